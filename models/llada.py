@@ -1,0 +1,171 @@
+"""The LLaDA network (2502.09992): a bidirectional Llama-style transformer, published weight names.
+
+Our own code because the published remote code fails on transformers 5; this one loads the same
+safetensors (`model.transformer.{wte, blocks.N.…, ln_f, ff_out}`) and never runs remote code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import PreTrainedModel
+from transformers.utils import ModelOutput
+
+from models.config import LLaDAConfig
+from models.rope import inverse_frequencies, rotate, rotation
+
+
+@dataclass
+class LLaDAOutput(ModelOutput):
+    """`logits`: Float[rows, length, vocab], or Float[n_cells, vocab] when `cells` was given;
+    `last_hidden_state`: Float[rows, length, d_model] after the final norm, on request."""
+
+    logits: Tensor | None = None
+    last_hidden_state: Tensor | None = None
+
+
+class RMSNorm(nn.Module):
+    """x / rms(x) * weight, computed in float32 and returned in the input's type."""
+
+    def __init__(self, size: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x.float(), self.weight.shape, self.weight.float(), self.eps).to(x.dtype)
+
+
+def plain_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """softmax(q k^T / sqrt(head)) v over Float[rows, heads, length, head], written out.
+
+    For training on short unpadded rows on a CPU, where the fused kernel's backward is slow:
+    docs/log.md has the measurement. Everywhere else scaled_dot_product_attention is used.
+    """
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    return torch.softmax(scores, -1, dtype=torch.float32).to(v.dtype) @ v
+
+
+class Block(nn.Module):
+    """Pre-norm attention (grouped KV heads, no causal mask) and SwiGLU feed-forward."""
+
+    def __init__(self, config: LLaDAConfig) -> None:
+        super().__init__()
+        width, head = config.d_model, config.d_model // config.n_heads
+        self.n_heads, self.n_kv_heads, self.head = config.n_heads, config.n_kv_heads, head
+        self.written_out = False  # True: plain_attention
+        self.attn_norm = RMSNorm(width, config.rms_norm_eps)
+        self.q_proj = nn.Linear(width, config.n_heads * head, bias=False)
+        self.k_proj = nn.Linear(width, config.n_kv_heads * head, bias=False)
+        self.v_proj = nn.Linear(width, config.n_kv_heads * head, bias=False)
+        self.attn_out = nn.Linear(width, width, bias=False)
+        self.ff_norm = RMSNorm(width, config.rms_norm_eps)
+        self.ff_proj = nn.Linear(width, config.mlp_hidden_size, bias=False)
+        self.up_proj = nn.Linear(width, config.mlp_hidden_size, bias=False)
+        self.ff_out = nn.Linear(config.mlp_hidden_size, width, bias=False)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, visible: Tensor | None) -> Tensor:
+        """x: Float[rows, length, d_model]; visible: Bool[rows, 1, 1 or length, length] or None."""
+        rows, length, width = x.shape
+        h = self.attn_norm(x)
+        q = self.q_proj(h).view(rows, length, self.n_heads, self.head).transpose(1, 2)
+        k = self.k_proj(h).view(rows, length, self.n_kv_heads, self.head).transpose(1, 2)
+        v = self.v_proj(h).view(rows, length, self.n_kv_heads, self.head).transpose(1, 2)
+        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        if self.written_out and visible is None and self.n_heads == self.n_kv_heads:
+            mixed = plain_attention(q.to(v.dtype), k.to(v.dtype), v)
+        else:
+            mixed = F.scaled_dot_product_attention(
+                q, k, v, attn_mask=visible, enable_gqa=self.n_heads != self.n_kv_heads
+            )
+        x = x + self.attn_out(mixed.transpose(1, 2).reshape(rows, length, width))
+        h = self.ff_norm(x)
+        return x + self.ff_out(F.silu(self.ff_proj(h)) * self.up_proj(h))
+
+
+class LLaDAModelLM(PreTrainedModel):
+    """LLaDA with its token-prediction head (`weight_tying` reuses the embedding as the head)."""
+
+    config_class = LLaDAConfig
+    base_model_prefix = "model"
+    _no_split_modules = ["Block"]
+    _supports_sdpa = True
+
+    def __init__(self, config: LLaDAConfig) -> None:
+        super().__init__(config)
+        parts: dict[str, nn.Module] = {
+            "wte": nn.Embedding(config.embedding_size, config.d_model),
+            "blocks": nn.ModuleList(Block(config) for _ in range(config.n_layers)),
+            "ln_f": RMSNorm(config.d_model, config.rms_norm_eps),
+        }
+        if not config.weight_tying:
+            parts["ff_out"] = nn.Linear(config.d_model, config.embedding_size, bias=False)
+        self.model = nn.ModuleDict({"transformer": nn.ModuleDict(parts)})
+        self._rotations: dict[torch.device, tuple[Tensor, float]] = {}
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, (nn.Linear, nn.Embedding)):
+            nn.init.normal_(module.weight, std=self.config.init_std)
+        elif isinstance(module, RMSNorm):
+            nn.init.ones_(module.weight)
+
+    @property
+    def transformer(self) -> nn.ModuleDict:
+        """wte, blocks, ln_f and (untied) ff_out."""
+        return self.model["transformer"]  # type: ignore[return-value]
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.transformer["wte"]
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.transformer["wte" if self.config.weight_tying else "ff_out"]
+
+    def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        if positions.device not in self._rotations:
+            inverse, scale = inverse_frequencies(self.config)
+            self._rotations[positions.device] = inverse.to(positions.device), scale
+        return rotation(*self._rotations[positions.device], positions)
+
+    def hidden(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, position_ids: Tensor | None = None
+    ) -> Tensor:
+        """Float[rows, length, d_model] after the final norm.
+
+        input_ids: Int[rows, length]; attention_mask: Bool[rows, length], False on padding;
+        position_ids: Int[rows, length], default 0.. counted over real tokens (left padding).
+        """
+        if position_ids is None:
+            if attention_mask is None:
+                position_ids = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
+            else:
+                position_ids = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)
+        cos, sin = self._rotation(position_ids)
+        visible = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
+        x = self.transformer["wte"](input_ids)
+        for block in self.transformer["blocks"]:
+            x = block(x, cos, sin, visible)
+        return self.transformer["ln_f"](x)
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """Logits, Float[…, vocab], of hidden states Float[…, d_model]; padding rows are cut off."""
+        logits = F.linear(hidden, self.get_output_embeddings().weight)
+        return logits[..., : self.config.vocab_size]
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        cells: Tensor | None = None,
+        output_last_hidden_state: bool = False,
+        **_: Any,
+    ) -> LLaDAOutput:
+        """One pass. cells: Bool[rows, length] asks for the logits of those cells only."""
+        hidden = self.hidden(input_ids, attention_mask, position_ids)
+        logits = self.head(hidden if cells is None else hidden[cells])
+        return LLaDAOutput(logits=logits, last_hidden_state=hidden if output_last_hidden_state else None)

@@ -1,0 +1,13 @@
+"""How a canvas is filled: events, canvas, denoiser, samplers and consumers of their stream."""
+
+from samplers import algorithms
+from samplers.canvas import Canvas, new_canvas
+from samplers.denoiser import Denoiser, GuidedDenoiser, ModelNetwork
+from samplers.fold import Board, fold
+from samplers.registry import SAMPLERS, make
+from samplers.streams import collect, decode, interleave, record, replay
+
+__all__ = [
+    "SAMPLERS", "Board", "Canvas", "Denoiser", "GuidedDenoiser", "ModelNetwork", "algorithms",
+    "collect", "decode", "fold", "interleave", "make", "new_canvas", "record", "replay",
+]  # fmt: skip

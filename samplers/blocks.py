@@ -1,0 +1,154 @@
+"""What every sampler that fills the answer block after block shares: settings, checks, notes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from samplers.canvas import Canvas
+from samplers.denoiser import Denoiser
+from samplers.drawing import draw_tokens, finished_rows, probability_of
+from samplers.events import SCHEMA, Cell, Cells, Finished, Started, Unmasked
+from samplers.settings import SettingError, check, option
+
+
+@dataclass(frozen=True)
+class BlockSettings:
+    """Settings of block-wise decoding, under LLaDA's names and with its defaults."""
+
+    name: ClassVar[str] = ""
+
+    steps: int = option(128, "Denoiser steps for the whole answer.", low=1, high=4096)
+    gen_length: int = option(128, "Tokens of the answer.", "Answer length", low=1, high=4096)
+    block_length: int = option(
+        128, "Tokens of a block; blocks are filled from left to right.", low=1, high=4096
+    )
+    temperature: float = option(
+        0.0, "0 takes the likeliest token; above 0 tokens are drawn.", low=0, high=10
+    )
+    cfg_scale: float = option(
+        0.0, "Classifier-free guidance; above 0 each step costs twice.", "Guidance", low=0, high=20
+    )
+    logits_eos_inf: bool = option(False, "Never write the end of the text.", "Forbid EOS")
+    confidence_eos_eot_inf: bool = option(
+        False, "Commit end-of-text cells last of all.", "Defer EOS and EoT"
+    )
+    eos_gating: bool = option(False, "Both EOS options at once.", "EOS gating")
+    early_stop: bool = option(
+        False, "Stop once an EOS stands with no mask before it; the rest becomes EOS.", "Early stop"
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.gen_length % self.block_length:
+            raise SettingError(
+                "block_length", self.block_length, f"a divisor of gen_length = {self.gen_length}"
+            )
+        if self.steps % self.blocks:
+            multiples = f"a multiple of {self.blocks}, the number of blocks"
+            raise SettingError("steps", self.steps, multiples)
+
+    @property
+    def blocks(self) -> int:
+        return self.gen_length // self.block_length
+
+    @property
+    def steps_per_block(self) -> int:
+        return self.steps // self.blocks
+
+    def started(self, denoise: Denoiser, canvas: Canvas) -> Started:
+        """The first event; raises before any forward if canvas and settings do not fit."""
+        if canvas.gen_length != self.gen_length:
+            raise SettingError("gen_length", self.gen_length, f"the canvas's {canvas.gen_length}")
+        wants_eos = (
+            self.eos_gating or self.logits_eos_inf or self.confidence_eos_eot_inf or self.early_stop
+        )
+        if wants_eos and canvas.eos_id is None:
+            raise SettingError("eos_token_id", None, "a model that names its EOS, for the EOS options")
+        return Started(
+            nfe=denoise.nfe,
+            tokens=tuple(map(tuple, canvas.tokens.tolist())),
+            attention_mask=tuple(map(tuple, canvas.attention_mask.tolist())),
+            mask_id=canvas.mask_id,
+            prompt_length=canvas.prompt_length,
+            settings={
+                "sampler": self.name,
+                **asdict(self),
+                "seeds": [g.initial_seed() for g in canvas.rng],
+                "network": denoise.describe(),
+                "versions": {n: importlib.metadata.version(n) for n in ("torch", "transformers")},
+                "schema": SCHEMA,
+            },
+        )
+
+    def predict(self, denoise: Denoiser, canvas: Canvas, cells: Tensor) -> Prediction:
+        """One denoiser call and the drawn token of every cell asked for."""
+        row = cells.nonzero()[:, 0].tolist()
+        logits = denoise(canvas, cells)
+        if (self.logits_eos_inf or self.eos_gating) and canvas.eos_id is not None:
+            logits[:, canvas.eos_id] = -torch.inf
+        tokens = draw_tokens(logits, self.temperature, row, canvas.rng)
+        return Prediction(row, logits, tokens, probability_of(logits, tokens))
+
+    def defer_ends(self, canvas: Canvas, scores: Tensor, tokens: Tensor) -> Tensor:
+        """Scores with EOS and EoT cells lowest, where the settings ask for it (deferred only)."""
+        if not (self.confidence_eos_eot_inf or self.eos_gating):
+            return scores
+        ends = torch.zeros_like(tokens, dtype=torch.bool)
+        for token in (canvas.eos_id, canvas.eot_id):
+            if token is not None:
+                ends |= tokens == token
+        return scores.masked_fill(ends, torch.finfo(torch.float32).min)
+
+    def stopped(self, canvas: Canvas) -> Tensor:
+        """Bool[rows]: rows that need no further block."""
+        if not self.early_stop:
+            return torch.zeros(canvas.rows, dtype=torch.bool)
+        return finished_rows(canvas)
+
+    def fill_with_eos(self, denoise: Denoiser, canvas: Canvas, step: int) -> Unmasked | None:
+        """After an early stop: the cells never decoded become EOS (confidence 0: nobody asked)."""
+        rest = canvas.masked
+        if not bool(rest.any()) or canvas.eos_id is None:
+            return None
+        eos = torch.full((int(rest.sum()),), canvas.eos_id)
+        cells = changed(rest, eos, torch.zeros(len(eos)))
+        canvas.write(rest, eos)
+        return Unmasked(nfe=denoise.nfe, block=self.blocks - 1, step=step, cells=cells)
+
+    def finished(self, denoise: Denoiser, canvas: Canvas, stopped: Tensor) -> Finished:
+        """The last event."""
+        return Finished(
+            nfe=denoise.nfe,
+            tokens=tuple(map(tuple, canvas.tokens.tolist())),
+            stop_reasons=tuple("eos" if stop else "steps" for stop in stopped.tolist()),
+            row_nfe=tuple(denoise.row_nfe[sample] for sample in canvas.samples),
+        )
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """For the n cells asked for, row-major. row: the row of each; logits: Float[n, vocab];
+    tokens: Int[n] as drawn; probability: Float[n] of the drawn tokens (raw softmax)."""
+
+    row: list[int]
+    logits: Tensor
+    tokens: Tensor
+    probability: Tensor
+
+    def to_host(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """tokens, probability and scores on the CPU, in one transfer."""
+        packed = torch.stack((self.tokens.double(), self.probability.double(), scores.double())).cpu()
+        return packed[0].long(), packed[1].float(), packed[2].float()
+
+
+def changed(cells: Tensor, tokens: Tensor, confidence: Tensor) -> Cells:
+    """Event cells for Bool[rows, length] cells with tokens and confidence, both [n]."""
+    places: Sequence[Any] = cells.nonzero().tolist()
+    values = zip(places, tokens.tolist(), confidence.tolist(), strict=True)
+    return tuple(Cell(row, position, token, score) for (row, position), token, score in values)

@@ -1,0 +1,197 @@
+"""The step events: small frozen values; folding them reproduces the sampler's own canvas.
+
+Events hold tuples and floats, never tensors. One class per fact. `to_json` / `from_json` are exact
+inverses (law 7).
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+SCHEMA = 1
+
+
+class Cell(NamedTuple):
+    """One cell of the canvas that changed."""
+
+    row: int  # sample; candidate row while Event.forked
+    position: int  # absolute index into the canvas, prompt included
+    token: int  # after the change (Remasked: the token dropped)
+    confidence: float  # in [0, 1]
+
+
+Cells = tuple[Cell, ...]
+Span = tuple[int, int]  # absolute positions, end excluded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """`nfe`: sequences evaluated so far, all rows together; CFG branches and candidates count."""
+
+    nfe: int
+    block: int = -1
+    forked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started(Event):
+    """The first canvas. `settings`: sampler, its settings, model, seeds, versions, schema."""
+
+    tokens: tuple[tuple[int, ...], ...]
+    attention_mask: tuple[tuple[bool, ...], ...]
+    mask_id: int
+    prompt_length: int
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmasked(Event):
+    """[MASK] -> token; one event per denoiser call, may be empty. `step` counts from 0."""
+
+    step: int
+    cells: Cells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited(Event):
+    """token -> another token."""
+
+    cells: Cells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remasked(Event):
+    """token -> [MASK]; reason: "backmask" | "ups" | "remdm" | "wino" | "user"."""
+
+    cells: Cells
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyScored(Event):
+    """UPS or verification scores of a span: scores[row][i], and the cut of each row."""
+
+    span: Span
+    scores: tuple[tuple[float, ...], ...]
+    keep: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidatesForked(Event):
+    """Each row now stands k times, one after the other; `rows` is the number of rows after."""
+
+    k: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockScored(Event):
+    """Reward-model scores in [0, 1] of a span, one per row (candidate rows while forked)."""
+
+    scorer: str
+    span: Span
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowTriggered(Event):
+    """A window whose scores fell under the threshold, with the re-mask probability per block."""
+
+    row: int
+    span: Span
+    threshold: float
+    scores: tuple[float, ...]
+    remask_probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateChosen(Event):
+    """The fork ends: winners[row] is the candidate kept, None keeps the original."""
+
+    winners: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished(Event):
+    """The final canvas; stop_reasons[row]: "steps" | "eos"; row_nfe[row]: what that row alone cost."""
+
+    tokens: tuple[tuple[int, ...], ...]
+    stop_reasons: tuple[str, ...]
+    row_nfe: tuple[int, ...] = ()
+
+
+EVENTS: dict[str, type[Event]] = {
+    cls.__name__: cls
+    for cls in (
+        Started, Unmasked, Edited, Remasked, PolicyScored, CandidatesForked, BlockScored,
+        WindowTriggered, CandidateChosen, Finished,
+    )
+}  # fmt: skip
+
+
+class EventError(ValueError):
+    """A value that is not an event; the message names the field, its value and what is allowed."""
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """A plain dict: `kind` and the fields (tuples become lists once dumped)."""
+    return {"kind": type(event).__name__} | {f.name: getattr(event, f.name) for f in fields(event)}
+
+
+def from_json(data: Any) -> Event:
+    """The event again, checked field by field; anything else raises EventError."""
+    if not isinstance(data, dict) or data.get("kind") not in EVENTS:
+        kind = data.get("kind") if isinstance(data, dict) else data
+        raise EventError(f"kind = {str(kind)[:60]!r} is no event; allowed: {', '.join(EVENTS)}")
+    cls = EVENTS[data["kind"]]
+    hints = _hints(cls)
+    unknown = set(data) - set(hints) - {"kind"}
+    if unknown:
+        raise EventError(f"{cls.__name__} has no field {sorted(unknown)[0]!r}; allowed: {', '.join(hints)}")
+    values = {n: _coerce(v, hints[n], f"{cls.__name__}.{n}") for n, v in data.items() if n != "kind"}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise EventError(f"{cls.__name__}: {error}") from None
+
+
+_HINTS: dict[type[Event], dict[str, Any]] = {}
+
+
+def _hints(cls: type[Event]) -> dict[str, Any]:
+    if cls not in _HINTS:
+        known = typing.get_type_hints(cls)
+        _HINTS[cls] = {f.name: known[f.name] for f in fields(cls)}
+    return _HINTS[cls]
+
+
+def _coerce(value: Any, hint: Any, where: str) -> Any:
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Cell:
+        return _cell(value, where)
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise EventError(f"{where} = {str(value)[:60]!r}; allowed: a list")
+        if args[-1] is Ellipsis:
+            return tuple(_coerce(v, args[0], where) for v in value)
+        if len(value) != len(args):
+            raise EventError(f"{where} has {len(value)} entries; allowed: {len(args)}")
+        return tuple(_coerce(v, a, where) for v, a in zip(value, args, strict=True))
+    if origin is types.UnionType:
+        return None if value is None else _coerce(value, args[0], where)
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    plain = dict if origin is dict else hint
+    if not isinstance(value, plain) or (plain is int and isinstance(value, bool)):
+        raise EventError(f"{where} = {str(value)[:60]!r}; allowed: {plain.__name__}")
+    return value
+
+
+def _cell(value: Any, where: str) -> Cell:
+    if not isinstance(value, (list, tuple)) or len(value) != 4:
+        raise EventError(f"{where} = {str(value)[:60]!r}; allowed: [row, position, token, confidence]")
+    row, position, token = (_coerce(v, int, where) for v in value[:3])
+    return Cell(row, position, token, _coerce(value[3], float, where))

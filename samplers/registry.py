@@ -1,0 +1,110 @@
+"""The registry of samplers: forms, command-line flags, docs and tests are generated from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, TypeVar
+
+from samplers.canvas import Canvas
+from samplers.denoiser import Denoiser
+from samplers.events import Event
+from samplers.settings import Described, SettingError, describe, parse
+
+
+class Sampler(Protocol):
+    """A frozen dataclass: its fields are its settings."""
+
+    def __call__(self, denoise: Denoiser, canvas: Canvas) -> Generator[Event, None, Canvas]: ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered sampler."""
+
+    name: str
+    title: str
+    summary: str
+    paper: str
+    cls: type[Any]
+    aliases: tuple[str, ...]
+
+    @property
+    def settings(self) -> list[Described]:
+        return describe(self.cls)
+
+
+class UnknownSampler(ValueError):
+    """No sampler of that name; the message lists the known ones."""
+
+
+SAMPLERS: dict[str, Entry] = {}
+_T = TypeVar("_T", bound=type)
+
+# Spellings of the papers' repositories -> (our name, translation of values).
+OFFICIAL: dict[str, tuple[str, Mapping[str, str]]] = {
+    "remasking": ("confidence", {"low_confidence": "probability", "random": "random"}),
+    "alg": ("confidence", {"topk_margin": "margin", "maskgit_plus": "probability"}),
+    "cfg": ("cfg_scale", {}),
+    "temp": ("temperature", {}),
+    "max_new_tokens": ("gen_length", {}),
+}
+
+
+def register(
+    name: str, title: str, summary: str, paper: str, aliases: tuple[str, ...] = ()
+) -> Callable[[_T], _T]:
+    """Class decorator: make a settings dataclass that is a sampler known under `name`."""
+
+    def add(cls: _T) -> _T:
+        SAMPLERS[name] = Entry(name, title, summary, paper, cls, aliases)
+        cls.name = name  # type: ignore[attr-defined]
+        return cls
+
+    return add
+
+
+def entry(name: str) -> Entry:
+    """The entry of a name or alias."""
+    for found in SAMPLERS.values():
+        if name == found.name or name in found.aliases:
+            return found
+    raise UnknownSampler(f"sampler = {name!r} is not known; allowed: {', '.join(SAMPLERS)}")
+
+
+def canonical(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Our names for official spellings; giving both is an error."""
+    result: dict[str, Any] = {}
+    for key, value in settings.items():
+        name, values = OFFICIAL.get(key, (key, {}))
+        if name in result:
+            raise SettingError(key, value, f"either {key} or {name}, not both")
+        result[name] = values.get(value, value) if isinstance(value, str) else value
+    return result
+
+
+def make(name: str, settings: Mapping[str, Any]) -> Any:
+    """A sampler from plain values; SettingError names an unknown field or a bad value."""
+    found = entry(name)
+    known = {f.name for f in fields(found.cls)}
+    plain = canonical(settings)
+    for key, value in plain.items():
+        if key not in known:
+            raise SettingError(key, value, f"a setting of {found.name}: {', '.join(sorted(known))}")
+    return found.cls(**plain)
+
+
+def parse_settings(name: str, pairs: list[str]) -> dict[str, Any]:
+    """`key=value` texts to typed settings, official spellings accepted."""
+    known = {d.name: d for d in entry(name).settings}
+    texts: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise SettingError("set", pair, "key=value")
+        texts[key.strip()] = value.strip()
+    plain = canonical(texts)
+    for key, value in plain.items():
+        if key not in known:
+            raise SettingError(key, value, f"a setting of {name}: {', '.join(known)}")
+    return {key: parse(known[key], str(value)) for key, value in plain.items()}

@@ -1,0 +1,163 @@
+"""Short word problems of one to five steps, drawn from templates."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+from operator import add, floordiv, mul, sub
+
+from tasks.core import (
+    MOST_DRAWS,
+    SPLITS,
+    Problem,
+    Verdict,
+    accepts,
+    below,
+    boxed_answer,
+    exhausted,
+    field_of,
+    read_number,
+    require,
+)
+from tasks.word_templates import HELD_OUT_TEMPLATES, NAMES, OBJECTS, TEMPLATES, WordTemplate
+
+HELD_OUT_TEMPLATES_SPLIT = "heldout_templates"
+_SLOT = re.compile(r"\{n([0-9])\}")
+STEPS_SHARES = (0.1, 0.3, 0.3, 0.2, 0.1)
+_OPERATIONS: dict[str, Callable[[int, int], int]] = {"+": add, "-": sub, "*": mul, "/": floordiv}
+
+
+@dataclass(frozen=True)
+class WordSettings:
+    """Every value lies in 1..highest; `step_shares` are the shares of 1 to 5 steps."""
+
+    highest: int = 200
+    step_shares: tuple[float, ...] = STEPS_SHARES
+
+    def __post_init__(self) -> None:
+        """Refuse a range too small for the templates and shares that do not sum to 1."""
+        require(self.highest >= 150, "highest", self.highest, "150 or more")
+        shares = self.step_shares
+        fits = len(shares) == 5 and min(shares) >= 0 and abs(sum(shares) - 1) < 1e-9
+        require(fits, "step_shares", shares, "five shares of 0 or more that sum to 1")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A template whose operands are positions in numbers + results."""
+
+    name: str
+    texts: tuple[str, ...]
+    low_width: tuple[tuple[int, int], ...]
+    steps: tuple[tuple[int, str, Callable[[int, int], int], int], ...]
+    solution: str
+
+
+def _compile(template: WordTemplate) -> _Ready:
+    count = len(template.numbers)
+
+    def position(operand: str) -> int:
+        return int(operand[1:]) + (count if operand[0] == "s" else 0)
+
+    steps, lines = [], []
+    for i, (label, left, op, right) in enumerate(template.steps):
+        steps.append((position(left), op, _OPERATIONS[op], position(right)))
+        result = f"{{v[{count + i}]}}"
+        lines.append(f"{label}: {{v[{position(left)}]}} {op} {{v[{position(right)}]}} = {result}")
+    lines.append(f"\\boxed{{{{{{v[{count + len(steps) - 1}]}}}}}}")
+    texts = tuple(_SLOT.sub(r"{v[\1]}", text) for text in template.texts)
+    widths = tuple((low, high - low + 1) for low, high in template.numbers)
+    return _Ready(template.name, texts, widths, tuple(steps), "\n".join(lines))
+
+
+@cache
+def _by_steps() -> tuple[tuple[_Ready, ...], ...]:
+    """Trained templates by their number of steps, 1 to 5."""
+    return tuple(
+        tuple(_compile(t) for t in TEMPLATES if len(t.steps) == n) for n in range(1, 6)
+    )
+
+
+@cache
+def _held_out() -> tuple[_Ready, ...]:
+    return tuple(_compile(t) for t in HELD_OUT_TEMPLATES)
+
+
+def _values(rng: random.Random, ready: _Ready, highest: int) -> list[int]:
+    """Numbers and results, drawn until every result is exact and in 1..highest."""
+    while True:
+        values = [low + below(rng, width) for low, width in ready.low_width]
+        for left, op, operation, right in ready.steps:
+            a, b = values[left], values[right]
+            if op == "/" and a % b:
+                break
+            value = operation(a, b)
+            if not 0 < value <= highest:
+                break
+            values.append(value)
+        else:
+            return values
+
+
+@dataclass(frozen=True)
+class WordTask:
+    """Generates word problems and checks them against the answer that `check` is given."""
+
+    settings: WordSettings = field(default_factory=WordSettings)
+    name: str = "word"
+    template: str = "{problem}"
+    splits: tuple[str, ...] = (*SPLITS, HELD_OUT_TEMPLATES_SPLIT)
+
+    def _pick(self, rng: random.Random, split: str) -> _Ready:
+        if split == HELD_OUT_TEMPLATES_SPLIT:
+            templates = _held_out()
+        else:
+            u, steps = rng.random(), 0
+            shares = self.settings.step_shares
+            while steps < 4 and u >= shares[steps]:
+                u -= shares[steps]
+                steps += 1
+            templates = _by_steps()[steps]
+        return templates[below(rng, len(templates))]
+
+    def generate(self, rng: random.Random, split: str) -> Problem:
+        """Draw one problem of train, heldout (trained templates) or heldout_templates."""
+        require(split in self.splits, "split", split, ", ".join(self.splits))
+        # Draw the template once: a rejected draw must not shift the shares of the step counts.
+        ready = self._pick(rng, split)
+        for _ in range(MOST_DRAWS):
+            values = _values(rng, ready, self.settings.highest)
+            numbers = values[: len(ready.low_width)]
+            key = f"{ready.name}|{','.join(map(str, numbers))}"
+            if split == HELD_OUT_TEMPLATES_SPLIT or accepts(self.name, key, split):
+                break
+        else:
+            raise exhausted(self.name, split)
+        a, b, c = rng.sample(NAMES, 3)
+        text = ready.texts[below(rng, len(ready.texts))]
+        text = text.format(v=values, a=a, b=b, c=c, o=OBJECTS[below(rng, len(OBJECTS))])
+        solution = ready.solution.format(v=values, a=a, b=b, c=c)
+        fields = {"problem": text}
+        return Problem(self.name, fields, text, solution, str(values[-1]), key, ready.name)
+
+    def check(
+        self, problem: Mapping[str, str], response: str, *, answer: str | None = None
+    ) -> Verdict:
+        """Compare a response with `answer`, which this task needs: ValueError without it."""
+        field_of(problem, "problem")
+        truth = read_number(answer) if answer is not None else None
+        if truth is None:
+            raise ValueError(f"answer is {answer!r}; allowed: the number that solves the problem")
+        boxed = boxed_answer(response)
+        if isinstance(boxed, Verdict):
+            return boxed
+        number = read_number(boxed)
+        if number is None:
+            return Verdict(False, boxed, "The boxed answer is not a number.")
+        if Fraction(number) != Fraction(truth):
+            return Verdict(False, number, "The number is not the answer of the problem.")
+        return Verdict(True, number, "The number is the answer of the problem.")

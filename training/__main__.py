@@ -1,0 +1,27 @@
+"""`python -m training build-bundled`: see `--help`."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from training.bundled import Recipe, build
+
+
+def main() -> None:
+    """Parse the command line and run one objective."""
+    parser = argparse.ArgumentParser(prog="python -m training")
+    commands = parser.add_subparsers(dest="command", required=True)
+    bundled = commands.add_parser("build-bundled", help="train assets/models/tiny-llada from nothing")
+    bundled.add_argument("--out", type=Path, default=Path("runs/bundled"), help="run folder")
+    bundled.add_argument("--steps", type=int, default=Recipe().train.max_steps, help="optimizer steps")
+    bundled.add_argument("--resume", action="store_true", help="continue from the run's checkpoint")
+    args = parser.parse_args()
+    recipe = Recipe()
+    recipe = replace(recipe, train=replace(recipe.train, max_steps=args.steps))
+    print(build(recipe, args.out, args.resume))
+
+
+if __name__ == "__main__":
+    main()

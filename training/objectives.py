@@ -1,0 +1,34 @@
+"""Training objectives as pure functions of logits (algorithms: LLaDA, 2502.09992)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def cell_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy of each masked cell in float32. logits: Float[n, vocab]; targets: Int[n]."""
+    return F.cross_entropy(logits.float(), targets, reduction="none")
+
+
+def pretrain_loss(cross_entropy: Tensor, p: Tensor, rows: int, length: int) -> Tensor:
+    """L = sum over masked cells of CE / p, over (rows * length). Eq. 3.
+
+    cross_entropy, p: Float[n], of the masked cells only; p is the probability of their masking.
+    """
+    return (cross_entropy / p).sum() / (rows * length)
+
+
+def sft_loss(cross_entropy: Tensor, p: Tensor, row: Tensor, answer_lengths: Tensor) -> Tensor:
+    """L = mean over rows of sum over masked cells of (CE / p) / answer length. Eq. 5.
+
+    cross_entropy, p: Float[n]; row: Int[n], the row of each masked cell; answer_lengths:
+    Int[rows], EOS padding included, because it is trained.
+    """
+    weights = answer_lengths.to(cross_entropy.dtype)
+    return (cross_entropy / p / weights[row]).sum() / len(answer_lengths)
+
+
+def masked_mean_loss(cross_entropy: Tensor) -> Tensor:
+    """Plain mean over the learned cells: the unweighted form (lower variance, biased to no t)."""
+    return cross_entropy.mean()
