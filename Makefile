@@ -1,0 +1,65 @@
+# make app and make test work from a bare clone with python3 (3.11 to 3.13), make and a C compiler.
+# Settings: PYTHON=python3.12, VENV=folder, ARGS="for app.py or pytest", TORCH_INDEX=URL|default
+# (where torch comes from: see scripts/install.sh), CHROMIUM=path.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+PY := $(VENV)/bin/python
+APP := $(VENV)/.app-installed
+DEV := $(VENV)/.dev-installed
+TYPED := models samplers evaluation tasks
+
+.DEFAULT_GOAL := help
+.PHONY: help app test test-fast lint types format clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+app: $(APP) ## environment, dependencies, and the app on http://127.0.0.1:7860
+	$(PY) app.py $(ARGS)
+
+test: $(DEV) ## environment, Chromium, and every test that this machine can run
+	@chromium="$$(scripts/chromium.sh $(PY))" || { \
+		if [ "$$CI" = true ]; then echo "CI=true: browser tests need Chromium" >&2; exit 1; fi; \
+		echo "No Chromium: the browser tests are left out of this run." >&2; \
+	}; \
+	if [ -n "$$chromium" ]; then \
+		HF_HUB_OFFLINE=1 CHROMIUM="$$chromium" $(PY) -m pytest $(ARGS); \
+	else \
+		HF_HUB_OFFLINE=1 $(PY) -m pytest -m "not browser" $(ARGS); \
+	fi
+
+test-fast: $(DEV) ## the tests that take seconds and need no browser or GPU
+	HF_HUB_OFFLINE=1 $(PY) -m pytest -m "not slow and not browser and not gpu" $(ARGS)
+
+lint: $(DEV) ## ruff
+	$(PY) -m ruff check .
+
+types: $(DEV) ## mypy --strict on the packages that promise it
+	$(PY) -m mypy $(TYPED)
+
+format: $(DEV) ## ruff: safe fixes, then formatting
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+clean: ## remove caches (runs/ and the environment stay)
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo "Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is not that." >&2; \
+		echo "Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+		echo "$(PYTHON) cannot make environments (Debian, Ubuntu: install python3-venv)." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps are newer than what they were made from, so nothing is installed twice.
+$(APP): requirements.txt constraints.txt scripts/install.sh | $(PY)
+	scripts/install.sh $(PY) requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt requirements.txt constraints.txt scripts/install.sh | $(PY)
+	scripts/install.sh $(PY) requirements-dev.txt
+	@touch $(APP) $@

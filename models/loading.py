@@ -1,0 +1,147 @@
+"""Load a model and its tokenizer from a folder or a hub id: safetensors only, no remote code."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from transformers import PreTrainedTokenizerFast
+from transformers.utils import cached_file, logging
+
+from models.config import LLaDAConfig
+from models.llada import LLaDAModelLM
+
+
+class ModelError(ValueError):
+    """A model that cannot be loaded; the message names file or weight, and what is wanted."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A network ready to decode with; `tokenizer` is None where the folder has none."""
+
+    model: LLaDAModelLM
+    tokenizer: PreTrainedTokenizerFast | None
+    name: str
+    mask_id: int
+    eos_id: int | None
+    eot_id: int | None
+    pad_id: int | None
+
+    @property
+    def max_length(self) -> int:
+        return int(self.model.config.max_sequence_length)
+
+    @property
+    def device(self) -> str:
+        return str(self.model.device)
+
+    @property
+    def dtype(self) -> str:
+        return str(self.model.dtype).removeprefix("torch.")
+
+
+def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> LoadedModel:
+    """Load a folder or hub id. `dtype` default: float32 on a CPU, bfloat16 on a GPU."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if dtype is None:
+        dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    config = LLaDAConfig(**_read_config(name))
+    mask_id = config.mask_token_id
+    if mask_id is None:
+        raise ModelError(f"{name}: config.json has no mask_token_id; allowed: the id of the mask token")
+    model = _with_weights(name, config, dtype)
+    tokenizer = _tokenizer(name)
+    eos = config.eos_token_id
+    return LoadedModel(
+        model=model.to(device).eval(),
+        tokenizer=tokenizer,
+        name=Path(name).name if Path(name).is_dir() else name,
+        mask_id=int(mask_id),
+        eos_id=None if eos is None else int(eos),
+        eot_id=_known_id(tokenizer, "<|eot_id|>"),
+        pad_id=config.pad_token_id,
+    )
+
+
+def _file(name: str, file: str) -> Path | None:
+    if Path(name).exists():
+        path = Path(name) / file
+        return path if path.is_file() else None
+    try:
+        found = cached_file(name, file, _raise_exceptions_for_missing_entries=False)
+    except OSError as error:
+        raise ModelError(
+            f"model = {name!r} is neither a folder nor a reachable hub id: {error}"
+        ) from None
+    return Path(found) if found else None
+
+
+def _read_config(name: str) -> dict:
+    path = _file(name, "config.json")
+    if path is None:
+        raise ModelError(f"model = {name!r} has no config.json; allowed: a LLaDA model folder or hub id")
+    try:
+        data = json.loads(path.read_text())
+    except ValueError as error:
+        raise ModelError(f"{path.name} of {name!r} is not JSON: {error}") from None
+    if not isinstance(data, dict) or data.get("model_type") != "llada":
+        kind = data.get("model_type") if isinstance(data, dict) else None
+        raise ModelError(f"model_type = {kind!r} in {name!r} is not supported; allowed: 'llada'")
+    return data
+
+
+def _weight_files(name: str) -> list[Path]:
+    index = _file(name, "model.safetensors.index.json")
+    names = ["model.safetensors"]
+    if index is not None:
+        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+    files = [_file(name, n) for n in names]
+    missing = [n for n, f in zip(names, files, strict=True) if f is None]
+    if missing:
+        raise ModelError(f"model = {name!r} has no {missing[0]}; allowed: weights as safetensors")
+    return [f for f in files if f is not None]
+
+
+def _with_weights(name: str, config: LLaDAConfig, dtype: torch.dtype) -> LLaDAModelLM:
+    with torch.device("meta"):
+        model = LLaDAModelLM(config).to(dtype)
+    wanted = {n: tuple(t.shape) for n, t in model.state_dict().items()}
+    state: dict[str, torch.Tensor] = {}
+    for file in _weight_files(name):
+        try:
+            with safe_open(file, "pt") as weights:
+                for key in weights.keys():  # noqa: SIM118 - not a dict
+                    state[key] = weights.get_tensor(key).to(dtype)
+        except Exception as error:  # the reader's own type is not public
+            raise ModelError(f"{file.name} of {name!r} cannot be read: {error}") from None
+    for key, shape in wanted.items():
+        if key not in state:
+            raise ModelError(f"weight {key} is missing in {name!r}; wanted: shape {shape}")
+        if tuple(state[key].shape) != shape:
+            raise ModelError(f"weight {key} in {name!r} has shape {tuple(state[key].shape)}; wanted: {shape}")
+    unknown = sorted(set(state) - set(wanted))
+    if unknown:
+        raise ModelError(f"weight {unknown[0]} in {name!r} belongs to no part of this network")
+    model.load_state_dict(state, assign=True)
+    return model
+
+
+def _tokenizer(name: str) -> PreTrainedTokenizerFast | None:
+    if _file(name, "tokenizer.json") is None:
+        return None
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        return PreTrainedTokenizerFast.from_pretrained(name)
+    finally:
+        logging.set_verbosity(level)
+
+
+def _known_id(tokenizer: PreTrainedTokenizerFast | None, token: str) -> int | None:
+    found = None if tokenizer is None else tokenizer.get_vocab().get(token)
+    return None if found is None else int(found)

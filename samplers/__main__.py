@@ -1,0 +1,164 @@
+"""`python -m samplers list | run | replay | batch`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from samplers.registry import SAMPLERS, parse_settings
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; sampler settings are given as --set key=value."""
+    top = argparse.ArgumentParser(prog="python -m samplers", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    listing = commands.add_parser("list", help="the samplers and their settings")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+
+    run = commands.add_parser("run", help="decode one prompt, live in the terminal")
+    _model_flags(run)
+    run.add_argument("--sampler", default="low_confidence", help="a name that `list` shows")
+    run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting")
+    what = run.add_mutually_exclusive_group(required=True)
+    what.add_argument("--prompt", help="one user turn, through the chat template")
+    what.add_argument("--messages", type=json.loads, help="a conversation as JSON")
+    what.add_argument("--raw-prompt", help="text as it is")
+    what.add_argument("--prompt-ids", type=json.loads, help="token ids as JSON")
+    run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--constraints", default="", help="pos:word, …: cells of the answer given")
+    run.add_argument("--infill", help="an answer with [MASK] holes")
+    run.add_argument("--trace", type=Path, help="save the run to this file")
+
+    again = commands.add_parser("replay", help="show a saved trace")
+    again.add_argument("file", type=Path)
+    again.add_argument("--pause", type=float, default=0.03, help="seconds between events")
+
+    batch = commands.add_parser("batch", help="decode a file of requests (JSON lines)")
+    _model_flags(batch)
+    batch.add_argument("--requests", type=Path, required=True)
+    batch.add_argument("--out", type=Path, required=True)
+    batch.add_argument("--batch-size", type=int, default=32, help="rows decoded together at most")
+    return top
+
+
+def _model_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", required=True, help="a model folder or hub id")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    command.add_argument("--dtype", choices=("float32", "bfloat16"), help="default: by device")
+    command.add_argument("--threads", type=int, help="CPU threads")
+
+
+def _load(args: argparse.Namespace) -> Any:
+    import torch
+    from transformers.utils import logging
+
+    from models.loading import load
+
+    logging.disable_progress_bar()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    return load(args.model, args.device, getattr(torch, args.dtype) if args.dtype else None)
+
+
+def list_samplers(as_json: bool) -> None:
+    """Print the registry."""
+    import samplers.algorithms  # noqa: F401 - fills the registry
+
+    if as_json:
+        rows = [
+            {
+                "name": e.name, "aliases": list(e.aliases), "title": e.title, "summary": e.summary,
+                "paper": e.paper,
+                "settings": [asdict(d) | {"type": d.type.__name__} for d in e.settings],
+            }
+            for e in SAMPLERS.values()
+        ]  # fmt: skip
+        print(json.dumps(rows, indent=1))
+        return
+    for e in SAMPLERS.values():
+        print(f"{', '.join((e.name, *e.aliases))}: {e.summary} ({e.paper})")
+        for d in e.settings:
+            choices = f" [{', '.join(d.choices)}]" if d.choices else ""
+            print(f"  {d.name} = {d.default}{choices}  {d.help}")
+
+
+def run_one(args: argparse.Namespace) -> None:
+    """Decode one prompt with the live view."""
+    from models.text import token_pieces
+    from samplers.requests import prepare
+    from samplers.streams import record
+    from samplers.terminal import show
+    from samplers.traces import Trace, used_pieces, write_trace
+
+    settings = parse_settings(args.sampler, args.set)
+    loaded = _load(args)
+    prepared = prepare(
+        loaded, args.sampler, settings, seed=args.seed, constraints=args.constraints,
+        infill=args.infill, prompt=args.prompt, messages=args.messages,
+        raw_prompt=args.raw_prompt, prompt_ids=args.prompt_ids,
+    )  # fmt: skip
+    pieces = token_pieces(loaded.tokenizer) if loaded.tokenizer else []
+    events: list[Any] = []
+    try:
+        show(record(prepared.sampler(prepared.denoise, prepared.canvas), events), pieces)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+    finally:
+        if args.trace and events:
+            write_trace(args.trace, Trace(tuple(events), used_pieces(events, pieces), loaded.name))
+
+
+def replay_file(args: argparse.Namespace) -> None:
+    """Show a trace again, without the model."""
+    from samplers.terminal import show
+    from samplers.traces import read_trace
+
+    trace = read_trace(args.file)
+    show(trace.events, trace.pieces, pause=args.pause)
+
+
+def run_file(args: argparse.Namespace) -> None:
+    """Decode a file of requests; the results file is replaced once it is whole."""
+    from samplers.batch import run_requests
+
+    if args.batch_size < 1:
+        raise ValueError(f"batch-size = {args.batch_size} is not valid; allowed: at least 1")
+    lines = args.requests.read_text(encoding="utf-8").splitlines()
+    if not args.out.parent.is_dir():
+        raise ValueError(f"out = {str(args.out)!r}: its folder does not exist")
+    loaded = _load(args)
+
+    def progress(done: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{done} of {len(lines)}", end="", file=sys.stderr)
+
+    results = run_requests(loaded, lines, args.batch_size, progress=progress)
+    fresh = args.out.with_name(args.out.name + ".new")
+    fresh.write_text("".join(json.dumps(r) + "\n" for r in results), encoding="utf-8")
+    fresh.replace(args.out)
+    failed = sum("error" in r for r in results)
+    print(f"{len(results)} requests, {failed} with an error: {args.out}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; a bad value ends in one sentence and exit code 2."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    args = parser().parse_args(argv)
+    try:
+        if args.command == "list":
+            list_samplers(args.json)
+        else:
+            {"run": run_one, "replay": replay_file, "batch": run_file}[args.command](args)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""Scripted decoding: requests as JSON lines in, results as JSON lines out, batched in between.
+
+A bad request gets its own error line and does not stop the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from models.loading import LoadedModel
+from samplers.registry import entry, make
+from samplers.requests import RequestError, Row, prepare_row, prepare_rows
+from samplers.streams import decode
+
+PROMPTS = ("prompt", "messages", "raw_prompt", "prompt_ids")
+FIELDS = {"id", *PROMPTS, "sampler", "settings", "seed", "constraints", "infill", "task"}
+# Fields of samplers that score or re-mask: refused by name where a sampler has no use for them.
+EXTRAS = ("ups_head", "adapter", "scorer", "prm")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A checked request: its place in the file, its id, its sampler and its row."""
+
+    place: int
+    id: Any
+    sampler: Any
+    row: Row
+
+
+def read_request(loaded: LoadedModel, place: int, line: str) -> Job:
+    """One line of the requests file; ValueError with a sentence when it cannot be run."""
+    data = parse_line(line)
+    unknown = [key for key in data if key not in FIELDS and key not in EXTRAS]
+    if unknown:
+        raise RequestError(f"field {unknown[0]!r} is not known; allowed: {', '.join(sorted(FIELDS))}")
+    name = data.get("sampler", "low_confidence")
+    if not isinstance(name, str):
+        raise RequestError(f"sampler = {name!r} is not valid; allowed: a name")
+    found = entry(name)
+    for extra in EXTRAS:
+        if data.get(extra) is not None:
+            raise RequestError(f"{extra} = {data[extra]!r} is not used by sampler {found.name}")
+    settings = data.get("settings") or {}
+    if not isinstance(settings, Mapping):
+        raise RequestError(f"settings = {settings!r} is not valid; allowed: an object")
+    sampler = make(name, settings)
+    prompts = {key: data[key] for key in PROMPTS if data.get(key) is not None}
+    row = prepare_row(
+        loaded,
+        sampler,
+        seed=data.get("seed") or 0,
+        constraints=data.get("constraints") or "",
+        infill=data.get("infill"),
+        **prompts,
+    )
+    return Job(place, data.get("id"), sampler, row)
+
+
+def parse_line(line: str) -> dict[str, Any]:
+    """A JSON object, or RequestError."""
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"request is not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise RequestError(f"request = {line[:60]!r} is not valid; allowed: a JSON object")
+    return data
+
+
+def batches(jobs: Iterable[Job], most_rows: int, most_cells: int) -> Iterator[list[Job]]:
+    """Jobs of one sampler together, of similar prompt length, within rows and rows * length."""
+    groups: dict[Any, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(job.sampler, []).append(job)
+    for group in groups.values():
+        group.sort(key=lambda job: len(job.row.prompt))
+        batch: list[Job] = []
+        for job in group:
+            length = len(job.row.prompt) + job.sampler.gen_length
+            if batch and (len(batch) == most_rows or (len(batch) + 1) * length > most_cells):
+                yield batch
+                batch = []
+            batch.append(job)
+        yield batch
+
+
+def run_batch(loaded: LoadedModel, jobs: list[Job]) -> list[dict[str, Any]]:
+    """Decode one batch; a result a job. `seconds` is the batch's time shared out evenly."""
+    prepared = prepare_rows(loaded, jobs[0].sampler, [job.row for job in jobs])
+    began = time.perf_counter()
+    canvas = decode(prepared.sampler, prepared.denoise, prepared.canvas)
+    seconds = (time.perf_counter() - began) / len(jobs)
+    answers = canvas.tokens[:, canvas.prompt_length :].tolist()
+    return [
+        {
+            "id": job.id,
+            "output_ids": ids,
+            "text": answer_text(loaded, ids),
+            "nfe": prepared.denoise.row_nfe[row],
+            "scorer_calls": 0,
+            "seconds": round(seconds, 6),
+        }
+        for row, (job, ids) in enumerate(zip(jobs, answers, strict=True))
+    ]
+
+
+def answer_text(loaded: LoadedModel, ids: list[int]) -> str:
+    """The text up to the first EOS, special tokens left out; "" without a tokenizer."""
+    if loaded.tokenizer is None:
+        return ""
+    if loaded.eos_id in ids:
+        ids = ids[: ids.index(loaded.eos_id)]
+    return str(loaded.tokenizer.decode(ids, skip_special_tokens=True))
+
+
+def run_requests(
+    loaded: LoadedModel,
+    lines: Iterable[str],
+    most_rows: int = 32,
+    most_cells: int = 16_384,
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[dict[str, Any]]:
+    """All requests; results in the order of the requests, errors among them."""
+    results: dict[int, dict[str, Any]] = {}
+    jobs: list[Job] = []
+    for place, line in enumerate(lines):
+        if not line.strip():
+            continue
+        try:
+            jobs.append(read_request(loaded, place, line))
+        except (ValueError, TypeError) as error:
+            results[place] = {"id": _id_of(line), "error": str(error)}
+            progress(len(results))
+    for batch in batches(jobs, most_rows, most_cells):
+        try:
+            answers = run_batch(loaded, batch)
+        except (ValueError, RuntimeError, MemoryError) as error:
+            answers = [{"id": job.id, "error": f"{type(error).__name__}: {error}"} for job in batch]
+        for job, answer in zip(batch, answers, strict=True):
+            results[job.place] = answer
+        progress(len(results))
+    return [results[place] for place in sorted(results)]
+
+
+def _id_of(line: str) -> Any:
+    try:
+        return parse_line(line).get("id")
+    except RequestError:
+        return None

@@ -1,0 +1,180 @@
+"""From what a person asks to sampler, canvas and denoiser; every refusal is one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.loading import LoadedModel
+from samplers.canvas import Canvas, new_canvas
+from samplers.denoiser import GuidedDenoiser, ModelNetwork
+from samplers.registry import entry, make
+
+MASK_MARK = "[MASK]"
+
+
+class RequestError(ValueError):
+    """A request that cannot be run; the message names the field, the value and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything a run needs: `sampler(denoise, canvas)` is its event stream."""
+
+    sampler: Any
+    denoise: GuidedDenoiser
+    canvas: Canvas
+
+
+@dataclass(frozen=True)
+class Row:
+    """One checked request: prompt ids, cells given in the answer, and its seed."""
+
+    prompt: list[int]
+    given: dict[int, int]
+    seed: int
+
+
+def prompt_ids(
+    loaded: LoadedModel,
+    prompt: str | None = None,
+    messages: Sequence[Mapping[str, str]] | None = None,
+    raw_prompt: str | None = None,
+    prompt_ids: Sequence[int] | None = None,
+) -> list[int]:
+    """The ids of exactly one of: one user turn, a conversation, text as it is, ids."""
+    named = {"prompt": prompt, "messages": messages, "raw_prompt": raw_prompt, "prompt_ids": prompt_ids}
+    chosen = [name for name, value in named.items() if value is not None]
+    if len(chosen) != 1:
+        raise RequestError(
+            f"{' and '.join(chosen) or 'no prompt'} given; allowed: exactly one of {', '.join(named)}"
+        )
+    if prompt_ids is not None:
+        return _checked_ids(loaded, prompt_ids)
+    tokenizer = loaded.tokenizer
+    if tokenizer is None:
+        raise RequestError(f"{chosen[0]}: the model {loaded.name} has no tokenizer; allowed: prompt_ids")
+    if raw_prompt is not None:
+        if not isinstance(raw_prompt, str) or not raw_prompt:
+            raise RequestError(f"raw_prompt = {raw_prompt!r} is empty; allowed: some text")
+        return list(tokenizer.encode(raw_prompt, add_special_tokens=False))
+    if prompt is not None:
+        if not isinstance(prompt, str) or not prompt.strip():
+            raise RequestError(f"prompt = {prompt!r} is empty; allowed: some text")
+        messages = [{"role": "user", "content": prompt}]
+    return _chat(tokenizer, messages)
+
+
+def _chat(tokenizer: Any, messages: Any) -> list[int]:
+    good = isinstance(messages, (list, tuple)) and messages
+    if not good or not all(
+        isinstance(m, Mapping) and isinstance(m.get("role"), str) and isinstance(m.get("content"), str)
+        for m in messages
+    ):
+        raise RequestError(f"messages = {str(messages)[:80]}; allowed: a list of {{role, content}} texts")
+    text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
+    return list(tokenizer.encode(text, add_special_tokens=False))
+
+
+def _checked_ids(loaded: LoadedModel, ids: Any) -> list[int]:
+    size = loaded.model.config.vocab_size
+    if not isinstance(ids, (list, tuple)) or not ids:
+        raise RequestError(f"prompt_ids = {str(ids)[:60]}; allowed: a list of ids, not empty")
+    for i in ids:
+        if isinstance(i, bool) or not isinstance(i, int) or not 0 <= i < size:
+            raise RequestError(f"prompt_ids has {i!r}; allowed: whole numbers from 0 to {size - 1}")
+    return list(ids)
+
+
+def parse_constraints(loaded: LoadedModel, text: str, gen_length: int) -> dict[int, int]:
+    """`pos:word, …` to {position: token}; words are tokenised with a leading space (LLaDA's demo).
+
+    Positions count from 0 at the first cell of the answer; a word of several tokens fills on.
+    """
+    given: dict[int, int] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        place, colon, word = part.partition(":")
+        if not colon or not place.strip().isdecimal() or not word.strip():
+            raise RequestError(f"constraints: {part!r} cannot be read; allowed: position:word, …")
+        if loaded.tokenizer is None:
+            raise RequestError(f"constraints: the model {loaded.name} has no tokenizer")
+        ids = loaded.tokenizer.encode(" " + word.strip(), add_special_tokens=False)
+        _pin(given, int(place), ids, gen_length, f"constraints: {part!r}")
+    return given
+
+
+def parse_infill(loaded: LoadedModel, text: str, gen_length: int) -> dict[int, int]:
+    """An answer with holes, `x = [MASK][MASK]\\n`, to {position: token}; one hole, one cell."""
+    if loaded.tokenizer is None:
+        raise RequestError(f"infill: the model {loaded.name} has no tokenizer")
+    given: dict[int, int] = {}
+    position = 0
+    for i, piece in enumerate(text.split(MASK_MARK)):
+        position += i > 0
+        ids = loaded.tokenizer.encode(piece, add_special_tokens=False) if piece else []
+        _pin(given, position, ids, gen_length, "infill")
+        position += len(ids)
+    if position > gen_length:
+        raise RequestError(f"infill takes {position} cells; allowed: at most gen_length = {gen_length}")
+    return given
+
+
+def _pin(given: dict[int, int], start: int, ids: list[int], length: int, what: str) -> None:
+    for position, token in enumerate(ids, start):
+        if not 0 <= position < length:
+            raise RequestError(f"{what}: position {position} is out of range; allowed: 0 to {length - 1}")
+        if given.get(position, token) != token:
+            raise RequestError(f"{what}: position {position} is given twice; allowed: once")
+        given[position] = token
+
+
+def prepare_row(
+    loaded: LoadedModel,
+    sampler: Any,
+    seed: int = 0,
+    constraints: str = "",
+    infill: str | None = None,
+    **prompts: Any,
+) -> Row:
+    """Check one request against model and sampler; nothing is evaluated."""
+    ids = prompt_ids(loaded, **prompts)
+    total = len(ids) + sampler.gen_length
+    if total > loaded.max_length:
+        raise RequestError(
+            f"prompt has {len(ids)} tokens and the answer {sampler.gen_length}, together {total}; "
+            f"allowed: at most {loaded.max_length} (max_sequence_length of {loaded.name})"
+        )
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise RequestError(f"seed = {seed!r} is not valid; allowed: a whole number from 0 to 2^63 - 1")
+    given = parse_constraints(loaded, constraints or "", sampler.gen_length)
+    if infill:
+        given = parse_infill(loaded, infill, sampler.gen_length) | given
+    return Row(ids, given, seed)
+
+
+def prepare_rows(loaded: LoadedModel, sampler: Any, rows: Sequence[Row]) -> Prepared:
+    """One batch for one sampler."""
+    canvas = new_canvas(
+        [r.prompt for r in rows],
+        sampler.gen_length,
+        loaded.mask_id,
+        seeds=[r.seed for r in rows],
+        given=[r.given for r in rows],
+        eos_id=loaded.eos_id,
+        eot_id=loaded.eot_id,
+        pad_id=loaded.pad_id,
+    )
+    network = ModelNetwork(loaded.model, loaded.name)
+    return Prepared(sampler, GuidedDenoiser(network, sampler.cfg_scale), canvas)
+
+
+def prepare(
+    loaded: LoadedModel,
+    sampler: str = "low_confidence",
+    settings: Mapping[str, Any] | None = None,
+    **request: Any,
+) -> Prepared:
+    """One request: see `prepare_row` for its fields; SettingError or RequestError if it is bad."""
+    made = make(entry(sampler).name, settings or {})
+    return prepare_rows(loaded, made, [prepare_row(loaded, made, **request)])

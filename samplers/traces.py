@@ -1,0 +1,126 @@
+"""Traces: a recorded run as JSON lines, a header first. Trace files are hostile input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from samplers.events import SCHEMA, Event, EventError, Started, from_json, to_json
+from samplers.fold import Board, fold
+
+FORMAT = "llada-viz-trace"
+MAX_BYTES = 64 * 2**20
+
+
+class TraceError(ValueError):
+    """A file that is no whole trace; the message says what is wrong with it and where."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A run: its events, and the bytes of the tokens it uses, so that it can be read anywhere."""
+
+    events: tuple[Event, ...]
+    pieces: Mapping[int, bytes]
+    model: str = ""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        first = self.events[0]
+        assert isinstance(first, Started)
+        return first.settings
+
+
+def used_pieces(events: Iterable[Event], pieces: Sequence[bytes]) -> dict[int, bytes]:
+    """The bytes of every token that occurs in the events."""
+    used: set[int] = set()
+    for event in events:
+        for row in getattr(event, "tokens", ()):
+            used.update(row)
+        used.update(cell.token for cell in getattr(event, "cells", ()))
+    return {i: pieces[i] for i in sorted(used) if 0 <= i < len(pieces)}
+
+
+def dump_trace(trace: Trace) -> str:
+    """The whole file as text."""
+    header = {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        "model": trace.model,
+        "pieces": {str(i): piece.hex() for i, piece in trace.pieces.items()},
+        "events": len(trace.events),
+    }
+    lines = [json.dumps(header), *(json.dumps(to_json(e)) for e in trace.events)]
+    return "\n".join(lines) + "\n"
+
+
+def write_trace(path: Path | str, trace: Trace) -> None:
+    """Write the trace; an existing file is replaced only once the new one is whole."""
+    path = Path(path)
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(dump_trace(trace))
+    fresh.replace(path)
+
+
+def read_trace(source: Path | str | bytes) -> Trace:
+    """Read and check a trace (a path, or the file's bytes); TraceError if it is not whole."""
+    if not isinstance(source, bytes):
+        path = Path(source)
+        if not path.is_file():
+            raise TraceError(f"trace = {path.name!r} does not exist; allowed: a trace file")
+        if path.stat().st_size > MAX_BYTES:
+            raise TraceError(f"trace is larger than {MAX_BYTES >> 20} MB; allowed: at most that")
+        source = path.read_bytes()
+    try:
+        lines = source.decode().splitlines()
+    except UnicodeDecodeError:
+        raise TraceError("trace is not UTF-8 text; allowed: a file that this program saved") from None
+    header = _json(lines[0] if lines else "", 1)
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise TraceError(f"trace does not begin with a {FORMAT} header; allowed: a file saved here")
+    if header.get("schema") != SCHEMA:
+        raise TraceError(f"trace has schema {header.get('schema')!r}; allowed: {SCHEMA}")
+    events = tuple(_event(line, number) for number, line in enumerate(lines[1:], 2))
+    if header.get("events") != len(events) or not events or not isinstance(events[0], Started):
+        raise TraceError(
+            f"trace holds {len(events)} events of {header.get('events')!r}: it is cut short or damaged"
+        )
+    _whole(events)
+    return Trace(events, _pieces(header.get("pieces")), str(header.get("model", "")))
+
+
+def _whole(events: tuple[Event, ...]) -> Board:
+    first = events[0]
+    assert isinstance(first, Started)
+    widths = {len(row) for row in (*first.tokens, *first.attention_mask)}
+    rows = len(first.tokens) == len(first.attention_mask) > 0
+    if len(widths) != 1 or not rows or not 0 <= first.prompt_length <= max(widths):
+        raise TraceError("Started of the trace has rows of unequal length; allowed: a rectangle")
+    try:
+        return fold(events)
+    except EventError as error:
+        raise TraceError(f"trace does not fold: {error}") from None
+
+
+def _json(line: str, number: int) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        raise TraceError(f"line {number} of the trace is not JSON: it is cut short or damaged") from None
+
+
+def _event(line: str, number: int) -> Event:
+    try:
+        return from_json(_json(line, number))
+    except EventError as error:
+        raise TraceError(f"line {number} of the trace: {error}") from None
+
+
+def _pieces(data: Any) -> dict[int, bytes]:
+    try:
+        return {int(i): bytes.fromhex(piece) for i, piece in dict(data).items()}
+    except (TypeError, ValueError):
+        raise TraceError("pieces of the trace cannot be read; allowed: {id: hex bytes}") from None

@@ -1,0 +1,135 @@
+"""The laws of the engine, as properties of every registered sampler."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from samplers import SAMPLERS, GuidedDenoiser, collect, fold, make, new_canvas
+from samplers.canvas import Canvas
+from samplers.events import Finished, Unmasked, from_json, to_json
+from samplers.fold import Board
+from tests.networks import TableNetwork
+
+MASK, EOS, EOT = 20, 21, 22
+NAMES = sorted(SAMPLERS)
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> dict[str, Any]:
+    """Settings, prompts, seeds and given cells of one run."""
+    block = draw(st.sampled_from([1, 3, 4, 8]))
+    blocks = draw(st.integers(1, 3))
+    rows = draw(st.sampled_from([1, 3]))
+    plain = {
+        "block_length": block,
+        "gen_length": block * blocks,
+        "steps": blocks * draw(st.integers(1, block + 2)),
+        "temperature": draw(st.sampled_from([0.0, 0.7])),
+        "cfg_scale": draw(st.sampled_from([0.0, 0.8])),
+        "early_stop": draw(st.booleans()),
+        "eos_gating": draw(st.booleans()),
+        "confidence_eos_eot_inf": draw(st.booleans()),
+        "confidence": draw(st.sampled_from(["probability", "random", "margin", "entropy"])),
+    }
+    prompt = st.lists(st.integers(0, EOT), min_size=1, max_size=6)
+    pins = st.dictionaries(st.integers(0, block * blocks - 1), st.integers(0, 19), max_size=3)
+    return {
+        "settings": plain,
+        "prompts": [draw(prompt) for _ in range(rows)],
+        "seeds": [draw(st.integers(0, 99)) for _ in range(rows)],
+        "given": [draw(pins) for _ in range(rows)],
+        "network": draw(st.integers(0, 3)),
+    }
+
+
+def start(name: str, run: dict[str, Any], rows: list[int] | None = None) -> tuple[Any, GuidedDenoiser, Canvas]:
+    chosen = range(len(run["prompts"])) if rows is None else rows
+    canvas = new_canvas(
+        [run["prompts"][r] for r in chosen],
+        run["settings"]["gen_length"],
+        MASK,
+        seeds=[run["seeds"][r] for r in chosen],
+        given=[run["given"][r] for r in chosen],
+        eos_id=EOS,
+        eot_id=EOT,
+    )
+    denoise = GuidedDenoiser(TableNetwork(seed=run["network"]), run["settings"]["cfg_scale"])
+    known = {d.name for d in SAMPLERS[name].settings}
+    sampler = make(name, {k: v for k, v in run["settings"].items() if k in known})
+    return sampler, denoise, canvas
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(run=runs())
+@settings(max_examples=60, deadline=None)
+def test_fold_pins_masks_and_counting(name: str, run: dict[str, Any]) -> None:
+    """Laws 1, 2, 3, 5 and 7."""
+    sampler, denoise, canvas = start(name, run)
+    pinned, first = canvas.pinned.clone(), canvas.tokens.clone()
+    events, final = collect(sampler(denoise, canvas))
+    board = fold(events)
+    assert board.tokens == final.tokens.tolist()
+    assert torch.equal(final.tokens[pinned], first[pinned])
+    assert not bool(final.masked.any())
+    assert isinstance(events[-1], Finished)
+    assert events[-1].nfe == denoise.nfe == denoise.network.sequences  # type: ignore[attr-defined]
+    assert sum(events[-1].row_nfe) == denoise.nfe
+    assert all(0 <= c.confidence <= 1 for e in events for c in getattr(e, "cells", ()))
+    assert all(c.token != MASK for e in events if isinstance(e, Unmasked) for c in e.cells)
+    assert [from_json(json.loads(json.dumps(to_json(e)))) for e in events] == events
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(run=runs())
+@settings(max_examples=40, deadline=None)
+def test_same_seed_same_events_and_batch_equals_rows(name: str, run: dict[str, Any]) -> None:
+    """Law 4."""
+    events, final = collect((lambda s, d, c: s(d, c))(*start(name, run)))
+    again, _ = collect((lambda s, d, c: s(d, c))(*start(name, run)))
+    assert events == again
+    length = run["settings"]["gen_length"]
+    costs = events[-1].row_nfe  # type: ignore[attr-defined]
+    for row in range(len(run["prompts"])):
+        alone_events, alone = collect((lambda s, d, c: s(d, c))(*start(name, run, [row])))
+        assert alone.tokens[0, -length:].tolist() == final.tokens[row, -length:].tolist()
+        assert alone_events[-1].nfe == costs[row]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(run=runs())
+@settings(max_examples=15, deadline=None)
+def test_closing_anywhere_leaves_nothing_behind(name: str, run: dict[str, Any]) -> None:
+    """Law 6, and the second half of law 3: a stopped run folds to its partial canvas."""
+    events, _ = collect((lambda s, d, c: s(d, c))(*start(name, run)))
+    for stop in range(1, len(events)):
+        sampler, denoise, canvas = start(name, run)
+        stream, board = sampler(denoise, canvas), Board()
+        for _ in range(stop):
+            event = next(stream)
+            board.apply(event)
+            assert torch.is_grad_enabled()
+        stream.close()
+        assert torch.is_grad_enabled()
+        assert not isinstance(event, Finished)
+        assert board.tokens == canvas.tokens.tolist()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_grad_inside(name: str) -> None:
+    """The body of every step runs without grad, whoever advances the generator."""
+    seen: list[bool] = []
+
+    class Watching(TableNetwork):
+        def logits(self, *args: Any) -> torch.Tensor:
+            seen.append(torch.is_grad_enabled())
+            return super().logits(*args)
+
+    sampler = make(name, {"steps": 4, "gen_length": 4, "block_length": 4})
+    collect(sampler(GuidedDenoiser(Watching()), new_canvas([[1, 2]], 4, MASK, eos_id=EOS)))
+    assert seen and not any(seen)
