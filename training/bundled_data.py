@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from tasks import TASKS
-from training.facts import draw_fact
+from training.facts import EVEN, draw_fact
 from training.noise import block_noise, uniform_noise
 
 
@@ -42,6 +42,7 @@ class Mixture:
     block_share: float = 0.7
     block_lengths: tuple[int, ...] = (8, 16, 32)
     facts_a_row: int = 8
+    fact_kinds: tuple[float, ...] = EVEN
     longest_tail: int = 64
 
 
@@ -119,7 +120,7 @@ def _answer_batch(
 def _fact_batch(
     rng: random.Random, generator: torch.Generator, encoder: Encoder, mixture: Mixture
 ) -> Batch:
-    facts = [draw_fact(rng) for _ in range(mixture.facts * mixture.facts_a_row)]
+    facts = [draw_fact(rng, mixture.fact_kinds) for _ in range(mixture.facts * mixture.facts_a_row)]
     ids = encoder.encode([f.question for f in facts] + [f"{f.result}\n" for f in facts])
     rows, marks = [], []
     for first in range(0, len(facts), mixture.facts_a_row):

@@ -31,18 +31,17 @@ def _operand(rng: random.Random, limit: int) -> int:
     return -value if rng.random() < 0.2 else value
 
 
-def draw_fact(rng: random.Random, limit: int = 200) -> Fact:
-    """One fact, every value within ±limit: 32 % sums, 36 % differences, 20 % products, 12 % quotients."""
-    kind = rng.random()
+EVEN = (0.32, 0.36, 0.20, 0.12)
+
+
+def draw_fact(rng: random.Random, kinds: tuple[float, ...] = EVEN, limit: int = 200) -> Fact:
+    """One fact, every value within ±limit; `kinds`: shares of sums, differences, products, quotients."""
+    kind = rng.choices("+-*/", kinds)[0]
     while True:
-        if kind < 0.68:
+        if kind in "+-":
             left, right = _operand(rng, limit), _operand(rng, limit)
-            fact = (
-                Fact(left, "+", right, left + right)
-                if kind < 0.32
-                else Fact(left, "-", right, left - right)
-            )
-        elif kind < 0.88:
+            fact = Fact(left, kind, right, left + right if kind == "+" else left - right)
+        elif kind == "*":
             left, right = rng.randint(0, 20), rng.randint(0, 20)
             if rng.random() < 0.15:
                 left = rng.randint(0, limit)

@@ -1,0 +1,327 @@
+// The token canvas: takes frames from the server, folds them, and owns everything drawn from them.
+
+import { Board, make } from "./board.mjs";
+import { HeatMap, MasksChart } from "./charts.mjs";
+import { Inspector } from "./inspector.mjs";
+import { HELP, command } from "./keys.mjs";
+import { Player, SPEEDS } from "./player.mjs";
+import { isSpecial } from "./text.mjs";
+import { Timeline, isMask } from "./timeline.mjs";
+
+const CHARTS_EVERY = 125; // ms between redraws of the small pictures
+const HEAR_EVERY = 2000; // ms between two announcements to screen readers
+const CALM_EVERY = 250; // ms between frames when the reader prefers reduced motion
+const MOST_RETRIES = 5;
+
+const LEGEND = [
+  ["m", "c m", "", "masked"],
+  ["c", "c nw", "a", "new"],
+  ["c", "c", "a", "committed, bar = confidence"],
+  ["p", "c pin", "a", "given"],
+  ["e", "c ed", "a", "edited"],
+  ["b", "c bk", "", "back-masked"],
+  ["r", "c bk", "", "re-masked"],
+  ["u", "c rm", "a", "re-masked by UPS"],
+];
+
+/** The answer of a state as plain text, up to its first special token; masks as boxes. */
+export function answerText(cells) {
+  const end = cells.findIndex((cell) => cell && !isMask(cell.mark) && isSpecial(cell.text));
+  const shown = end < 0 ? cells : cells.slice(0, end);
+  return shown.map((cell) => (!cell || isMask(cell.mark) ? "▒" : cell.text)).join("");
+}
+
+/** Tokens a second up to a frame; "–" while too little time has passed, or none is known. */
+export function rate(first, frame) {
+  if (frame.t == null || frame.t < 0.1) return "–";
+  return String(Math.round((first.masks - frame.masks) / frame.t));
+}
+
+class TokenCanvas {
+  constructor(element, server) {
+    this.server = server;
+    this.parts = {};
+    for (const part of element.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
+    this.root = element.querySelector(".lz");
+    this.timeline = null;
+    this.player = new Player();
+    this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+    this.painted = { index: -1, at: 0, charts: 0, range: -1 };
+    this.heard = { at: 0, text: "" };
+    this.failures = 0;
+    const choose = (pos) => this.board.choose(pos);
+    this.board = new Board(this.parts.board, () => this.schedule(true));
+    this.curve = new MasksChart(this.parts.curve);
+    this.heat = new HeatMap(this.parts.heat);
+    this.inspector = new Inspector(this.parts.title, this.parts.note, this.parts.body, choose);
+    this.ghost();
+    this.controls();
+    this.legend(new Set(["m", "c"]));
+    new ResizeObserver(() => this.schedule(true)).observe(this.parts.heat);
+  }
+
+  // ---- frames in -------------------------------------------------------------------------
+
+  /** A message from the server: {run, frames, last, notice}. */
+  receive(message) {
+    if (!message || !message.run) return;
+    const { run, frames = [], notice } = message;
+    if (run !== this.timeline?.run) {
+      if (notice) this.say(["", notice, ""]);
+      if (frames[0]?.seq !== 0) return; // late frames of a run that was replaced
+      this.begin(run);
+    }
+    this.take(frames);
+    if (message.last >= this.timeline.length) this.fetch();
+  }
+
+  begin(run) {
+    this.timeline = new Timeline(run);
+    this.player = Object.assign(new Player(), { speed: this.player.speed });
+    this.painted.index = -1;
+    this.root.classList.remove("ghost");
+    this.parts.empty.hidden = true;
+    this.parts.save.disabled = false;
+  }
+
+  take(frames) {
+    for (const frame of frames) {
+      const known = this.timeline.push(frame);
+      if (known === "gap") return this.fetch();
+      if (known === "new" && frame.kind === "start") this.start(frame.meta);
+    }
+    this.player.grow(this.timeline.length, this.timeline.ended);
+    this.schedule(false);
+  }
+
+  /** Fetch what is missing: a frame was lost on its way, or there were too many for one message. */
+  async fetch() {
+    if (this.fetching || this.failures > MOST_RETRIES) return;
+    const { timeline } = this;
+    this.fetching = true;
+    let frames = [];
+    try {
+      frames = (await this.server.frames(timeline.run, timeline.length)) ?? [];
+      this.failures = frames.length ? 0 : this.failures + 1;
+    } catch {
+      this.failures += 1;
+    }
+    this.fetching = false;
+    if (timeline === this.timeline && frames.length) {
+      this.take(frames);
+      if (!timeline.ended) this.fetch(); // until the server has no more: live frames follow on
+    }
+  }
+
+  start(meta) {
+    this.board.build(meta);
+    this.parts.prompt.textContent = meta.prompt;
+    const which = meta.rows > 1 ? `row 1 of ${meta.rows}` : "";
+    this.parts.source.textContent = [meta.sampler, meta.model, which].filter(Boolean).join(" · ");
+    const settings = Object.entries(meta.settings).map(([name, value]) => `${name} ${value}`);
+    this.parts.source.title = settings.join(", ");
+    this.failures = 0;
+  }
+
+  // ---- drawing ---------------------------------------------------------------------------
+
+  /** Draw at the next animation frame. charts: the small pictures at once, too. */
+  schedule(charts) {
+    if (charts) this.painted.charts = 0;
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame((now) => {
+      this.waiting = false;
+      this.tick(now);
+    });
+  }
+
+  tick(now) {
+    this.player.tick(now);
+    const moving = this.player.playing || (this.player.live && !this.player.ended);
+    const soon = moving && this.calm.matches && now - this.painted.at < CALM_EVERY;
+    if (!soon && this.timeline && this.player.index >= 0) this.paint(now, moving);
+    if (this.player.playing || soon || this.painted.charts === 0) this.schedule(false);
+  }
+
+  paint(now, moving) {
+    const { index } = this.player;
+    const { timeline, painted } = this;
+    const state = timeline.stateAt(index);
+    const forward = moving && painted.index >= 0 && index > painted.index;
+    const since = index === painted.index ? painted.since : forward ? painted.index + 1 : index;
+    this.board.paint(state, index, since);
+    Object.assign(painted, { index, since, at: now });
+    const frame = timeline.frames[index];
+    this.numbers(frame);
+    this.say(frame.say, frame.kind);
+    this.transport();
+    this.announce(frame, now);
+    if (this.parts.texts.open) this.parts.answer.textContent = answerText(state.cells);
+    if (moving && painted.charts !== 0 && now - painted.charts < CHARTS_EVERY) {
+      clearTimeout(this.later); // the last one is drawn, too
+      this.later = setTimeout(() => this.schedule(true), CHARTS_EVERY);
+      return;
+    }
+    painted.charts = now;
+    this.curve.draw(timeline, index);
+    this.heat.draw(timeline, index);
+    this.inspector.draw(timeline, state, index, this.board.chosen);
+    this.legend(timeline.marks);
+  }
+
+  numbers(frame) {
+    const { parts } = this;
+    const { meta, frames } = this.timeline;
+    set(parts.step, meta.steps ? `${frame.step} / ${meta.steps}` : String(frame.step));
+    set(parts.nfe, String(frame.nfe));
+    set(parts.masks, String(frame.masks));
+    set(parts.rate, rate(frames[0], frame));
+    set(parts.calls, String(frame.calls));
+    parts["calls-box"].hidden = frames.at(-1).calls === 0;
+  }
+
+  say([lead, rest, tone]) {
+    set(this.parts.lead, lead);
+    set(this.parts.rest, rest);
+    this.parts.say.dataset.tone = tone;
+  }
+
+  transport() {
+    const { player, parts } = this;
+    const last = Math.max(player.last, 0);
+    if (Number(parts.range.max) !== last) parts.range.max = last;
+    if (Number(parts.range.value) !== player.index) parts.range.value = player.index;
+    const live = player.live && !player.ended;
+    const text = `frame ${player.index} of ${last}`;
+    set(parts.frame, live ? `frame ${player.index} · live` : text);
+    const frame = this.timeline.frames[player.index];
+    parts.range.setAttribute("aria-valuetext", `${text}, step ${frame.step}, ${frame.masks} masks left`);
+    const moving = player.playing || live;
+    parts.play.classList.toggle("on", moving);
+    parts.play.setAttribute("aria-label", moving ? "Pause" : "Play");
+    this.root.dataset.state = player.ended ? "ended" : "running";
+  }
+
+  announce(frame, now) {
+    const over = frame.kind === "finish" || frame.kind === "stop";
+    const text = `${frame.say[0]} ${frame.say[1]} ${over ? "" : `${frame.masks} masks left.`}`;
+    if (text === this.heard.text) return;
+    clearTimeout(this.speak);
+    const wait = this.heard.at + HEAR_EVERY - now;
+    this.speak = setTimeout(() => {
+      this.heard = { at: performance.now(), text };
+      this.parts.hear.textContent = text;
+    }, Math.max(0, wait));
+  }
+
+  legend(marks) {
+    const key = [...marks].sort().join("");
+    if (key === this.legendFor) return;
+    this.legendFor = key;
+    const shown = LEGEND.filter(([mark]) => marks.has(mark) || mark === "c" || mark === "m");
+    this.parts.key.replaceChildren(
+      ...shown.map(([, name, text, label]) => {
+        const entry = make("span");
+        const cell = make("span", name, text || " ", { "aria-hidden": "true", style: "--p:.7;--k:#c3b369" });
+        entry.append(cell, label);
+        return entry;
+      }),
+    );
+  }
+
+  /** Before the first run: the masks that will be filled. */
+  ghost() {
+    this.root.classList.add("ghost");
+    this.board.build({ gen_length: 64, block_length: 16 });
+    for (const button of ["first", "play", "last", "range"]) this.parts[button].disabled = true;
+  }
+
+  // ---- controls --------------------------------------------------------------------------
+
+  controls() {
+    const { parts } = this;
+    for (const speed of SPEEDS) parts.speed.append(make("option", "", `${speed}×`, { value: speed }));
+    parts.speed.value = "1";
+    for (const [keys, text] of HELP) parts.help.append(make("dt", "", keys), make("dd", "", text));
+    parts.first.addEventListener("click", () => this.act("frame-to", 0));
+    parts.last.addEventListener("click", () => this.act("frame-to", Infinity));
+    parts.play.addEventListener("click", () => this.act("play", 0));
+    parts.keys.addEventListener("click", () => this.act("help", 0));
+    parts.range.addEventListener("input", () => this.act("frame-to", Number(parts.range.value)));
+    parts.speed.addEventListener("change", () => {
+      this.player.speed = Number(parts.speed.value);
+    });
+    parts.save.addEventListener("click", () => this.save());
+    parts.texts.addEventListener("toggle", () => this.schedule(false));
+    parts.board.addEventListener("keydown", (event) => this.key(event, true));
+    parts.transport.addEventListener("keydown", (event) => {
+      const native = event.target === parts.speed || (event.target.matches("button") && event.key === " ");
+      if (!native) this.key(event, false);
+    });
+  }
+
+  key(event, onCells) {
+    const found = command(event, onCells);
+    if (!found) return;
+    event.preventDefault();
+    this.act(...found);
+  }
+
+  act(what, value) {
+    const { player, board, parts } = this;
+    if (what === "help") {
+      parts.help.hidden = !parts.help.hidden;
+      parts.keys.setAttribute("aria-expanded", String(!parts.help.hidden));
+    }
+    if (!this.timeline) return;
+    if (what === "cell-one") board.move(board.tab + value);
+    if (what === "cell-block") board.move((Math.floor(board.tab / board.size) + value) * board.size);
+    if (what === "cell-to") board.move(value);
+    if (what === "choose") board.choose(board.tab);
+    if (what === "frame-one") player.seek(player.index + value);
+    if (what === "frame-block") player.seek(this.timeline.blockEdge(player.index, value));
+    if (what === "frame-to") player.seek(Math.min(value, player.last));
+    if (what === "play") player.toggle();
+    if (what === "speed") {
+      player.faster(value);
+      parts.speed.value = String(player.speed);
+    }
+    this.schedule(true);
+  }
+
+  /** Save the run as a trace file. */
+  async save() {
+    const { parts, timeline } = this;
+    let text = null;
+    try {
+      text = await this.server.trace(timeline.run);
+    } catch {
+      // said below
+    }
+    if (!text) {
+      this.say(["Not saved.", "The server no longer has this run; run it again to save it.", "back"]);
+      return;
+    }
+    const link = make("a", "", "", { download: "llada-viz-trace.jsonl" });
+    link.href = URL.createObjectURL(new Blob([text], { type: "application/jsonl" }));
+    link.click();
+    URL.revokeObjectURL(link.href);
+    parts.save.focus();
+  }
+}
+
+function set(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Called once by the page for each canvas. props.value: the newest message. */
+export function mount({ element, props, server, watch }) {
+  const canvas = new TokenCanvas(element, server);
+  // A copy: the page wraps values in proxies, and frames are read many times.
+  const receive = () => canvas.receive(props.value ? JSON.parse(JSON.stringify(props.value)) : null);
+  watch("value", receive);
+  receive();
+  element.tokenCanvas = canvas; // for tests and for other scripts of this page
+  return canvas;
+}

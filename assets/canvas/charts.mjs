@@ -1,0 +1,116 @@
+// The small pictures under the canvas: masks left by NFE, and confidence by position and step.
+
+import { make } from "./board.mjs";
+import { cividis } from "./text.mjs";
+
+const SVG = "http://www.w3.org/2000/svg";
+const BOX = { left: 30, right: 292, top: 8, bottom: 92, width: 300, height: 112 };
+const MOST_POINTS = 300;
+
+function svg(tag, attributes, text = "") {
+  const element = document.createElementNS(SVG, tag);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  if (text) element.textContent = text;
+  return element;
+}
+
+/** Points of the curve up to frame i, at most about 300: [[nfe, masks], …]. */
+export function curve(frames, i) {
+  const stride = Math.max(1, Math.ceil((i + 1) / MOST_POINTS));
+  const points = [];
+  for (let j = 0; j < i; j += stride) points.push([frames[j].nfe, frames[j].masks]);
+  if (i >= 0) points.push([frames[i].nfe, frames[i].masks]);
+  return points;
+}
+
+export class MasksChart {
+  constructor(root) {
+    const { left, right, top, bottom, width, height } = BOX;
+    this.picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
+    const axis = `M${left} ${top}V${bottom}H${right}`;
+    this.most = svg("text", { x: left - 5, y: top + 7, "text-anchor": "end" });
+    this.nfe = svg("text", { x: right, y: height - 5, "text-anchor": "end" });
+    this.line = svg("path", { class: "line" });
+    this.dot = svg("circle", { r: 4, class: "dot" });
+    this.picture.append(
+      svg("path", { d: axis, class: "axis" }),
+      this.most,
+      svg("text", { x: left - 5, y: bottom + 2, "text-anchor": "end" }, "0"),
+      svg("text", { x: left, y: height - 5 }, "0"),
+      this.nfe,
+      this.line,
+      this.dot,
+    );
+    root.replaceChildren(this.picture);
+    this.draw(null, -1);
+  }
+
+  /** The curve up to frame i; the axes hold the whole run, so far as it is known. */
+  draw(timeline, i) {
+    const frames = timeline?.frames ?? [];
+    const points = curve(frames, i);
+    this.line.toggleAttribute("hidden", points.length === 0);
+    this.dot.toggleAttribute("hidden", points.length === 0);
+    if (points.length === 0) {
+      this.picture.setAttribute("aria-label", "Masks left by sequences evaluated: no run yet");
+      this.nfe.textContent = "NFE";
+      return;
+    }
+    const { left, right, top, bottom } = BOX;
+    const wide = Math.max(timeline.meta.steps ?? 0, frames.at(-1).nfe, 1);
+    const high = Math.max(timeline.meta.gen_length, 1);
+    const x = (nfe) => (left + ((right - left) * nfe) / wide).toFixed(1);
+    const y = (masks) => (bottom - ((bottom - top) * masks) / high).toFixed(1);
+    this.line.setAttribute("d", "M" + points.map(([nfe, masks]) => `${x(nfe)} ${y(masks)}`).join("L"));
+    const [nfe, masks] = points.at(-1);
+    this.dot.setAttribute("cx", x(nfe));
+    this.dot.setAttribute("cy", y(masks));
+    this.most.textContent = String(high);
+    this.nfe.textContent = `${wide} NFE`;
+    this.picture.setAttribute("aria-label", `${masks} of ${high} masks left after ${nfe} sequences`);
+  }
+}
+
+/** Rectangles of the heatmap at a step: [position, from step, to step, confidence]. */
+export function rectangles(spans, now) {
+  return spans
+    .filter(([, from]) => from <= now)
+    .map(([pos, from, to, conf]) => [pos, from, Math.min(to, now + 1), conf])
+    .filter(([, from, to]) => to > from);
+}
+
+export class HeatMap {
+  constructor(root) {
+    this.canvas = make("canvas", "", "", { role: "img" });
+    const scale = make("div", "scale");
+    scale.append(make("span", "", "position →"), make("span", "ramp"), make("span", "", "step ↓"));
+    root.replaceChildren(this.canvas, scale);
+    this.draw(null, -1);
+  }
+
+  /** Every committed token from its step down to the step of frame i. */
+  draw(timeline, i) {
+    const canvas = this.canvas;
+    const ratio = window.devicePixelRatio || 1;
+    const width = Math.max(1, Math.round(canvas.clientWidth * ratio));
+    const height = Math.max(1, Math.round(canvas.clientHeight * ratio));
+    if (canvas.width !== width) canvas.width = width;
+    if (canvas.height !== height) canvas.height = height;
+    const pen = canvas.getContext("2d");
+    pen.clearRect(0, 0, width, height);
+    const label = "Confidence by position and step";
+    canvas.setAttribute("aria-label", timeline ? label : `${label}: no run yet`);
+    if (!timeline || i < 0) return;
+    const now = timeline.frames[i].step;
+    const wide = width / Math.max(timeline.meta.gen_length, 1);
+    const steps = Math.max(timeline.meta.steps ?? 0, timeline.frames.at(-1).step) + 1;
+    const high = height / steps;
+    const gap = wide > 4 * ratio ? ratio : 0;
+    for (const [pos, from, to, conf] of rectangles(timeline.spans, now)) {
+      pen.fillStyle = cividis(conf ?? 0);
+      const top = Math.floor(from * high);
+      const size = Math.max(1, Math.ceil(to * high) - top);
+      pen.fillRect(pos * wide, top, Math.max(wide - gap, 1), size);
+    }
+  }
+}

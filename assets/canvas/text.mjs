@@ -1,0 +1,52 @@
+// How tokens, confidences and numbers look. No DOM.
+
+const CIVIDIS = [
+  "#00224e", "#123570", "#3b496c", "#575d6d", "#707173",
+  "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
+];
+
+const SPECIAL = { "<|endoftext|>": "⟨eos⟩", "<|eot_id|>": "⟨eot⟩" };
+
+/** The colour of a confidence in [0, 1]: cividis, readable without colour vision. */
+export function cividis(p) {
+  return CIVIDIS[Math.min(9, Math.max(0, Math.floor(p * 10)))];
+}
+
+/** 0.934 -> "93 %". */
+export function percent(p) {
+  return p == null ? "–" : `${Math.round(p * 100)} %`;
+}
+
+/** Whether a cell holds a special token such as <|endoftext|>. */
+export function isSpecial(text) {
+  return /^<\|[^|<>]+\|>$/.test(text);
+}
+
+/**
+ * A token as it stands in its cell: {shown, dim}. Spaces around a word are left out (the gap
+ * between cells stands for them); what would be invisible becomes a glyph, and glyphs are dim.
+ */
+export function glyph(text) {
+  if (text === "") return { shown: "·", dim: true }; // its character ends in a later cell
+  if (isSpecial(text)) return { shown: SPECIAL[text] ?? `⟨${text.slice(2, -2)}⟩`, dim: true };
+  const bare = text.replace(/^ +| +$/g, "");
+  return { shown: visible(bare === "" ? text : bare), dim: /^\s+$/.test(text) };
+}
+
+/** Every character to be seen: line breaks, tabs and, where nothing else stands, spaces. */
+export function visible(text) {
+  const spaces = /^ +$/.test(text) ? text.replaceAll(" ", "␣") : text;
+  return spaces.replaceAll("\r", "").replaceAll("\n", "⏎").replaceAll("\t", "⇥");
+}
+
+/** A token exactly as it is, spaces included, for the details of a cell. */
+export function exact(text) {
+  return glyph(text).dim ? glyph(text).shown : visible(text).replaceAll(" ", "␣");
+}
+
+/** What a screen reader says for a token. */
+export function spoken(text) {
+  const names = { "\n": "line break", " ": "space", "": "part of a character" };
+  if (isSpecial(text)) return text === "<|endoftext|>" ? "end of text" : text.slice(2, -2);
+  return names[text] ?? text.trim();
+}

@@ -1,0 +1,135 @@
+// Frames and the state after each of them. Live view and replay are this one fold. No DOM.
+
+export const KEY_EVERY = 32;
+
+const MASKS = new Set(["m", "b", "u", "r"]);
+
+/** Whether a cell in this state is a mask. */
+export function isMask(mark) {
+  return MASKS.has(mark);
+}
+
+/** The state before the first frame. */
+export function emptyState() {
+  return { cells: [], block: -1, prm: {}, ups: null, win: null, fork: 0 };
+}
+
+/**
+ * The state after a frame. Cells are never changed, only replaced, so that states may share them
+ * and a painter can tell by identity what is new. A cell: {text, conf, mark, at, was}; at: seq of
+ * the frame that wrote it; was: the token that a re-mask dropped.
+ */
+export function step(state, frame) {
+  const next = { ...state, cells: state.cells.slice(), fork: frame.fork ?? state.fork };
+  if (frame.kind === "start") next.cells = new Array(frame.meta.gen_length);
+  for (const [pos, text, conf, mark] of frame.ops) {
+    const old = next.cells[pos];
+    if (mark === "t") next.cells[pos] = { ...old, text };
+    else if (mark === "m") next.cells[pos] = { text: "", conf: null, mark, at: frame.seq, was: "" };
+    else if (isMask(mark)) next.cells[pos] = { text: "", conf: null, mark, at: frame.seq, was: text };
+    else next.cells[pos] = { text, conf, mark, at: frame.seq, was: "" };
+  }
+  const over = frame.kind === "finish" || frame.kind === "stop";
+  if (frame.block >= 0 || over) next.block = over ? -1 : frame.block;
+  if (frame.prm) next.prm = { ...state.prm, ...Object.fromEntries(frame.prm) };
+  if (frame.ups !== undefined) next.ups = frame.ups;
+  if (frame.win !== undefined) next.win = frame.win;
+  return next;
+}
+
+/** All frames of one run, in order, with a keyframe every 32. */
+export class Timeline {
+  constructor(run) {
+    this.run = run;
+    this.frames = [];
+    this.keys = []; // keys[j]: the state after frame j * KEY_EVERY
+    this.tail = emptyState();
+    this.marks = new Set(); // states of cells that occurred
+    this.spans = []; // [position, from step, to step, confidence] of every committed token
+    this.open = new Map(); // position -> its last span
+  }
+
+  get length() {
+    return this.frames.length;
+  }
+
+  get meta() {
+    return this.frames[0]?.meta ?? null;
+  }
+
+  get ended() {
+    const kind = this.frames.at(-1)?.kind;
+    return kind === "finish" || kind === "stop";
+  }
+
+  /** Take a frame: "new", "old" (known already) or "gap" (frames before it are missing). */
+  push(frame) {
+    if (frame.seq < this.length) return "old";
+    if (frame.seq > this.length) return "gap";
+    this.tail = step(this.tail, frame);
+    if (frame.seq % KEY_EVERY === 0) this.keys.push(this.tail);
+    this.frames.push(frame);
+    this.note(frame);
+    return "new";
+  }
+
+  /** The state after frame i. */
+  stateAt(i) {
+    if (i === this.length - 1) return this.tail;
+    const key = Math.floor(i / KEY_EVERY);
+    let state = this.keys[key];
+    for (let j = key * KEY_EVERY + 1; j <= i; j++) state = step(state, this.frames[j]);
+    return state;
+  }
+
+  /** The seq of the first frame of the next (1) or previous (-1) block, else the last or first. */
+  blockEdge(i, direction) {
+    const last = this.length - 1;
+    const at = (j) => (this.frames[j].block >= 0 ? this.frames[j].block : null);
+    if (direction > 0) {
+      for (let j = i + 1; j <= last; j++) if (at(j) !== null && at(j) !== this.blockAt(i)) return j;
+      return last;
+    }
+    let j = i;
+    while (j > 0 && this.blockAt(j - 1) === this.blockAt(i)) j--;
+    if (j < i || j === 0) return j;
+    const block = this.blockAt(j - 1);
+    while (j > 0 && this.blockAt(j - 1) === block) j--;
+    return j;
+  }
+
+  /** The block the sampler was at after frame i, -1 before the first. */
+  blockAt(i) {
+    for (let j = i; j >= 0; j--) if (this.frames[j].block >= 0) return this.frames[j].block;
+    return -1;
+  }
+
+  /** What happened to a cell up to frame i: [{step, seq, mark, text, conf}, …]. */
+  history(pos, i) {
+    const found = [];
+    for (const frame of this.frames.slice(0, i + 1)) {
+      for (const [at, text, conf, mark] of frame.ops) {
+        if (at !== pos || mark === "m") continue;
+        if (mark === "t") found.length && (found.at(-1).text = text);
+        else found.push({ step: frame.step, seq: frame.seq, mark, text, conf });
+      }
+    }
+    return found;
+  }
+
+  /** Remember what the charts and the legend need, so that they never walk all frames. */
+  note(frame) {
+    for (const [pos, , conf, mark] of frame.ops) {
+      if (mark === "t") continue;
+      this.marks.add(mark);
+      const open = this.open.get(pos);
+      if (open) open[2] = frame.step;
+      this.open.delete(pos);
+      if (mark === "c" || mark === "e") {
+        const span = [pos, frame.step, Infinity, conf];
+        this.spans.push(span);
+        this.open.set(pos, span);
+      }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+"""The bundled model: loaded once, and its example prompts with their decode settings."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from models.loading import LoadedModel, ModelError, load
+from models.text import token_pieces
+from tasks import HELD_OUT, TASKS, generate
+
+FOLDER = Path(__file__).parents[1] / "assets" / "models" / "tiny-llada"
+FOLDER_VARIABLE = "LLADA_VIZ_MODEL"
+# (task, what its button says, seed of the held-out problem that the button asks)
+EXAMPLES = (
+    ("sudoku", "Sudoku", 3),
+    ("linear", "Equation", 2),
+    ("expression", "Expression", 1),
+    ("word", "Word problem", 3),
+    ("countdown", "Countdown", 3),
+)
+DTYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A held-out problem as a prompt, and the settings its task is decoded with."""
+
+    label: str
+    prompt: str
+    settings: dict[str, Any]
+
+
+@dataclass
+class Bundled:
+    """The model of a folder. `problem` says why there is none, `loaded` is then None."""
+
+    folder: Path = field(default_factory=lambda: Path(os.environ.get(FOLDER_VARIABLE) or FOLDER))
+    loaded: LoadedModel | None = None
+    problem: str = ""
+
+    def __post_init__(self) -> None:
+        try:
+            self.loaded = load(str(self.folder))
+        except ModelError as error:
+            self.problem = f"The bundled model cannot be loaded. {error}."
+
+    @cached_property
+    def pieces(self) -> list[bytes]:
+        """The bytes of every token."""
+        tokenizer = self.loaded.tokenizer if self.loaded else None
+        return token_pieces(tokenizer) if tokenizer else []
+
+    @property
+    def name(self) -> str:
+        return self.loaded.name if self.loaded else self.folder.name
+
+    @property
+    def chip(self) -> str:
+        """Name, device and precision for the page's header."""
+        if self.loaded is None:
+            return f"{self.name} · not loaded"
+        device = self.loaded.device.split(":")[0].upper()
+        return f"{self.name} · {device} · {DTYPES.get(self.loaded.dtype, self.loaded.dtype)}"
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        """One example a task. Without a readable prompts.json: the task's own template."""
+        try:
+            known = json.loads((self.folder / "prompts.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = {}
+        found = []
+        for task, label, seed in EXAMPLES:
+            entry = known.get(task, {}) if isinstance(known, dict) else {}
+            problem = generate(task, HELD_OUT, 1, seed)[0]
+            template = entry.get("template", TASKS[task].template)
+            prompt = template.format(**problem.fields)
+            found.append(Example(label, prompt, dict(entry.get("settings", {}))))
+        return found

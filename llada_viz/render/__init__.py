@@ -1,0 +1,5 @@
+"""From step events to what is drawn: pure functions over plain data, no gradio."""
+
+from llada_viz.render.frames import FrameMaker, frames_of
+
+__all__ = ["FrameMaker", "frames_of"]

@@ -1,0 +1,257 @@
+"""Step events to frames: the small dicts that the token canvas folds, live and in replay alike.
+
+A frame:
+  seq, kind            its number from 0 without gaps, and the kind of event behind it
+  step, nfe, masks, calls, t
+                       counters after the event; t: seconds since the run began, or None
+  block                the block the sampler is at, -1 when it is at none
+  ops                  [[position, text, confidence, state], …]: cells that changed
+  say                  [lead, sentence, tone]: what just happened
+and, where they apply:
+  prm [[block, score], …], ups {"at": position, "p": [re-mask probability, …]} or None,
+  win [first block, end block] or None, fork k (0 once a candidate is chosen), meta (first frame).
+
+Positions count from 0 at the first cell of the answer. States: m masked, p pinned, c committed,
+e edited, b back-masked, u re-masked by UPS, r re-masked otherwise, t text only (a later token
+completed a character of this cell). The text of b, u and r is the token that was dropped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from llada_viz.render.meta import Layout, layout_of
+from llada_viz.render.say import sentence
+from models.text import cell_texts
+from samplers.events import (
+    BlockScored,
+    CandidateChosen,
+    CandidatesForked,
+    Edited,
+    Event,
+    Finished,
+    PolicyScored,
+    Remasked,
+    Started,
+    Unmasked,
+    WindowTriggered,
+)
+from samplers.fold import Board
+
+Frame = dict[str, Any]
+Op = list[Any]
+Pieces = Sequence[bytes] | Mapping[int, bytes]
+
+KINDS: dict[type[Event], str] = {
+    Started: "start",
+    Unmasked: "unmask",
+    Edited: "edit",
+    Remasked: "remask",
+    PolicyScored: "policy",
+    CandidatesForked: "fork",
+    BlockScored: "score",
+    WindowTriggered: "window",
+    CandidateChosen: "choose",
+    Finished: "finish",
+}
+REMASK_STATES = {"backmask": "b", "ups": "u"}
+
+
+def frames_of(events: Iterable[Event], pieces: Pieces, row: int = 0) -> list[Frame]:
+    """The frames of a recorded run."""
+    maker = FrameMaker(pieces, row)
+    return [maker.frame(event) for event in events]
+
+
+def unit(value: float) -> float | None:
+    """A confidence or score for the page: four digits, in [0, 1]; None when it is no number."""
+    return round(min(max(value, 0.0), 1.0), 4) if math.isfinite(value) else None
+
+
+class FrameMaker:
+    """Folds the events of one row and says what each one changed.
+
+    pieces: the bytes of every token id. EventError when an event does not fit what came before.
+    """
+
+    def __init__(self, pieces: Pieces, row: int = 0) -> None:
+        self.pieces, self.row = pieces, row
+        self.board = Board()
+        self.layout = Layout()
+        self.seq = self.calls = 0
+        self.texts: list[str] = []
+        # Board keeps no confidence for candidates, but the winner's cells need theirs.
+        self.confidence: dict[int, float] = {}
+        self.candidates: list[dict[int, float]] = []
+        self.scored: dict[int, tuple[float, ...]] = {}  # block -> scores of the open fork
+        self.window: tuple[int, int] | None = None  # blocks, end excluded
+
+    def frame(self, event: Event, t: float | None = None) -> Frame:
+        """The next frame. t: seconds since the run began."""
+        before = self._trunk()
+        self.board.apply(event)
+        if isinstance(event, Started):
+            self.layout = layout_of(event, self.row, self.pieces)
+        extra = self._extra(event)
+        ops = self._ops(event, before)
+        masks = self.board.masks_left(self.row)
+        frame = {
+            "seq": self.seq, "kind": KINDS[type(event)], "step": self.board.steps,
+            "nfe": event.nfe, "masks": masks, "calls": self.calls,
+            "t": None if t is None else round(t, 3), "block": event.block, "ops": ops, **extra,
+        }  # fmt: skip
+        frame["say"] = sentence(event, frame, self)
+        self.seq += 1
+        return frame
+
+    def stopped(self, t: float | None = None) -> Frame:
+        """The frame that ends a run stopped by its user."""
+        board = self.board
+        masks = board.masks_left(self.row) if board.tokens else 0
+        left = "No mask is left." if not masks else f"{masks} masks are left; what stands, stays."
+        steps = f" of {self.layout.steps}" if self.layout.steps else ""
+        frame = {
+            "seq": self.seq, "kind": "stop", "step": board.steps, "nfe": board.nfe, "masks": masks,
+            "calls": self.calls, "t": None if t is None else round(t, 3), "block": -1, "ops": [],
+            "say": ["Stopped", f"after step {board.steps}{steps}. {left}", ""],
+        }  # fmt: skip
+        self.seq += 1
+        return frame
+
+    def text_at(self, position: int) -> str:
+        """The text that now stands in a cell."""
+        return self.texts[position] if 0 <= position < len(self.texts) else ""
+
+    def blocks_of(self, span: tuple[int, int]) -> range:
+        """The blocks that absolute positions [start, stop) touch."""
+        start, stop = (self._relative(p) for p in span)
+        size = self.layout.block_length
+        last = -(-self.layout.gen_length // size)
+        return range(max(start // size, 0), min(-(-stop // size), last))
+
+    def _relative(self, position: int) -> int:
+        return position - self.board.prompt_length
+
+    def _trunk(self) -> list[int]:
+        if not self.board.tokens:
+            return []
+        return self.board.tokens[self.row][self.board.prompt_length :]
+
+    def _mine(self, row: int) -> bool:
+        """Whether a row that an event names belongs to the row shown (candidates included)."""
+        return row // (self.board.k if self.board.candidates is not None else 1) == self.row
+
+    def _ops(self, event: Event, before: list[int]) -> list[Op]:
+        """The cells of the trunk that changed, and cells whose text a later token completed."""
+        texts, self.texts = self.texts, cell_texts(self.pieces, self._trunk(), self.board.mask_id)
+        states = self._states(event, before)
+        ops: list[Op] = []
+        for position, state in sorted(states.items()):
+            # A re-masked cell shows the token that was dropped.
+            shown = texts if state in "bur" else self.texts
+            ops.append([position, shown[position], self.confidence.get(position), state])
+            if state in "bur":
+                self.confidence.pop(position, None)
+        for position, (old, new) in enumerate(zip(texts, self.texts, strict=False)):
+            if old != new and position not in states:
+                ops.append([position, new, None, "t"])
+        return ops
+
+    def _states(self, event: Event, before: list[int]) -> dict[int, str]:
+        """position -> state of every cell of the trunk that the event changed."""
+        now = self._trunk()
+        if isinstance(event, Started):
+            return {i: "m" if token == event.mask_id else "p" for i, token in enumerate(now)}
+        if isinstance(event, CandidateChosen):
+            return {
+                i: "b" if new == self.board.mask_id else "c" if old == self.board.mask_id else "e"
+                for i, (old, new) in enumerate(zip(before, now, strict=True))
+                if old != new
+            }
+        if not isinstance(event, (Unmasked, Edited, Remasked)) or self.board.candidates is not None:
+            self._note_candidates(event)
+            return {}
+        state = "c" if isinstance(event, Unmasked) else "e"
+        if isinstance(event, Remasked):
+            state = REMASK_STATES.get(event.reason, "r")
+        mine = [cell for cell in event.cells if cell.row == self.row]
+        for cell in mine:
+            self.confidence[self._relative(cell.position)] = unit(cell.confidence) or 0.0
+        return {self._relative(cell.position): state for cell in mine}
+
+    def _note_candidates(self, event: Event) -> None:
+        """Confidences of the candidates of an open fork."""
+        if isinstance(event, CandidatesForked):
+            self.candidates = [dict(self.confidence) for _ in range(event.k)]
+        elif isinstance(event, (Unmasked, Edited, Remasked)):
+            for cell in event.cells:
+                if self._mine(cell.row):
+                    found = self.candidates[cell.row % self.board.k]
+                    found[self._relative(cell.position)] = unit(cell.confidence) or 0.0
+                    if isinstance(event, Remasked):
+                        del found[self._relative(cell.position)]
+
+    def _extra(self, event: Event) -> Frame:
+        """The fields that only some kinds of frame have."""
+        if isinstance(event, Started):
+            return {"meta": self.layout.meta(), "fork": 0}
+        if isinstance(event, CandidatesForked):
+            self.scored = {}
+            return {"fork": event.k}
+        if isinstance(event, BlockScored):
+            return self._block_scored(event)
+        if isinstance(event, WindowTriggered) and event.row == self.row:
+            return self._window(event)
+        if isinstance(event, PolicyScored) and self.row < len(event.scores):
+            p = [unit(1 - score) for score in event.scores[self.row]]
+            return {"ups": {"at": self._relative(event.span[0]), "p": p}}
+        if isinstance(event, CandidateChosen):
+            return self._chosen(event)
+        if isinstance(event, Finished):
+            return {"win": None, "ups": None}
+        if isinstance(event, Unmasked) and self.window and not self._masks_in_window():
+            self.window = None
+            return {"win": None, "ups": None}
+        return {}
+
+    def _block_scored(self, event: BlockScored) -> Frame:
+        self.calls += len(event.scores)
+        blocks = self.blocks_of(event.span)
+        if self.board.candidates is not None:
+            k = self.board.k
+            mine = event.scores[self.row * k : (self.row + 1) * k]
+            self.scored |= dict.fromkeys(blocks, mine)
+            return {}
+        if self.row >= len(event.scores):
+            return {}
+        return {"prm": [[block, unit(event.scores[self.row])] for block in blocks]}
+
+    def _window(self, event: WindowTriggered) -> Frame:
+        blocks = self.blocks_of(event.span)
+        self.window = (blocks.start, blocks.stop)
+        size = self.layout.block_length
+        p = [unit(q) for q in event.remask_probabilities for _ in range(size)]
+        extra: Frame = {"win": list(self.window), "ups": {"at": blocks.start * size, "p": p}}
+        if len(event.scores) == len(blocks):
+            extra["prm"] = [[b, unit(s)] for b, s in zip(blocks, event.scores, strict=True)]
+        return extra
+
+    def _chosen(self, event: CandidateChosen) -> Frame:
+        winner = event.winners[self.row] if self.row < len(event.winners) else None
+        extra: Frame = {"fork": 0, "win": None, "ups": None}
+        if winner is not None and winner < len(self.candidates):
+            self.confidence = self.candidates[winner]
+            extra["prm"] = [
+                [block, unit(scores[winner])]
+                for block, scores in self.scored.items()
+                if winner < len(scores)
+            ]
+        self.window, self.candidates = None, []
+        return extra
+
+    def _masks_in_window(self) -> bool:
+        assert self.window is not None
+        start, stop = (block * self.layout.block_length for block in self.window)
+        return self.board.mask_id in self._trunk()[start:stop]

@@ -1,0 +1,83 @@
+"""What the first frame says about a run: its blocks, prompt, sampler, model and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from samplers.events import Started
+from samplers.registry import SAMPLERS
+
+# Settings of a trace are whatever its writer put there: only these kinds are shown.
+PLAIN = (str, int, float, bool)
+LONGEST_VALUE = 80
+NOT_SETTINGS = ("sampler", "schema")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Sizes and names of a run. steps: of the whole answer, None when the sampler has no number."""
+
+    gen_length: int = 0
+    block_length: int = 1
+    steps: int | None = None
+    prompt: str = ""
+    sampler: str = ""
+    model: str = ""
+    rows: int = 1
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def meta(self) -> dict[str, Any]:
+        """As the page reads it."""
+        return {
+            "gen_length": self.gen_length,
+            "block_length": self.block_length,
+            "steps": self.steps,
+            "prompt": self.prompt,
+            "sampler": self.sampler,
+            "model": self.model,
+            "rows": self.rows,
+            "settings": self.settings,
+        }
+
+
+def layout_of(
+    event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, bytes]
+) -> Layout:
+    """Read the first event; settings that make no sense fall back to one block."""
+    gen_length = len(event.tokens[row]) - event.prompt_length
+    network = event.settings.get("network")
+    name = str(event.settings.get("sampler", ""))[:LONGEST_VALUE]
+    return Layout(
+        gen_length=gen_length,
+        block_length=_whole(event.settings, "block_length", gen_length) or max(gen_length, 1),
+        steps=_whole(event.settings, "steps", 1 << 20),
+        prompt=_prompt(event, row, pieces),
+        sampler=SAMPLERS[name].title if name in SAMPLERS else name,
+        model=str(network.get("model", ""))[:LONGEST_VALUE] if isinstance(network, dict) else "",
+        rows=len(event.tokens),
+        settings=_plain(event.settings),
+    )
+
+
+def _whole(settings: Mapping[str, Any], name: str, most: int) -> int | None:
+    value = settings.get(name)
+    good = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+    return value if good else None
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, str]:
+    shown = {k: v for k, v in settings.items() if k not in NOT_SETTINGS}
+    seeds = shown.pop("seeds", None)
+    if isinstance(seeds, (list, tuple)) and seeds:
+        shown["seed"] = seeds[0]
+    return {k: str(v)[:LONGEST_VALUE] for k, v in shown.items() if isinstance(v, PLAIN)}
+
+
+def _prompt(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, bytes]) -> str:
+    known = pieces if isinstance(pieces, Mapping) else dict(enumerate(pieces))
+    shown = zip(event.tokens[row], event.attention_mask[row], strict=True)
+    prompt = list(shown)[: event.prompt_length]
+    parts = [known.get(t, f"⟨{t}⟩".encode()) for t, real in prompt if real]
+    return b"".join(parts).decode("utf-8", "replace")

@@ -1,0 +1,176 @@
+"""One sentence that says what an event did, as [lead, rest, tone]; tone colours the lead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from samplers.events import (
+    BlockScored,
+    CandidateChosen,
+    CandidatesForked,
+    Edited,
+    Event,
+    Finished,
+    PolicyScored,
+    Remasked,
+    Started,
+    Unmasked,
+    WindowTriggered,
+)
+
+if TYPE_CHECKING:
+    from llada_viz.render.frames import FrameMaker
+
+Say = list[str]
+REMASK_WORDS = {
+    "backmask": ("Back-masked.", "back"),
+    "ups": ("Back to masks.", "ups"),
+    "user": ("Re-masked by you.", "back"),
+}
+MOST_SCORES = 8
+
+
+def sentence(event: Event, frame: dict[str, Any], maker: FrameMaker) -> Say:
+    """What the event did to the row shown. `frame` has every field but `say`."""
+    if isinstance(event, Started):
+        return _started(frame)
+    if isinstance(event, (Unmasked, Edited)) and maker.board.candidates is not None:
+        return _trying(maker)
+    if isinstance(event, Remasked) and maker.board.candidates is not None:
+        return _trying(maker)
+    if isinstance(event, Unmasked):
+        return _unmasked(frame)
+    if isinstance(event, Edited):
+        return ["Edited.", f"{_cells(len(_changed(frame)))} now hold another token.", "ups"]
+    if isinstance(event, Remasked):
+        return _remasked(event, frame)
+    if isinstance(event, PolicyScored):
+        return _policy(event, maker)
+    if isinstance(event, CandidatesForked):
+        return ["Trying candidates.", _of(event.block, f"{event.k} ways to go on{{}}."), ""]
+    if isinstance(event, BlockScored):
+        return _scored(event, maker)
+    if isinstance(event, WindowTriggered):
+        return _window(event, maker)
+    if isinstance(event, CandidateChosen):
+        return _chosen(event, maker)
+    if isinstance(event, Finished):
+        return _finished(event, frame, maker)
+    return ["", type(event).__name__, ""]
+
+
+def quoted(text: str) -> str:
+    """A token as it stands in a sentence."""
+    special = {"\n": "a line break", " ": "a space", "": "part of a character"}
+    if text in special:
+        return special[text]
+    if text.startswith("<|") and text.endswith("|>"):
+        return "the end of the text" if text == "<|endoftext|>" else text
+    return f"“{text.strip() or text!r}”"
+
+
+def percent(value: float | None) -> str:
+    """0.934 as 93 %."""
+    return "" if value is None else f"{100 * value:.0f} %"
+
+
+def _cells(n: int) -> str:
+    return "1 cell" if n == 1 else f"{n} cells"
+
+
+def _of(block: int, text: str) -> str:
+    return text.format(f" for block {block + 1}" if block >= 0 else "")
+
+
+def _changed(frame: dict[str, Any]) -> list[list[Any]]:
+    return [op for op in frame["ops"] if op[3] != "t"]
+
+
+def _started(frame: dict[str, Any]) -> Say:
+    pinned = sum(op[3] == "p" for op in frame["ops"])
+    given = f", {_cells(pinned)} given" if pinned else ""
+    return ["The first canvas.", f"{frame['masks']} masks{given}; nothing is decided yet.", ""]
+
+
+def _trying(maker: FrameMaker) -> Say:
+    k = maker.board.k
+    return ["Trying candidates.", f"{k} are being filled in; the accepted text waits.", ""]
+
+
+def _unmasked(frame: dict[str, Any]) -> Say:
+    lead, ops = f"Step {frame['step']}.", _changed(frame)
+    if not ops:
+        return [lead, "No cell was written.", ""]
+    if not any(op[2] for op in ops) and all(op[1] == "<|endoftext|>" for op in ops):
+        return [lead, f"Stopped early: the {_cells(len(ops))} left became the end of the text.", ""]
+    if len(ops) == 1:
+        position, text, confidence, _ = ops[0]
+        return [lead, f"{_capital(quoted(text))} in cell {position}, {percent(confidence)} sure.", ""]
+    best = max(ops, key=lambda op: op[2] or 0.0)
+    sure = f"the surest {quoted(best[1])} in cell {best[0]} ({percent(best[2])})"
+    return [lead, f"{_cells(len(ops))} written, {sure}.", ""]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _remasked(event: Remasked, frame: dict[str, Any]) -> Say:
+    lead, tone = REMASK_WORDS.get(event.reason, ("Re-masked.", "back"))
+    ops = _changed(frame)
+    if not ops:
+        return [lead, "No cell of this row.", tone]
+    dropped = ", ".join(quoted(op[1]) for op in ops[:4]) + (", …" if len(ops) > 4 else "")
+    verb = "goes back to a mask" if len(ops) == 1 else "go back to masks"
+    return [lead, f"{_cells(len(ops))} {verb}: {dropped}.", tone]
+
+
+def _policy(event: PolicyScored, maker: FrameMaker) -> Say:
+    if maker.row >= len(event.scores) or maker.row >= len(event.keep):
+        return ["Scored.", "Every cell has a keep score.", ""]
+    scores, cut = event.scores[maker.row], event.keep[maker.row]
+    under = sum(score < cut for score in scores)
+    return ["Keep scores.", f"{under} of {_cells(len(scores))} under the cut ({cut:.2f}).", "ups"]
+
+
+def _scored(event: BlockScored, maker: FrameMaker) -> Say:
+    blocks = maker.blocks_of(event.span)
+    where = f"Block {blocks.start + 1}" if len(blocks) == 1 else f"Blocks up to {blocks.stop}"
+    if maker.board.candidates is not None:
+        k = maker.board.k
+        mine = event.scores[maker.row * k : (maker.row + 1) * k][:MOST_SCORES]
+        return ["Candidates scored.", f"{where}: " + ", ".join(f"{s:.2f}" for s in mine) + ".", ""]
+    score = event.scores[maker.row] if maker.row < len(event.scores) else float("nan")
+    return ["Scored.", f"{where} scored {score:.2f} ({event.scorer}).", ""]
+
+
+def _window(event: WindowTriggered, maker: FrameMaker) -> Say:
+    blocks = maker.blocks_of(event.span)
+    where = f"block {blocks.start + 1}"
+    if len(blocks) > 1:
+        where = f"blocks {blocks.start + 1}–{blocks.stop}"
+    worst = min(event.scores, default=float("nan"))
+    return [
+        "Window triggered.",
+        f"The lowest score, {worst:.2f}, is under {event.threshold:.2f}: {where} will be tried again.",
+        "back",
+    ]
+
+
+def _chosen(event: CandidateChosen, maker: FrameMaker) -> Say:
+    winner = event.winners[maker.row] if maker.row < len(event.winners) else None
+    if winner is None:
+        return ["Original kept.", "No candidate was better.", ""]
+    return ["Candidate chosen.", f"Number {winner + 1} goes on.", ""]
+
+
+def _finished(event: Finished, frame: dict[str, Any], maker: FrameMaker) -> Say:
+    reasons = event.stop_reasons
+    early = maker.row < len(reasons) and reasons[maker.row] == "eos"
+    why = " It stopped early, at the end of the text." if early else ""
+    return [
+        "Finished.",
+        f"{maker.layout.gen_length} cells in {frame['step']} steps, "
+        f"{frame['nfe']} sequences evaluated.{why}",
+        "ok",
+    ]

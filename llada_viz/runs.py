@@ -1,0 +1,136 @@
+"""Runs on the server: a sampler's stream, the frames made from it, and the trace of it.
+
+A run belongs to whoever knows its id, which cannot be guessed. Every method may be called from
+any thread; the stream advances only inside `advance`, and `stop` waits for the step in progress.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from llada_viz.render import FrameMaker
+from llada_viz.render.frames import Frame, Pieces
+from samplers.events import Event
+from samplers.requests import Prepared
+from samplers.traces import Trace, used_pieces
+
+MOST_RUNS = 64
+Stream = Generator[Event, None, Any]
+
+
+@dataclass
+class Run:
+    """One run, live or recorded. `frames` only grows; its index is a frame's seq."""
+
+    pieces: Pieces
+    model: str = ""
+    stream: Stream | None = None
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    events: list[Event] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    ended: bool = False
+
+    def __post_init__(self) -> None:
+        self._maker = FrameMaker(self.pieces)
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._began: float | None = None
+
+    def advance(self, seconds: float) -> list[Frame]:
+        """Run on for about `seconds` and at least one event; the new frames, [] once ended.
+
+        What the sampler raises comes out of here, after the stream was closed.
+        """
+        with self._lock:
+            start, fresh = time.perf_counter(), len(self.frames)
+            if self._began is None:
+                self._began = start
+            while not self.ended and not self._stopping.is_set():
+                self._one()
+                if time.perf_counter() - start >= seconds:
+                    break
+            if self._stopping.is_set():
+                self._end_stopped()
+            return self.frames[fresh:]
+
+    def stop(self) -> None:
+        """End the run where it is; what it wrote stays. A run that has ended stays as it is."""
+        self._stopping.set()
+        with self._lock:
+            self._end_stopped()
+
+    def trace(self) -> Trace:
+        """The run so far, as it is saved."""
+        with self._lock:
+            events = tuple(self.events)
+        if isinstance(self.pieces, Mapping):
+            return Trace(events, dict(self.pieces), self.model)
+        return Trace(events, used_pieces(events, self.pieces), self.model)
+
+    def _one(self) -> None:
+        assert self.stream is not None and self._began is not None
+        try:
+            event = next(self.stream)
+        except StopIteration:
+            self.ended = True
+            return
+        except BaseException:
+            self._close()
+            raise
+        self.events.append(event)
+        self.frames.append(self._maker.frame(event, time.perf_counter() - self._began))
+
+    def _end_stopped(self) -> None:
+        if self.ended:
+            return
+        self._close()
+        if self.frames and self._began is not None:
+            self.frames.append(self._maker.stopped(time.perf_counter() - self._began))
+
+    def _close(self) -> None:
+        self.ended = True
+        if self.stream is not None:
+            self.stream.close()
+
+
+class Runs:
+    """The last runs, by id. The oldest is forgotten when there are too many."""
+
+    def __init__(self, most: int = MOST_RUNS) -> None:
+        self.most = most
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def start(self, prepared: Prepared, pieces: Sequence[bytes], model: str) -> Run:
+        """A run that waits for its first `advance`."""
+        stream = prepared.sampler(prepared.denoise, prepared.canvas)
+        return self._add(Run(pieces, model, stream))
+
+    def open(self, trace: Trace) -> Run:
+        """A recorded run, with all its frames."""
+        run = Run(trace.pieces, trace.model, ended=True)
+        for event in trace.events:
+            run.events.append(event)
+            run.frames.append(run._maker.frame(event))
+        return self._add(run)
+
+    def get(self, run_id: Any) -> Run | None:
+        """The run of an id, None when it is not (or no longer) known."""
+        with self._lock:
+            return self._runs.get(run_id) if isinstance(run_id, str) else None
+
+    def _add(self, run: Run) -> Run:
+        with self._lock:
+            self._runs[run.id] = run
+            forgotten = [self._runs.popitem(last=False)[1] for _ in range(len(self._runs) - self.most)]
+        for old in forgotten:
+            with suppress(Exception):
+                old.stop()
+        return run
