@@ -8,8 +8,11 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "assets" / "canvas"
 # In the order in which they may be evaluated: what a module imports stands before it.
-MODULES = ("text", "timeline", "player", "board", "charts", "inspector", "keys", "canvas")
-STYLES = (FOLDER / "page.css", FOLDER / "canvas.css")
+MODULES = ("text", "timeline", "player", "board", "charts", "inspector", "keys", "readout", "canvas")
+# Later sheets win over earlier ones.
+STYLES = tuple(
+    FOLDER / f"{name}.css" for name in ("page", "form", "canvas", "cells", "panels", "narrow")
+)
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 

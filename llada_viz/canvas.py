@@ -3,10 +3,15 @@
 Its value is one message, {"run", "frames", "last", "notice"}: frames as in render.frames, the seq
 of the last frame that exists (when they are too many for one message), and a sentence to show
 while there are none yet. The template never sees the value.
+
+Frames travel as one JSON text. Gradio sends the difference between two values of a generator, and
+in 6.31 the difference of lists inside lists is wrong (a deletion in an inner list is shifted once
+more for every list around it); a text is replaced as a whole, and costs less to compare, too.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import gradio as gr
@@ -22,7 +27,8 @@ Message = dict[str, Any]
 
 def message(run: Run, frames: list[Frame]) -> Message:
     """Frames for the page; the rest is fetched by the page when they are many."""
-    value: Message = {"run": run.id, "frames": frames[:MOST_FRAMES]}
+    text = json.dumps(frames[:MOST_FRAMES], ensure_ascii=False, allow_nan=False)
+    value: Message = {"run": run.id, "frames": text}
     if len(frames) > MOST_FRAMES:
         value["last"] = frames[-1]["seq"]
     return value
@@ -30,21 +36,21 @@ def message(run: Run, frames: list[Frame]) -> Message:
 
 def notice(run: Run, text: str) -> Message:
     """A sentence for a run that has no frames yet."""
-    return {"run": run.id, "frames": [], "notice": text}
+    return {"run": run.id, "frames": "[]", "notice": text}
 
 
 class TokenCanvas(gr.HTML):
     """The live canvas of the runs in `runs`; its value is a `message`."""
 
-    def __init__(self, runs: Runs, elem_id: str = "canvas") -> None:
-        def frames(run_id: str, start: int) -> list[Frame]:
-            """Frames of a run from `start` on; [] when there are none. Reads only."""
-            run = runs.get(run_id)
-            if run is None or not isinstance(start, int) or start < 0:
-                return []
-            return run.frames[start : start + MOST_FRAMES]
+    def __init__(self, runs: Runs, **options: Any) -> None:
+        def frames(asked: Any) -> list[Frame]:
+            """Frames of a run, asked for as [run id, first seq]; [] when there are none. Reads only."""
+            match asked:
+                case [str(run_id), int(start)] if start >= 0 and (run := runs.get(run_id)):
+                    return run.frames[start : start + MOST_FRAMES]
+            return []
 
-        def trace(run_id: str) -> str | None:
+        def trace(run_id: Any) -> str | None:
             """A run as a trace file; None when it is not known. Reads only."""
             run = runs.get(run_id)
             return dump_trace(run.trace()) if run is not None and run.events else None
@@ -55,7 +61,7 @@ class TokenCanvas(gr.HTML):
             js_on_load="window.LladaCanvas.mount({ element, props, server, watch });",
             server_functions=[frames, trace],
             apply_default_css=False,
-            elem_id=elem_id,
+            **options,  # Gradio makes the component anew, with its own options, for an update
         )
 
     def postprocess(self, value: Message | None) -> Message | None:  # type: ignore[override]

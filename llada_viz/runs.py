@@ -32,32 +32,39 @@ class Run:
     pieces: Pieces
     model: str = ""
     stream: Stream | None = None
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     events: list[Event] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     ended: bool = False
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
 
     def __post_init__(self) -> None:
         self._maker = FrameMaker(self.pieces)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._began: float | None = None
+        self._returned = 0.0  # when the last frames were handed out
+
+    @property
+    def began(self) -> bool:
+        return self._began is not None
 
     def advance(self, seconds: float) -> list[Frame]:
-        """Run on for about `seconds` and at least one event; the new frames, [] once ended.
+        """At least one event, and more until `seconds` have passed since the last frames were
+        handed out. Returns the new frames, [] once ended.
 
         What the sampler raises comes out of here, after the stream was closed.
         """
         with self._lock:
-            start, fresh = time.perf_counter(), len(self.frames)
+            fresh = len(self.frames)
             if self._began is None:
-                self._began = start
+                self._began = self._returned = time.perf_counter()
             while not self.ended and not self._stopping.is_set():
                 self._one()
-                if time.perf_counter() - start >= seconds:
+                if time.perf_counter() - self._returned >= seconds:
                     break
             if self._stopping.is_set():
                 self._end_stopped()
+            self._returned = time.perf_counter()
             return self.frames[fresh:]
 
     def stop(self) -> None:
@@ -114,17 +121,22 @@ class Runs:
         return self._add(Run(pieces, model, stream))
 
     def open(self, trace: Trace) -> Run:
-        """A recorded run, with all its frames."""
-        run = Run(trace.pieces, trace.model, ended=True)
-        for event in trace.events:
-            run.events.append(event)
-            run.frames.append(run._maker.frame(event))
-        return self._add(run)
+        """A recorded run, with all its frames. EventError when its events do not fit."""
+        maker = FrameMaker(trace.pieces)
+        frames = [maker.frame(event) for event in trace.events]
+        if frames[-1]["kind"] != "finish":
+            frames.append(maker.stopped())
+        return self._add(Run(trace.pieces, trace.model, None, list(trace.events), frames, ended=True))
 
     def get(self, run_id: Any) -> Run | None:
         """The run of an id, None when it is not (or no longer) known."""
         with self._lock:
             return self._runs.get(run_id) if isinstance(run_id, str) else None
+
+    def busy(self) -> bool:
+        """Whether a run is being decoded."""
+        with self._lock:
+            return any(run.began and not run.ended for run in self._runs.values())
 
     def _add(self, run: Run) -> Run:
         with self._lock:

@@ -62,6 +62,7 @@ class LLaDAConfig(PretrainedConfig):
         layer_norm_type: str = "rms",
         **kwargs: Any,
     ) -> None:
+        """Check every field this network needs; the rest of a published config is kept as it is."""
         self.d_model, self.n_heads, self.n_layers = d_model, n_heads, n_layers
         self.n_kv_heads = n_kv_heads or n_heads
         self.mlp_hidden_size = mlp_hidden_size or mlp_ratio * d_model
@@ -84,7 +85,8 @@ class LLaDAConfig(PretrainedConfig):
     def _validate(self, fields: dict[str, Any]) -> None:
         for name, allowed in _KNOWN.items():
             if fields[name] not in allowed:
-                raise ConfigError(f"{name} = {fields[name]!r} is not supported; allowed: {', '.join(allowed)}")
+                known = ", ".join(allowed)
+                raise ConfigError(f"{name} = {fields[name]!r} is not supported; allowed: {known}")
         for name in _UNSUPPORTED:
             if fields.get(name):
                 raise ConfigError(f"{name} = {fields[name]!r} is not supported; allowed: false")

@@ -37,7 +37,8 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x.float(), self.weight.shape, self.weight.float(), self.eps).to(x.dtype)
+        normed: Tensor = F.rms_norm(x.float(), self.weight.shape, self.weight.float(), self.eps)
+        return normed.to(x.dtype)
 
 
 def plain_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -84,7 +85,8 @@ class Block(nn.Module):
             )
         x = x + self.attn_out(mixed.transpose(1, 2).reshape(rows, length, width))
         h = self.ff_norm(x)
-        return x + self.ff_out(F.silu(self.ff_proj(h)) * self.up_proj(h))
+        out: Tensor = x + self.ff_out(F.silu(self.ff_proj(h)) * self.up_proj(h))
+        return out
 
 
 class LLaDAModelLM(PreTrainedModel):
@@ -119,6 +121,11 @@ class LLaDAModelLM(PreTrainedModel):
         """wte, blocks, ln_f and (untied) ff_out."""
         return self.model["transformer"]  # type: ignore[return-value]
 
+    @property
+    def blocks(self) -> list[Block]:
+        """The transformer blocks, first to last."""
+        return list(self.transformer["blocks"])  # type: ignore[arg-type]
+
     def get_input_embeddings(self) -> nn.Module:
         return self.transformer["wte"]
 
@@ -146,15 +153,16 @@ class LLaDAModelLM(PreTrainedModel):
                 position_ids = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)
         cos, sin = self._rotation(position_ids)
         visible = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
-        x = self.transformer["wte"](input_ids)
-        for block in self.transformer["blocks"]:
+        x: Tensor = self.transformer["wte"](input_ids)
+        for block in self.blocks:
             x = block(x, cos, sin, visible)
-        return self.transformer["ln_f"](x)
+        normed: Tensor = self.transformer["ln_f"](x)
+        return normed
 
     def head(self, hidden: Tensor) -> Tensor:
         """Logits, Float[…, vocab], of hidden states Float[…, d_model]; padding rows are cut off."""
-        logits = F.linear(hidden, self.get_output_embeddings().weight)
-        return logits[..., : self.config.vocab_size]
+        weight: Tensor = self.get_output_embeddings().weight  # type: ignore[assignment]
+        return F.linear(hidden, weight)[..., : self.config.vocab_size]
 
     def forward(
         self,

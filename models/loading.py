@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -81,7 +82,7 @@ def _file(name: str, file: str) -> Path | None:
     return Path(found) if found else None
 
 
-def _read_config(name: str) -> dict:
+def _read_config(name: str) -> dict[str, Any]:
     path = _file(name, "config.json")
     if path is None:
         raise ModelError(f"model = {name!r} has no config.json; allowed: a LLaDA model folder or hub id")
@@ -109,7 +110,8 @@ def _weight_files(name: str) -> list[Path]:
 
 def _with_weights(name: str, config: LLaDAConfig, dtype: torch.dtype) -> LLaDAModelLM:
     with torch.device("meta"):
-        model = LLaDAModelLM(config).to(dtype)
+        model = LLaDAModelLM(config)
+    model.to(dtype)
     wanted = {n: tuple(t.shape) for n, t in model.state_dict().items()}
     state: dict[str, torch.Tensor] = {}
     for file in _weight_files(name):

@@ -55,11 +55,9 @@ def _model_flags(command: argparse.ArgumentParser) -> None:
 
 def _load(args: argparse.Namespace) -> Any:
     import torch
-    from transformers.utils import logging
 
     from models.loading import load
 
-    logging.disable_progress_bar()
     if args.threads:
         torch.set_num_threads(args.threads)
     return load(args.model, args.device, getattr(torch, args.dtype) if args.dtype else None)

@@ -36,9 +36,10 @@ def block_noise(
     """Noise as a block-wise sampler meets it: earlier blocks clean, later blocks all masked.
 
     The answer is cut into blocks of `block_length` (Int[rows]) cells; one of the blocks that hold
-    `text` (Bool[rows, length]: the answer without its EOS tail) is current in each row, and its cells are masked with p ~ U(0, 1). Returns masked, p and
-    `current`, Bool[rows, length], the cells of the current block: the loss belongs to them (the
-    masks behind are given, as they are when decoding). Blockwise SFT, 2508.19529, section 3.
+    `text` (Bool[rows, length]: the answer without its EOS tail) is current in each row, and its
+    cells are masked with p ~ U(0, 1). Returns masked, p and `current`, Bool[rows, length], the
+    cells of the current block: the loss belongs to them (the masks behind are given, as they are
+    when decoding). Blockwise SFT, 2508.19529, section 3.
     """
     rows, length = answer.shape
     index = (answer.long().cumsum(-1) - 1).masked_fill(~answer, -1)

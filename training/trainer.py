@@ -160,7 +160,8 @@ class Trainer:
 
     def resume(self) -> bool:
         """Continue from out/checkpoint if there is one; later log lines are dropped."""
-        folder = next((self.out / n for n in ("checkpoint", "checkpoint.old") if (self.out / n).exists()), None)
+        places = (self.out / name for name in ("checkpoint", "checkpoint.old"))
+        folder = next((place for place in places if place.exists()), None)
         if folder is None:
             return False
         state = json.loads((folder / "state.json").read_text())

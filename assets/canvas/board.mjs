@@ -16,6 +16,11 @@ export function make(tag, name = "", text = "", attributes = {}) {
   return element;
 }
 
+/** Change an element's text only when it differs: an unchanged page costs no layout. */
+export function set(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** The classes of a cell; fresh: the frame shown wrote it. */
 export function cellClass(cell, fresh) {
   const names = ["c"];

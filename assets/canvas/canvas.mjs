@@ -1,41 +1,16 @@
 // The token canvas: takes frames from the server, folds them, and owns everything drawn from them.
 
-import { Board, make } from "./board.mjs";
+import { Board, make, set } from "./board.mjs";
 import { HeatMap, MasksChart } from "./charts.mjs";
 import { Inspector } from "./inspector.mjs";
 import { HELP, command } from "./keys.mjs";
 import { Player, SPEEDS } from "./player.mjs";
-import { isSpecial } from "./text.mjs";
-import { Timeline, isMask } from "./timeline.mjs";
+import { Legend, Voice, answerText, rate } from "./readout.mjs";
+import { Timeline } from "./timeline.mjs";
 
 const CHARTS_EVERY = 125; // ms between redraws of the small pictures
-const HEAR_EVERY = 2000; // ms between two announcements to screen readers
 const CALM_EVERY = 250; // ms between frames when the reader prefers reduced motion
 const MOST_RETRIES = 5;
-
-const LEGEND = [
-  ["m", "c m", "", "masked"],
-  ["c", "c nw", "a", "new"],
-  ["c", "c", "a", "committed, bar = confidence"],
-  ["p", "c pin", "a", "given"],
-  ["e", "c ed", "a", "edited"],
-  ["b", "c bk", "", "back-masked"],
-  ["r", "c bk", "", "re-masked"],
-  ["u", "c rm", "a", "re-masked by UPS"],
-];
-
-/** The answer of a state as plain text, up to its first special token; masks as boxes. */
-export function answerText(cells) {
-  const end = cells.findIndex((cell) => cell && !isMask(cell.mark) && isSpecial(cell.text));
-  const shown = end < 0 ? cells : cells.slice(0, end);
-  return shown.map((cell) => (!cell || isMask(cell.mark) ? "▒" : cell.text)).join("");
-}
-
-/** Tokens a second up to a frame; "–" while too little time has passed, or none is known. */
-export function rate(first, frame) {
-  if (frame.t == null || frame.t < 0.1) return "–";
-  return String(Math.round((first.masks - frame.masks) / frame.t));
-}
 
 class TokenCanvas {
   constructor(element, server) {
@@ -46,9 +21,9 @@ class TokenCanvas {
     this.timeline = null;
     this.player = new Player();
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
-    this.painted = { index: -1, at: 0, charts: 0, range: -1 };
-    this.heard = { at: 0, text: "" };
+    this.painted = { index: -1, since: 0, at: 0, charts: 0 };
     this.failures = 0;
+    this.fetches = 0;
     const choose = (pos) => this.board.choose(pos);
     this.board = new Board(this.parts.board, () => this.schedule(true));
     this.curve = new MasksChart(this.parts.curve);
@@ -56,61 +31,70 @@ class TokenCanvas {
     this.inspector = new Inspector(this.parts.title, this.parts.note, this.parts.body, choose);
     this.ghost();
     this.controls();
-    this.legend(new Set(["m", "c"]));
+    this.voice = new Voice(this.parts.hear);
+    this.legend = new Legend(this.parts.key);
     new ResizeObserver(() => this.schedule(true)).observe(this.parts.heat);
   }
 
   // ---- frames in -------------------------------------------------------------------------
 
-  /** A message from the server: {run, frames, last, notice}. */
+  /** A message from the server: {run, frames, last, notice}; frames is a JSON text. */
   receive(message) {
-    if (!message || !message.run) return;
-    const { run, frames = [], notice } = message;
+    if (!message?.run) return;
+    const { run, notice } = message;
+    const frames = JSON.parse(message.frames);
     if (run !== this.timeline?.run) {
       if (notice) this.say(["", notice, ""]);
       if (frames[0]?.seq !== 0) return; // late frames of a run that was replaced
       this.begin(run);
     }
     this.take(frames);
-    if (message.last >= this.timeline.length) this.fetch();
+    this.want(message.last ?? -1);
   }
 
   begin(run) {
     this.timeline = new Timeline(run);
     this.player = Object.assign(new Player(), { speed: this.player.speed });
     this.painted.index = -1;
+    this.wanted = -1;
+    this.failures = 0;
     this.root.classList.remove("ghost");
+    this.parts.board.inert = false;
     this.parts.empty.hidden = true;
-    this.parts.save.disabled = false;
+    for (const part of ["first", "play", "last", "range", "save"]) this.parts[part].disabled = false;
+    // On a narrow screen the canvas stands under the form: bring it into view.
+    const below = this.root.getBoundingClientRect().top > window.innerHeight * 0.7;
+    if (below) this.root.scrollIntoView({ behavior: this.calm.matches ? "auto" : "smooth" });
   }
 
   take(frames) {
     for (const frame of frames) {
       const known = this.timeline.push(frame);
-      if (known === "gap") return this.fetch();
+      if (known === "gap") return this.want(frames.at(-1).seq);
       if (known === "new" && frame.kind === "start") this.start(frame.meta);
     }
     this.player.grow(this.timeline.length, this.timeline.ended);
     this.schedule(false);
   }
 
-  /** Fetch what is missing: a frame was lost on its way, or there were too many for one message. */
-  async fetch() {
-    if (this.fetching || this.failures > MOST_RETRIES) return;
+  /** Fetch frames up to `seq`: some were lost on their way, or were too many for one message. */
+  async want(seq) {
+    this.wanted = Math.max(this.wanted, seq);
     const { timeline } = this;
+    if (this.fetching || timeline.length > this.wanted || this.failures > MOST_RETRIES) return;
     this.fetching = true;
+    this.fetches += 1;
     let frames = [];
     try {
-      frames = (await this.server.frames(timeline.run, timeline.length)) ?? [];
-      this.failures = frames.length ? 0 : this.failures + 1;
+      frames = (await this.server.frames([timeline.run, timeline.length])) ?? [];
     } catch {
-      this.failures += 1;
+      // counted below
     }
     this.fetching = false;
-    if (timeline === this.timeline && frames.length) {
-      this.take(frames);
-      if (!timeline.ended) this.fetch(); // until the server has no more: live frames follow on
-    }
+    this.failures = frames.length ? 0 : this.failures + 1;
+    if (timeline !== this.timeline) return;
+    this.take(frames);
+    this.want(-1);
   }
 
   start(meta) {
@@ -120,7 +104,6 @@ class TokenCanvas {
     this.parts.source.textContent = [meta.sampler, meta.model, which].filter(Boolean).join(" · ");
     const settings = Object.entries(meta.settings).map(([name, value]) => `${name} ${value}`);
     this.parts.source.title = settings.join(", ");
-    this.failures = 0;
   }
 
   // ---- drawing ---------------------------------------------------------------------------
@@ -141,7 +124,7 @@ class TokenCanvas {
     const moving = this.player.playing || (this.player.live && !this.player.ended);
     const soon = moving && this.calm.matches && now - this.painted.at < CALM_EVERY;
     if (!soon && this.timeline && this.player.index >= 0) this.paint(now, moving);
-    if (this.player.playing || soon || this.painted.charts === 0) this.schedule(false);
+    if (this.player.playing || soon) this.schedule(false);
   }
 
   paint(now, moving) {
@@ -156,7 +139,7 @@ class TokenCanvas {
     this.numbers(frame);
     this.say(frame.say, frame.kind);
     this.transport();
-    this.announce(frame, now);
+    this.voice.announce(frame, now);
     if (this.parts.texts.open) this.parts.answer.textContent = answerText(state.cells);
     if (moving && painted.charts !== 0 && now - painted.charts < CHARTS_EVERY) {
       clearTimeout(this.later); // the last one is drawn, too
@@ -167,7 +150,7 @@ class TokenCanvas {
     this.curve.draw(timeline, index);
     this.heat.draw(timeline, index);
     this.inspector.draw(timeline, state, index, this.board.chosen);
-    this.legend(timeline.marks);
+    this.legend.draw(timeline.marks);
   }
 
   numbers(frame) {
@@ -185,6 +168,7 @@ class TokenCanvas {
     set(this.parts.lead, lead);
     set(this.parts.rest, rest);
     this.parts.say.dataset.tone = tone;
+    this.parts.say.hidden = false;
   }
 
   transport() {
@@ -203,38 +187,12 @@ class TokenCanvas {
     this.root.dataset.state = player.ended ? "ended" : "running";
   }
 
-  announce(frame, now) {
-    const over = frame.kind === "finish" || frame.kind === "stop";
-    const text = `${frame.say[0]} ${frame.say[1]} ${over ? "" : `${frame.masks} masks left.`}`;
-    if (text === this.heard.text) return;
-    clearTimeout(this.speak);
-    const wait = this.heard.at + HEAR_EVERY - now;
-    this.speak = setTimeout(() => {
-      this.heard = { at: performance.now(), text };
-      this.parts.hear.textContent = text;
-    }, Math.max(0, wait));
-  }
-
-  legend(marks) {
-    const key = [...marks].sort().join("");
-    if (key === this.legendFor) return;
-    this.legendFor = key;
-    const shown = LEGEND.filter(([mark]) => marks.has(mark) || mark === "c" || mark === "m");
-    this.parts.key.replaceChildren(
-      ...shown.map(([, name, text, label]) => {
-        const entry = make("span");
-        const cell = make("span", name, text || " ", { "aria-hidden": "true", style: "--p:.7;--k:#c3b369" });
-        entry.append(cell, label);
-        return entry;
-      }),
-    );
-  }
-
   /** Before the first run: the masks that will be filled. */
   ghost() {
     this.root.classList.add("ghost");
+    this.parts.board.inert = true;
     this.board.build({ gen_length: 64, block_length: 16 });
-    for (const button of ["first", "play", "last", "range"]) this.parts[button].disabled = true;
+    for (const part of ["first", "play", "last", "range", "save"]) this.parts[part].disabled = true;
   }
 
   // ---- controls --------------------------------------------------------------------------
@@ -311,15 +269,10 @@ class TokenCanvas {
   }
 }
 
-function set(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
 /** Called once by the page for each canvas. props.value: the newest message. */
 export function mount({ element, props, server, watch }) {
   const canvas = new TokenCanvas(element, server);
-  // A copy: the page wraps values in proxies, and frames are read many times.
-  const receive = () => canvas.receive(props.value ? JSON.parse(JSON.stringify(props.value)) : null);
+  const receive = () => canvas.receive(props.value);
   watch("value", receive);
   receive();
   element.tokenCanvas = canvas; // for tests and for other scripts of this page

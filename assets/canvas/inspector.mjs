@@ -82,7 +82,7 @@ export class Inspector {
 
   least(list) {
     this.title.textContent = "Least sure cells";
-    this.note.textContent = "choose one, here or above, to see its history";
+    this.note.textContent = "choose one to see its history";
     if (list.length) this.body.replaceChildren(this.bars(list, true));
     else this.body.replaceChildren(make("p", "none", "Nothing is written yet."));
   }

@@ -48,7 +48,9 @@ def runs(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-def start(name: str, run: dict[str, Any], rows: list[int] | None = None) -> tuple[Any, GuidedDenoiser, Canvas]:
+def start(
+    name: str, run: dict[str, Any], rows: list[int] | None = None
+) -> tuple[Any, GuidedDenoiser, Canvas]:
     chosen = range(len(run["prompts"])) if rows is None else rows
     canvas = new_canvas(
         [run["prompts"][r] for r in chosen],

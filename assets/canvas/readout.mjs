@@ -1,0 +1,74 @@
+// What is read beside the cells: the legend, the answer as text, the rate, and what is spoken.
+
+import { make } from "./board.mjs";
+import { isSpecial } from "./text.mjs";
+import { isMask } from "./timeline.mjs";
+
+const HEAR_EVERY = 2000; // ms between two announcements to screen readers
+
+const LEGEND = [
+  ["m", "c m", "", "masked"],
+  ["c", "c nw", "a", "new"],
+  ["c", "c", "a", "committed, bar = confidence"],
+  ["p", "c pin", "a", "given"],
+  ["e", "c ed", "a", "edited"],
+  ["b", "c bk", "", "back-masked"],
+  ["r", "c bk", "", "re-masked"],
+  ["u", "c rm", "a", "re-masked by UPS"],
+];
+
+/** The answer of a state as plain text, up to its first special token; masks as boxes. */
+export function answerText(cells) {
+  const end = cells.findIndex((cell) => cell && !isMask(cell.mark) && isSpecial(cell.text));
+  const shown = end < 0 ? cells : cells.slice(0, end);
+  return shown.map((cell) => (!cell || isMask(cell.mark) ? "▒" : cell.text)).join("");
+}
+
+/** Tokens a second up to a frame; "–" while too little time has passed, or none is known. */
+export function rate(first, frame) {
+  if (frame.t == null || frame.t < 0.1) return "–";
+  return String(Math.round((first.masks - frame.masks) / frame.t));
+}
+
+/** The key of the states that occurred in a run. */
+export class Legend {
+  constructor(root) {
+    this.root = root;
+    this.draw(new Set());
+  }
+
+  draw(marks) {
+    const shown = LEGEND.filter(([mark]) => marks.has(mark) || mark === "c" || mark === "m");
+    const key = shown.map(([, name]) => name).join();
+    if (key === this.shown) return;
+    this.shown = key;
+    this.root.replaceChildren(
+      ...shown.map(([, name, text, label]) => {
+        const entry = make("span");
+        const cell = make("span", name, text || " ", { "aria-hidden": "true", style: "--p:.7;--k:#c3b369" });
+        entry.append(cell, label);
+        return entry;
+      }),
+    );
+  }
+}
+
+/** The polite live region: the newest sentence, at most every two seconds. */
+export class Voice {
+  constructor(root) {
+    Object.assign(this, { root, at: -HEAR_EVERY, text: "" });
+  }
+
+  announce(frame, now) {
+    const over = frame.kind === "finish" || frame.kind === "stop";
+    const text = `${frame.say[0]} ${frame.say[1]} ${over ? "" : `${frame.masks} masks left.`}`;
+    if (text === this.text) return;
+    this.text = text;
+    if (this.waiting) return;
+    this.waiting = setTimeout(() => {
+      this.waiting = null;
+      this.at = performance.now();
+      this.root.textContent = this.text;
+    }, Math.max(0, this.at + HEAR_EVERY - now));
+  }
+}

@@ -1,0 +1,71 @@
+"""TokenCanvas: a Gradio component whose DOM is drawn by the script in assets/canvas.
+
+Its value is one message, {"run", "frames", "last", "notice"}: frames as in render.frames, the seq
+of the last frame that exists (when they are too many for one message), and a sentence to show
+while there are none yet. The template never sees the value.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from llada_viz import assets
+from llada_viz.render.frames import Frame
+from llada_viz.runs import Run, Runs
+from samplers.traces import dump_trace
+
+MOST_FRAMES = 256  # in one message or answer
+Message = dict[str, Any]
+
+
+def message(run: Run, frames: list[Frame]) -> Message:
+    """Frames for the page; the rest is fetched by the page when they are many."""
+    value: Message = {"run": run.id, "frames": frames[:MOST_FRAMES]}
+    if len(frames) > MOST_FRAMES:
+        value["last"] = frames[-1]["seq"]
+    return value
+
+
+def notice(run: Run, text: str) -> Message:
+    """A sentence for a run that has no frames yet."""
+    return {"run": run.id, "frames": [], "notice": text}
+
+
+class TokenCanvas(gr.HTML):
+    """The live canvas of the runs in `runs`; its value is a `message`."""
+
+    def __init__(self, runs: Runs, **options: Any) -> None:
+        def frames(asked: Any) -> list[Frame]:
+            """Frames of a run, asked for as [run id, first seq]; [] when there are none. Reads only."""
+            match asked:
+                case [str(run_id), int(start)] if start >= 0 and (run := runs.get(run_id)):
+                    return run.frames[start : start + MOST_FRAMES]
+            return []
+
+        def trace(run_id: Any) -> str | None:
+            """A run as a trace file; None when it is not known. Reads only."""
+            run = runs.get(run_id)
+            return dump_trace(run.trace()) if run is not None and run.events else None
+
+        super().__init__(
+            html_template=assets.template(),
+            head=f"<script>{assets.script()}</script>",
+            js_on_load="window.LladaCanvas.mount({ element, props, server, watch });",
+            server_functions=[frames, trace],
+            apply_default_css=False,
+            **options,  # Gradio makes the component anew, with its own options, for an update
+        )
+
+    def postprocess(self, value: Message | None) -> Message | None:  # type: ignore[override]
+        """The message as it is: HTML's own check looks for markup, and there is none."""
+        return value
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object"}
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component

@@ -1,0 +1,73 @@
+"""The page: header, tabs, and how it is served."""
+
+from __future__ import annotations
+
+import os
+import socket
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from llada_viz import assets
+from llada_viz.bundled import Bundled
+from llada_viz.runs import Runs
+from llada_viz.theme import theme
+from llada_viz.visualize import Visualize
+
+TITLE = "LLaDA Viz"
+FIRST_PORT = 7860
+MOST_PORTS = 100
+MOST_UPLOAD = "64mb"
+
+
+def create_ui() -> gr.Blocks:
+    """The whole page."""
+    bundled, runs = Bundled(), Runs()
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+        header(bundled)
+        with gr.Tabs(elem_classes="lz-tabs"):
+            with gr.Tab("Visualize", id="visualize"):
+                Visualize(bundled, runs).build()
+    return page.queue(max_size=64)
+
+
+def header(bundled: Bundled) -> None:
+    """The name of the house, and what is loaded."""
+    state = "off" if bundled.loaded is None else "on"
+    gr.HTML(
+        f'<b>{TITLE}</b><span class="chip {state}"><i></i>{escape(bundled.chip)}</span>',
+        elem_classes="lz-header", apply_default_css=False,
+    )  # fmt: skip
+
+
+def launch_options() -> dict[str, Any]:
+    """What `launch` needs: local only, or a Space's address; nothing shared, nothing fetched."""
+    host = os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if on_space() else "127.0.0.1")
+    return {
+        "server_name": host, "server_port": free_port(host), "share": False, "strict_cors": True,
+        "allowed_paths": None, "show_error": False, "run_history": False, "max_file_size": MOST_UPLOAD,
+        "ssr_mode": False, "footer_links": [], "theme": theme(), "css_paths": list(assets.STYLES),
+    }  # fmt: skip
+
+
+def on_space() -> bool:
+    """Whether a Hugging Face Space runs this."""
+    return bool(os.environ.get("SPACE_ID"))
+
+
+def free_port(host: str) -> int:
+    """GRADIO_SERVER_PORT when it is set, else 7860 or the next free port; says which."""
+    if os.environ.get("GRADIO_SERVER_PORT"):
+        return int(os.environ["GRADIO_SERVER_PORT"])
+    for port in range(FIRST_PORT, FIRST_PORT + MOST_PORTS):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+        if port != FIRST_PORT:
+            print(f"Port {FIRST_PORT} is taken; using {port}.", flush=True)
+        return port
+    raise SystemExit(f"ports {FIRST_PORT} to {FIRST_PORT + MOST_PORTS - 1} are all taken")

@@ -1,0 +1,200 @@
+"""The Visualize tab: a prompt, a sampler and its settings on the left, the live canvas beside it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from llada_viz.bundled import Bundled
+from llada_viz.canvas import Message, TokenCanvas, message, notice
+from llada_viz.form import SamplerForm, about, choices
+from llada_viz.runs import Run, Runs
+from llada_viz.scope import hint
+from models.loading import ModelError
+from samplers.events import EventError
+from samplers.requests import RequestError, prepare
+from samplers.settings import SettingError
+from samplers.traces import TraceError, read_trace
+
+LOG = logging.getLogger(__name__)
+UPDATES_PER_SECOND = 30
+FIRST_EXAMPLE = 1  # what stands in the form when the page opens: one press of Run is enough
+MOST_CELLS = 8192
+MOST_PROMPT = 20_000
+STARTING = "Starting…"
+WAITING = "Waiting for the model: another run is using it."
+
+
+class Visualize:
+    """Builds the tab; its methods are what the page's events do."""
+
+    def __init__(self, bundled: Bundled, runs: Runs) -> None:
+        self.bundled, self.runs = bundled, runs
+        self.first = bundled.examples[FIRST_EXAMPLE]
+        self.form = SamplerForm(first=self.first.settings)
+
+    # ---- layout ------------------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Lay out the tab and connect its events."""
+        with gr.Row(elem_classes="lz-page"):
+            with gr.Column(elem_classes="lz-card lz-form", min_width=280):
+                self._prompt()
+                self._sampler()
+                self._more()
+                self._go()
+            with gr.Column(elem_classes="lz-out", min_width=0):
+                self.canvas = TokenCanvas(self.runs, elem_id="canvas")
+        self.run_id = gr.State("")
+        self._connect()
+
+    def _prompt(self) -> None:
+        self.prompt = gr.Textbox(
+            self.first.prompt, label="Prompt", lines=4, max_lines=10, max_length=MOST_PROMPT, elem_id="prompt"
+        )
+        self.hint = gr.HTML(elem_id="hint", apply_default_css=False)
+        with gr.Row(elem_classes="lz-examples"):
+            self.examples = [
+                gr.Button(example.label, size="sm", min_width=0) for example in self.bundled.examples
+            ]
+
+    def _sampler(self) -> None:
+        self.sampler = gr.Dropdown(choices(), value=self.form.chosen, label="Sampler", elem_id="sampler")
+        text = escape(about(self.form.chosen))
+        self.about = gr.HTML(text, elem_classes="lz-about", apply_default_css=False)
+        self.form.front()
+
+    def _more(self) -> None:
+        with gr.Accordion("Seed, constraints, guidance", open=False, elem_classes="lz-more"):
+            self.seed = gr.Number(0, label="Seed", info="The same seed gives the same run.", elem_id="seed")
+            self.constraints = gr.Textbox(
+                label="Word constraints", placeholder="3:word, 10:other", elem_id="constraints",
+                info="cell:word, …; those cells are given from the start and never change.",
+            )  # fmt: skip
+            self.form.rest()
+
+    def _go(self) -> None:
+        self.alert = gr.HTML(alert(self.bundled.problem), elem_id="alert", apply_default_css=False)
+        with gr.Row(elem_classes="lz-go"):
+            self.start = gr.Button("Run", variant="primary", elem_id="run", min_width=80)
+            self.stop = gr.Button("Stop", elem_id="stop", min_width=80, interactive=False)
+        self.opener = gr.UploadButton(
+            "Open a saved trace", elem_id="open", size="sm", elem_classes="lz-open"
+        )
+
+    # ---- events ------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        ends = [self.start, self.stop]
+        asked = [self.run_id, self.prompt, self.sampler, self.seed, self.constraints, *self.form.inputs]
+        begun = self.start.click(
+            self.on_run, asked, [self.alert, self.run_id, self.canvas, *ends],
+            trigger_mode="once", concurrency_limit=None, **quiet,
+        )  # fmt: skip
+        decoding = begun.success(
+            self.on_decode, self.run_id, [self.canvas, self.alert],
+            trigger_mode="once", concurrency_id="gpu", concurrency_limit=1, **quiet,
+        )  # fmt: skip
+        decoding.then(lambda: buttons(running=False), None, ends, queue=False, **quiet)
+        self.stop.click(
+            self.on_stop, self.run_id, [self.canvas, *ends], cancels=[decoding], queue=False, **quiet
+        )
+        self.opener.upload(
+            self.on_open, [self.opener, self.run_id], [self.alert, self.run_id, self.canvas, *ends],
+            **quiet,
+        )  # fmt: skip
+        self.sampler.change(self.on_sampler, self.sampler, [self.about, *self.form.inputs], **quiet)
+        self.prompt.change(
+            self.on_prompt, self.prompt, self.hint, trigger_mode="always_last", queue=False, **quiet
+        )
+        for button, example in zip(self.examples, self.bundled.examples, strict=True):
+            updates = [example.prompt, *self.form.fill(example.settings)]
+            button.click(lambda u=updates: u, None, [self.prompt, *self.form.inputs], queue=False, **quiet)
+
+    def on_run(
+        self, old: str, prompt: str, sampler: str, seed: float, constraints: str, *values: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        """Check what was asked for; a refusal is a sentence, and the canvas stays as it is."""
+        try:
+            run = self._prepare(prompt, sampler, seed, constraints, values)
+        except (RequestError, SettingError, ModelError) as error:
+            yield alert(f"{error}."), old, gr.skip(), *buttons(running=False)
+            raise gr.Error(str(error), visible=False, print_exception=False) from None
+        text = WAITING if self.runs.busy() else STARTING
+        yield alert(""), run.id, notice(run, text), *buttons(running=True)
+
+    def _prepare(
+        self, prompt: str, sampler: str, seed: Any, constraints: str, values: tuple[Any, ...]
+    ) -> Run:
+        loaded = self.bundled.loaded
+        if loaded is None:
+            raise ModelError(self.bundled.problem.rstrip("."))
+        settings = self.form.values(sampler, values)
+        whole = int(seed) if isinstance(seed, float) and seed.is_integer() else seed
+        prepared = prepare(
+            loaded, sampler=sampler, settings=settings, seed=whole, prompt=prompt or "",
+            constraints=constraints or "",
+        )  # fmt: skip
+        return self.runs.start(prepared, self.bundled.pieces, self.bundled.name)
+
+    def on_decode(self, run_id: str) -> Iterator[tuple[Message, Any]]:
+        """Decode, and send the frames about 30 times a second."""
+        run = self.runs.get(run_id)
+        if run is None:
+            return
+        try:
+            while frames := run.advance(1 / UPDATES_PER_SECOND):
+                yield message(run, frames), gr.skip()
+        except Exception as error:
+            LOG.exception("a run broke off")
+            yield gr.skip(), alert(f"The run broke off: {error}. What was written stays.")
+        finally:
+            run.stop()
+
+    def on_stop(self, run_id: str) -> tuple[Any, ...]:
+        """End the run; the frames that were on their way, and one that says so."""
+        run = self.runs.get(run_id)
+        if run is None:
+            return gr.skip(), *buttons(running=False)
+        run.stop()
+        if not run.frames:
+            return notice(run, "Stopped before it began."), *buttons(running=False)
+        return message(run, run.frames[-1:]), *buttons(running=False)
+
+    def on_open(self, path: str | None, old: str) -> tuple[Any, ...]:
+        """Show a saved run; a file that is no trace is a sentence, and the canvas stays."""
+        try:
+            trace = read_trace(path or "")
+            cells = len(getattr(trace.events[0], "tokens", [[]])[0])
+            if cells > MOST_CELLS:
+                raise TraceError(f"trace has {cells} cells; allowed: at most {MOST_CELLS}")
+            run = self.runs.open(trace)
+        except (TraceError, EventError, OSError) as error:
+            return alert(f"{error}."), old, gr.skip(), *(gr.skip(), gr.skip())
+        if (running := self.runs.get(old)) is not None:
+            running.stop()
+        return alert(""), run.id, message(run, run.frames), *buttons(running=False)
+
+    def on_sampler(self, sampler: str) -> list[Any]:
+        """Show what the sampler does, and its settings."""
+        return [escape(about(sampler)), *self.form.show(sampler)]
+
+    def on_prompt(self, prompt: str) -> str:
+        """A hint when the prompt lies outside what the model has learned."""
+        text = hint(prompt or "", self.bundled.name)
+        return f'<p role="status">{escape(text)}</p>' if text else ""
+
+
+def alert(text: str) -> str:
+    """A sentence that a screen reader speaks at once; '' clears it."""
+    return f'<p role="alert">{escape(text)}</p>' if text else ""
+
+
+def buttons(running: bool) -> tuple[Any, Any]:
+    """Updates of Run and Stop."""
+    return gr.update(interactive=not running), gr.update(interactive=running)
