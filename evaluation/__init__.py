@@ -1,0 +1,1 @@
+"""What is right: statistics and the bundled model's held-out scores."""

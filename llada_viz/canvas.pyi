@@ -3,10 +3,15 @@
 Its value is one message, {"run", "frames", "last", "notice"}: frames as in render.frames, the seq
 of the last frame that exists (when they are too many for one message), and a sentence to show
 while there are none yet. The template never sees the value.
+
+Frames travel as one JSON text. Gradio sends the difference between two values of a generator, and
+in 6.31 the difference of lists inside lists is wrong (a deletion in an inner list is shifted once
+more for every list around it); a text is replaced as a whole, and costs less to compare, too.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import gradio as gr
@@ -22,7 +27,8 @@ Message = dict[str, Any]
 
 def message(run: Run, frames: list[Frame]) -> Message:
     """Frames for the page; the rest is fetched by the page when they are many."""
-    value: Message = {"run": run.id, "frames": frames[:MOST_FRAMES]}
+    text = json.dumps(frames[:MOST_FRAMES], ensure_ascii=False, allow_nan=False)
+    value: Message = {"run": run.id, "frames": text}
     if len(frames) > MOST_FRAMES:
         value["last"] = frames[-1]["seq"]
     return value
@@ -30,8 +36,9 @@ def message(run: Run, frames: list[Frame]) -> Message:
 
 def notice(run: Run, text: str) -> Message:
     """A sentence for a run that has no frames yet."""
-    return {"run": run.id, "frames": [], "notice": text}
+    return {"run": run.id, "frames": "[]", "notice": text}
 
+from gradio.events import Dependency
 
 class TokenCanvas(gr.HTML):
     """The live canvas of the runs in `runs`; its value is a `message`."""

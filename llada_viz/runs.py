@@ -6,6 +6,7 @@ any thread; the stream advances only inside `advance`, and `stop` waits for the 
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
@@ -21,6 +22,7 @@ from samplers.events import Event
 from samplers.requests import Prepared
 from samplers.traces import Trace, used_pieces
 
+LOG = logging.getLogger(__name__)
 MOST_RUNS = 64
 Stream = Generator[Event, None, Any]
 
@@ -52,7 +54,8 @@ class Run:
         """At least one event, and more until `seconds` have passed since the last frames were
         handed out. Returns the new frames, [] once ended.
 
-        What the sampler raises comes out of here, after the stream was closed.
+        A sampler that raises ends the run; the error goes to the log and the sentence of the last
+        frame says so.
         """
         with self._lock:
             fresh = len(self.frames)
@@ -82,24 +85,30 @@ class Run:
         return Trace(events, used_pieces(events, self.pieces), self.model)
 
     def _one(self) -> None:
-        assert self.stream is not None and self._began is not None
+        assert self.stream is not None
         try:
             event = next(self.stream)
         except StopIteration:
             self.ended = True
             return
-        except BaseException:
+        except Exception as error:
+            LOG.exception("a run broke off")
             self._close()
-            raise
+            self.frames.append(self._maker.broken(error, self._now()))
+            return
         self.events.append(event)
-        self.frames.append(self._maker.frame(event, time.perf_counter() - self._began))
+        self.frames.append(self._maker.frame(event, self._now()))
+
+    def _now(self) -> float:
+        """Seconds since the run began."""
+        return time.perf_counter() - (self._began or 0.0)
 
     def _end_stopped(self) -> None:
         if self.ended:
             return
         self._close()
-        if self.frames and self._began is not None:
-            self.frames.append(self._maker.stopped(time.perf_counter() - self._began))
+        if self.frames:
+            self.frames.append(self._maker.stopped(self._now()))
 
     def _close(self) -> None:
         self.ended = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -20,7 +19,6 @@ from samplers.requests import RequestError, prepare
 from samplers.settings import SettingError
 from samplers.traces import TraceError, read_trace
 
-LOG = logging.getLogger(__name__)
 UPDATES_PER_SECOND = 30
 FIRST_EXAMPLE = 1  # what stands in the form when the page opens: one press of Run is enough
 MOST_CELLS = 8192
@@ -97,7 +95,7 @@ class Visualize:
             trigger_mode="once", concurrency_limit=None, **quiet,
         )  # fmt: skip
         decoding = begun.success(
-            self.on_decode, self.run_id, [self.canvas, self.alert],
+            self.on_decode, self.run_id, self.canvas,
             trigger_mode="once", concurrency_id="gpu", concurrency_limit=1, **quiet,
         )  # fmt: skip
         decoding.then(lambda: buttons(running=False), None, ends, queue=False, **quiet)
@@ -142,17 +140,14 @@ class Visualize:
         )  # fmt: skip
         return self.runs.start(prepared, self.bundled.pieces, self.bundled.name)
 
-    def on_decode(self, run_id: str) -> Iterator[tuple[Message, Any]]:
+    def on_decode(self, run_id: str) -> Iterator[Message]:
         """Decode, and send the frames about 30 times a second."""
         run = self.runs.get(run_id)
         if run is None:
             return
         try:
             while frames := run.advance(1 / UPDATES_PER_SECOND):
-                yield message(run, frames), gr.skip()
-        except Exception as error:
-            LOG.exception("a run broke off")
-            yield gr.skip(), alert(f"The run broke off: {error}. What was written stays.")
+                yield message(run, frames)
         finally:
             run.stop()
 

@@ -27,11 +27,10 @@ ENGLISH = Path(__file__).parent / "data" / "english.txt"
 class Recipe:
     """Everything the bundled model is made from."""
 
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(max_steps=24_000))
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(max_steps=11_500, decay=0.35))
     stages: tuple[tuple[int, Mixture], ...] = (
         (0, Mixture(facts=12)),
-        # Products and quotients are known by now (docs/log.md); sums and differences are not.
-        (5000, Mixture(facts=32, fact_kinds=(0.40, 0.48, 0.08, 0.04))),
+        (6000, Mixture(facts=12, facts_a_row=16, framed=True, fact_kinds=(0.35, 0.40, 0.17, 0.08))),
     )
     vocab_size: int = 2304
     d_model: int = 256

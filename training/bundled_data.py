@@ -43,6 +43,7 @@ class Mixture:
     block_lengths: tuple[int, ...] = (8, 16, 32)
     facts_a_row: int = 8
     fact_kinds: tuple[float, ...] = EVEN
+    framed: bool = False
     longest_tail: int = 64
 
 
@@ -88,7 +89,7 @@ def batches(step: int, seed: int, encoder: Encoder, mixture: Mixture) -> Iterato
         if first < last:
             yield _answer_batch(dialogues[first:last], rng, generator, encoder, mixture)
     if mixture.facts:
-        yield _fact_batch(rng, generator, encoder, mixture)
+        yield _fact_batch(dialogues, rng, encoder, mixture)
 
 
 def _answer_batch(
@@ -118,18 +119,25 @@ def _answer_batch(
 
 
 def _fact_batch(
-    rng: random.Random, generator: torch.Generator, encoder: Encoder, mixture: Mixture
+    dialogues: list[tuple[list[int], list[int]]],
+    rng: random.Random,
+    encoder: Encoder,
+    mixture: Mixture,
 ) -> Batch:
+    """Rows of packed facts; `framed` rows stand as the answer to some prompt of the same step,
+    because what is learned outside a dialogue does not carry over into one (docs/log.md)."""
     facts = [draw_fact(rng, mixture.fact_kinds) for _ in range(mixture.facts * mixture.facts_a_row)]
     ids = encoder.encode([f.question for f in facts] + [f"{f.result}\n" for f in facts])
     rows, marks = [], []
     for first in range(0, len(facts), mixture.facts_a_row):
-        row, mark = [], []
+        row = list(rng.choice(dialogues)[0]) if mixture.framed else []
+        mark = [False] * len(row)
+        ends_hidden = mixture.framed and rng.random() < 0.5
         for i in range(first, first + mixture.facts_a_row):
             question, result = ids[i], ids[len(facts) + i]
             hidden = rng.random() < 0.75
             row += question + result
-            mark += [False] * len(question) + [hidden] * (len(result) - 1) + [False]
+            mark += [False] * len(question) + [hidden] * (len(result) - 1) + [hidden and ends_hidden]
         rows.append(row)
         marks.append(mark)
     width = max(map(len, rows))

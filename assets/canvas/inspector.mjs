@@ -84,7 +84,7 @@ export class Inspector {
     this.title.textContent = "Least sure cells";
     this.note.textContent = "choose one to see its history";
     if (list.length) this.body.replaceChildren(this.bars(list, true));
-    else this.body.replaceChildren(make("p", "none", "Nothing is written yet."));
+    else this.body.replaceChildren(make("p", "none", "No word is written yet."));
   }
 
   bars(list, buttons) {

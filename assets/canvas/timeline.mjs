@@ -15,20 +15,26 @@ export function emptyState() {
 }
 
 /**
- * The state after a frame. Cells are never changed, only replaced, so that states may share them
- * and a painter can tell by identity what is new. A cell: {text, conf, mark, at, was}; at: seq of
- * the frame that wrote it; was: the token that a re-mask dropped.
+ * The cells that a frame writes, [[position, cell], …]. A cell: {text, conf, mark, at, was}; at: seq
+ * of the frame that wrote it; was: the token that a re-mask dropped.
+ */
+function written(state, frame) {
+  return frame.ops.map(([pos, text, conf, mark]) => {
+    if (mark === "t") return [pos, { ...state.cells[pos], text }];
+    const masked = isMask(mark);
+    const token = masked ? { text: "", conf: null, was: text } : { text, conf, was: "" };
+    return [pos, { ...token, mark, at: frame.seq }];
+  });
+}
+
+/**
+ * The state after a frame whose `cells` are known. Cells are never changed, only replaced, and made
+ * once: states share them, and a painter can tell by identity what is new.
  */
 export function step(state, frame) {
   const next = { ...state, cells: state.cells.slice(), fork: frame.fork ?? state.fork };
   if (frame.kind === "start") next.cells = new Array(frame.meta.gen_length);
-  for (const [pos, text, conf, mark] of frame.ops) {
-    const old = next.cells[pos];
-    if (mark === "t") next.cells[pos] = { ...old, text };
-    else if (mark === "m") next.cells[pos] = { text: "", conf: null, mark, at: frame.seq, was: "" };
-    else if (isMask(mark)) next.cells[pos] = { text: "", conf: null, mark, at: frame.seq, was: text };
-    else next.cells[pos] = { text, conf, mark, at: frame.seq, was: "" };
-  }
+  for (const [pos, cell] of frame.cells) next.cells[pos] = cell;
   const over = frame.kind === "finish" || frame.kind === "stop";
   if (frame.block >= 0 || over) next.block = over ? -1 : frame.block;
   if (frame.prm) next.prm = { ...state.prm, ...Object.fromEntries(frame.prm) };
@@ -66,6 +72,7 @@ export class Timeline {
   push(frame) {
     if (frame.seq < this.length) return "old";
     if (frame.seq > this.length) return "gap";
+    frame.cells = written(this.tail, frame);
     this.tail = step(this.tail, frame);
     if (frame.seq % KEY_EVERY === 0) this.keys.push(this.tail);
     this.frames.push(frame);

@@ -96,10 +96,9 @@ class FrameMaker:
             self.layout = layout_of(event, self.row, self.pieces)
         extra = self._extra(event)
         ops = self._ops(event, before)
-        masks = self.board.masks_left(self.row)
         frame = {
             "seq": self.seq, "kind": KINDS[type(event)], "step": self.board.steps,
-            "nfe": event.nfe, "masks": masks, "calls": self.calls,
+            "nfe": event.nfe, "masks": self._masks(), "calls": self.calls,
             "t": None if t is None else round(t, 3), "block": event.block, "ops": ops, **extra,
         }  # fmt: skip
         frame["say"] = sentence(event, frame, self)
@@ -108,21 +107,33 @@ class FrameMaker:
 
     def stopped(self, t: float | None = None) -> Frame:
         """The frame that ends a run stopped by its user."""
-        board = self.board
-        masks = board.masks_left(self.row) if board.tokens else 0
-        left = "No mask is left." if not masks else f"{masks} masks are left; what stands, stays."
+        return self._end(["Stopped", f"{self._where()}. {self._left()}", ""], t)
+
+    def broken(self, error: Exception, t: float | None = None) -> Frame:
+        """The frame that ends a run whose sampler raised."""
+        return self._end(["Broke off", f"{self._where()}: {error}. {self._left()}", "back"], t)
+
+    def _where(self) -> str:
         steps = f" of {self.layout.steps}" if self.layout.steps else ""
+        return f"after step {self.board.steps}{steps}"
+
+    def _left(self) -> str:
+        masks = self._masks()
+        if not masks:
+            return "No mask is left."
+        return f"{masks} mask{'s are' if masks > 1 else ' is'} left; what stands, stays."
+
+    def _end(self, say: list[str], t: float | None) -> Frame:
         frame = {
-            "seq": self.seq, "kind": "stop", "step": board.steps, "nfe": board.nfe, "masks": masks,
-            "calls": self.calls, "t": None if t is None else round(t, 3), "block": -1, "ops": [],
-            "say": ["Stopped", f"after step {board.steps}{steps}. {left}", ""],
+            "seq": self.seq, "kind": "stop", "step": self.board.steps, "nfe": self.board.nfe,
+            "masks": self._masks(), "calls": self.calls, "t": None if t is None else round(t, 3),
+            "block": -1, "ops": [], "fork": 0, "win": None, "say": say,
         }  # fmt: skip
         self.seq += 1
         return frame
 
-    def text_at(self, position: int) -> str:
-        """The text that now stands in a cell."""
-        return self.texts[position] if 0 <= position < len(self.texts) else ""
+    def _masks(self) -> int:
+        return self.board.masks_left(self.row) if self.board.tokens else 0
 
     def blocks_of(self, span: tuple[int, int]) -> range:
         """The blocks that absolute positions [start, stop) touch."""

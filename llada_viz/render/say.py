@@ -66,7 +66,7 @@ def quoted(text: str) -> str:
         return special[text]
     if text.startswith("<|") and text.endswith("|>"):
         return "the end of the text" if text == "<|endoftext|>" else text
-    return f"“{text.strip() or text!r}”"
+    return f"“{text.strip() or repr(text)}”"
 
 
 def percent(value: float | None) -> str:
@@ -120,7 +120,7 @@ def _remasked(event: Remasked, frame: dict[str, Any]) -> Say:
     ops = _changed(frame)
     if not ops:
         return [lead, "No cell of this row.", tone]
-    dropped = ", ".join(quoted(op[1]) for op in ops[:4]) + (", …" if len(ops) > 4 else "")
+    dropped = ", ".join(quoted(op[1]) for op in ops[:4]) + (" and more" if len(ops) > 4 else "")
     verb = "goes back to a mask" if len(ops) == 1 else "go back to masks"
     return [lead, f"{_cells(len(ops))} {verb}: {dropped}.", tone]
 

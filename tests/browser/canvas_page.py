@@ -1,0 +1,119 @@
+"""What a person does with the page, and what they see, in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+# Notes what is on the screen at every animation frame, and whether the run had ended by then.
+RECORD = """() => {
+  const canvas = document.querySelector('#canvas .lz').parentElement.tokenCanvas;
+  window.seen = [];
+  const look = () => {
+    const masks = document.querySelectorAll('#canvas .board .c.m').length;
+    const words = [...document.querySelectorAll('#canvas .board .c')].map((c) => c.textContent).join('|');
+    const ended = canvas.timeline?.ended ?? false;
+    const run = canvas.timeline?.run ?? null;
+    if (window.seen.at(-1)?.words !== words) window.seen.push({ masks, words, ended, run });
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+BEYOND = """() => [...document.querySelectorAll('gradio-app *')]
+  .filter((e) => e.getBoundingClientRect().width > 0 && e.getBoundingClientRect().right > innerWidth + 1)
+  .map((e) => `${e.tagName}.${e.className}`)"""
+# Contrast of every visible text with what is behind it (WCAG 2.2); disabled controls are exempt.
+FAINT = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => [r, g, b]
+    .map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const colour = rgba(getComputedStyle(e).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  for (const e of document.querySelectorAll('gradio-app *, gradio-app')) {
+    const text = [...e.childNodes].some((n) => n.nodeType === 3 && n.nodeValue.trim());
+    const box = e.getBoundingClientRect();
+    if (!text || !box.width || !box.height || e.closest(':disabled, [inert], .sr-only, svg')) continue;
+    if (getComputedStyle(e).visibility === 'hidden') continue;
+    const [a, b] = [light(rgba(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) faint.push(`${ratio.toFixed(2)} ${e.tagName}.${e.className}: ${e.textContent.trim()}`);
+  }
+  return faint;
+}"""
+
+
+class CanvasPage:
+    """One tab of the app."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+
+    def text(self, part: str) -> str:
+        """What stands in a part of the canvas."""
+        return self.page.inner_text(f"#canvas [data-part={part}]").strip()
+
+    def setting(self, name: str, value: Any) -> None:
+        """Fill in a setting."""
+        self.page.fill(f"#setting-{name} input", str(value))
+
+    def example(self, name: str) -> None:
+        """Press the button of an example."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def long_run(self, cells: int = 256, block: int = 32) -> None:
+        """Settings of a run that takes some seconds: one cell a step."""
+        for name, value in (("gen_length", cells), ("block_length", block), ("steps", cells)):
+            self.setting(name, value)
+
+    def run(self) -> None:
+        """Press Run."""
+        self.page.click("#run")
+
+    def wait(self, expression: str, seconds: float = 120) -> None:
+        """Wait for something about `canvas`, `line` (its timeline) or `say` (its sentence)."""
+        self.page.wait_for_function(
+            f"""() => {{
+              const canvas = document.querySelector('#canvas .lz').parentElement.tokenCanvas;
+              const line = canvas?.timeline;
+              const say = document.querySelector('#canvas [data-part=say]').textContent;
+              return Boolean({expression});
+            }}""",
+            timeout=seconds * 1000,
+        )
+
+    def cells(self) -> list[str]:
+        """The cells on the screen; a mask is ''."""
+        script = "all => all.map((c) => (/\\b(m|bk)\\b/.test(c.className) ? '' : c.textContent))"
+        return self.page.eval_on_selector_all("#canvas .board .c", script)
+
+    def canvas(self, expression: str) -> Any:
+        """Something of the canvas object, such as `timeline.length`."""
+        return self.page.evaluate(
+            f"document.querySelector('#canvas .lz').parentElement.tokenCanvas.{expression}"
+        )
+
+    def alert(self) -> str:
+        """The sentence near Run, once it is there."""
+        self.page.wait_for_selector("#alert [role=alert]", timeout=10_000)
+        return self.page.inner_text("#alert [role=alert]")
+
+    def open_trace(self, path: Path) -> None:
+        """Choose a file to open."""
+        self.page.set_input_files("input[type=file]", str(path))
+
+    def shot(self, folder: Path, name: str) -> None:
+        """A picture of the whole page."""
+        self.page.screenshot(path=str(folder / f"{name}.png"), full_page=True)

@@ -1,0 +1,203 @@
+"""The Visualize tab in a real browser, against the real app and the bundled model."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.browser.canvas_page import BEYOND, FAINT, RECORD, CanvasPage
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def tab(open_page):
+    return CanvasPage(open_page())
+
+
+def test_masks_fall_while_the_server_is_decoding(tab, shots):
+    page = tab.page
+    tab.example("Word problem")
+    page.wait_for_function("document.querySelector('#prompt textarea').value.includes('How many')")
+    tab.long_run()
+    page.evaluate(RECORD)
+    began = time.monotonic()
+    tab.run()
+    tab.wait("line && line.length > 100 && !line.ended")
+    assert page.is_enabled("#stop") and not page.is_enabled("#run")
+    tab.shot(shots, "running-light")
+    tab.wait("line.ended")
+    seconds = time.monotonic() - began
+    live = [state for state in page.evaluate("window.seen") if state["run"] and not state["ended"]]
+    masks = [state["masks"] for state in live]
+    assert len(set(masks)) >= 10 and masks == sorted(masks, reverse=True) and masks[-1] < masks[0]
+    assert tab.canvas("timeline.length") == 258 and tab.canvas("timeline.ended")
+    print(f"{len(live)} distinct frames painted in {seconds:.1f} s, {tab.canvas('fetches')} fetches")
+    assert tab.text("masks") == "0" and tab.text("step") == "256 / 256" and tab.text("nfe") == "256"
+    assert tab.text("say").startswith("Finished.") and "" not in tab.cells()
+    page.wait_for_selector("#run:not([disabled])")
+
+
+def test_stop_keeps_the_tokens_and_the_scrubber_goes_back(tab):
+    page = tab.page
+    tab.run()
+    tab.wait("line?.ended")
+    first = tab.canvas("timeline.run")
+    tab.long_run()
+    page.wait_for_selector("#run:not([disabled])")
+    tab.run()
+    tab.wait(f"line.run !== '{first}' && line.length > 80")
+    page.click("#stop")
+    tab.wait("line.ended")
+    page.wait_for_selector("#run:not([disabled])")
+    tab.wait("say.startsWith('Stopped after step')")
+    cells, frames = tab.cells(), tab.canvas("timeline.length")
+    assert 60 < sum(map(bool, cells)) < 256 and 80 < frames < 250
+    time.sleep(1)
+    assert tab.cells() == cells and tab.canvas("timeline.length") == frames
+    scrub_without_the_server(tab, frames, cells)
+
+
+def scrub_without_the_server(tab, frames, cells):
+    page, asked = tab.page, []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator("#canvas [data-part=range]").focus()
+    page.keyboard.press("Home")
+    tab.wait("canvas.painted.index === 0")
+    assert not any(tab.cells()) and tab.text("masks") == "256" and "frame 0" in tab.text("frame")
+    page.keyboard.press("ArrowRight")
+    tab.wait("canvas.painted.index === 1")
+    assert sum(map(bool, tab.cells())) == 1
+    label = page.get_attribute("#canvas [data-part=range]", "aria-valuetext")
+    assert label == f"frame 1 of {frames - 1}, step 1, 255 masks left"
+    page.keyboard.press("Shift+ArrowRight")
+    tab.wait("canvas.painted.index === 33")
+    page.select_option("#canvas [data-part=speed]", "8")
+    page.click("#canvas [data-part=play]")
+    tab.wait(f"canvas.painted.index === {frames - 1}")
+    assert tab.cells() == cells
+    assert not asked
+
+
+def test_keyboard_on_the_cells(tab):
+    page = tab.page
+    tab.run()
+    tab.wait("line?.ended")
+    page.locator("#canvas .c[data-pos='0']").focus()
+    for key in ("ArrowRight", "ArrowRight", "Shift+ArrowRight", "ArrowLeft"):
+        page.keyboard.press(key)
+    focused = page.evaluate("document.activeElement.dataset.pos")
+    block = tab.canvas("timeline.meta.block_length")
+    assert int(focused) == block - 1
+    assert page.locator("#canvas .board [tabindex='0']").count() == 1
+    page.keyboard.press("Enter")
+    tab.wait("canvas.board.chosen !== null")
+    page.wait_for_function(f"document.querySelector('[data-part=title]').textContent === 'Cell {focused}'")
+    assert "decided at step" in tab.text("note")
+    page.keyboard.press("]")
+    assert page.input_value("#canvas [data-part=speed]") == "2"
+    page.keyboard.press("?")
+    assert page.is_visible("#canvas [data-part=help]")
+
+
+def test_refusals_are_sentences_and_lose_nothing(tab, shots):
+    page = tab.page
+    tab.run()
+    tab.wait("line?.ended")
+    cells, prompt = tab.cells(), page.input_value("#prompt textarea")
+    wrong = [
+        ("#setting-block_length input", "15", "16", "block_length = 15"),
+        ("#setting-steps input", "2.5", "64", "steps = 2.5"),
+        ("#prompt textarea", "  ", prompt, "prompt"),
+        ("#prompt textarea", "word " * 1500, prompt, "allowed: at most"),
+    ]
+    for field, bad, good, part in wrong:
+        page.fill(field, bad)
+        tab.run()
+        page.wait_for_function(f"document.querySelector('#alert').textContent.includes('{part}')")
+        assert "allowed" in tab.alert() and tab.cells() == cells
+        page.fill(field, good)
+    page.click("text=Seed, constraints")
+    page.fill("#constraints textarea, #constraints input", "99:word")
+    tab.shot(shots, "form-light")
+    tab.run()
+    page.wait_for_function("document.querySelector('#alert').textContent.includes('99')")
+    assert tab.cells() == cells and not page.locator(".toast-body").count()
+    page.fill("#constraints textarea, #constraints input", "3:x")
+    tab.run()
+    tab.wait("line.frames[0].ops.some((op) => op[3] === 'p') && line.ended")
+    assert not page.locator("#alert [role=alert]").count()
+    assert page.locator("#canvas .board .pin").count() >= 1
+
+
+def test_hint_outside_what_was_learned(tab):
+    tab.page.fill("#prompt textarea", "Write a poem about the sea.")
+    tab.page.wait_for_selector("#hint [role=status]")
+    assert "has only learned five kinds" in tab.page.inner_text("#hint")
+    tab.example("Sudoku")
+    tab.page.wait_for_selector("#hint [role=status]", state="detached")
+
+
+def test_traces(tab, tmp_path):
+    page = tab.page
+    tab.run()
+    tab.wait("line?.ended")
+    cells, run = tab.cells(), tab.canvas("timeline.run")
+    with page.expect_download() as download:
+        page.click("text=Download trace")
+    trace = tmp_path / "trace.jsonl"
+    download.value.save_as(trace)
+    data = trace.read_bytes()
+    broken = {"cut.jsonl": data[: len(data) // 2], "foreign.csv": b"a,b\n1,2\n", "bytes": b"\xff\xfe"}
+    for name, content in broken.items():
+        (tmp_path / name).write_bytes(content)
+        tab.open_trace(tmp_path / name)
+        assert "trace" in tab.alert()
+        assert tab.cells() == cells and tab.canvas("timeline.run") == run
+    tab.open_trace(trace)
+    tab.wait(f"line.run !== '{run}'")
+    page.wait_for_selector("#alert [role=alert]", state="detached")
+    tab.wait(f"line.ended && canvas.painted.index === {tab.canvas('timeline.length')} - 1")
+    assert tab.cells() == cells
+    page.click("#canvas [data-part=first]")
+    tab.wait("canvas.painted.index === 0")
+    assert not any(tab.cells())
+
+
+def test_two_tabs(open_page):
+    one, two = CanvasPage(open_page()), CanvasPage(open_page())
+    one.long_run()
+    one.run()
+    one.wait("line && line.length > 20")
+    two.run()
+    two.wait("say.includes('Waiting for the model')")
+    assert not two.canvas("timeline")
+    one.page.click("#stop")
+    one.wait("line.ended")
+    two.wait("line?.ended")
+    assert two.text("say").startswith("Finished.")
+    assert one.text("say").startswith("Stopped") and len(one.cells()) == 256
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "dark"),
+    [("light", (1360, 900), False), ("dark", (1360, 900), True), ("narrow", (390, 844), False)],
+)
+def test_looks(open_page, shots, name, size, dark):
+    tab = CanvasPage(open_page(*size, dark=dark))
+    tab.shot(shots, f"empty-{name}")
+    assert tab.page.evaluate(FAINT) == []
+    tab.example("Countdown")
+    tab.page.wait_for_function("document.querySelector('#prompt textarea').value.includes('numbers')")
+    tab.run()
+    tab.wait("line?.length > 30")
+    tab.shot(shots, f"running-{name}")
+    tab.wait("line.ended && canvas.painted.charts > 0")
+    tab.page.click("#canvas .texts summary")
+    tab.page.click("#canvas .c[data-pos='1']")
+    tab.page.wait_for_function("document.querySelector('[data-part=title]').textContent === 'Cell 1'")
+    tab.shot(shots, f"finished-{name}")
+    assert tab.page.evaluate(FAINT) == []
+    assert tab.page.evaluate(BEYOND) == []
+    assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

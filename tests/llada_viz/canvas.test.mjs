@@ -1,0 +1,211 @@
+// Unit tests of assets/canvas without a browser: node --test tests/llada_viz/canvas.test.mjs
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { cellClass, cellLabel } from "../../assets/canvas/board.mjs";
+import { curve, rectangles } from "../../assets/canvas/charts.mjs";
+import { historyLine, leastSure } from "../../assets/canvas/inspector.mjs";
+import { command } from "../../assets/canvas/keys.mjs";
+import { Player } from "../../assets/canvas/player.mjs";
+import { answerText, rate } from "../../assets/canvas/readout.mjs";
+import { cividis, exact, glyph, percent, spoken } from "../../assets/canvas/text.mjs";
+import { KEY_EVERY, Timeline, isMask } from "../../assets/canvas/timeline.mjs";
+
+const CELLS = 8;
+
+function first(cells = CELLS) {
+  const ops = Array.from({ length: cells }, (_, i) => [i, "", null, "m"]);
+  const meta = { gen_length: cells, block_length: 4, steps: cells, rows: 1, settings: {}, prompt: "" };
+  return frame(0, "start", ops, { meta, block: -1, masks: cells });
+}
+
+function frame(seq, kind, ops, more = {}) {
+  return { seq, kind, ops, step: seq, nfe: seq, masks: CELLS - seq, calls: 0, t: seq, block: 0, ...more };
+}
+
+function filled(count) {
+  const line = new Timeline("a");
+  line.push(first());
+  for (let i = 1; i < count; i++) line.push(frame(i, "unmask", [[i % CELLS, ` ${i}`, 0.5, "c"]]));
+  return line;
+}
+
+test("the fold of every prefix does not depend on keyframes", () => {
+  const line = filled(KEY_EVERY * 3 + 5);
+  assert.equal(line.keys.length, 4);
+  for (let i = 1; i < line.length; i++) {
+    const cell = line.stateAt(i).cells[i % CELLS];
+    assert.deepEqual([cell.text, cell.at], [` ${i}`, i]);
+    const next = line.stateAt(i).cells[(i + 1) % CELLS];
+    assert.ok(next.at < i); // nothing of a later frame
+  }
+  assert.equal(line.stateAt(0).cells.every((cell) => cell.mark === "m"), true);
+});
+
+test("cells that did not change are the same objects", () => {
+  const line = filled(10);
+  const [before, after] = [line.stateAt(5), line.stateAt(6)];
+  const changed = before.cells.filter((cell, i) => cell !== after.cells[i]);
+  assert.equal(changed.length, 1);
+});
+
+test("frames come once and in order", () => {
+  const line = filled(4);
+  assert.equal(line.push(frame(2, "unmask", [])), "old");
+  assert.equal(line.push(frame(9, "unmask", [])), "gap");
+  assert.equal(line.push(frame(4, "stop", [])), "new");
+  assert.equal(line.ended, true);
+});
+
+test("re-masked cells remember what was dropped, texts are completed in place", () => {
+  const line = filled(2);
+  line.push(frame(2, "unmask", [[2, "", 0.4, "c"]]));
+  line.push(frame(3, "unmask", [[3, "x", 0.4, "c"], [2, "é", null, "t"]]));
+  assert.deepEqual([line.tail.cells[2].text, line.tail.cells[2].conf, line.tail.cells[2].at], ["é", 0.4, 2]);
+  line.push(frame(4, "remask", [[2, "é", 0.4, "b"]]));
+  const cell = line.tail.cells[2];
+  assert.ok(isMask(cell.mark) && cell.was === "é" && cell.text === "" && cell.conf === null);
+  assert.deepEqual(line.history(2, 4).map((h) => [h.mark, h.text]), [["c", "é"], ["b", "é"]]);
+  assert.deepEqual(line.history(2, 1), []);
+});
+
+test("scores, windows and policy stay until they are replaced", () => {
+  const line = filled(1);
+  line.push(frame(1, "score", [], { prm: [[0, 0.25]] }));
+  line.push(frame(2, "window", [], { win: [0, 2], ups: { at: 0, p: [0.5] }, prm: [[1, 0.5]] }));
+  line.push(frame(3, "fork", [], { fork: 3 }));
+  assert.deepEqual([line.tail.prm, line.tail.win, line.tail.fork], [{ 0: 0.25, 1: 0.5 }, [0, 2], 3]);
+  line.push(frame(4, "choose", [], { fork: 0, win: null, ups: null }));
+  assert.deepEqual([line.tail.win, line.tail.ups, line.tail.fork], [null, null, 0]);
+  line.push(frame(5, "finish", [], { block: -1 }));
+  assert.equal(line.tail.block, -1);
+});
+
+test("block edges", () => {
+  const line = new Timeline("a");
+  line.push(first());
+  for (let i = 1; i <= 6; i++) line.push(frame(i, "unmask", [], { block: i <= 3 ? 0 : 1 }));
+  assert.equal(line.blockEdge(0, 1), 1);
+  assert.equal(line.blockEdge(1, 1), 4);
+  assert.equal(line.blockEdge(4, 1), 6);
+  assert.equal(line.blockEdge(6, -1), 4);
+  assert.equal(line.blockEdge(4, -1), 1);
+  assert.equal(line.blockEdge(1, -1), 0);
+  assert.equal(line.blockEdge(0, -1), 0);
+});
+
+test("the player follows a live run until somebody looks back", () => {
+  const player = new Player();
+  player.grow(10, false);
+  assert.equal(player.index, 9);
+  player.seek(3);
+  player.grow(20, false);
+  assert.deepEqual([player.index, player.live], [3, false]);
+  player.seek(99);
+  player.grow(30, false);
+  assert.deepEqual([player.index, player.live], [29, true]);
+});
+
+test("playing takes the time that its speed says", () => {
+  const player = new Player();
+  player.grow(200, true);
+  player.toggle();
+  assert.deepEqual([player.index, player.playing], [0, true]); // from the beginning again
+  let now = 1000;
+  for (player.tick(now); now < 2000; ) player.tick((now += 20));
+  assert.equal(player.index, 16);
+  player.faster(1);
+  for (const end = now + 1000; now < end; ) player.tick((now += 20));
+  assert.equal(player.index, 48);
+  player.toggle();
+  assert.equal(player.tick((now += 5000)), false);
+  player.toggle();
+  for (let i = 0; i < 2000 && player.playing; i++) player.tick((now += 100));
+  assert.deepEqual([player.index, player.playing, player.live], [199, false, true]);
+});
+
+test("pausing a live run keeps its frame; speeds have ends", () => {
+  const player = new Player();
+  player.grow(5, false);
+  player.toggle();
+  player.grow(9, false);
+  assert.equal(player.index, 4);
+  for (let i = 0; i < 20; i++) player.faster(1);
+  assert.equal(player.speed, 8);
+  for (let i = 0; i < 20; i++) player.faster(-1);
+  assert.equal(player.speed, 0.25);
+});
+
+test("glyphs", () => {
+  assert.deepEqual(glyph(" gives"), { shown: "gives", dim: false });
+  assert.deepEqual(glyph("\n"), { shown: "⏎", dim: true });
+  assert.deepEqual(glyph("\n\n"), { shown: "⏎⏎", dim: true });
+  assert.deepEqual(glyph(" "), { shown: "␣", dim: true });
+  assert.deepEqual(glyph("<|endoftext|>"), { shown: "⟨eos⟩", dim: true });
+  assert.deepEqual(glyph("<|start_header_id|>"), { shown: "⟨start_header_id⟩", dim: true });
+  assert.deepEqual(glyph(""), { shown: "·", dim: true });
+  assert.deepEqual(glyph("<b>"), { shown: "<b>", dim: false });
+  assert.equal(exact(" a b"), "␣a␣b");
+  assert.equal(spoken("\n"), "line break");
+  assert.equal(percent(0.934), "93 %");
+  assert.equal(percent(null), "–");
+  assert.notEqual(cividis(0), cividis(1));
+  assert.equal(cividis(1), cividis(5));
+});
+
+test("cells", () => {
+  const cell = (mark, text = "", more = {}) => ({ mark, text, conf: 0.5, at: 3, was: "x", ...more });
+  assert.equal(cellClass(cell("m"), false), "c m");
+  assert.equal(cellClass(cell("c", "a"), true), "c nw");
+  assert.equal(cellClass(cell("c", "a"), false), "c");
+  assert.equal(cellClass(cell("p", "a"), true), "c pin");
+  assert.equal(cellClass(cell("b"), false), "c bk");
+  assert.equal(cellClass(cell("u"), true), "c rm");
+  assert.equal(cellClass(cell("u"), false), "c m");
+  assert.equal(cellClass(cell("e", "a"), true), "c nw ed");
+  assert.equal(cellLabel(4, cell("c", " a")), "Cell 4: a, 50 % sure");
+  assert.equal(cellLabel(4, cell("b")), "Cell 4: masked, was x");
+});
+
+test("charts", () => {
+  const line = filled(3);
+  assert.deepEqual(curve(line.frames, 2), [[0, 8], [1, 7], [2, 6]]);
+  assert.deepEqual(curve(line.frames, -1), []);
+  const long = Array.from({ length: 5000 }, (_, i) => ({ nfe: i, masks: 0 }));
+  assert.ok(curve(long, 4999).length <= 301);
+  assert.deepEqual(curve(long, 4999).at(-1), [4999, 0]);
+  assert.deepEqual(rectangles([[0, 1, Infinity, 0.5], [1, 2, 3, 0.5]], 2), [[0, 1, 3, 0.5], [1, 2, 3, 0.5]]);
+  assert.deepEqual(rectangles([[0, 5, Infinity, 0.5]], 4), []);
+});
+
+test("details", () => {
+  const cells = [0.9, 0.1, 0.5].map((conf, i) => ({ mark: "c", text: `${i}`, conf }));
+  cells.push({ mark: "m", text: "", conf: null }, { mark: "c", text: "<|endoftext|>", conf: 0 });
+  assert.deepEqual(leastSure(cells, 2).map((found) => found.pos), [1, 2]);
+  assert.deepEqual(historyLine({ step: 3, mark: "b", text: " a", conf: 0.5 }), {
+    when: "step 3", done: "back-masked, was", text: "␣a", sure: "",
+  });
+  assert.equal(answerText([{ mark: "c", text: "a" }, { mark: "m" }, ...cells.slice(-1)]), "a▒");
+  assert.equal(rate({ masks: 8 }, { masks: 4, t: 2 }), "2");
+  assert.equal(rate({ masks: 8 }, { masks: 4, t: null }), "–");
+});
+
+test("keys", () => {
+  const press = (key, more = {}) => ({ key, ...more });
+  assert.deepEqual(command(press("ArrowRight"), true), ["cell-one", 1]);
+  assert.deepEqual(command(press("ArrowLeft", { shiftKey: true }), false), ["frame-block", -1]);
+  assert.deepEqual(command(press("End"), false), ["frame-to", Infinity]);
+  assert.deepEqual(command(press(" "), true), ["play", 0]);
+  assert.equal(command(press("Enter"), false), null);
+  assert.equal(command(press("ArrowRight", { ctrlKey: true }), true), null);
+  assert.equal(command(press("x"), true), null);
+});
+
+test("frames made by the server fold to the server's canvas", { skip: !process.env.FRAMES }, () => {
+  const { frames, texts } = JSON.parse(readFileSync(process.env.FRAMES, "utf-8"));
+  const line = new Timeline("a");
+  for (const made of frames) assert.equal(line.push(made), "new");
+  texts.forEach((row, i) => assert.deepEqual(line.stateAt(i).cells.map((cell) => cell.text), row));
+});

@@ -1,0 +1,75 @@
+"""The canvas's script: node's unit tests, the bundle that the page gets, and the style sheets."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from llada_viz import assets
+from llada_viz.render import frames_of
+from models.text import cell_texts
+from samplers.streams import replay
+from tests.llada_viz.script import MASK, PIECES, every_event
+
+NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(NODE is None, reason="node is not on PATH: it runs the canvas's unit tests")
+
+
+def run(*arguments, **variables):
+    done = subprocess.run(
+        [NODE, *arguments], capture_output=True, text=True, timeout=120, env=os.environ | variables
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@needs_node
+def test_node(tmp_path):
+    boards = replay(every_event())
+    texts = [cell_texts(PIECES, board.tokens[0][board.prompt_length :], MASK) for _, board in boards]
+    frames = tmp_path / "frames.json"
+    frames.write_text(json.dumps({"frames": frames_of(every_event(), PIECES), "texts": texts}))
+    run("--test", str(Path(__file__).with_name("canvas.test.mjs")), FRAMES=str(frames))
+
+
+@needs_node
+def test_the_bundle_is_one_script(tmp_path):
+    script = tmp_path / "bundle.js"
+    call = "process.stdout.write(typeof LladaCanvas.mount)"
+    script.write_text(f"const window = globalThis;\n{assets.script()}\n{call}")
+    assert run(str(script)) == "function"
+
+
+def test_the_bundle_holds_every_module():
+    names = {path.stem for path in assets.FOLDER.glob("*.mjs")}
+    assert names == set(assets.MODULES)
+    script = assets.script()
+    assert not re.search(r"^(import|export)\b", script, re.MULTILINE)
+    assert "</script" not in script and "innerHTML" not in script  # text enters by textContent only
+
+
+def test_modules_stand_after_what_they_import():
+    for i, name in enumerate(assets.MODULES):
+        text = (assets.FOLDER / f"{name}.mjs").read_text(encoding="utf-8")
+        for imported in re.findall(r'from "\./(\w+)\.mjs"', text):
+            assert imported in assets.MODULES[:i], f"{name} imports {imported}"
+
+
+def test_the_template_is_static():
+    """Gradio evaluates ${…}, {{…}} and backslashes in a template: there must be none."""
+    assert not re.search(r"\$\{|\{\{|\\|`", assets.template())
+
+
+def test_files_are_short_and_reach_nowhere():
+    assert {path.name for path in assets.STYLES} == {p.name for p in assets.FOLDER.glob("*.css")}
+    for path in assets.FOLDER.iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) < 300, path.name
+        urls = set(re.findall(r"https?://[^\s\"')]+", text)) - {"http://www.w3.org/2000/svg"}
+        assert not urls, f"{path.name}: {urls}"

@@ -1,0 +1,124 @@
+"""The page without a browser: what is asked is checked, refusals are sentences, nothing leaks."""
+
+from __future__ import annotations
+
+import json
+import socket
+import warnings
+
+import pytest
+
+from llada_viz import scope
+from llada_viz.bundled import EXAMPLES, Bundled
+from llada_viz.form import FRONT, SamplerForm, plain
+from samplers.registry import SAMPLERS, entry, make
+from samplers.settings import Described
+from tasks import TASKS, generate
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
+    import gradio as gr
+
+    from llada_viz import page
+    from llada_viz.canvas import TokenCanvas, message
+    from llada_viz.runs import Run, Runs
+
+
+@pytest.mark.parametrize("split", ["train", "heldout"])
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_no_hint_for_what_was_learned(task, split):
+    for problem in generate(task, split, 200, 5):
+        assert scope.hint(problem.prompt, "tiny") == "", problem.prompt
+
+
+@pytest.mark.parametrize(
+    ("prompt", "part"),
+    [
+        ("Write a poem about the sea.", "five kinds"),
+        ("What is the capital of France?", "five kinds"),
+        ("What is 345 * 2?", "operands up to"),
+        ("What is the value of x if 12x + 3 = 75?", "factors up to"),
+        ("Use the numbers 1, 2, 300 to make 5.", "up to 100"),
+        ("", ""),
+    ],
+)
+def test_hint(prompt, part):
+    hint = scope.hint(prompt, "tiny")
+    assert part in hint and bool(hint) == bool(part)
+
+
+def test_examples_are_held_out_and_learned(tmp_path):
+    settings = {"steps": 32, "gen_length": 64, "block_length": 8}
+    known = {"word": {"template": "Q: {problem}", "settings": settings}}
+    (tmp_path / "prompts.json").write_text(json.dumps(known))
+    examples = Bundled(tmp_path).examples
+    assert [example.label for example in examples] == [label for _, label, _ in EXAMPLES]
+    word = examples[3]
+    assert word.prompt.startswith("Q: ") and word.settings == settings
+    assert all(scope.hint(example.prompt, "tiny") == "" for example in examples if example is not word)
+
+
+def test_a_missing_model_is_a_sentence(tmp_path):
+    bundled = Bundled(tmp_path)
+    assert bundled.loaded is None and "config.json" in bundled.problem and "not loaded" in bundled.chip
+
+
+def test_the_form_has_every_setting_of_every_sampler():
+    with gr.Blocks():
+        form = SamplerForm(first={"steps": 64, "gen_length": 64, "block_length": 16})
+        form.front()
+        form.rest()
+    assert [key[0] for key in form.widgets][: len(FRONT)] == list(FRONT)
+    values = tuple(widget.value for widget in form.inputs)
+    for name in SAMPLERS:
+        settings = form.values(name, values)
+        assert set(settings) == {setting.name for setting in entry(name).settings}
+        assert make(name, settings).steps == 64
+        assert len(form.show(name)) == len(form.inputs)
+    updates = form.fill({"steps": 32})
+    assert [u["value"] for u in updates if "value" in u] == [32]
+
+
+@pytest.mark.parametrize(("value", "wanted"), [(64.0, 64), (64.5, 64.5), (None, None), (64, 64)])
+def test_whole_numbers_are_not_rounded(value, wanted):
+    setting = Described("steps", int, 1, "", "", 1, 10, ())
+    assert plain(value, setting) == wanted and type(plain(value, setting)) is type(wanted)
+
+
+def test_the_next_free_port_is_taken_and_said(monkeypatch, capsys):
+    monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setattr(page, "FIRST_PORT", taken.getsockname()[1])
+        port = page.free_port("127.0.0.1")
+    assert port != page.FIRST_PORT
+    assert str(port) in capsys.readouterr().out
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "9999")
+    assert page.free_port("127.0.0.1") == 9999
+
+
+def test_local_unless_it_is_a_space(monkeypatch):
+    for name in ("SPACE_ID", "GRADIO_SERVER_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "9999")
+    options = page.launch_options()
+    assert options["server_name"] == "127.0.0.1" and options["share"] is False
+    assert options["show_error"] is False and options["allowed_paths"] is None
+    monkeypatch.setenv("SPACE_ID", "me/space")
+    assert page.launch_options()["server_name"] == "0.0.0.0"
+
+
+def test_server_functions_only_read():
+    runs = Runs()
+    canvas = TokenCanvas(runs)
+    for asked in (None, [], ["x", 0], ["x"], {"a": 1}, [3, 4], ["x", -1]):
+        assert canvas.frames(asked) == []
+    assert canvas.trace("x") is None and canvas.trace(None) is None
+
+
+def test_messages_hold_frames_as_text():
+    run = Run([], frames=[{"seq": i} for i in range(300)])
+    value = message(run, run.frames)
+    assert value["run"] == run.id and len(json.loads(value["frames"])) == 256 and value["last"] == 299
+    assert "last" not in message(run, run.frames[:3])
