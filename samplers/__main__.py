@@ -6,11 +6,10 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from samplers.registry import SAMPLERS, parse_settings
+from samplers.registry import parse_settings
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True)
     listing = commands.add_parser("list", help="the samplers and their settings")
     listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.add_argument("--markdown", action="store_true", help="as docs/samplers.md")
 
     run = commands.add_parser("run", help="decode one prompt, live in the terminal")
     _model_flags(run)
@@ -63,26 +63,15 @@ def _load(args: argparse.Namespace) -> Any:
     return load(args.model, args.device, getattr(torch, args.dtype) if args.dtype else None)
 
 
-def list_samplers(as_json: bool) -> None:
+def list_samplers(args: argparse.Namespace) -> None:
     """Print the registry."""
     import samplers.algorithms  # noqa: F401 - fills the registry
+    from samplers.listing import as_data, as_markdown, as_text
 
-    if as_json:
-        rows = [
-            {
-                "name": e.name, "aliases": list(e.aliases), "title": e.title, "summary": e.summary,
-                "paper": e.paper,
-                "settings": [asdict(d) | {"type": d.type.__name__} for d in e.settings],
-            }
-            for e in SAMPLERS.values()
-        ]  # fmt: skip
-        print(json.dumps(rows, indent=1))
-        return
-    for e in SAMPLERS.values():
-        print(f"{', '.join((e.name, *e.aliases))}: {e.summary} ({e.paper})")
-        for d in e.settings:
-            choices = f" [{', '.join(d.choices)}]" if d.choices else ""
-            print(f"  {d.name} = {d.default}{choices}  {d.help}")
+    if args.json:
+        print(json.dumps(as_data(), indent=1))
+    else:
+        print(as_markdown() if args.markdown else as_text())
 
 
 def run_one(args: argparse.Namespace) -> None:
@@ -148,10 +137,8 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     args = parser().parse_args(argv)
     try:
-        if args.command == "list":
-            list_samplers(args.json)
-        else:
-            {"run": run_one, "replay": replay_file, "batch": run_file}[args.command](args)
+        commands = {"list": list_samplers, "run": run_one, "replay": replay_file, "batch": run_file}
+        commands[args.command](args)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -101,3 +101,9 @@ def test_list_names_settings_and_aliases(capsys: pytest.CaptureFixture[str]) -> 
     assert {"steps", "gen_length", "block_length", "temperature", "cfg_scale", "confidence"} <= {
         s["name"] for s in found["low_confidence"]["settings"]
     }
+
+
+def test_the_docs_page_is_what_the_registry_says(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--markdown"]) == 0
+    page = Path(__file__).parents[2] / "docs" / "samplers.md"
+    assert page.read_text() == capsys.readouterr().out

@@ -1,0 +1,82 @@
+"""Bundled decoding: steps a second, and what watching costs.
+
+`python benchmarks/live.py [--json] [--threads 2] [--repeats 7]`. One process, same weights, the
+two ways taken in turns: a run without observers, and one folded into the canvas's frames and
+serialised as the page receives them. Prints medians and their ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from llada_viz.canvas import message  # noqa: E402
+from llada_viz.runs import Runs  # noqa: E402
+from models.loading import LoadedModel, load  # noqa: E402
+from models.text import token_pieces  # noqa: E402
+from samplers.requests import Prepared, prepare  # noqa: E402
+
+PROMPT = "What is the value of x if 2x + 3 = 7?"
+SETTINGS = {"steps": 64, "gen_length": 64, "block_length": 16}
+
+
+def alone(prepared: Prepared) -> float:
+    """Seconds of a run nobody watches."""
+    began = time.perf_counter()
+    for _ in prepared.sampler(prepared.denoise, prepared.canvas):
+        pass
+    return time.perf_counter() - began
+
+
+def watched(prepared: Prepared, pieces: list[bytes]) -> float:
+    """Seconds of the same run through frames, 30 updates a second, to JSON."""
+    run = Runs().start(prepared, pieces, "tiny-llada")
+    began = time.perf_counter()
+    while frames := run.advance(1 / 30):
+        json.dumps(message(run, frames))
+    return time.perf_counter() - began
+
+
+def measure(loaded: LoadedModel, repeats: int) -> dict[str, float]:
+    """Medians over `repeats` pairs, one pair to warm up."""
+    assert loaded.tokenizer is not None
+    pieces = token_pieces(loaded.tokenizer)
+    pairs = []
+    for _ in range(repeats + 1):
+        plain = alone(prepare(loaded, settings=SETTINGS, prompt=PROMPT))
+        pairs.append((plain, watched(prepare(loaded, settings=SETTINGS, prompt=PROMPT), pieces)))
+    plain, seen = (statistics.median(column) for column in zip(*pairs[1:], strict=True))
+    return {
+        "steps_per_second": round(SETTINGS["steps"] / plain, 1),
+        "steps_per_second_watched": round(SETTINGS["steps"] / seen, 1),
+        "canvas_overhead": round(statistics.median(b / a for a, b in pairs[1:]) - 1, 4),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=7)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    found = measure(load(str(ROOT / "assets" / "models" / "tiny-llada"), device="cpu"), args.repeats)
+    if args.json:
+        print(json.dumps(found))
+        return
+    print(f"64-token answer, {args.threads} threads: {found['steps_per_second']} steps/s alone, ")
+    print(f"{found['steps_per_second_watched']} watched; the canvas adds {found['canvas_overhead']:.1%}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The registry as data, as text and as the page docs/samplers.md."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from samplers.registry import OFFICIAL, SAMPLERS, Entry
+from samplers.settings import Described
+
+
+def as_data() -> list[dict[str, Any]]:
+    """What `python -m samplers list --json` prints."""
+    return [
+        {
+            "name": e.name,
+            "aliases": list(e.aliases),
+            "title": e.title,
+            "summary": e.summary,
+            "paper": e.paper,
+            "settings": [asdict(d) | {"type": d.type.__name__} for d in e.settings],
+        }
+        for e in SAMPLERS.values()
+    ]
+
+
+def as_text() -> str:
+    """A line a sampler, a line a setting."""
+    lines = []
+    for e in SAMPLERS.values():
+        lines.append(f"{', '.join((e.name, *e.aliases))}: {e.summary} ({e.paper})")
+        lines += [f"  {d.name} = {d.default}  {d.help} Allowed: {allowed(d)}." for d in e.settings]
+    return "\n".join(lines)
+
+
+def as_markdown() -> str:
+    """The page docs/samplers.md: a section a sampler, then the other projects' spellings."""
+    head = "# Samplers\n\nWritten by `python -m samplers list --markdown`; a test keeps it true.\n"
+    parts = [head, *(_section(e) for e in SAMPLERS.values()), "## Spellings of the papers' repositories\n"]
+    for theirs, (ours, values) in OFFICIAL.items():
+        said = "".join(f"; `{a}` is `{b}`" for a, b in values.items() if a != b)
+        parts.append(f"- `{theirs}` is `{ours}`{said}")
+    return "\n".join(parts)
+
+
+def _section(e: Entry) -> str:
+    lines = [f"## `{e.name}`\n", f"{e.title}. {e.summary} ({e.paper})"]
+    if e.aliases:
+        lines.append("Also called " + ", ".join(f"`{a}`" for a in e.aliases) + ".")
+    lines += ["", "| setting | default | allowed | what it does |", "| --- | --- | --- | --- |"]
+    lines += [f"| `{d.name}` | {d.default} | {allowed(d)} | {d.help} |" for d in e.settings]
+    return "\n".join(lines) + "\n"
+
+
+def allowed(d: Described) -> str:
+    """What a setting may be, in words."""
+    if d.choices:
+        return ", ".join(d.choices)
+    if d.type is bool:
+        return "true, false"
+    if d.low is not None and d.high is not None:
+        return f"{d.low:g} to {d.high:g}"
+    return d.type.__name__
