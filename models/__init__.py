@@ -1,0 +1,1 @@
+"""What predicts: the LLaDA network, its loading, and tokens as text."""

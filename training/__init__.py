@@ -1,0 +1,1 @@
+"""How it learns: noise, objectives, data, the trainer, and the bundled model."""

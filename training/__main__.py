@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from training.bundled import Recipe, build
+
+BUNDLED = Path("assets/models/tiny-llada")
+
+
+def install(final: Path) -> None:
+    """Put the built files over the bundled ones; the card and prompts.json stay."""
+    for file in final.iterdir():
+        shutil.copyfile(file, BUNDLED / file.name)
 
 
 def main() -> None:
@@ -16,11 +25,15 @@ def main() -> None:
     bundled = commands.add_parser("build-bundled", help="train assets/models/tiny-llada from nothing")
     bundled.add_argument("--out", type=Path, default=Path("runs/bundled"), help="run folder")
     bundled.add_argument("--steps", type=int, default=Recipe().train.max_steps, help="optimizer steps")
+    bundled.add_argument("--install", action="store_true", help=f"then copy the model to {BUNDLED}")
     bundled.add_argument("--resume", action="store_true", help="continue from the run's checkpoint")
     args = parser.parse_args()
     recipe = Recipe()
     recipe = replace(recipe, train=replace(recipe.train, max_steps=args.steps))
-    print(build(recipe, args.out, args.resume))
+    final = build(recipe, args.out, args.resume)
+    if args.install:
+        install(final)
+    print(final)
 
 
 if __name__ == "__main__":

@@ -21,16 +21,21 @@ from training.tokenizer import fit_tokenizer
 from training.trainer import Trainer, TrainSettings
 
 ENGLISH = Path(__file__).parent / "data" / "english.txt"
+LATE = Mixture(
+    facts=12, facts_a_row=20, framed=True, gaps=0.3, negative=0.4, fact_kinds=(0.38, 0.42, 0.13, 0.07),
+    shares={"sudoku": 0.28, "linear": 0.19, "expression": 0.25, "word": 0.25, "countdown": 0.03},
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything the bundled model is made from."""
 
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(max_steps=11_500, decay=0.35))
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(max_steps=11_200, decay=0.35))
     stages: tuple[tuple[int, Mixture], ...] = (
         (0, Mixture(facts=12)),
         (6000, Mixture(facts=12, facts_a_row=16, framed=True, fact_kinds=(0.35, 0.40, 0.17, 0.08))),
+        (7000, LATE),
     )
     vocab_size: int = 2304
     d_model: int = 256

@@ -33,7 +33,9 @@ class Batch:
 @dataclass(frozen=True)
 class Mixture:
     """What a step is made of. `facts` rows of packed facts and `rows` worked answers; `shares` of
-    the tasks; `block_share` of the rows is noised block by block, the rest uniformly."""
+    the tasks; `block_share` of the rows is noised block by block, the rest uniformly. `framed`: the
+    facts answer some prompt; `gaps`: share of facts masked whole, without a loss, as what follows
+    a result is when decoding; `negative`: share of negative operands."""
 
     rows: int = 64
     facts: int = 16
@@ -44,6 +46,8 @@ class Mixture:
     facts_a_row: int = 8
     fact_kinds: tuple[float, ...] = EVEN
     framed: bool = False
+    gaps: float = 0.0
+    negative: float = 0.2
     longest_tail: int = 64
 
 
@@ -126,21 +130,27 @@ def _fact_batch(
 ) -> Batch:
     """Rows of packed facts; `framed` rows stand as the answer to some prompt of the same step,
     because what is learned outside a dialogue does not carry over into one (docs/log.md)."""
-    facts = [draw_fact(rng, mixture.fact_kinds) for _ in range(mixture.facts * mixture.facts_a_row)]
+    count = mixture.facts * mixture.facts_a_row
+    facts = [draw_fact(rng, mixture.fact_kinds, mixture.negative) for _ in range(count)]
     ids = encoder.encode([f.question for f in facts] + [f"{f.result}\n" for f in facts])
-    rows, marks = [], []
+    rows, marks, gaps = [], [], []
     for first in range(0, len(facts), mixture.facts_a_row):
         row = list(rng.choice(dialogues)[0]) if mixture.framed else []
-        mark = [False] * len(row)
+        mark, gap = [False] * len(row), [False] * len(row)
         ends_hidden = mixture.framed and rng.random() < 0.5
         for i in range(first, first + mixture.facts_a_row):
             question, result = ids[i], ids[len(facts) + i]
-            hidden = rng.random() < 0.75
+            is_gap = mixture.gaps > 0 and rng.random() < mixture.gaps
+            hidden = not is_gap and rng.random() < 0.75
             row += question + result
+            gap += [is_gap] * (len(question) + len(result))
             mark += [False] * len(question) + [hidden] * (len(result) - 1) + [hidden and ends_hidden]
         rows.append(row)
         marks.append(mark)
+        gaps.append(gap)
     width = max(map(len, rows))
     targets = torch.tensor([r + [encoder.eos] * (width - len(r)) for r in rows])
-    hidden_cells = torch.tensor([m + [False] * (width - len(m)) for m in marks])
-    return Batch(targets.masked_fill(hidden_cells, encoder.mask), targets, hidden_cells)
+    learned, lost = (
+        torch.tensor([m + [False] * (width - len(m)) for m in which]) for which in (marks, gaps)
+    )
+    return Batch(targets.masked_fill(learned | lost, encoder.mask), targets, learned)

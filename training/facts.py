@@ -25,21 +25,24 @@ class Fact:
         return f"{self.left} {self.op} {self.right} = "
 
 
-def _operand(rng: random.Random, limit: int) -> int:
+def _operand(rng: random.Random, limit: int, negative: float) -> int:
     scale = rng.choice((20, 60, limit))
     value = rng.randint(0, scale)
-    return -value if rng.random() < 0.2 else value
+    return -value if rng.random() < negative else value
 
 
 EVEN = (0.32, 0.36, 0.20, 0.12)
 
 
-def draw_fact(rng: random.Random, kinds: tuple[float, ...] = EVEN, limit: int = 200) -> Fact:
-    """One fact, every value within ±limit; `kinds`: shares of sums, differences, products, quotients."""
+def draw_fact(
+    rng: random.Random, kinds: tuple[float, ...] = EVEN, negative: float = 0.2, limit: int = 200
+) -> Fact:
+    """One fact, every value within ±limit. `kinds`: shares of sums, differences, products and
+    quotients; `negative`: share of negative operands of sums and differences."""
     kind = rng.choices("+-*/", kinds)[0]
     while True:
         if kind in "+-":
-            left, right = _operand(rng, limit), _operand(rng, limit)
+            left, right = _operand(rng, limit, negative), _operand(rng, limit, negative)
             fact = Fact(left, kind, right, left + right if kind == "+" else left - right)
         elif kind == "*":
             left, right = rng.randint(0, 20), rng.randint(0, 20)

@@ -42,7 +42,8 @@ export function cellLabel(pos, cell) {
     const was = cell.was ? `, was ${spoken(cell.was)}` : "";
     return `Cell ${pos}: masked${was}`;
   }
-  const how = cell.mark === "p" ? "given" : `${percent(cell.conf)} sure`;
+  const sure = cell.conf == null ? "filled in after an early stop" : `${percent(cell.conf)} sure`;
+  const how = cell.mark === "p" ? "given" : sure;
   return `Cell ${pos}: ${spoken(cell.text)}, ${how}`;
 }
 

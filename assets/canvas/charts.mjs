@@ -6,6 +6,7 @@ import { cividis } from "./text.mjs";
 const SVG = "http://www.w3.org/2000/svg";
 const BOX = { left: 30, right: 292, top: 8, bottom: 92, width: 300, height: 112 };
 const MOST_POINTS = 300;
+const UNASKED = "rgb(128 128 128 / 40%)"; // filled without asking the network
 
 function svg(tag, attributes, text = "") {
   const element = document.createElementNS(SVG, tag);
@@ -107,7 +108,7 @@ export class HeatMap {
     const high = height / steps;
     const gap = wide > 4 * ratio ? ratio : 0;
     for (const [pos, from, to, conf] of rectangles(timeline.spans, now)) {
-      pen.fillStyle = cividis(conf ?? 0);
+      pen.fillStyle = conf == null ? UNASKED : cividis(conf);
       const top = Math.floor(from * high);
       const size = Math.max(1, Math.ceil(to * high) - top);
       pen.fillRect(pos * wide, top, Math.max(wide - gap, 1), size);

@@ -56,6 +56,7 @@ export class Inspector {
     const masked = isMask(cell.mark);
     let when = "not decided yet";
     if (cell.mark === "p") when = "given from the start";
+    else if (!masked && cell.conf == null) when = "filled in after an early stop";
     else if (!masked && written) when = `decided at step ${written.step}`;
     this.title.textContent = `Cell ${pos}`;
     this.note.textContent = `block ${block}, ${when}`;

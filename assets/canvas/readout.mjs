@@ -24,10 +24,10 @@ export function answerText(cells) {
   return shown.map((cell) => (!cell || isMask(cell.mark) ? "▒" : cell.text)).join("");
 }
 
-/** Tokens a second up to a frame; "–" while too little time has passed, or none is known. */
+/** Decoded tokens a second up to a frame; "–" while too little time has passed, or none is known. */
 export function rate(first, frame) {
   if (frame.t == null || frame.t < 0.1) return "–";
-  return String(Math.round((first.masks - frame.masks) / frame.t));
+  return String(Math.round((first.masks - frame.masks - frame.filled) / frame.t));
 }
 
 /** The key of the states that occurred in a run. */

@@ -2,8 +2,10 @@
 
 A frame:
   seq, kind            its number from 0 without gaps, and the kind of event behind it
-  step, nfe, masks, calls, t
-                       counters after the event; t: seconds since the run began, or None
+  step, nfe, masks, filled, calls, t
+                       counters after the event. step: denoiser steps done; filled: cells that became
+                       EOS without being asked, after an early stop (their confidence is None);
+                       calls: reward-model sequences; t: seconds since the run began, or None
   block                the block the sampler is at, -1 when it is at none
   ops                  [[position, text, confidence, state], …]: cells that changed
   say                  [lead, sentence, tone]: what just happened
@@ -80,7 +82,7 @@ class FrameMaker:
         self.pieces, self.row = pieces, row
         self.board = Board()
         self.layout = Layout()
-        self.seq = self.calls = 0
+        self.seq = self.calls = self.steps = self.filled = 0
         self.texts: list[str] = []
         # Board keeps no confidence for candidates, but the winner's cells need theirs.
         self.confidence: dict[int, float] = {}
@@ -90,50 +92,46 @@ class FrameMaker:
 
     def frame(self, event: Event, t: float | None = None) -> Frame:
         """The next frame. t: seconds since the run began."""
-        before = self._trunk()
+        before, unasked = self._trunk(), event.nfe == self.board.nfe
         self.board.apply(event)
         if isinstance(event, Started):
             self.layout = layout_of(event, self.row, self.pieces)
+        if isinstance(event, Unmasked):
+            self.steps += not unasked
+            self.filled += unasked * sum(cell.row == self.row for cell in event.cells)
         extra = self._extra(event)
         ops = self._ops(event, before)
-        frame = {
-            "seq": self.seq, "kind": KINDS[type(event)], "step": self.board.steps,
-            "nfe": event.nfe, "masks": self._masks(), "calls": self.calls,
-            "t": None if t is None else round(t, 3), "block": event.block, "ops": ops, **extra,
-        }  # fmt: skip
+        if isinstance(event, Unmasked) and unasked:
+            ops = [[position, text, None, state] for position, text, _, state in ops]
+        frame = self._frame(KINDS[type(event)], t) | {"block": event.block, "ops": ops, **extra}
         frame["say"] = sentence(event, frame, self)
-        self.seq += 1
         return frame
+
+    def _frame(self, kind: str, t: float | None) -> Frame:
+        """The fields that every frame has, under the next number."""
+        self.seq += 1
+        return {
+            "seq": self.seq - 1, "kind": kind, "step": self.steps, "nfe": self.board.nfe,
+            "masks": self.board.masks_left(self.row) if self.board.tokens else 0,
+            "filled": self.filled, "calls": self.calls, "t": None if t is None else round(t, 3),
+            "block": -1, "ops": [],
+        }  # fmt: skip
 
     def stopped(self, t: float | None = None) -> Frame:
         """The frame that ends a run stopped by its user."""
-        return self._end(["Stopped", f"{self._where()}. {self._left()}", ""], t)
+        return self._end("Stopped", "", "", t)
 
     def broken(self, error: Exception, t: float | None = None) -> Frame:
         """The frame that ends a run whose sampler raised."""
-        return self._end(["Broke off", f"{self._where()}: {error}. {self._left()}", "back"], t)
+        return self._end("Broke off", f": {error}", "back", t)
 
-    def _where(self) -> str:
+    def _end(self, lead: str, why: str, tone: str, t: float | None) -> Frame:
+        frame = self._frame("stop", t) | {"fork": 0, "win": None}
+        masks = frame["masks"]
+        left = f"{masks} mask{'s are' if masks > 1 else ' is'} left; what stands, stays."
         steps = f" of {self.layout.steps}" if self.layout.steps else ""
-        return f"after step {self.board.steps}{steps}"
-
-    def _left(self) -> str:
-        masks = self._masks()
-        if not masks:
-            return "No mask is left."
-        return f"{masks} mask{'s are' if masks > 1 else ' is'} left; what stands, stays."
-
-    def _end(self, say: list[str], t: float | None) -> Frame:
-        frame = {
-            "seq": self.seq, "kind": "stop", "step": self.board.steps, "nfe": self.board.nfe,
-            "masks": self._masks(), "calls": self.calls, "t": None if t is None else round(t, 3),
-            "block": -1, "ops": [], "fork": 0, "win": None, "say": say,
-        }  # fmt: skip
-        self.seq += 1
-        return frame
-
-    def _masks(self) -> int:
-        return self.board.masks_left(self.row) if self.board.tokens else 0
+        text = f"after step {self.steps}{steps}{why}. {left if masks else 'No mask is left.'}"
+        return frame | {"say": [lead, text, tone]}
 
     def blocks_of(self, span: tuple[int, int]) -> range:
         """The blocks that absolute positions [start, stop) touch."""

@@ -101,8 +101,9 @@ def _unmasked(frame: dict[str, Any]) -> Say:
     lead, ops = f"Step {frame['step']}.", _changed(frame)
     if not ops:
         return [lead, "No cell was written.", ""]
-    if not any(op[2] for op in ops) and all(op[1] == "<|endoftext|>" for op in ops):
-        return [lead, f"Stopped early: the {_cells(len(ops))} left became the end of the text.", ""]
+    if ops[0][2] is None:  # nobody asked the network
+        left = "cell that was left" if len(ops) == 1 else f"{len(ops)} cells that were left"
+        return ["Stopped early.", f"The {left} became the end of the text.", ""]
     if len(ops) == 1:
         position, text, confidence, _ = ops[0]
         return [lead, f"{_capital(quoted(text))} in cell {position}, {percent(confidence)} sure.", ""]

@@ -74,9 +74,16 @@ class CanvasPage:
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def long_run(self, cells: int = 256, block: int = 32) -> None:
-        """Settings of a run that takes some seconds: one cell a step."""
+        """Settings of a run that takes some seconds: one cell a step, up to the last."""
+        self.more()
+        self.page.uncheck("#setting-early_stop input")
         for name, value in (("gen_length", cells), ("block_length", block), ("steps", cells)):
             self.setting(name, value)
+
+    def more(self) -> None:
+        """Open the settings that are folded away."""
+        self.page.get_by_role("button", name="Seed, constraints").click()
+        self.page.wait_for_selector("#seed input")
 
     def run(self) -> None:
         """Press Run."""

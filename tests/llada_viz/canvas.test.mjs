@@ -167,6 +167,8 @@ test("cells", () => {
   assert.equal(cellClass(cell("e", "a"), true), "c nw ed");
   assert.equal(cellLabel(4, cell("c", " a")), "Cell 4: a, 50 % sure");
   assert.equal(cellLabel(4, cell("b")), "Cell 4: masked, was x");
+  const filled = cell("c", "<|endoftext|>", { conf: null });
+  assert.equal(cellLabel(4, filled), "Cell 4: end of text, filled in after an early stop");
 });
 
 test("charts", () => {
@@ -188,8 +190,8 @@ test("details", () => {
     when: "step 3", done: "back-masked, was", text: "␣a", sure: "",
   });
   assert.equal(answerText([{ mark: "c", text: "a" }, { mark: "m" }, ...cells.slice(-1)]), "a▒");
-  assert.equal(rate({ masks: 8 }, { masks: 4, t: 2 }), "2");
-  assert.equal(rate({ masks: 8 }, { masks: 4, t: null }), "–");
+  assert.equal(rate({ masks: 8 }, { masks: 2, filled: 2, t: 2 }), "2");
+  assert.equal(rate({ masks: 8 }, { masks: 4, filled: 0, t: null }), "–");
 });
 
 test("keys", () => {

@@ -39,7 +39,10 @@ def test_frames_fold_to_the_board():
         answer = board.tokens[0][board.prompt_length :]
         assert texts == cell_texts(PIECES, answer, MASK), frame
         assert frame["masks"] == answer.count(MASK) and frame["nfe"] == event.nfe
-        assert [c is None for c in confidences] == [t == MASK or i == 7 for i, t in enumerate(answer)]
+        unknown = {7} if frame["masks"] else {6, 7}  # given, or filled after an early stop
+        assert [c is None for c in confidences] == [
+            t == MASK or i in unknown for i, t in enumerate(answer)
+        ]
     assert [frame["seq"] for frame in frames] == list(range(len(frames)))
     assert texts == [" a", "", "é", " b", "\n", "<script>", "<|endoftext|>", "c"]
     assert confidences[1] == 0.7 and confidences[3] == 0.95  # the winner's, not the trunk's
@@ -90,7 +93,14 @@ def test_sentences():
     assert said[3] == "Step 3. No cell was written."
     assert said[4] == "Step 4. 2 cells written, the surest “b” in cell 0 (90 %)."
     assert "Block 1 scored 0.30 (checker)." in said[5]
-    assert "Stopped early" in said[-2] and "It stopped early" in said[-1]
+    assert said[-2] == "Stopped early. The cell that was left became the end of the text."
+    assert said[-1].startswith("Finished. 8 cells in 7 steps, 10 sequences evaluated. It stopped early")
+
+
+def test_cells_filled_after_an_early_stop_are_not_a_step():
+    filled = frames_of(every_event(), PIECES)[-2]
+    assert filled["ops"] == [[6, "<|endoftext|>", None, "c"]]
+    assert (filled["step"], filled["filled"], filled["masks"]) == (7, 1, 0)
 
 
 def test_first_frame_describes_the_run():
