@@ -58,8 +58,11 @@ def on_space() -> bool:
 
 def free_port(host: str) -> int:
     """GRADIO_SERVER_PORT when it is set, else 7860 or the next free port; says which."""
-    if os.environ.get("GRADIO_SERVER_PORT"):
-        return int(os.environ["GRADIO_SERVER_PORT"])
+    wanted = os.environ.get("GRADIO_SERVER_PORT", "")
+    if wanted:
+        if not wanted.isdecimal():
+            raise SystemExit(f"GRADIO_SERVER_PORT = {wanted!r} is not valid; allowed: a port number")
+        return int(wanted)
     for port in range(FIRST_PORT, FIRST_PORT + MOST_PORTS):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -52,7 +52,7 @@ class Visualize:
 
     def _prompt(self) -> None:
         self.prompt = gr.Textbox(
-            self.first.prompt, label="Prompt", lines=4, max_lines=10, max_length=MOST_PROMPT, elem_id="prompt"
+            self.first.prompt, label="Prompt", lines=4, max_lines=10, elem_id="prompt"
         )
         self.hint = gr.HTML(elem_id="hint", apply_default_css=False)
         with gr.Row(elem_classes="lz-examples"):
@@ -98,7 +98,7 @@ class Visualize:
             self.on_decode, self.run_id, self.canvas,
             trigger_mode="once", concurrency_id="gpu", concurrency_limit=1, **quiet,
         )  # fmt: skip
-        decoding.then(lambda: buttons(running=False), None, ends, queue=False, **quiet)
+        decoding.then(self.on_end, self.run_id, ends, queue=False, **quiet)
         self.stop.click(
             self.on_stop, self.run_id, [self.canvas, *ends], cancels=[decoding], queue=False, **quiet
         )
@@ -119,9 +119,11 @@ class Visualize:
     ) -> Iterator[tuple[Any, ...]]:
         """Check what was asked for; a refusal is a sentence, and the canvas stays as it is."""
         try:
+            if self._going_on(old):
+                raise RequestError("run is still going on; allowed: one at a time, press Stop first")
             run = self._prepare(prompt, sampler, seed, constraints, values)
         except (RequestError, SettingError, ModelError) as error:
-            yield alert(f"{error}."), old, gr.skip(), *buttons(running=False)
+            yield alert(f"{error}."), old, gr.skip(), *buttons(self._going_on(old))
             raise gr.Error(str(error), visible=False, print_exception=False) from None
         text = WAITING if self.runs.busy() else STARTING
         yield alert(""), run.id, notice(run, text), *buttons(running=True)
@@ -132,6 +134,8 @@ class Visualize:
         loaded = self.bundled.loaded
         if loaded is None:
             raise ModelError(self.bundled.problem.rstrip("."))
+        if len(prompt or "") > MOST_PROMPT:
+            raise RequestError(f"prompt has {len(prompt)} characters; allowed: at most {MOST_PROMPT}")
         settings = self.form.values(sampler, values)
         whole = int(seed) if isinstance(seed, float) and seed.is_integer() else seed
         prepared = prepare(
@@ -150,6 +154,14 @@ class Visualize:
                 yield message(run, frames)
         finally:
             run.stop()
+
+    def on_end(self, run_id: str) -> tuple[Any, Any]:
+        """Run and Stop as they must be now: another run may have begun meanwhile."""
+        return buttons(self._going_on(run_id))
+
+    def _going_on(self, run_id: str) -> bool:
+        run = self.runs.get(run_id)
+        return run is not None and not run.ended
 
     def on_stop(self, run_id: str) -> tuple[Any, ...]:
         """End the run; the frames that were on their way, and one that says so."""

@@ -41,7 +41,7 @@ def every_event() -> list[Event]:
     """Two blocks of four cells: commits, an edit, every re-mask, a fork with a winner, the end."""
     span = (2, 6)
     final = (*PROMPT, 4, 2, 3, 5, 6, 7, 1, 8)
-    forked = {"nfe": 9, "block": 0, "forked": True}
+    forked = {"block": 0, "forked": True}
     return [
         started(),
         Unmasked(nfe=1, block=0, step=0, cells=(cell(2, 3, 0.25),)),  # the second byte of é alone
@@ -57,10 +57,10 @@ def every_event() -> list[Event]:
         ),
         Remasked(nfe=5, block=0, cells=(cell(3, 5, 0.1),), reason="backmask"),
         CandidatesForked(nfe=5, block=0, k=2, rows=2),
-        Unmasked(step=4, cells=(cell(1, 7, 0.6, row=0), cell(1, 2, 0.7, row=1)), **forked),
-        Remasked(cells=(cell(0, 4, 0.8, row=0),), reason="remdm", **forked),
-        Unmasked(step=5, cells=(cell(3, 8, 0.6, row=0), cell(3, 5, 0.95, row=1)), **forked),
-        BlockScored(scorer="checker", span=span, scores=(0.2, 0.85), **forked),
+        Unmasked(nfe=7, step=4, cells=(cell(1, 7, 0.6), cell(1, 2, 0.7, row=1)), **forked),
+        Remasked(nfe=7, cells=(cell(0, 4, 0.8),), reason="remdm", **forked),
+        Unmasked(nfe=9, step=5, cells=(cell(3, 8, 0.6), cell(3, 5, 0.95, row=1)), **forked),
+        BlockScored(nfe=9, scorer="checker", span=span, scores=(0.2, 0.85), **forked),
         CandidateChosen(nfe=9, block=0, winners=(1,)),
         Unmasked(nfe=10, block=1, step=6, cells=(cell(4, 6, 1.0), cell(5, 7, 0.4))),
         Unmasked(nfe=10, block=1, step=7, cells=(cell(6, EOS, 0.0),)),  # after an early stop

@@ -19,9 +19,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
     import gradio as gr
 
-    from llada_viz import page
+    from llada_viz import page, visualize
     from llada_viz.canvas import TokenCanvas, message
     from llada_viz.runs import Run, Runs
+    from llada_viz.visualize import Visualize
 
 
 @pytest.mark.parametrize("split", ["train", "heldout"])
@@ -61,6 +62,56 @@ def test_examples_are_held_out_and_learned(tmp_path):
 def test_a_missing_model_is_a_sentence(tmp_path):
     bundled = Bundled(tmp_path)
     assert bundled.loaded is None and "config.json" in bundled.problem and "not loaded" in bundled.chip
+
+
+@pytest.fixture
+def modelless(tmp_path):
+    """The tab of a page whose model folder is empty."""
+    with gr.Blocks():
+        tab = Visualize(Bundled(tmp_path), Runs())
+        tab.build()
+    return tab
+
+
+def ask(tab, old="", prompt="What is 3 + 4?", seed=0):
+    return tab.on_run(old, prompt, "low_confidence", seed, "", *(w.value for w in tab.form.inputs))
+
+
+def test_without_a_model_run_says_so_and_the_canvas_stays(modelless):
+    events = ask(modelless)
+    shown, run_id, canvas, run, stop = next(events)
+    assert 'role="alert"' in shown and "config.json" in shown and run_id == ""
+    assert "value" not in canvas and run["interactive"] and not stop["interactive"]
+    with pytest.raises(gr.Error) as error:
+        next(events)
+    assert not error.value.visible
+
+
+def test_one_run_at_a_time(modelless):
+    run = modelless.runs._add(Run([b""]))
+    shown, run_id, _, _, stop = next(ask(modelless, run.id))
+    assert "still going on" in shown and run_id == run.id and stop["interactive"]
+    assert modelless.on_end(run.id)[1]["interactive"]
+    value, _, stop = modelless.on_stop(run.id)
+    assert run.ended and "before it began" in value["notice"] and not stop["interactive"]
+
+
+def test_a_foreign_file_is_a_sentence(modelless, tmp_path):
+    for content in (b"", b"a,b\n", b"{}", b"\xff"):
+        (tmp_path / "file").write_bytes(content)
+        shown, run_id, canvas, *_ = modelless.on_open(str(tmp_path / "file"), "old")
+        assert 'role="alert"' in shown and run_id == "old" and "value" not in canvas
+
+
+def test_sentences_are_escaped():
+    assert visualize.alert("<b> & co") == '<p role="alert">&lt;b&gt; &amp; co</p>' and not visualize.alert("")
+
+
+def test_a_page_is_built_even_without_a_model(monkeypatch, tmp_path):
+    monkeypatch.setenv("LLADA_VIZ_MODEL", str(tmp_path))
+    config = page.create_ui().get_config_file()
+    named = [d["api_name"] for d in config["dependencies"] if d["api_visibility"] != "private"]
+    assert not named and any("not loaded" in str(c["props"].get("value")) for c in config["components"])
 
 
 def test_the_form_has_every_setting_of_every_sampler():
