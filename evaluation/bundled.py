@@ -93,6 +93,6 @@ def _graded(question: Question, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def default_data() -> Path | None:
-    """The folder of public test sets (LLADA_VIZ_DATA), or None where there is none."""
-    folder = Path(os.environ.get("LLADA_VIZ_DATA", "../shared/data"))
-    return folder if (folder / "reasoning").is_dir() else None
+    """The folder of public test sets that LLADA_VIZ_DATA names, or None."""
+    folder = os.environ.get("LLADA_VIZ_DATA")
+    return Path(folder) if folder else None

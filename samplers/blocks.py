@@ -111,7 +111,7 @@ class BlockSettings:
             return torch.zeros(canvas.rows, dtype=torch.bool)
         return finished_rows(canvas)
 
-    def fill_with_eos(self, denoise: Denoiser, canvas: Canvas, step: int) -> Unmasked | None:
+    def fill_with_eos(self, denoise: Denoiser, canvas: Canvas) -> Unmasked | None:
         """After an early stop: the cells never decoded become EOS (confidence 0: nobody asked)."""
         rest = canvas.masked
         if not bool(rest.any()) or canvas.eos_id is None:
@@ -119,7 +119,7 @@ class BlockSettings:
         eos = torch.full((int(rest.sum()),), canvas.eos_id)
         cells = changed(rest, eos, torch.zeros(len(eos)))
         canvas.write(rest, eos)
-        return Unmasked(nfe=denoise.nfe, block=self.blocks - 1, step=step, cells=cells)
+        return Unmasked(nfe=denoise.nfe, block=self.blocks - 1, step=-1, cells=cells)
 
     def finished(self, denoise: Denoiser, canvas: Canvas, stopped: Tensor) -> Finished:
         """The last event."""

@@ -49,7 +49,8 @@ class Started(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unmasked(Event):
-    """[MASK] -> token; one event per denoiser call, may be empty. `step` counts from 0."""
+    """[MASK] -> token; one event per denoiser call, may be empty. `step` counts from 0; it is -1 in
+    the one event that no call stands behind: after an early stop the rest becomes EOS."""
 
     step: int
     cells: Cells

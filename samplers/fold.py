@@ -22,13 +22,14 @@ from samplers.events import (
 @dataclass
 class Board:
     """The state after some events. `tokens`: the accepted rows (trunk); `candidates`: the rows of
-    an open fork, `k` for each trunk row; `confidence` of each committed cell of the trunk."""
+    an open fork, `k` for each trunk row; `confidence` of each committed cell of the trunk; `steps`: denoiser calls that committed."""
 
     mask_id: int = -1
     prompt_length: int = 0
     tokens: list[list[int]] = field(default_factory=list)
     confidence: list[list[float | None]] = field(default_factory=list)
     candidates: list[list[int]] | None = None
+    candidate_confidence: list[list[float | None]] = field(default_factory=list)
     k: int = 1
     nfe: int = 0
     steps: int = 0
@@ -53,7 +54,7 @@ class Board:
         elif not self.tokens:
             raise EventError(f"{type(event).__name__} before Started; allowed: Started first")
         elif isinstance(event, (Unmasked, Edited)):
-            self.steps += isinstance(event, Unmasked)
+            self.steps += isinstance(event, Unmasked) and event.step >= 0
             for cell in event.cells:
                 self._put(cell, cell.token, cell.confidence)
         elif isinstance(event, Remasked):
@@ -62,6 +63,7 @@ class Board:
         elif isinstance(event, CandidatesForked):
             self.k = event.k
             self.candidates = [list(row) for row in self.tokens for _ in range(event.k)]
+            self.candidate_confidence = [list(row) for row in self.confidence for _ in range(event.k)]
         elif isinstance(event, CandidateChosen):
             self._choose(event)
         elif isinstance(event, Finished):
@@ -78,8 +80,8 @@ class Board:
                 f"rows 0 to {len(rows) - 1}, positions {self.prompt_length} to {len(rows[0]) - 1}"
             )
         rows[cell.row][cell.position] = token
-        if self.candidates is None:
-            self.confidence[cell.row][cell.position] = confidence
+        known = self.confidence if self.candidates is None else self.candidate_confidence
+        known[cell.row][cell.position] = confidence
 
     def _choose(self, event: CandidateChosen) -> None:
         if self.candidates is None or len(event.winners) != len(self.tokens):
@@ -89,6 +91,7 @@ class Board:
                 if not 0 <= winner < self.k:
                     raise EventError(f"winner = {winner}; allowed: 0 to {self.k - 1}")
                 self.tokens[row] = self.candidates[row * self.k + winner]
+                self.confidence[row] = self.candidate_confidence[row * self.k + winner]
         self.candidates, self.k = None, 1
 
 

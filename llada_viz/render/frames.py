@@ -92,7 +92,7 @@ class FrameMaker:
 
     def frame(self, event: Event, t: float | None = None) -> Frame:
         """The next frame. t: seconds since the run began."""
-        before, unasked = self._trunk(), event.nfe == self.board.nfe
+        before, unasked = self._trunk(), isinstance(event, Unmasked) and event.step < 0
         self.board.apply(event)
         if isinstance(event, Started):
             self.layout = layout_of(event, self.row, self.pieces)

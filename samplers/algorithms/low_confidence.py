@@ -62,7 +62,7 @@ class LowConfidence(BlockSettings):
                 yield Unmasked(nfe=denoise.nfe, block=block, step=step, cells=event_cells)
                 step += 1
             stopped = stopped | self.stopped(canvas)
-        last = self.fill_with_eos(denoise, canvas, step)
+        last = self.fill_with_eos(denoise, canvas)
         if last is not None:
             yield last
         yield self.finished(denoise, canvas, stopped)

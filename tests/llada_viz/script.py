@@ -63,6 +63,6 @@ def every_event() -> list[Event]:
         BlockScored(nfe=9, scorer="checker", span=span, scores=(0.2, 0.85), **forked),
         CandidateChosen(nfe=9, block=0, winners=(1,)),
         Unmasked(nfe=10, block=1, step=6, cells=(cell(4, 6, 1.0), cell(5, 7, 0.4))),
-        Unmasked(nfe=10, block=1, step=7, cells=(cell(6, EOS, 0.0),)),  # after an early stop
+        Unmasked(nfe=10, block=1, step=-1, cells=(cell(6, EOS, 0.0),)),  # after an early stop
         Finished(nfe=10, tokens=(final,), stop_reasons=("eos",)),
     ]

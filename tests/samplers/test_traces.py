@@ -85,7 +85,8 @@ def test_forks_fold_to_the_winner_and_remasking_to_masks() -> None:
         Unmasked(nfe=3, forked=True, step=1, cells=(Cell(0, 2, 8, 0.5), Cell(1, 2, 9, 0.5))),
     ]
     assert fold(events).tokens == [[1, 7, 20]]
-    assert fold([*events, CandidateChosen(nfe=3, winners=(1,))]).tokens == [[1, 7, 9]]
+    won = fold([*events, CandidateChosen(nfe=3, winners=(1,))])
+    assert (won.tokens, won.confidence) == ([[1, 7, 9]], [[None, 0.5, 0.5]])
     assert fold([*events, CandidateChosen(nfe=3, winners=(None,))]).tokens == [[1, 7, 20]]
     back = Remasked(nfe=3, cells=(Cell(0, 1, 7, 0.5),), reason="user")
     assert fold([*events[:2], back]).tokens == [[1, 20, 20]]
