@@ -6,6 +6,7 @@ safetensors (`model.transformer.{wte, blocks.N.…, ln_f, ff_out}`) and never ru
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,7 +125,8 @@ class LLaDAModelLM(PreTrainedModel):
     @property
     def blocks(self) -> list[Block]:
         """The transformer blocks, first to last."""
-        return list(self.transformer["blocks"])  # type: ignore[arg-type]
+        blocks: Iterable[Any] = self.transformer["blocks"]  # type: ignore[assignment]
+        return list(blocks)
 
     def get_input_embeddings(self) -> nn.Module:
         return self.transformer["wte"]

@@ -22,7 +22,8 @@ from samplers.events import (
 @dataclass
 class Board:
     """The state after some events. `tokens`: the accepted rows (trunk); `candidates`: the rows of
-    an open fork, `k` for each trunk row; `confidence` of each committed cell of the trunk; `steps`: denoiser calls that committed."""
+    an open fork, `k` for each trunk row; `confidence`: of each committed cell of the trunk;
+    `steps`: denoiser calls behind the Unmasked events."""
 
     mask_id: int = -1
     prompt_length: int = 0
