@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -25,6 +25,11 @@ LATE = Mixture(
     facts=12, facts_a_row=20, framed=True, gaps=0.3, negative=0.4, fact_kinds=(0.38, 0.42, 0.13, 0.07),
     shares={"sudoku": 0.28, "linear": 0.19, "expression": 0.25, "word": 0.25, "countdown": 0.03},
 )  # fmt: skip
+# Equations and expressions mostly add something small to something large, and were furthest behind.
+LAST = replace(
+    LATE, right_scales=(20, 20, 20, 60, 200),
+    shares={"sudoku": 0.22, "linear": 0.25, "expression": 0.32, "word": 0.18, "countdown": 0.03},
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class Recipe:
         (0, Mixture(facts=12)),
         (6000, Mixture(facts=12, facts_a_row=16, framed=True, fact_kinds=(0.35, 0.40, 0.17, 0.08))),
         (7000, LATE),
+        (10_000, LAST),
     )
     vocab_size: int = 2304
     d_model: int = 256

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from tasks import TASKS
-from training.facts import EVEN, draw_fact
+from training.facts import EVEN, SCALES, draw_fact
 from training.noise import block_noise, uniform_noise
 
 
@@ -35,7 +35,7 @@ class Mixture:
     """What a step is made of. `facts` rows of packed facts and `rows` worked answers; `shares` of
     the tasks; `block_share` of the rows is noised block by block, the rest uniformly. `framed`: the
     facts answer some prompt; `gaps`: share of facts masked whole, without a loss, as what follows
-    a result is when decoding; `negative`: share of negative operands."""
+    a result is when decoding; `negative`: share of negative operands; `right_scales`: see draw_fact."""
 
     rows: int = 64
     facts: int = 16
@@ -48,6 +48,7 @@ class Mixture:
     framed: bool = False
     gaps: float = 0.0
     negative: float = 0.2
+    right_scales: tuple[int, ...] = SCALES
     longest_tail: int = 64
 
 
@@ -131,7 +132,8 @@ def _fact_batch(
     """Rows of packed facts; `framed` rows stand as the answer to some prompt of the same step,
     because what is learned outside a dialogue does not carry over into one (docs/log.md)."""
     count = mixture.facts * mixture.facts_a_row
-    facts = [draw_fact(rng, mixture.fact_kinds, mixture.negative) for _ in range(count)]
+    how = (mixture.fact_kinds, mixture.negative, mixture.right_scales)
+    facts = [draw_fact(rng, *how) for _ in range(count)]
     ids = encoder.encode([f.question for f in facts] + [f"{f.result}\n" for f in facts])
     rows, marks, gaps = [], [], []
     for first in range(0, len(facts), mixture.facts_a_row):

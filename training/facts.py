@@ -25,24 +25,30 @@ class Fact:
         return f"{self.left} {self.op} {self.right} = "
 
 
-def _operand(rng: random.Random, limit: int, negative: float) -> int:
-    scale = rng.choice((20, 60, limit))
+def _operand(rng: random.Random, scales: tuple[int, ...], negative: float) -> int:
+    scale = rng.choice(scales)
     value = rng.randint(0, scale)
     return -value if rng.random() < negative else value
 
 
 EVEN = (0.32, 0.36, 0.20, 0.12)
+SCALES = (20, 60, 200)
 
 
 def draw_fact(
-    rng: random.Random, kinds: tuple[float, ...] = EVEN, negative: float = 0.2, limit: int = 200
+    rng: random.Random,
+    kinds: tuple[float, ...] = EVEN,
+    negative: float = 0.2,
+    right_scales: tuple[int, ...] = SCALES,
+    limit: int = 200,
 ) -> Fact:
     """One fact, every value within ±limit. `kinds`: shares of sums, differences, products and
-    quotients; `negative`: share of negative operands of sums and differences."""
+    quotients; `negative`: share of negative operands of sums and differences; `right_scales`: the
+    right operand of those is uniform up to one of these."""
     kind = rng.choices("+-*/", kinds)[0]
     while True:
         if kind in "+-":
-            left, right = _operand(rng, limit, negative), _operand(rng, limit, negative)
+            left, right = _operand(rng, SCALES, negative), _operand(rng, right_scales, negative)
             fact = Fact(left, kind, right, left + right if kind == "+" else left - right)
         elif kind == "*":
             left, right = rng.randint(0, 20), rng.randint(0, 20)
