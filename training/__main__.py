@@ -7,7 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from training.bundled import Recipe, build
+from training.bundled import Recipe, build, continued_recipe
 
 BUNDLED = Path("assets/models/tiny-llada")
 
@@ -24,13 +24,15 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     bundled = commands.add_parser("build-bundled", help="train assets/models/tiny-llada from nothing")
     bundled.add_argument("--out", type=Path, default=Path("runs/bundled"), help="run folder")
-    bundled.add_argument("--steps", type=int, default=Recipe().train.max_steps, help="optimizer steps")
+    bundled.add_argument("--steps", type=int, help="optimizer steps (default: the recipe's)")
+    bundled.add_argument("--from", dest="start", type=Path, help="continue this model instead")
     bundled.add_argument("--install", action="store_true", help=f"then copy the model to {BUNDLED}")
     bundled.add_argument("--resume", action="store_true", help="continue from the run's checkpoint")
     args = parser.parse_args()
-    recipe = Recipe()
-    recipe = replace(recipe, train=replace(recipe.train, max_steps=args.steps))
-    final = build(recipe, args.out, args.resume)
+    recipe = continued_recipe() if args.start else Recipe()
+    if args.steps:
+        recipe = replace(recipe, train=replace(recipe.train, max_steps=args.steps))
+    final = build(recipe, args.out, args.resume, args.start)
     if args.install:
         install(final)
     print(final)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from transformers import PreTrainedTokenizerFast
 
 from models.config import LLaDAConfig
 from models.llada import LLaDAModelLM
+from models.loading import load
 from tasks import TASKS, generate
 from training.bundled_data import Batch, Encoder, Mixture, batches
 from training.number_rows import attach, fold
@@ -29,6 +31,12 @@ LATE = Mixture(
 LAST = replace(
     LATE, right_scales=(20, 20, 20, 60, 200),
     shares={"sudoku": 0.22, "linear": 0.25, "expression": 0.32, "word": 0.18, "countdown": 0.03},
+)  # fmt: skip
+# What a continued run learns: what the first run left furthest behind, sums of a negative and a
+# positive number above all, and enough of the rest not to forget it.
+CONTINUED = replace(
+    LAST, facts=16, negative=0.5, fact_kinds=(0.45, 0.40, 0.08, 0.07),
+    shares={"sudoku": 0.13, "linear": 0.34, "expression": 0.34, "word": 0.16, "countdown": 0.03},
 )  # fmt: skip
 
 
@@ -54,15 +62,23 @@ class Recipe:
     threads: int = 2
 
     def mixture(self, step: int) -> Mixture:
-        """What step `step` is made of: the last stage that has begun."""
+        """What step `step` is made of: the last stage that has begun. A continued run has one."""
         return [mixture for first, mixture in self.stages if first <= step][-1]
+
+
+def continued_recipe() -> Recipe:
+    """A shorter run from an exported model: half the rate, most of it decaying, other data."""
+    train = TrainSettings(
+        max_steps=1400, learning_rate=7e-4, warmup=100, decay=0.75, seed=1, ema=0.995, save_every=350
+    )
+    return Recipe(train=train, stages=((0, CONTINUED),))
 
 
 def bundled_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:
     """Fit on training problems of every task, chat roles, and some ordinary English."""
     texts = ENGLISH.read_text().splitlines() * 3
     for name in TASKS:
-        for problem in generate(name, "train", 1500 if name == "word" else 400, recipe.train.seed):
+        for problem in generate(name, "train", 1500 if name == "word" else 400, seed=0):
             texts += [problem.prompt, problem.solution]
     texts += ["user", "assistant", "system", "\n\n"] * 500
     return fit_tokenizer(texts, recipe.vocab_size, recipe.max_sequence_length)
@@ -93,6 +109,20 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LLaDAModelL
     return model
 
 
+def continue_from(model: LLaDAModelLM, folder: Path) -> None:
+    """Start from an exported model instead of fresh weights: number rows keep sharing, from zero."""
+    weights = load(str(folder), device="cpu").model.state_dict()
+    for name in ("wte", "ff_out"):
+        parametrized = model.transformer[name]
+        key = f"model.transformer.{name}.weight"
+        if parametrize.is_parametrized(parametrized):
+            folded = weights.pop(key)
+            weights[f"model.transformer.{name}.parametrizations.weight.original"] = folded
+            shared = parametrized.parametrizations["weight"][0].map
+            weights[f"model.transformer.{name}.parametrizations.weight.0.map"] = torch.zeros_like(shared)
+    model.load_state_dict(weights)
+
+
 def export(model: LLaDAModelLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write the published layout in bf16: config.json, model.safetensors, tokenizer files."""
     for name in ("wte", "ff_out"):
@@ -117,13 +147,15 @@ def speed_up(model: LLaDAModelLM, compiled: bool) -> None:
             block.forward = torch.compile(block.forward, dynamic=True)
 
 
-def build(recipe: Recipe, out: Path, resume: bool) -> Path:
-    """Train and export to out/final; returns that folder."""
+def build(recipe: Recipe, out: Path, resume: bool, start: Path | None = None) -> Path:
+    """Train and export to out/final; returns that folder. start: an exported model to continue."""
     torch.set_num_threads(recipe.threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     tokenizer = bundled_tokenizer(recipe)
     encoder = Encoder(tokenizer)
     model = new_model(recipe, tokenizer)
+    if start is not None:
+        continue_from(model, start)
     if torch.cuda.is_available():
         model = model.cuda()
     speed_up(model, recipe.compile)

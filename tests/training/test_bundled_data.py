@@ -9,7 +9,8 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from training.bundled import Recipe, bundled_tokenizer
+from models.loading import load
+from training.bundled import Recipe, bundled_tokenizer, continue_from, new_model
 from training.bundled_data import Encoder, Mixture, batches
 from training.facts import draw_fact
 from training.tokenizer import fit_tokenizer
@@ -60,6 +61,15 @@ def test_facts_are_true_and_within_the_limit() -> None:
 def test_the_stages_follow_each_other() -> None:
     recipe = Recipe()
     assert [recipe.mixture(s).framed for s in (0, 5999, 6000, 11000)] == [False, False, True, True]
+
+
+def test_a_continued_model_begins_as_the_one_it_continues() -> None:
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(BUNDLED)
+    model = new_model(Recipe(), tokenizer)
+    continue_from(model, BUNDLED)
+    ids = torch.arange(40)[None]
+    wanted = load(str(BUNDLED), device="cpu").model(ids).logits
+    torch.testing.assert_close(model(ids).logits, wanted)
 
 
 @pytest.mark.slow
