@@ -290,7 +290,7 @@ def test_a_right_tree_passes(tmp_path):
         "samplers/a.py": "import re\nfrom models.llada import x\nfrom .events import Event\nnet.eval()",
         "models/a.py": "def f():\n    import gptqmodel\n" + long_function(80) + long_function(39),
         "llada_viz/render/a.py": "import plotly\nfrom samplers import fold",
-        "docs/a.md": "https://example.org/" + "home/page and docs/work/x and ~/" + "work/x",
+        "docs/a.md": "https://example.org/" + "home/page and docs/" + "work/x and ~/" + "work/x",
     }
     root = grow(tmp_path, files)
     assert [complaint for rule in RULES for complaint in rule(root)] == []

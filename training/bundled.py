@@ -67,7 +67,7 @@ class Recipe:
 
 
 def continued_recipe() -> Recipe:
-    """A shorter run from an exported model: half the rate, most of it decaying, other data."""
+    """A shorter run from an exported model: a lower rate, most of it decaying, other data."""
     train = TrainSettings(
         max_steps=1000, learning_rate=7e-4, warmup=100, decay=0.65, seed=1, ema=0.995, save_every=350
     )

@@ -84,9 +84,6 @@ class FrameMaker:
         self.layout = Layout()
         self.seq = self.calls = self.steps = self.filled = 0
         self.texts: list[str] = []
-        # Board keeps no confidence for candidates, but the winner's cells need theirs.
-        self.confidence: dict[int, float] = {}
-        self.candidates: list[dict[int, float]] = []
         self.scored: dict[int, tuple[float, ...]] = {}  # block -> scores of the open fork
         self.window: tuple[int, int] | None = None  # blocks, end excluded
 
@@ -148,21 +145,16 @@ class FrameMaker:
             return []
         return self.board.tokens[self.row][self.board.prompt_length :]
 
-    def _mine(self, row: int) -> bool:
-        """Whether a row that an event names belongs to the row shown (candidates included)."""
-        return row // (self.board.k if self.board.candidates is not None else 1) == self.row
-
     def _ops(self, event: Event, before: list[int]) -> list[Op]:
         """The cells of the trunk that changed, and cells whose text a later token completed."""
         texts, self.texts = self.texts, cell_texts(self.pieces, self._trunk(), self.board.mask_id)
         states = self._states(event, before)
+        confidence = self._confidence(event)
         ops: list[Op] = []
         for position, state in sorted(states.items()):
             # A re-masked cell shows the token that was dropped.
             shown = texts if state in "bur" else self.texts
-            ops.append([position, shown[position], self.confidence.get(position), state])
-            if state in "bur":
-                self.confidence.pop(position, None)
+            ops.append([position, shown[position], confidence[position], state])
         for position, (old, new) in enumerate(zip(texts, self.texts, strict=False)):
             if old != new and position not in states:
                 ops.append([position, new, None, "t"])
@@ -180,27 +172,20 @@ class FrameMaker:
                 if old != new
             }
         if not isinstance(event, (Unmasked, Edited, Remasked)) or self.board.candidates is not None:
-            self._note_candidates(event)
             return {}
         state = "c" if isinstance(event, Unmasked) else "e"
         if isinstance(event, Remasked):
             state = REMASK_STATES.get(event.reason, "r")
-        mine = [cell for cell in event.cells if cell.row == self.row]
-        for cell in mine:
-            self.confidence[self._relative(cell.position)] = unit(cell.confidence) or 0.0
-        return {self._relative(cell.position): state for cell in mine}
+        return {self._relative(cell.position): state for cell in event.cells if cell.row == self.row}
 
-    def _note_candidates(self, event: Event) -> None:
-        """Confidences of the candidates of an open fork."""
-        if isinstance(event, CandidatesForked):
-            self.candidates = [dict(self.confidence) for _ in range(event.k)]
-        elif isinstance(event, (Unmasked, Edited, Remasked)):
+    def _confidence(self, event: Event) -> list[float | None]:
+        """Of each cell of the trunk; a cell just re-masked keeps that of the token it dropped."""
+        found = self.board.confidence[self.row][self.board.prompt_length :]
+        if isinstance(event, Remasked) and self.board.candidates is None:
             for cell in event.cells:
-                if self._mine(cell.row):
-                    found = self.candidates[cell.row % self.board.k]
-                    found[self._relative(cell.position)] = unit(cell.confidence) or 0.0
-                    if isinstance(event, Remasked):
-                        del found[self._relative(cell.position)]
+                if cell.row == self.row:
+                    found[self._relative(cell.position)] = cell.confidence
+        return [None if value is None else unit(value) or 0.0 for value in found]
 
     def _extra(self, event: Event) -> Frame:
         """The fields that only some kinds of frame have."""
@@ -250,14 +235,13 @@ class FrameMaker:
     def _chosen(self, event: CandidateChosen) -> Frame:
         winner = event.winners[self.row] if self.row < len(event.winners) else None
         extra: Frame = {"fork": 0, "win": None, "ups": None}
-        if winner is not None and winner < len(self.candidates):
-            self.confidence = self.candidates[winner]
+        if winner is not None:
             extra["prm"] = [
                 [block, unit(scores[winner])]
                 for block, scores in self.scored.items()
                 if winner < len(scores)
             ]
-        self.window, self.candidates = None, []
+        self.window = None
         return extra
 
     def _masks_in_window(self) -> bool:
