@@ -24,6 +24,7 @@ from tasks.core import (
     require,
 )
 from tasks.linear_phrasing import in_words, phrase_symbols, terms
+from tasks.steps import step
 
 LONGEST_EQUATION = 80
 _TERM = re.compile(r"([+-]*)(?:([0-9]{1,6})\*?([a-zA-Z])|([a-zA-Z])|([0-9]{1,6}))")
@@ -46,16 +47,21 @@ class LinearSettings:
 
 
 def solution_text(a: int, b: int, c: int, letter: str) -> str:
-    """The worked solution: move b across, then divide by a."""
-    left, right = terms(a, letter), c - b
+    """The worked solution: move b across, then divide by a. Sums stand alone in their line.
+
+    `2x = 7 - 3 = 4` drew the sum towards multiples of the coefficient before it (docs/log.md).
+    """
+    right = c - b
     x = right // a
     lines = []
     if b:
-        lines.append(f"{left} = {c} {'-' if b > 0 else '+'} {abs(b)} = {right}")
+        lines.append(step(c, "-", b, right))
+    if b and a != 1:
+        lines.append(f"{terms(a, letter)} = {right}")
     if a == -1 or (a == 1 and not b):
         lines.append(f"{letter} = {x}")
     elif a != 1:
-        lines.append(f"{letter} = {right} / {a} = {x}")
+        lines.append(step(right, "/", a, x))
     return "\n".join(lines) + f"\n\\boxed{{{x}}}"
 
 
@@ -80,15 +86,23 @@ def _side(text: str) -> tuple[int, int, set[str]]:
     return coefficient, constant, letters
 
 
-def solve(equation: str) -> Fraction:
-    """The one solution of a written equation; ValueError when there is not exactly one."""
+def coefficients(equation: str) -> tuple[int, int, int]:
+    """(a, b, c) of an equation written as a x + b = c, both sides collected; ValueError otherwise."""
     require(len(equation) <= LONGEST_EQUATION, "equation", equation[:20], "80 characters")
     sides = "".join(plain_symbols(equation).split()).split("=")
     require(len(sides) == 2, "equation", equation, "one = sign")
     (a1, b1, letters1), (a2, b2, letters2) = (_side(side) for side in sides)
     require(len(letters1 | letters2) == 1, "equation", equation, "exactly one unknown")
     require(a1 != a2, "equation", equation, "an equation with exactly one solution")
-    return Fraction(b2 - b1, a1 - a2)
+    if not a1:
+        a1, b1, a2, b2 = a2, b2, a1, b1
+    return a1 - a2, b1, b2
+
+
+def solve(equation: str) -> Fraction:
+    """The one solution of a written equation; ValueError when there is not exactly one."""
+    a, b, c = coefficients(equation)
+    return Fraction(c - b, a)
 
 
 @dataclass(frozen=True)

@@ -23,34 +23,22 @@ from training.tokenizer import fit_tokenizer
 from training.trainer import Trainer, TrainSettings
 
 ENGLISH = Path(__file__).parent / "data" / "english.txt"
-LATE = Mixture(
-    facts=12, facts_a_row=20, framed=True, gaps=0.3, negative=0.4, fact_kinds=(0.38, 0.42, 0.13, 0.07),
-    shares={"sudoku": 0.28, "linear": 0.19, "expression": 0.25, "word": 0.25, "countdown": 0.03},
+FIRST = Mixture(
+    right_scales=(20, 20, 60, 200),
+    shares={"sudoku": 0.25, "linear": 0.20, "expression": 0.27, "word": 0.25, "countdown": 0.03},
 )  # fmt: skip
-# Equations and expressions mostly add something small to something large, and were furthest behind.
+# With the decay, more of what is furthest from its bar and less of what is past it.
 LAST = replace(
-    LATE, right_scales=(20, 20, 20, 60, 200),
-    shares={"sudoku": 0.22, "linear": 0.25, "expression": 0.32, "word": 0.18, "countdown": 0.03},
-)  # fmt: skip
-# What a continued run learns: what the first run left furthest behind, sums of a negative and a
-# positive number above all, and enough of the rest not to forget it.
-CONTINUED = replace(
-    LAST, facts=16, negative=0.5, fact_kinds=(0.45, 0.40, 0.08, 0.07),
-    shares={"sudoku": 0.13, "linear": 0.34, "expression": 0.34, "word": 0.16, "countdown": 0.03},
-)  # fmt: skip
+    FIRST, shares={"sudoku": 0.20, "linear": 0.24, "expression": 0.34, "word": 0.19, "countdown": 0.03}
+)
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything the bundled model is made from."""
 
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(max_steps=11_200, decay=0.35))
-    stages: tuple[tuple[int, Mixture], ...] = (
-        (0, Mixture(facts=12)),
-        (6000, Mixture(facts=12, facts_a_row=16, framed=True, fact_kinds=(0.35, 0.40, 0.17, 0.08))),
-        (7000, LATE),
-        (10_000, LAST),
-    )
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(max_steps=11_000, decay=0.35))
+    stages: tuple[tuple[int, Mixture], ...] = ((0, FIRST), (7000, LAST))
     vocab_size: int = 2304
     d_model: int = 256
     n_heads: int = 4
@@ -71,7 +59,7 @@ def continued_recipe() -> Recipe:
     train = TrainSettings(
         max_steps=1000, learning_rate=7e-4, warmup=100, decay=0.65, seed=1, ema=0.995, save_every=350
     )
-    return Recipe(train=train, stages=((0, CONTINUED),))
+    return Recipe(train=train, stages=((0, LAST),))
 
 
 def bundled_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:

@@ -33,21 +33,20 @@ class Batch:
 @dataclass(frozen=True)
 class Mixture:
     """What a step is made of. `facts` rows of packed facts and `rows` worked answers; `shares` of
-    the tasks; `block_share` of the rows is noised block by block, the rest uniformly. `framed`: the
-    facts answer some prompt; `gaps`: share of facts masked whole, without a loss, as what follows
-    a result is when decoding; `negative`: share of negative operands; `right_scales`: see draw_fact."""
+    the tasks; `block_share` of the rows is noised block by block, the rest uniformly. `gaps`: share
+    of facts masked whole, without a loss, as what follows a result is when decoding; `negative`:
+    share of negative operands; `right_scales`: see draw_fact."""
 
     rows: int = 64
-    facts: int = 16
+    facts: int = 14
     micro_batches: int = 2
     shares: Mapping[str, float] | None = None
     block_share: float = 0.7
-    block_lengths: tuple[int, ...] = (8, 16, 32)
-    facts_a_row: int = 8
+    block_lengths: tuple[int, ...] = (4, 8, 16)
+    facts_a_row: int = 16
     fact_kinds: tuple[float, ...] = EVEN
-    framed: bool = False
-    gaps: float = 0.0
-    negative: float = 0.2
+    gaps: float = 0.3
+    negative: float = 0.35
     right_scales: tuple[int, ...] = SCALES
     longest_tail: int = 64
 
@@ -129,20 +128,20 @@ def _fact_batch(
     encoder: Encoder,
     mixture: Mixture,
 ) -> Batch:
-    """Rows of packed facts; `framed` rows stand as the answer to some prompt of the same step,
-    because what is learned outside a dialogue does not carry over into one (docs/log.md)."""
+    """Rows of packed facts, each the answer to some prompt of the same step, because what is
+    learned outside a dialogue does not carry over into one (docs/log.md)."""
     count = mixture.facts * mixture.facts_a_row
     how = (mixture.fact_kinds, mixture.negative, mixture.right_scales)
     facts = [draw_fact(rng, *how) for _ in range(count)]
     ids = encoder.encode([f.question for f in facts] + [f"{f.result}\n" for f in facts])
     rows, marks, gaps = [], [], []
     for first in range(0, len(facts), mixture.facts_a_row):
-        row = list(rng.choice(dialogues)[0]) if mixture.framed else []
+        row = list(rng.choice(dialogues)[0])
         mark, gap = [False] * len(row), [False] * len(row)
-        ends_hidden = mixture.framed and rng.random() < 0.5
+        ends_hidden = rng.random() < 0.5
         for i in range(first, first + mixture.facts_a_row):
             question, result = ids[i], ids[len(facts) + i]
-            is_gap = mixture.gaps > 0 and rng.random() < mixture.gaps
+            is_gap = rng.random() < mixture.gaps
             hidden = not is_gap and rng.random() < 0.75
             row += question + result
             gap += [is_gap] * (len(question) + len(result))

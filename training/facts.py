@@ -1,4 +1,4 @@
-"""Packed bare facts, `58 - 12 = 46`, of which only the results are masked.
+"""Packed facts, `58 - 12 = 46`, of which only the results are masked.
 
 Arithmetic is what a small model learns slowest, and in a worked answer most cells are not
 arithmetic. A row of facts is, cell for cell, the densest lesson there is; it is written exactly
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+
+from tasks.steps import plain
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ def _operand(rng: random.Random, scales: tuple[int, ...], negative: float) -> in
     return -value if rng.random() < negative else value
 
 
-EVEN = (0.32, 0.36, 0.20, 0.12)
+EVEN = (0.32, 0.36, 0.22, 0.10)
 SCALES = (20, 60, 200)
 
 
@@ -49,7 +51,8 @@ def draw_fact(
     while True:
         if kind in "+-":
             left, right = _operand(rng, SCALES, negative), _operand(rng, right_scales, negative)
-            fact = Fact(left, kind, right, left + right if kind == "+" else left - right)
+            result = left + right if kind == "+" else left - right
+            fact = Fact(*plain(left, kind, right), result)
         elif kind == "*":
             left, right = rng.randint(0, 20), rng.randint(0, 20)
             if rng.random() < 0.15:

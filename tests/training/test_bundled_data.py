@@ -10,13 +10,13 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from models.loading import load
-from training.bundled import Recipe, bundled_tokenizer, continue_from, new_model
+from training.bundled import FIRST, LAST, Recipe, bundled_tokenizer, continue_from, new_model
 from training.bundled_data import Encoder, Mixture, batches
 from training.facts import draw_fact
 from training.tokenizer import fit_tokenizer
 
 BUNDLED = Path(__file__).parents[2] / "assets" / "models" / "tiny-llada"
-FRAMED = Mixture(rows=16, facts=4, framed=True, gaps=0.4)
+SMALL = Mixture(rows=16, facts=4, gaps=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def encoder() -> Encoder:
     return Encoder(PreTrainedTokenizerFast.from_pretrained(BUNDLED))
 
 
-@pytest.mark.parametrize("mixture", [Mixture(rows=16, facts=4), FRAMED, Mixture(rows=8, facts=0)])
+@pytest.mark.parametrize("mixture", [SMALL, Mixture(rows=8, facts=0)])
 def test_a_step_is_a_function_of_seed_and_step(encoder: Encoder, mixture: Mixture) -> None:
     def of(step: int, seed: int) -> list[torch.Tensor]:
         return [t for b in batches(step, seed, encoder, mixture) for t in (b.input_ids, b.targets, b.learned)]
@@ -36,7 +36,7 @@ def test_a_step_is_a_function_of_seed_and_step(encoder: Encoder, mixture: Mixtur
 
 def test_only_answers_are_masked_and_only_masks_are_learned(encoder: Encoder) -> None:
     for step in range(5):
-        for batch in batches(step, 0, encoder, FRAMED):
+        for batch in batches(step, 0, encoder, SMALL):
             masked = batch.input_ids == encoder.mask
             assert torch.equal(batch.input_ids[~masked], batch.targets[~masked])
             assert not bool((batch.learned & ~masked).any())
@@ -60,7 +60,7 @@ def test_facts_are_true_and_within_the_limit() -> None:
 
 def test_the_stages_follow_each_other() -> None:
     recipe = Recipe()
-    assert [recipe.mixture(s).framed for s in (0, 5999, 6000, 11000)] == [False, False, True, True]
+    assert [recipe.mixture(s) for s in (0, 6999, 7000, 11000)] == [FIRST, FIRST, LAST, LAST]
 
 
 def test_a_continued_model_begins_as_the_one_it_continues() -> None:

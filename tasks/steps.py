@@ -1,0 +1,23 @@
+"""How one step of a worked answer is written: `7 - 3 = 4`."""
+
+from __future__ import annotations
+
+
+def plain(left: int, op: str, right: int) -> tuple[int, str, int]:
+    """The same value as people write it: `-3 + 7` is `7 - 3`, `7 + -3` too, `7 - -3` is `7 + 3`.
+
+    So every sum and difference of the worked answers is one of p + q, p - q and -p - q with p and
+    q >= 0: three things to learn instead of eight. Products and quotients stay as they are.
+    """
+    if op in "+-":
+        if right < 0:
+            op, right = "-" if op == "+" else "+", -right
+        if op == "+" and left < 0:
+            left, op, right = right, "-", -left
+    return left, op, right
+
+
+def step(left: int, op: str, right: int, result: int) -> str:
+    """One line, operands in plain form."""
+    left, op, right = plain(left, op, right)
+    return f"{left} {op} {right} = {result}"
