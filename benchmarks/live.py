@@ -32,7 +32,7 @@ SETTINGS = {"steps": 64, "gen_length": 64, "block_length": 16}
 def alone(prepared: Prepared) -> float:
     """Seconds of a run nobody watches."""
     began = time.perf_counter()
-    for _ in prepared.sampler(prepared.denoise, prepared.canvas):
+    for _ in prepared.stream():
         pass
     return time.perf_counter() - began
 

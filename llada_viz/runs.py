@@ -126,7 +126,7 @@ class Runs:
 
     def start(self, prepared: Prepared, pieces: Sequence[bytes], model: str) -> Run:
         """A run that waits for its first `advance`."""
-        stream = prepared.sampler(prepared.denoise, prepared.canvas)
+        stream = prepared.stream()
         return self._add(Run(pieces, model, stream))
 
     def open(self, trace: Trace) -> Run:

@@ -20,6 +20,10 @@ from models.config import LLaDAConfig
 from models.rope import inverse_frequencies, rotate, rotation
 
 
+KeyValues = tuple[Tensor, Tensor]
+"""Keys (rotated) and values of one block, each Float[rows, kv heads, positions, head]."""
+
+
 @dataclass
 class LLaDAOutput(ModelOutput):
     """`logits`: Float[rows, length, vocab], or Float[n_cells, vocab] when `cells` was given;
@@ -70,14 +74,30 @@ class Block(nn.Module):
         self.up_proj = nn.Linear(width, config.mlp_hidden_size, bias=False)
         self.ff_out = nn.Linear(config.mlp_hidden_size, width, bias=False)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, visible: Tensor | None) -> Tensor:
-        """x: Float[rows, length, d_model]; visible: Bool[rows, 1, 1 or length, length] or None."""
+    def forward(
+        self,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        visible: Tensor | None,
+        kept: KeyValues | None = None,
+        start: int = 0,
+    ) -> Tensor:
+        """x: Float[rows, length, d_model]; visible: Bool[rows, 1, 1 or length, positions] or None.
+
+        kept: keys and values of all positions, of which x are those from `start` on: they are
+        overwritten in place, and x attends to all.
+        """
         rows, length, width = x.shape
         h = self.attn_norm(x)
         q = self.q_proj(h).view(rows, length, self.n_heads, self.head).transpose(1, 2)
         k = self.k_proj(h).view(rows, length, self.n_kv_heads, self.head).transpose(1, 2)
         v = self.v_proj(h).view(rows, length, self.n_kv_heads, self.head).transpose(1, 2)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        if kept is not None:
+            for held, fresh in zip(kept, (k, v), strict=True):
+                held[:, :, start : start + length] = fresh
+            k, v = kept
         if self.written_out and visible is None and self.n_heads == self.n_kv_heads:
             mixed = plain_attention(q.to(v.dtype), k.to(v.dtype), v)
         else:
@@ -141,25 +161,48 @@ class LLaDAModelLM(PreTrainedModel):
         return rotation(*self._rotations[positions.device], positions)
 
     def hidden(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, position_ids: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        kept: list[KeyValues] | None = None,
+        start: int = 0,
+        visible: Tensor | None = None,
     ) -> Tensor:
         """Float[rows, length, d_model] after the final norm.
 
-        input_ids: Int[rows, length]; attention_mask: Bool[rows, length], False on padding;
+        input_ids: Int[rows, length]; attention_mask: Bool[rows, positions], False on padding;
         position_ids: Int[rows, length], default 0.. counted over real tokens (left padding).
+        kept: `new_keys_values`, filled by this call; then input_ids may be positions [start, stop)
+        alone. visible: Bool[rows, 1, length, positions], who sees whom, instead of the mask.
         """
+        stop = start + input_ids.shape[1]
         if position_ids is None:
             if attention_mask is None:
-                position_ids = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
+                position_ids = torch.arange(start, stop, device=input_ids.device)[None]
             else:
-                position_ids = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)
+                position_ids = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)[:, start:stop]
         cos, sin = self._rotation(position_ids)
-        visible = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
+        if visible is None and attention_mask is not None:
+            visible = attention_mask.bool()[:, None, None, :]
         x: Tensor = self.transformer["wte"](input_ids)
-        for block in self.blocks:
-            x = block(x, cos, sin, visible)
+        for i, block in enumerate(self.blocks):
+            if kept is None:
+                x = block(x, cos, sin, visible)
+            else:
+                x = block(x, cos, sin, visible, kept[i], start)
         normed: Tensor = self.transformer["ln_f"](x)
         return normed
+
+    def new_keys_values(self, rows: int, positions: int) -> list[KeyValues]:
+        """Room for the keys and values of every block, Float[rows, kv heads, positions, head]."""
+        first = self.blocks[0]
+        shape = (rows, first.n_kv_heads, positions, first.head)
+        return [
+            (torch.empty(shape, dtype=self.dtype, device=self.device),
+             torch.empty(shape, dtype=self.dtype, device=self.device))
+            for _ in self.blocks
+        ]  # fmt: skip
 
     def head(self, hidden: Tensor) -> Tensor:
         """Logits, Float[…, vocab], of hidden states Float[…, d_model]; padding rows are cut off."""

@@ -69,7 +69,8 @@ def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> L
     )
 
 
-def _file(name: str, file: str) -> Path | None:
+def find_file(name: str, file: str) -> Path | None:
+    """A file of a model folder or hub id, None when it has none of that name."""
     if Path(name).exists():
         path = Path(name) / file
         return path if path.is_file() else None
@@ -83,7 +84,7 @@ def _file(name: str, file: str) -> Path | None:
 
 
 def _read_config(name: str) -> dict[str, Any]:
-    path = _file(name, "config.json")
+    path = find_file(name, "config.json")
     if path is None:
         raise ModelError(f"model = {name!r} has no config.json; allowed: a LLaDA model folder or hub id")
     try:
@@ -97,22 +98,19 @@ def _read_config(name: str) -> dict[str, Any]:
 
 
 def _weight_files(name: str) -> list[Path]:
-    index = _file(name, "model.safetensors.index.json")
+    index = find_file(name, "model.safetensors.index.json")
     names = ["model.safetensors"]
     if index is not None:
         names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-    files = [_file(name, n) for n in names]
+    files = [find_file(name, n) for n in names]
     missing = [n for n, f in zip(names, files, strict=True) if f is None]
     if missing:
         raise ModelError(f"model = {name!r} has no {missing[0]}; allowed: weights as safetensors")
     return [f for f in files if f is not None]
 
 
-def _with_weights(name: str, config: LLaDAConfig, dtype: torch.dtype) -> LLaDAModelLM:
-    with torch.device("meta"):
-        model = LLaDAModelLM(config)
-    model.to(dtype)
-    wanted = {n: tuple(t.shape) for n, t in model.state_dict().items()}
+def read_weights(name: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """All tensors of a model folder or hub id, as dtype; safetensors only."""
     state: dict[str, torch.Tensor] = {}
     for file in _weight_files(name):
         try:
@@ -121,6 +119,15 @@ def _with_weights(name: str, config: LLaDAConfig, dtype: torch.dtype) -> LLaDAMo
                     state[key] = weights.get_tensor(key).to(dtype)
         except Exception as error:  # the reader's own type is not public
             raise ModelError(f"{file.name} of {name!r} cannot be read: {error}") from None
+    return state
+
+
+def _with_weights(name: str, config: LLaDAConfig, dtype: torch.dtype) -> LLaDAModelLM:
+    with torch.device("meta"):
+        model = LLaDAModelLM(config)
+    model.to(dtype)
+    wanted = {n: tuple(t.shape) for n, t in model.state_dict().items()}
+    state = read_weights(name, dtype)
     for key, shape in wanted.items():
         if key not in state:
             raise ModelError(f"weight {key} is missing in {name!r}; wanted: shape {shape}")
@@ -134,7 +141,7 @@ def _with_weights(name: str, config: LLaDAConfig, dtype: torch.dtype) -> LLaDAMo
 
 
 def _tokenizer(name: str) -> PreTrainedTokenizerFast | None:
-    if _file(name, "tokenizer.json") is None:
+    if find_file(name, "tokenizer.json") is None:
         return None
     level = logging.get_verbosity()
     logging.set_verbosity_error()

@@ -32,6 +32,10 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--constraints", default="", help="pos:word, …: cells of the answer given")
     run.add_argument("--infill", help="an answer with [MASK] holes")
+    run.add_argument("--ups-head", help="safetensors of a UPS head, for policy ups")
+    run.add_argument("--scorer", choices=("checker", "prm"), help="what judges unfinished answers")
+    run.add_argument("--prm", help="folder or hub id of a process reward model")
+    run.add_argument("--task", type=json.loads, help='for the checker: {"name": …, "problem": {…}}')
     run.add_argument("--trace", type=Path, help="save the run to this file")
 
     again = commands.add_parser("replay", help="show a saved trace")
@@ -77,6 +81,7 @@ def list_samplers(args: argparse.Namespace) -> None:
 def run_one(args: argparse.Namespace) -> None:
     """Decode one prompt with the live view."""
     from models.text import token_pieces
+    from samplers.batch import ToolBox
     from samplers.requests import prepare
     from samplers.streams import record
     from samplers.terminal import show
@@ -84,15 +89,16 @@ def run_one(args: argparse.Namespace) -> None:
 
     settings = parse_settings(args.sampler, args.set)
     loaded = _load(args)
+    tools = ToolBox(loaded).tools({"ups_head": args.ups_head, "scorer": args.scorer, "prm": args.prm})
     prepared = prepare(
-        loaded, args.sampler, settings, seed=args.seed, constraints=args.constraints,
+        loaded, args.sampler, settings, tools, task=args.task, seed=args.seed, constraints=args.constraints,
         infill=args.infill, prompt=args.prompt, messages=args.messages,
         raw_prompt=args.raw_prompt, prompt_ids=args.prompt_ids,
     )  # fmt: skip
     pieces = token_pieces(loaded.tokenizer) if loaded.tokenizer else []
     events: list[Any] = []
     try:
-        show(record(prepared.sampler(prepared.denoise, prepared.canvas), events), pieces)
+        show(record(prepared.stream(), events), pieces)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
     finally:

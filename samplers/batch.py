@@ -12,53 +12,90 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.loading import LoadedModel
+from models.reward import LoadedReward, load_reward
+from models.ups_head import UPSHead, load_ups_head
 from samplers.registry import entry, make
-from samplers.requests import RequestError, Row, prepare_row, prepare_rows
+from samplers.requests import (
+    SCORERS,
+    RequestError,
+    Row,
+    Tools,
+    check_tools,
+    prepare_row,
+    prepare_rows,
+)
 from samplers.streams import decode
 
 PROMPTS = ("prompt", "messages", "raw_prompt", "prompt_ids")
-FIELDS = {"id", *PROMPTS, "sampler", "settings", "seed", "constraints", "infill", "task"}
-# Fields of samplers that score or re-mask: refused by name where a sampler has no use for them.
-EXTRAS = ("ups_head", "adapter", "scorer", "prm")
+TOOLS = ("ups_head", "scorer", "prm")
+FIELDS = {"id", *PROMPTS, "sampler", "settings", "seed", "constraints", "infill", "task", *TOOLS}
 
 
 @dataclass(frozen=True)
 class Job:
-    """A checked request: its place in the file, its id, its sampler and its row."""
+    """A checked request: its place in the file, its id, its sampler, its row and its tools."""
 
     place: int
     id: Any
     sampler: Any
     row: Row
+    tools: Tools
 
 
-def read_request(loaded: LoadedModel, place: int, line: str) -> Job:
+class ToolBox:
+    """Heads and reward models named in requests, each loaded once."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.loaded = loaded
+        self._heads: dict[str, UPSHead] = {}
+        self._rewards: dict[str, LoadedReward] = {}
+
+    def tools(self, data: Mapping[str, Any]) -> Tools:
+        """The tools of a request; a prm without a scorer means scorer prm."""
+        head, reward = (self._path(data, name) for name in ("ups_head", "prm"))
+        scorer = data.get("scorer") or ("prm" if reward else "")
+        if not isinstance(scorer, str):
+            raise RequestError(f"scorer = {scorer!r} is not valid; allowed: {', '.join(SCORERS)}")
+        if head and head not in self._heads:
+            self._heads[head] = load_ups_head(head, self.loaded.model.config.d_model)
+        if reward and reward not in self._rewards:
+            self._rewards[reward] = load_reward(reward, self.loaded.device)
+        return Tools(self._heads.get(head), scorer, self._rewards.get(reward))
+
+    def _path(self, data: Mapping[str, Any], name: str) -> str:
+        value = data.get(name) or ""
+        if not isinstance(value, str):
+            raise RequestError(f"{name} = {value!r} is not valid; allowed: a path or hub id")
+        return value
+
+
+def read_request(box: ToolBox, place: int, line: str) -> Job:
     """One line of the requests file; ValueError with a sentence when it cannot be run."""
     data = parse_line(line)
-    unknown = [key for key in data if key not in FIELDS and key not in EXTRAS]
+    unknown = [key for key in data if key not in FIELDS]
     if unknown:
         raise RequestError(f"field {unknown[0]!r} is not known; allowed: {', '.join(sorted(FIELDS))}")
     name = data.get("sampler", "low_confidence")
     if not isinstance(name, str):
         raise RequestError(f"sampler = {name!r} is not valid; allowed: a name")
-    found = entry(name)
-    for extra in EXTRAS:
-        if data.get(extra) is not None:
-            raise RequestError(f"{extra} = {data[extra]!r} is not used by sampler {found.name}")
+    entry(name)
     settings = data.get("settings") or {}
     if not isinstance(settings, Mapping):
         raise RequestError(f"settings = {settings!r} is not valid; allowed: an object")
     sampler = make(name, settings)
     prompts = {key: data[key] for key in PROMPTS if data.get(key) is not None}
+    tools = box.tools(data)
+    check_tools(sampler, tools)
     row = prepare_row(
-        loaded,
+        box.loaded,
         sampler,
         seed=data.get("seed") or 0,
         constraints=data.get("constraints") or "",
         infill=data.get("infill"),
+        task=data.get("task"),
         **prompts,
     )
-    return Job(place, data.get("id"), sampler, row)
+    return Job(place, data.get("id"), sampler, row, tools)
 
 
 def parse_line(line: str) -> dict[str, Any]:
@@ -73,10 +110,10 @@ def parse_line(line: str) -> dict[str, Any]:
 
 
 def batches(jobs: Iterable[Job], most_rows: int, most_cells: int) -> Iterator[list[Job]]:
-    """Jobs of one sampler together, of similar prompt length, within rows and rows * length."""
+    """Jobs of one sampler and its tools together, of similar prompt length, within rows and rows * length."""
     groups: dict[Any, list[Job]] = {}
     for job in jobs:
-        groups.setdefault(job.sampler, []).append(job)
+        groups.setdefault((job.sampler, job.tools), []).append(job)
     for group in groups.values():
         group.sort(key=lambda job: len(job.row.prompt))
         batch: list[Job] = []
@@ -91,9 +128,9 @@ def batches(jobs: Iterable[Job], most_rows: int, most_cells: int) -> Iterator[li
 
 def run_batch(loaded: LoadedModel, jobs: list[Job]) -> list[dict[str, Any]]:
     """Decode one batch; a result a job. `seconds` is the batch's time shared out evenly."""
-    prepared = prepare_rows(loaded, jobs[0].sampler, [job.row for job in jobs])
+    prepared = prepare_rows(loaded, jobs[0].sampler, [job.row for job in jobs], jobs[0].tools)
     began = time.perf_counter()
-    canvas = decode(prepared.sampler, prepared.denoise, prepared.canvas)
+    canvas = decode(prepared.sampler, prepared.denoise, prepared.canvas, score=prepared.score)
     seconds = (time.perf_counter() - began) / len(jobs)
     answers = canvas.tokens[:, canvas.prompt_length :].tolist()
     return [
@@ -102,7 +139,7 @@ def run_batch(loaded: LoadedModel, jobs: list[Job]) -> list[dict[str, Any]]:
             "output_ids": ids,
             "text": answer_text(loaded, ids),
             "nfe": prepared.denoise.row_nfe[row],
-            "scorer_calls": 0,
+            "scorer_calls": prepared.score.row_calls[row] if prepared.score is not None else 0,
             "seconds": round(seconds, 6),
         }
         for row, (job, ids) in enumerate(zip(jobs, answers, strict=True))
@@ -128,11 +165,12 @@ def run_requests(
     """All requests; results in the order of the requests, errors among them."""
     results: dict[int, dict[str, Any]] = {}
     jobs: list[Job] = []
+    box = ToolBox(loaded)
     for place, line in enumerate(lines):
         if not line.strip():
             continue
         try:
-            jobs.append(read_request(loaded, place, line))
+            jobs.append(read_request(box, place, line))
         except (ValueError, TypeError) as error:
             results[place] = {"id": _id_of(line), "error": str(error)}
             progress(len(results))

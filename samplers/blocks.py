@@ -1,10 +1,11 @@
-"""What every sampler that fills the answer block after block shares: settings, checks, notes."""
+"""What every sampler that fills the answer block after block shares: settings, checks, the frame."""
 
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 import torch
@@ -13,8 +14,62 @@ from torch import Tensor
 from samplers.canvas import Canvas
 from samplers.denoiser import Denoiser
 from samplers.drawing import draw_tokens, finished_rows, probability_of
-from samplers.events import SCHEMA, Cell, Cells, Finished, Started, Unmasked
+from samplers.events import SCHEMA, Cell, Cells, Edited, Event, Finished, Remasked, Started, Unmasked
+from samplers.kv_cache import MODES
+from samplers.scoring import Scorer
 from samplers.settings import SettingError, check, option
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a sampler works on. `forked`: the canvas holds candidates; confidence: Float[rows,
+    length], of each cell when it was committed; refined: windows opened so far, by row."""
+
+    denoise: Denoiser
+    canvas: Canvas
+    confidence: Tensor
+    score: Scorer | None = None
+    forked: bool = False
+    refined: Counter[int] = field(default_factory=Counter)
+
+    def fork(self, k: int, rows: Tensor) -> Run:
+        """The same run on k candidates of every row; only those of `rows`, Bool[rows], will change."""
+        confidence = self.confidence.repeat_interleave(k, 0)
+        return replace(self, canvas=self.canvas.fork(k, rows), confidence=confidence, forked=True)
+
+    def adopt(self, forked: Run, winners: Sequence[int | None]) -> None:
+        """End a fork: each row takes over its winning candidate, None keeps it as it is."""
+        self.canvas.adopt(forked.canvas, winners)
+        k = forked.canvas.rows // self.canvas.rows
+        for row, winner in enumerate(winners):
+            if winner is not None:
+                self.confidence[row] = forked.confidence[row * k + winner]
+
+    def unmasked(self, block: int, commit: Tensor, tokens: Tensor, confidence: Tensor) -> Unmasked:
+        """Write tokens, Int[n], into the cells Bool[rows, length] and say so."""
+        self.canvas.write(commit, tokens)
+        self.confidence[commit] = confidence
+        return Unmasked(
+            nfe=self.denoise.nfe,
+            block=block,
+            forked=self.forked,
+            step=self.denoise.calls - 1,
+            cells=changed(commit, tokens, confidence),
+        )
+
+    def edited(self, block: int, cells: Tensor, tokens: Tensor, confidence: Tensor) -> Edited:
+        """Overwrite the cells Bool[rows, length] with tokens, Int[n], and say so."""
+        self.canvas.write(cells, tokens)
+        event_cells = changed(cells, tokens, confidence)
+        return Edited(nfe=self.denoise.nfe, block=block, forked=self.forked, cells=event_cells)
+
+    def remasked(self, block: int, cells: Tensor, confidence: Tensor, reason: str) -> Remasked:
+        """Put masks into the cells Bool[rows, length] and say so. confidence: Float[n], of what went."""
+        gone = changed(cells, self.canvas.tokens[cells], confidence)
+        self.canvas.write(cells, torch.full((len(gone),), self.canvas.mask_id))
+        return Remasked(
+            nfe=self.denoise.nfe, block=block, forked=self.forked, cells=gone, reason=reason
+        )
 
 
 @dataclass(frozen=True)
@@ -22,6 +77,7 @@ class BlockSettings:
     """Settings of block-wise decoding, under LLaDA's names and with its defaults."""
 
     name: ClassVar[str] = ""
+    scored: ClassVar[bool] = False  # needs a scorer
 
     steps: int = option(128, "Denoiser steps for the whole answer.", low=1, high=4096)
     gen_length: int = option(128, "Tokens of the answer.", "Answer length", low=1, high=4096)
@@ -42,6 +98,12 @@ class BlockSettings:
     early_stop: bool = option(
         False, "Stop once an EOS stands with no mask before it; the rest becomes EOS.", "Early stop"
     )
+    cache: str = option(
+        "none",
+        "Keep keys and values from each block's start: faster, and approximate.",
+        "KV cache",
+        choices=MODES,
+    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -61,8 +123,43 @@ class BlockSettings:
     def steps_per_block(self) -> int:
         return self.steps // self.blocks
 
-    def started(self, denoise: Denoiser, canvas: Canvas) -> Started:
+    def spans(self, canvas: Canvas, blocks: int) -> list[tuple[int, int]]:
+        """Absolute positions of the first blocks."""
+        return [canvas.block_span(block, self.block_length) for block in range(blocks)]
+
+    @torch.no_grad()
+    def __call__(
+        self, denoise: Denoiser, canvas: Canvas, score: Scorer | None = None
+    ) -> Generator[Event, None, Canvas]:
+        """Fill every mask of the canvas. One Unmasked event per denoiser call."""
+        run = Run(denoise, canvas, torch.ones(canvas.tokens.shape), score)
+        yield self.started(run)
+        try:
+            stopped = self.stopped(canvas)
+            yield from self.fill(run, stopped)
+        finally:
+            denoise.release()
+        last = self.fill_with_eos(denoise, canvas)
+        if last is not None:
+            yield last
+        yield self.finished(denoise, canvas, stopped)
+        return canvas
+
+    def fill(self, run: Run, stopped: Tensor) -> Iterator[Event]:
+        """Block after block; `stopped`, Bool[rows], is kept up to date."""
+        for block in range(self.blocks):
+            yield from self.fill_block(run, block, ~stopped)
+            stopped |= self.stopped(run.canvas)
+
+    def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
+        """Decide every masked cell of a block in the rows active, Bool[rows]."""
+        raise NotImplementedError
+
+    def started(self, run: Run) -> Started:
         """The first event; raises before any forward if canvas and settings do not fit."""
+        denoise, canvas = run.denoise, run.canvas
+        if self.scored and run.score is None:
+            raise SettingError("scorer", None, f"a scorer, which {self.name} needs: checker or prm")
         if canvas.gen_length != self.gen_length:
             raise SettingError("gen_length", self.gen_length, f"the canvas's {canvas.gen_length}")
         wants_eos = (
@@ -81,6 +178,7 @@ class BlockSettings:
                 **asdict(self),
                 "seeds": [g.initial_seed() for g in canvas.rng],
                 "network": denoise.describe(),
+                **({"scorer": run.score.describe()} if run.score is not None else {}),
                 "versions": {n: importlib.metadata.version(n) for n in ("torch", "transformers")},
                 "schema": SCHEMA,
             },
@@ -90,10 +188,14 @@ class BlockSettings:
         """One denoiser call and the drawn token of every cell asked for."""
         row = cells.nonzero()[:, 0].tolist()
         logits = denoise(canvas, cells)
-        if (self.logits_eos_inf or self.eos_gating) and canvas.eos_id is not None:
-            logits[:, canvas.eos_id] = -torch.inf
+        self.forbid_ends(canvas, logits)
         tokens = draw_tokens(logits, self.temperature, row, canvas.rng)
         return Prediction(row, logits, tokens, probability_of(logits, tokens))
+
+    def forbid_ends(self, canvas: Canvas, logits: Tensor) -> None:
+        """EOS at -inf in logits, Float[n, vocab], where the settings ask for it."""
+        if (self.logits_eos_inf or self.eos_gating) and canvas.eos_id is not None:
+            logits[:, canvas.eos_id] = -torch.inf
 
     def defer_ends(self, canvas: Canvas, scores: Tensor, tokens: Tensor) -> Tensor:
         """Scores with EOS and EoT cells lowest, where the settings ask for it (deferred only)."""

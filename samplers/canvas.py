@@ -63,14 +63,28 @@ class Canvas:
             raise ValueError("cells: a pinned cell would be changed; allowed: unpinned cells")
         self.tokens[cells] = tokens.to(self.tokens.dtype)
 
-    def fork(self, k: int) -> Canvas:
-        """Each row k times, one after the other; every copy gets its own random stream."""
+    def fork(self, k: int, rows: Tensor | None = None) -> Canvas:
+        """Each row k times, one after the other; every copy gets its own random stream.
+
+        rows: Bool[rows], the rows whose copies will change; the others draw nothing, so that a row
+        draws the same whatever the rows beside it do.
+        """
         rng = []
-        for generator in self.rng:
+        for row, generator in enumerate(self.rng):
+            if rows is not None and not rows[row]:
+                rng += [generator] * k
+                continue
             seeds = torch.randint(2**62, (k,), generator=generator).tolist()
             rng += [torch.Generator().manual_seed(seed) for seed in seeds]
         copy = self._take([r for r in range(self.rows) for _ in range(k)])
         return replace(copy, rng=tuple(rng))
+
+    def adopt(self, forked: Canvas, winners: Sequence[int | None]) -> None:
+        """End a fork: each row takes over its winning copy, None keeps it as it is."""
+        k = forked.rows // self.rows
+        for row, winner in enumerate(winners):
+            if winner is not None:
+                self.tokens[row] = forked.tokens[row * k + winner]
 
     def select(self, rows: Sequence[int]) -> Canvas:
         """A copy of the given rows (they keep their random streams)."""

@@ -1,4 +1,4 @@
-"""Denoisers: the one place where a network is called. They own weights, CFG and the NFE count."""
+"""Denoisers: the one place where a network is called. They own weights, CFG, caches and the count."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ import torch
 from torch import Tensor
 
 from samplers.canvas import Canvas
+from samplers.kv_cache import CachedNetwork
+from samplers.network import ModelNetwork, Network
+
+__all__ = ["Denoiser", "GuidedDenoiser", "ModelNetwork"]
 
 
 class Denoiser(Protocol):
     """What a sampler sees of a network."""
 
     nfe: int  # sequences evaluated, CFG branches included
+    calls: int  # times it was asked
     forwards: int  # launches
     row_nfe: Counter[int]  # sequences evaluated for each sample
 
@@ -22,81 +27,113 @@ class Denoiser(Protocol):
         """cells: Bool[rows, length] -> logits, Float[n_cells, vocab], row-major; mask_id at -inf."""
         ...
 
+    def policy(self, canvas: Canvas, cells: Tensor, scored: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the cells, and UPS keep scores, Float[n_scored] in [0, 1], of `scored` cells."""
+        ...
+
+    def verify(self, canvas: Canvas, cells: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Logits of the cells, and leave-one-out logits, Float[active rows * span, vocab], of the
+        positions [start, stop) of every row that has cells or decided cells there (WINO)."""
+        ...
+
+    def release(self) -> None:
+        """Forget what was kept between calls."""
+        ...
+
     def describe(self) -> dict[str, Any]:
         """What a trace should say about the network: model, dtype, device, guidance."""
         ...
 
 
-class Network(Protocol):
-    """A masked-token predictor: logits of chosen cells in one pass."""
-
-    def logits(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
-        """tokens: Int[rows, length]; cells: Bool[rows, length] -> Float[n_cells, vocab]."""
-        ...
-
-    def describe(self) -> dict[str, Any]: ...
-
-
 class GuidedDenoiser:
-    """Any network, with classifier-free guidance and counting.
+    """Any network, with classifier-free guidance, a KV cache and counting.
 
     Rows without a cell asked for are not evaluated. Guidance (LLaDA, appendix B.1):
     l = l_u + (w + 1)(l_c - l_u); the unconditional input masks the prompt and keeps what was
-    generated; both branches go in one pass. mask_id is set to -inf after guidance, always.
+    generated; both branches go in one pass. mask_id is set to -inf after guidance, always. Keep
+    scores are those of the conditional branch.
     """
 
-    def __init__(self, network: Network, cfg_scale: float = 0.0) -> None:
+    def __init__(
+        self, network: Network, cfg_scale: float = 0.0, cache: str = "none", block_length: int = 1
+    ) -> None:
         self.network, self.cfg_scale = network, float(cfg_scale)
-        self.nfe, self.forwards, self.row_nfe = 0, 0, Counter[int]()
+        self.nfe, self.calls, self.forwards, self.row_nfe = 0, 0, 0, Counter[int]()
+        self.cache = None if cache == "none" else CachedNetwork(network, cache, block_length)
 
     def __call__(self, canvas: Canvas, cells: Tensor) -> Tensor:
+        return self._logits(canvas, self._states(canvas, cells))
+
+    def policy(self, canvas: Canvas, cells: Tensor, scored: Tensor) -> tuple[Tensor, Tensor]:
+        """See Denoiser; one pass for both."""
+        asked = cells | scored
+        states = self._states(canvas, asked)
+        logits = self._logits(canvas, [part[cells[asked].to(part.device)] for part in states])
+        keep: Tensor = self.network.keep(states[0][scored[asked].to(states[0].device)])  # type: ignore[attr-defined]
+        return logits, keep
+
+    def verify(self, canvas: Canvas, cells: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """See Denoiser; one pass for both. Rows evaluated: those with a cell asked for."""
         active = cells.any(-1)
-        tokens, attention, asked = (
-            t[active] for t in (canvas.tokens, canvas.attention_mask, cells)
+        tokens, attention, asked, branches = self._branches(canvas, active, cells)
+        own, shadow = self.network.shadow_states(tokens, attention, asked, start, stop)  # type: ignore[attr-defined]
+        self._count(canvas, active, branches, 1)
+        width = shadow.shape[-1]
+        return (
+            self._logits(canvas, list(own.chunk(branches))),
+            self._logits(canvas, [s.reshape(-1, width) for s in shadow.chunk(branches)]),
         )
-        branches = 2 if self.cfg_scale > 0 else 1
-        if branches == 2:
-            empty = tokens.clone()
-            prompt = attention.clone()
-            prompt[:, canvas.prompt_length :] = False
-            empty[prompt] = canvas.mask_id
-            tokens, attention, asked = (
-                torch.cat(pair) for pair in ((tokens, empty), (attention, attention), (asked, asked))
-            )
-        logits = self.network.logits(tokens, attention, asked)
-        if branches == 2:
+
+    def _branches(self, canvas: Canvas, active: Tensor, cells: Tensor) -> tuple[Tensor, Tensor, Tensor, int]:
+        """Active rows; with guidance the same rows again, their prompts masked."""
+        tokens, attention, asked = (t[active] for t in (canvas.tokens, canvas.attention_mask, cells))
+        if self.cfg_scale <= 0:
+            return tokens, attention, asked, 1
+        empty, prompt = tokens.clone(), attention.clone()
+        prompt[:, canvas.prompt_length :] = False
+        empty[prompt] = canvas.mask_id
+        return torch.cat((tokens, empty)), attention.repeat(2, 1), asked.repeat(2, 1), 2
+
+    def _states(self, canvas: Canvas, cells: Tensor) -> list[Tensor]:
+        """Of the cells asked for, Float[n, d]: conditional, then unconditional with guidance."""
+        active = cells.any(-1)
+        tokens, attention, asked, branches = self._branches(canvas, active, cells)
+        if self.cache is None:
+            states, launches = self.network.states(tokens, attention, asked), 1
+        else:
+            copies: Counter[int] = Counter()
+            keys: list[tuple[int, int]] = []
+            for row, sample in enumerate(canvas.samples):
+                if active[row]:
+                    keys.append((sample, copies[sample]))
+                copies[sample] += 1
+            both = [(*key, branch) for branch in range(branches) for key in keys]
+            states, launches = self.cache.states(both, tokens, attention, asked, canvas.prompt_length)
+        self._count(canvas, active, branches, launches)
+        return list(states.chunk(branches))
+
+    def _logits(self, canvas: Canvas, states: list[Tensor]) -> Tensor:
+        logits = self.network.head(states[0] if len(states) == 1 else torch.cat(states))
+        if len(states) == 2:
             conditional, unconditional = logits.chunk(2)
             logits = unconditional + (self.cfg_scale + 1) * (conditional - unconditional)
-        self._count(canvas, active, branches)
         logits[:, canvas.mask_id] = -torch.inf
         return logits
 
-    def _count(self, canvas: Canvas, active: Tensor, branches: int) -> None:
-        self.forwards += 1
+    def _count(self, canvas: Canvas, active: Tensor, branches: int, launches: int) -> None:
+        self.calls += 1
+        self.forwards += launches
         for row in active.nonzero()[:, 0].tolist():
             self.nfe += branches
             self.row_nfe[canvas.samples[row]] += branches
 
-    def describe(self) -> dict[str, Any]:
-        return self.network.describe() | {"cfg_scale": self.cfg_scale}
-
-
-class ModelNetwork:
-    """A LLaDA model (models.llada) as a network; logits come back in float32 on its device."""
-
-    def __init__(self, model: Any, name: str = "") -> None:
-        self.model, self.name = model, name
-
-    def logits(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
-        device = self.model.device
-        mask = None if bool(attention_mask.all()) else attention_mask.to(device)
-        hidden = self.model.hidden(tokens.to(device), mask)
-        # Indices are found on the CPU, so that a GPU is not waited for here.
-        index = cells.reshape(-1).nonzero()[:, 0].to(device)
-        chosen = hidden.reshape(-1, hidden.shape[-1]).index_select(0, index)
-        logits: Tensor = self.model.head(chosen).float()
-        return logits
+    def release(self) -> None:
+        """Empty the cache."""
+        if self.cache is not None:
+            self.cache.release()
 
     def describe(self) -> dict[str, Any]:
-        dtype = str(self.model.dtype).removeprefix("torch.")
-        return {"model": self.name, "dtype": dtype, "device": str(self.model.device.type)}
+        said = self.network.describe() | {"cfg_scale": self.cfg_scale}
+        if self.cache is not None:
+            said["approximate"] = f"{self.cache.mode} KV cache: kept keys and values are from each block's start"
+        return said

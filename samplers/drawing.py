@@ -9,7 +9,7 @@ from torch import Tensor
 
 from samplers.canvas import Canvas
 
-ORDERINGS = ("probability", "random", "margin", "entropy")
+ORDERINGS = ("probability", "random", "margin", "entropy", "origin")
 _CHUNK_BYTES = 64 * 2**20  # float64 noise is drawn in pieces of at most this size
 
 
@@ -19,9 +19,13 @@ def quota(masks: int, steps: int) -> list[int]:
     return [base + (step < extra) for step in range(steps)]
 
 
-def transfer_schedule(cells: Tensor, steps: int) -> Tensor:
-    """Int[rows, steps] for the masked cells, Bool[rows, length], of a block."""
-    return torch.tensor([quota(n, steps) for n in cells.sum(-1).tolist()])
+def transfer_schedule(cells: Tensor, steps: int | Tensor) -> Tensor:
+    """Int[rows, steps] for the masked cells, Bool[rows, length]; steps: one, or Int[rows] (the
+    schedules of rows with fewer steps end in zeros)."""
+    each = torch.as_tensor(steps).expand(len(cells)).tolist()
+    plans = [quota(n, s) for n, s in zip(cells.sum(-1).tolist(), each, strict=True)]
+    most = max(each, default=0)
+    return torch.tensor([plan + [0] * (most - len(plan)) for plan in plans])
 
 
 def draw_tokens(
@@ -64,7 +68,7 @@ def ordering_scores(
     rng: Sequence[torch.Generator],
 ) -> Tensor:
     """Float[n], higher is committed earlier. `margin` and `entropy` as in Dream (2508.15487)."""
-    if kind == "probability":
+    if kind in ("probability", "origin"):
         return probability
     if kind == "random":
         counts = [(r, row.count(r)) for r in dict.fromkeys(row)]
@@ -72,22 +76,37 @@ def ordering_scores(
     if kind == "margin":
         top = logits.softmax(-1).topk(2, -1).values
         return top[:, 0] - top[:, 1]
+    return -entropy(logits)
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """Float[n], in nats, of softmax(logits)."""
     logs = logits.log_softmax(-1)
-    return (logs.exp() * logs.masked_fill(logs == -torch.inf, 0)).sum(-1)
+    return -(logs.exp() * logs.masked_fill(logs == -torch.inf, 0)).sum(-1)
 
 
-def top_cells(cells: Tensor, scores: Tensor, k: Tensor) -> Tensor:
-    """Bool[rows, length]: in each row the k[row] cells of highest score; ties go to the left.
+def random_cells(cells: Tensor, p: float | Tensor, rng: Sequence[torch.Generator]) -> Tensor:
+    """Each cell of Bool[rows, length] with probability p (one, or Float[n] row-major)."""
+    counts = cells.sum(-1).tolist()
+    drawn = [torch.rand(n, generator=rng[r], dtype=torch.float64) for r, n in enumerate(counts) if n]
+    chosen = cells.clone()
+    if drawn:
+        chosen[cells] = torch.cat(drawn) < p
+    return chosen
 
-    cells: Bool[rows, length]; scores: Float[n], row-major over cells; k: Int[rows].
-    """
+
+def ranks(cells: Tensor, scores: Tensor) -> Tensor:
+    """Int[rows, length]: the rank of each cell in its row, 0 for the highest score; ties go to the
+    left; other positions come last. cells: Bool[rows, length]; scores: Float[n], row-major."""
     spread = torch.full(cells.shape, -torch.inf, dtype=scores.dtype)
     spread[cells] = scores
     order = torch.sort(spread, dim=-1, descending=True, stable=True).indices
-    rank = torch.empty_like(order).scatter_(
-        -1, order, torch.arange(cells.shape[1]).expand(cells.shape)
-    )
-    return cells & (rank < k[:, None])
+    return torch.empty_like(order).scatter_(-1, order, torch.arange(cells.shape[1]).expand(cells.shape))
+
+
+def top_cells(cells: Tensor, scores: Tensor, k: Tensor) -> Tensor:
+    """Bool[rows, length]: in each row the k[row], Int[rows], cells of highest score."""
+    return cells & (ranks(cells, scores) < k[:, None])
 
 
 def finished_rows(canvas: Canvas) -> Tensor:

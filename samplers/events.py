@@ -65,7 +65,7 @@ class Edited(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remasked(Event):
-    """token -> [MASK]; reason: "backmask" | "ups" | "remdm" | "wino" | "user"."""
+    """token -> [MASK]; reason: "backmask" | "ups" | "remdm" | "wino" | "t2m" | "user"."""
 
     cells: Cells
     reason: str
@@ -90,11 +90,13 @@ class CandidatesForked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockScored(Event):
-    """Reward-model scores in [0, 1] of a span, one per row (candidate rows while forked)."""
+    """Reward-model scores in [0, 1] of a span, one per row (candidate rows while forked; None for
+    rows that were not scored). scorer_calls: sequences scored so far, all rows together."""
 
     scorer: str
     span: Span
-    scores: tuple[float, ...]
+    scores: tuple[float | None, ...]
+    scorer_calls: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

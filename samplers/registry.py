@@ -9,13 +9,18 @@ from typing import Any, Protocol, TypeVar
 from samplers.canvas import Canvas
 from samplers.denoiser import Denoiser
 from samplers.events import Event
+from samplers.scoring import Scorer
 from samplers.settings import Described, SettingError, describe, parse
 
 
 class Sampler(Protocol):
     """A frozen dataclass: its fields are its settings."""
 
-    def __call__(self, denoise: Denoiser, canvas: Canvas) -> Generator[Event, None, Canvas]: ...
+    scored: bool  # needs a scorer
+
+    def __call__(
+        self, denoise: Denoiser, canvas: Canvas, score: Scorer | None = None
+    ) -> Generator[Event, None, Canvas]: ...
 
 
 @dataclass(frozen=True)

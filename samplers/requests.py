@@ -1,17 +1,24 @@
-"""From what a person asks to sampler, canvas and denoiser; every refusal is one sentence."""
+"""From what a person asks to sampler, canvas, denoiser and scorer; every refusal is one sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from models.loading import LoadedModel
+from models.reward import LoadedReward
+from models.ups_head import UPSHead
 from samplers.canvas import Canvas, new_canvas
+from samplers.checker import Checker
 from samplers.denoiser import GuidedDenoiser, ModelNetwork
+from samplers.events import Event
+from samplers.prm import PRMScorer
 from samplers.registry import entry, make
+from samplers.scoring import Question, Scorer
 
 MASK_MARK = "[MASK]"
+SCORERS = ("checker", "prm")
 
 
 class RequestError(ValueError):
@@ -20,20 +27,39 @@ class RequestError(ValueError):
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything a run needs: `sampler(denoise, canvas)` is its event stream."""
+    """Everything a run needs."""
 
     sampler: Any
     denoise: GuidedDenoiser
     canvas: Canvas
+    score: Scorer | None = None
+
+    def stream(self) -> Generator[Event, None, Canvas]:
+        """The events of the run."""
+        stream: Generator[Event, None, Canvas] = self.sampler(self.denoise, self.canvas, self.score)
+        return stream
 
 
 @dataclass(frozen=True)
 class Row:
-    """One checked request: prompt ids, cells given in the answer, and its seed."""
+    """One checked request: prompt ids, cells given in the answer, its seed and what is asked."""
 
     prompt: list[int]
     given: dict[int, int]
     seed: int
+    question: Question = Question("")
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a run needs beside the model. scorer: "", "checker" or "prm" (then with `reward`)."""
+
+    ups_head: UPSHead | None = None
+    scorer: str = ""
+    reward: LoadedReward | None = None
+
+
+NO_TOOLS = Tools()
 
 
 def prompt_ids(
@@ -135,6 +161,7 @@ def prepare_row(
     seed: int = 0,
     constraints: str = "",
     infill: str | None = None,
+    task: Mapping[str, Any] | None = None,
     **prompts: Any,
 ) -> Row:
     """Check one request against model and sampler; nothing is evaluated."""
@@ -150,11 +177,30 @@ def prepare_row(
     given = parse_constraints(loaded, constraints or "", sampler.gen_length)
     if infill:
         given = parse_infill(loaded, infill, sampler.gen_length) | given
-    return Row(ids, given, seed)
+    return Row(ids, given, seed, question_of(loaded, ids, prompts, task))
 
 
-def prepare_rows(loaded: LoadedModel, sampler: Any, rows: Sequence[Row]) -> Prepared:
+def question_of(loaded: LoadedModel, ids: list[int], prompts: Mapping[str, Any], task: Any) -> Question:
+    """What a scorer is told: the last user turn (or the prompt's text), and `task {name, problem}`."""
+    text = prompts.get("prompt") or prompts.get("raw_prompt") or ""
+    if prompts.get("messages"):
+        text = [m["content"] for m in prompts["messages"] if m["role"] == "user"][-1:]
+        text = text[0] if text else ""
+    if not text and loaded.tokenizer is not None:
+        text = str(loaded.tokenizer.decode(ids, skip_special_tokens=True))
+    if task is None:
+        return Question(text)
+    if not isinstance(task, Mapping) or not isinstance(task.get("problem"), Mapping):
+        raise RequestError(f"task = {str(task)[:60]!r} is not valid; allowed: {{name, problem {{…}}}}")
+    fields = tuple(sorted((str(k), str(v)) for k, v in task["problem"].items()))
+    return Question(text, str(task.get("name", "")), fields)
+
+
+def prepare_rows(
+    loaded: LoadedModel, sampler: Any, rows: Sequence[Row], tools: Tools = NO_TOOLS
+) -> Prepared:
     """One batch for one sampler."""
+    check_tools(sampler, tools)
     canvas = new_canvas(
         [r.prompt for r in rows],
         sampler.gen_length,
@@ -165,16 +211,48 @@ def prepare_rows(loaded: LoadedModel, sampler: Any, rows: Sequence[Row]) -> Prep
         eot_id=loaded.eot_id,
         pad_id=loaded.pad_id,
     )
-    network = ModelNetwork(loaded.model, loaded.name)
-    return Prepared(sampler, GuidedDenoiser(network, sampler.cfg_scale), canvas)
+    network = ModelNetwork(loaded.model, loaded.name, tools.ups_head)
+    denoise = GuidedDenoiser(network, sampler.cfg_scale, sampler.cache, sampler.block_length)
+    return Prepared(sampler, denoise, canvas, _scorer(loaded, tools, [r.question for r in rows]))
+
+
+def check_tools(sampler: Any, tools: Tools) -> None:
+    """Every tool has a use, and every need a tool."""
+    if tools.scorer and tools.scorer not in SCORERS:
+        raise RequestError(f"scorer = {tools.scorer!r} is not known; allowed: {', '.join(SCORERS)}")
+    if tools.scorer and not sampler.scored:
+        raise RequestError(f"scorer = {tools.scorer!r} is not used by sampler {sampler.name}")
+    if sampler.scored and not tools.scorer:
+        raise RequestError(f"scorer is missing; sampler {sampler.name} needs one: {', '.join(SCORERS)}")
+    if (tools.scorer == "prm") != (tools.reward is not None):
+        raise RequestError("prm and scorer do not agree; allowed: a prm with scorer prm, and only then")
+    needs_head = getattr(sampler, "policy", "") == "ups"
+    if needs_head != (tools.ups_head is not None):
+        raise RequestError("ups_head and policy do not agree; allowed: a head with policy ups, and only then")
+
+
+def _scorer(loaded: LoadedModel, tools: Tools, questions: list[Question]) -> Scorer | None:
+    if not tools.scorer:
+        return None
+    tokenizer = loaded.tokenizer
+    if tokenizer is None:
+        raise RequestError(f"scorer = {tools.scorer!r}: the model {loaded.name} has no tokenizer")
+
+    def text_of(ids: list[int]) -> str:
+        return str(tokenizer.decode(ids, skip_special_tokens=True))
+
+    if tools.reward is not None:
+        return PRMScorer(questions, text_of, tools.reward)
+    return Checker(questions, text_of)
 
 
 def prepare(
     loaded: LoadedModel,
     sampler: str = "low_confidence",
     settings: Mapping[str, Any] | None = None,
+    tools: Tools = NO_TOOLS,
     **request: Any,
 ) -> Prepared:
     """One request: see `prepare_row` for its fields; SettingError or RequestError if it is bad."""
     made = make(entry(sampler).name, settings or {})
-    return prepare_rows(loaded, made, [prepare_row(loaded, made, **request)])
+    return prepare_rows(loaded, made, [prepare_row(loaded, made, **request)], tools)

@@ -10,6 +10,7 @@ from samplers.denoiser import Denoiser
 from samplers.events import Event, Unmasked
 from samplers.fold import Board
 from samplers.registry import Sampler
+from samplers.scoring import Scorer
 
 Stream = Generator[Event, None, Canvas]
 StepCallback = Callable[[Board, int, int, dict[str, Any]], bool | None]
@@ -44,13 +45,14 @@ def decode(
     denoise: Denoiser,
     canvas: Canvas,
     callback_on_step_end: StepCallback | None = None,
+    score: Scorer | None = None,
 ) -> Canvas:
     """Run a sampler to its end, or until the callback returns False; the canvas as it then is.
 
     callback_on_step_end(board, step, nfe, {"event": the Unmasked}), after every step, as in
     diffusers (there it is handed the pipeline; here the folded board).
     """
-    stream, board = sampler(denoise, canvas), Board()
+    stream, board = sampler(denoise, canvas, score), Board()
     for event in stream:
         board.apply(event)
         if callback_on_step_end is not None and isinstance(event, Unmasked):

@@ -13,6 +13,10 @@ DEEPEST = 40
 _TOKEN = re.compile(r"\s*([0-9]{1,9}(?![0-9])|[-+*/()])")
 
 
+Node = int | tuple[str, "Node", "Node"]
+"""A number, or an operator with what stands left and right of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """The exact value of an expression and the integers written in it, in order."""
@@ -51,46 +55,61 @@ class _Parser:
         self.at += 1
         return token
 
-    def sum(self, depth: int) -> Fraction:
-        value = self.product(depth)
+    def sum(self, depth: int) -> Node:
+        node = self.product(depth)
         while self.peek() in ("+", "-"):
-            sign = 1 if self.take() == "+" else -1
-            value += sign * self.product(depth)
-        return value
+            node = (self.take(), node, self.product(depth))
+        return node
 
-    def product(self, depth: int) -> Fraction:
-        value = self.factor(depth)
+    def product(self, depth: int) -> Node:
+        node = self.factor(depth)
         while self.peek() in ("*", "/"):
-            if self.take() == "*":
-                value *= self.factor(depth)
-                continue
-            divisor = self.factor(depth)
-            if divisor == 0:
-                raise ValueError("the expression divides by zero")
-            value /= divisor
-        return value
+            node = (self.take(), node, self.factor(depth))
+        return node
 
-    def factor(self, depth: int) -> Fraction:
+    def factor(self, depth: int) -> Node:
         if depth > DEEPEST:
             raise ValueError(f"the expression is nested deeper than {DEEPEST}")
         token = self.take()
         if token == "-":
-            return -self.factor(depth + 1)
+            return ("-", 0, self.factor(depth + 1))
         if token == "(":
-            value = self.sum(depth + 1)
+            node = self.sum(depth + 1)
             if self.take() != ")":
                 raise ValueError("a parenthesis is not closed")
-            return value
+            return node
         if not token.isdigit():
             raise ValueError(f"expected a number, found {token or 'the end'!r}")
         self.numbers.append(int(token))
-        return Fraction(int(token))
+        return int(token)
+
+
+def value_of(node: Node) -> Fraction:
+    """The exact value of a tree; ValueError when it divides by zero."""
+    if isinstance(node, int):
+        return Fraction(node)
+    op, left, right = node[0], value_of(node[1]), value_of(node[2])
+    if op == "/" and right == 0:
+        raise ValueError("the expression divides by zero")
+    return left + right if op == "+" else left - right if op == "-" else (
+        left * right if op == "*" else left / right
+    )
+
+
+def _read(text: str) -> tuple[Node, tuple[int, ...]]:
+    parser = _Parser(_tokens(text))
+    node = parser.sum(0)
+    if parser.peek():
+        raise ValueError(f"unexpected {parser.peek()!r} after the expression")
+    return node, tuple(parser.numbers)
+
+
+def tree(text: str) -> Node:
+    """The tree of an expression of at most 400 characters; ValueError says what is wrong with it."""
+    return _read(text)[0]
 
 
 def parse(text: str) -> Parsed:
-    """Parse an expression of at most 400 characters; ValueError says what is wrong with it."""
-    parser = _Parser(_tokens(text))
-    value = parser.sum(0)
-    if parser.peek():
-        raise ValueError(f"unexpected {parser.peek()!r} after the expression")
-    return Parsed(value, tuple(parser.numbers))
+    """Value and numbers of an expression of at most 400 characters; ValueError says what is wrong."""
+    node, numbers = _read(text)
+    return Parsed(value_of(node), numbers)

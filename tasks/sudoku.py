@@ -62,6 +62,16 @@ def is_solved(grid: str) -> bool:
     return all({grid[i] for i in unit} == _DIGITS for unit in _UNITS)
 
 
+def keeps_rules(digits: str, puzzle: str) -> bool:
+    """Whether the first digits of a grid keep the clues of the puzzle and repeat nothing in a unit."""
+    if not set(digits) <= _DIGITS or len(digits) > 16:
+        return False
+    if any(clue not in ("0", digit) for digit, clue in zip(digits, puzzle, strict=False)):
+        return False
+    seen = ([digits[i] for i in unit if i < len(digits)] for unit in _UNITS)
+    return all(len(set(unit)) == len(unit) for unit in seen)
+
+
 @cache
 def all_grids() -> tuple[str, ...]:
     """The 288 completed grids, in dictionary order."""

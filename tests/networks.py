@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
+
+from samplers.canvas import Canvas
+from samplers.events import Span
 
 VECTORS = Path(__file__).parent / "vectors"
 
@@ -22,13 +27,30 @@ class TableNetwork:
         self.calls = 0
         self.sequences = 0
 
-    def logits(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
+    def states(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
         self.calls += 1
         self.sequences += len(tokens)
         position = attention_mask.long().cumsum(-1)
-        state = ((tokens + 1) * (position * 7919 + 104729) * attention_mask).sum(-1, keepdim=True)
-        index = (state * 31 + position * 17) % len(self.table)
-        return self.table[index][cells].clone()
+        terms = (tokens + 1) * (position * 7919 + 104729) * attention_mask
+        return self._rows(terms.sum(-1, keepdim=True), position)[cells]
+
+    def shadow_states(
+        self, tokens: Tensor, attention_mask: Tensor, cells: Tensor, start: int, stop: int
+    ) -> tuple[Tensor, Tensor]:
+        position = attention_mask.long().cumsum(-1)
+        weight = (position * 7919 + 104729) * attention_mask
+        total = ((tokens + 1) * weight).sum(-1, keepdim=True)
+        without = total - ((tokens + 1) * weight)[:, start:stop]  # each cell's own token left out
+        return self.states(tokens, attention_mask, cells), self._rows(without, position[:, start:stop])
+
+    def _rows(self, state: Tensor, position: Tensor) -> Tensor:
+        return self.table[(state * 31 + position * 17) % len(self.table)]
+
+    def head(self, states: Tensor) -> Tensor:
+        return states.clone()
+
+    def keep(self, states: Tensor) -> Tensor:
+        return states[:, 0].sigmoid()
 
     def describe(self) -> dict[str, Any]:
         return {"model": "table"}
@@ -40,11 +62,38 @@ class ToyNetwork:
     def __init__(self) -> None:
         self.weights = load_file(VECTORS / "toy" / "toy_mask_predictor.safetensors")
 
-    def logits(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
+    def states(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
         w, length = self.weights, tokens.shape[1]
         mix = attention_mask[:, None, :].double() * w["mix"][:length, :length]
-        hidden = torch.tanh(mix @ w["embed"][tokens] + w["pos"][:length])
-        return (hidden @ w["head"] + w["bias"])[cells]
+        return torch.tanh(mix @ w["embed"][tokens] + w["pos"][:length])[cells]
+
+    def head(self, states: Tensor) -> Tensor:
+        return states @ self.weights["head"] + self.weights["bias"]
 
     def describe(self) -> dict[str, Any]:
         return {"model": "toy"}
+
+
+class TableScorer:
+    """Scores in [0, 1] that are a hash of everything up to a span's end; counts like a real one."""
+
+    name = "table"
+
+    def __init__(self) -> None:
+        self.calls, self.row_calls = 0, Counter[int]()
+        self.known: set[tuple[int, ...]] = set()
+
+    def __call__(self, canvas: Canvas, spans: Sequence[Span], rows: Tensor) -> list[list[float]]:
+        found = []
+        for row in rows.nonzero()[:, 0].tolist():
+            real = canvas.attention_mask[row]
+            tokens, padding = canvas.tokens[row][real].tolist(), int((~real).sum())
+            key = (canvas.samples[row], *tokens[: spans[-1][1] - padding])
+            self.calls += key not in self.known
+            self.row_calls[canvas.samples[row]] += key not in self.known
+            self.known.add(key)
+            found.append([hash(tuple(tokens[: stop - padding])) % 1009 / 1008 for _, stop in spans])
+        return found
+
+    def describe(self) -> dict[str, Any]:
+        return {"name": self.name}

@@ -1,5 +1,21 @@
-"""One file per algorithm; importing this package registers them all."""
+"""One file per algorithm. Importing this package registers every sampler."""
 
-from samplers.algorithms import low_confidence
+from samplers.algorithms import (
+    backmask,
+    best_of_n,
+    edit,
+    entropy_bounded,
+    klass,
+    low_confidence,
+    remdm,
+    remedi,
+    threshold,
+    vanilla_prm,
+    window_refine,
+    wino,
+)
 
-__all__ = ["low_confidence"]
+__all__ = [
+    "backmask", "best_of_n", "edit", "entropy_bounded", "klass", "low_confidence", "remdm", "remedi",
+    "threshold", "vanilla_prm", "window_refine", "wino",
+]  # fmt: skip

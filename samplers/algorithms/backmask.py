@@ -1,0 +1,81 @@
+"""Back-masking: when recent blocks score low, part of the answer is decided again (LLaDA R3, 2507.08018).
+
+Vanilla-PRM, and after a block, if the lowest of the last `backmasking_lookback` scores is under
+the threshold: P over the blocks so far, round(block_length * P * intensity) cells of each become
+masks, `num_demasking_candidates` candidates are decoded in parallel, and the best product of scores
+wins. Deviations: the original is among the candidates; with equal scores P follows their mean; the
+cells that go are the least confident ones (`choice = random` is the paper's); a bound on the number
+of windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from samplers.blocks import Run
+from samplers.events import Event
+from samplers.registry import register
+from samplers.remasking import backmask_probabilities
+from samplers.rewarded import RefinedSettings, Window
+from samplers.settings import SettingError, option
+
+
+@register(
+    "backmask",
+    title="LLaDA R3 · back-masking",
+    summary="Re-masks part of the answer when a reward model scores recent blocks low.",
+    paper="LLaDA R3, 2507.08018",
+    aliases=("backmasking",),
+)
+@dataclass(frozen=True)
+class BackMask(RefinedSettings):
+    """Settings of back-masking, under R3's names."""
+
+    num_candidates_per_block: int = option(
+        5, "Candidates of each block.", "Candidates a block", low=1, high=64
+    )
+    num_demasking_candidates: int = option(
+        5, "Candidates of a re-masked window.", "Candidates a window", low=1, high=64
+    )
+    backmasking_lookback: int = option(
+        3, "Blocks whose scores can trigger; none before so many stand.", "Look-back", low=1, high=4096
+    )
+    backmasking_threshold: float = option(
+        0.9, "A score under this triggers.", "Trigger threshold", low=0, high=1
+    )
+    backmasking_alpha: float = option(
+        5.0, "How steeply low scores attract re-masking.", "Steepness alpha", low=0, high=100
+    )
+    backmasking_intensity: float = option(
+        0.5, "Most of a block that is re-masked, as a share.", "Intensity", low=0, high=1
+    )
+    backmasking_frequency: int = option(
+        1, "Look back every so many blocks.", "Frequency", low=1, high=4096
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.backmasking_lookback > self.blocks:
+            allowed = f"at most {self.blocks}, the blocks of the answer"
+            raise SettingError("backmasking_lookback", self.backmasking_lookback, allowed)
+
+    def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
+        """The best of the candidates, then a look back."""
+        yield from self.best_block(run, block, active, self.num_candidates_per_block)
+        done, lookback = block + 1, self.backmasking_lookback
+        if done < lookback or done % self.backmasking_frequency:
+            return
+        window = Window(
+            first=0,
+            end=done,
+            watched=lookback,
+            threshold=self.backmasking_threshold,
+            intensity=self.backmasking_intensity,
+            probabilities=lambda scores: backmask_probabilities(scores, self.backmasking_alpha),
+            candidates=self.num_demasking_candidates,
+            most_steps=self.steps_per_block * lookback,
+        )
+        yield from self.refine(run, window, active)

@@ -1,0 +1,95 @@
+"""ReMDM: ancestral sampling that re-masks with a schedule of its own (2503.00307, section 4).
+
+alpha = 1 - t, s = t - dt, sigma_max = min(1, (1 - alpha_s) / alpha_t). A decided cell is re-masked
+with probability sigma; a masked cell stays masked with (1 - alpha_s - sigma alpha_t) / (1 -
+alpha_t), else it is sampled. Schedules of sigma: cap, rescale, conf, loop. Deviations: t runs
+from 1 to 0 within each block (one block is the paper's form); pinned cells never change; a step
+that decides nothing costs no forward. With conf, sigma of a masked cell is 0, as in the paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from samplers.blocks import BlockSettings, Run
+from samplers.drawing import random_cells
+from samplers.events import Event
+from samplers.registry import register
+from samplers.settings import option
+
+SCHEDULES = ("cap", "rescale", "conf", "loop")
+LOOP_ON, LOOP_OFF, LOOP_ALPHA = 0.55, 0.05, 0.9
+
+
+@register(
+    "remdm",
+    title="ReMDM · re-masking diffusion",
+    summary="Samples as the diffusion process says, and re-masks decided cells at random.",
+    paper="ReMDM, 2503.00307",
+)
+@dataclass(frozen=True)
+class ReMDM(BlockSettings):
+    """Settings of ReMDM."""
+
+    temperature: float = option(
+        1.0, "0 takes the likeliest token; above 0 tokens are drawn.", low=0, high=10
+    )
+    schedule: str = option("conf", "How the re-mask probability is set.", choices=SCHEDULES)
+    cap: float = option(0.008, "Schedule cap: the most a cell is re-masked with a step.", low=0, high=1)
+    rescale: float = option(0.015, "Schedule rescale: share of the greatest probability.", low=0, high=1)
+    loop_sigma: float = option(
+        0.02, "Schedule loop: re-mask probability while the loop lasts.", low=0, high=0.1
+    )
+
+    def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
+        """From t = 1 to 0 in steps_per_block steps."""
+        canvas, steps = run.canvas, self.steps_per_block
+        cells = canvas.block_cells(block, self.block_length) & active[:, None]
+        known = torch.ones(cells.shape)
+        for i in range(steps):
+            t, s = 1 - i / steps, 1 - (i + 1) / steps
+            alpha_t, alpha_s, sigma = self.plan(t, s)
+            masked, decided = cells & canvas.masked, cells & ~canvas.masked
+            remask = sigma if self.schedule != "conf" else self.by_confidence(sigma, known, decided)
+            taken = 0.0 if self.schedule == "conf" else sigma
+            stay = max(0.0, (1 - alpha_s - taken * alpha_t) / (1 - alpha_t))
+            asked = random_cells(masked, 1 - stay, canvas.rng)
+            dropped = random_cells(decided, remask, canvas.rng)
+            if bool(asked.any()):
+                guess = self.predict(run.denoise, canvas, asked)
+                tokens, probability, _ = guess.to_host(guess.probability)
+                known[asked] = probability
+                yield run.unmasked(block, asked, tokens, probability)
+            if bool(dropped.any()):
+                yield run.remasked(block, dropped, known[dropped], "remdm")
+
+    def plan(self, t: float, s: float) -> tuple[float, float, float]:
+        """alpha_t, alpha_s and sigma of the step from t to s."""
+        if self.schedule == "loop":
+            return self.loop(t, s)
+        alpha_t, alpha_s = 1 - t, 1 - s
+        most = min(1.0, (1 - alpha_s) / alpha_t) if alpha_t > 0 else 1.0
+        sigma = {"cap": min(self.cap, most), "rescale": self.rescale * most, "conf": most}[self.schedule]
+        return alpha_t, alpha_s, sigma
+
+    def loop(self, t: float, s: float) -> tuple[float, float, float]:
+        """Unmask to alpha = .9, hold it there while re-masking, then finish."""
+        if LOOP_OFF < t <= LOOP_ON and s > 0:
+            return LOOP_ALPHA, LOOP_ALPHA, self.loop_sigma
+        return loop_alpha(t), loop_alpha(s), 0.0
+
+    def by_confidence(self, sigma: float, known: Tensor, decided: Tensor) -> Tensor:
+        """Float[n decided]: softmax over the row's decided cells of minus the confidence, * sigma."""
+        share = (-known).masked_fill(~decided, -torch.inf).softmax(-1)
+        return share[decided] * sigma
+
+
+def loop_alpha(t: float) -> float:
+    """Alpha before and after the loop."""
+    if t > LOOP_ON:
+        return LOOP_ALPHA * (1 - t) / (1 - LOOP_ON)
+    return LOOP_ALPHA if t > LOOP_OFF else 1 - t * (1 - LOOP_ALPHA) / LOOP_OFF

@@ -1,0 +1,106 @@
+"""RemeDi: a policy decides every step anew which cells of the block stand (2509.23653, section 3.2).
+
+K_i = cumsum of the quota. Step i keeps the K_i cells of highest policy score over *all* cells of
+the block: selected and masked takes the prediction, selected and decided stays, not selected
+becomes [MASK] again. The last step keeps all; earlier blocks are frozen. Policy score: sigmoid of
+the UPS head, the probability of the predicted or standing token, or chance. Deviations: pinned
+cells always stand and are not counted; with EOS gating, cells that end the text come last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from samplers.blocks import BlockSettings, Prediction, Run
+from samplers.drawing import draw_tokens, probability_of, top_cells, transfer_schedule
+from samplers.events import Event, PolicyScored
+from samplers.registry import register
+from samplers.settings import option
+
+POLICIES = ("ups", "tps_prob", "random")
+
+
+@register(
+    "remedi",
+    title="RemeDi · learned re-masking",
+    summary="A policy chooses every step which cells stand; the others become masks again.",
+    paper="RemeDi, 2509.23653",
+)
+@dataclass(frozen=True)
+class RemeDi(BlockSettings):
+    """Settings of RemeDi's inference."""
+
+    policy: str = option(
+        "tps_prob",
+        "What scores a cell: the UPS head, the probability of its token, or chance.",
+        choices=POLICIES,
+    )
+
+    def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
+        """K_i cells stand after step i."""
+        canvas = run.canvas
+        span = canvas.block_span(block, self.block_length)
+        cells = canvas.block_cells(block, self.block_length) & active[:, None]
+        for k in transfer_schedule(cells, self.steps_per_block).cumsum(-1).unbind(-1):
+            asked = cells & ((cells & canvas.masked).any(-1) & (k > 0))[:, None]
+            if not bool(asked.any()):
+                continue
+            masked = asked & canvas.masked
+            guess, scores = self.score(run, asked, masked)
+            scores = self.defer_ends(canvas, scores, guess.tokens)
+            tokens, probability, scores = guess.to_host(scores)
+            keep = top_cells(asked, scores, k)
+            fresh, dropped = keep & masked, asked & ~keep & ~masked
+            if self.policy != "random":
+                yield policy_scored(run, block, span, asked, scores, keep)
+            yield run.unmasked(block, fresh, tokens[fresh[asked]], probability[fresh[asked]])
+            if bool(dropped.any()):
+                yield run.remasked(block, dropped, probability[dropped[asked]], "ups")
+
+    def score(self, run: Run, asked: Tensor, masked: Tensor) -> tuple[Prediction, Tensor]:
+        """Drawn or standing tokens of the cells asked, and their policy scores, both [n asked]."""
+        canvas, is_masked = run.canvas, masked[asked]
+        keep: Tensor | None = None
+        if self.policy == "ups":
+            logits, keep = run.denoise.policy(canvas, masked, asked)
+        else:
+            logits = run.denoise(canvas, asked if self.policy == "tps_prob" else masked)
+        self.forbid_ends(canvas, logits)
+        is_masked = is_masked.to(logits.device)
+        of_masks = logits[is_masked] if self.policy == "tps_prob" else logits
+        row = masked.nonzero()[:, 0].tolist()
+        tokens = canvas.tokens[asked].to(logits.device)
+        tokens[is_masked] = draw_tokens(of_masks, self.temperature, row, canvas.rng)
+        if self.policy == "tps_prob":
+            probability = probability_of(logits, tokens)
+            return Prediction(row, logits, tokens, probability), probability
+        if keep is None:
+            counts = enumerate(asked.sum(-1).tolist())
+            chance = [torch.rand(n, generator=canvas.rng[r]) for r, n in counts if n]
+            keep = torch.cat(chance).to(logits.device)
+        probability = keep.clone()
+        probability[is_masked] = probability_of(logits, tokens[is_masked]).to(keep.dtype)
+        return Prediction(row, logits, tokens, probability), keep
+
+
+def policy_scored(
+    run: Run, block: int, span: tuple[int, int], asked: Tensor, scores: Tensor, keep: Tensor
+) -> PolicyScored:
+    """Scores of a span, 1 where a cell always stands; nothing for rows not asked. The cut of a row
+    is the lowest score that stood."""
+    start, stop = span
+    spread, lowest = torch.ones(asked.shape), torch.ones(asked.shape)
+    spread[asked] = scores.clamp(0, 1)
+    lowest[keep] = spread[keep]
+    rows = zip(asked.any(-1).tolist(), spread[:, start:stop].tolist(), strict=True)
+    return PolicyScored(
+        nfe=run.denoise.nfe,
+        block=block,
+        span=span,
+        scores=tuple(tuple(values) if some else () for some, values in rows),
+        keep=tuple(lowest.amin(-1).tolist()),
+    )

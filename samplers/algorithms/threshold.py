@@ -1,0 +1,84 @@
+"""Fast-dLLM's parallel decoding: every cell that is sure enough falls at once (2505.22618, section 3.3).
+
+Threshold: commit all masked cells with confidence >= tau. Factor: sort by confidence; rank r
+(from 1) is accepted while confidence >= 1 - f / (r + 1), rank 1 always. Deviation: `steps` bounds
+the run; a step commits at least ceil(masks left / steps left), which is one when steps = gen_length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from samplers.blocks import BlockSettings, Prediction, Run
+from samplers.drawing import ranks, top_cells
+from samplers.events import Event
+from samplers.registry import register
+from samplers.settings import option
+
+
+@dataclass(frozen=True)
+class ParallelSettings(BlockSettings):
+    """A block in as many steps as the confidences need, at most steps_per_block."""
+
+    def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
+        """Commit what `accept` lets pass, the surest cells when that is too few."""
+        canvas = run.canvas
+        cells = canvas.block_cells(block, self.block_length) & active[:, None]
+        for step in range(self.steps_per_block):
+            asked = cells & canvas.masked
+            if not bool(asked.any()):
+                return
+            guess = self.predict(run.denoise, canvas, asked)
+            scores = self.defer_ends(canvas, self.sureness(guess), guess.tokens)
+            tokens, probability, scores = guess.to_host(scores)
+            least = -(-asked.sum(-1) // (self.steps_per_block - step))
+            commit = self.accept(asked, scores) | top_cells(asked, scores, least)
+            kept = commit[asked]
+            yield run.unmasked(block, commit, tokens[kept], probability[kept])
+
+    def sureness(self, guess: Prediction) -> Tensor:
+        """Float[n], on the model's device: higher is surer."""
+        return guess.probability
+
+    def accept(self, asked: Tensor, scores: Tensor) -> Tensor:
+        """Bool[rows, length]: the cells of `asked` whose scores, Float[n], are high enough."""
+        raise NotImplementedError
+
+
+@register(
+    "threshold",
+    title="Fast-dLLM · threshold",
+    summary="Commits every cell that is sure enough at once, at least one a step.",
+    paper="Fast-dLLM, 2505.22618",
+)
+@dataclass(frozen=True)
+class Threshold(ParallelSettings):
+    """Settings of threshold and factor decoding."""
+
+    threshold: float = option(0.9, "Commit cells of at least this confidence.", low=0, high=1)
+    factor: float = option(
+        0.0,
+        "Above 0, instead of the threshold: rank r needs a confidence of 1 - factor / (r + 1).",
+        low=0,
+        high=100,
+    )
+
+    def accept(self, asked: Tensor, scores: Tensor) -> Tensor:
+        """Threshold, or the longest run of ranks that each pass their own."""
+        needed = torch.full(asked.shape, self.threshold)
+        if self.factor > 0:
+            needed = 1 - self.factor / (ranks(asked, scores) + 2)
+        passed = asked.clone()
+        passed[asked] = scores >= needed[asked]
+        return passed if self.factor <= 0 else leading(asked, passed, scores)
+
+
+def leading(cells: Tensor, passed: Tensor, scores: Tensor) -> Tensor:
+    """Bool[rows, length]: the cells before the first, in order of score, that did not pass."""
+    rank = ranks(cells, scores)
+    first_failed = rank.masked_fill(passed | ~cells, cells.shape[1]).amin(-1, keepdim=True)
+    return cells & (rank < first_failed)

@@ -1,0 +1,42 @@
+"""The exact scorer for the bundled tasks: verifies each reasoning step, never sees a gold answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from samplers.scoring import Parts, Question, TextScorer
+from samplers.settings import SettingError
+from tasks import TASKS
+from tasks.step_check import check_steps
+
+
+class Checker(TextScorer):
+    """A part scores 1, less the share of the steps that end in it and do not hold; a part in which
+    no step ends scores 1: nothing wrong was found."""
+
+    name = "checker"
+
+    def __init__(self, questions: Sequence[Question], decode: Callable[[list[int]], str]) -> None:
+        super().__init__(questions, decode)
+        for question in self.questions:
+            if question.task not in TASKS:
+                allowed = f"a problem of a bundled task ({', '.join(TASKS)}), named in task"
+                raise SettingError("scorer", "checker", allowed)
+            try:
+                check_steps(TASKS[question.task], dict(question.fields), "")
+            except (ValueError, KeyError) as error:
+                raise SettingError("task", question.task, f"its problem's fields ({error})") from None
+
+    def judge(self, batch: Sequence[tuple[Question, Parts]]) -> list[list[float]]:
+        """Each text is read once; a step belongs to the part in which it ends."""
+        return [self._one(question, parts) for question, parts in batch]
+
+    def _one(self, question: Question, parts: Parts) -> list[float]:
+        steps = check_steps(TASKS[question.task], dict(question.fields), "".join(parts))
+        scores, start = [], 0
+        for part in parts:
+            stop = start + len(part)
+            ended = [step.right for step in steps if start < step.stop <= stop]
+            scores.append(sum(ended) / len(ended) if ended else 1.0)
+            start = stop
+        return scores

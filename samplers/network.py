@@ -1,0 +1,105 @@
+"""Networks: what a denoiser asks. States of chosen cells first, then logits or keep scores of them."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+
+class Network(Protocol):
+    """A masked-token predictor."""
+
+    def states(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
+        """tokens: Int[rows, length]; attention_mask, cells: Bool[rows, length] -> Float[n, d], the
+        last hidden states of the cells, row-major."""
+        ...
+
+    def head(self, states: Tensor) -> Tensor:
+        """Float[n, d] -> logits, Float[n, vocab]; a tensor of their own, which may be written to."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What a trace should say about the network."""
+        ...
+
+
+class PolicyNetwork(Network, Protocol):
+    """A network with a UPS head."""
+
+    def keep(self, states: Tensor) -> Tensor:
+        """Float[n, d] -> Float[n], the probability that a cell's token should stand."""
+        ...
+
+
+class ShadowNetwork(Network, Protocol):
+    """A network that can see a block twice."""
+
+    def shadow_states(
+        self, tokens: Tensor, attention_mask: Tensor, cells: Tensor, start: int, stop: int
+    ) -> tuple[Tensor, Tensor]:
+        """States of the cells, Float[n, d], and of a shadow of positions [start, stop): masks that
+        nobody real sees, each seeing all but the real cell it stands for, Float[rows, span, d]."""
+        ...
+
+
+class ModelNetwork:
+    """A LLaDA model (models.llada), with a UPS head or without; logits and scores are float32."""
+
+    def __init__(self, model: Any, name: str = "", ups_head: Any = None) -> None:
+        self.model, self.name = model, name
+        self.ups_head = ups_head.to(model.device) if ups_head is not None else None
+
+    def states(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
+        """See Network."""
+        device = self.model.device
+        mask = None if bool(attention_mask.all()) else attention_mask.to(device)
+        return pick(self.model.hidden(tokens.to(device), mask), cells)
+
+    def head(self, states: Tensor) -> Tensor:
+        """See Network."""
+        logits: Tensor = self.model.head(states)
+        return logits.float() if logits.dtype != torch.float32 else logits
+
+    def keep(self, states: Tensor) -> Tensor:
+        """See PolicyNetwork; sigmoid of the UPS head."""
+        if self.ups_head is None:
+            raise ValueError("ups_head = None is not valid; allowed: a model with a UPS head")
+        scores: Tensor = self.ups_head(states).float().sigmoid()
+        return scores
+
+    def shadow_states(
+        self, tokens: Tensor, attention_mask: Tensor, cells: Tensor, start: int, stop: int
+    ) -> tuple[Tensor, Tensor]:
+        """See ShadowNetwork (WINO, 2507.18578): one pass over the canvas and a second copy of the
+        block, all masks, at the same positions."""
+        device, (rows, length) = self.model.device, tokens.shape
+        span = stop - start
+        shadow = torch.full((rows, span), self.model.config.mask_token_id)
+        positions = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)
+        positions = torch.cat((positions, positions[:, start:stop]), -1)
+        sees = torch.cat((attention_mask, torch.zeros(rows, span, dtype=torch.bool)), -1)
+        sees = sees[:, None, :].repeat(1, length + span, 1)
+        sees[:, length:, length:] = True
+        own = torch.arange(span)
+        sees[:, length + own, start + own] = False
+        hidden = self.model.hidden(
+            torch.cat((tokens, shadow), -1).to(device),
+            position_ids=positions.to(device),
+            visible=sees[:, None].to(device),
+        )
+        return pick(hidden[:, :length], cells), hidden[:, length:]
+
+    def describe(self) -> dict[str, Any]:
+        dtype = str(self.model.dtype).removeprefix("torch.")
+        said = {"model": self.name, "dtype": dtype, "device": str(self.model.device.type)}
+        return said | ({"ups_width": self.ups_head.ups_width} if self.ups_head is not None else {})
+
+
+def pick(hidden: Tensor, cells: Tensor) -> Tensor:
+    """Float[n, d] at the cells, Bool[rows, length], of Float[rows, length, d].
+
+    Indices are found on the CPU, so that a GPU is not waited for here."""
+    index = cells.reshape(-1).nonzero()[:, 0].to(hidden.device)
+    return hidden.reshape(-1, hidden.shape[-1]).index_select(0, index)

@@ -1,0 +1,28 @@
+"""A process reward model as a scorer: every span is a step, scored with everything before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from models.reward import LoadedReward
+from samplers.scoring import Parts, Question, TextScorer
+
+
+class PRMScorer(TextScorer):
+    """One batched pass of the reward model; what it cannot score raises, and the run fails."""
+
+    name = "prm"
+
+    def __init__(
+        self, questions: Sequence[Question], decode: Callable[[list[int]], str], reward: LoadedReward
+    ) -> None:
+        super().__init__(questions, decode)
+        self.reward = reward
+
+    def judge(self, batch: Sequence[tuple[Question, Parts]]) -> list[list[float]]:
+        """P(right) of each part."""
+        return self.reward.scores([(question.text, parts) for question, parts in batch])
+
+    def describe(self) -> dict[str, Any]:
+        return {"name": self.name, "model": self.reward.name, "form": self.reward.form}

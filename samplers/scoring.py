@@ -1,0 +1,105 @@
+"""Scorers: what judges an unfinished answer, span by span, each with everything before it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from samplers.canvas import Canvas
+from samplers.events import Span
+
+
+class ScorerError(RuntimeError):
+    """A scorer failed: the run fails with it. No score is ever made up."""
+
+
+class Scorer(Protocol):
+    """A process reward model, or an exact checker."""
+
+    calls: int  # sequences scored
+    row_calls: Counter[int]  # sequences scored for each sample
+    name: str
+
+    def __call__(self, canvas: Canvas, spans: Sequence[Span], rows: Tensor) -> list[list[float]]:
+        """rows: Bool[rows] -> for each of those rows a score in [0, 1] for each span, all from one
+        pass over everything up to the last span. Equal contents of one sample are scored once."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What a trace should say about the scorer."""
+        ...
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a row was asked: the user's text, and the problem's fields where it is a bundled task."""
+
+    text: str
+    task: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+Parts = tuple[str, ...]
+"""The answer so far, cut where the spans end."""
+
+
+class TextScorer:
+    """Turns rows into texts, scores each text once, counts. Subclasses judge texts in `judge`.
+
+    decode: ids -> text, special tokens left out. A span without text (the answer has ended) gets
+    the score of the span before it, 1 when there is none: nothing new was said.
+    """
+
+    name = ""
+
+    def __init__(self, questions: Sequence[Question], decode: Callable[[list[int]], str]) -> None:
+        self.questions, self.decode = tuple(questions), decode
+        self.calls, self.row_calls = 0, Counter[int]()
+        self._known: dict[tuple[int, Parts], list[float]] = {}
+
+    def judge(self, batch: Sequence[tuple[Question, Parts]]) -> list[list[float]]:
+        """Scores in [0, 1], one a part, for each question and non-empty parts; one batched pass."""
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, Any]:
+        return {"name": self.name}
+
+    def __call__(self, canvas: Canvas, spans: Sequence[Span], rows: Tensor) -> list[list[float]]:
+        """See Scorer."""
+        cut = [self._parts(canvas, row, spans) for row in rows.nonzero()[:, 0].tolist()]
+        samples = [canvas.samples[row] for row in rows.nonzero()[:, 0].tolist()]
+        keys = [(sample, tuple(p for p in parts if p)) for sample, parts in zip(samples, cut, strict=True)]
+        new = [key for key in dict.fromkeys(keys) if key[1] and key not in self._known]
+        if new:
+            scores = self.judge([(self.questions[sample], parts) for sample, parts in new])
+            for (sample, parts), found in zip(new, scores, strict=True):
+                if len(found) != len(parts) or not all(0 <= s <= 1 for s in found):
+                    raise ScorerError(f"{self.name} returned {found} for {len(parts)} parts")
+                self._known[sample, parts] = found
+                self.calls += 1
+                self.row_calls[sample] += 1
+        return [_spread(parts, self._known.get(key, [])) for parts, key in zip(cut, keys, strict=True)]
+
+    def _parts(self, canvas: Canvas, row: int, spans: Sequence[Span]) -> Parts:
+        answer = canvas.tokens[row, canvas.prompt_length :].tolist()
+        if canvas.eos_id is not None and canvas.eos_id in answer:
+            answer = answer[: answer.index(canvas.eos_id)]
+        parts, before = [], ""
+        for _, stop in spans:
+            text = self.decode(answer[: stop - canvas.prompt_length])
+            parts.append(text[len(before) :])
+            before = text
+        return tuple(parts)
+
+
+def _spread(parts: Parts, scores: list[float]) -> list[float]:
+    """Scores of the non-empty parts, with each empty part repeating the one before it."""
+    found, last, rest = [], 1.0, iter(scores)
+    for part in parts:
+        last = next(rest) if part else last
+        found.append(last)
+    return found

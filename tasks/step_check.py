@@ -1,0 +1,189 @@
+r"""Checks a worked answer step by step against the problem alone; the gold answer is never seen.
+
+A step is a finished line, or a closed \boxed{...}. Every arithmetic line must be true and must use
+what the problem or earlier lines gave. Expressions are reduced node by node, so a right sum at the
+wrong place is wrong; an equation's line must keep its solution; a sudoku row must keep clues and
+rules. Of word problems only arithmetic, the origin of the numbers and the final answer's agreement
+with the last line can be checked: whether the operation was the right one, nobody can know here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tasks import linear, sudoku
+from tasks.arithmetic import Node, tree
+from tasks.core import Task, extract_boxed, read_number
+from tasks.steps import plain
+
+_FACT = re.compile(r"(?:[^:=]{1,60}: )?(-?\d{1,9}) ([-+*/]) (-?\d{1,9}) = (-?\d{1,9})")
+_SCALED = re.compile(r"(-?\d{0,3})([a-z]) = (-?\d{1,9})")
+_BOX = re.compile(r"\\boxed\s*\{")
+_WORDS = {
+    "half": 2, "halves": 2, "twice": 2, "double": 2, "doubled": 2, "doubles": 2, "pair": 2, "pairs": 2,
+    "third": 3, "triple": 3, "tripled": 3, "triples": 3, "thrice": 3, "quarter": 4, "dozen": 12, "week": 7,
+    "weeks": 7, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
+    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of an answer: text[start:stop], and whether it holds."""
+
+    start: int
+    stop: int
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line `left op right = result`."""
+
+    left: int
+    op: str
+    right: int
+    result: int
+
+    @property
+    def true(self) -> bool:
+        if self.op == "/":
+            return self.right != 0 and self.result * self.right == self.left
+        whole = {"+": self.left + self.right, "-": self.left - self.right, "*": self.left * self.right}
+        return whole[self.op] == self.result
+
+
+Judge = Callable[[str], bool]
+"""A line, or what stands in the box -> whether it holds; it remembers the lines before."""
+
+
+def check_steps(task: Task, fields: Mapping[str, str], text: str) -> list[Step]:
+    """The steps of `text` in order. ValueError when the problem itself cannot be read."""
+    line_holds, box_holds = _JUDGES[task.name](task, fields)
+    steps, at = [], 0
+    box = _BOX.search(text)
+    body = text if box is None else text[: box.start()]
+    for line in body.splitlines(keepends=True):
+        stop = at + len(line)
+        if line.endswith("\n") and line.strip():
+            steps.append(Step(at, stop, line_holds(line.strip())))
+        at = stop
+    if box is not None:
+        answer = extract_boxed(text)
+        if answer is not None:
+            stop = text.find("}", box.end()) + 1
+            steps.append(Step(box.start(), stop, box_holds(answer)))
+    return steps
+
+
+def _fact(line: str) -> Fact | None:
+    match = _FACT.fullmatch(line)
+    return None if match is None else Fact(int(match[1]), match[2], int(match[3]), int(match[4]))
+
+
+def _of_expression(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]:
+    root: list[Node] = [tree(fields["expression"])]
+
+    def line_holds(line: str) -> bool:
+        fact = _fact(line)
+        if fact is None or not fact.true:
+            return False
+        reduced, done = _reduce(root[0], fact)
+        root[0] = reduced
+        return done
+
+    return line_holds, lambda answer: task.check(fields, f"\\boxed{{{answer}}}").correct
+
+
+def _reduce(node: Node, fact: Fact) -> tuple[Node, bool]:
+    """The first node that the fact computes, from the left, replaced by its result."""
+    if isinstance(node, int):
+        return node, False
+    op, left, right = node
+    if isinstance(left, int) and isinstance(right, int):
+        written = (fact.left, fact.op, fact.right)
+        if written in ((left, op, right), plain(left, op, right)):
+            return fact.result, True
+        return node, False
+    left, done = _reduce(left, fact)
+    if not done:
+        right, done = _reduce(right, fact)
+    return (op, left, right), done
+
+
+def _of_linear(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]:
+    a, b, c = linear.coefficients(fields["equation"])
+    solution = linear.solve(fields["equation"])
+
+    def line_holds(line: str) -> bool:
+        scaled = _SCALED.fullmatch(line)
+        if scaled is not None:
+            sign = {"": 1, "-": -1}.get(scaled[1])
+            factor = int(scaled[1]) if sign is None else sign
+            return factor != 0 and Fraction(int(scaled[3]), factor) == solution
+        fact = _fact(line)
+        if fact is None or not fact.true:
+            return False
+        if fact.op == "/":
+            return Fraction(fact.result) == solution and abs(fact.right) == abs(a)
+        return abs(fact.result) == abs(a * solution) and {abs(fact.left), abs(fact.right)} == {abs(b), abs(c)}
+
+    return line_holds, lambda answer: task.check(fields, f"\\boxed{{{answer}}}").correct
+
+
+def _of_word(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]:
+    text = fields["problem"].lower()
+    known = {int(n) for n in re.findall(r"\d{1,9}", text)}
+    known |= {_WORDS[w] for w in re.findall(r"[a-z]+", text) if w in _WORDS}
+    last: list[int] = []
+
+    def line_holds(line: str) -> bool:
+        fact = _fact(line)
+        if fact is None or not fact.true or not {fact.left, fact.right} <= known:
+            return False
+        known.add(fact.result)
+        last.append(fact.result)
+        return True
+
+    def box_holds(answer: str) -> bool:
+        number = read_number(answer)
+        return bool(last) and number is not None and Fraction(number) == last[-1]
+
+    return line_holds, box_holds
+
+
+def _of_countdown(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]:
+    pool = Counter(int(n) for n in re.findall(r"\d{1,9}", fields["numbers"]))
+
+    def line_holds(line: str) -> bool:
+        fact = _fact(line)
+        if fact is None or not fact.true:
+            return False
+        used = Counter((fact.left, fact.right))
+        if not used <= pool:
+            return False
+        pool.subtract(used)
+        pool[fact.result] += 1
+        return True
+
+    return line_holds, lambda answer: task.check(fields, f"\\boxed{{{answer}}}").correct
+
+
+def _of_sudoku(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]:
+    rows: list[str] = []
+
+    def line_holds(line: str) -> bool:
+        rows.append(line)
+        return len(rows) <= 4 and sudoku.keeps_rules("".join(rows), fields["puzzle"])
+
+    return line_holds, lambda answer: task.check(fields, f"\\boxed{{{answer}}}").correct
+
+
+_JUDGES: dict[str, Callable[[Task, Mapping[str, str]], tuple[Judge, Judge]]] = {
+    "expression": _of_expression, "linear": _of_linear, "word": _of_word, "countdown": _of_countdown,
+    "sudoku": _of_sudoku,
+}  # fmt: skip
