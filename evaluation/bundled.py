@@ -71,7 +71,7 @@ def evaluate(
         began = time.perf_counter()
         results = run_requests(loaded, lines)
         seconds = time.perf_counter() - began
-        rows = [_graded(q, r) for q, r in zip(asked, results, strict=True)]
+        rows = [graded(q, r) for q, r in zip(asked, results, strict=True)]
         correct = sum(row["correct"] for row in rows)
         low, high = wilson_interval(correct, len(rows))
         nfe = sum(r["nfe"] for r in results) / len(results)
@@ -85,7 +85,8 @@ def _request(number: int, question: Question, how: dict[str, Any]) -> dict[str, 
     return {"id": number, "prompt": prompt, "sampler": sampler, "settings": settings, "seed": 0}
 
 
-def _graded(question: Question, result: dict[str, Any]) -> dict[str, Any]:
+def graded(question: Question, result: dict[str, Any]) -> dict[str, Any]:
+    """The question, the text of its answer, and whether it is right; a failed request raises."""
     if "error" in result:
         raise RuntimeError(f"request {result['id']} failed: {result['error']}")
     verdict = TASKS[question.task].check(question.fields, result["text"], answer=question.answer)

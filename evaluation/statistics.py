@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Sequence
+
+EXACT_UP_TO = 1000
 
 
 def wilson_interval(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]:
@@ -16,3 +20,38 @@ def wilson_interval(correct: int, total: int, z: float = 1.959964) -> tuple[floa
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Two-sided p-value of McNemar's paired test (Q. McNemar, 1947).
+
+    only_first, only_second: questions that only one of two methods answers rightly. Exact (a
+    binomial test with p = 1/2) up to 1,000 such questions, above that chi-squared with one degree
+    of freedom and continuity correction (Edwards, 1948).
+    """
+    if only_first < 0 or only_second < 0:
+        raise ValueError(f"counts = {only_first}, {only_second}; allowed: 0 or more")
+    n, low = only_first + only_second, min(only_first, only_second)
+    if n <= EXACT_UP_TO:
+        tail: int = sum(math.comb(n, i) for i in range(low + 1))
+        return float(min(1.0, 2 * tail / 2**n))
+    statistic = (abs(only_first - only_second) - 1) ** 2 / n
+    return math.erfc(math.sqrt(statistic / 2))
+
+
+def paired_bootstrap(
+    first: Sequence[float], second: Sequence[float], resamples: int = 10_000, seed: int = 0
+) -> tuple[float, float]:
+    """95 % percentile interval of mean(first) - mean(second) over paired rows (Efron, 1979).
+
+    first, second: one value a question, in the same order. Rows are drawn with replacement.
+    """
+    if len(first) != len(second) or not first:
+        raise ValueError(f"{len(first)} and {len(second)} rows; allowed: as many in both, at least one")
+    gaps: dict[float, int] = {}
+    for a, b in zip(first, second, strict=True):
+        gaps[a - b] = gaps.get(a - b, 0) + 1
+    rng, n = random.Random(seed), len(first)
+    values, weights = list(gaps), list(gaps.values())
+    means = sorted(sum(rng.choices(values, weights, k=n)) / n for _ in range(resamples))
+    return means[math.floor(0.025 * resamples)], means[math.ceil(0.975 * resamples) - 1]

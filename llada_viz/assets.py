@@ -8,10 +8,12 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "assets" / "canvas"
 # In the order in which they may be evaluated: what a module imports stands before it.
-MODULES = ("text", "timeline", "player", "board", "charts", "inspector", "keys", "readout", "canvas")
+MODULES = (
+    "dom", "text", "timeline", "player", "tried", "board", "charts", "inspector", "keys", "readout", "canvas",
+)  # fmt: skip
 # Later sheets win over earlier ones.
 STYLES = tuple(
-    FOLDER / f"{name}.css" for name in ("page", "form", "canvas", "cells", "panels", "narrow")
+    FOLDER / f"{name}.css" for name in ("page", "form", "canvas", "cells", "tried", "panels", "narrow")
 )
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)

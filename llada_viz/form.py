@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import gradio as gr
@@ -11,7 +12,8 @@ from samplers.registry import SAMPLERS, Entry, entry
 from samplers.settings import Described
 
 # These stand in the open, in this order; the rest of the settings is in the accordion.
-FRONT = ("gen_length", "block_length", "steps", "temperature")
+SIZES = ("gen_length", "block_length", "steps")
+FRONT = (*SIZES, "temperature")
 # One input serves every sampler that has the same setting, so that values survive a change.
 Key = tuple[str, type, tuple[str, ...]]
 
@@ -97,9 +99,24 @@ class SamplerForm:
         return {key[0]: plain(value, mine[key]) for key, value in pairs if key in mine}
 
     def show(self, sampler: str) -> list[Any]:
-        """Updates that show the inputs of a sampler and hide the others."""
-        mine = {key_of(s) for s in entry(sampler).settings}
-        return [gr.update(visible=key in mine) for key in self.widgets]
+        """Updates that show the inputs of a sampler and hide the others. Where samplers disagree
+        about a default, the input takes this sampler's; sizes stay as they are."""
+        mine = {key_of(s): s for s in entry(sampler).settings}
+        return [
+            gr.update(visible=key in mine)
+            if key not in mine or key[0] not in self.disputed
+            else gr.update(visible=True, value=mine[key].default)
+            for key in self.widgets
+        ]
+
+    @cached_property
+    def disputed(self) -> set[str]:
+        """Settings with more than one default among the samplers, sizes apart."""
+        defaults: dict[str, set[Any]] = {}
+        for found in SAMPLERS.values():
+            for setting in found.settings:
+                defaults.setdefault(setting.name, set()).add(setting.default)
+        return {name for name, values in defaults.items() if len(values) > 1} - set(SIZES)
 
     def fill(self, settings: dict[str, Any]) -> list[Any]:
         """Updates that set the named settings and leave the others as they are."""

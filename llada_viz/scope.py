@@ -10,6 +10,7 @@ import re
 import string
 from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Any
 
 from tasks import TASKS, CountdownTask, ExpressionTask, LinearTask, WordTask, countdown, expression, sudoku
 from tasks import linear_phrasing as wording
@@ -50,6 +51,30 @@ def hint(prompt: str, model: str) -> str:
     return UNKNOWN.format(model=model)
 
 
+# The field of a task's problem -> the names that phrasings give it.
+_PROBLEM = {
+    "sudoku": {"puzzle": ("puzzle",)}, "linear": {"equation": ("equation", "e")},
+    "expression": {"expression": ("expression", "e")},
+    "countdown": {"numbers": ("numbers",), "target": ("target",)},
+}  # fmt: skip
+
+
+def problem_of(prompt: str) -> dict[str, Any] | None:
+    """The bundled problem that a prompt asks, as a request's `task`: what the exact checker needs.
+    None where it asks none, or words an equation without writing it."""
+    text = " ".join(prompt.split())
+    if _pattern("word").fullmatch(text):
+        return {"name": "word", "problem": {"problem": text}}
+    for task, wanted in _PROBLEM.items():
+        for form in (*_phrasings(task), TASKS[task].template):
+            found = re.fullmatch(_regex(form, _FIELDS[task], named=True), text)
+            groups = found.groupdict() if found else {}
+            fields = {f: next((groups[n] for n in names if n in groups), "") for f, names in wanted.items()}
+            if all(fields.values()):
+                return {"name": task, "problem": fields}
+    return None
+
+
 def _phrasings(task: str) -> Iterable[str]:
     if task == "sudoku":
         return sudoku.PHRASINGS
@@ -68,12 +93,15 @@ def _pattern(task: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{_regex(form, _FIELDS[task])})" for form in forms))
 
 
-def _regex(form: str, fields: dict[str, str]) -> str:
-    parts = []
+def _regex(form: str, fields: dict[str, str], named: bool = False) -> str:
+    parts: list[str] = []
+    seen: set[str] = set()
     for literal, name, _, _ in string.Formatter().parse(form):
         parts.append(re.escape(literal))
         if name is not None:
-            parts.append(f"(?:{fields.get(name, NUMBER)})")
+            group = f"?P<{name}>" if named and name.isidentifier() and name not in seen else "?:"
+            seen.add(name)
+            parts.append(f"({group}{fields.get(name, NUMBER)})")
     return "".join(parts)
 
 

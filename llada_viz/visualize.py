@@ -12,10 +12,11 @@ from llada_viz.bundled import Bundled
 from llada_viz.canvas import Message, TokenCanvas, message, notice
 from llada_viz.form import SamplerForm, about, choices
 from llada_viz.runs import Run, Runs
-from llada_viz.scope import hint
+from llada_viz.scope import hint, problem_of
 from models.loading import ModelError
 from samplers.events import EventError
-from samplers.requests import RequestError, prepare
+from samplers.registry import entry
+from samplers.requests import RequestError, Tools, prepare
 from samplers.settings import SettingError
 from samplers.traces import TraceError, read_trace
 
@@ -24,6 +25,10 @@ FIRST_EXAMPLE = 1  # what stands in the form when the page opens: one press of R
 MOST_CELLS = 8192
 MOST_PROMPT = 20_000
 STARTING = "Starting…"
+NO_CHECKER = (
+    "{title} needs scores. The exact checker scores the five bundled kinds of problem, and this prompt is "
+    "none of them; a reward model can be given on the command line (--prm)"
+)
 WAITING = "Waiting for the model: another run is using it."
 
 
@@ -138,9 +143,12 @@ class Visualize:
             raise RequestError(f"prompt has {len(prompt)} characters; allowed: at most {MOST_PROMPT}")
         settings = self.form.values(sampler, values)
         whole = int(seed) if isinstance(seed, float) and seed.is_integer() else seed
+        task = problem_of(prompt or "")
+        if entry(sampler).cls.scored and task is None:
+            raise RequestError(NO_CHECKER.format(title=entry(sampler).title))
         prepared = prepare(
-            loaded, sampler=sampler, settings=settings, seed=whole, prompt=prompt or "",
-            constraints=constraints or "",
+            loaded, sampler, settings, Tools(scorer="checker" if entry(sampler).cls.scored else ""),
+            seed=whole, prompt=prompt or "", constraints=constraints or "", task=task,
         )  # fmt: skip
         return self.runs.start(prepared, self.bundled.pieces, self.bundled.name)
 

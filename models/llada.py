@@ -19,7 +19,6 @@ from transformers.utils import ModelOutput
 from models.config import LLaDAConfig
 from models.rope import inverse_frequencies, rotate, rotation
 
-
 KeyValues = tuple[Tensor, Tensor]
 """Keys (rotated) and values of one block, each Float[rows, kv heads, positions, head]."""
 

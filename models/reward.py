@@ -116,7 +116,7 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
     rebuild_buffers(model, config)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(str(Path(name)) if Path(name).exists() else name)
     if form == "qwen" and STEP_TOKEN not in tokenizer.get_vocab():
-        raise ModelError(f"prm = {name!r}: its tokenizer has no step token {STEP_TOKEN}; allowed: one that has")
+        raise ModelError(f"prm = {name!r}: no step token {STEP_TOKEN} in its tokenizer; allowed: one with it")
     if tokenizer.chat_template is None:
         raise ModelError(f"prm = {name!r}: its tokenizer has no chat template; allowed: one that has")
     longest = int(config.max_position_embeddings)

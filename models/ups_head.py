@@ -61,10 +61,12 @@ def load_ups_head(path: str | Path, d_model: int) -> UPSHead:
     if first is None or first.ndim != 2:
         raise ModelError(f"ups_head = {path.name!r} holds {sorted(state)[:4]}; allowed: weight and bias")
     if first.shape[1] != d_model:
-        raise ModelError(f"ups_head = {path.name!r} has width {first.shape[1]}; allowed: {d_model}, the model's")
+        wrong = f"ups_head = {path.name!r} has width {first.shape[1]}"
+        raise ModelError(f"{wrong}; allowed: {d_model}, the model's")
     head = UPSHead(d_model, first.shape[0] if "inner.weight" in state else 0)
     try:
         head.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     except RuntimeError as error:
-        raise ModelError(f"ups_head = {path.name!r} does not fit: {str(error).splitlines()[-1].strip()}") from None
+        what = str(error).splitlines()[-1].strip()
+        raise ModelError(f"ups_head = {path.name!r} does not fit: {what}") from None
     return head.eval().requires_grad_(False)

@@ -135,5 +135,5 @@ class GuidedDenoiser:
     def describe(self) -> dict[str, Any]:
         said = self.network.describe() | {"cfg_scale": self.cfg_scale}
         if self.cache is not None:
-            said["approximate"] = f"{self.cache.mode} KV cache: kept keys and values are from each block's start"
+            said["approximate"] = f"{self.cache.mode} KV cache, refreshed at each block's start"
         return said

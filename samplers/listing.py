@@ -18,6 +18,7 @@ def as_data() -> list[dict[str, Any]]:
             "title": e.title,
             "summary": e.summary,
             "paper": e.paper,
+            "scored": e.cls.scored,
             "settings": [asdict(d) | {"type": d.type.__name__} for d in e.settings],
         }
         for e in SAMPLERS.values()
@@ -47,6 +48,8 @@ def _section(e: Entry) -> str:
     lines = [f"## `{e.name}`\n", f"{e.title}. {e.summary} ({e.paper})"]
     if e.aliases:
         lines.append("Also called " + ", ".join(f"`{a}`" for a in e.aliases) + ".")
+    if e.cls.scored:
+        lines.append("It needs a scorer: `checker` or `prm`.")
     lines += ["", "| setting | default | allowed | what it does |", "| --- | --- | --- | --- |"]
     lines += [f"| `{d.name}` | {d.default} | {allowed(d)} | {d.help} |" for d in e.settings]
     return "\n".join(lines) + "\n"

@@ -40,7 +40,8 @@ class ShadowNetwork(Network, Protocol):
         self, tokens: Tensor, attention_mask: Tensor, cells: Tensor, start: int, stop: int
     ) -> tuple[Tensor, Tensor]:
         """States of the cells, Float[n, d], and of a shadow of positions [start, stop): masks that
-        nobody real sees, each seeing all but the real cell it stands for, Float[rows, span, d]."""
+        nobody real sees, each seeing all but the real cell it stands for, Float[rows, span, d]. (In
+        a deep network it still hears of that cell through the others; the paper has it so.)"""
         ...
 
 

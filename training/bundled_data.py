@@ -35,7 +35,8 @@ class Mixture:
     """What a step is made of. `facts` rows of packed facts and `rows` worked answers; `shares` of
     the tasks; `block_share` of the rows is noised block by block, the rest uniformly. `gaps`: share
     of facts masked whole, without a loss, as what follows a result is when decoding; `negative`:
-    share of negative operands; `right_scales`: see draw_fact."""
+    share of negative operands; `right_scales`: see draw_fact; `signs`: share of the negative results
+    whose sign is given, as it is when a sampler has committed the sign first."""
 
     rows: int = 64
     facts: int = 14
@@ -48,6 +49,7 @@ class Mixture:
     gaps: float = 0.3
     negative: float = 0.35
     right_scales: tuple[int, ...] = SCALES
+    signs: float = 0.0
     longest_tail: int = 64
 
 
@@ -145,7 +147,10 @@ def _fact_batch(
             hidden = not is_gap and rng.random() < 0.75
             row += question + result
             gap += [is_gap] * (len(question) + len(result))
-            mark += [False] * len(question) + [hidden] * (len(result) - 1) + [hidden and ends_hidden]
+            learned_cells = [hidden] * (len(result) - 1) + [hidden and ends_hidden]
+            if mixture.signs and facts[i].result < 0 and rng.random() < mixture.signs:
+                learned_cells[0] = False
+            mark += [False] * len(question) + learned_cells
         rows.append(row)
         marks.append(mark)
         gaps.append(gap)

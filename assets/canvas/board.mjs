@@ -1,25 +1,13 @@
 // The cells: one row per block, one span per cell. Spans are made once and reused; text enters
 // the page by textContent only.
 
+import { Tried } from "./tried.mjs";
+import { make } from "./dom.mjs";
 import { cividis, glyph, percent, spoken } from "./text.mjs";
 import { isMask } from "./timeline.mjs";
 
 const CELL_PIXELS = 37; // an average cell with its gap, for the height that a row reserves
 const LINE_PIXELS = 37;
-
-/** A new element with a class, its text and attributes. */
-export function make(tag, name = "", text = "", attributes = {}) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  if (text) element.textContent = text;
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  return element;
-}
-
-/** Change an element's text only when it differs: an unchanged page costs no layout. */
-export function set(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
 
 /** The classes of a cell; fresh: the frame shown wrote it. */
 export function cellClass(cell, fresh) {
@@ -92,7 +80,8 @@ export class Board {
     const fill = bar.appendChild(make("i"));
     const score = make("small", "score");
     bar.hidden = score.hidden = true;
-    gutter.append(name, bar, score);
+    const tried = new Tried();
+    gutter.append(name, bar, score, tried.button);
     const cells = make("div", "cells", "", { role: "presentation" });
     for (let pos = start; pos < stop; pos++) {
       const span = make("span", "c m", " ", { role: "gridcell", tabindex: pos === 0 ? "0" : "-1" });
@@ -100,8 +89,8 @@ export class Board {
       this.spans.push(span);
       cells.append(span);
     }
-    element.append(gutter, cells);
-    return { element, name, bar, fill, score, cells, count: stop - start, shown: undefined };
+    element.append(gutter, cells, tried.list);
+    return { element, name, bar, fill, score, cells, tried, count: stop - start, shown: undefined };
   }
 
   /** Keep the height that a row will need, so that the page does not jump as words appear. */
@@ -147,6 +136,7 @@ export class Board {
 
   gutters(state) {
     this.rows.forEach((row, block) => {
+      row.tried.show(state.tried[block] ?? null);
       const score = state.prm[block];
       const triggered = state.win !== null && block >= state.win[0] && block < state.win[1];
       const now = block === state.block;
@@ -170,7 +160,8 @@ export class Board {
     ups?.p.forEach((p, i) => {
       const span = this.spans[ups.at + i];
       if (!span || p == null) return;
-      span.append(make("i", "u", "", { style: `--o:${p}` }));
+      const over = ups.cut != null && p > ups.cut ? "u over" : "u";
+      span.append(make("i", over, "", { style: `--o:${p}` }));
     });
   }
 

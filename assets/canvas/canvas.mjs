@@ -1,6 +1,7 @@
 // The token canvas: takes frames from the server, folds them, and owns everything drawn from them.
 
-import { Board, make, set } from "./board.mjs";
+import { Board } from "./board.mjs";
+import { make, set } from "./dom.mjs";
 import { HeatMap, MasksChart } from "./charts.mjs";
 import { Inspector } from "./inspector.mjs";
 import { HELP, command } from "./keys.mjs";
@@ -101,7 +102,7 @@ class TokenCanvas {
     this.board.build(meta);
     this.parts.prompt.textContent = meta.prompt;
     const which = meta.rows > 1 ? `row 1 of ${meta.rows}` : "";
-    this.parts.source.textContent = [meta.sampler, meta.model, which].filter(Boolean).join(" · ");
+    this.parts.source.textContent = [meta.sampler, meta.model, which, meta.approximate && `approximate: ${meta.approximate}`].filter(Boolean).join(" · ");
     const settings = Object.entries(meta.settings).map(([name, value]) => `${name} ${value}`);
     this.parts.source.title = settings.join(", ");
   }

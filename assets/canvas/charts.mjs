@@ -1,6 +1,6 @@
 // The small pictures under the canvas: masks left by NFE, and confidence by position and step.
 
-import { make } from "./board.mjs";
+import { make } from "./dom.mjs";
 import { cividis } from "./text.mjs";
 
 const SVG = "http://www.w3.org/2000/svg";

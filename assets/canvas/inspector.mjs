@@ -1,7 +1,7 @@
 // The chosen cell: what stands in it, when it was decided, how sure, and what happened before.
 // While none is chosen: the cells that were written with the least confidence.
 
-import { make } from "./board.mjs";
+import { make } from "./dom.mjs";
 import { cividis, exact, glyph, percent } from "./text.mjs";
 import { isMask } from "./timeline.mjs";
 
@@ -14,6 +14,7 @@ const DONE = {
   u: "re-masked by UPS, was",
   r: "re-masked, was",
 };
+const REASONS = { wino: "taken back by WINO, was", remdm: "re-masked by ReMDM, was", t2m: "reset, was" };
 
 /** The positions of the least sure tokens, surest last; ends of text are left out. */
 export function leastSure(cells, most = LEAST) {
@@ -26,9 +27,9 @@ export function leastSure(cells, most = LEAST) {
 }
 
 /** One line of a cell's history as text. */
-export function historyLine({ step, mark, text, conf }) {
+export function historyLine({ step, mark, text, conf, reason }) {
   const sure = (mark === "c" || mark === "e") && conf != null ? `, ${percent(conf)}` : "";
-  return { when: mark === "p" ? "start" : `step ${step}`, done: DONE[mark] ?? "", text: exact(text), sure };
+  return { when: mark === "p" ? "start" : `step ${step}`, done: REASONS[reason] ?? DONE[mark] ?? "", text: exact(text), sure };
 }
 
 export class Inspector {

@@ -1,6 +1,6 @@
 // What is read beside the cells: the legend, the answer as text, the rate, and what is spoken.
 
-import { make } from "./board.mjs";
+import { make } from "./dom.mjs";
 import { isSpecial } from "./text.mjs";
 import { isMask } from "./timeline.mjs";
 

@@ -11,7 +11,7 @@ export function isMask(mark) {
 
 /** The state before the first frame. */
 export function emptyState() {
-  return { cells: [], block: -1, prm: {}, ups: null, win: null, fork: 0 };
+  return { cells: [], block: -1, prm: {}, ups: null, win: null, fork: 0, tried: {} };
 }
 
 /**
@@ -40,6 +40,11 @@ export function step(state, frame) {
   if (frame.prm) next.prm = { ...state.prm, ...Object.fromEntries(frame.prm) };
   if (frame.ups !== undefined) next.ups = frame.ups;
   if (frame.win !== undefined) next.win = frame.win;
+  if (frame.tried) {
+    const [first, end] = frame.tried.blocks;
+    next.tried = { ...state.tried };
+    for (let block = first; block < end; block++) next.tried[block] = frame.tried;
+  }
   return next;
 }
 
@@ -111,14 +116,14 @@ export class Timeline {
     return -1;
   }
 
-  /** What happened to a cell up to frame i: [{step, seq, mark, text, conf}, …]. */
+  /** What happened to a cell up to frame i: [{step, seq, mark, text, conf, reason}, …]. */
   history(pos, i) {
     const found = [];
     for (const frame of this.frames.slice(0, i + 1)) {
       for (const [at, text, conf, mark] of frame.ops) {
         if (at !== pos || mark === "m") continue;
         if (mark === "t") found.length && (found.at(-1).text = text);
-        else found.push({ step: frame.step, seq: frame.seq, mark, text, conf });
+        else found.push({ step: frame.step, seq: frame.seq, mark, text, conf, reason: frame.reason });
       }
     }
     return found;

@@ -10,8 +10,12 @@ A frame:
   ops                  [[position, text, confidence, state], …]: cells that changed
   say                  [lead, sentence, tone]: what just happened
 and, where they apply:
-  prm [[block, score], …], ups {"at": position, "p": [re-mask probability, …]} or None,
-  win [first block, end block] or None, fork k (0 once a candidate is chosen), meta (first frame).
+  prm [[block, score], …], ups {"at": position, "p": [re-mask probability, …], "cut"} or None (over
+  the cut a cell does not stand), win [first block, end block] or None, reason of a re-mask,
+  fork k (0 once a candidate is chosen), meta (first frame), and with the choice of a candidate
+  tried {"blocks": [first, end], "won": index or -1, "before": text or None, "list": [[score, text], …]}.
+
+While candidates are decoded, the first of them is shown; the choice then writes what differs.
 
 Positions count from 0 at the first cell of the answer. States: m masked, p pinned, c committed,
 e edited, b back-masked, u re-masked by UPS, r re-masked otherwise, t text only (a later token
@@ -24,6 +28,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from llada_viz.render.candidates import tried
 from llada_viz.render.meta import Layout, layout_of
 from llada_viz.render.say import sentence
 from models.text import cell_texts
@@ -84,12 +89,14 @@ class FrameMaker:
         self.layout = Layout()
         self.seq = self.calls = self.steps = self.filled = 0
         self.texts: list[str] = []
-        self.scored: dict[int, tuple[float, ...]] = {}  # block -> scores of the open fork
+        self.scored: dict[int, tuple[float | None, ...]] = {}  # block -> scores of the open fork
         self.window: tuple[int, int] | None = None  # blocks, end excluded
+        self.tried: Frame | None = None  # the candidates of the fork that ends
 
     def frame(self, event: Event, t: float | None = None) -> Frame:
         """The next frame. t: seconds since the run began."""
-        before, unasked = self._trunk(), isinstance(event, Unmasked) and event.step < 0
+        before, unasked = self._shown(), isinstance(event, Unmasked) and event.step < 0
+        self.tried = tried(self, event) if isinstance(event, CandidateChosen) else None
         self.board.apply(event)
         if isinstance(event, Started):
             self.layout = layout_of(event, self.row, self.pieces)
@@ -109,7 +116,7 @@ class FrameMaker:
         self.seq += 1
         return {
             "seq": self.seq - 1, "kind": kind, "step": self.steps, "nfe": self.board.nfe,
-            "masks": self.board.masks_left(self.row) if self.board.tokens else 0,
+            "masks": self._shown().count(self.board.mask_id),
             "filled": self.filled, "calls": self.calls, "t": None if t is None else round(t, 3),
             "block": -1, "ops": [],
         }  # fmt: skip
@@ -140,14 +147,17 @@ class FrameMaker:
     def _relative(self, position: int) -> int:
         return position - self.board.prompt_length
 
-    def _trunk(self) -> list[int]:
-        if not self.board.tokens:
-            return []
-        return self.board.tokens[self.row][self.board.prompt_length :]
+    @property
+    def place(self) -> int:
+        """The row of the board that is shown: the first candidate of an open fork, else the trunk."""
+        return self.row * self.board.k if self.board.candidates is not None else self.row
+
+    def _shown(self) -> list[int]:
+        return self.board.rows[self.place][self.board.prompt_length :] if self.board.tokens else []
 
     def _ops(self, event: Event, before: list[int]) -> list[Op]:
-        """The cells of the trunk that changed, and cells whose text a later token completed."""
-        texts, self.texts = self.texts, cell_texts(self.pieces, self._trunk(), self.board.mask_id)
+        """The cells shown that changed, and cells whose text a later token completed."""
+        texts, self.texts = self.texts, cell_texts(self.pieces, self._shown(), self.board.mask_id)
         states = self._states(event, before)
         confidence = self._confidence(event)
         ops: list[Op] = []
@@ -161,29 +171,28 @@ class FrameMaker:
         return ops
 
     def _states(self, event: Event, before: list[int]) -> dict[int, str]:
-        """position -> state of every cell of the trunk that the event changed."""
-        now = self._trunk()
+        """position -> state of every cell shown that the event changed."""
+        now = self._shown()
         if isinstance(event, Started):
             return {i: "m" if token == event.mask_id else "p" for i, token in enumerate(now)}
         if isinstance(event, CandidateChosen):
-            return {
-                i: "b" if new == self.board.mask_id else "c" if old == self.board.mask_id else "e"
-                for i, (old, new) in enumerate(zip(before, now, strict=True))
-                if old != new
-            }
-        if not isinstance(event, (Unmasked, Edited, Remasked)) or self.board.candidates is not None:
+            changed = (i for i, (old, new) in enumerate(zip(before, now, strict=True)) if old != new)
+            return {i: "b" if now[i] == self.board.mask_id else "c" for i in changed}
+        if not isinstance(event, (Unmasked, Edited, Remasked)):
             return {}
         state = "c" if isinstance(event, Unmasked) else "e"
         if isinstance(event, Remasked):
             state = REMASK_STATES.get(event.reason, "r")
-        return {self._relative(cell.position): state for cell in event.cells if cell.row == self.row}
+        return {self._relative(cell.position): state for cell in event.cells if cell.row == self.place}
 
     def _confidence(self, event: Event) -> list[float | None]:
-        """Of each cell of the trunk; a cell just re-masked keeps that of the token it dropped."""
-        found = self.board.confidence[self.row][self.board.prompt_length :]
-        if isinstance(event, Remasked) and self.board.candidates is None:
+        """Of each cell shown; a cell just re-masked keeps that of the token it dropped."""
+        forked = self.board.candidates is not None
+        known = self.board.candidate_confidence if forked else self.board.confidence
+        found = known[self.place][self.board.prompt_length :]
+        if isinstance(event, Remasked):
             for cell in event.cells:
-                if cell.row == self.row:
+                if cell.row == self.place:
                     found[self._relative(cell.position)] = cell.confidence
         return [None if value is None else unit(value) or 0.0 for value in found]
 
@@ -200,7 +209,10 @@ class FrameMaker:
             return self._window(event)
         if isinstance(event, PolicyScored) and self.row < len(event.scores):
             p = [unit(1 - score) for score in event.scores[self.row]]
-            return {"ups": {"at": self._relative(event.span[0]), "p": p}}
+            cut = unit(1 - event.keep[self.row]) if self.row < len(event.keep) else None
+            return {"ups": {"at": self._relative(event.span[0]), "p": p, "cut": cut}}
+        if isinstance(event, Remasked):
+            return {"reason": event.reason[:20]}
         if isinstance(event, CandidateChosen):
             return self._chosen(event)
         if isinstance(event, Finished):
@@ -211,16 +223,15 @@ class FrameMaker:
         return {}
 
     def _block_scored(self, event: BlockScored) -> Frame:
-        self.calls += len(event.scores)
+        self.calls = event.scorer_calls
         blocks = self.blocks_of(event.span)
         if self.board.candidates is not None:
             k = self.board.k
             mine = event.scores[self.row * k : (self.row + 1) * k]
             self.scored |= dict.fromkeys(blocks, mine)
             return {}
-        if self.row >= len(event.scores):
-            return {}
-        return {"prm": [[block, unit(event.scores[self.row])] for block in blocks]}
+        score = event.scores[self.row] if self.row < len(event.scores) else None
+        return {} if score is None else {"prm": [[block, unit(score)] for block in blocks]}
 
     def _window(self, event: WindowTriggered) -> Frame:
         blocks = self.blocks_of(event.span)
@@ -236,15 +247,12 @@ class FrameMaker:
         winner = event.winners[self.row] if self.row < len(event.winners) else None
         extra: Frame = {"fork": 0, "win": None, "ups": None}
         if winner is not None:
-            extra["prm"] = [
-                [block, unit(scores[winner])]
-                for block, scores in self.scored.items()
-                if winner < len(scores)
-            ]
+            won = ((block, scores[winner]) for block, scores in self.scored.items() if winner < len(scores))
+            extra["prm"] = [[block, unit(score)] for block, score in won if score is not None]
         self.window = None
-        return extra
+        return extra | ({"tried": self.tried} if self.tried else {})
 
     def _masks_in_window(self) -> bool:
         assert self.window is not None
         start, stop = (block * self.layout.block_length for block in self.window)
-        return self.board.mask_id in self._trunk()[start:stop]
+        return self.board.mask_id in self._shown()[start:stop]

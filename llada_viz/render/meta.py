@@ -27,6 +27,7 @@ class Layout:
     model: str = ""
     rows: int = 1
     settings: dict[str, str] = field(default_factory=dict)
+    approximate: str = ""
 
     def meta(self) -> dict[str, Any]:
         """As the page reads it."""
@@ -39,6 +40,7 @@ class Layout:
             "model": self.model,
             "rows": self.rows,
             "settings": self.settings,
+            "approximate": self.approximate,
         }
 
 
@@ -55,10 +57,15 @@ def layout_of(
         steps=_whole(event.settings, "steps", 1 << 20),
         prompt=_prompt(event, row, pieces),
         sampler=SAMPLERS[name].title if name in SAMPLERS else name,
-        model=str(network.get("model", ""))[:LONGEST_VALUE] if isinstance(network, dict) else "",
+        model=_text(network, "model"),
         rows=len(event.tokens),
         settings=_plain(event.settings),
+        approximate=_text(network, "approximate"),
     )
+
+
+def _text(said: Any, name: str) -> str:
+    return str(said.get(name, ""))[:LONGEST_VALUE] if isinstance(said, dict) else ""
 
 
 def _whole(settings: Mapping[str, Any], name: str, most: int) -> int | None:

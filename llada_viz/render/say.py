@@ -26,6 +26,9 @@ REMASK_WORDS = {
     "backmask": ("Back-masked.", "back"),
     "ups": ("Back to masks.", "ups"),
     "user": ("Re-masked by you.", "back"),
+    "wino": ("Taken back by WINO.", "back"),
+    "remdm": ("Re-masked by ReMDM.", "back"),
+    "t2m": ("Reset to a mask.", "back"),
 }
 MOST_SCORES = 8
 
@@ -139,9 +142,12 @@ def _scored(event: BlockScored, maker: FrameMaker) -> Say:
     where = f"Block {blocks.start + 1}" if len(blocks) == 1 else f"Blocks up to {blocks.stop}"
     if maker.board.candidates is not None:
         k = maker.board.k
-        mine = event.scores[maker.row * k : (maker.row + 1) * k][:MOST_SCORES]
-        return ["Candidates scored.", f"{where}: " + ", ".join(f"{s:.2f}" for s in mine) + ".", ""]
-    score = event.scores[maker.row] if maker.row < len(event.scores) else float("nan")
+        mine = [s for s in event.scores[maker.row * k : (maker.row + 1) * k] if s is not None]
+        said = ", ".join(f"{s:.2f}" for s in mine[:MOST_SCORES]) + ("…" if len(mine) > MOST_SCORES else "")
+        return ["Candidates scored.", f"{where}: {said}." if said else "None in this row.", ""]
+    score = event.scores[maker.row] if maker.row < len(event.scores) else None
+    if score is None:
+        return ["Scored.", "Not this row.", ""]
     return ["Scored.", f"{where} scored {score:.2f} ({event.scorer}).", ""]
 
 

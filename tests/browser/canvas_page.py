@@ -69,6 +69,22 @@ class CanvasPage:
         """Fill in a setting."""
         self.page.fill(f"#setting-{name} input", str(value))
 
+    def sampler(self, title: str) -> None:
+        """Choose a sampler, and wait until its form is there."""
+        self._pick("#sampler", title)
+        self.page.wait_for_function(
+            "(title) => document.querySelector('#sampler input').value === title", arg=title
+        )
+        self.page.wait_for_timeout(500)
+
+    def choose(self, name: str, value: str) -> None:
+        """Choose a value of a setting."""
+        self._pick(f"#setting-{name}", value)
+
+    def _pick(self, where: str, text: str) -> None:
+        self.page.click(f"{where} input")
+        self.page.get_by_role("option", name=text, exact=True).click()
+
     def example(self, name: str) -> None:
         """Press the button of an example."""
         self.page.get_by_role("button", name=name, exact=True).click()

@@ -201,3 +201,59 @@ def test_looks(open_page, shots, name, size, dark):
     assert tab.page.evaluate(FAINT) == []
     assert tab.page.evaluate(BEYOND) == []
     assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_backmasking_shows_scores_windows_and_rejected_candidates(tab, shots):
+    page = tab.page
+    tab.example("Equation")
+    tab.sampler("LLaDA R3 · back-masking")
+    assert page.input_value("#setting-temperature input") == "0.6", "the sampler's own default"
+    tab.setting("temperature", 1.5)  # hot enough for wrong steps
+    tab.more()
+    tab.setting("num_candidates_per_block", 3)
+    tab.setting("num_demasking_candidates", 3)
+    tab.run()
+    tab.wait("line?.ended")
+    assert tab.text("say").startswith("Finished."), tab.text("say")
+    assert int(tab.text("calls")) >= 4
+    kinds = tab.canvas("timeline.frames.map((f) => f.kind)")
+    assert {"fork", "score", "choose", "window"} <= set(kinds)
+    assert page.locator("#canvas .gut .score:visible").count() >= 3
+    window = kinds.index("window")
+    assert "will be tried again" in tab.canvas(f"timeline.frames[{window}].say[1]")
+    button = page.locator("#canvas .gut .tried:visible").first
+    assert button.inner_text() == "3 tried"
+    button.click()
+    rejected = page.locator("#canvas .candidates:visible li")
+    assert rejected.count() in (3, 4) and page.locator("#canvas .candidates .kept:visible").count() == 1
+    tab.shot(shots, "backmask-candidates")
+    button.click()
+    assert rejected.count() == 0
+
+
+def test_remedi_shows_probabilities_and_the_cut(tab, shots):
+    page = tab.page
+    tab.sampler("RemeDi · learned re-masking")
+    tab.run()
+    tab.wait("line?.ended")
+    policy = tab.canvas("timeline.frames.filter((f) => f.kind === 'policy').length")
+    assert policy > 10
+    again = tab.canvas("timeline.frames.filter((f) => f.kind === 'remask').length")
+    print(f"{policy} policy frames, {again} re-masks")
+    assert tab.text("say").startswith("Finished.")
+    tab.shot(shots, "remedi")
+
+
+def test_a_scored_sampler_refuses_a_prompt_it_cannot_check(tab):
+    tab.sampler("Best of n")
+    tab.page.fill("#prompt textarea", "Tell me a story.")
+    tab.run()
+    tab.page.wait_for_function("document.querySelector('#alert').textContent.includes('needs scores')")
+
+
+def test_a_cache_says_that_it_is_approximate(tab):
+    tab.more()
+    tab.choose("cache", "dual")
+    tab.run()
+    tab.wait("line?.ended")
+    assert "approximate: dual KV cache" in tab.text("source")

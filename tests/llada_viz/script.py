@@ -48,7 +48,7 @@ def every_event() -> list[Event]:
         Unmasked(nfe=2, block=0, step=1, cells=(cell(1, 2, 0.75),)),  # the first one completes it
         Unmasked(nfe=3, block=0, step=2, cells=()),
         Unmasked(nfe=4, block=0, step=3, cells=(cell(0, 5, 0.9), cell(3, 5, 0.1))),
-        BlockScored(nfe=4, block=0, scorer="checker", span=span, scores=(0.3,)),
+        BlockScored(nfe=4, block=0, scorer="checker", span=span, scores=(0.3,), scorer_calls=1),
         Edited(nfe=5, block=0, cells=(cell(0, 4, 0.8),)),
         PolicyScored(nfe=5, block=0, span=span, scores=((0.9, 0.2, 0.8, 0.7),), keep=(0.5,)),
         Remasked(nfe=5, block=0, cells=(cell(1, 2, 0.2),), reason="ups"),
@@ -60,7 +60,7 @@ def every_event() -> list[Event]:
         Unmasked(nfe=7, step=4, cells=(cell(1, 7, 0.6), cell(1, 2, 0.7, row=1)), **forked),
         Remasked(nfe=7, cells=(cell(0, 4, 0.8),), reason="remdm", **forked),
         Unmasked(nfe=9, step=5, cells=(cell(3, 8, 0.6), cell(3, 5, 0.95, row=1)), **forked),
-        BlockScored(nfe=9, scorer="checker", span=span, scores=(0.2, 0.85), **forked),
+        BlockScored(nfe=9, scorer="checker", span=span, scores=(0.2, 0.85), scorer_calls=3, **forked),
         CandidateChosen(nfe=9, block=0, winners=(1,)),
         Unmasked(nfe=10, block=1, step=6, cells=(cell(4, 6, 1.0), cell(5, 7, 0.4))),
         Unmasked(nfe=10, block=1, step=-1, cells=(cell(6, EOS, 0.0),)),  # after an early stop

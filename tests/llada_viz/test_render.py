@@ -10,7 +10,16 @@ import pytest
 from llada_viz.render import FrameMaker, frames_of
 from llada_viz.render.frames import unit
 from models.text import cell_texts
-from samplers.events import Cell, EventError, Finished, Remasked, Unmasked
+from samplers.events import (
+    BlockScored,
+    CandidateChosen,
+    CandidatesForked,
+    Cell,
+    EventError,
+    Finished,
+    Remasked,
+    Unmasked,
+)
 from samplers.fold import Board
 from tests.llada_viz.script import EOS, MASK, PIECES, cell, every_event, started
 
@@ -36,7 +45,7 @@ def test_frames_fold_to_the_board():
     frames = frames_of(events, PIECES)
     for event, frame, (texts, confidences) in zip(events, frames, folded(frames), strict=True):
         board.apply(event)
-        answer = board.tokens[0][board.prompt_length :]
+        answer = board.rows[0][board.prompt_length :]
         assert texts == cell_texts(PIECES, answer, MASK), frame
         assert frame["masks"] == answer.count(MASK) and frame["nfe"] == event.nfe
         unknown = {7} if frame["masks"] else {6, 7}  # given, or filled after an early stop
@@ -61,24 +70,49 @@ def test_a_later_token_completes_an_earlier_character():
     assert frames[2]["ops"] == [[1, "", 0.75, "c"], [2, "é", None, "t"]]
 
 
-def test_a_fork_changes_nothing_until_a_candidate_is_chosen():
+def test_a_fork_shows_its_first_candidate_and_then_the_chosen_one():
     frames = {frame["kind"]: frame for frame in frames_of(every_event(), PIECES)}
     all_frames = frames_of(every_event(), PIECES)
     start = next(i for i, frame in enumerate(all_frames) if frame["kind"] == "fork")
     assert all_frames[start]["fork"] == 2
     trying = all_frames[start + 1 : start + 4]
-    assert all(not frame["ops"] and frame["say"][0] == "Trying candidates." for frame in trying)
+    assert all(frame["say"][0] == "Trying candidates." for frame in trying)
+    assert [[op[::3] for op in frame["ops"] if op[3] != "t"] for frame in trying] == [
+        [[1, "c"]], [[0, "r"]], [[3, "c"]],
+    ]  # fmt: skip
+    assert trying[1]["reason"] == "remdm"
     assert all_frames[start + 4]["say"][1] == "Block 1: 0.20, 0.85."
     chosen = frames["choose"]
     assert chosen["fork"] == 0 and chosen["prm"] == [[0, 0.85]] and chosen["win"] is None
-    assert [op[::3] for op in chosen["ops"]] == [[1, "c"], [3, "c"], [2, "t"]]
+    # Candidate 2 goes on: cell 0 was re-masked in the first one only, and cells 1 and 3 differ.
+    assert [op[::3] for op in chosen["ops"] if op[3] != "t"] == [[0, "c"], [1, "c"], [3, "c"]]
+    assert chosen["tried"] == {
+        "blocks": [0, 1], "won": 1, "before": None,
+        "list": [[0.2, "<script>\ufffdc"], [0.85, " aé b"]],
+    }  # fmt: skip
+
+
+def test_a_window_keeps_what_stood_before():
+    span = (2, 6)
+    events = [
+        started(), Unmasked(nfe=1, step=0, cells=tuple(cell(i, 4 + i) for i in range(4))),
+        CandidatesForked(nfe=1, block=0, k=2, rows=2),
+        Remasked(nfe=1, cells=(cell(1, 5), cell(1, 5, row=1)), reason="backmask", forked=True),
+        Unmasked(nfe=3, step=1, cells=(cell(1, 8), cell(1, 4, row=1)), forked=True),
+        BlockScored(nfe=3, scorer="prm", span=span, scores=(0.2, 0.1), scorer_calls=2, forked=True),
+        CandidateChosen(nfe=3, block=0, winners=(None,)),
+    ]  # fmt: skip
+    frames = frames_of(events, PIECES)
+    assert frames[3]["ops"] == [[1, " b", 0.5, "b"]], "the re-masked cell is seen while candidates are tried"
+    assert frames[-1]["tried"]["before"] == " a b\n<script>" and frames[-1]["tried"]["won"] == -1
+    assert frames[-1]["ops"] == [[1, " b", 0.5, "c"]], "the original comes back"
 
 
 def test_scores_windows_and_policy():
     frames = {frame["kind"]: frame for frame in frames_of(every_event(), PIECES)}
     assert frames["window"]["win"] == [0, 1] and frames["window"]["prm"] == [[0, 0.3]]
     assert frames["window"]["ups"] == {"at": 0, "p": [0.7] * 4}
-    assert frames["policy"]["ups"] == {"at": 0, "p": [0.1, 0.8, 0.2, 0.3]}
+    assert frames["policy"]["ups"] == {"at": 0, "p": [0.1, 0.8, 0.2, 0.3], "cut": 0.5}
     assert frames["policy"]["say"][1] == "1 of 4 cells under the cut (0.50)."
     assert frames["finish"]["calls"] == 3
     remasked = [f for f in frames_of(every_event(), PIECES) if f["kind"] == "remask" and f["ops"]]

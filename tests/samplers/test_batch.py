@@ -12,10 +12,11 @@ from models.loading import LoadedModel, load
 from samplers.__main__ import main
 from samplers.batch import run_requests
 from tests.networks import VECTORS
+from tests.samplers.test_conformance import sampler_of
 
 TINY = str(VECTORS / "tiny_llada")
-ALL_CASES = json.loads((VECTORS / "tiny_llada" / "cases.json").read_text())
-CASES = [case for case in ALL_CASES if case["algorithm"] == "llada"]
+CASES = json.loads((VECTORS / "tiny_llada" / "cases.json").read_text())
+HEAD = str(VECTORS / "tiny_llada" / "ups_head.safetensors")
 SHORT = {"steps": 8, "gen_length": 8, "block_length": 8}
 
 
@@ -25,12 +26,14 @@ def tiny() -> LoadedModel:
 
 
 def request(case: dict[str, Any]) -> str:
-    names = ("steps", "gen_length", "block_length", "temperature", "cfg_scale")
-    what = {"id": case["name"], "prompt_ids": case["prompt"][0], "sampler": "llada"}
-    return json.dumps(what | {"settings": {n: case[n] for n in names}})
+    name, plain = sampler_of(case)
+    what = {"id": case["name"], "prompt_ids": case["prompt"][0], "sampler": name, "settings": plain}
+    if plain.get("policy") == "ups":
+        what["ups_head"] = str(VECTORS / "tiny_llada" / "ups_head.safetensors")
+    return json.dumps(what)
 
 
-def test_llada_cases_through_the_command_line(tmp_path: Path) -> None:
+def test_every_case_through_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text("\n".join(map(request, CASES)) + "\n")
     out = tmp_path / "out.jsonl"
     assert main(["batch", "--model", TINY, "--requests", str(tmp_path / "in.jsonl"), "--out", str(out)]) == 0
@@ -38,7 +41,7 @@ def test_llada_cases_through_the_command_line(tmp_path: Path) -> None:
     assert [r["id"] for r in results] == [c["name"] for c in CASES]
     for case, result in zip(CASES, results, strict=True):
         assert case["prompt"][0] + result["output_ids"] == case["output"][0]
-        assert result["nfe"] == case["steps"] * (2 if case["cfg_scale"] else 1)
+        assert result["nfe"] == (case["nfe"] or case["steps"] * (2 if case.get("cfg_scale") else 1))
         assert result["scorer_calls"] == 0 and result["seconds"] > 0
 
 
@@ -58,7 +61,16 @@ def test_a_batch_of_unequal_prompts_costs_and_says_what_each_row_does_alone(tiny
     ({"prompt_ids": [1], "sampler": "nope"}, "sampler"), ({"prompt_ids": [1], "settings": [1]}, "settings"),
     ({"prompt_ids": [1], "settings": {"steps": 7, "gen_length": 8, "block_length": 4}}, "steps"),
     ({"prompt_ids": [1] * 300, "settings": SHORT}, "at most 256"), ({"prompt_ids": [1], "seed": -1}, "seed"),
-    ({"prompt_ids": [1], "surprise": 1}, "surprise"), ({"prompt_ids": [1], "ups_head": "x"}, "ups_head"),
+    ({"prompt_ids": [1], "surprise": 1}, "surprise"), ({"prompt_ids": [1], "ups_head": "x"}, "is no file"),
+    ({"prompt_ids": [1], "scorer": "checker"}, "not used"), ({"prompt_ids": [1], "scorer": "luck"}, "luck"),
+    ({"prompt_ids": [1], "sampler": "backmask"}, "needs one"), ({"prompt_ids": [1], "scorer": 3}, "scorer"),
+    ({"prompt_ids": [1], "sampler": "best_of_n", "scorer": "prm"}, "do not agree"),
+    ({"prompt_ids": [1], "sampler": "best_of_n", "scorer": "checker", "settings": SHORT}, "no tokenizer"),
+    ({"prompt_ids": [1], "sampler": "remedi", "settings": {"policy": "ups"}}, "ups_head"),
+    ({"prompt_ids": [1], "ups_head": HEAD}, "policy ups"), ({"prompt_ids": [1], "prm": "x"}, "x"),
+    ({"prompt_ids": [1], "sampler": "best_of_n", "settings": {"num_samples": 0}}, "num_samples"),
+    ({"prompt_ids": [1], "sampler": "wino", "settings": {"cache": "dual"}}, "cache"),
+    ({"prompt_ids": [1], "sampler": "window_refine", "settings": {"window": 99}}, "window"),
     ({"prompt_ids": [True]}, "prompt_ids"), ({"prompt_ids": [1], "settings": {"mystery": 1}}, "mystery"),
 ])  # fmt: skip
 def test_one_bad_request_has_its_own_error(tiny: LoadedModel, bad: dict[str, Any], words: str) -> None:

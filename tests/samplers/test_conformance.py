@@ -10,6 +10,7 @@ import torch
 
 from models.llada import LLaDAModelLM
 from models.loading import load
+from models.ups_head import load_ups_head
 from samplers import GuidedDenoiser, ModelNetwork, collect, fold, make, new_canvas
 from tests.networks import VECTORS, ToyNetwork
 
@@ -28,24 +29,39 @@ def tiny() -> LLaDAModelLM:
 
 def settings(case: dict[str, Any]) -> dict[str, Any]:
     names = ("steps", "gen_length", "block_length", "temperature", "cfg_scale")
-    return {name: case[name] for name in names} | {"remasking": "low_confidence"}
+    return {name: case[name] for name in names if name in case}
 
 
-@pytest.mark.parametrize("case", cases("tiny_llada", "llada"))
+def sampler_of(case: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The sampler and its settings that a case of the suite asks for."""
+    algorithm, plain = case["algorithm"], settings(case)
+    if algorithm.startswith("remedi"):
+        return "remedi", plain | {"policy": algorithm.removeprefix("remedi_")}
+    if algorithm.endswith("cache"):
+        plain["cache"] = algorithm.removesuffix("_cache")
+    if case.get("threshold") is not None:
+        return "threshold", plain | {"threshold": case["threshold"]}
+    return "llada", plain | {"remasking": "low_confidence"}
+
+
+@pytest.mark.parametrize("case", cases("tiny_llada"))
 def test_tiny_llada(case: dict[str, Any], tiny: LLaDAModelLM) -> None:
-    sampler = make("llada", settings(case))
-    denoise = GuidedDenoiser(ModelNetwork(tiny), case["cfg_scale"])
+    name, plain = sampler_of(case)
+    sampler = make(name, plain)
+    head = load_ups_head(VECTORS / "tiny_llada" / "ups_head.safetensors", tiny.config.d_model)
+    network = ModelNetwork(tiny, ups_head=head)
+    denoise = GuidedDenoiser(network, sampler.cfg_scale, sampler.cache, sampler.block_length)
     canvas = new_canvas(case["prompt"], case["gen_length"], case["mask_id"])
     events, final = collect(sampler(denoise, canvas))
     assert final.tokens.tolist() == case["output"]
     assert fold(events).tokens == case["output"]
-    branches = 2 if case["cfg_scale"] else 1
-    assert denoise.nfe == case["steps"] * branches
+    branches = 2 if sampler.cfg_scale else 1
+    assert denoise.nfe == (case["nfe"] or case["steps"] * branches)
 
 
 @pytest.mark.parametrize("case", cases("toy"))
 def test_toy(case: dict[str, Any]) -> None:
-    sampler = make("llada", settings(case))
+    sampler = make("llada", settings(case) | {"remasking": "low_confidence"})
     padding = case["attention_mask"] or [[1] * len(p) for p in case["prompt"]]
     prompts = [
         [t for t, real in zip(p, mask, strict=True) if real]

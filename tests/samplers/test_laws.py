@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samplers import SAMPLERS, GuidedDenoiser, collect, fold, make, new_canvas
-from samplers.canvas import Canvas
-from samplers.events import Finished, Unmasked, from_json, to_json
-from samplers.fold import Board
 from samplers.algorithms.remdm import SCHEDULES
 from samplers.algorithms.remedi import POLICIES
+from samplers.canvas import Canvas
 from samplers.drawing import ORDERINGS
+from samplers.events import Finished, Unmasked, from_json, to_json
+from samplers.fold import Board
 from samplers.remasking import CHOICES
 from tests.networks import TableNetwork, TableScorer
 

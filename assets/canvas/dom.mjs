@@ -1,0 +1,15 @@
+// Making and changing elements. Text enters the page by textContent only.
+
+/** A new element with a class, its text and attributes. */
+export function make(tag, name = "", text = "", attributes = {}) {
+  const element = document.createElement(tag);
+  if (name) element.className = name;
+  if (text) element.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+}
+
+/** Change an element's text only when it differs: an unchanged page costs no layout. */
+export function set(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

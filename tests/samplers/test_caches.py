@@ -1,0 +1,110 @@
+"""KV caches: laws with a real network, unequal prompts, and exact invalidation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from models.llada import LLaDAModelLM
+from models.loading import load
+from samplers import SAMPLERS, GuidedDenoiser, ModelNetwork, collect, fold, make, new_canvas
+from samplers.canvas import Canvas
+from samplers.settings import SettingError
+from tests.networks import VECTORS, TableScorer
+
+CACHED = [
+    name for name, e in SAMPLERS.items()
+    if any(d.name == "cache" and "dual" in d.choices for d in e.settings)
+]  # fmt: skip
+PLAIN = {
+    "steps": 8, "gen_length": 12, "block_length": 3, "window": 2, "backmasking_lookback": 2,
+    "temperature": 0.7, "num_candidates_per_block": 2, "num_demasking_candidates": 2,
+    "num_refinement_samples": 2, "num_samples": 2, "mode": "t2m", "edit_threshold": 0.5, "schedule": "loop",
+}  # fmt: skip
+PROMPTS = [[3, 14, 15, 92, 65], [35, 8], [97, 93, 23, 84]]
+
+
+@pytest.fixture(scope="module")
+def model() -> LLaDAModelLM:
+    return load(str(VECTORS / "tiny_llada"), device="cpu").model
+
+
+def run(model: LLaDAModelLM, name: str, cache: str, prompts: list[list[int]], **extra: Any) -> Any:
+    known = {d.name for d in SAMPLERS[name].settings}
+    sampler = make(name, {k: v for k, v in (PLAIN | extra).items() if k in known} | {"cache": cache})
+    denoise = GuidedDenoiser(ModelNetwork(model), sampler.cfg_scale, cache, sampler.block_length)
+    canvas = new_canvas(prompts, 12, 119, seeds=[len(p) for p in prompts])
+    events, final = collect(sampler(denoise, canvas, TableScorer() if sampler.scored else None))
+    return events, final, denoise
+
+
+@pytest.mark.parametrize("name", CACHED)
+@pytest.mark.parametrize("cache", ["prefix", "dual"])
+@pytest.mark.parametrize("guidance", [0.0, 0.5])
+def test_laws_with_a_cache(model: LLaDAModelLM, name: str, cache: str, guidance: float) -> None:
+    events, final, denoise = run(model, name, cache, PROMPTS, cfg_scale=guidance)
+    assert fold(events).tokens == final.tokens.tolist() and not bool(final.masked.any())
+    assert events[-1].nfe == denoise.nfe == sum(denoise.row_nfe.values())
+    assert denoise.cache.groups == [], "the run is over: nothing may be kept"
+    assert cache in events[0].settings["network"]["approximate"]
+    for row, prompt in enumerate(PROMPTS):
+        _, alone, cost = run(model, name, cache, [prompt], cfg_scale=guidance)
+        assert alone.tokens[0, -12:].tolist() == final.tokens[row, -12:].tolist()
+        assert cost.nfe == denoise.row_nfe[row]
+
+
+def test_what_a_cached_pass_evaluates(model: LLaDAModelLM) -> None:
+    seen: list[int] = []
+    hidden = model.hidden
+
+    def counting(ids: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        seen.append(ids.shape[1])
+        return hidden(ids, *args, **kwargs)
+
+    model.hidden = counting  # type: ignore[method-assign]
+    try:
+        run(model, "low_confidence", "dual", [[1, 2]])
+        dual, seen = seen, []
+        run(model, "low_confidence", "prefix", [[1, 2]])
+    finally:
+        model.hidden = hidden  # type: ignore[method-assign]
+    assert dual == [14, 3] * 4
+    assert seen == [14, 12, 14, 9, 14, 6, 14, 3]
+
+
+def span_cells(canvas: Canvas, start: int, stop: int) -> torch.Tensor:
+    cells = torch.zeros_like(canvas.pinned)
+    cells[:, canvas.prompt_length + start : canvas.prompt_length + stop] = True
+    return cells & canvas.masked
+
+
+@pytest.mark.parametrize("cache", ["prefix", "dual"])
+def test_a_changed_old_block_is_noticed(model: LLaDAModelLM, cache: str) -> None:
+    """After any change to what was kept, the answer is that of a denoiser without a history."""
+    canvas = new_canvas(PROMPTS, 6, 119)
+    canvas.tokens[:, canvas.prompt_length : canvas.prompt_length + 3] = 7
+    denoise = GuidedDenoiser(ModelNetwork(model), 0.0, cache, 3)
+    asked = span_cells(canvas, 3, 6)
+    denoise(canvas, asked)
+    denoise(canvas, asked)
+    assert denoise.cache is not None and denoise.cache.full_passes == 1
+    canvas.tokens[1, canvas.prompt_length + 1] = 8  # row 1 only: back-masking wrote another token
+    logits = denoise(canvas, asked)
+    assert denoise.cache.full_passes == 2
+    fresh = GuidedDenoiser(ModelNetwork(model), 0.0, cache, 3)(canvas, asked)
+    torch.testing.assert_close(logits[3:6], fresh[3:6])
+
+
+def test_a_first_pass_is_exact_and_later_ones_are_close(model: LLaDAModelLM) -> None:
+    canvas = new_canvas(PROMPTS, 6, 119)
+    plain, cached = (GuidedDenoiser(ModelNetwork(model), 0.5, c, 3) for c in ("none", "dual"))
+    asked = span_cells(canvas, 0, 3)
+    torch.testing.assert_close(cached(canvas, asked), plain(canvas, asked))
+    torch.testing.assert_close(cached(canvas, asked), plain(canvas, asked), atol=1e-4, rtol=1e-4)
+
+
+def test_wino_refuses_a_cache() -> None:
+    with pytest.raises(SettingError, match="cache"):
+        make("wino", {"cache": "dual"})
