@@ -92,22 +92,30 @@ class SamplerForm:
         """The components, in the order of `values`."""
         return list(self.widgets.values())
 
+    def input(self, name: str) -> Any:
+        """The component of a setting that all samplers share."""
+        return next(widget for key, widget in self.widgets.items() if key[0] == name)
+
     def values(self, sampler: str, values: tuple[Any, ...]) -> dict[str, Any]:
         """The settings of a sampler among the values of all inputs."""
         mine = {key_of(s): s for s in entry(sampler).settings}
         pairs = zip(self.widgets, values, strict=True)
         return {key[0]: plain(value, mine[key]) for key, value in pairs if key in mine}
 
-    def show(self, sampler: str) -> list[Any]:
+    def show(self, sampler: str, blocks: int) -> list[Any]:
         """Updates that show the inputs of a sampler and hide the others. Where samplers disagree
-        about a default, the input takes this sampler's; sizes stay as they are."""
+        about a default, the input takes this sampler's; sizes stay as they are. blocks: of the
+        answer, which settings counted in blocks begin within."""
         mine = {key_of(s): s for s in entry(sampler).settings}
-        return [
-            gr.update(visible=key in mine)
-            if key not in mine or key[0] not in self.disputed
-            else gr.update(visible=True, value=mine[key].default)
-            for key in self.widgets
-        ]
+        updates = []
+        for key in self.widgets:
+            update: dict[str, Any] = {"visible": key in mine}
+            if key in mine and key[0] in self.disputed:
+                update["value"] = mine[key].default
+            if key in mine and mine[key].unit == "blocks":
+                update["value"] = min(mine[key].default, max(blocks, 1))
+            updates.append(gr.update(**update))
+        return updates
 
     @cached_property
     def disputed(self) -> set[str]:

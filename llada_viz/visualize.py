@@ -111,7 +111,8 @@ class Visualize:
             self.on_open, [self.opener, self.run_id], [self.alert, self.run_id, self.canvas, *ends],
             **quiet,
         )  # fmt: skip
-        self.sampler.change(self.on_sampler, self.sampler, [self.about, *self.form.inputs], **quiet)
+        chosen = [self.sampler, *(self.form.input(name) for name in ("gen_length", "block_length"))]
+        self.sampler.change(self.on_sampler, chosen, [self.about, *self.form.inputs], **quiet)
         self.prompt.change(
             self.on_prompt, self.prompt, self.hint, trigger_mode="always_last", queue=False, **quiet
         )
@@ -195,9 +196,10 @@ class Visualize:
             running.stop()
         return alert(""), run.id, message(run, run.frames), *buttons(running=False)
 
-    def on_sampler(self, sampler: str) -> list[Any]:
+    def on_sampler(self, sampler: str, gen_length: float | None, block_length: float | None) -> list[Any]:
         """Show what the sampler does, and its settings."""
-        return [escape(about(sampler)), *self.form.show(sampler)]
+        blocks = int((gen_length or 0) // block_length) if block_length else 1
+        return [escape(about(sampler)), *self.form.show(sampler, blocks)]
 
     def on_prompt(self, prompt: str) -> str:
         """A hint when the prompt lies outside what the model has learned."""

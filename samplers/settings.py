@@ -24,10 +24,11 @@ def option(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
-    above: float | None = None,
+    unit: str = "",
 ) -> Any:
-    """A dataclass field with its help text and what it allows (`low`, `high` inclusive)."""
-    facts = {"help": help, "label": label, "low": low, "high": high, "choices": choices, "above": above}
+    """A dataclass field with its help text and what it allows (`low`, `high` inclusive). unit:
+    "blocks" for a number that cannot exceed the blocks of the answer."""
+    facts = {"help": help, "label": label, "low": low, "high": high, "choices": choices, "unit": unit}
     return field(default=default, metadata=facts)
 
 
@@ -43,6 +44,7 @@ class Described:
     low: float | None
     high: float | None
     choices: tuple[str, ...]
+    unit: str = ""
 
 
 def describe(cls: type) -> list[Described]:
@@ -55,7 +57,7 @@ def describe(cls: type) -> list[Described]:
         label = m.get("label") or f.name.replace("_", " ").capitalize()
         found.append(
             Described(f.name, hints[f.name], default, m.get("help", ""), label, m.get("low"), m.get("high"),
-                      m.get("choices", ()))
+                      m.get("choices", ()), m.get("unit", ""))
         )  # fmt: skip
     return found
 

@@ -41,7 +41,8 @@ class BackMask(RefinedSettings):
         5, "Candidates of a re-masked window.", "Candidates a window", low=1, high=64
     )
     backmasking_lookback: int = option(
-        3, "Blocks whose scores can trigger; none before so many stand.", "Look-back", low=1, high=4096
+        3, "Blocks whose scores can trigger; none before so many stand.", "Look-back", low=1, high=4096,
+        unit="blocks",
     )
     backmasking_threshold: float = option(
         0.9, "A score under this triggers.", "Trigger threshold", low=0, high=1

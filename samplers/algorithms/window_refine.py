@@ -35,7 +35,7 @@ class WindowRefine(RefinedSettings):
     temperature: float = option(
         0.8, "0 takes the likeliest token; above 0 tokens are drawn.", low=0, high=10
     )
-    window: int = option(8, "Blocks of a window (K).", "Window K", low=1, high=4096)
+    window: int = option(8, "Blocks of a window (K).", "Window K", low=1, high=4096, unit="blocks")
     num_refinement_samples: int = option(
         12, "Copies refined as one batch (N).", "Copies N", low=1, high=64
     )

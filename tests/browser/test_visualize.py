@@ -232,7 +232,6 @@ def test_backmasking_shows_scores_windows_and_rejected_candidates(tab, shots):
 
 
 def test_remedi_shows_probabilities_and_the_cut(tab, shots):
-    page = tab.page
     tab.sampler("RemeDi · learned re-masking")
     tab.run()
     tab.wait("line?.ended")

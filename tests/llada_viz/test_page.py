@@ -116,7 +116,7 @@ def test_a_page_is_built_even_without_a_model(monkeypatch, tmp_path):
 
 def test_the_form_has_every_setting_of_every_sampler():
     with gr.Blocks():
-        form = SamplerForm(first={"steps": 64, "gen_length": 64, "block_length": 16})
+        form = SamplerForm(first={"steps": 64, "gen_length": 64, "block_length": 8})
         form.front()
         form.rest()
     assert [key[0] for key in form.widgets][: len(FRONT)] == list(FRONT)
@@ -125,9 +125,27 @@ def test_the_form_has_every_setting_of_every_sampler():
         settings = form.values(name, values)
         assert set(settings) == {setting.name for setting in entry(name).settings}
         assert make(name, settings).steps == 64
-        assert len(form.show(name)) == len(form.inputs)
+        assert len(form.show(name, 4)) == len(form.inputs)
     updates = form.fill({"steps": 32})
     assert [u["value"] for u in updates if "value" in u] == [32]
+
+
+def test_a_sampler_brings_its_own_defaults_where_they_differ():
+    with gr.Blocks():
+        form = SamplerForm(first={"temperature": 0.0})
+        form.front()
+        form.rest()
+
+    def shown(name, blocks):
+        pairs = zip(form.widgets, form.show(name, blocks), strict=True)
+        return {key[0]: u["value"] for key, u in pairs if "value" in u}
+
+    assert shown("low_confidence", 8)["temperature"] == 0.0
+    refine = shown("window_refine", 4)
+    assert refine["temperature"] == 0.8 and refine["backmasking_alpha"] == 10.0
+    assert refine["window"] == 4 and shown("window_refine", 99)["window"] == 8
+    assert shown("backmask", 2)["backmasking_lookback"] == 2
+    assert not {"gen_length", "block_length", "steps"} & set(refine)
 
 
 @pytest.mark.parametrize(("value", "wanted"), [(64.0, 64), (64.5, 64.5), (None, None), (64, 64)])

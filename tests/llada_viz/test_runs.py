@@ -32,7 +32,7 @@ class Stream:
 
 
 def start(stream, runs=None):
-    prepared = SimpleNamespace(sampler=stream, denoise=None, canvas=None)
+    prepared = SimpleNamespace(stream=lambda: stream(None, None))
     return (runs or Runs()).start(prepared, PIECES, "table")
 
 

@@ -22,7 +22,10 @@ class Fixed:
     def __init__(self, answer: list[list[float]]) -> None:
         self.answer = torch.tensor(answer)
 
-    def logits(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
+    def head(self, states: Tensor) -> Tensor:
+        return states
+
+    def states(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
         prompt = tokens.shape[1] - len(self.answer)
         padded = torch.cat((torch.zeros(prompt, self.answer.shape[1]), self.answer))
         return padded.expand(len(tokens), -1, -1)[cells].clone()
