@@ -47,16 +47,20 @@ class LinearSettings:
 
 
 def solution_text(a: int, b: int, c: int, letter: str) -> str:
-    """The worked solution: move b across, then divide by a. Sums stand alone in their line.
+    """The worked solution: move b across, then divide by a.
 
-    `2x = 7 - 3 = 4` drew the sum towards multiples of the coefficient before it (docs/log.md).
+    The sum stands alone in its line and without signs, the larger number first (-6x + 12 = -90:
+    90 + 12 = 102, -6x = -102): `2x = 7 - 3 = 4` drew it towards multiples of the coefficient
+    before it, and sums of signed numbers are what a small model learns last (docs/log.md).
     """
     right = c - b
     x = right // a
     lines = []
     if b:
-        lines.append(step(c, "-", b, right))
-    if b and a != 1:
+        high, low = max(abs(b), abs(c)), min(abs(b), abs(c))
+        op = "+" if abs(right) > high else "-"
+        lines.append(step(high, op, low, abs(right)))
+    if b:
         lines.append(f"{terms(a, letter)} = {right}")
     if a == -1 or (a == 1 and not b):
         lines.append(f"{letter} = {x}")

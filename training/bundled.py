@@ -138,10 +138,15 @@ def speed_up(model: LLaDAModelLM, compiled: bool) -> None:
 
 
 def build(recipe: Recipe, out: Path, resume: bool, start: Path | None = None) -> Path:
-    """Train and export to out/final; returns that folder. start: an exported model to continue."""
+    """Train and export to out/final; returns that folder. start: an exported model to continue.
+    A resumed run keeps the tokenizer that it began with."""
     torch.set_num_threads(recipe.threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    tokenizer = bundled_tokenizer(recipe)
+    kept = out / "tokenizer"
+    if resume and kept.is_dir():
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(str(kept))
+    else:
+        tokenizer = bundled_tokenizer(recipe)
     encoder = Encoder(tokenizer)
     model = new_model(recipe, tokenizer)
     if start is not None:
@@ -149,7 +154,7 @@ def build(recipe: Recipe, out: Path, resume: bool, start: Path | None = None) ->
     if torch.cuda.is_available():
         model = model.cuda()
     speed_up(model, recipe.compile)
-    tokenizer.save_pretrained(out / "tokenizer")
+    tokenizer.save_pretrained(kept)
     trainer = Trainer(model, recipe.train, out)
     if resume:
         trainer.resume()
