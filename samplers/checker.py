@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from samplers.scoring import Parts, Question, TextScorer
+from samplers.scoring import Draft, Question, TextScorer
 from samplers.settings import SettingError
 from tasks import TASKS
 from tasks.step_check import check_steps
 
+LONGEST_STEP = 60
+"""Characters; no step of a worked answer comes near it."""
+
 
 class Checker(TextScorer):
     """A part scores 1, less the share of the steps that end in it and do not hold; a part in which
-    no step ends scores 1: nothing wrong was found."""
+    no step ends scores 1: nothing wrong was found. Text that goes on for longer than any step
+    without ending one scores 0, and so does the last part of an answer that ended without a box."""
 
     name = "checker"
 
@@ -27,16 +31,20 @@ class Checker(TextScorer):
             except (ValueError, KeyError) as error:
                 raise SettingError("task", question.task, f"its problem's fields ({error})") from None
 
-    def judge(self, batch: Sequence[tuple[Question, Parts]]) -> list[list[float]]:
+    def judge(self, batch: Sequence[Draft]) -> list[list[float]]:
         """Each text is read once; a step belongs to the part in which it ends."""
-        return [self._one(question, parts) for question, parts in batch]
+        return [self._one(draft) for draft in batch]
 
-    def _one(self, question: Question, parts: Parts) -> list[float]:
-        steps = check_steps(TASKS[question.task], dict(question.fields), "".join(parts))
+    def _one(self, draft: Draft) -> list[float]:
+        question, text = draft.question, "".join(draft.parts)
+        steps = check_steps(TASKS[question.task], dict(question.fields), text)
+        last = steps[-1].stop if steps else 0
+        boxed = bool(steps) and text[steps[-1].start :].startswith("\\boxed")
+        lost = not boxed and (draft.ended or len(text) - last > LONGEST_STEP)
         scores, start = [], 0
-        for part in parts:
+        for part in draft.parts:
             stop = start + len(part)
             ended = [step.right for step in steps if start < step.stop <= stop]
             scores.append(sum(ended) / len(ended) if ended else 1.0)
             start = stop
-        return scores
+        return [*scores[:-1], 0.0] if lost else scores

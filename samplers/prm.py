@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from models.reward import LoadedReward
-from samplers.scoring import Parts, Question, TextScorer
+from samplers.scoring import Draft, Question, TextScorer
 
 
 class PRMScorer(TextScorer):
@@ -20,9 +20,9 @@ class PRMScorer(TextScorer):
         super().__init__(questions, decode)
         self.reward = reward
 
-    def judge(self, batch: Sequence[tuple[Question, Parts]]) -> list[list[float]]:
+    def judge(self, batch: Sequence[Draft]) -> list[list[float]]:
         """P(right) of each part."""
-        return self.reward.scores([(question.text, parts) for question, parts in batch])
+        return self.reward.scores([(draft.question.text, draft.parts) for draft in batch])
 
     def describe(self) -> dict[str, Any]:
         return {"name": self.name, "model": self.reward.name, "form": self.reward.form}

@@ -47,6 +47,15 @@ Parts = tuple[str, ...]
 """The answer so far, cut where the spans end."""
 
 
+@dataclass(frozen=True)
+class Draft:
+    """What is judged: a question, the non-empty parts of its answer, and whether the answer ended."""
+
+    question: Question
+    parts: Parts
+    ended: bool
+
+
 class TextScorer:
     """Turns rows into texts, scores each text once, counts. Subclasses judge texts in `judge`.
 
@@ -59,10 +68,10 @@ class TextScorer:
     def __init__(self, questions: Sequence[Question], decode: Callable[[list[int]], str]) -> None:
         self.questions, self.decode = tuple(questions), decode
         self.calls, self.row_calls = 0, Counter[int]()
-        self._known: dict[tuple[int, Parts], list[float]] = {}
+        self._known: dict[tuple[int, Parts, bool], list[float]] = {}
 
-    def judge(self, batch: Sequence[tuple[Question, Parts]]) -> list[list[float]]:
-        """Scores in [0, 1], one a part, for each question and non-empty parts; one batched pass."""
+    def judge(self, batch: Sequence[Draft]) -> list[list[float]]:
+        """Scores in [0, 1], one a part, for each draft; one batched pass."""
         raise NotImplementedError
 
     def describe(self) -> dict[str, Any]:
@@ -70,30 +79,35 @@ class TextScorer:
 
     def __call__(self, canvas: Canvas, spans: Sequence[Span], rows: Tensor) -> list[list[float]]:
         """See Scorer."""
-        cut = [self._parts(canvas, row, spans) for row in rows.nonzero()[:, 0].tolist()]
-        samples = [canvas.samples[row] for row in rows.nonzero()[:, 0].tolist()]
-        keys = [(sample, tuple(p for p in parts if p)) for sample, parts in zip(samples, cut, strict=True)]
+        chosen = rows.nonzero()[:, 0].tolist()
+        cut = [self._parts(canvas, row, spans) for row in chosen]
+        keys = [
+            (canvas.samples[row], tuple(p for p in parts if p), ended)
+            for row, (parts, ended) in zip(chosen, cut, strict=True)
+        ]
         new = [key for key in dict.fromkeys(keys) if key[1] and key not in self._known]
         if new:
-            scores = self.judge([(self.questions[sample], parts) for sample, parts in new])
-            for (sample, parts), found in zip(new, scores, strict=True):
+            drafts = [Draft(self.questions[sample], parts, ended) for sample, parts, ended in new]
+            scores = self.judge(drafts)
+            for (sample, parts, ended), found in zip(new, scores, strict=True):
                 if len(found) != len(parts) or not all(0 <= s <= 1 for s in found):
                     raise ScorerError(f"{self.name} returned {found} for {len(parts)} parts")
-                self._known[sample, parts] = found
+                self._known[sample, parts, ended] = found
                 self.calls += 1
                 self.row_calls[sample] += 1
-        return [_spread(parts, self._known.get(key, [])) for parts, key in zip(cut, keys, strict=True)]
+        return [_spread(parts, self._known.get(key, [])) for (parts, _), key in zip(cut, keys, strict=True)]
 
-    def _parts(self, canvas: Canvas, row: int, spans: Sequence[Span]) -> Parts:
-        answer = canvas.tokens[row, canvas.prompt_length :].tolist()
+    def _parts(self, canvas: Canvas, row: int, spans: Sequence[Span]) -> tuple[Parts, bool]:
+        answer = canvas.tokens[row, canvas.prompt_length : spans[-1][1]].tolist()
+        ended = spans[-1][1] == canvas.tokens.shape[1]
         if canvas.eos_id is not None and canvas.eos_id in answer:
-            answer = answer[: answer.index(canvas.eos_id)]
+            answer, ended = answer[: answer.index(canvas.eos_id)], True
         parts, before = [], ""
         for _, stop in spans:
             text = self.decode(answer[: stop - canvas.prompt_length])
             parts.append(text[len(before) :])
             before = text
-        return tuple(parts)
+        return tuple(parts), ended
 
 
 def _spread(parts: Parts, scores: list[float]) -> list[float]:

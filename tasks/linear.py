@@ -49,17 +49,16 @@ class LinearSettings:
 def solution_text(a: int, b: int, c: int, letter: str) -> str:
     """The worked solution: move b across, then divide by a.
 
-    The sum stands alone in its line and without signs, the larger number first (-6x + 12 = -90:
-    90 + 12 = 102, -6x = -102): `2x = 7 - 3 = 4` drew it towards multiples of the coefficient
-    before it, and sums of signed numbers are what a small model learns last (docs/log.md).
+    The sum stands alone in its line, and two negative numbers are added without their signs (-6x
+    + 12 = -90: 90 + 12 = 102, -6x = -102): `2x = 7 - 3 = 4` drew the sum towards multiples of the
+    coefficient before it, and `-90 - 12` is what a small model learns last (docs/log.md).
     """
     right = c - b
     x = right // a
     lines = []
     if b:
-        high, low = max(abs(b), abs(c)), min(abs(b), abs(c))
-        op = "+" if abs(right) > high else "-"
-        lines.append(step(high, op, low, abs(right)))
+        both_negative = c < 0 < b
+        lines.append(step(-c, "+", b, -right) if both_negative else step(c, "-", b, right))
     if b:
         lines.append(f"{terms(a, letter)} = {right}")
     if a == -1 or (a == 1 and not b):

@@ -59,9 +59,10 @@ class Recipe:
 def continued_recipe() -> Recipe:
     """A shorter run from an exported model: a lower rate, most of it decaying, other data."""
     train = TrainSettings(
-        max_steps=1000, learning_rate=7e-4, warmup=100, decay=0.65, seed=1, ema=0.995, save_every=350
+        max_steps=4000, learning_rate=1e-3, warmup=100, decay=0.7, seed=1, ema=0.998, save_every=500
     )
-    return Recipe(train=train, stages=((0, LAST),))
+    shares = {"sudoku": 0.10, "linear": 0.34, "expression": 0.40, "word": 0.14, "countdown": 0.02}
+    return Recipe(train=train, stages=((0, replace(LAST, shares=shares)),))
 
 
 def bundled_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:
@@ -139,12 +140,13 @@ def speed_up(model: LLaDAModelLM, compiled: bool) -> None:
 
 def build(recipe: Recipe, out: Path, resume: bool, start: Path | None = None) -> Path:
     """Train and export to out/final; returns that folder. start: an exported model to continue.
-    A resumed run keeps the tokenizer that it began with."""
+    A resumed or continued run keeps the tokenizer that it began with."""
     torch.set_num_threads(recipe.threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     kept = out / "tokenizer"
-    if resume and kept.is_dir():
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(str(kept))
+    known = start or (kept if resume and kept.is_dir() else None)
+    if known is not None:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(str(known))
     else:
         tokenizer = bundled_tokenizer(recipe)
     encoder = Encoder(tokenizer)

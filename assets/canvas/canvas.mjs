@@ -157,7 +157,9 @@ class TokenCanvas {
   numbers(frame) {
     const { parts } = this;
     const { meta, frames } = this.timeline;
-    set(parts.step, meta.steps ? `${frame.step} / ${meta.steps}` : String(frame.step));
+    // Windows that are opened again take more steps than the answer was planned to.
+    const planned = meta.steps && frame.step <= meta.steps;
+    set(parts.step, planned ? `${frame.step} / ${meta.steps}` : String(frame.step));
     set(parts.nfe, String(frame.nfe));
     set(parts.masks, String(frame.masks));
     set(parts.rate, rate(frames[0], frame));

@@ -29,14 +29,19 @@ def tried(maker: FrameMaker, event: CandidateChosen) -> dict[str, Any] | None:
         if not known:
             return None
         row = board.candidates[maker.row * board.k + i]
-        found.append([round(min(known), 4), "".join(cell_texts(maker.pieces, row[place], board.mask_id))])
+        found.append([round(min(known), 4), _text(maker, row[place])])
     before = board.tokens[maker.row][place]
     winner = event.winners[maker.row]
     return {
         "blocks": [first, end],
         "won": -1 if winner is None else winner,
-        "before": None if board.mask_id in before else "".join(
-            cell_texts(maker.pieces, before, board.mask_id)
-        ),
+        "before": None if board.mask_id in before else _text(maker, before),
         "list": found,
     }  # fmt: skip
+
+
+def _text(maker: FrameMaker, tokens: list[int]) -> str:
+    """The text of some cells, up to the first special token."""
+    texts = cell_texts(maker.pieces, tokens, maker.board.mask_id)
+    end = next((i for i, t in enumerate(texts) if t.startswith("<|") and t.endswith("|>")), len(texts))
+    return "".join(texts[:end])

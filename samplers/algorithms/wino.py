@@ -63,8 +63,8 @@ class Wino(BlockSettings):
                 (drawn.double(), probability_of(logits, drawn).double(),
                  probability_of(shadow, standing).double())
             ).cpu()  # fmt: skip
-            tokens, probability, held = packed.split((len(row), len(row), len(standing)))
-            tokens, probability = tokens.long(), probability.float()
+            n = len(row)
+            tokens, probability, held = packed[:n].long(), packed[n : 2 * n].float(), packed[2 * n :]
             scores = self.defer_ends(canvas, probability, tokens)
             draft = drafted(asked, scores, self.draft_threshold)
             if step == self.steps_per_block - 1:

@@ -64,6 +64,13 @@ def test_a_part_without_text_repeats_the_score_before_it() -> None:
     assert score(canvas_of("   "), [(2, 2)], torch.tensor([True])) == [[1.0]]
 
 
+def test_text_without_steps_is_not_right() -> None:
+    score, rows = checker("linear", equation="2x + 3 = 7"), torch.tensor([True])
+    assert score(canvas_of("7 - 3 = 4\n2x"), [(2, 8), (2, 12)], rows) == [[1.0, 1.0]], "not ended yet"
+    assert score(canvas_of("7 - 3 = 4\n2x"), [(2, 8), (2, 14)], rows) == [[1.0, 0.0]], "ended without a box"
+    assert score(canvas_of("x" * 90), [(2, 42), (2, 72)], rows) == [[1.0, 0.0]], "too long for a step"
+
+
 @pytest.mark.parametrize(("task", "fields"), [("", {}), ("linear", {}), ("linear", {"equation": "x = x"})])
 def test_the_checker_needs_a_problem(task: str, fields: dict[str, str]) -> None:
     with pytest.raises(SettingError):
