@@ -23,7 +23,6 @@ from tasks.core import (
     read_number,
     require,
 )
-from tasks.steps import step
 
 TEMPLATE_SHARE = 0.7
 PHRASINGS = (
@@ -78,7 +77,7 @@ def _combine(op: str, left: _Node, right: _Node, steps: list[str]) -> _Node:
         a_text = f"({a_text})"
     if b_binds <= binds:
         b_text = f"({b_text})"
-    steps.append(step(a, op, b, value))
+    steps.append(f"{a} {op} {b} = {value}")
     return value, f"{a_text} {op} {b_text}", binds
 
 

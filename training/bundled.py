@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerFast
 from models.config import LLaDAConfig
 from models.llada import LLaDAModelLM
 from models.loading import load
-from tasks import TASKS, generate
+from tasks import TASKS, ExpressionSettings, ExpressionTask, generate
 from training.bundled_data import Batch, Encoder, Mixture, batches
 from training.number_rows import attach, fold
 from training.objectives import cell_cross_entropy, masked_mean_loss
@@ -59,10 +59,12 @@ class Recipe:
 def continued_recipe() -> Recipe:
     """A shorter run from an exported model: a lower rate, most of it decaying, other data."""
     train = TrainSettings(
-        max_steps=4000, learning_rate=1e-3, warmup=100, decay=0.7, seed=1, ema=0.998, save_every=500
+        max_steps=7000, learning_rate=1e-3, warmup=100, decay=0.6, seed=1, ema=0.998, save_every=500
     )
-    shares = {"sudoku": 0.10, "linear": 0.34, "expression": 0.40, "word": 0.14, "countdown": 0.02}
-    return Recipe(train=train, stages=((0, replace(LAST, shares=shares)),))
+    shares = {"sudoku": 0.10, "linear": 0.28, "expression": 0.46, "word": 0.14, "countdown": 0.02}
+    long = ExpressionTask(ExpressionSettings(two=0.08, three=0.27, parenthesised=0.5))
+    mixture = replace(LAST, shares=shares, tasks={**TASKS, "expression": long})
+    return Recipe(train=train, stages=((0, mixture),))
 
 
 def bundled_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from tasks import TASKS
+from tasks.core import Task
 from training.facts import EVEN, SCALES, draw_fact
 from training.noise import block_noise, uniform_noise
 
@@ -36,7 +37,8 @@ class Mixture:
     the tasks; `block_share` of the rows is noised block by block, the rest uniformly. `gaps`: share
     of facts masked whole, without a loss, as what follows a result is when decoding; `negative`:
     share of negative operands; `right_scales`: see draw_fact; `signs`: share of the negative results
-    whose sign is given, as it is when a sampler has committed the sign first."""
+    whose sign is given, as it is when a sampler has committed the sign first; `tasks`: generators,
+    where the usual shares of easy and hard problems are not to be kept."""
 
     rows: int = 64
     facts: int = 14
@@ -50,6 +52,7 @@ class Mixture:
     negative: float = 0.35
     right_scales: tuple[int, ...] = SCALES
     signs: float = 0.0
+    tasks: Mapping[str, Task] = field(default_factory=lambda: TASKS)
     longest_tail: int = 64
 
 
@@ -87,7 +90,7 @@ def batches(step: int, seed: int, encoder: Encoder, mixture: Mixture) -> Iterato
     generator = torch.Generator().manual_seed(rng.getrandbits(62))
     shares = mixture.shares or DEFAULT_SHARES
     names = rng.choices(list(shares), list(shares.values()), k=mixture.rows)
-    problems = [TASKS[name].generate(rng, "train") for name in names]
+    problems = [mixture.tasks[name].generate(rng, "train") for name in names]
     dialogues = encoder.dialogues([p.prompt for p in problems], [p.solution for p in problems])
     dialogues.sort(key=lambda pair: len(pair[0]) + len(pair[1]))
     cuts = [round(i * len(dialogues) / mixture.micro_batches) for i in range(mixture.micro_batches + 1)]

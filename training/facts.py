@@ -46,13 +46,15 @@ def draw_fact(
 ) -> Fact:
     """One fact, every value within ±limit. `kinds`: shares of sums, differences, products and
     quotients; `negative`: share of negative operands of sums and differences; `right_scales`: the
-    right operand of those is uniform up to one of these."""
+    right operand of those is uniform up to one of these. Half of them are in plain form, as equations
+    write them, half as drawn, as expressions do."""
     kind = rng.choices("+-*/", kinds)[0]
     while True:
         if kind in "+-":
             left, right = _operand(rng, SCALES, negative), _operand(rng, right_scales, negative)
             result = left + right if kind == "+" else left - right
-            fact = Fact(*plain(left, kind, right), result)
+            written = plain(left, kind, right) if rng.random() < 0.5 else (left, kind, right)
+            fact = Fact(*written, result)
         elif kind == "*":
             left, right = rng.randint(0, 20), rng.randint(0, 20)
             if rng.random() < 0.15:
