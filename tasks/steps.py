@@ -6,8 +6,9 @@ from __future__ import annotations
 def plain(left: int, op: str, right: int) -> tuple[int, str, int]:
     """The same value as people write it: `-3 + 7` is `7 - 3`, `7 + -3` too, `7 - -3` is `7 + 3`.
 
-    So every sum and difference of the worked answers is one of p + q, p - q and -p - q with p and
+    So every sum and difference of an equation's answer is one of p + q, p - q and -p - q with p and
     q >= 0: three things to learn instead of eight. Products and quotients stay as they are.
+    Expressions are not written so: the order of their operators is what has to be followed there.
     """
     if op in "+-":
         if right < 0:
