@@ -67,7 +67,7 @@ def evaluate(
     for name, asked in questions(n, seed, data):
         if only and name not in only:
             continue
-        lines = [json.dumps(_request(i, q, prompts[q.task])) for i, q in enumerate(asked)]
+        lines = [json.dumps(request_of(i, q, prompts[q.task])) for i, q in enumerate(asked)]
         began = time.perf_counter()
         results = run_requests(loaded, lines)
         seconds = time.perf_counter() - began
@@ -78,7 +78,8 @@ def evaluate(
         yield Score(name, correct, len(rows), correct / len(rows), low, high, nfe, round(seconds, 1)), rows
 
 
-def _request(number: int, question: Question, how: dict[str, Any]) -> dict[str, Any]:
+def request_of(number: int, question: Question, how: dict[str, Any]) -> dict[str, Any]:
+    """A line for `samplers batch`: the question in its template, with its task's own settings."""
     settings = dict(how["settings"])
     sampler = settings.pop("sampler", "low_confidence")
     prompt = how["template"].format(**question.fields)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluation.bundled import Question, graded
+from evaluation.bundled import Question, graded, request_of
 from evaluation.line_up import Contender
 from evaluation.statistics import mcnemar, paired_bootstrap, wilson_interval
 from models.loading import LoadedModel
@@ -62,11 +62,10 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def _request(number: int, question: Question, contender: Contender, prompts: Mapping[str, Any]) -> Row:
-    how = prompts[question.task]
-    own = {key: value for key, value in how["settings"].items() if key != "sampler"}
-    request: Row = {
-        "id": number, "prompt": how["template"].format(**question.fields), "seed": number,
-        "sampler": contender.sampler, "settings": contender.settings_for(question.task, own),
+    request = request_of(number, question, prompts[question.task])
+    request |= {
+        "seed": number, "sampler": contender.sampler,
+        "settings": contender.settings_for(question.task, request["settings"]),
     }  # fmt: skip
     if contender.scorer:
         request |= {"scorer": contender.scorer, "task": {"name": question.task, "problem": question.fields}}

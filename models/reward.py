@@ -114,7 +114,7 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
     except RuntimeError as error:
         raise ModelError(f"prm = {name!r} does not fit: {str(error).splitlines()[1].strip()}") from None
     rebuild_buffers(model, config)
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(str(Path(name)) if Path(name).exists() else name)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(name)
     if form == "qwen" and STEP_TOKEN not in tokenizer.get_vocab():
         raise ModelError(f"prm = {name!r}: no step token {STEP_TOKEN} in its tokenizer; allowed: one with it")
     if tokenizer.chat_template is None:

@@ -17,7 +17,7 @@ from samplers.drawing import draw_tokens, finished_rows, probability_of
 from samplers.events import SCHEMA, Cell, Cells, Edited, Event, Finished, Remasked, Started, Unmasked
 from samplers.kv_cache import MODES
 from samplers.scoring import Scorer
-from samplers.settings import SettingError, check, option
+from samplers.settings import SettingError, check, describe, option
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,11 @@ class Run:
         )
 
 
+def temperature_option(default: float) -> Any:
+    """The temperature, with a sampler's own default."""
+    return option(default, "0 takes the likeliest token; above 0 tokens are drawn.", low=0, high=10)
+
+
 @dataclass(frozen=True)
 class BlockSettings:
     """Settings of block-wise decoding, under LLaDA's names and with its defaults."""
@@ -84,9 +89,7 @@ class BlockSettings:
     block_length: int = option(
         128, "Tokens of a block; blocks are filled from left to right.", low=1, high=4096
     )
-    temperature: float = option(
-        0.0, "0 takes the likeliest token; above 0 tokens are drawn.", low=0, high=10
-    )
+    temperature: float = temperature_option(0.0)
     cfg_scale: float = option(
         0.0, "Classifier-free guidance; above 0 each step costs twice.", "Guidance", low=0, high=20
     )
@@ -114,6 +117,10 @@ class BlockSettings:
         if self.steps % self.blocks:
             multiples = f"a multiple of {self.blocks}, the number of blocks"
             raise SettingError("steps", self.steps, multiples)
+        for d in describe(type(self)):
+            if d.unit == "blocks" and getattr(self, d.name) > self.blocks:
+                allowed = f"at most {self.blocks}, the blocks of the answer"
+                raise SettingError(d.name, getattr(self, d.name), allowed)
 
     @property
     def blocks(self) -> int:

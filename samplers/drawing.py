@@ -85,6 +85,11 @@ def entropy(logits: Tensor) -> Tensor:
     return -(logs.exp() * logs.masked_fill(logs == -torch.inf, 0)).sum(-1)
 
 
+def fair_share(masks: Tensor, steps: int | Tensor) -> Tensor:
+    """Int[rows]: ceil(masks / steps), the least a step commits so that `steps` suffice."""
+    return -(-masks // steps)
+
+
 def random_cells(cells: Tensor, p: float | Tensor, rng: Sequence[torch.Generator]) -> Tensor:
     """Each cell of Bool[rows, length] with probability p (one, or Float[n] row-major)."""
     counts = cells.sum(-1).tolist()

@@ -60,8 +60,8 @@ class ModelNetwork:
 
     def head(self, states: Tensor) -> Tensor:
         """See Network."""
-        logits: Tensor = self.model.head(states)
-        return logits.float() if logits.dtype != torch.float32 else logits
+        logits: Tensor = self.model.head(states).float()
+        return logits
 
     def keep(self, states: Tensor) -> Tensor:
         """See PolicyNetwork; sigmoid of the UPS head."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from samplers.algorithms.low_confidence import LowConfidence
-from samplers.blocks import Run
+from samplers.blocks import Run, temperature_option
 from samplers.contest import AGGREGATES, contest, last, scored, scores_of
 from samplers.events import Event, WindowTriggered
 from samplers.remasking import CHOICES, cells_to_remask
@@ -27,9 +27,7 @@ class RewardedSettings(LowConfidence):
     block_length: int = option(
         32, "Tokens of a block; blocks are filled from left to right.", low=1, high=4096
     )
-    temperature: float = option(
-        0.6, "0 takes the likeliest token; above 0 tokens are drawn.", low=0, high=10
-    )
+    temperature: float = temperature_option(0.6)
 
     def best_block(self, run: Run, block: int, active: Tensor, k: int) -> Iterator[Event]:
         """k candidates of the block as one batch; the newest score decides."""

@@ -18,7 +18,7 @@ from fractions import Fraction
 from tasks import linear, sudoku
 from tasks.arithmetic import Node, tree
 from tasks.core import Task, extract_boxed, read_number
-from tasks.steps import plain
+from tasks.steps import Fact, plain
 
 _FACT = re.compile(r"(?:[^:=]{1,60}: )?(-?\d{1,9}) ([-+*/]) (-?\d{1,9}) = (-?\d{1,9})")
 _SCALED = re.compile(r"(-?\d{0,3})([a-z]) = (-?\d{1,9})")
@@ -38,23 +38,6 @@ class Step:
     start: int
     stop: int
     right: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A line `left op right = result`."""
-
-    left: int
-    op: str
-    right: int
-    result: int
-
-    @property
-    def true(self) -> bool:
-        if self.op == "/":
-            return self.right != 0 and self.result * self.right == self.left
-        whole = {"+": self.left + self.right, "-": self.left - self.right, "*": self.left * self.right}
-        return whole[self.op] == self.result
 
 
 Judge = Callable[[str], bool]

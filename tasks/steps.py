@@ -2,6 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line `left op right = result` of integers, true or not."""
+
+    left: int
+    op: str
+    right: int
+    result: int
+
+    @property
+    def question(self) -> str:
+        return f"{self.left} {self.op} {self.right} = "
+
+    @property
+    def true(self) -> bool:
+        if self.op == "/":
+            return self.right != 0 and self.result * self.right == self.left
+        whole = {"+": self.left + self.right, "-": self.left - self.right, "*": self.left * self.right}
+        return whole[self.op] == self.result
+
 
 def plain(left: int, op: str, right: int) -> tuple[int, str, int]:
     """The same value as people write it: `-3 + 7` is `7 - 3`, `7 + -3` too, `7 - -3` is `7 + 3`.

@@ -8,23 +8,8 @@ as a line of a worked answer is, so the lesson carries over.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 
-from tasks.steps import plain
-
-
-@dataclass(frozen=True)
-class Fact:
-    """`left op right = result`; all integers, results within the limit."""
-
-    left: int
-    op: str
-    right: int
-    result: int
-
-    @property
-    def question(self) -> str:
-        return f"{self.left} {self.op} {self.right} = "
+from tasks.steps import Fact, plain
 
 
 def _operand(rng: random.Random, scales: tuple[int, ...], negative: float) -> int:

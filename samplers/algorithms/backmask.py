@@ -20,7 +20,7 @@ from samplers.events import Event
 from samplers.registry import register
 from samplers.remasking import backmask_probabilities
 from samplers.rewarded import RefinedSettings, Window
-from samplers.settings import SettingError, option
+from samplers.settings import option
 
 
 @register(
@@ -56,12 +56,6 @@ class BackMask(RefinedSettings):
     backmasking_frequency: int = option(
         1, "Look back every so many blocks.", "Frequency", low=1, high=4096
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.backmasking_lookback > self.blocks:
-            allowed = f"at most {self.blocks}, the blocks of the answer"
-            raise SettingError("backmasking_lookback", self.backmasking_lookback, allowed)
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """The best of the candidates, then a look back."""

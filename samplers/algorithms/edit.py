@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from samplers.blocks import BlockSettings, Prediction, Run
-from samplers.drawing import draw_tokens, probability_of, top_cells
+from samplers.drawing import draw_tokens, fair_share, probability_of, top_cells
 from samplers.events import Event
 from samplers.registry import register
 from samplers.settings import option
@@ -95,5 +95,5 @@ class Edit(BlockSettings):
         scores = self.defer_ends(run.canvas, probability, tokens)
         sure = masked.clone()
         sure[masked] = scores >= self.threshold
-        least = -(-masked.sum(-1) // left.clamp(min=1))
+        least = fair_share(masked.sum(-1), left.clamp(min=1))
         return sure | top_cells(masked, scores, least)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from samplers.blocks import BlockSettings, Run
-from samplers.drawing import quota, top_cells
+from samplers.drawing import fair_share, quota, top_cells
 from samplers.events import Event
 from samplers.registry import register
 from samplers.settings import option
@@ -59,7 +59,7 @@ class Klass(BlockSettings):
             stable = asked & bool(step) & (moved < self.kl_threshold).all(0)
             stable[asked] &= scores > self.confidence_threshold
             share = torch.where(stable.any(-1), 0, torch.tensor(quotas).clamp(min=1))
-            least = -(-asked.sum(-1) // (self.steps_per_block - step))
+            least = fair_share(asked.sum(-1), self.steps_per_block - step)
             commit = stable | top_cells(asked, scores, share.maximum(least))
             kept = commit[asked]
             yield run.unmasked(block, commit, tokens[kept], probability[kept])

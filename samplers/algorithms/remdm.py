@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from samplers.blocks import BlockSettings, Run
+from samplers.blocks import BlockSettings, Run, temperature_option
 from samplers.drawing import random_cells
 from samplers.events import Event
 from samplers.registry import register
@@ -35,9 +35,7 @@ LOOP_ON, LOOP_OFF, LOOP_ALPHA = 0.55, 0.05, 0.9
 class ReMDM(BlockSettings):
     """Settings of ReMDM."""
 
-    temperature: float = option(
-        1.0, "0 takes the likeliest token; above 0 tokens are drawn.", low=0, high=10
-    )
+    temperature: float = temperature_option(1.0)
     schedule: str = option("conf", "How the re-mask probability is set.", choices=SCHEDULES)
     cap: float = option(0.008, "Schedule cap: the most a cell is re-masked with a step.", low=0, high=1)
     rescale: float = option(0.015, "Schedule rescale: share of the greatest probability.", low=0, high=1)

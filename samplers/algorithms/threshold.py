@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from samplers.blocks import BlockSettings, Prediction, Run
-from samplers.drawing import ranks, top_cells
+from samplers.drawing import fair_share, ranks, top_cells
 from samplers.events import Event
 from samplers.registry import register
 from samplers.settings import option
@@ -35,7 +35,7 @@ class ParallelSettings(BlockSettings):
             guess = self.predict(run.denoise, canvas, asked)
             scores = self.defer_ends(canvas, self.sureness(guess), guess.tokens)
             tokens, probability, scores = guess.to_host(scores)
-            least = -(-asked.sum(-1) // (self.steps_per_block - step))
+            least = fair_share(asked.sum(-1), self.steps_per_block - step)
             commit = self.accept(asked, scores) | top_cells(asked, scores, least)
             kept = commit[asked]
             yield run.unmasked(block, commit, tokens[kept], probability[kept])

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from samplers.algorithms.low_confidence import LowConfidence
-from samplers.blocks import Run
+from samplers.blocks import Run, temperature_option
 from samplers.events import Event
 from samplers.registry import register
 from samplers.remasking import refine_probabilities
 from samplers.rewarded import RefinedSettings, Window
-from samplers.settings import SettingError, option
+from samplers.settings import option
 
 
 @register(
@@ -32,9 +32,7 @@ from samplers.settings import SettingError, option
 class WindowRefine(RefinedSettings):
     """Settings of window refinement, under R3's names."""
 
-    temperature: float = option(
-        0.8, "0 takes the likeliest token; above 0 tokens are drawn.", low=0, high=10
-    )
+    temperature: float = temperature_option(0.8)
     window: int = option(8, "Blocks of a window (K).", "Window K", low=1, high=4096, unit="blocks")
     num_refinement_samples: int = option(
         12, "Copies refined as one batch (N).", "Copies N", low=1, high=64
@@ -48,11 +46,6 @@ class WindowRefine(RefinedSettings):
     backmasking_intensity: float = option(
         0.8, "Most of a block that is re-masked, as a share.", "Intensity", low=0, high=1
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.window > self.blocks:
-            raise SettingError("window", self.window, f"at most {self.blocks}, the blocks of the answer")
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """Plain decoding, and a look at the window when it is full or the answer ends."""

@@ -50,6 +50,7 @@ class Wino(BlockSettings):
         start, stop = canvas.block_span(block, self.block_length)
         cells = canvas.block_cells(block, self.block_length) & active[:, None]
         for step in range(self.steps_per_block):
+            final = step == self.steps_per_block - 1
             asked = cells & canvas.masked
             if not bool(asked.any()):
                 return
@@ -66,17 +67,13 @@ class Wino(BlockSettings):
             n = len(row)
             tokens, probability, held = packed[:n].long(), packed[n : 2 * n].float(), packed[2 * n :]
             scores = self.defer_ends(canvas, probability, tokens)
-            draft = drafted(asked, scores, self.draft_threshold)
-            if step == self.steps_per_block - 1:
-                draft = asked
+            draft = asked if final else drafted(asked, scores, self.draft_threshold)
             verified = torch.ones(asked.shape)
             verified[rows, start:stop] = held.float().reshape(-1, stop - start)
             revoked = refuted(cells & ~asked, verified, self.verify_threshold, draft.sum(-1))
-            if step == self.steps_per_block - 1:
-                revoked &= False
             kept = draft[asked]
             yield run.unmasked(block, draft, tokens[kept], probability[kept])
-            if bool(revoked.any()):
+            if not final and bool(revoked.any()):
                 yield run.remasked(block, revoked, verified[revoked], "wino")
 
 
