@@ -8,8 +8,9 @@ from typing import Any
 
 import gradio as gr
 
+from samplers.blocks import BlockSettings
 from samplers.registry import SAMPLERS, Entry, entry
-from samplers.settings import Described
+from samplers.settings import Described, describe
 
 # These stand in the open, in this order; the rest of the settings is in the accordion.
 SIZES = ("gen_length", "block_length", "steps")
@@ -75,6 +76,11 @@ class SamplerForm:
         with gr.Row(elem_classes="lz-two"):
             for name in FRONT:
                 self._lay([key for key in self.settings if key[0] == name], front=True)
+
+    def own(self) -> None:
+        """Lay out what only some samplers have: their papers' own knobs."""
+        shared = {key_of(s) for s in describe(BlockSettings)}
+        self._lay([key for key in self.settings if key not in shared], front=False)
 
     def rest(self) -> None:
         """Lay out the others."""

@@ -72,6 +72,8 @@ class Visualize:
         self.form.front()
 
     def _more(self) -> None:
+        with gr.Accordion("Settings of this sampler", open=False, elem_classes="lz-more"):
+            self.form.own()
         with gr.Accordion("Seed, constraints, guidance", open=False, elem_classes="lz-more"):
             self.seed = gr.Number(0, label="Seed", info="The same seed gives the same run.", elem_id="seed")
             self.constraints = gr.Textbox(
