@@ -43,12 +43,12 @@ class Run:
         self._maker = FrameMaker(self.pieces)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._began: float | None = None
-        self._returned = 0.0  # when the last frames were handed out
+        self._returned: float | None = None  # when the last frames were handed out
+        self.seconds = 0.0  # spent on decoding: what the frames' t counts
 
     @property
     def began(self) -> bool:
-        return self._began is not None
+        return self._returned is not None
 
     def advance(self, seconds: float) -> list[Frame]:
         """At least one event, and more until `seconds` have passed since the last frames were
@@ -59,8 +59,8 @@ class Run:
         """
         with self._lock:
             fresh = len(self.frames)
-            if self._began is None:
-                self._began = self._returned = time.perf_counter()
+            if self._returned is None:
+                self._returned = time.perf_counter()
             while not self.ended and not self._stopping.is_set():
                 self._one()
                 if time.perf_counter() - self._returned >= seconds:
@@ -86,6 +86,7 @@ class Run:
 
     def _one(self) -> None:
         assert self.stream is not None
+        began = time.perf_counter()
         try:
             event = next(self.stream)
         except StopIteration:
@@ -94,21 +95,19 @@ class Run:
         except Exception as error:
             LOG.exception("a run broke off")
             self._close()
-            self.frames.append(self._maker.broken(error, self._now()))
+            self.frames.append(self._maker.broken(error, self.seconds))
             return
+        finally:
+            self.seconds += time.perf_counter() - began
         self.events.append(event)
-        self.frames.append(self._maker.frame(event, self._now()))
-
-    def _now(self) -> float:
-        """Seconds since the run began."""
-        return time.perf_counter() - (self._began or 0.0)
+        self.frames.append(self._maker.frame(event, self.seconds))
 
     def _end_stopped(self) -> None:
         if self.ended:
             return
         self._close()
         if self.frames:
-            self.frames.append(self._maker.stopped(self._now()))
+            self.frames.append(self._maker.stopped(self.seconds))
 
     def _close(self) -> None:
         self.ended = True

@@ -5,7 +5,7 @@ A frame:
   step, nfe, masks, filled, calls, t
                        counters after the event. step: denoiser steps done; filled: cells that became
                        EOS without being asked, after an early stop (their confidence is None);
-                       calls: reward-model sequences; t: seconds since the run began, or None
+                       calls: reward-model sequences; t: seconds spent on decoding, or None
   block                the block the sampler is at, -1 when it is at none
   ops                  [[position, text, confidence, state], …]: cells that changed
   say                  [lead, sentence, tone]: what just happened
@@ -94,7 +94,7 @@ class FrameMaker:
         self.tried: Frame | None = None  # the candidates of the fork that ends
 
     def frame(self, event: Event, t: float | None = None) -> Frame:
-        """The next frame. t: seconds since the run began."""
+        """The next frame. t: seconds spent on decoding."""
         before, unasked = self._shown(), isinstance(event, Unmasked) and event.step < 0
         self.tried = tried(self, event) if isinstance(event, CandidateChosen) else None
         self.board.apply(event)

@@ -8,6 +8,7 @@ import { cellClass, cellLabel } from "../../assets/canvas/board.mjs";
 import { curve, rectangles } from "../../assets/canvas/charts.mjs";
 import { historyLine, leastSure } from "../../assets/canvas/inspector.mjs";
 import { command } from "../../assets/canvas/keys.mjs";
+import { clock, differing, divergence, frameAt, lastTick, statesAt } from "../../assets/canvas/lockstep.mjs";
 import { Player } from "../../assets/canvas/player.mjs";
 import { answerText, rate } from "../../assets/canvas/readout.mjs";
 import { cividis, exact, glyph, percent, spoken } from "../../assets/canvas/text.mjs";
@@ -210,4 +211,32 @@ test("frames made by the server fold to the server's canvas", { skip: !process.e
   const line = new Timeline("a");
   for (const made of frames) assert.equal(line.push(made), "new");
   texts.forEach((row, i) => assert.deepEqual(line.stateAt(i).cells.map((cell) => cell.text), row));
+});
+
+function lane(run, words, nfe = 1) {
+  const line = new Timeline(run);
+  line.push(first());
+  words.forEach(([pos, text], i) => {
+    line.push(frame(i + 1, "unmask", [[pos, text, 0.5, "c"]], { nfe: (i + 1) * nfe, t: (i + 1) / 10 }));
+  });
+  return line;
+}
+
+test("timelines share a clock of sequences evaluated or of seconds", () => {
+  const slow = lane("a", [[0, "x"], [1, "y"]], 3);
+  const fast = lane("b", [[0, "x"], [1, "z"]]);
+  assert.equal(lastTick([slow, fast], "NFE"), 6);
+  assert.deepEqual([0, 2, 3, 5, 6].map((place) => frameAt(slow, place, "NFE")), [0, 0, 1, 1, 2]);
+  assert.equal(lastTick([slow, fast], "time"), 10);
+  assert.equal(frameAt(slow, 5, "time"), 1);
+  assert.deepEqual([clock(6, "NFE"), clock(10, "time")], ["6 NFE", "0.20 s"]);
+});
+
+test("the first divergence is the first cell with two different words", () => {
+  const [slow, fast] = [lane("a", [[0, "x"], [1, "y"]], 3), lane("b", [[1, "z"], [0, "x"]])];
+  const found = divergence([slow, fast], "NFE");
+  assert.deepEqual([found.place, found.pos], [6, 1]);
+  assert.deepEqual(found.words.map((cell) => cell.text), ["y", "z"]);
+  assert.deepEqual(differing(statesAt([slow, fast], 3, "NFE")), []); // a mask differs from nothing
+  assert.equal(divergence([slow, lane("c", [[0, "x"], [1, "y"]])], "NFE"), null);
 });

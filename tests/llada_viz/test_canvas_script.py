@@ -41,9 +41,9 @@ def test_node(tmp_path):
 @needs_node
 def test_the_bundle_is_one_script(tmp_path):
     script = tmp_path / "bundle.js"
-    call = "process.stdout.write(typeof LladaCanvas.mount)"
+    call = "process.stdout.write(`${typeof LladaCanvas.mount} ${typeof LladaCanvas.mountCompare}`)"
     script.write_text(f"const window = globalThis;\n{assets.script()}\n{call}")
-    assert run(str(script)) == "function"
+    assert run(str(script)) == "function function"
 
 
 def test_the_bundle_holds_every_module():
@@ -61,9 +61,16 @@ def test_modules_stand_after_what_they_import():
             assert imported in assets.MODULES[:i], f"{name} imports {imported}"
 
 
-def test_the_template_is_static():
+def test_no_two_modules_define_the_same_name():
+    """They share one scope in the bundle, where the later of two functions would win silently."""
+    names = re.findall(r"^(?:async )?(?:function|class|const|let) (\w+)", assets.script(), re.MULTILINE)
+    assert len(names) == len(set(names)), sorted({name for name in names if names.count(name) > 1})
+
+
+@pytest.mark.parametrize("name", ["canvas", "compare"])
+def test_the_templates_are_static(name):
     """Gradio evaluates ${…}, {{…}} and backslashes in a template: there must be none."""
-    assert not re.search(r"\$\{|\{\{|\\|`", assets.template())
+    assert not re.search(r"\$\{|\{\{|\\|`", assets.template(name))
 
 
 def test_files_are_short_and_reach_nowhere():

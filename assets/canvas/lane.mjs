@@ -1,0 +1,77 @@
+// One sampler of a comparison: its timeline, its board and its numbers.
+
+import { Board } from "./board.mjs";
+import { make, set } from "./dom.mjs";
+import { rate } from "./readout.mjs";
+import { Timeline } from "./timeline.mjs";
+
+const NUMBERS = ["NFE", "step", "masks left", "tok/s"];
+
+export class Lane {
+  constructor(number, run) {
+    this.timeline = new Timeline(run);
+    this.verdict = "";
+    this.painted = { index: -1, different: new Set() };
+    this.element = make("section", "lane card", "", { "aria-label": `Sampler ${number + 1}` });
+    this.name = make("h3", "", `Sampler ${number + 1}`);
+    this.source = make("p", "source");
+    const stats = make("dl", "stats");
+    this.numbers = NUMBERS.map((name) => {
+      const box = make("div");
+      const value = make("dd", "", "–");
+      box.append(make("dt", "", name), value);
+      stats.append(box);
+      return value;
+    });
+    this.sentence = make("p", "say");
+    const board = make("div", "board mono", "", { role: "grid" });
+    this.element.append(this.name, this.source, stats, this.sentence, board);
+    this.board = new Board(board, () => {});
+  }
+
+  push(frame) {
+    const known = this.timeline.push(frame);
+    if (known === "new" && frame.kind === "start") this.start(frame.meta);
+    return known;
+  }
+
+  start(meta) {
+    this.board.build(meta);
+    set(this.name, meta.sampler);
+    const approximate = meta.approximate ? `approximate: ${meta.approximate}` : "";
+    const named = ["steps", "temperature", "confidence", "threshold", "cache", "policy"];
+    const shown = named.filter((key) => key in meta.settings).map((key) => `${key} ${meta.settings[key]}`);
+    set(this.source, [...shown, approximate].filter(Boolean).join(" · "));
+  }
+
+  /** Show frame `index`; different: positions where the lanes hold different words. */
+  paint(index, different) {
+    if (index < 0) return;
+    const { timeline, painted } = this;
+    const frame = timeline.frames[index];
+    const since = index > painted.index && painted.index >= 0 ? painted.index + 1 : index;
+    this.board.paint(timeline.stateAt(index), index, since);
+    for (const pos of painted.different) this.board.spans[pos]?.classList.remove("diff");
+    for (const pos of different) this.board.spans[pos]?.classList.add("diff");
+    Object.assign(painted, { index, different });
+    const values = [frame.nfe, frame.step, frame.masks, rate(timeline.frames[0], frame)];
+    values.forEach((value, i) => set(this.numbers[i], String(value)));
+    set(this.sentence, `${frame.say[0]} ${frame.say[1]}`);
+  }
+
+  /** The row of the table that compares finished runs. */
+  metrics() {
+    const last = this.timeline.frames.at(-1);
+    const count = (kinds) => this.timeline.frames
+      .filter((frame) => kinds.includes(frame.kind))
+      .reduce((sum, frame) => sum + frame.ops.length, 0);
+    const values = [
+      last.nfe, last.step, last.t === null ? "–" : last.t.toFixed(2), rate(this.timeline.frames[0], last),
+      last.calls, count(["remask"]), count(["edit"]), this.verdict || "–",
+    ];
+    const row = make("tr");
+    row.append(make("th", "", this.timeline.meta?.sampler ?? "", { scope: "row" }));
+    row.append(...values.map((value) => make("td", "", String(value))));
+    return row;
+  }
+}
