@@ -60,6 +60,6 @@ $(APP): requirements.txt constraints.txt scripts/install.sh | $(PY)
 	scripts/install.sh $(PY) requirements.txt
 	@touch $@
 
-$(DEV): requirements-dev.txt requirements.txt constraints.txt scripts/install.sh | $(PY)
+$(DEV): requirements-dev.txt requirements-eval.txt requirements.txt constraints.txt scripts/install.sh | $(PY)
 	scripts/install.sh $(PY) requirements-dev.txt
 	@touch $(APP) $@

@@ -1,41 +1,48 @@
-"""Which samplers the table compares, and how each is set: all on the same questions and steps."""
+"""Which samplers the table compares, and how each is set: all on the same questions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-BLOCKS_OF_FOUR = {"sudoku": {"block_length": 12, "steps": 48}}
+from evaluation.plan import Line
+
+FOUR_BLOCKS = {"sudoku": {"block_length": 12}}
 """Scored samplers need several blocks; a sudoku is otherwise decoded as one."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One line of the table: a sampler, what differs from the task's own settings, its scorer."""
+    """One line of the table: a sampler, what differs from the task's own settings, its scorer.
+    halved: two tokens a step instead of one, where plain decoding errs more often."""
 
     label: str
     sampler: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     scorer: str = ""
     by_task: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    halved: bool = False
 
-    def settings_for(self, task: str, own: Mapping[str, Any]) -> dict[str, Any]:
+    def line(self, task: str, own: Mapping[str, Any]) -> Line:
         """The task's settings, then those of this line."""
-        return {**own, **self.settings, **self.by_task.get(task, {})}
+        steps = own["steps"] // 2 if self.halved else own["steps"]
+        settings = {**own, "steps": steps, **self.settings, **self.by_task.get(task, {})}
+        return Line(self.label, self.sampler, settings, self.scorer)
 
 
 def _scored(label: str, sampler: str, **settings: Any) -> Contender:
-    return Contender(label, sampler, {"temperature": 0.6, **settings}, "checker", BLOCKS_OF_FOUR)
+    drawn = {"temperature": 0.6, **settings}
+    return Contender(label, sampler, drawn, "checker", by_task=FOUR_BLOCKS, halved=True)
 
 
 LINE_UP: tuple[Contender, ...] = (
     Contender("low_confidence", "low_confidence"),
-    Contender("low_confidence, random order", "low_confidence", {"confidence": "random"}),
-    Contender("low_confidence, margin", "low_confidence", {"confidence": "margin"}),
-    Contender("low_confidence, entropy", "low_confidence", {"confidence": "entropy"}),
-    Contender("low_confidence, origin", "low_confidence", {"confidence": "origin"}),
-    Contender("low_confidence, dual cache", "low_confidence", {"cache": "dual"}),
+    Contender("random order", "low_confidence", {"confidence": "random"}),
+    Contender("margin", "low_confidence", {"confidence": "margin"}),
+    Contender("entropy", "low_confidence", {"confidence": "entropy"}),
+    Contender("origin", "low_confidence", {"confidence": "origin"}),
+    Contender("dual cache", "low_confidence", {"cache": "dual"}),
     Contender("threshold .9", "threshold"),
     Contender("threshold .9, dual cache", "threshold", {"cache": "dual"}),
     Contender("factor 1", "threshold", {"factor": 1.0}),
@@ -48,13 +55,29 @@ LINE_UP: tuple[Contender, ...] = (
     Contender("remdm, loop", "remdm", {"schedule": "loop", "temperature": 0.0}),
     Contender("edit", "edit"),
     Contender("edit, t2m", "edit", {"mode": "t2m"}),
-    _scored("best_of_n 3", "best_of_n", num_samples=3),
-    _scored("best_of_n 5", "best_of_n", num_samples=5),
-    _scored("vanilla_prm 3", "vanilla_prm", num_candidates_per_block=3),
-    _scored("backmask 2 + 3", "backmask", num_candidates_per_block=2, num_demasking_candidates=3),
-    _scored("window_refine 4", "window_refine", window=4, num_refinement_samples=4),
+    Contender("half the steps", "low_confidence", halved=True),
+    Contender(
+        "half the steps, T .6", "low_confidence", {"temperature": 0.6}, by_task=FOUR_BLOCKS, halved=True
+    ),
+    _scored("best of 2", "best_of_n", num_samples=2),
+    _scored("vanilla_prm 2", "vanilla_prm", num_candidates_per_block=2),
+    _scored(
+        "backmask", "backmask", num_candidates_per_block=1, num_demasking_candidates=8, backmasking_lookback=2
+    ),
+    _scored("window_refine", "window_refine", window=4, num_refinement_samples=8),
 )
 PAIRS = (
-    ("backmask 2 + 3", "best_of_n 3"), ("window_refine 4", "best_of_n 3"), ("vanilla_prm 3", "best_of_n 3"),
-    ("best_of_n 3", "low_confidence"), ("threshold .9, dual cache", "low_confidence"),
+    ("backmask", "best of 2"), ("window_refine", "best of 2"), ("vanilla_prm 2", "best of 2"),
+    ("best of 2", "half the steps, T .6"), ("backmask", "low_confidence"),
+    ("window_refine", "low_confidence"), ("best of 2", "low_confidence"),
+    ("half the steps", "low_confidence"), ("threshold .9, dual cache", "low_confidence"),
 )  # fmt: skip
+
+
+def chosen_lines(task: str, own: Mapping[str, Any], only: Sequence[str]) -> list[Line]:
+    """The line-up on a task, or the named ones of it."""
+    known = [contender.label for contender in LINE_UP]
+    for label in only:
+        if label not in known:
+            raise ValueError(f"only = {label!r} is no line; allowed: {', '.join(known)}")
+    return [c.line(task, own) for c in LINE_UP if not only or c.label in only]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,16 @@ def _weight_files(name: str) -> list[Path]:
     if missing:
         raise ModelError(f"model = {name!r} has no {missing[0]}; allowed: weights as safetensors")
     return [f for f in files if f is not None]
+
+
+def weights_digest(name: str) -> str:
+    """SHA-256 over the weight files of a model folder or hub id, in the order of their names."""
+    seen = hashlib.sha256()
+    for path in _weight_files(name):
+        with path.open("rb") as file:
+            while part := file.read(1 << 22):
+                seen.update(part)
+    return seen.hexdigest()
 
 
 def read_weights(name: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""The table over all samplers: rows resume, costs are counted, comparisons are paired."""
+"""The table over all samplers: every line runs on every task, rows resume, pairs are compared."""
 
 from __future__ import annotations
 
@@ -8,48 +8,39 @@ from pathlib import Path
 import pytest
 
 from evaluation.__main__ import main
-from evaluation.line_up import LINE_UP, PAIRS
-from evaluation.samplers import comparison, read_rows, summary
-from samplers import make
+from evaluation.line_up import LINE_UP, PAIRS, chosen_lines
+from evaluation.run_folder import RunFolder
+from samplers import SAMPLERS, make
 from tasks import TASKS
 
 BUNDLED = Path(__file__).parents[2] / "assets" / "models" / "tiny-llada"
 
 
-def test_every_line_can_run_on_every_task() -> None:
+def test_every_sampler_stands_in_the_table_and_every_line_can_run_on_every_task() -> None:
     prompts = json.loads((BUNDLED / "prompts.json").read_text())
-    for contender in LINE_UP:
-        for task in TASKS:
-            sampler = make(contender.sampler, contender.settings_for(task, prompts[task]["settings"]))
-            assert sampler.scored == bool(contender.scorer)
+    for task in TASKS:
+        for line in chosen_lines(task, prompts[task]["settings"], []):
+            assert make(line.sampler, line.settings).scored == bool(line.scorer)
     labels = [c.label for c in LINE_UP]
     assert len(set(labels)) == len(labels) and {x for pair in PAIRS for x in pair} <= set(labels)
-
-
-def rows(correct: str) -> list[dict[str, float]]:
-    return [
-        {"correct": c == "1", "nfe": 10, "scorer_calls": 2, "seconds": 0.5, "tokens": 32} for c in correct
-    ]
-
-
-def test_a_line_and_a_comparison_by_hand() -> None:
-    line = summary(rows("1101"))
-    assert "3 / 4 | 75.0%" in line and "| 10.0 | 2.0 | 64 |" in line
-    said = comparison(rows("1111100000"), rows("1000000000"))
-    assert said.startswith("+40.0%") and "4 against 0 questions, p = 0.125, NFE x 1.00" in said
+    assert {c.sampler for c in LINE_UP} == set(SAMPLERS)
 
 
 def test_a_run_goes_on_where_it_was_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["samplers", "--out", str(tmp_path), "--set", "linear", "--only", "threshold .9", "--n"]
     assert main([*flags, "3"]) == 0
-    path = tmp_path / "linear, threshold .9.jsonl"
-    first = read_rows(path)
-    with path.open("a") as file:
+    folder = RunFolder(tmp_path / "linear")
+    first = folder.rows()
+    with folder.results.open("a") as file:
         file.write('{"cut')
-    assert main([*flags, "5"]) == 0
-    again = read_rows(path)
-    assert again[:3] == first and [row["id"] for row in again] == list(range(5))
-    assert "| threshold .9 |" in capsys.readouterr().out
+    assert main([*flags, "5", "--only", "low_confidence"]) == 0
+    again = folder.rows()
+    assert again[:3] == first and len(again) == 10
+    assert {(row["line"], row["row"]) for row in again} == {
+        (label, n) for label in ("threshold .9", "low_confidence") for n in range(1, 6)
+    }
+    said = capsys.readouterr().out
+    assert "| threshold .9 |" in said and "### linear" in said
     assert all(0 < row["nfe"] < 40 and row["seconds"] > 0 for row in again)
 
 

@@ -1,0 +1,1 @@
+"""The subcommands of `python -m evaluation`: each module adds its flags and runs them."""

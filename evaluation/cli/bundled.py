@@ -1,0 +1,85 @@
+"""`bundled`, `samplers`: what the bundled model and all samplers score on problems never seen."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from evaluation.bundled import Score, default_data, evaluate
+from evaluation.cli.run import DEFAULT_MODEL
+
+
+def add_bundled(commands: Any) -> None:
+    """Flags of `bundled`."""
+    command = commands.add_parser("bundled", help="held-out accuracy of the bundled model")
+    command.add_argument("--data", type=Path, default=default_data(), help="public test sets")
+    command.add_argument("--out", type=Path, help="also write scores.json and rows here")
+    command.set_defaults(run=run_bundled)
+    _shared(command)
+
+
+def add_samplers(commands: Any) -> None:
+    """Flags of `samplers`."""
+    command = commands.add_parser("samplers", help="all samplers on the bundled model, one table a task")
+    command.add_argument("--out", type=Path, required=True, help="rows; a rerun goes on from them")
+    command.add_argument("--only", action="append", default=[], help="only this line (repeatable)")
+    command.set_defaults(run=run_samplers)
+    _shared(command)
+
+
+def _shared(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", type=Path, default=Path(DEFAULT_MODEL))
+    command.add_argument("--n", type=int, default=500, help="problems a task")
+    command.add_argument("--seed", type=int, default=2026)
+    command.add_argument("--set", action="append", default=[], help="only this set (repeatable)")
+    command.add_argument("--threads", type=int)
+
+
+def score_table(scores: list[Score]) -> str:
+    """Scores as a Markdown table."""
+    lines = ["| held-out problems | correct | accuracy | 95 % interval | NFE |", "| --- " * 5 + "|"]
+    for s in scores:
+        interval = f"{s.low:.1%} – {s.high:.1%}"
+        lines.append(f"| {s.set} | {s.correct} / {s.total} | {s.accuracy:.1%} | {interval} | {s.nfe:.0f} |")
+    return "\n".join(lines)
+
+
+def run_bundled(args: argparse.Namespace) -> None:
+    """Accuracy of the bundled model, set by set."""
+    scores: list[Score] = []
+    for score, rows in evaluate(args.model, args.n, args.seed, args.data, args.set, args.threads):
+        scores.append(score)
+        print(f"{score.set}: {score.correct} of {score.total}, {score.seconds} s", file=sys.stderr)
+        if args.out:
+            args.out.mkdir(parents=True, exist_ok=True)
+            text = "".join(json.dumps(row) + "\n" for row in rows)
+            (args.out / f"{score.set}.jsonl").write_text(text)
+    if args.out:
+        (args.out / "scores.json").write_text(json.dumps([asdict(s) for s in scores], indent=1) + "\n")
+    print(score_table(scores))
+
+
+def run_samplers(args: argparse.Namespace) -> None:
+    """The table over all samplers; what stands in --out is not decoded again."""
+    import torch
+
+    from evaluation.line_up import PAIRS, chosen_lines
+    from evaluation.samplers import TaskTable, run_task
+    from models.loading import load
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    loaded = load(str(args.model))
+    prompts = json.loads((args.model / "prompts.json").read_text())
+    for task in args.set or list(prompts):
+        if task not in prompts:
+            raise ValueError(f"set = {task!r} is no bundled task; allowed: {', '.join(prompts)}")
+        lines = chosen_lines(task, prompts[task]["settings"], args.only)
+        for done in run_task(loaded, str(args.model), task, lines, args.n, args.seed, args.out / task):
+            print(f"{task}: {done} of {args.n * len(lines)}", file=sys.stderr, flush=True)
+    for task in args.set or list(prompts):
+        print(TaskTable(task, args.out / task).text(PAIRS))

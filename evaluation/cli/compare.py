@@ -1,0 +1,56 @@
+"""`compare`: what several samplers answer to the same prompts, side by side."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from evaluation.cli.run import DEFAULT_MODEL
+from evaluation.plan import Plan, lines_of
+from evaluation.sets import Problem, ProblemSet
+from models.loading import load
+from samplers.batch import run_requests
+
+
+def add_compare(commands: Any) -> None:
+    """Flags of `compare`."""
+    command = commands.add_parser("compare", help="answers of several samplers side by side")
+    command.add_argument("--model", default=DEFAULT_MODEL, help="folder or hub id")
+    command.add_argument("--prompt", action="append", required=True, help="repeatable")
+    command.add_argument("--samplers", required=True, help="names, separated by commas")
+    command.add_argument("--set", action="append", default=[], help="key=value or sampler.key=value")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--prm", default="", help="reward model, for the samplers that need a scorer")
+    command.add_argument("--ups-head", default="", help="safetensors, for policy=ups")
+    command.set_defaults(run=run_compare)
+
+
+def run_compare(args: argparse.Namespace) -> None:
+    """One table a prompt: answer, NFE and seconds of each sampler."""
+    import json
+
+    names = [name.strip() for name in args.samplers.split(",") if name.strip()]
+    lines = lines_of(names, args.set, {}, "prm" if args.prm else "")
+    problems = tuple(Problem(n, prompt, "") for n, prompt in enumerate(args.prompt))
+    plan = Plan(ProblemSet("prompts", problems), lines, seed=args.seed, ups_head=args.ups_head, prm=args.prm)
+    loaded = load(args.model)
+    answers = {
+        line.label: run_requests(loaded, [json.dumps(plan.request(line, p)) for p in problems])
+        for line in lines
+    }
+    console = Console()
+    for problem in problems:
+        table = Table("sampler", "answer", "NFE", "seconds", title=Text(problem.question), show_lines=True)
+        for label, results in answers.items():
+            result = results[problem.number]
+            if "error" in result:
+                table.add_row(Text(label), Text(result["error"], style="red"), "", "")
+            else:
+                table.add_row(
+                    Text(label), Text(result["text"]), str(result["nfe"]), f"{result['seconds']:.2f}"
+                )
+        console.print(table)

@@ -1,0 +1,122 @@
+"""`run`, `report`: samplers on a set, resumable, on one process or many."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from evaluation.grading import Grader
+from evaluation.plan import QUESTION_MARK, Plan, lines_of, read_lines, take_shots
+from evaluation.report import Report, as_csv, as_html, as_json, as_markdown
+from evaluation.run_folder import RunFolder
+from evaluation.runs import Share, manifest, run
+from evaluation.sets import ProblemSet, load_set
+from models.loading import find_file, load
+
+FORMS = {"report.md": as_markdown, "report.html": as_html, "rows.csv": as_csv, "report.json": as_json}
+DEFAULT_MODEL = "assets/models/tiny-llada"
+
+
+def add_run(commands: Any) -> None:
+    """Flags of `run`."""
+    command = commands.add_parser("run", help="samplers on a set: resumable, row by row")
+    command.add_argument("--model", default=DEFAULT_MODEL, help="folder or hub id")
+    command.add_argument("--data", required=True, help="CSV, JSONL or Parquet file, bundled task, known set")
+    command.add_argument("--question", help="question column, where it is not guessed rightly")
+    command.add_argument("--answer", help="answer column")
+    command.add_argument("--samplers", default="", help="names, separated by commas")
+    command.add_argument("--set", action="append", default=[], help="key=value or sampler.key=value")
+    command.add_argument("--lines", type=Path, help="JSON list of {label, sampler, settings, scorer} instead")
+    command.add_argument("--limit", type=int, help="first rows only")
+    command.add_argument("--shots", type=int, default=0, help="worked examples before each question")
+    command.add_argument("--shots-from", help="set they come from (else the first rows, which are left out)")
+    command.add_argument("--template", default=QUESTION_MARK, help="prompt, with {question}")
+    command.add_argument("--seed", type=int, default=0, help="row n has seed + n with every sampler")
+    command.add_argument("--scorer", default="", help="checker or prm, for the samplers that need one")
+    command.add_argument("--prm", default="", help="reward model: folder or hub id")
+    command.add_argument("--adapter", default="", help="LoRA adapter: not yet, merge it into the weights")
+    command.add_argument("--ups-head", default="", help="safetensors, for policy=ups")
+    command.add_argument("--threads", type=int)
+    command.add_argument(
+        "--out", type=Path, required=True, help="run folder; the same command goes on with it"
+    )
+    command.set_defaults(run=run_set)
+
+
+def add_report(commands: Any) -> None:
+    """Flags of `report`."""
+    command = commands.add_parser("report", help="table, Pareto plots and one-file HTML of a run")
+    command.add_argument("out", type=Path, help="a run folder")
+    command.set_defaults(run=write_report)
+
+
+def run_set(args: argparse.Namespace) -> None:
+    """Do or go on with a run; process 0 writes the report when all are done."""
+    import torch
+    from accelerate import PartialState
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    state = PartialState(cpu=not torch.cuda.is_available())
+    plan = plan_of(args)
+    loaded = load(args.model, device=str(state.device))
+    folder = RunFolder(args.out)
+    if state.is_main_process:
+        folder.open(manifest(loaded, args.model, plan), plan.problems)
+    state.wait_for_everyone()
+    total = len(plan.problems.problems) * len(plan.lines)
+    with Grader() as grader:
+        for done in run(loaded, plan, folder, grader, Share(state.process_index, state.num_processes)):
+            print(f"{done} of {total}", file=sys.stderr, flush=True)
+    state.wait_for_everyone()
+    if state.is_main_process:
+        print(as_markdown(write_forms(folder)))
+    if state.num_processes > 1:
+        state.destroy_process_group()
+
+
+def plan_of(args: argparse.Namespace) -> Plan:
+    """The plan that the flags describe; every refusal comes before a model is loaded."""
+    problems = load_set(args.data, args.question, args.answer, args.limit)
+    if args.adapter:
+        raise ValueError(f"adapter = {args.adapter!r} cannot be loaded yet; allowed: merged weights")
+    names = [name.strip() for name in args.samplers.split(",") if name.strip()]
+    if bool(names) == (args.lines is not None):
+        raise ValueError("samplers and lines: give exactly one of --samplers and --lines")
+    scorer = args.scorer or ("prm" if args.prm else "checker")
+    base = own_settings(args.model, problems)
+    lines = read_lines(args.lines) if args.lines else lines_of(names, args.set, base, scorer)
+    if args.lines and args.set:
+        raise ValueError("set: the settings stand in the --lines file; --set goes with --samplers")
+    if args.shots_from:
+        shots = load_set(args.shots_from, args.question, args.answer, args.shots or 1).problems[: args.shots]
+        if len(shots) < args.shots:
+            raise ValueError(f"shots = {args.shots}, and {args.shots_from} has {len(shots)} rows")
+    else:
+        problems, shots = take_shots(problems, args.shots)
+    return Plan(problems, lines, args.template, shots, args.seed, args.ups_head, args.prm)
+
+
+def own_settings(model: str, problems: ProblemSet) -> Mapping[str, Any]:
+    """For a bundled task: the decode settings that the model's prompts.json names for it."""
+    task = problems.problems[0].task
+    path = find_file(model, "prompts.json") if task else None
+    found = json.loads(path.read_text(encoding="utf-8")) if path is not None else {}
+    return dict(found.get(task, {}).get("settings", {}))
+
+
+def write_report(args: argparse.Namespace) -> None:
+    """Write all forms into the run folder."""
+    print(as_markdown(write_forms(RunFolder(args.out))))
+
+
+def write_forms(folder: RunFolder) -> Report:
+    """report.md, report.html, rows.csv and report.json."""
+    report = Report(folder)
+    for name, form in FORMS.items():
+        (folder.path / name).write_text(form(report), encoding="utf-8", newline="")
+    return report

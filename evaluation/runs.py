@@ -1,0 +1,112 @@
+"""A run: every problem with every line, in batches, graded, appended row by row, resumable.
+
+Rows are split over processes by their number, so the set of rows does not depend on how many
+processes there are. Lines take turns chunk by chunk: a run that is stopped is paired as it stands.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any, Protocol
+
+from evaluation.grading import Grade
+from evaluation.plan import Line, Plan
+from evaluation.run_folder import Row, RunFolder
+from evaluation.sets import Problem
+from models.loading import LoadedModel, weights_digest
+from samplers.batch import run_requests
+from tasks import TASKS
+
+CHUNK = 32
+PACKAGES = ("torch", "transformers", "accelerate", "math-verify", "sympy")
+
+
+class Grades(Protocol):
+    """evaluation.grading.Grader, as a run sees it."""
+
+    def grade_many(self, pairs: Sequence[tuple[str, str]]) -> list[Grade]: ...
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of the rows this process does."""
+
+    index: int = 0
+    count: int = 1
+
+
+ALL = Share()
+
+
+def run(
+    loaded: LoadedModel, plan: Plan, folder: RunFolder, grader: Grades, share: Share = ALL
+) -> Iterator[int]:
+    """Do what is left of this process's share; yields how many rows of it stand in the folder."""
+    done = {(row["line"], row["row"]) for row in folder.rows()}
+    mine = [p for p in plan.problems.problems if p.number % share.count == share.index]
+    finished = sum((line.label, p.number) in done for line in plan.lines for p in mine)
+    yield finished
+    for first in range(0, len(mine), CHUNK):
+        for line in plan.lines:
+            left = [p for p in mine[first : first + CHUNK] if (line.label, p.number) not in done]
+            if left:
+                folder.append(answered(loaded, plan, line, left, grader))
+                finished += len(left)
+                yield finished
+
+
+def answered(
+    loaded: LoadedModel, plan: Plan, line: Line, problems: Sequence[Problem], grader: Grades
+) -> list[Row]:
+    """Rows of one line: the answers, decoded as one batch, and their grades."""
+    began = time.perf_counter()
+    results = run_requests(loaded, [json.dumps(plan.request(line, p)) for p in problems])
+    seconds = (time.perf_counter() - began) / len(problems)
+    grades = graded(problems, [result.get("text", "") for result in results], grader)
+    rows = []
+    for problem, result, grade in zip(problems, results, grades, strict=True):
+        row: Row = {"line": line.label, "row": problem.number, "seed": plan.seed_of(problem)}
+        if "error" in result:
+            row |= {"error": result["error"], "correct": None}
+        else:
+            row |= {
+                "text": result["text"], "correct": grade.correct, "extracted": grade.extracted,
+                "reason": grade.reason, "nfe": result["nfe"], "scorer_calls": result["scorer_calls"],
+                "tokens": len(result["output_ids"]), "seconds": round(seconds, 4),
+            }  # fmt: skip
+        rows.append(row)
+    return rows
+
+
+def graded(problems: Sequence[Problem], texts: Sequence[str], grader: Grades) -> list[Grade]:
+    """By the task's own checker where there is one, else by the grader in one call."""
+    plain = [i for i, problem in enumerate(problems) if not problem.task]
+    found = dict(zip(plain, grader.grade_many([(texts[i], problems[i].answer) for i in plain]), strict=True))
+    for i, problem in enumerate(problems):
+        if problem.task:
+            verdict = TASKS[problem.task].check(dict(problem.fields), texts[i], answer=problem.answer)
+            found[i] = Grade(verdict.correct, verdict.answer, verdict.reason)
+    return [found[i] for i in range(len(problems))]
+
+
+def manifest(loaded: LoadedModel, model: str, plan: Plan) -> dict[str, Any]:
+    """What a reader needs to do the run again. identity: what a resumed run must share."""
+    weights = weights_digest(model)
+    return {
+        "schema": 1,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "model": {"name": model, "sha256": weights, "dtype": loaded.dtype, "device": loaded.device},
+        "data": {
+            "name": plan.problems.name, "rows": len(plan.problems.problems),
+            "question": plan.problems.mapping.question if plan.problems.mapping else None,
+            "answer": plan.problems.mapping.answer if plan.problems.mapping else None,
+        },
+        "lines": [asdict(line) for line in plan.lines],
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "identity": {"model": weights, **plan.identity()},
+    }  # fmt: skip

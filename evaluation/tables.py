@@ -1,0 +1,182 @@
+"""CSV, JSONL and Parquet files as rows of text; what cannot be used is named by row and column."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluation.columns import SetError
+
+MOST_BYTES = 256 * 2**20
+MOST_ROWS = 100_000
+MOST_COLUMNS = 200
+MOST_CHARACTERS = 50_000
+DELIMITERS = ",;\t"
+csv.field_size_limit(MOST_BYTES)  # cells are measured below, where row and column are known
+
+Record = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text by column; row numbers count from 1, the header apart."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Record, ...]
+
+
+def read_table(path: Path, limit: int | None = None) -> Table:
+    """The first `limit` rows of a file (all of them: None). SetError says what to change."""
+    readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".json": _json, ".parquet": _parquet}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise SetError(f"{path.name} is no set; allowed: a file ending in {', '.join(readers)}")
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise SetError(f"{path.name} cannot be read: {error.strerror}") from None
+    if size > MOST_BYTES:
+        raise SetError(f"{path.name} has {size >> 20} MB; allowed: at most {MOST_BYTES >> 20} MB")
+    columns: tuple[str, ...] = ()
+    rows: list[Record] = []
+    for header, record in reader(path):
+        columns = header
+        number = len(rows) + 1
+        if number > MOST_ROWS:
+            raise SetError(f"{path.name} has more than {MOST_ROWS:,} rows; split it, or set a limit")
+        _check_cells(number, record)
+        rows.append(record)
+        if len(rows) == limit:
+            break
+    if not rows:
+        raise SetError(f"{path.name} has no rows; a header and at least one row are needed")
+    return Table(columns, tuple(rows))
+
+
+def _check_header(columns: Sequence[str]) -> tuple[str, ...]:
+    named = tuple(column.strip() for column in columns)
+    if len(named) < 2:
+        only = f" ({named[0][:40]!r})" if named else ""
+        raise SetError(f"one column{only} is not enough; a question and an answer column are needed")
+    if len(named) > MOST_COLUMNS:
+        raise SetError(f"{len(named)} columns are too many; allowed: at most {MOST_COLUMNS}")
+    for place, name in enumerate(named, 1):
+        if not name:
+            raise SetError(f"column {place} has no name; name every column in the first line")
+        first = named.index(name) + 1
+        if first != place:
+            raise SetError(f"columns {first} and {place} are both called {name[:40]!r}; rename one")
+    return named
+
+
+def _check_cells(number: int, record: Record) -> None:
+    for column, cell in record.items():
+        if len(cell) > MOST_CHARACTERS:
+            raise SetError(
+                f"row {number}, column {column[:40]!r} has {len(cell):,} characters; "
+                f"allowed: at most {MOST_CHARACTERS:,}"
+            )
+        if "\0" in cell:
+            raise SetError(f"row {number}, column {column[:40]!r} holds a NUL byte; remove it")
+
+
+def _text(path: Path) -> str:
+    """UTF-8, with or without a byte-order mark."""
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise SetError(
+            f"{path.name} is not UTF-8: byte {data[error.start]:#04x} in line {line}; save it as UTF-8"
+        ) from None
+
+
+def _csv(path: Path) -> Iterator[tuple[tuple[str, ...], Record]]:
+    text = _text(path)
+    header = text.lstrip("\r\n").partition("\n")[0]
+    delimiter = max(DELIMITERS, key=header.count)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    columns: tuple[str, ...] = ()
+    number = 0
+    try:
+        for cells in lines:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if not columns:
+                columns = _check_header(cells)
+                continue
+            number += 1
+            if len(cells) != len(columns):
+                raise SetError(
+                    f"row {number} (line {lines.line_num}) has {len(cells)} cells, the header "
+                    f"{len(columns)}; put cells that hold {delimiter!r} or line breaks in quotes"
+                )
+            yield columns, dict(zip(columns, cells, strict=True))
+    except csv.Error as error:
+        raise SetError(f"row {number + 1} (line {lines.line_num}) is not CSV: {error}") from None
+
+
+def _jsonl(path: Path) -> Iterator[tuple[tuple[str, ...], Record]]:
+    # Not splitlines(): a JSON string may hold U+2028 as it is.
+    lines = [line for line in _text(path).split("\n") if line.strip()]
+    yield from _records(path, (_parsed(number, line) for number, line in enumerate(lines, 1)))
+
+
+def _json(path: Path) -> Iterator[tuple[tuple[str, ...], Record]]:
+    found = _parsed(1, _text(path))
+    if not isinstance(found, list):
+        raise SetError(f"{path.name} is no list; allowed: a JSON list of objects, or JSONL")
+    yield from _records(path, iter(found))
+
+
+def _parsed(number: int, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SetError(f"row {number} is not JSON: {str(error)[:120]}") from None
+
+
+def _records(path: Path, values: Iterator[Any]) -> Iterator[tuple[tuple[str, ...], Record]]:
+    columns: tuple[str, ...] = ()
+    for number, value in enumerate(values, 1):
+        if not isinstance(value, dict):
+            raise SetError(f"row {number} of {path.name} is no object; allowed: {{column: value, …}}")
+        if not columns:
+            columns = _check_header(list(value))
+        missing = [column for column in columns if column not in value]
+        if missing:
+            raise SetError(f"row {number} has no {missing[0]!r}, which row 1 has; every row needs it")
+        yield columns, {column: as_text(value[column]) for column in columns}
+
+
+def as_text(value: Any) -> str:
+    """A cell as text: nothing for null, JSON for lists and objects."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _parquet(path: Path) -> Iterator[tuple[tuple[str, ...], Record]]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise SetError(f"{path.name}: Parquet needs pyarrow (pip install pyarrow), or save as CSV") from None
+    try:
+        file = parquet.ParquetFile(path)
+        groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+        size = sum(group.total_byte_size for group in groups)
+        if size > MOST_BYTES:
+            raise SetError(f"{path.name} unpacks to {size >> 20} MB; allowed: {MOST_BYTES >> 20} MB")
+        columns = _check_header(file.schema_arrow.names)
+        for batch in file.iter_batches(batch_size=1024):
+            for value in batch.to_pylist():
+                yield columns, {column: as_text(value[column]) for column in columns}
+    except (pyarrow.ArrowException, OSError) as error:
+        raise SetError(f"{path.name} is no Parquet file: {str(error)[:120]}") from None
