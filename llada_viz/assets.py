@@ -10,11 +10,11 @@ FOLDER = Path(__file__).parents[1] / "assets" / "canvas"
 # In the order in which they may be evaluated: what a module imports stands before it.
 MODULES = (
     "dom", "text", "timeline", "player", "tried", "board", "charts", "inspector", "keys", "readout", "canvas",
+    "lockstep", "lane", "compare",
 )  # fmt: skip
 # Later sheets win over earlier ones.
-STYLES = tuple(
-    FOLDER / f"{name}.css" for name in ("page", "form", "canvas", "cells", "tried", "panels", "narrow")
-)
+SHEETS = ("page", "form", "canvas", "cells", "tried", "panels", "compare", "evaluate", "narrow")
+STYLES = tuple(FOLDER / f"{name}.css" for name in SHEETS)
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 
@@ -26,10 +26,10 @@ def script() -> str:
     for name in MODULES:
         text = (FOLDER / f"{name}.mjs").read_text(encoding="utf-8")
         bodies.append(_EXPORT.sub("", _IMPORT.sub("", text)))
-    return "window.LladaCanvas = (() => {\n" + "\n".join(bodies) + "\nreturn { mount };\n})();"
+    return "window.LladaCanvas = (() => {\n" + "\n".join(bodies) + "\nreturn { mount, mountCompare };\n})();"
 
 
 @cache
-def template() -> str:
-    """The canvas's static container."""
-    return (FOLDER / "canvas.html").read_text(encoding="utf-8")
+def template(name: str = "canvas") -> str:
+    """The static container of the canvas, or of the comparison."""
+    return (FOLDER / f"{name}.html").read_text(encoding="utf-8")

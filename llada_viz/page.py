@@ -11,6 +11,12 @@ import gradio as gr
 
 from llada_viz import assets
 from llada_viz.bundled import Bundled
+from llada_viz.compare import Compare
+from llada_viz.comparison import Comparisons
+from llada_viz.evaluate import Evaluate
+from llada_viz.evaluations import Evaluations
+from llada_viz.home import home_folder
+from llada_viz.jobs import Jobs
 from llada_viz.runs import Runs
 from llada_viz.theme import theme
 from llada_viz.visualize import Visualize
@@ -29,7 +35,19 @@ def create_ui() -> gr.Blocks:
         with gr.Tabs(elem_classes="lz-tabs"):
             with gr.Tab("Visualize", id="visualize"):
                 Visualize(bundled, runs).build()
+            with gr.Tab("Compare", id="compare", render_children=True):
+                Compare(bundled, Comparisons()).build()
+            with gr.Tab("Evaluate", id="evaluate", render_children=True):
+                Evaluate(bundled, runs, evaluations(bundled), on_space()).build()
     return page.queue(max_size=64)
+
+
+def evaluations(bundled: Bundled) -> Evaluations:
+    """Background evaluations of the bundled model; whatever ran before this server began goes on."""
+    jobs = Jobs(home_folder())
+    jobs.watch()
+    device = bundled.loaded.device if bundled.loaded else "cpu"
+    return Evaluations(jobs, bundled.folder, device)
 
 
 def header(bundled: Bundled) -> None:

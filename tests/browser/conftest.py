@@ -36,7 +36,11 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = tmp_path_factory.mktemp("app") / "log.txt"
-    env = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "default"}
+    home = tmp_path_factory.mktemp("home")
+    env = os.environ | {
+        "GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "default",
+        "LLADA_VIZ_HOME": str(home),
+    }  # fmt: skip
     with log.open("w") as out:
         process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=out, stderr=out)
     url = f"http://127.0.0.1:{port}"

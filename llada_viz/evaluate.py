@@ -1,0 +1,234 @@
+"""The Evaluate tab: samplers on a set, as a background job that can be left, stopped and resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from evaluation.report import Report
+from llada_viz.bundled import Bundled
+from llada_viz.canvas import Message, TokenCanvas, message, notice
+from llada_viz.evaluate_form import EvaluateForm
+from llada_viz.evaluations import FORMS, Evaluations, matrix
+from llada_viz.job_store import Job
+from llada_viz.render.evaluation import detail, progress, result
+from llada_viz.runs import Runs
+from llada_viz.tailing import tail
+from llada_viz.visualize import UPDATES_PER_SECOND, alert
+from samplers.requests import Tools, prepare
+
+EMPTY = "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate.</p>"
+GRADES = {"Right": True, "Wrong": False, "Not graded": None}
+Cell = tuple[str, int] | None
+
+
+class Evaluate:
+    """Builds the tab; its methods are what its events do. public: a host where strangers meet."""
+
+    def __init__(self, bundled: Bundled, runs: Runs, evaluations: Evaluations, public: bool) -> None:
+        self.bundled, self.runs, self.evaluations, self.public = bundled, runs, evaluations, public
+        self.form = EvaluateForm()
+
+    # ---- layout ------------------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Lay out the tab and connect its events."""
+        self.mine = gr.BrowserState([], storage_key="llada-viz-evaluations")
+        self.cell = gr.State(None)
+        self.seen = gr.State("")
+        self.run_id = gr.State("")
+        self.timer = gr.Timer(1.5)
+        with gr.Row(elem_classes="lz-page"):
+            with gr.Column(elem_classes="lz-card lz-form", min_width=280):
+                self.form.build()
+                self.alert = gr.HTML(elem_id="evaluate-alert", apply_default_css=False)
+                self.start = gr.Button("Evaluate", variant="primary", elem_id="evaluate-run")
+            with gr.Column(elem_classes="lz-out", min_width=0):
+                self._job()
+                self._rows()
+        self._connect()
+
+    def _job(self) -> None:
+        with gr.Column(elem_classes="lz-panel"):
+            self.job = gr.Dropdown([], label="Evaluation", elem_id="evaluate-job", interactive=True)
+            self.state = gr.HTML(EMPTY, elem_id="evaluate-state", apply_default_css=False)
+            with gr.Row(elem_classes="lz-tools"):
+                self.stop = gr.Button(
+                    "Stop", size="sm", min_width=80, interactive=False, elem_id="evaluate-stop"
+                )
+                self.resume = gr.Button(
+                    "Resume", size="sm", min_width=80, interactive=False, elem_id="evaluate-resume"
+                )
+                self.exports = [
+                    gr.DownloadButton(f"Export {form}", size="sm", min_width=80, elem_id=f"export-{form}")
+                    for form in FORMS
+                ]
+            self.result = gr.HTML(elem_id="evaluate-result", apply_default_css=False)
+
+    def _rows(self) -> None:
+        with gr.Column(elem_classes="lz-panel"):
+            with gr.Row(elem_classes="lz-tools"):
+                self.differ = gr.Checkbox(label="Only rows that differ", elem_id="evaluate-differ")
+                self.first = gr.Number(1, label="From row", min_width=80, elem_id="evaluate-first")
+            self.rows = gr.Dataframe(
+                headers=["row", "question", "answer"], interactive=False, wrap=True, datatype="str",
+                elem_id="evaluate-rows", show_label=False, label="Rows by sampler", max_height=420,
+            )  # fmt: skip
+            self.detail = gr.HTML(
+                "<p class='lz-about'>Choose an answer to see it in full and to watch it being decoded.</p>",
+                elem_id="evaluate-detail", apply_default_css=False,
+            )  # fmt: skip
+            with gr.Row(elem_classes="lz-tools"):
+                self.grades = [
+                    gr.Button(f"Mark: {name}", size="sm", min_width=80, interactive=False) for name in GRADES
+                ]
+        self.canvas = TokenCanvas(self.runs, elem_id="evaluate-canvas", visible=False)
+
+    # ---- events ------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        form = self.form
+        form.upload.upload(form.on_upload, form.upload, form.shown, **quiet)
+        form.source.input(form.show, [form.source, form.path], form.shown, **quiet)
+        shown = [self.job, self.state, self.stop, self.resume, self.result, self.rows, self.seen]
+        looked = [self.job, self.mine, self.differ, self.first, self.seen]
+        begun = self.start.click(
+            self.on_start, [self.mine, *form.inputs], [self.alert, self.mine, self.job],
+            trigger_mode="once", **quiet,
+        )  # fmt: skip
+        begun.success(self.on_look, looked, shown, **quiet)
+        self.timer.tick(self.on_tick, looked, shown, trigger_mode="once", queue=False, **quiet)
+        for changed in (self.job.input, self.differ.input, self.first.submit):
+            changed(self.on_look, looked, shown, **quiet)
+        for button, action in ((self.stop, "stop"), (self.resume, "resume")):
+            button.click(lambda job, a=action: self.on_job(job, a), self.job, self.alert, **quiet).then(
+                self.on_look, looked, shown, **quiet
+            )
+        for button, form_name in zip(self.exports, FORMS, strict=True):
+            button.click(lambda job, f=form_name: self.on_export(job, f), self.job, button, **quiet)
+        chosen = self.rows.select(
+            self.on_cell, self.job,
+            [self.cell, self.detail, self.canvas, self.run_id, *self.grades], **quiet,
+        )  # fmt: skip
+        chosen.success(
+            self.on_replay, self.run_id, self.canvas, concurrency_id="gpu", concurrency_limit=1, **quiet
+        )
+        for button, correct in zip(self.grades, GRADES.values(), strict=True):
+            button.click(
+                lambda job, cell, c=correct: self.on_grade(job, cell, c), [self.job, self.cell], self.detail,
+                **quiet,
+            ).then(self.on_look, looked, shown, **quiet)  # fmt: skip
+
+    def on_start(self, mine: list[str], *values: Any) -> Iterator[tuple[Any, ...]]:
+        """Queue a job; a refusal is a sentence."""
+        try:
+            if self.bundled.loaded is None:
+                raise ValueError(self.bundled.problem.rstrip("."))
+            job = self.evaluations.start(self.form.asked(*values))
+        except (ValueError, OSError) as error:
+            yield alert(f"{error}."), gr.skip(), gr.skip()
+            raise gr.Error(str(error), visible=False, print_exception=False) from None
+        mine = [*mine, job]
+        yield alert(""), mine, gr.update(choices=self.choices(mine), value=job)
+
+    def choices(self, mine: list[str]) -> list[tuple[str, str]]:
+        """(title, id) of the jobs that this visitor may see: on a public host only their own."""
+        known = [job for job in self.evaluations.list() if not self.public or job.id in mine]
+        return [(f"{job.title} · {job.state}", job.id) for job in known]
+
+    def on_tick(self, *looked: Any) -> tuple[Any, ...]:
+        """As `on_look`, but nothing when nothing has changed."""
+        return self.on_look(*looked, only_changes=True)
+
+    def on_look(
+        self, chosen: str | None, mine: list[str], differ: bool, first: Any, seen: str,
+        only_changes: bool = False,
+    ) -> tuple[Any, ...]:  # fmt: skip
+        """The chosen evaluation as it stands."""
+        options = self.choices(mine)
+        known = [value for _, value in options]
+        chosen = chosen if chosen in known else (known[0] if known else None)
+        if chosen is None:
+            nothing = gr.update(interactive=False)
+            return gr.update(choices=[], value=None), EMPTY, nothing, nothing, "", gr.skip(), ""
+        job = self.evaluations.jobs.get(chosen)
+        report = self.evaluations.report(job)
+        now = f"{chosen} {job.state} {report.finished if report else 0}"
+        if only_changes and now == seen:
+            return (gr.skip(),) * 7
+        header, body = matrix(report, differ, int(first or 1)) if report else (["row"], [])
+        return (
+            gr.update(choices=options, value=chosen), self._state(job, report),
+            gr.update(interactive=job.state in ("queued", "running")), gr.update(interactive=job.can_resume),
+            result(report) if report and report.finished else "",
+            gr.update(value={"headers": header, "data": body}), now,
+        )  # fmt: skip
+
+    def _state(self, job: Job, report: Report | None) -> str:
+        log = tail(job.folder / "log.txt") if job.state in ("failed", "lost") else []
+        finished, expected = (report.finished, report.expected) if report else (0, 0)
+        return progress(job.state, job.note, finished, expected, log)
+
+    def on_job(self, chosen: str | None, action: str) -> str:
+        """Stop or resume."""
+        try:
+            getattr(self.evaluations.jobs, action)(chosen or "")
+        except ValueError as error:
+            return alert(f"{error}.")
+        return alert("")
+
+    def on_export(self, chosen: str | None, form: str) -> Any:
+        """A file to download."""
+        if not chosen:
+            return gr.skip()
+        return self.evaluations.export(self.evaluations.jobs.get(chosen), form)
+
+    def on_cell(self, chosen: str, event: gr.SelectData) -> tuple[Any, ...]:
+        """One answer in full, and a run that decodes it again from the same seed."""
+        job = self.evaluations.jobs.get(chosen)
+        report = self.evaluations.report(job)
+        column = event.index[1] - 3
+        number = int(event.row_value[0])
+        if report is None or not 0 <= column < len(report.labels):
+            return (gr.skip(),) * (4 + len(GRADES))
+        label = report.labels[column]
+        problem = next(p for p in report.problems if p.number == number)
+        row = report.rows[label].get(number)
+        text = detail(problem.question, problem.answer, label, row)
+        ready = [gr.update(interactive=row is not None and "error" not in row) for _ in GRADES]
+        run = self._replay(job, label, number) if row is not None and "error" not in row else None
+        canvas = gr.update(visible=False) if run is None else gr.update(visible=True, value=notice(run, "…"))
+        return ((label, number), text, canvas, run.id if run else "", *ready)
+
+    def _replay(self, job: Job, label: str, number: int) -> Any:
+        plan = self.evaluations.plan(job)
+        line = next(line for line in plan.lines if line.label == label)
+        problem = next(p for p in plan.problems.problems if p.number == number)
+        asked = plan.request(line, problem)
+        assert self.bundled.loaded is not None
+        prepared = prepare(
+            self.bundled.loaded, asked["sampler"], asked["settings"], Tools(scorer=line.scorer),
+            messages=asked["messages"], seed=asked["seed"], task=asked.get("task"),
+        )  # fmt: skip
+        return self.runs.start(prepared, self.bundled.pieces, self.bundled.name)
+
+    def on_replay(self, run_id: str) -> Iterator[Message]:
+        """Decode the chosen answer again, live."""
+        run = self.runs.get(run_id)
+        while run is not None and (frames := run.advance(1 / UPDATES_PER_SECOND)):
+            yield message(run, frames)
+
+    def on_grade(self, chosen: str, cell: Cell, correct: bool | None) -> str:
+        """Set the grade of the chosen answer by hand."""
+        if cell is None:
+            return ""
+        job = self.evaluations.jobs.get(chosen)
+        label, number = cell
+        self.evaluations.override(job, label, number, correct)
+        report = self.evaluations.report(job)
+        assert report is not None
+        problem = next(p for p in report.problems if p.number == number)
+        return detail(problem.question, problem.answer, label, report.rows[label].get(number))

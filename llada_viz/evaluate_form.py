@@ -1,0 +1,137 @@
+"""The left side of the Evaluate tab: a set with its mapping, samplers, limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from evaluation.columns import SetError, guess
+from evaluation.sets import bundled_set, from_table
+from evaluation.tables import read_table
+from llada_viz.evaluations import Asked, preview
+from llada_viz.lanes import Lanes
+from llada_viz.render.evaluation import table
+from llada_viz.visualize import alert
+from samplers.requests import RequestError
+from tasks import TASKS
+
+SAMPLES = Path(__file__).parents[1] / "assets" / "data"
+UPLOADED = "the uploaded file"
+FIRST = (("low_confidence", ""), ("threshold", "threshold=0.9"), ("none", ""), ("none", ""))
+SIZES = (("gen_length", "Answer length", 32), ("block_length", "Block length", 8), ("steps", "Steps", 32))
+MOST_ROWS = 20_000
+
+
+def samples() -> list[tuple[str, str]]:
+    """(shown, value) of every set at hand: our sample files, then the bundled tasks."""
+    files = [(f"{path.name} (sample)", str(path)) for path in sorted(SAMPLES.glob("*.csv"))]
+    return files + [(f"{name} (bundled problems)", name) for name in TASKS]
+
+
+class EvaluateForm:
+    """Builds the form and reads it."""
+
+    def __init__(self) -> None:
+        self.lanes = Lanes("evaluate", FIRST)
+
+    def build(self) -> None:
+        """Lay out the inputs."""
+        known = samples()
+        self.source = gr.Dropdown(
+            known, value=known[0][1], label="Set", elem_id="evaluate-set", allow_custom_value=False
+        )
+        self.upload = gr.UploadButton(
+            "Upload CSV, JSONL or Parquet", size="sm", elem_id="evaluate-upload",
+            file_types=[".csv", ".tsv", ".jsonl", ".json", ".parquet"],
+        )  # fmt: skip
+        self.path = gr.State("")
+        with gr.Row(elem_classes="lz-two"):
+            self.question = gr.Dropdown(
+                [], label="Question column", min_width=80, elem_id="evaluate-question"
+            )
+            self.answer = gr.Dropdown([], label="Answer column", min_width=80, elem_id="evaluate-answer")
+        self.preview = gr.HTML(elem_id="evaluate-preview", apply_default_css=False)
+        self.lanes.build()
+        with gr.Row(elem_classes="lz-two"):
+            self.sizes = [
+                gr.Number(first, label=label, min_width=80, elem_id=f"evaluate-{name}")
+                for name, label, first in SIZES
+            ]
+            self.limit = gr.Number(0, label="Rows (0: all)", min_width=80, elem_id="evaluate-limit")
+        with gr.Accordion("Seed and prompt", open=False, elem_classes="lz-more"):
+            self.seed = gr.Number(0, label="Seed", info="Row n has this seed plus n with every sampler.")
+            self.template = gr.Textbox(
+                "{question}", label="Prompt", info="{question} stands for the question."
+            )
+
+    @property
+    def inputs(self) -> list[Any]:
+        """What `asked` is given, in its order."""
+        mapping = [self.source, self.path, self.question, self.answer]
+        return [*mapping, self.limit, self.seed, self.template, *self.sizes, *self.lanes.inputs]
+
+    @property
+    def shown(self) -> list[Any]:
+        """What `show` updates."""
+        return [self.source, self.path, self.question, self.answer, self.preview]
+
+    def on_upload(self, path: str) -> list[Any]:
+        """A file that was just uploaded: guess its mapping, show its first rows."""
+        options = [(f"{Path(path).name} (uploaded)", UPLOADED), *samples()]
+        return self.show(UPLOADED, path, gr.update(choices=options, value=UPLOADED))
+
+    def show(self, source: str, path: str, chosen: Any = None) -> list[Any]:
+        """The mapping that is guessed and the first rows; a file that is no set is a sentence."""
+        keep = gr.skip() if chosen is None else chosen
+        empty = gr.update(choices=[], value=None, interactive=False)
+        if source in TASKS:
+            problem = bundled_set(source, 1, 0).problems[0]
+            shown = table(["question", "answer"], [[problem.question, problem.answer]], "First row")
+            return [keep, path, empty, empty, shown]
+        try:
+            found = read_table(Path(path if source == UPLOADED else source), limit=MOST_ROWS)
+            mapping = guess(found.columns)
+        except SetError as error:
+            if "column" not in str(error) or "choose" not in str(error):
+                return [keep, path, empty, empty, alert(f"{error}.")]
+            names = list(found.columns)
+            free = gr.update(choices=names, value=None, interactive=True)
+            return [keep, path, free, free, alert(f"{error}.") + table(*preview(found), "First rows")]
+        names = list(found.columns)
+        question = gr.update(choices=names, value=mapping.question, interactive=True)
+        answer = gr.update(choices=names, value=mapping.answer, interactive=True)
+        rows = f"<p class='lz-about'>{len(found.rows):,} rows</p>"
+        return [keep, path, question, answer, rows + table(*preview(found), "First rows")]
+
+    def asked(
+        self, source: str, path: str, question: str, answer: str, limit: Any, seed: Any, template: str,
+        *values: Any,
+    ) -> Asked:  # fmt: skip
+        """The form as a request; a ValueError with a sentence when it cannot be run."""
+        names = [name for name, _, _ in SIZES]
+        shared = {name: _whole(name, value, 1) for name, value in zip(names, values, strict=False)}
+        lanes = self.lanes.read(values[len(names) :], {**shared, "early_stop": True})
+        rows = _whole("rows", limit, 0) or None
+        data = path if source == UPLOADED else source
+        if source not in TASKS:
+            from_table(Path(data).name, read_table(Path(data), rows or MOST_ROWS), question, answer)
+        elif question or answer:
+            question = answer = ""
+        return Asked(
+            data,
+            Path(data).name,
+            lanes,
+            question or "",
+            answer or "",
+            rows,
+            _whole("seed", seed, 0),
+            template,
+        )
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, (int, float)) and float(value).is_integer() and value >= least:
+        return int(value)
+    raise RequestError(f"{name} = {value!r} is not valid; allowed: a whole number, at least {least}")

@@ -1,0 +1,159 @@
+"""Evaluations as background jobs: what the Evaluate tab asks for and reads, without the page."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluation.plan import Line, Plan, recorded_plan
+from evaluation.report import Report, as_csv, as_html, as_json, verdict
+from evaluation.run_folder import RunError, RunFolder
+from evaluation.sets import Problem, ProblemSet
+from evaluation.tables import Table
+from llada_viz.job_store import Job
+from llada_viz.jobs import Jobs
+from llada_viz.lanes import Chosen
+from samplers.registry import entry
+
+KIND = "evaluation"
+FORMS = {"CSV": ("rows.csv", as_csv), "JSON": ("report.json", as_json), "HTML": ("report.html", as_html)}
+MARKS = {"right": "✓", "wrong": "✗", "open": "?", "failed": "!", "": ""}
+SHOWN = 200
+LONGEST = 120
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a new evaluation does. data: a file or the name of a set; question, answer: columns."""
+
+    data: str
+    name: str
+    lanes: Sequence[Chosen]
+    question: str = ""
+    answer: str = ""
+    limit: int | None = None
+    seed: int = 0
+    template: str = "{question}"
+
+
+class Evaluations:
+    """Starts evaluations of one model, and reads their folders."""
+
+    def __init__(self, jobs: Jobs, model: Path, device: str) -> None:
+        self.jobs, self.model = jobs, model
+        self.device = "cuda:0" if device == "cuda" else device
+
+    def start(self, asked: Asked) -> str:
+        """Queue an evaluation; returns the job's id. The set is copied into the job's folder."""
+        lines = [_line(lane) for lane in asked.lanes]
+        # Refuses what the job would refuse, before there is a job.
+        Plan(ProblemSet(asked.name, ()), tuple(lines), asked.template, seed=asked.seed)
+        title = f"{asked.name} · {', '.join(line.label for line in lines)}"
+        config = {
+            **asdict(asked), "lanes": [asdict(lane) for lane in asked.lanes], "model": self.model.name,
+        }  # fmt: skip
+        return self.jobs.submit(
+            KIND, title, lambda folder: self._command(folder, asked, lines), config, self.device
+        )
+
+    def _command(self, folder: Path, asked: Asked, lines: Sequence[Line]) -> list[str]:
+        (folder / "lines.json").write_text(json.dumps([asdict(line) for line in lines]), encoding="utf-8")
+        data = asked.data
+        if Path(data).is_file():
+            data = str(folder / f"set{Path(asked.name).suffix or Path(data).suffix}")
+            shutil.copyfile(asked.data, data)
+        command = [
+            sys.executable, "-m", "evaluation", "run", "--model", str(self.model), "--data", data,
+            "--lines", str(folder / "lines.json"), "--seed", str(asked.seed),
+            "--template", asked.template, "--out", str(folder),
+        ]  # fmt: skip
+        for flag, value in (
+            ("--question", asked.question),
+            ("--answer", asked.answer),
+            ("--limit", asked.limit),
+        ):
+            command += [flag, str(value)] if value else []
+        return command
+
+    def list(self) -> list[Job]:
+        """All evaluations, the newest first."""
+        return [job for job in self.jobs.list() if job.kind == KIND]
+
+    def report(self, job: Job) -> Report | None:
+        """What stands in the folder; None as long as there is nothing."""
+        try:
+            return Report(RunFolder(job.folder))
+        except RunError:
+            return None
+
+    def plan(self, job: Job) -> Plan:
+        """What the job does, from its folder."""
+        folder = RunFolder(job.folder)
+        return recorded_plan(folder.manifest(), folder.problems())
+
+    def override(self, job: Job, line: str, row: int, correct: bool | None) -> None:
+        """Set a grade by hand."""
+        RunFolder(job.folder).override(line, row, correct)
+
+    def export(self, job: Job, form: str) -> str:
+        """The path of a fresh file with the report in one of FORMS."""
+        name, write = FORMS[form]
+        report = Report(RunFolder(job.folder))
+        path = Path(tempfile.mkdtemp(prefix="llada-viz-")) / name
+        path.write_text(write(report), encoding="utf-8", newline="")
+        return str(path)
+
+
+def _line(lane: Chosen) -> Line:
+    return Line(lane.label, lane.sampler, lane.settings, "checker" if entry(lane.sampler).cls.scored else "")
+
+
+def differing(report: Report) -> list[Problem]:
+    """Rows that all lines have, with more than one verdict among them."""
+    found = []
+    for problem in report.problems:
+        seen = {verdict(report.rows[label].get(problem.number)) for label in report.labels}
+        if "" not in seen and len(seen) > 1:
+            found.append(problem)
+    return found
+
+
+def matrix(report: Report, only_differing: bool, first: int = 1) -> tuple[list[str], list[list[Any]]]:
+    """(header, rows) of at most SHOWN rows from row `first` on: verdict and answer of every line."""
+    problems = differing(report) if only_differing else report.problems
+    shown = [problem for problem in problems if problem.number >= first][:SHOWN]
+    body = [
+        [
+            p.number,
+            _short(p.question),
+            _short(p.answer),
+            *(_mark(report, label, p.number) for label in report.labels),
+        ]
+        for p in shown
+    ]
+    return ["row", "question", "answer", *report.labels], body
+
+
+def _mark(report: Report, label: str, number: int) -> str:
+    row = report.rows[label].get(number)
+    if row is None:
+        return ""
+    hand = " (by hand)" if row.get("by_hand") else ""
+    text = row.get("extracted") or row.get("error") or ""
+    return _short(f"{MARKS[verdict(row)]}{hand} {text}")
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def preview(table: Table, count: int = 3) -> tuple[list[str], list[list[str]]]:
+    """Header and first rows of a set, shortened."""
+    return list(table.columns), [[_short(row[c]) for c in table.columns] for row in table.rows[:count]]

@@ -1,0 +1,57 @@
+"""The state of an evaluation as HTML. Everything that came from elsewhere is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from evaluation.report import HEAD, Report, cells, figures, verdict
+
+SAID = {"right": "right", "wrong": "wrong", "open": "could not be graded", "failed": "failed"}
+LOG_LINES = 12
+
+
+def table(head: Sequence[str], body: Sequence[Sequence[Any]], name: str) -> str:
+    """A table in a box that scrolls by itself."""
+    top = "".join(f"<th scope='col'>{escape(str(text))}</th>" for text in head)
+    rows = "".join("<tr>" + "".join(f"<td>{escape(str(t))}</td>" for t in row) + "</tr>" for row in body)
+    box = f"<div class='lz-scroll' tabindex='0' role='region' aria-label='{escape(name)}'>"
+    return f"{box}<table><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table></div>"
+
+
+def progress(state: str, note: str, finished: int, expected: int, log: Sequence[str] = ()) -> str:
+    """The job's state, how far it is, and the end of its log when something went wrong."""
+    share = finished / expected if expected else 0.0
+    bar = f"<progress max='1' value='{share:.4f}' aria-label='Rows finished'></progress>"
+    count = f"{finished:,} of {expected:,} rows" if expected else "no rows yet"
+    said = f"<p class='lz-state' role='status'><b>{escape(state)}</b> {count}. {escape(note)}</p>{bar}"
+    if log:
+        said += f"<pre class='lz-log'>{escape(chr(10).join(log[-LOG_LINES:]))}</pre>"
+    return said
+
+
+def result(report: Report) -> str:
+    """Notes, table, sentences and pictures."""
+    notes = "".join(f"<p class='lz-note'>{escape(note)}</p>" for note in report.notes())
+    sentences = "".join(f"<li>{escape(c.words)}</li>" for c in report.comparisons())
+    return (
+        f"{notes}{table(HEAD, [cells(s) for s in report.summaries], 'Accuracy and cost')}"
+        f"<ul class='lz-said'>{sentences}</ul><div class='lz-figures'>{figures(report.summaries)}</div>"
+    )
+
+
+def detail(question: str, answer: str, label: str, row: Mapping[str, Any] | None) -> str:
+    """One cell in full: what was asked, what was answered, how it was graded."""
+    if row is None:
+        return "<p>This row has no answer yet.</p>"
+    hand = " (set by hand)" if row.get("by_hand") else ""
+    facts = [("question", question), ("answer", answer), (label, row.get("error") or row["text"])]
+    if "error" not in row:
+        facts.append(("found in it", row["extracted"] or "no answer"))
+        facts.append(
+            ("cost", f"{row['nfe']} NFE, {row['scorer_calls']} scorer sequences, seed {row['seed']}")
+        )
+        facts.append(("why", row["reason"]))
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(text))}</dd>" for name, text in facts)
+    return f"<p><b>Row {row['row']}: {SAID[verdict(row)]}{hand}</b></p><dl class='lz-facts'>{rows}</dl>"

@@ -1,0 +1,116 @@
+"""The Evaluate tab in a real browser: from an upload to an exported report that opens offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser.canvas_page import BEYOND, FAINT
+
+pytestmark = pytest.mark.browser
+HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
+
+
+def open_tab(page):
+    page.get_by_role("tab", name="Evaluate").click()
+    page.wait_for_selector("#evaluate-run")
+    page.wait_for_timeout(500)
+
+
+def upload(page, path):
+    with page.expect_file_chooser() as chooser:
+        page.click("#evaluate-upload")
+    chooser.value.set_files(str(path))
+
+
+def questions(folder: Path, rows: int) -> Path:
+    path = folder / "sums.csv"
+    sums = "".join(f"What is {n} + {n + 1}?,{2 * n + 1}\n" for n in range(2, rows + 1))
+    path.write_text('id,question,answer\n"1","' + HOSTILE.replace('"', '""') + '",1\n' + "")
+    with path.open("a") as file:
+        file.writelines(f"{n},{line}\n" for n, line in enumerate(sums.splitlines(), 2))
+    return path
+
+
+def state(page, text, seconds=120):
+    page.wait_for_function(
+        "(text) => document.querySelector('#evaluate-state').textContent.includes(text)",
+        arg=text, timeout=seconds * 1000,
+    )  # fmt: skip
+
+
+def test_from_upload_to_a_report_that_opens_offline(open_page, browser, shots, tmp_path):
+    page = open_page()
+    open_tab(page)
+    page.screenshot(path=str(shots / "evaluate-empty.png"), full_page=True)
+    upload(page, questions(tmp_path, 12))
+    page.wait_for_function("document.querySelector('#evaluate-preview').textContent.includes('12 rows')")
+    assert page.input_value("#evaluate-question input") == "question"
+    page.fill("#evaluate-settings-2 textarea", "threshold=0.05")
+    page.click("#evaluate-run")
+    state(page, "24 of 24 rows")
+    state(page, "done")
+    table = page.inner_text("#evaluate-result")
+    assert "low_confidence" in table and "solves" in table and page.locator(".lz-figures svg").count() >= 3
+    page.check("#evaluate-differ input")
+    page.wait_for_function("document.querySelectorAll('#evaluate-rows tbody tr').length < 12")
+    page.wait_for_timeout(500)
+    cell = page.locator("#evaluate-rows tbody tr").first.locator("td").nth(4)
+    cell.click()
+    page.wait_for_function("document.querySelector('#evaluate-detail').textContent.includes('found in it')")
+    page.wait_for_function(
+        "document.querySelector('#evaluate-canvas .lz')?.parentElement.tokenCanvas?.timeline?.ended"
+    )
+    assert "Row " in page.inner_text("#evaluate-detail") and page.title() == "LLaDA Viz"
+    page.get_by_role("button", name="Mark: Right").click()
+    page.wait_for_function("document.querySelector('#evaluate-result').textContent.includes('set by hand')")
+    assert page.evaluate(BEYOND) == [] and page.evaluate(FAINT) == []
+    page.screenshot(path=str(shots / "evaluate-done.png"), full_page=True)
+    with page.expect_download() as download:
+        page.click("#export-HTML")
+    report = tmp_path / "report.html"
+    download.value.save_as(report)
+    offline = browser.new_context(offline=True).new_page()
+    offline.goto(report.as_uri())
+    assert offline.title() == "sums.csv: 2 samplers on 12 rows"
+    rows = offline.locator(".rows tbody tr")
+    assert rows.count() == 12
+    offline.check("#differ")
+    assert 0 < rows.filter(visible=True).count() < 12
+    offline.screenshot(path=str(shots / "report.png"), full_page=True)
+    offline.context.close()
+
+
+def test_stop_resume_and_a_second_tab(open_page, tmp_path):
+    page = open_page()
+    open_tab(page)
+    upload(page, questions(tmp_path, 300))
+    page.wait_for_function("document.querySelector('#evaluate-preview').textContent.includes('300 rows')")
+    page.click("#evaluate-run")
+    page.wait_for_function(
+        "/ (64|96|128|160|192) of 600/.test(document.querySelector('#evaluate-state').textContent)"
+    )
+    page.click("#evaluate-stop")
+    state(page, "stopped")
+    again = open_page(dark=True)  # a second tab finds the job and goes on with it
+    open_tab(again)
+    state(again, "stopped")
+    assert "Not finished" in again.inner_text("#evaluate-result") and again.is_enabled("#evaluate-resume")
+    assert again.evaluate(FAINT) == []
+    again.click("#evaluate-resume")
+    state(again, "600 of 600 rows", 200)
+    state(page, "600 of 600 rows")
+
+
+def test_a_bad_file_is_a_sentence(open_page, tmp_path):
+    page = open_page(width=390)
+    open_tab(page)
+    path = tmp_path / "bad.csv"
+    path.write_text("question,answer\n1,2,3\n")
+    upload(page, path)
+    page.wait_for_selector("#evaluate-preview [role=alert]")
+    assert "row 1 (line 2) has 3 cells, the header 2" in page.inner_text("#evaluate-preview")
+    page.click("#evaluate-run")
+    page.wait_for_selector("#evaluate-alert [role=alert]")
+    assert "3 cells" in page.inner_text("#evaluate-alert") and page.evaluate(BEYOND) == []
