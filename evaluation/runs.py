@@ -108,5 +108,5 @@ def manifest(loaded: LoadedModel, model: str, plan: Plan) -> dict[str, Any]:
         },
         "lines": [asdict(line) for line in plan.lines],
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "identity": {"model": weights, **plan.identity()},
+        "identity": {"model": weights, "dtype": loaded.dtype, **plan.identity()},
     }  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.bundled import Score, default_data, evaluate
-from evaluation.cli.run import DEFAULT_MODEL
+from evaluation.cli.run import DEFAULT_MODEL, add_dtype, chosen_dtype
 
 
 def add_bundled(commands: Any) -> None:
@@ -27,6 +27,7 @@ def add_samplers(commands: Any) -> None:
     command = commands.add_parser("samplers", help="all samplers on the bundled model, one table a task")
     command.add_argument("--out", type=Path, required=True, help="rows; a rerun goes on from them")
     command.add_argument("--only", action="append", default=[], help="only this line (repeatable)")
+    add_dtype(command)
     command.set_defaults(run=run_samplers)
     _shared(command)
 
@@ -73,7 +74,7 @@ def run_samplers(args: argparse.Namespace) -> None:
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    loaded = load(str(args.model))
+    loaded = load(str(args.model), dtype=chosen_dtype(args))
     prompts = json.loads((args.model / "prompts.json").read_text())
     for task in args.set or list(prompts):
         if task not in prompts:

@@ -41,6 +41,7 @@ def add_run(commands: Any) -> None:
     command.add_argument("--adapter", default="", help="LoRA adapter: not yet, merge it into the weights")
     command.add_argument("--ups-head", default="", help="safetensors, for policy=ups")
     command.add_argument("--threads", type=int)
+    add_dtype(command)
     command.add_argument(
         "--out", type=Path, required=True, help="run folder; the same command goes on with it"
     )
@@ -54,6 +55,18 @@ def add_report(commands: Any) -> None:
     command.set_defaults(run=write_report)
 
 
+def add_dtype(command: argparse.ArgumentParser) -> None:
+    """The flag --dtype."""
+    command.add_argument("--dtype", choices=("float32", "bfloat16"), help="float32 on a CPU, else bfloat16")
+
+
+def chosen_dtype(args: argparse.Namespace) -> Any:
+    """A torch dtype, or None for the device's own."""
+    import torch
+
+    return getattr(torch, args.dtype) if args.dtype else None
+
+
 def run_set(args: argparse.Namespace) -> None:
     """Do or go on with a run; process 0 writes the report when all are done."""
     import torch
@@ -63,7 +76,7 @@ def run_set(args: argparse.Namespace) -> None:
         torch.set_num_threads(args.threads)
     state = PartialState(cpu=not torch.cuda.is_available())
     plan = plan_of(args)
-    loaded = load(args.model, device=str(state.device))
+    loaded = load(args.model, str(state.device), chosen_dtype(args))
     folder = RunFolder(args.out)
     if state.is_main_process:
         folder.open(manifest(loaded, args.model, plan), plan.problems)
