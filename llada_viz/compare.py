@@ -7,11 +7,11 @@ from typing import Any
 
 import gradio as gr
 
-from llada_viz.bundled import Bundled
+from llada_viz.bundled import Bundled, Example
 from llada_viz.canvas import Message
 from llada_viz.compare_canvas import CompareCanvas, message
 from llada_viz.comparison import MEASURES, Comparison, Comparisons
-from llada_viz.lanes import Chosen, Lanes
+from llada_viz.lanes import SIZES, Chosen, Lanes
 from llada_viz.runs import Run
 from llada_viz.scope import problem_of
 from llada_viz.visualize import MOST_PROMPT, NO_CHECKER, UPDATES_PER_SECOND, alert, buttons
@@ -52,11 +52,9 @@ class Compare:
         self.lanes.build()
         with gr.Row(elem_classes="lz-two"):
             self.sizes = [
-                gr.Number(self.first.settings[name], label=label, min_width=80, elem_id=f"compare-{name}")
-                for name, label in (
-                    ("gen_length", "Answer length"), ("block_length", "Block length"), ("steps", "Steps"),
-                )
-            ]  # fmt: skip
+                gr.Number(value, label=label, min_width=80, elem_id=f"compare-{name}")
+                for (name, label, _), value in zip(SIZES, sizes_of(self.first), strict=True)
+            ]
             self.seed = gr.Number(0, label="Seed", min_width=80, elem_id="compare-seed")
         self.measure = gr.Radio(
             list(MEASURES), value=MEASURES[0], label="In step by", elem_id="compare-measure",
@@ -84,10 +82,8 @@ class Compare:
             self.on_stop, self.run_id, [self.canvas, *ends], cancels=[decoding], queue=False, **quiet
         )
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
-            sizes = [example.settings[name] for name in ("gen_length", "block_length", "steps")]
-            button.click(
-                lambda u=(example.prompt, *sizes): u, None, [self.prompt, *self.sizes], queue=False, **quiet
-            )
+            values = (example.prompt, *sizes_of(example))
+            button.click(lambda u=values: u, None, [self.prompt, *self.sizes], queue=False, **quiet)
 
     def on_start(
         self, old: str, prompt: str, seed: float, measure: str, *values: Any
@@ -110,9 +106,8 @@ class Compare:
             raise RequestError(f"prompt has {len(prompt)} characters; allowed: at most {MOST_PROMPT}")
         if measure not in MEASURES:
             raise RequestError(f"in step by = {measure!r} is not valid; allowed: {', '.join(MEASURES)}")
-        names = ("gen_length", "block_length", "steps")
-        shared = {name: _whole(value) for name, value in zip(names, values, strict=False)}
-        lanes = self.lanes.read(values[len(names) :], {**shared, "early_stop": True}, least=2)
+        shared = {name: _whole(value) for (name, _, _), value in zip(SIZES, values, strict=False)}
+        lanes = self.lanes.read(values[len(SIZES) :], {**shared, "early_stop": True}, least=2)
         task = problem_of(prompt)
         runs = [self._run(lane, prompt, _whole(seed), task) for lane in lanes]
         return self.known.add(Comparison(runs, measure, task))
@@ -147,7 +142,8 @@ class Compare:
             return gr.skip(), *buttons(running=False)
         comparison.stop()
         last = [run.frames[-1:] for run in comparison.runs]
-        return message(comparison, last), *buttons(running=False)
+        said = "" if any(last) else "Stopped before it began."
+        return message(comparison, last, notice=said), *buttons(running=False)
 
     def verdicts(self, comparison: Comparison) -> list[str]:
         """right or wrong for each lane, by the exact checker of the bundled tasks; "" elsewhere."""
@@ -155,7 +151,7 @@ class Compare:
 
     def _verdict(self, comparison: Comparison, run: Run) -> str:
         first, last = run.events[0], run.events[-1]
-        if comparison.task is None or comparison.task["name"] in NEED_GOLD:
+        if comparison.task is None or comparison.task["name"] in NEED_GOLD or not run.events:
             return ""
         if not isinstance(first, Started) or not isinstance(last, Finished):
             return ""
@@ -163,6 +159,11 @@ class Compare:
         text = answer_text(self.bundled.loaded, list(last.tokens[0][first.prompt_length :]))
         task = TASKS[comparison.task["name"]]
         return "right" if task.check(comparison.task["problem"], text).correct else "wrong"
+
+
+def sizes_of(example: Example) -> list[int]:
+    """The sizes that an example is decoded with."""
+    return [example.settings.get(name, usual) for name, _, usual in SIZES]
 
 
 def _whole(value: Any) -> Any:

@@ -20,6 +20,7 @@ from llada_viz.visualize import UPDATES_PER_SECOND, alert
 from samplers.requests import Tools, prepare
 
 EMPTY = "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate.</p>"
+PRESS_FILE = "() => setTimeout(() => document.querySelector('#evaluate-file').click(), 100)"
 GRADES = {"Right": True, "Wrong": False, "Not graded": None}
 Cell = tuple[str, int] | None
 
@@ -62,9 +63,11 @@ class Evaluate:
                     "Resume", size="sm", min_width=80, interactive=False, elem_id="evaluate-resume"
                 )
                 self.exports = [
-                    gr.DownloadButton(f"Export {form}", size="sm", min_width=80, elem_id=f"export-{form}")
+                    gr.Button(f"Export {form}", size="sm", min_width=80, elem_id=f"export-{form}")
                     for form in FORMS
                 ]
+                # A download button gives the file it had before it was pressed: this one is pressed for it.
+                self.file = gr.DownloadButton("Download", visible="hidden", elem_id="evaluate-file")
             self.result = gr.HTML(elem_id="evaluate-result", apply_default_css=False)
 
     def _rows(self) -> None:
@@ -108,7 +111,9 @@ class Evaluate:
                 self.on_look, looked, shown, **quiet
             )
         for button, form_name in zip(self.exports, FORMS, strict=True):
-            button.click(lambda job, f=form_name: self.on_export(job, f), self.job, button, **quiet)
+            button.click(
+                lambda job, f=form_name: self.on_export(job, f), self.job, [self.alert, self.file], **quiet
+            ).success(None, None, None, js=PRESS_FILE)
         chosen = self.rows.select(
             self.on_cell, self.job,
             [self.cell, self.detail, self.canvas, self.run_id, *self.grades], **quiet,
@@ -180,11 +185,12 @@ class Evaluate:
             return alert(f"{error}.")
         return alert("")
 
-    def on_export(self, chosen: str | None, form: str) -> Any:
-        """A file to download."""
-        if not chosen:
-            return gr.skip()
-        return self.evaluations.export(self.evaluations.jobs.get(chosen), form)
+    def on_export(self, chosen: str | None, form: str) -> tuple[str, str]:
+        """A file to download; a sentence when there is nothing yet."""
+        try:
+            return alert(""), self.evaluations.export(self.evaluations.jobs.get(chosen or ""), form)
+        except ValueError as error:
+            raise gr.Error(f"{error}", print_exception=False) from None
 
     def on_cell(self, chosen: str, event: gr.SelectData) -> tuple[Any, ...]:
         """One answer in full, and a run that decodes it again from the same seed."""

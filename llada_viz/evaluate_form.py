@@ -11,16 +11,16 @@ from evaluation.columns import SetError, guess
 from evaluation.sets import bundled_set, from_table
 from evaluation.tables import read_table
 from llada_viz.evaluations import Asked, preview
-from llada_viz.lanes import Lanes
+from llada_viz.lanes import SIZES, Lanes
 from llada_viz.render.evaluation import table
 from llada_viz.visualize import alert
 from samplers.requests import RequestError
 from tasks import TASKS
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "data"
+FIRST_SET = "arithmetic.csv"
 UPLOADED = "the uploaded file"
 FIRST = (("low_confidence", ""), ("threshold", "threshold=0.9"), ("none", ""), ("none", ""))
-SIZES = (("gen_length", "Answer length", 32), ("block_length", "Block length", 8), ("steps", "Steps", 32))
 MOST_ROWS = 20_000
 
 
@@ -38,21 +38,24 @@ class EvaluateForm:
 
     def build(self) -> None:
         """Lay out the inputs."""
-        known = samples()
-        self.source = gr.Dropdown(
-            known, value=known[0][1], label="Set", elem_id="evaluate-set", allow_custom_value=False
-        )
+        first = str(SAMPLES / FIRST_SET)
+        _, _, question, answer, shown = self.show(first, "")
+        self.source = gr.Dropdown(samples(), value=first, label="Set", elem_id="evaluate-set")
         self.upload = gr.UploadButton(
             "Upload CSV, JSONL or Parquet", size="sm", elem_id="evaluate-upload",
             file_types=[".csv", ".tsv", ".jsonl", ".json", ".parquet"],
         )  # fmt: skip
         self.path = gr.State("")
         with gr.Row(elem_classes="lz-two"):
-            self.question = gr.Dropdown(
-                [], label="Question column", min_width=80, elem_id="evaluate-question"
-            )
-            self.answer = gr.Dropdown([], label="Answer column", min_width=80, elem_id="evaluate-answer")
-        self.preview = gr.HTML(elem_id="evaluate-preview", apply_default_css=False)
+            # Custom values: Gradio keeps an old value when the choices change, and then refuses it.
+            self.question, self.answer = (
+                gr.Dropdown(
+                    found["choices"], value=found["value"], label=f"{role} column", min_width=80,
+                    elem_id=f"evaluate-{role.lower()}", allow_custom_value=True,
+                )
+                for role, found in (("Question", question), ("Answer", answer))
+            )  # fmt: skip
+        self.preview = gr.HTML(shown, elem_id="evaluate-preview", apply_default_css=False)
         self.lanes.build()
         with gr.Row(elem_classes="lz-two"):
             self.sizes = [

@@ -66,8 +66,10 @@ class Evaluations:
         (folder / "lines.json").write_text(json.dumps([asdict(line) for line in lines]), encoding="utf-8")
         data = asked.data
         if Path(data).is_file():
-            data = str(folder / f"set{Path(asked.name).suffix or Path(data).suffix}")
-            shutil.copyfile(asked.data, data)
+            copy = folder / "data" / Path(asked.name).name
+            copy.parent.mkdir()
+            shutil.copyfile(asked.data, copy)
+            data = str(copy)
         command = [
             sys.executable, "-m", "evaluation", "run", "--model", str(self.model), "--data", data,
             "--lines", str(folder / "lines.json"), "--seed", str(asked.seed),

@@ -15,6 +15,8 @@ from samplers.requests import RequestError
 from samplers.settings import SettingError
 
 NONE = "none"
+# What all lanes share: name, label, and the value where a set or an example names none.
+SIZES = (("gen_length", "Answer length", 32), ("block_length", "Block length", 8), ("steps", "Steps", 32))
 FIRST = (("low_confidence", ""), ("threshold", "threshold=0.9"), (NONE, ""), (NONE, ""))
 
 

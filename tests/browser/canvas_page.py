@@ -19,9 +19,14 @@ RECORD = """() => {
   };
   look();
 }"""
-BEYOND = """() => [...document.querySelectorAll('gradio-app *')]
-  .filter((e) => e.getBoundingClientRect().width > 0 && e.getBoundingClientRect().right > innerWidth + 1)
-  .map((e) => `${e.tagName}.${e.className}`)"""
+# What reaches over the right edge, unless it stands in a box that scrolls by itself.
+BEYOND = """() => {
+  const scrolls = (e) => e && (getComputedStyle(e).overflowX === 'auto' || scrolls(e.parentElement));
+  return [...document.querySelectorAll('gradio-app *')]
+    .filter((e) => e.getBoundingClientRect().width > 0 && e.getBoundingClientRect().right > innerWidth + 1)
+    .filter((e) => !scrolls(e.parentElement))
+    .map((e) => `${e.tagName}.${e.className}`);
+}"""
 # Contrast of every visible text with what is behind it (WCAG 2.2); disabled controls are exempt.
 FAINT = """() => {
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });

@@ -29,7 +29,8 @@ def open_tab(page):
 
 def set_lane(page, number, title, text=""):
     page.click(f"#compare-sampler-{number} input")
-    page.get_by_role("option", name=title, exact=True).click()
+    page.get_by_role("option", name=title, exact=True).last.click()
+    page.wait_for_function("document.querySelectorAll('[role=option]').length === 0")
     page.fill(f"#compare-settings-{number} textarea", text)
 
 
@@ -89,7 +90,7 @@ def test_stop_keeps_all_lanes_and_refusals_are_sentences(open_page):
     page.fill("#compare-settings-1 textarea", "early_stop=false")
     page.fill("#compare-settings-2 textarea", "early_stop=false, threshold=1")
     page.click("#compare-run")
-    page.wait_for_function(f"() => {CANVAS}?.lanes.every((lane) => lane.timeline.length > 20)")
+    page.wait_for_function(f"() => {CANVAS}.lanes[1]?.timeline.length > 20")
     page.click("#compare-stop")
     page.wait_for_function(f"() => {CANVAS}.player.ended")
     lengths = page.evaluate(f"{CANVAS}.lanes.map((lane) => lane.timeline.length)")

@@ -47,17 +47,17 @@ def test_from_upload_to_a_report_that_opens_offline(open_page, browser, shots, t
     upload(page, questions(tmp_path, 12))
     page.wait_for_function("document.querySelector('#evaluate-preview').textContent.includes('12 rows')")
     assert page.input_value("#evaluate-question input") == "question"
-    page.fill("#evaluate-settings-2 textarea", "threshold=0.05")
+    page.fill("#evaluate-settings-2 textarea", "threshold=0.05, temperature=10")
     page.click("#evaluate-run")
     state(page, "24 of 24 rows")
     state(page, "done")
     table = page.inner_text("#evaluate-result")
     assert "low_confidence" in table and "solves" in table and page.locator(".lz-figures svg").count() >= 3
     page.check("#evaluate-differ input")
-    page.wait_for_function("document.querySelectorAll('#evaluate-rows tbody tr').length < 12")
-    page.wait_for_timeout(500)
-    cell = page.locator("#evaluate-rows tbody tr").first.locator("td").nth(4)
-    cell.click()
+    page.wait_for_timeout(1000)
+    cells = page.locator("#evaluate-rows [role=gridcell]")
+    assert 0 < cells.count() / 5 < 12
+    cells.filter(has_text="✗").first.click()
     page.wait_for_function("document.querySelector('#evaluate-detail').textContent.includes('found in it')")
     page.wait_for_function(
         "document.querySelector('#evaluate-canvas .lz')?.parentElement.tokenCanvas?.timeline?.ended"
@@ -103,7 +103,7 @@ def test_stop_resume_and_a_second_tab(open_page, tmp_path):
     state(page, "600 of 600 rows")
 
 
-def test_a_bad_file_is_a_sentence(open_page, tmp_path):
+def test_a_bad_file_is_a_sentence(open_page, shots, tmp_path):
     page = open_page(width=390)
     open_tab(page)
     path = tmp_path / "bad.csv"
@@ -114,3 +114,4 @@ def test_a_bad_file_is_a_sentence(open_page, tmp_path):
     page.click("#evaluate-run")
     page.wait_for_selector("#evaluate-alert [role=alert]")
     assert "3 cells" in page.inner_text("#evaluate-alert") and page.evaluate(BEYOND) == []
+    page.screenshot(path=str(shots / "evaluate-narrow.png"), full_page=True)

@@ -89,7 +89,9 @@ def test_an_upload_is_evaluated_in_the_background_and_read_back(tab, evaluations
     assert "set by hand" in tab.on_grade(job.id, cell, True)
     assert evaluations.report(job).summaries[1].by_hand == 1
     for form in ("CSV", "JSON", "HTML"):
-        assert Path(tab.on_export(job.id, form)).stat().st_size > 100
+        assert Path(tab.on_export(job.id, form)[1]).stat().st_size > 100
+    with pytest.raises(gr.Error):
+        tab.on_export(None, "CSV")
     assert len(RunFolder(job.folder).rows()) == 6
 
 
