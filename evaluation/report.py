@@ -64,11 +64,11 @@ class Report:
             )
         for s in self.summaries:
             if s.ungraded:
-                notes.append(f"{s.label}: {s.ungraded} answers could not be graded and count neither way.")
+                notes.append(f"{s.label}: answers that could not be graded and count neither way: {s.ungraded}.")
             if s.failed:
-                notes.append(f"{s.label}: {s.failed} rows failed and have no answer.")
+                notes.append(f"{s.label}: rows that failed and have no answer: {s.failed}.")
             if s.by_hand:
-                notes.append(f"{s.label}: {s.by_hand} grades were set by hand.")
+                notes.append(f"{s.label}: grades set by hand: {s.by_hand}.")
         return notes
 
 

@@ -100,7 +100,7 @@ def manifest(loaded: LoadedModel, model: str, plan: Plan) -> dict[str, Any]:
     return {
         "schema": 1,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "model": {"name": model, "sha256": weights, "dtype": loaded.dtype, "device": loaded.device},
+        "model": {"name": loaded.name, "sha256": weights, "dtype": loaded.dtype, "device": loaded.device},
         "data": {
             "name": plan.problems.name, "rows": len(plan.problems.problems),
             "question": plan.problems.mapping.question if plan.problems.mapping else None,

@@ -99,7 +99,7 @@ def test_a_row_that_fails_is_a_row_with_its_error(loaded, tmp_path):
     failed = [row for row in folder.rows() if "error" in row]
     assert {row["row"] for row in failed} == {1} and "allowed: at most 1024" in failed[0]["error"]
     report = Report(folder)
-    assert [s.failed for s in report.summaries] == [1, 1] and "1 rows failed" in " ".join(report.notes())
+    assert [s.failed for s in report.summaries] == [1, 1] and "have no answer: 1." in " ".join(report.notes())
 
 
 def test_another_run_does_not_go_into_the_same_folder(loaded, tmp_path):
@@ -143,7 +143,7 @@ def test_reports_escape_what_came_from_elsewhere(loaded, tmp_path):
 
 def test_grades_set_by_hand_are_marked_and_leave_the_results_alone(loaded, tmp_path):
     report = hostile_report(loaded, tmp_path)
-    assert report.summaries[0].by_hand == 1 and "1 grades were set by hand" in " ".join(report.notes())
+    assert report.summaries[0].by_hand == 1 and "grades set by hand: 1." in " ".join(report.notes())
     assert report.rows["a"][1]["correct"] is True and RunFolder(tmp_path).rows()[0]["correct"] is False
     assert "(set by hand)" in as_html(report)
 
