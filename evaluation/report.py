@@ -64,7 +64,7 @@ class Report:
             )
         for s in self.summaries:
             if s.ungraded:
-                notes.append(f"{s.label}: answers that could not be graded and count neither way: {s.ungraded}.")
+                notes.append(f"{s.label}: not graded, counted neither way: {s.ungraded}.")
             if s.failed:
                 notes.append(f"{s.label}: rows that failed and have no answer: {s.failed}.")
             if s.by_hand:
