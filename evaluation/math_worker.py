@@ -35,9 +35,6 @@ class Judge:
     """math-verify, loaded once, reading LaTeX as `evaluation.expression_latex` writes it."""
 
     def __init__(self) -> None:
-        import logging
-
-        logging.disable(logging.CRITICAL)
         import math_verify
         import sympy
         from math_verify.parser import NormalizationConfig

@@ -209,7 +209,7 @@ def test_backmasking_shows_scores_windows_and_rejected_candidates(tab, shots):
     tab.sampler("LLaDA R3 · back-masking")
     assert page.input_value("#setting-temperature input") == "0.6", "the sampler's own default"
     tab.setting("temperature", 1.5)
-    tab.more()
+    tab.page.get_by_role("button", name="Settings of this sampler").click()
     tab.setting("num_candidates_per_block", 1)
     tab.setting("num_demasking_candidates", 3)
     tab.run()
