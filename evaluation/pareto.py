@@ -74,7 +74,8 @@ def chart(points: Sequence[Point], cost: str) -> str:
         up, along = roof * i / 4, right * i / 4
         parts.append(
             f'<path d="M{LEFT} {y(up):.1f}H{WIDTH - RIGHT}" stroke="currentColor" opacity=".15"/>'
-            f'<text x="{LEFT - 8}" y="{y(up) + 4:.1f}" text-anchor="end" fill="currentColor">{up:.3g}</text>'
+            f'<text x="{LEFT - 8}" y="{y(up) + 4:.1f}" text-anchor="end" fill="currentColor">'
+            f"{100 * up:.3g} %</text>"
             f'<text x="{x(along):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle" fill="currentColor">'
             f"{along:.4g}</text>"
         )

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from evaluation.extraction import gold_answer
 from evaluation.plan import Line, Plan, recorded_plan
 from evaluation.report import Report, as_csv, as_html, as_json, verdict
 from evaluation.run_folder import RunError, RunFolder
@@ -133,8 +134,8 @@ def matrix(report: Report, only_differing: bool, first: int = 1) -> tuple[list[s
     body = [
         [
             p.number,
-            _short(p.question),
-            _short(p.answer),
+            _short(p.question, 60),
+            _short(gold_answer(p.answer), 24),
             *(_mark(report, label, p.number) for label in report.labels),
         ]
         for p in shown
@@ -148,12 +149,12 @@ def _mark(report: Report, label: str, number: int) -> str:
         return ""
     hand = " (by hand)" if row.get("by_hand") else ""
     text = row.get("extracted") or row.get("error") or ""
-    return _short(f"{MARKS[verdict(row)]}{hand} {text}")
+    return _short(f"{MARKS[verdict(row)]}{hand} {text}", 24)
 
 
-def _short(text: str) -> str:
+def _short(text: str, most: int = LONGEST) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def preview(table: Table, count: int = 3) -> tuple[list[str], list[list[str]]]:
