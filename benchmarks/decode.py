@@ -201,6 +201,7 @@ def measure(
         "ours, dual cache": ours(case, "low_confidence", cache="dual"),
         "ours, threshold": ours(case, "threshold"),
         "ours, threshold, dual cache": ours(case, "threshold", cache="dual"),
+        "ours, threshold .99, dual cache": ours(case, "threshold", cache="dual", threshold=0.99),
     }
     ways = {way: run for way, run in ways.items() if not only or way in only}
     base = next(iter(ways))

@@ -48,6 +48,20 @@ class Plan:
         if not labels or len(set(labels)) != len(labels):
             raise ValueError(f"lines = {', '.join(labels) or 'none'}; allowed: at least one, each name once")
 
+        for line in self.lines:
+            if line.scorer == "checker" and any(not problem.task for problem in self.problems.problems):
+                raise ValueError(
+                    f"{line.label} needs scores, and the exact checker knows the bundled tasks only; "
+                    "allowed: a reward model (--prm), or a sampler without a scorer"
+                )
+            if (line.scorer == "prm") > bool(self.prm):
+                raise ValueError(f"{line.label} has scorer prm and no reward model was given (--prm)")
+            if line.settings.get("policy") == "ups" and not self.ups_head:
+                raise ValueError(f"{line.label} has policy ups and no head was given (--ups-head)")
+        last = max((problem.number for problem in self.problems.problems), default=0)
+        if not 0 <= self.seed < 2**63 - last:
+            raise ValueError(f"seed = {self.seed} is not valid; allowed: 0 to 2^63 less the rows")
+
     def seed_of(self, problem: Problem) -> int:
         """The same for every line, so that lines differ in nothing else."""
         return self.seed + problem.number

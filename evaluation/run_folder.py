@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from evaluation.sets import Problem, ProblemSet
 
@@ -38,13 +38,22 @@ class RunFolder:
         RunError names what differs."""
         self.path.mkdir(parents=True, exist_ok=True)
         known = self.path / "manifest.json"
-        whole, asked = dict(manifest), list(problems.problems)
-        if known.exists():
-            whole, asked = self._joined(self.manifest(), manifest), self._grown(asked)
-        _replace(self.path / "set.jsonl", "".join(json.dumps(asdict(p)) + "\n" for p in asked))
-        _replace(known, json.dumps(whole, indent=1) + "\n")
         with self._lock():
-            _drop_cut_line(self.results)
+            whole, asked = dict(manifest), list(problems.problems)
+            if known.exists():
+                whole, asked = self._joined(self.manifest(), manifest), self._grown(asked)
+            whole["data"] = {**whole["data"], "rows": len(asked)}
+            _replace(self.path / "set.jsonl", "".join(json.dumps(asdict(p)) + "\n" for p in asked))
+            _replace(known, json.dumps(whole, indent=1) + "\n")
+
+    def alone(self) -> FileLock:
+        """Held by whoever does the run: two that do it at once would do every row twice."""
+        try:
+            lock = FileLock(self.path / ".running", timeout=0)
+            lock.acquire()
+        except Timeout:
+            raise RunError(f"out = {self.path.name!r} is being run by another process") from None
+        return lock
 
     def _joined(self, before: dict[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
         """The old manifest with lines that are new; everything else must be the same."""
@@ -93,10 +102,8 @@ class RunFolder:
     def append(self, rows: Iterable[Row]) -> None:
         """Add finished rows; other processes may be adding theirs."""
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        with self._lock(), self.results.open("ab") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        with self._lock():
+            _append(self.results, text)
 
     def judged(self) -> list[Row]:
         """The finished rows with the grades that a person has set; those carry `by_hand`."""
@@ -112,8 +119,8 @@ class RunFolder:
 
     def override(self, line: str, row: int, correct: bool | None) -> None:
         """Set a grade by hand; the row in results.jsonl stays as it is."""
-        with self._lock(), self.overrides.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"line": line, "row": row, "correct": correct}) + "\n")
+        with self._lock():
+            _append(self.overrides, json.dumps({"line": line, "row": row, "correct": correct}) + "\n")
 
     def _lock(self) -> FileLock:
         return FileLock(self.path / ".lock")
@@ -123,18 +130,25 @@ def whole_lines(path: Path) -> list[Any]:
     """The JSON values of all lines that end; a missing file has none."""
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].split("\n") if line]
+    lines = path.read_bytes().split(b"\n")[:-1]
+    try:
+        return [json.loads(line) for line in lines if line]
+    except ValueError as error:
+        raise RunError(f"{path.name} has a line that is not JSON ({error}); remove that line") from None
 
 
-def _drop_cut_line(path: Path) -> None:
-    if not path.exists():
-        return
-    with path.open("rb+") as file:
-        data = file.read()
-        whole = data.rfind(b"\n") + 1
-        if whole != len(data):
-            file.truncate(whole)
+def _append(path: Path, text: str) -> None:
+    """Add whole lines; a last line that was cut is dropped first."""
+    with path.open("ab+") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) != b"\n":
+                file.seek(0)
+                file.truncate(file.read().rfind(b"\n") + 1)
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _replace(path: Path, text: str) -> None:

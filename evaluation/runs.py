@@ -16,13 +16,14 @@ from typing import Any, Protocol
 
 from evaluation.grading import Grade
 from evaluation.plan import Line, Plan
-from evaluation.run_folder import Row, RunFolder
+from evaluation.run_folder import Row, RunError, RunFolder
 from evaluation.sets import Problem
 from models.loading import LoadedModel, weights_digest
 from samplers.batch import run_requests
 from tasks import TASKS
 
 CHUNK = 32
+MACHINE = ("RuntimeError", "MemoryError", "OutOfMemoryError", "AcceleratorError")
 PACKAGES = ("torch", "transformers", "accelerate", "math-verify", "sympy")
 
 
@@ -66,6 +67,9 @@ def answered(
     """Rows of one line: the answers, decoded as one batch, and their grades."""
     began = time.perf_counter()
     results = run_requests(loaded, [json.dumps(plan.request(line, p)) for p in problems])
+    for result in results:  # a machine that failed is not an answer: the run ends, and can be resumed
+        if str(result.get("error", "")).startswith(MACHINE):
+            raise RunError(f"row {result['id']}, {line.label}: {result['error']}")
     seconds = (time.perf_counter() - began) / len(problems)
     grades = graded(problems, [result.get("text", "") for result in results], grader)
     rows = []

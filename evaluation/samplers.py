@@ -48,15 +48,17 @@ class TaskTable:
         known = [pair for pair in pairs if all(label in self.report.rows for label in pair)]
         costs = {s.label: s.nfe for s in self.report.summaries}
         for c in compare(self.report.rows, known):
-            ratio = costs[c.first] / costs[c.second]
+            p = f"p = {c.p:.2g} (Holm {c.adjusted:.2g})"
+            ratio = costs[c.first] / costs[c.second] if costs[c.second] else float("nan")
             lines.append(
                 f"\n- {c.first} against {c.second}: {c.gap:+.1%} ({c.low:+.1%} to {c.high:+.1%}), "
-                f"{c.only_first} against {c.only_second} rows, p = {c.p:.3f}, NFE × {ratio:.2f}, n = {c.rows}"
+                f"{c.only_first} against {c.only_second} rows, {p}, NFE × {ratio:.2f}, n = {c.rows}"
             )
         return "\n".join(lines)
 
 
 def _line(s: Summary) -> str:
     low, high = s.interval
-    accuracy = f"{s.correct} / {s.graded} | {s.correct / s.graded:.1%} | {low:.1%} – {high:.1%}"
+    share = "–" if s.accuracy is None else f"{s.accuracy:.1%}"
+    accuracy = f"{s.correct} / {s.graded} | {share} | {low:.1%} – {high:.1%}"
     return f"| {s.label} | {accuracy} | {s.nfe:.1f} | {s.scorer_calls:.1f} | {s.speed:.0f} |"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Sequence
+
+import numpy as np
 
 EXACT_UP_TO = 1000
 
@@ -48,13 +49,11 @@ def paired_bootstrap(
     """
     if len(first) != len(second) or not first:
         raise ValueError(f"{len(first)} and {len(second)} rows; allowed: as many in both, at least one")
-    gaps: dict[float, int] = {}
-    for a, b in zip(first, second, strict=True):
-        gaps[a - b] = gaps.get(a - b, 0) + 1
-    rng, n = random.Random(seed), len(first)
-    values, weights = list(gaps), list(gaps.values())
-    means = sorted(sum(rng.choices(values, weights, k=n)) / n for _ in range(resamples))
-    return means[math.floor(0.025 * resamples)], means[math.ceil(0.975 * resamples) - 1]
+    # Drawing n rows with replacement is one multinomial draw over the different gaps.
+    gaps, counts = np.unique(np.asarray(first, float) - np.asarray(second, float), return_counts=True)
+    drawn = np.random.default_rng(seed).multinomial(len(first), counts / len(first), resamples)
+    means = np.sort(drawn @ gaps / len(first))
+    return float(means[math.floor(0.025 * resamples)]), float(means[math.ceil(0.975 * resamples) - 1])
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

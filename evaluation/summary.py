@@ -120,8 +120,8 @@ def compare(
 ) -> list[Comparison]:
     """Every pair of lines (or the pairs named), each on the rows both have graded."""
     drafts = [_paired(a, b, found[a], found[b]) for a, b in pairs or combinations(found, 2)]
-    adjusted = holm([draft[-1] for draft in drafts])
-    return [Comparison(*draft, p) for draft, p in zip(drafts, adjusted, strict=True)]
+    adjusted = iter(holm([draft[-1] for draft in drafts if draft[2]]))  # pairs without rows test nothing
+    return [Comparison(*draft, next(adjusted) if draft[2] else 1.0) for draft in drafts]
 
 
 def _paired(

@@ -81,6 +81,8 @@ def _check_cells(number: int, record: Record) -> None:
                 f"row {number}, column {column[:40]!r} has {len(cell):,} characters; "
                 f"allowed: at most {MOST_CHARACTERS:,}"
             )
+        if any("\ud800" <= letter <= "\udfff" for letter in cell):
+            raise SetError(f"row {number}, column {column[:40]!r} holds half a character; remove it")
         if "\0" in cell:
             raise SetError(f"row {number}, column {column[:40]!r} holds a NUL byte; remove it")
 
@@ -162,6 +164,20 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
+def _check_dictionaries(batch: Any) -> None:
+    """Refuse text that is too long before it is unpacked."""
+    import pyarrow
+    from pyarrow import compute
+
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        values = column.dictionary if pyarrow.types.is_dictionary(column.type) else column
+        if pyarrow.types.is_string(values.type) or pyarrow.types.is_large_string(values.type):
+            longest = compute.max(compute.binary_length(values)).as_py() or 0
+            if longest > 4 * MOST_CHARACTERS:
+                raise SetError(f"column {name[:40]!r} has a cell of {longest:,} bytes; allowed: at most "
+                               f"{MOST_CHARACTERS:,} characters")  # fmt: skip
+
+
 def _parquet(path: Path) -> Iterator[tuple[tuple[str, ...], Record]]:
     try:
         import pyarrow
@@ -169,13 +185,16 @@ def _parquet(path: Path) -> Iterator[tuple[tuple[str, ...], Record]]:
     except ImportError:
         raise SetError(f"{path.name}: Parquet needs pyarrow (pip install pyarrow), or save as CSV") from None
     try:
-        file = parquet.ParquetFile(path)
+        # As dictionaries, a value that is repeated a million times is unpacked once.
+        names = parquet.read_schema(path).names
+        file = parquet.ParquetFile(path, read_dictionary=names)
         groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
         size = sum(group.total_byte_size for group in groups)
         if size > MOST_BYTES:
             raise SetError(f"{path.name} unpacks to {size >> 20} MB; allowed: {MOST_BYTES >> 20} MB")
         columns = _check_header(file.schema_arrow.names)
-        for batch in file.iter_batches(batch_size=1024):
+        for batch in file.iter_batches(batch_size=64):
+            _check_dictionaries(batch)
             for value in batch.to_pylist():
                 yield columns, {column: as_text(value[column]) for column in columns}
     except (pyarrow.ArrowException, OSError) as error:

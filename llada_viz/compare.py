@@ -150,9 +150,9 @@ class Compare:
         return [self._verdict(comparison, run) for run in comparison.runs]
 
     def _verdict(self, comparison: Comparison, run: Run) -> str:
-        first, last = run.events[0], run.events[-1]
         if comparison.task is None or comparison.task["name"] in NEED_GOLD or not run.events:
             return ""
+        first, last = run.events[0], run.events[-1]
         if not isinstance(first, Started) or not isinstance(last, Finished):
             return ""
         assert self.bundled.loaded is not None

@@ -36,6 +36,10 @@ class Comparison:
     def ended(self) -> bool:
         return all(run.ended for run in self.runs)
 
+    def _turn(self, run: Run) -> tuple[float, int]:
+        """Whose turn it is: first all first events, which cost nothing, then whoever has spent least."""
+        return self.spent(run), len(run.frames)
+
     def spent(self, run: Run) -> float:
         """What a run has used so far."""
         if self.measure == "time":
@@ -48,7 +52,7 @@ class Comparison:
         until = time.perf_counter() + seconds
         with self._lock:
             while going := [run for run in self.runs if not run.ended]:
-                fresh = min(going, key=self.spent).advance(0)
+                fresh = min(going, key=self._turn).advance(0)
                 if fresh and time.perf_counter() >= until:
                     break
             return self._fresh()

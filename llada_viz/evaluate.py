@@ -11,7 +11,7 @@ from evaluation.report import Report
 from llada_viz.bundled import Bundled
 from llada_viz.canvas import Message, TokenCanvas, message, notice
 from llada_viz.evaluate_form import EvaluateForm
-from llada_viz.evaluations import FORMS, Evaluations, matrix
+from llada_viz.evaluations import FORMS, Asked, Evaluations, matrix
 from llada_viz.job_store import Job
 from llada_viz.render.evaluation import detail, progress, result
 from llada_viz.runs import Runs
@@ -22,13 +22,17 @@ from samplers.requests import Tools, prepare
 EMPTY = "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate.</p>"
 PRESS_FILE = "() => setTimeout(() => document.querySelector('#evaluate-file').click(), 100)"
 GRADES = {"Right": True, "Wrong": False, "Not graded": None}
-Cell = tuple[str, int] | None
+MOST_PUBLIC_ROWS = 200
+Cell = tuple[str, str, int] | None  # job, line, row
 
 
 class Evaluate:
     """Builds the tab; its methods are what its events do. public: a host where strangers meet."""
 
-    def __init__(self, bundled: Bundled, runs: Runs, evaluations: Evaluations, public: bool) -> None:
+    def __init__(
+        self, bundled: Bundled, runs: Runs, evaluations: Evaluations, public: bool, secret: str = ""
+    ) -> None:
+        self.secret = secret or None
         self.bundled, self.runs, self.evaluations, self.public = bundled, runs, evaluations, public
         self.form = EvaluateForm()
 
@@ -36,7 +40,8 @@ class Evaluate:
 
     def build(self) -> None:
         """Lay out the tab and connect its events."""
-        self.mine = gr.BrowserState([], storage_key="llada-viz-evaluations")
+        # Ids of the visitor's jobs, unreadable without the key, which outlives a restart.
+        self.mine = gr.BrowserState([], storage_key="llada-viz-evaluations", secret=self.secret)
         self.cell = gr.State(None)
         self.seen = gr.State("")
         self.run_id = gr.State("")
@@ -107,24 +112,27 @@ class Evaluate:
         for changed in (self.job.input, self.differ.input, self.first.submit):
             changed(self.on_look, looked, shown, **quiet)
         for button, action in ((self.stop, "stop"), (self.resume, "resume")):
-            button.click(lambda job, a=action: self.on_job(job, a), self.job, self.alert, **quiet).then(
-                self.on_look, looked, shown, **quiet
-            )
+            button.click(
+                lambda job, mine, a=action: self.on_job(job, mine, a), [self.job, self.mine],
+                self.alert, **quiet,
+            ).then(self.on_look, looked, shown, **quiet)
         for button, form_name in zip(self.exports, FORMS, strict=True):
             button.click(
-                lambda job, f=form_name: self.on_export(job, f), self.job, [self.alert, self.file], **quiet
+                lambda job, mine, f=form_name: self.on_export(job, mine, f), [self.job, self.mine],
+                [self.alert, self.file], **quiet
             ).success(None, None, None, js=PRESS_FILE)
         chosen = self.rows.select(
-            self.on_cell, self.job,
+            self.on_cell, [self.job, self.mine, self.run_id],
             [self.cell, self.detail, self.canvas, self.run_id, *self.grades], **quiet,
         )  # fmt: skip
         chosen.success(
-            self.on_replay, self.run_id, self.canvas, concurrency_id="gpu", concurrency_limit=1, **quiet
+            self.on_replay, self.run_id, self.canvas, trigger_mode="multiple",
+            concurrency_id="gpu", concurrency_limit=1, **quiet,
         )
         for button, correct in zip(self.grades, GRADES.values(), strict=True):
             button.click(
-                lambda job, cell, c=correct: self.on_grade(job, cell, c), [self.job, self.cell], self.detail,
-                **quiet,
+                lambda mine, cell, c=correct: self.on_grade(mine, cell, c), [self.mine, self.cell],
+                self.detail, **quiet,
             ).then(self.on_look, looked, shown, **quiet)  # fmt: skip
 
     def on_start(self, mine: list[str], *values: Any) -> Iterator[tuple[Any, ...]]:
@@ -132,21 +140,38 @@ class Evaluate:
         try:
             if self.bundled.loaded is None:
                 raise ValueError(self.bundled.problem.rstrip("."))
-            job = self.evaluations.start(self.form.asked(*values))
+            asked = self.form.asked(*values)
+            if self.public:
+                self._within_public_limits(asked, mine)
+            job = self.evaluations.start(asked)
         except (ValueError, OSError) as error:
             yield alert(f"{error}."), gr.skip(), gr.skip()
             raise gr.Error(str(error), visible=False, print_exception=False) from None
         mine = [*mine, job]
         yield alert(""), mine, gr.update(choices=self.choices(mine), value=job)
 
+    def _within_public_limits(self, asked: Asked, mine: list[str]) -> None:
+        if asked.limit is None or asked.limit > MOST_PUBLIC_ROWS:
+            rows = asked.limit or "all"
+            raise ValueError(f"rows = {rows}; allowed on a public host: 1 to {MOST_PUBLIC_ROWS}")
+        if any(job.id in mine and not job.has_ended for job in self.evaluations.list()):
+            raise ValueError("an evaluation of yours is still going on; allowed here: one at a time")
+
     def choices(self, mine: list[str]) -> list[tuple[str, str]]:
         """(title, id) of the jobs that this visitor may see: on a public host only their own."""
         known = [job for job in self.evaluations.list() if not self.public or job.id in mine]
         return [(f"{job.title} · {job.state}", job.id) for job in known]
 
-    def on_tick(self, *looked: Any) -> tuple[Any, ...]:
-        """As `on_look`, but nothing when nothing has changed."""
-        return self.on_look(*looked, only_changes=True)
+    def job_of(self, chosen: str | None, mine: list[str]) -> Job:
+        """The evaluation of an id, if this visitor may see it; a sentence otherwise."""
+        if chosen not in [known for _, known in self.choices(mine)]:
+            raise gr.Error("There is no such evaluation.", print_exception=False)
+        return self.evaluations.jobs.get(chosen or "")
+
+    def on_tick(self, chosen: str | None, *looked: Any) -> tuple[Any, ...]:
+        """As `on_look`, but nothing when nothing has changed, and never another choice."""
+        updates = self.on_look(chosen, *looked, only_changes=True)
+        return (gr.update(choices=self.choices(looked[0])) if chosen else updates[0], *updates[1:])
 
     def on_look(
         self, chosen: str | None, mine: list[str], differ: bool, first: Any, seen: str,
@@ -160,11 +185,12 @@ class Evaluate:
             nothing = gr.update(interactive=False)
             return gr.update(choices=[], value=None), EMPTY, nothing, nothing, "", gr.skip(), ""
         job = self.evaluations.jobs.get(chosen)
-        report = self.evaluations.report(job)
-        now = f"{chosen} {job.state} {report.finished if report else 0}"
+        now = self.evaluations.stamp(job)
         if only_changes and now == seen:
             return (gr.skip(),) * 7
-        header, body = matrix(report, differ, int(first or 1)) if report else (["row"], [])
+        report = self.evaluations.report(job)
+        start = int(first) if isinstance(first, (int, float)) and 0 < first < 1e9 else 1
+        header, body = matrix(report, differ, start) if report else (["row"], [])
         return (
             gr.update(choices=options, value=chosen), self._state(job, report),
             gr.update(interactive=job.state in ("queued", "running")), gr.update(interactive=job.can_resume),
@@ -177,37 +203,43 @@ class Evaluate:
         finished, expected = (report.finished, report.expected) if report else (0, 0)
         return progress(job.state, job.note, finished, expected, log)
 
-    def on_job(self, chosen: str | None, action: str) -> str:
+    def on_job(self, chosen: str | None, mine: list[str], action: str) -> str:
         """Stop or resume."""
         try:
-            getattr(self.evaluations.jobs, action)(chosen or "")
+            getattr(self.evaluations.jobs, action)(self.job_of(chosen, mine).id)
         except ValueError as error:
             return alert(f"{error}.")
         return alert("")
 
-    def on_export(self, chosen: str | None, form: str) -> tuple[str, str]:
+    def on_export(self, chosen: str | None, mine: list[str], form: str) -> tuple[str, str]:
         """A file to download; a sentence when there is nothing yet."""
-        try:
-            return alert(""), self.evaluations.export(self.evaluations.jobs.get(chosen or ""), form)
-        except ValueError as error:
-            raise gr.Error(f"{error}", print_exception=False) from None
+        job = self.job_of(chosen, mine)
+        if self.evaluations.report(job) is None:
+            raise gr.Error("There is nothing to export yet.", print_exception=False)
+        return alert(""), self.evaluations.export(job, form)
 
-    def on_cell(self, chosen: str, event: gr.SelectData) -> tuple[Any, ...]:
+    def on_cell(
+        self, chosen: str | None, mine: list[str], old: str, event: gr.SelectData
+    ) -> tuple[Any, ...]:
         """One answer in full, and a run that decodes it again from the same seed."""
-        job = self.evaluations.jobs.get(chosen)
-        report = self.evaluations.report(job)
-        column = event.index[1] - 3
-        number = int(event.row_value[0])
-        if report is None or not 0 <= column < len(report.labels):
+        job = self.job_of(chosen, mine)
+        report, column = self.evaluations.report(job), event.index[1] - 3
+        number = str(event.row_value[0])
+        if report is None or not 0 <= column < len(report.labels) or not number.isdecimal():
             return (gr.skip(),) * (4 + len(GRADES))
-        label = report.labels[column]
-        problem = next(p for p in report.problems if p.number == number)
-        row = report.rows[label].get(number)
-        text = detail(problem.question, problem.answer, label, row)
+        if (before := self.runs.get(old)) is not None:
+            before.stop()
+        label, row_number = report.labels[column], int(number)
+        row = report.rows[label].get(row_number)
+        text = self._detail(report, label, row_number)
         ready = [gr.update(interactive=row is not None and "error" not in row) for _ in GRADES]
-        run = self._replay(job, label, number) if row is not None and "error" not in row else None
+        run = self._replay(job, label, row_number) if row is not None and "error" not in row else None
         canvas = gr.update(visible=False) if run is None else gr.update(visible=True, value=notice(run, "…"))
-        return ((label, number), text, canvas, run.id if run else "", *ready)
+        return ((job.id, label, row_number), text, canvas, run.id if run else "", *ready)
+
+    def _detail(self, report: Report, label: str, number: int) -> str:
+        problem = next(p for p in report.problems if p.number == number)
+        return detail(problem.question, problem.answer, label, report.rows[label].get(number))
 
     def _replay(self, job: Job, label: str, number: int) -> Any:
         plan = self.evaluations.plan(job)
@@ -227,14 +259,13 @@ class Evaluate:
         while run is not None and (frames := run.advance(1 / UPDATES_PER_SECOND)):
             yield message(run, frames)
 
-    def on_grade(self, chosen: str, cell: Cell, correct: bool | None) -> str:
+    def on_grade(self, mine: list[str], cell: Cell, correct: bool | None) -> str:
         """Set the grade of the chosen answer by hand."""
         if cell is None:
             return ""
-        job = self.evaluations.jobs.get(chosen)
-        label, number = cell
+        chosen, label, number = cell
+        job = self.job_of(chosen, mine)
         self.evaluations.override(job, label, number, correct)
         report = self.evaluations.report(job)
         assert report is not None
-        problem = next(p for p in report.problems if p.number == number)
-        return detail(problem.question, problem.answer, label, report.rows[label].get(number))
+        return self._detail(report, label, number)

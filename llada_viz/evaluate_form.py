@@ -14,6 +14,7 @@ from llada_viz.evaluations import Asked, preview
 from llada_viz.lanes import SIZES, Lanes
 from llada_viz.render.evaluation import table
 from llada_viz.visualize import alert
+from samplers.registry import entry
 from samplers.requests import RequestError
 from tasks import TASKS
 
@@ -22,6 +23,10 @@ FIRST_SET = "arithmetic.csv"
 UPLOADED = "the uploaded file"
 FIRST = (("low_confidence", ""), ("threshold", "threshold=0.9"), ("none", ""), ("none", ""))
 MOST_ROWS = 20_000
+NO_SCORES = (
+    "a chosen sampler needs scores, and the exact checker knows the bundled problems only; "
+    "on the command line a reward model can be given (--prm)"
+)
 
 
 def samples() -> list[tuple[str, str]]:
@@ -117,9 +122,16 @@ class EvaluateForm:
         shared = {name: _whole(name, value, 1) for name, value in zip(names, values, strict=False)}
         lanes = self.lanes.read(values[len(names) :], {**shared, "early_stop": True})
         rows = _whole("rows", limit, 0) or None
+        if rows is not None and rows > MOST_ROWS:
+            raise RequestError(f"rows = {rows:,}; allowed here: at most {MOST_ROWS:,}")
         data = path if source == UPLOADED else source
         if source not in TASKS:
-            from_table(Path(data).name, read_table(Path(data), rows or MOST_ROWS), question, answer)
+            found = read_table(Path(data), rows or MOST_ROWS + 1)
+            if len(found.rows) > MOST_ROWS:
+                raise RequestError(f"the set has more than {MOST_ROWS:,} rows; set a number of rows")
+            if any(entry(lane.sampler).cls.scored for lane in lanes):
+                raise RequestError(NO_SCORES)
+            from_table(Path(data).name, found, question, answer)
         elif question or answer:
             question = answer = ""
         return Asked(

@@ -72,21 +72,27 @@ class Evaluations:
             shutil.copyfile(asked.data, copy)
             data = str(copy)
         command = [
-            sys.executable, "-m", "evaluation", "run", "--model", str(self.model), "--data", data,
-            "--lines", str(folder / "lines.json"), "--seed", str(asked.seed),
-            "--template", asked.template, "--out", str(folder),
+            sys.executable, "-m", "evaluation", "run", f"--model={self.model}", f"--data={data}",
+            f"--lines={folder / 'lines.json'}", f"--seed={asked.seed}", f"--template={asked.template}",
+            f"--out={folder}",
         ]  # fmt: skip
         for flag, value in (
             ("--question", asked.question),
             ("--answer", asked.answer),
             ("--limit", asked.limit),
         ):
-            command += [flag, str(value)] if value else []
+            command += [f"{flag}={value}"] if value else []
         return command
 
     def list(self) -> list[Job]:
         """All evaluations, the newest first."""
         return [job for job in self.jobs.list() if job.kind == KIND]
+
+    def stamp(self, job: Job) -> str:
+        """Changes whenever the job's state or its files do; costs three looks at the disk."""
+        files = (RunFolder(job.folder).results, RunFolder(job.folder).overrides, job.folder / "set.jsonl")
+        facts = [path.stat() for path in files if path.exists()]
+        return f"{job.id} {job.state} {[(fact.st_size, fact.st_mtime_ns) for fact in facts]}"
 
     def report(self, job: Job) -> Report | None:
         """What stands in the folder; None as long as there is nothing."""

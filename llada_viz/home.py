@@ -7,6 +7,7 @@ database or for somebody's results.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,3 +36,15 @@ def home_folder(environment: Mapping[str, str] = os.environ) -> Path:
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise OSError(f"home = {str(folder)!r} cannot be written; {allowed}")
     return folder
+
+
+def browser_secret() -> str:
+    """The key with which browsers' own notes are sealed; made once a home, so that they outlive a
+    restart of the server."""
+    path = home_folder() / "browser-secret"
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(secrets.token_urlsafe(32))
+    except FileExistsError:
+        pass
+    return path.read_text()

@@ -15,7 +15,7 @@ from llada_viz.compare import Compare
 from llada_viz.comparison import Comparisons
 from llada_viz.evaluate import Evaluate
 from llada_viz.evaluations import Evaluations
-from llada_viz.home import home_folder
+from llada_viz.home import browser_secret, home_folder
 from llada_viz.jobs import Jobs
 from llada_viz.runs import Runs
 from llada_viz.theme import theme
@@ -38,7 +38,7 @@ def create_ui() -> gr.Blocks:
             with gr.Tab("Compare", id="compare", render_children=True):
                 Compare(bundled, Comparisons()).build()
             with gr.Tab("Evaluate", id="evaluate", render_children=True):
-                Evaluate(bundled, runs, evaluations(bundled), on_space()).build()
+                Evaluate(bundled, runs, evaluations(bundled), on_space(), browser_secret()).build()
     return page.queue(max_size=64)
 
 

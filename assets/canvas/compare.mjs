@@ -96,6 +96,8 @@ class Compare {
     this.split = split;
     const { parts, measure, player } = this;
     parts.split.hidden = !split;
+    const whole = this.lanes.every((lane) => lane.timeline.frames.at(-1).masks === 0);
+    if (!split && !whole) return this.say("No difference", "in the cells that were decided.");
     if (!split) return this.say("The same.", "All samplers wrote the same words in every cell.");
     parts.split.style.left = `${(100 * split.place) / Math.max(player.last, 1)}%`;
     const words = split.words.map((cell) => (cell && !isMask(cell.mark) ? `“${glyph(cell.text).shown}”` : "a mask"));

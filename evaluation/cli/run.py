@@ -79,6 +79,8 @@ def run_set(args: argparse.Namespace) -> None:
     loaded = load(args.model, str(state.device), chosen_dtype(args))
     folder = RunFolder(args.out)
     if state.is_main_process:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        held = folder.alone()
         folder.open(manifest(loaded, args.model, plan), plan.problems)
     state.wait_for_everyone()
     total = len(plan.problems.problems) * len(plan.lines)
@@ -88,6 +90,7 @@ def run_set(args: argparse.Namespace) -> None:
     state.wait_for_everyone()
     if state.is_main_process:
         print(as_markdown(write_forms(folder)))
+        held.release()
     if state.num_processes > 1:
         state.destroy_process_group()
 

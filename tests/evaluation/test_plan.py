@@ -58,6 +58,14 @@ def test_bad_plans_are_refused() -> None:
         Plan(SET, (line,), "no mark")
     with pytest.raises(ValueError, match="each name once"):
         Plan(SET, (line, line))
+    with pytest.raises(ValueError, match="the exact checker knows the bundled tasks only"):
+        Plan(SET, (Line("b", "best_of_n", SMALL, "checker"),))
+    with pytest.raises(ValueError, match="no reward model was given"):
+        Plan(SET, (Line("b", "best_of_n", SMALL, "prm"),))
+    with pytest.raises(ValueError, match="no head was given"):
+        Plan(SET, (Line("b", "remedi", {**SMALL, "policy": "ups"}),))
+    with pytest.raises(ValueError, match="seed = 9223372036854775807"):
+        Plan(SET, (line,), seed=2**63 - 1)
 
 
 def test_lines_from_a_file(tmp_path: Path) -> None:

@@ -77,6 +77,34 @@ def test_a_run_that_is_cut_anywhere_ends_with_every_row_once(loaded, tmp_path):
     assert list(run(loaded, plan, folder, grader)) == [80]
 
 
+def test_a_cut_line_is_dropped_before_anything_is_added(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.override("a", 1, True)
+    with folder.overrides.open("a") as file:
+        file.write('{"line": "a", "ro')
+    folder.override("a", 2, False)
+    assert [row["row"] for row in whole_lines(folder.overrides)] == [1, 2]
+    folder.overrides.write_text("no\n")
+    with pytest.raises(RunError, match="overrides.jsonl has a line that is not JSON"):
+        folder.judged()
+
+
+def test_two_processes_cannot_do_one_run(tmp_path):
+    with RunFolder(tmp_path).alone():
+        with pytest.raises(RunError, match="is being run by another process"):
+            RunFolder(tmp_path).alone()
+    RunFolder(tmp_path).alone().release()
+
+
+def test_a_machine_that_fails_is_no_answer(loaded, tmp_path, monkeypatch):
+    failed = [{"id": 1, "error": "RuntimeError: out of memory"}]
+    monkeypatch.setattr("evaluation.runs.run_requests", lambda *_: failed)
+    plan, folder = begin(loaded, tmp_path, ASKED[:1])
+    with pytest.raises(RunError, match="row 1, a: RuntimeError"):
+        list(run(loaded, plan, folder, ByText()))
+    assert folder.rows() == []
+
+
 def test_shares_add_up_to_the_whole(loaded, tmp_path):
     plan, whole = begin(loaded, tmp_path / "one")
     list(run(loaded, plan, whole, ByText()))

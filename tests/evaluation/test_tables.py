@@ -84,6 +84,7 @@ def test_jsonl_json_and_parquet(tmp_path: Path) -> None:
         ("a.jsonl", "{\n", "row 1 is not JSON"),
         ("a.json", '{"question": 1}', "a.json is no list"),
         ("a.json", "[" * 100_000, "row 1 is not JSON"),
+        ("a.jsonl", '{"question": "\\ud800", "answer": 2}', "column 'question' holds half a character"),
         ("a.parquet", "PAR1 no", "a.parquet is no Parquet file"),
         ("a.xlsx", "PK", "a.xlsx is no set; allowed: a file ending in"),
     ],

@@ -82,16 +82,18 @@ def test_an_upload_is_evaluated_in_the_background_and_read_back(tab, evaluations
     assert "threshold" in result and len(rows["value"]["data"]) == 3
     assert HOSTILE not in result
     event = SimpleNamespace(index=[0, 4], row_value=[1])
-    cell, detail, canvas, run_id, *_ = tab.on_cell(job.id, event)
-    assert cell == ("threshold", 1) and canvas["visible"] and HOSTILE not in detail
+    cell, detail, canvas, run_id, *_ = tab.on_cell(job.id, mine, "", event)
+    assert cell == (job.id, "threshold", 1) and canvas["visible"] and HOSTILE not in detail
     messages = list(tab.on_replay(run_id))
     assert messages and tab.runs.get(run_id).ended
-    assert "set by hand" in tab.on_grade(job.id, cell, True)
+    assert "set by hand" in tab.on_grade(mine, cell, True)
     assert evaluations.report(job).summaries[1].by_hand == 1
     for form in ("CSV", "JSON", "HTML"):
-        assert Path(tab.on_export(job.id, form)[1]).stat().st_size > 100
+        assert Path(tab.on_export(job.id, mine, form)[1]).stat().st_size > 100
     with pytest.raises(gr.Error):
-        tab.on_export(None, "CSV")
+        tab.on_export(None, mine, "CSV")
+    before = tab.on_tick(job.id, mine, False, 1, "")[-1]
+    assert before and tab.on_tick(job.id, mine, False, 1, before)[-1] == gr.skip()
     assert len(RunFolder(job.folder).rows()) == 6
 
 
@@ -128,6 +130,7 @@ def test_a_stopped_evaluation_resumes_in_a_new_server_and_ends_with_every_row_on
         ({"question": "no"}, "the question column = 'no' is no column"),
         ({"question": "answer"}, "both 'answer'"),
         ({"template": "no mark"}, "{question}"),
+        ({"limit": 10**8}, "rows = 100,000,000; allowed here"),
     ],
 )
 def test_refusals_are_sentences(tab, tmp_path, changes, said):
@@ -185,6 +188,18 @@ def test_on_a_public_host_visitors_see_only_their_own(evaluations, tmp_path):
         public.build()
     job = evaluations.start(Asked(upload(tmp_path), "mine.csv", LANES, "question", "answer"))
     assert public.choices([]) == [] and [known for _, known in public.choices([job])] == [job]
+    for reach in (
+        lambda: public.on_export(job, [], "CSV"),
+        lambda: public.on_grade([], (job, "threshold", 1), True),
+        lambda: public.on_cell(job, [], "", SimpleNamespace(index=[0, 3], row_value=[1])),
+    ):
+        with pytest.raises(gr.Error, match="no such evaluation"):
+            reach()
+    assert "no such evaluation" in public.on_job(job, [], "stop")
+    asked = values(public.form, UPLOADED, upload(tmp_path))
+    assert "allowed on a public host: 1 to 200" in next(public.on_start([], *asked))[0]
+    asked = values(public.form, UPLOADED, upload(tmp_path), limit=2)
+    assert "one at a time" in next(public.on_start([job], *asked))[0]
 
 
 def test_a_page_of_rows():
