@@ -74,7 +74,7 @@ class Evaluations:
         command = [
             sys.executable, "-m", "evaluation", "run", f"--model={self.model}", f"--data={data}",
             f"--lines={folder / 'lines.json'}", f"--seed={asked.seed}", f"--template={asked.template}",
-            f"--out={folder}",
+            f"--device={self.device}", f"--out={folder}",
         ]  # fmt: skip
         for flag, value in (
             ("--question", asked.question),

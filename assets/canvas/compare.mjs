@@ -84,7 +84,10 @@ class Compare {
     const { measure, player } = this;
     const timelines = this.lanes.map((lane) => lane.timeline);
     const different = new Set(differing(statesAt(timelines, player.index, measure)));
-    for (const lane of this.lanes) lane.paint(frameAt(lane.timeline, player.index, measure), different);
+    const moving = player.playing || (player.live && !player.ended);
+    for (const lane of this.lanes) {
+      lane.paint(frameAt(lane.timeline, player.index, measure), different, moving);
+    }
     this.legend.draw(new Set(timelines.flatMap((line) => [...line.marks])));
     if (player.ended && this.split === undefined) this.mark(divergence(timelines, measure));
     this.metrics(player.ended);

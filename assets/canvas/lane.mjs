@@ -44,12 +44,14 @@ export class Lane {
     set(this.source, [...shown, approximate].filter(Boolean).join(" · "));
   }
 
-  /** Show frame `index`; different: positions where the lanes hold different words. */
-  paint(index, different) {
+  /** Show frame `index`; different: positions where the lanes hold different words; moving: what was
+   * written since the frame shown before is new. */
+  paint(index, different, moving) {
     if (index < 0) return;
     const { timeline, painted } = this;
     const frame = timeline.frames[index];
-    const since = index > painted.index && painted.index >= 0 ? painted.index + 1 : index;
+    const forward = moving && index > painted.index && painted.index >= 0;
+    const since = forward ? painted.index + 1 : index;
     this.board.paint(timeline.stateAt(index), index, since);
     for (const pos of painted.different) this.board.spans[pos]?.classList.remove("diff");
     for (const pos of different) this.board.spans[pos]?.classList.add("diff");

@@ -41,6 +41,7 @@ def add_run(commands: Any) -> None:
     command.add_argument("--adapter", default="", help="LoRA adapter: not yet, merge it into the weights")
     command.add_argument("--ups-head", default="", help="safetensors, for policy=ups")
     command.add_argument("--threads", type=int)
+    command.add_argument("--device", default="", help="cpu, cuda:0, …; default: each process its own")
     add_dtype(command)
     command.add_argument(
         "--out", type=Path, required=True, help="run folder; the same command goes on with it"
@@ -76,7 +77,9 @@ def run_set(args: argparse.Namespace) -> None:
         torch.set_num_threads(args.threads)
     state = PartialState(cpu=not torch.cuda.is_available())
     plan = plan_of(args)
-    loaded = load(args.model, str(state.device), chosen_dtype(args))
+    if args.device and state.num_processes > 1:
+        raise ValueError(f"device = {args.device!r}; allowed with several processes: none, each has its own")
+    loaded = load(args.model, args.device or str(state.device), chosen_dtype(args))
     folder = RunFolder(args.out)
     if state.is_main_process:
         folder.path.mkdir(parents=True, exist_ok=True)

@@ -195,7 +195,7 @@ def command(folder, *more):
 
 
 def test_the_command_line_runs_reports_and_refuses(tmp_path, capsys):
-    assert main(command(tmp_path / "r", "--limit", "3", "--shots", "1")) == 0
+    assert main(command(tmp_path / "r", "--limit", "3", "--shots", "1", "--device", "cpu")) == 0
     said = capsys.readouterr().out
     assert "| low_confidence |" in said and "| threshold |" in said
     assert {p.name for p in (tmp_path / "r").glob("*.*")} >= {"report.html", "report.md", "rows.csv"}
