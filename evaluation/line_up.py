@@ -34,7 +34,7 @@ class Contender:
 # How many candidates a window gets, so that the method costs what best-of-2 costs (within 10 %): fitted on
 # 100 other problems a task (`--seed 7 --n 100`), and where that missed, on the NFE of the table itself.
 BACKMASK: dict[str, dict[str, Any]] = {
-    "sudoku": {"num_demasking_candidates": 10},
+    "sudoku": {"num_demasking_candidates": 6},
     "linear": {"num_demasking_candidates": 6},
     "expression": {"num_demasking_candidates": 6},
     "word": {"num_demasking_candidates": 3},
