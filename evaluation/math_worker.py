@@ -39,7 +39,7 @@ class Judge:
         import sympy
         from math_verify.parser import NormalizationConfig
 
-        self.sympy, self.library = sympy, math_verify
+        self.sympy, self.verifier = sympy, math_verify
         plain = NormalizationConfig(basic_latex=False, boxed="none")
         target = math_verify.LatexExtractionConfig(boxed_match_priority=-1, normalization_config=plain)
         self.targets = [target]
@@ -48,7 +48,7 @@ class Judge:
 
     def read(self, latex: str) -> Any:
         """The sympy expression; ValueError where math-verify finds none."""
-        found = self.library.parse(
+        found = self.verifier.parse(
             f"${latex}$",
             self.targets,
             fallback_mode="no_fallback",
@@ -62,7 +62,7 @@ class Judge:
 
     def equal(self, gold: Any, answer: Any) -> bool | None:
         """Whether both are the same; None when neither that nor a difference can be shown."""
-        if self.library.verify(
+        if self.verifier.verify(
             gold,
             answer,
             float_rounding=PRECISION,

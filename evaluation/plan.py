@@ -47,7 +47,6 @@ class Plan:
         labels = [line.label for line in self.lines]
         if not labels or len(set(labels)) != len(labels):
             raise ValueError(f"lines = {', '.join(labels) or 'none'}; allowed: at least one, each name once")
-
         for line in self.lines:
             if line.scorer == "checker" and any(not problem.task for problem in self.problems.problems):
                 raise ValueError(
@@ -109,6 +108,11 @@ def take_shots(problems: ProblemSet, count: int) -> tuple[ProblemSet, tuple[Prob
         )
     rest = ProblemSet(problems.name, problems.problems[count:], problems.mapping)
     return rest, problems.problems[:count]
+
+
+def names_of(text: str) -> list[str]:
+    """Names that commas separate."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def lines_of(

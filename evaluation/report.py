@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from string import Template
@@ -47,6 +48,7 @@ class Report:
     def finished(self) -> int:
         return sum(s.rows for s in self.summaries)
 
+    @cached_property
     def comparisons(self) -> list[Comparison]:
         """All pairs of lines."""
         return compare(self.rows)
@@ -88,7 +90,7 @@ def as_markdown(report: Report) -> str:
     lines = [*report.notes(), "", "| " + " | ".join(HEAD) + " |", "| --- " * len(HEAD) + "|"]
     for s in report.summaries:
         lines.append("| " + " | ".join(text.replace("|", "\\|") for text in cells(s)) + " |")
-    return "\n".join([*lines, "", *(c.words for c in report.comparisons())]).strip() + "\n"
+    return "\n".join([*lines, "", *(c.words for c in report.comparisons)]).strip() + "\n"
 
 
 def records(report: Report) -> list[dict[str, Any]]:
@@ -127,7 +129,7 @@ def as_json(report: Report) -> str:
             "summaries": [
                 asdict(s) | {"accuracy": s.accuracy, "interval": s.interval} for s in report.summaries
             ],
-            "comparisons": [asdict(c) | {"words": c.words} for c in report.comparisons()],
+            "comparisons": [asdict(c) | {"words": c.words} for c in report.comparisons],
             "rows": records(report),
         },
         indent=1,
@@ -145,7 +147,7 @@ def as_html(report: Report) -> str:
         subtitle=escape(subtitle),
         notes="".join(f'<p class="note">{escape(note)}</p>' for note in report.notes()),
         table=_html_table(HEAD, [[escape(text) for text in cells(s)] for s in report.summaries]),
-        sentences="".join(f"<li>{escape(c.words)}</li>" for c in report.comparisons()),
+        sentences="".join(f"<li>{escape(c.words)}</li>" for c in report.comparisons),
         figures=figures(report.summaries),
         rows=_matrix(report),
         manifest="".join(facts),
@@ -198,3 +200,7 @@ def _html_table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     top = "".join(f"<th>{escape(text)}</th>" for text in head)
     rows = "".join("<tr>" + "".join(f"<td>{text}</td>" for text in row) + "</tr>" for row in body)
     return f"<table><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+FORMS = {"report.md": as_markdown, "report.html": as_html, "rows.csv": as_csv, "report.json": as_json}
+"""File names, and what writes them."""

@@ -58,7 +58,7 @@ class RunFolder:
     def _joined(self, before: dict[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
         """The old manifest with lines that are new; everything else must be the same."""
         for key, value in now["identity"].items():
-            if key != "lines" and before["identity"].get(key) != value:
+            if before["identity"].get(key) != value:
                 raise self._other(key)
         lines = {line["label"]: line for line in before["lines"]}
         for line in now["lines"]:

@@ -11,15 +11,24 @@ from llada_viz.bundled import Bundled, Example
 from llada_viz.canvas import Message
 from llada_viz.compare_canvas import CompareCanvas, message
 from llada_viz.comparison import MEASURES, Comparison, Comparisons
-from llada_viz.lanes import SIZES, Chosen, Lanes
+from llada_viz.lanes import SIZES, Lanes
+from llada_viz.live import (
+    UPDATES_PER_SECOND,
+    alert,
+    buttons,
+    checked_prompt,
+    example_buttons,
+    fill_from,
+    prepared,
+    whole,
+    wire,
+)
 from llada_viz.runs import Run
 from llada_viz.scope import problem_of
-from llada_viz.visualize import MOST_PROMPT, NO_CHECKER, UPDATES_PER_SECOND, alert, buttons
 from models.loading import ModelError
 from samplers.batch import answer_text
 from samplers.events import Finished, Started
-from samplers.registry import entry
-from samplers.requests import RequestError, Tools, prepare
+from samplers.requests import RequestError
 from samplers.settings import SettingError
 from tasks import TASKS
 
@@ -47,8 +56,7 @@ class Compare:
 
     def _form(self) -> None:
         self.prompt = gr.Textbox(self.first.prompt, label="Prompt", lines=4, elem_id="compare-prompt")
-        with gr.Row(elem_classes="lz-examples"):
-            self.examples = [gr.Button(e.label, size="sm", min_width=0) for e in self.bundled.examples]
+        self.examples = example_buttons(self.bundled)
         self.lanes.build()
         with gr.Row(elem_classes="lz-two"):
             self.sizes = [
@@ -66,24 +74,10 @@ class Compare:
             self.stop = gr.Button("Stop", elem_id="compare-stop", min_width=80, interactive=False)
 
     def _connect(self) -> None:
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        ends = [self.start, self.stop]
-        asked = [self.run_id, self.prompt, self.seed, self.measure, *self.sizes, *self.lanes.inputs]
-        begun = self.start.click(
-            self.on_start, asked, [self.alert, self.run_id, self.canvas, *ends],
-            trigger_mode="once", concurrency_limit=None, **quiet,
-        )  # fmt: skip
-        decoding = begun.success(
-            self.on_decode, self.run_id, self.canvas,
-            trigger_mode="once", concurrency_id="gpu", concurrency_limit=1, **quiet,
-        )  # fmt: skip
-        decoding.then(lambda: buttons(running=False), None, ends, queue=False, **quiet)
-        self.stop.click(
-            self.on_stop, self.run_id, [self.canvas, *ends], cancels=[decoding], queue=False, **quiet
-        )
+        asked = [self.prompt, self.seed, self.measure, *self.sizes, *self.lanes.inputs]
+        wire(self, self.on_start, asked, lambda _: buttons(running=False))
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
-            values = (example.prompt, *sizes_of(example))
-            button.click(lambda u=values: u, None, [self.prompt, *self.sizes], queue=False, **quiet)
+            fill_from(button, [example.prompt, *sizes_of(example)], [self.prompt, *self.sizes])
 
     def on_start(
         self, old: str, prompt: str, seed: float, measure: str, *values: Any
@@ -92,7 +86,7 @@ class Compare:
         try:
             if (before := self.known.get(old)) is not None and not before.ended:
                 raise RequestError("a comparison is still going on; allowed: one at a time, press Stop first")
-            comparison = self._prepare(prompt or "", seed, measure, values)
+            comparison = self._prepare(prompt, seed, measure, values)
         except (RequestError, SettingError, ModelError, ValueError) as error:
             yield alert(f"{error}."), old, gr.skip(), *buttons(running=False)
             raise gr.Error(str(error), visible=False, print_exception=False) from None
@@ -100,28 +94,14 @@ class Compare:
         yield alert(""), comparison.id, message(comparison, empty, notice="Starting…"), *buttons(running=True)
 
     def _prepare(self, prompt: str, seed: Any, measure: str, values: tuple[Any, ...]) -> Comparison:
-        if self.bundled.loaded is None:
-            raise ModelError(self.bundled.problem.rstrip("."))
-        if len(prompt) > MOST_PROMPT:
-            raise RequestError(f"prompt has {len(prompt)} characters; allowed: at most {MOST_PROMPT}")
+        text = checked_prompt(self.bundled, prompt)
         if measure not in MEASURES:
             raise RequestError(f"in step by = {measure!r} is not valid; allowed: {', '.join(MEASURES)}")
-        shared = {name: _whole(value) for (name, _, _), value in zip(SIZES, values, strict=False)}
+        shared = {name: whole(value) for (name, _, _), value in zip(SIZES, values, strict=False)}
         lanes = self.lanes.read(values[len(SIZES) :], {**shared, "early_stop": True}, least=2)
-        task = problem_of(prompt)
-        runs = [self._run(lane, prompt, _whole(seed), task) for lane in lanes]
-        return self.known.add(Comparison(runs, measure, task))
-
-    def _run(self, lane: Chosen, prompt: str, seed: Any, task: dict[str, Any] | None) -> Run:
-        assert self.bundled.loaded is not None
-        found = entry(lane.sampler)
-        if found.cls.scored and task is None:
-            raise RequestError(NO_CHECKER.format(title=found.title))
-        tools = Tools(scorer="checker" if found.cls.scored else "")
-        prepared = prepare(
-            self.bundled.loaded, lane.sampler, lane.settings, tools, seed=seed, prompt=prompt, task=task
-        )
-        return Run(self.bundled.pieces, self.bundled.name, prepared.stream())
+        ready = [prepared(self.bundled, lane.sampler, lane.settings, text, seed) for lane in lanes]
+        runs = [Run(self.bundled.pieces, self.bundled.name, one.stream()) for one in ready]
+        return self.known.add(Comparison(runs, measure, problem_of(text)))
 
     def on_decode(self, run_id: str) -> Iterator[Message]:
         """Decode all in lock-step, and send the frames about 30 times a second."""
@@ -164,7 +144,3 @@ class Compare:
 def sizes_of(example: Example) -> list[int]:
     """The sizes that an example is decoded with."""
     return [example.settings.get(name, usual) for name, _, usual in SIZES]
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -55,19 +55,14 @@ class Comparison:
                 fresh = min(going, key=self._turn).advance(0)
                 if fresh and time.perf_counter() >= until:
                     break
-            return self._fresh()
+            found = [run.frames[sent:] for run, sent in zip(self.runs, self._sent, strict=True)]
+            self._sent = [len(run.frames) for run in self.runs]
+            return found
 
-    def stop(self) -> list[list[Frame]]:
-        """End all runs where they are; returns the frames not sent yet."""
+    def stop(self) -> None:
+        """End all runs where they are."""
         for run in self.runs:
             run.stop()
-        with self._lock:
-            return self._fresh()
-
-    def _fresh(self) -> list[list[Frame]]:
-        found = [run.frames[sent:] for run, sent in zip(self.runs, self._sent, strict=True)]
-        self._sent = [len(run.frames) for run in self.runs]
-        return found
 
 
 class Comparisons:

@@ -11,12 +11,12 @@ from evaluation.report import Report
 from llada_viz.bundled import Bundled
 from llada_viz.canvas import Message, TokenCanvas, message, notice
 from llada_viz.evaluate_form import EvaluateForm
-from llada_viz.evaluations import FORMS, Asked, Evaluations, matrix
+from llada_viz.evaluations import EXPORTS, Asked, Evaluations, matrix
 from llada_viz.job_store import Job
+from llada_viz.live import QUIET, UPDATES_PER_SECOND, alert
 from llada_viz.render.evaluation import detail, progress, result
 from llada_viz.runs import Runs
 from llada_viz.tailing import tail
-from llada_viz.visualize import UPDATES_PER_SECOND, alert
 from samplers.requests import Tools, prepare
 
 EMPTY = "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate.</p>"
@@ -69,7 +69,7 @@ class Evaluate:
                 )
                 self.exports = [
                     gr.Button(f"Export {form}", size="sm", min_width=80, elem_id=f"export-{form}")
-                    for form in FORMS
+                    for form in EXPORTS
                 ]
                 # A download button gives the file it had before it was pressed: this one is pressed for it.
                 self.file = gr.DownloadButton("Download", visible="hidden", elem_id="evaluate-file")
@@ -97,43 +97,42 @@ class Evaluate:
     # ---- events ------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         form = self.form
-        form.upload.upload(form.on_upload, form.upload, form.shown, **quiet)
-        form.source.input(form.show, [form.source, form.path], form.shown, **quiet)
+        form.upload.upload(form.on_upload, form.upload, form.shown, **QUIET)
+        form.source.input(form.show, [form.source, form.path], form.shown, **QUIET)
         shown = [self.job, self.state, self.stop, self.resume, self.result, self.rows, self.seen]
         looked = [self.job, self.mine, self.differ, self.first, self.seen]
         begun = self.start.click(
             self.on_start, [self.mine, *form.inputs], [self.alert, self.mine, self.job],
-            trigger_mode="once", **quiet,
+            trigger_mode="once", **QUIET,
         )  # fmt: skip
-        begun.success(self.on_look, looked, shown, **quiet)
-        self.timer.tick(self.on_tick, looked, shown, trigger_mode="once", queue=False, **quiet)
+        begun.success(self.on_look, looked, shown, **QUIET)
+        self.timer.tick(self.on_tick, looked, shown, trigger_mode="once", queue=False, **QUIET)
         for changed in (self.job.input, self.differ.input, self.first.submit):
-            changed(self.on_look, looked, shown, **quiet)
+            changed(self.on_look, looked, shown, **QUIET)
         for button, action in ((self.stop, "stop"), (self.resume, "resume")):
             button.click(
                 lambda job, mine, a=action: self.on_job(job, mine, a), [self.job, self.mine],
-                self.alert, **quiet,
-            ).then(self.on_look, looked, shown, **quiet)
-        for button, form_name in zip(self.exports, FORMS, strict=True):
+                self.alert, **QUIET,
+            ).then(self.on_look, looked, shown, **QUIET)
+        for button, form_name in zip(self.exports, EXPORTS, strict=True):
             button.click(
                 lambda job, mine, f=form_name: self.on_export(job, mine, f), [self.job, self.mine],
-                [self.alert, self.file], **quiet
+                [self.alert, self.file], **QUIET
             ).success(None, None, None, js=PRESS_FILE)
         chosen = self.rows.select(
             self.on_cell, [self.job, self.mine, self.run_id],
-            [self.cell, self.detail, self.canvas, self.run_id, *self.grades], **quiet,
+            [self.cell, self.detail, self.canvas, self.run_id, *self.grades], **QUIET,
         )  # fmt: skip
         chosen.success(
             self.on_replay, self.run_id, self.canvas, trigger_mode="multiple",
-            concurrency_id="gpu", concurrency_limit=1, **quiet,
+            concurrency_id="gpu", concurrency_limit=1, **QUIET,
         )
         for button, correct in zip(self.grades, GRADES.values(), strict=True):
             button.click(
                 lambda mine, cell, c=correct: self.on_grade(mine, cell, c), [self.mine, self.cell],
-                self.detail, **quiet,
-            ).then(self.on_look, looked, shown, **quiet)  # fmt: skip
+                self.detail, **QUIET,
+            ).then(self.on_look, looked, shown, **QUIET)  # fmt: skip
 
     def on_start(self, mine: list[str], *values: Any) -> Iterator[tuple[Any, ...]]:
         """Queue a job; a refusal is a sentence."""

@@ -12,8 +12,8 @@ from evaluation.sets import bundled_set, from_table
 from evaluation.tables import read_table
 from llada_viz.evaluations import Asked, preview
 from llada_viz.lanes import SIZES, Lanes
+from llada_viz.live import alert
 from llada_viz.render.evaluation import table
-from llada_viz.visualize import alert
 from samplers.registry import entry
 from samplers.requests import RequestError
 from tasks import TASKS
@@ -21,7 +21,6 @@ from tasks import TASKS
 SAMPLES = Path(__file__).parents[1] / "assets" / "data"
 FIRST_SET = "arithmetic.csv"
 UPLOADED = "the uploaded file"
-FIRST = (("low_confidence", ""), ("threshold", "threshold=0.9"), ("none", ""), ("none", ""))
 MOST_ROWS = 20_000
 NO_SCORES = (
     "a chosen sampler needs scores, and the exact checker knows the bundled problems only; "
@@ -39,7 +38,7 @@ class EvaluateForm:
     """Builds the form and reads it."""
 
     def __init__(self) -> None:
-        self.lanes = Lanes("evaluate", FIRST)
+        self.lanes = Lanes("evaluate")
 
     def build(self) -> None:
         """Lay out the inputs."""
@@ -132,7 +131,7 @@ class EvaluateForm:
             if any(entry(lane.sampler).cls.scored for lane in lanes):
                 raise RequestError(NO_SCORES)
             from_table(Path(data).name, found, question, answer)
-        elif question or answer:
+        else:
             question = answer = ""
         return Asked(
             data,

@@ -13,7 +13,7 @@ from typing import Any
 
 from evaluation.extraction import gold_answer
 from evaluation.plan import Line, Plan, recorded_plan
-from evaluation.report import Report, as_csv, as_html, as_json, verdict
+from evaluation.report import FORMS, Report, verdict
 from evaluation.run_folder import RunError, RunFolder
 from evaluation.sets import Problem, ProblemSet
 from evaluation.tables import Table
@@ -23,7 +23,7 @@ from llada_viz.lanes import Chosen
 from samplers.registry import entry
 
 KIND = "evaluation"
-FORMS = {"CSV": ("rows.csv", as_csv), "JSON": ("report.json", as_json), "HTML": ("report.html", as_html)}
+EXPORTS = {"CSV": "rows.csv", "JSON": "report.json", "HTML": "report.html"}
 MARKS = {"right": "✓", "wrong": "✗", "open": "?", "failed": "!", "": ""}
 SHOWN = 200
 LONGEST = 120
@@ -111,11 +111,11 @@ class Evaluations:
         RunFolder(job.folder).override(line, row, correct)
 
     def export(self, job: Job, form: str) -> str:
-        """The path of a fresh file with the report in one of FORMS."""
-        name, write = FORMS[form]
+        """The path of a fresh file with the report in one of EXPORTS."""
+        name = EXPORTS[form]
         report = Report(RunFolder(job.folder))
         path = Path(tempfile.mkdtemp(prefix="llada-viz-")) / name
-        path.write_text(write(report), encoding="utf-8", newline="")
+        path.write_text(FORMS[name](report), encoding="utf-8", newline="")
         return str(path)
 
 

@@ -11,24 +11,28 @@ import gradio as gr
 from llada_viz.bundled import Bundled
 from llada_viz.canvas import Message, TokenCanvas, message, notice
 from llada_viz.form import SamplerForm, about, choices
+from llada_viz.live import (
+    QUIET,
+    UPDATES_PER_SECOND,
+    alert,
+    buttons,
+    checked_prompt,
+    example_buttons,
+    fill_from,
+    prepared,
+    wire,
+)
 from llada_viz.runs import Run, Runs
-from llada_viz.scope import hint, problem_of
+from llada_viz.scope import hint
 from models.loading import ModelError
 from samplers.events import EventError
-from samplers.registry import entry
-from samplers.requests import RequestError, Tools, prepare
+from samplers.requests import RequestError
 from samplers.settings import SettingError
 from samplers.traces import TraceError, read_trace
 
-UPDATES_PER_SECOND = 30
 FIRST_EXAMPLE = 1  # what stands in the form when the page opens: one press of Run is enough
 MOST_CELLS = 8192
-MOST_PROMPT = 20_000
 STARTING = "Starting…"
-NO_CHECKER = (
-    "{title} needs scores. The exact checker scores the five bundled kinds of problem, and this prompt is "
-    "none of them; a reward model can be given on the command line (--prm)"
-)
 WAITING = "Waiting for the model: another run is using it."
 
 
@@ -60,10 +64,7 @@ class Visualize:
             self.first.prompt, label="Prompt", lines=4, max_lines=10, elem_id="prompt"
         )
         self.hint = gr.HTML(elem_id="hint", apply_default_css=False)
-        with gr.Row(elem_classes="lz-examples"):
-            self.examples = [
-                gr.Button(example.label, size="sm", min_width=0) for example in self.bundled.examples
-            ]
+        self.examples = example_buttons(self.bundled)
 
     def _sampler(self) -> None:
         self.sampler = gr.Dropdown(choices(), value=self.form.chosen, label="Sampler", elem_id="sampler")
@@ -94,33 +95,18 @@ class Visualize:
     # ---- events ------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        ends = [self.start, self.stop]
-        asked = [self.run_id, self.prompt, self.sampler, self.seed, self.constraints, *self.form.inputs]
-        begun = self.start.click(
-            self.on_run, asked, [self.alert, self.run_id, self.canvas, *ends],
-            trigger_mode="once", concurrency_limit=None, **quiet,
-        )  # fmt: skip
-        decoding = begun.success(
-            self.on_decode, self.run_id, self.canvas,
-            trigger_mode="once", concurrency_id="gpu", concurrency_limit=1, **quiet,
-        )  # fmt: skip
-        decoding.then(self.on_end, self.run_id, ends, queue=False, **quiet)
-        self.stop.click(
-            self.on_stop, self.run_id, [self.canvas, *ends], cancels=[decoding], queue=False, **quiet
-        )
-        self.opener.upload(
-            self.on_open, [self.opener, self.run_id], [self.alert, self.run_id, self.canvas, *ends],
-            **quiet,
-        )  # fmt: skip
+        asked = [self.prompt, self.sampler, self.seed, self.constraints, *self.form.inputs]
+        wire(self, self.on_run, asked, self.on_end)
+        said = [self.alert, self.run_id, self.canvas, self.start, self.stop]
+        self.opener.upload(self.on_open, [self.opener, self.run_id], said, **QUIET)
         chosen = [self.sampler, *(self.form.input(name) for name in ("gen_length", "block_length"))]
-        self.sampler.change(self.on_sampler, chosen, [self.about, *self.form.inputs], **quiet)
+        self.sampler.change(self.on_sampler, chosen, [self.about, *self.form.inputs], **QUIET)
         self.prompt.change(
-            self.on_prompt, self.prompt, self.hint, trigger_mode="always_last", queue=False, **quiet
+            self.on_prompt, self.prompt, self.hint, trigger_mode="always_last", queue=False, **QUIET
         )
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
-            updates = [example.prompt, *self.form.fill(example.settings)]
-            button.click(lambda u=updates: u, None, [self.prompt, *self.form.inputs], queue=False, **quiet)
+            values = [example.prompt, *self.form.fill(example.settings)]
+            fill_from(button, values, [self.prompt, *self.form.inputs])
 
     def on_run(
         self, old: str, prompt: str, sampler: str, seed: float, constraints: str, *values: Any
@@ -139,21 +125,10 @@ class Visualize:
     def _prepare(
         self, prompt: str, sampler: str, seed: Any, constraints: str, values: tuple[Any, ...]
     ) -> Run:
-        loaded = self.bundled.loaded
-        if loaded is None:
-            raise ModelError(self.bundled.problem.rstrip("."))
-        if len(prompt or "") > MOST_PROMPT:
-            raise RequestError(f"prompt has {len(prompt)} characters; allowed: at most {MOST_PROMPT}")
+        text = checked_prompt(self.bundled, prompt)
         settings = self.form.values(sampler, values)
-        whole = int(seed) if isinstance(seed, float) and seed.is_integer() else seed
-        task = problem_of(prompt or "")
-        if entry(sampler).cls.scored and task is None:
-            raise RequestError(NO_CHECKER.format(title=entry(sampler).title))
-        prepared = prepare(
-            loaded, sampler, settings, Tools(scorer="checker" if entry(sampler).cls.scored else ""),
-            seed=whole, prompt=prompt or "", constraints=constraints or "", task=task,
-        )  # fmt: skip
-        return self.runs.start(prepared, self.bundled.pieces, self.bundled.name)
+        ready = prepared(self.bundled, sampler, settings, text, seed, constraints or "")
+        return self.runs.start(ready, self.bundled.pieces, self.bundled.name)
 
     def on_decode(self, run_id: str) -> Iterator[Message]:
         """Decode, and send the frames about 30 times a second."""
@@ -207,13 +182,3 @@ class Visualize:
         """A hint when the prompt lies outside what the model has learned."""
         text = hint(prompt or "", self.bundled.name)
         return f'<p role="status">{escape(text)}</p>' if text else ""
-
-
-def alert(text: str) -> str:
-    """A sentence that a screen reader speaks at once; '' clears it."""
-    return f'<p role="alert">{escape(text)}</p>' if text else ""
-
-
-def buttons(running: bool) -> tuple[Any, Any]:
-    """Updates of Run and Stop."""
-    return gr.update(interactive=not running), gr.update(interactive=running)

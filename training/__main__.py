@@ -36,7 +36,7 @@ def main() -> None:
     args = parser.parse_args()
     first, second = (lasting(recipe, args.steps) for recipe in (Recipe(), continued_recipe()))
     start = args.start or args.out / "first" / "final"
-    if not start.is_dir():
+    if not args.start and not start.is_dir():
         build(first, args.out / "first", args.resume)
     final = build(second, args.out, args.resume, start)
     if args.install:

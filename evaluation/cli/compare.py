@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Any
 
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evaluation.cli.run import DEFAULT_MODEL
-from evaluation.plan import Plan, lines_of
+from evaluation.plan import Plan, lines_of, names_of
 from evaluation.sets import Problem, ProblemSet
 from models.loading import load
 from samplers.batch import run_requests
@@ -31,10 +32,7 @@ def add_compare(commands: Any) -> None:
 
 def run_compare(args: argparse.Namespace) -> None:
     """One table a prompt: answer, NFE and seconds of each sampler."""
-    import json
-
-    names = [name.strip() for name in args.samplers.split(",") if name.strip()]
-    lines = lines_of(names, args.set, {}, "prm" if args.prm else "")
+    lines = lines_of(names_of(args.samplers), args.set, {}, "prm" if args.prm else "")
     problems = tuple(Problem(n, prompt, "") for n, prompt in enumerate(args.prompt))
     plan = Plan(ProblemSet("prompts", problems), lines, seed=args.seed, ups_head=args.ups_head, prm=args.prm)
     loaded = load(args.model)

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.grading import Grader
-from evaluation.plan import QUESTION_MARK, Plan, lines_of, read_lines, take_shots
-from evaluation.report import Report, as_csv, as_html, as_json, as_markdown
+from evaluation.plan import QUESTION_MARK, Plan, lines_of, names_of, read_lines, take_shots
+from evaluation.report import FORMS, Report, as_markdown
 from evaluation.run_folder import RunFolder
 from evaluation.runs import Share, manifest, run
 from evaluation.sets import ProblemSet, load_set
 from models.loading import find_file, load
 
-FORMS = {"report.md": as_markdown, "report.html": as_html, "rows.csv": as_csv, "report.json": as_json}
 DEFAULT_MODEL = "assets/models/tiny-llada"
 
 
@@ -103,7 +102,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
     problems = load_set(args.data, args.question, args.answer, args.limit)
     if args.adapter:
         raise ValueError(f"adapter = {args.adapter!r} cannot be loaded yet; allowed: merged weights")
-    names = [name.strip() for name in args.samplers.split(",") if name.strip()]
+    names = names_of(args.samplers)
     if bool(names) == (args.lines is not None):
         raise ValueError("samplers and lines: give exactly one of --samplers and --lines")
     scorer = args.scorer or ("prm" if args.prm else "checker")

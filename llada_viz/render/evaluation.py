@@ -34,7 +34,7 @@ def progress(state: str, note: str, finished: int, expected: int, log: Sequence[
 def result(report: Report) -> str:
     """Notes, table, sentences and pictures."""
     notes = "".join(f"<p class='lz-note'>{escape(note)}</p>" for note in report.notes())
-    sentences = "".join(f"<li>{escape(c.words)}</li>" for c in report.comparisons())
+    sentences = "".join(f"<li>{escape(c.words)}</li>" for c in report.comparisons)
     return (
         f"{notes}{table(HEAD, [cells(s) for s in report.summaries], 'Accuracy and cost')}"
         f"<ul class='lz-said'>{sentences}</ul><div class='lz-figures'>{figures(report.summaries)}</div>"

@@ -1,0 +1,94 @@
+"""What tabs with live decoding share: how a prompt becomes a run, how its buttons are wired, what is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from llada_viz.bundled import Bundled
+from llada_viz.scope import problem_of
+from models.loading import ModelError
+from samplers.registry import entry
+from samplers.requests import Prepared, RequestError, Tools, prepare
+
+UPDATES_PER_SECOND = 30
+MOST_PROMPT = 20_000
+NO_CHECKER = (
+    "{title} needs scores. The exact checker scores the five bundled kinds of problem, and this prompt is "
+    "none of them; a reward model can be given on the command line (--prm)"
+)
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+def checked_prompt(bundled: Bundled, prompt: str | None) -> str:
+    """The prompt, when there is a model to ask and the prompt is not too long."""
+    if bundled.loaded is None:
+        raise ModelError(bundled.problem.rstrip("."))
+    if len(prompt or "") > MOST_PROMPT:
+        raise RequestError(f"prompt has {len(prompt or '')} characters; allowed: at most {MOST_PROMPT}")
+    return prompt or ""
+
+
+def prepared(
+    bundled: Bundled, sampler: str, settings: Mapping[str, Any], prompt: str, seed: Any, constraints: str = ""
+) -> Prepared:
+    """A run of a checked prompt; a sampler that needs scores gets the exact checker."""
+    assert bundled.loaded is not None
+    found, task = entry(sampler), problem_of(prompt)
+    if found.cls.scored and task is None:
+        raise RequestError(NO_CHECKER.format(title=found.title))
+    tools = Tools(scorer="checker" if found.cls.scored else "")
+    return prepare(
+        bundled.loaded, sampler, settings, tools,
+        seed=whole(seed), prompt=prompt, constraints=constraints, task=task,
+    )  # fmt: skip
+
+
+def wire(
+    tab: Any,
+    begin: Callable[..., Any],
+    asked: Sequence[Any],
+    end: Callable[[str], Any],
+) -> None:
+    """Start begins and then decodes, Stop ends it. tab: has start, stop, alert, run_id, canvas,
+    on_decode and on_stop; begin: checks what was asked; end: run id -> Start and Stop as they must be."""
+    ends = [tab.start, tab.stop]
+    begun = tab.start.click(
+        begin, [tab.run_id, *asked], [tab.alert, tab.run_id, tab.canvas, *ends],
+        trigger_mode="once", concurrency_limit=None, **QUIET,
+    )  # fmt: skip
+    decoding = begun.success(
+        tab.on_decode, tab.run_id, tab.canvas,
+        trigger_mode="once", concurrency_id="gpu", concurrency_limit=1, **QUIET,
+    )  # fmt: skip
+    decoding.then(end, tab.run_id, ends, queue=False, **QUIET)
+    tab.stop.click(tab.on_stop, tab.run_id, [tab.canvas, *ends], cancels=[decoding], queue=False, **QUIET)
+
+
+def fill_from(button: Any, values: Sequence[Any], components: Sequence[Any]) -> None:
+    """A button that puts values into components."""
+    button.click(lambda: values, None, components, queue=False, **QUIET)
+
+
+def example_buttons(bundled: Bundled) -> list[Any]:
+    """One button an example."""
+    with gr.Row(elem_classes="lz-examples"):
+        return [gr.Button(example.label, size="sm", min_width=0) for example in bundled.examples]
+
+
+def whole(value: Any) -> Any:
+    """What the browser sent for a whole number: 64.0 is 64."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def alert(text: str) -> str:
+    """A sentence that a screen reader speaks at once; '' clears it."""
+    return f'<p role="alert">{escape(text)}</p>' if text else ""
+
+
+def buttons(running: bool) -> tuple[Any, Any]:
+    """Updates of Run and Stop."""
+    return gr.update(interactive=not running), gr.update(interactive=running)
