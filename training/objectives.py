@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -32,3 +33,12 @@ def sft_loss(cross_entropy: Tensor, p: Tensor, row: Tensor, answer_lengths: Tens
 def masked_mean_loss(cross_entropy: Tensor) -> Tensor:
     """Plain mean over the learned cells: the unweighted form (lower variance, biased to no t)."""
     return cross_entropy.mean()
+
+
+def rows_mean(values: Tensor, row: Tensor, rows: int) -> Tensor:
+    """Mean over rows of each row's own mean: processes may share the rows in any way.
+
+    values: Float[n]; row: Int[n], the row of each value. A row without values counts as 0.
+    """
+    counts = torch.bincount(row, minlength=rows).clamp(min=1)
+    return (values / counts[row]).sum() / rows

@@ -1,0 +1,39 @@
+"""`build-bundled`: train tiny-llada from nothing, in two runs."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+BUNDLED = Path("assets/models/tiny-llada")
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """The command and its flags."""
+    parser = commands.add_parser("build-bundled", help="train tiny-llada from nothing, in two runs")
+    parser.add_argument("--out", type=Path, default=Path("runs/bundled"), help="run folder")
+    parser.add_argument("--steps", type=int, help="optimizer steps of each run (default: the recipes')")
+    parser.add_argument("--from", dest="start", type=Path, help="only the second run, from this model")
+    parser.add_argument("--install", action="store_true", help=f"then copy the model to {BUNDLED}")
+    parser.add_argument("--resume", action="store_true", help="continue from the run's checkpoint")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Both runs, or the second alone."""
+    from training.bundled import Recipe, build, continued_recipe
+
+    def lasting(recipe: Recipe) -> Recipe:
+        steps = args.steps
+        return replace(recipe, train=replace(recipe.train, max_steps=steps)) if steps else recipe
+
+    start = args.start or args.out / "first" / "final"
+    if not args.start and not start.is_dir():
+        build(lasting(Recipe()), args.out / "first", args.resume)
+    final = build(lasting(continued_recipe()), args.out, args.resume, start)
+    if args.install:
+        for file in final.iterdir():  # the card and prompts.json stay
+            shutil.copyfile(file, BUNDLED / file.name)
+    print(final)

@@ -1,0 +1,86 @@
+"""One command an objective, and `list`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from samplers.settings import describe
+from training.answers import RunArguments
+from training.registry import OBJECTIVES, objective
+from training.settings import parse_pairs, settings_of
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """The commands and their flags."""
+    listing = commands.add_parser("list", help="the objectives and their settings")
+    listing.add_argument("objective", nargs="?", help="one of them, with all its settings")
+    listing.set_defaults(run=show)
+    for found in OBJECTIVES.values():
+        parser = commands.add_parser(found.name, help=found.summary)
+        flags(parser)
+        parser.set_defaults(run=start, command=found.name)
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    """What every objective takes."""
+    parser.add_argument("--model", help="model folder or hub id")
+    parser.add_argument("--data", action="append", help="file, known set or bundled task; may be repeated")
+    parser.add_argument("--out", type=Path, required=True, help="run folder")
+    parser.add_argument("--config", type=Path, help="YAML file; flags and --set go before it")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--device", choices=("auto", "cpu"), help="default: a GPU where there is one")
+    parser.add_argument("--load-ups-head", default=None, metavar="FILE", help="go on from this UPS head")
+    parser.add_argument("--load-lora", default=None, metavar="FOLDER", help="go on from this adapter")
+    parser.add_argument("--allow-eval-data", action="store_true", help="train on an evaluation set")
+
+
+def start(args: argparse.Namespace) -> None:
+    """Train."""
+    from training.engine import Stopped
+    from training.run import train
+
+    try:
+        print(train(request(args)), flush=True)
+    except Stopped as stopped:
+        print(f"{stopped}; --resume goes on from there", flush=True)
+
+
+def request(args: argparse.Namespace) -> Any:
+    """The flags, over the config file, over the defaults."""
+    from training.run import Request, RunError, read_config
+
+    config = read_config(args.config) if args.config else {}
+    if config.get("objective", args.command) != args.command:
+        raise RunError(f"config is for {config['objective']!r}; allowed: a config of {args.command}")
+    cls = objective(args.command).settings
+    values = dict(config.get("settings") or {}) | parse_pairs(cls, args.set)
+    data = args.data or config.get("data") or []
+    data = [data] if isinstance(data, str) else data
+    model = args.model or config.get("model")
+    if not model or not data:
+        missing = "data" if model else "model"
+        raise RunError(f"{missing} is missing; allowed: --{missing}, or a line of --config")
+    arguments = RunArguments(
+        model=str(model),
+        data=tuple(map(str, data)),
+        device=args.device or config.get("device") or "auto",
+        allow_eval_data=args.allow_eval_data or bool(config.get("allow_eval_data")),
+        load_ups_head=args.load_ups_head or config.get("load_ups_head") or "",
+        load_lora=args.load_lora or config.get("load_lora") or "",
+    )
+    return Request(args.command, arguments, settings_of(cls, values), args.out, args.resume)
+
+
+def show(args: argparse.Namespace) -> None:
+    """Names and summaries, or one objective's settings."""
+    if not args.objective:
+        for found in OBJECTIVES.values():
+            print(f"{found.name:12} {found.summary} ({found.paper}) Leaves: {found.leaves}.")
+        return
+    found = objective(args.objective)
+    print(f"{found.title}: {found.summary} ({found.paper})")
+    for d in describe(found.settings):
+        print(f"  {d.name:24} {d.default!s:>10}  {d.help}")

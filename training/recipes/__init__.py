@@ -1,0 +1,1 @@
+"""One recipe an objective: its settings, its data, its module, what it leaves behind."""

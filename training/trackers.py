@@ -1,0 +1,44 @@
+"""Optional trackers beside metrics.jsonl, which stays the truth: trackio, TensorBoard, wandb."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class Tracker:
+    """Tells a tracker every logged line; does nothing for `none` or off the main process."""
+
+    def __init__(self, name: str, out: Path, main: bool) -> None:
+        self.name = name if main else "none"
+        self.run: Any = None
+        if self.name in ("trackio", "wandb"):
+            self.run = _package(self.name).init(project="llada-viz", name=out.name)
+        elif self.name == "tensorboard":
+            board = _package("tensorboard", "torch.utils.tensorboard")
+            self.run = board.SummaryWriter(str(out / "tensorboard"))
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Figures of one step."""
+        figures = {key: value for key, value in line.items() if key != "step"}
+        if self.name in ("trackio", "wandb"):
+            self.run.log(figures, step=line["step"])
+        elif self.name == "tensorboard":
+            for key, value in figures.items():
+                self.run.add_scalar(key, value, line["step"])
+
+    def close(self) -> None:
+        """Bring everything out."""
+        if self.name in ("trackio", "wandb"):
+            self.run.finish()
+        elif self.name == "tensorboard":
+            self.run.close()
+
+
+def _package(name: str, module: str = "") -> Any:
+    try:
+        return importlib.import_module(module or name)
+    except ImportError:
+        raise ValueError(f"report_to = {name!r} needs its package: pip install {name}") from None
