@@ -11,7 +11,8 @@ from typing import Any
 
 from evaluation.confidence_scoring import in_order_of_confidence, one_pass
 from evaluation.likelihood import Score, checked_batches, monte_carlo
-from models.loading import LoadedModel, load
+from models.adapters import load_adapted
+from models.loading import LoadedModel
 from samplers.batch import PROMPTS, parse_line
 from samplers.denoiser import GuidedDenoiser, ModelNetwork
 from samplers.requests import RequestError, prompt_ids
@@ -154,6 +155,7 @@ def add_likelihood(commands: Any) -> None:
     """Flags of `likelihood`."""
     command = commands.add_parser("likelihood", help="how likely a model finds given answers")
     command.add_argument("--model", required=True, help="a model folder or hub id")
+    command.add_argument("--adapter", default="", help="a peft LoRA folder, merged into the weights")
     command.add_argument("--in", dest="input", type=Path, required=True, help="rows as JSON lines")
     command.add_argument("--out", type=Path, required=True, help="results as JSON lines")
     command.add_argument("--mc-num", type=int, default=128, help="masked copies of an answer")
@@ -179,7 +181,8 @@ def run_likelihood(args: argparse.Namespace) -> None:
     lines = args.input.read_text(encoding="utf-8").split("\n")
     if not args.out.parent.is_dir():
         raise ValueError(f"out = {str(args.out)!r}: its folder does not exist")
-    loaded = load(args.model, args.device, getattr(torch, args.dtype) if args.dtype else None)
+    dtype = getattr(torch, args.dtype) if args.dtype else None
+    loaded = load_adapted(args.model, args.adapter, args.device, dtype)
     pairs = read_pairs(loaded, lines)
     found = score_pairs(loaded, pairs, how)
     results = list(track(found, "scoring", total=len(pairs), console=Console(stderr=True)))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.statistics import wilson_interval
-from models.loading import load
+from models.adapters import load_adapted
 from samplers.batch import run_requests
 from tasks import TASKS, generate
 
@@ -55,14 +55,15 @@ def questions(n: int, seed: int, data: Path | None) -> Iterator[tuple[str, list[
 
 
 def evaluate(
-    model: Path, n: int, seed: int, data: Path | None, only: list[str], threads: int | None
+    model: Path, n: int, seed: int, data: Path | None, only: list[str], threads: int | None,
+    adapter: str = "",
 ) -> Iterator[tuple[Score, list[dict[str, Any]]]]:
     """Score and per-question results of every set, with the settings of the model's prompts.json."""
     if threads:
         import torch
 
         torch.set_num_threads(threads)
-    loaded = load(str(model), device="auto")
+    loaded = load_adapted(str(model), adapter)
     prompts = json.loads((model / "prompts.json").read_text())
     for name, asked in questions(n, seed, data):
         if only and name not in only:

@@ -24,11 +24,18 @@ class Mapping:
     answer: str
 
 
-def guess(columns: Sequence[str], question: str | None = None, answer: str | None = None) -> Mapping:
+def guess(
+    columns: Sequence[str],
+    question: str | None = None,
+    answer: str | None = None,
+    questions: Sequence[str] = QUESTION,
+    answers: Sequence[str] = ANSWER,
+) -> Mapping:
     """The columns that were named, and the likeliest ones for those that were not (case and spaces
-    aside); SetError when one is not found or both are the same."""
-    question = question or _first(columns, QUESTION)
-    answer = answer or _first(columns, ANSWER)
+    aside); SetError when one is not found or both are the same. questions, answers: names in the
+    order in which they are believed."""
+    question = question or _first(columns, questions)
+    answer = answer or _first(columns, answers)
     for role, name in (("question", question), ("answer", answer)):
         if name not in columns:
             found = "was not found" if name is None else f"= {name!r} is no column"

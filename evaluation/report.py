@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from html import escape
@@ -174,14 +174,20 @@ def verdict(row: Mapping[str, Any] | None) -> str:
     return "open" if row["correct"] is None else "right" if row["correct"] else "wrong"
 
 
+def fails(rows: Iterable[Mapping[str, Any] | None]) -> bool:
+    """Whether any of a problem's answers is wrong, or there is none because of an error."""
+    return any(verdict(row) in ("wrong", "failed") for row in rows)
+
+
 def _matrix(report: Report) -> str:
     body = []
     for problem in report.problems:
         found = [report.rows[label].get(problem.number) for label in report.labels]
         same = "same" if len({verdict(row) for row in found}) < 2 else "differ"
+        kind = f"{same} {'fails' if fails(found) else 'solved'}"
         shown = "".join(f"<td>{_cell(row)}</td>" for row in found)
         body.append(
-            f'<tr class="{same}"><td>{problem.number}</td><td>{escape(problem.question)}</td>'
+            f'<tr class="{kind}"><td>{problem.number}</td><td>{escape(problem.question)}</td>'
             f"<td>{escape(problem.answer)}</td>{shown}</tr>"
         )
     head = "".join(f"<th>{escape(text)}</th>" for text in ("row", "question", "answer", *report.labels))

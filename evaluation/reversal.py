@@ -19,7 +19,8 @@ from typing import Any
 
 from evaluation.reversal_chart import Bar, chart
 from evaluation.statistics import wilson_interval
-from models.loading import LoadedModel, load
+from models.adapters import load_adapted
+from models.loading import LoadedModel
 from samplers.batch import run_requests
 from samplers.registry import entry, parse_settings
 
@@ -179,6 +180,7 @@ def add_reversal(commands: Any) -> None:
     """Flags of `reversal`."""
     command = commands.add_parser("reversal", help="couplets forward and backward, with a chart")
     command.add_argument("--model", required=True, help="a model folder or hub id")
+    command.add_argument("--adapter", default="", help="a peft LoRA folder, merged into the weights")
     command.add_argument("--pairs", type=Path, required=True, help=".json, .jsonl, .csv of first, second")
     command.add_argument("--out", type=Path, required=True, help="folder of rows, counts and chart")
     command.add_argument("--language", choices=sorted(TEMPLATES), default="en", help="of the questions")
@@ -202,7 +204,8 @@ def run_reversal(args: argparse.Namespace) -> None:
     pairs = read_pairs(args.pairs)[: args.limit]
     shape = SETTINGS if entry(args.sampler).name == "low_confidence" else {}
     settings = shape | parse_settings(args.sampler, args.set)
-    rows = ask(load(args.model, args.device), pairs, asked, args.sampler, settings, args.batch_size)
+    loaded = load_adapted(args.model, args.adapter, args.device)
+    rows = ask(loaded, pairs, asked, args.sampler, settings, args.batch_size)
     found = counts(rows)
     args.out.mkdir(parents=True, exist_ok=True)
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -58,7 +58,7 @@ class RunFolder:
     def _joined(self, before: dict[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
         """The old manifest with lines that are new; everything else must be the same."""
         for key, value in now["identity"].items():
-            if before["identity"].get(key) != value:
+            if before["identity"].get(key, "") != value:  # "": before there were adapters
                 raise self._other(key)
         lines = {line["label"]: line for line in before["lines"]}
         for line in now["lines"]:
@@ -122,6 +122,11 @@ class RunFolder:
         with self._lock():
             _append(self.overrides, json.dumps({"line": line, "row": row, "correct": correct}) + "\n")
 
+    def write(self, name: str, text: str) -> Path:
+        """A file beside the results, replaced whole; returns its path."""
+        _replace(self.path / name, text)
+        return self.path / name
+
     def _lock(self) -> FileLock:
         return FileLock(self.path / ".lock")
 
@@ -153,5 +158,5 @@ def _append(path: Path, text: str) -> None:
 
 def _replace(path: Path, text: str) -> None:
     fresh = path.with_name(path.name + ".new")
-    fresh.write_text(text, encoding="utf-8")
+    fresh.write_text(text, encoding="utf-8", newline="")
     fresh.replace(path)

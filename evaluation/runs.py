@@ -1,7 +1,8 @@
 """A run: every problem with every line, in batches, graded, appended row by row, resumable.
 
-Rows are split over processes by their number, so the set of rows does not depend on how many
-processes there are. Lines take turns chunk by chunk: a run that is stopped is paired as it stands.
+What is left is split evenly over the processes, and a row depends on its seed alone, so the set of
+rows does not depend on how many processes there are. Lines take turns chunk by chunk: a run that is
+stopped is paired as it stands.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from evaluation.grading import Grade
 from evaluation.plan import Line, Plan
 from evaluation.run_folder import Row, RunError, RunFolder
 from evaluation.sets import Problem
+from models.adapters import adapter_digest
 from models.loading import LoadedModel, weights_digest
 from samplers.batch import run_requests
 from tasks import TASKS
@@ -35,7 +37,7 @@ class Grades(Protocol):
 
 @dataclass(frozen=True)
 class Share:
-    """Which part of the rows this process does."""
+    """Which part of the work this process does."""
 
     index: int = 0
     count: int = 1
@@ -44,20 +46,41 @@ class Share:
 ALL = Share()
 
 
+@dataclass(frozen=True)
+class Work:
+    """What one process has to do: the problems of each line; done: rows that stand in the folder."""
+
+    problems: Mapping[str, Sequence[Problem]]
+    done: int
+
+
+def work_left(plan: Plan, folder: RunFolder, share: Share = ALL) -> Work:
+    """This process's part of what is left, as large as everybody's, give or take one row.
+
+    All processes must have asked before any of them begins: they divide what they see.
+    """
+    seen = {(row["line"], row["row"]) for row in folder.rows()}
+    every = [(line.label, p) for line in plan.lines for p in plan.problems.problems]
+    left = [(label, p) for label, p in every if (label, p.number) not in seen]
+    mine: dict[str, list[Problem]] = {line.label: [] for line in plan.lines}
+    for label, problem in left[share.index :: share.count]:
+        mine[label].append(problem)
+    return Work(mine, len(every) - len(left))
+
+
 def run(
-    loaded: LoadedModel, plan: Plan, folder: RunFolder, grader: Grades, share: Share = ALL
+    loaded: LoadedModel, plan: Plan, folder: RunFolder, grader: Grades, work: Work | None = None
 ) -> Iterator[int]:
-    """Do what is left of this process's share; yields how many rows of it stand in the folder."""
-    done = {(row["line"], row["row"]) for row in folder.rows()}
-    mine = [p for p in plan.problems.problems if p.number % share.count == share.index]
-    finished = sum((line.label, p.number) in done for line in plan.lines for p in mine)
+    """Do what is left, or the given part of it; yields how many rows are done, so far as known here."""
+    work = work or work_left(plan, folder)
+    finished = work.done
     yield finished
-    for first in range(0, len(mine), CHUNK):
+    for first in range(0, max(map(len, work.problems.values())), CHUNK):
         for line in plan.lines:
-            left = [p for p in mine[first : first + CHUNK] if (line.label, p.number) not in done]
-            if left:
-                folder.append(answered(loaded, plan, line, left, grader))
-                finished += len(left)
+            chunk = work.problems[line.label][first : first + CHUNK]
+            if chunk:
+                folder.append(answered(loaded, plan, line, chunk, grader))
+                finished += len(chunk)
                 yield finished
 
 
@@ -98,13 +121,17 @@ def graded(problems: Sequence[Problem], texts: Sequence[str], grader: Grades) ->
     return [found[i] for i in range(len(problems))]
 
 
-def manifest(loaded: LoadedModel, model: str, plan: Plan) -> dict[str, Any]:
-    """What a reader needs to do the run again. identity: what a resumed run must share."""
-    weights = weights_digest(model)
+def manifest(loaded: LoadedModel, model: str, plan: Plan, adapter: str = "") -> dict[str, Any]:
+    """What a reader needs to do the run again. identity: what a resumed run must share.
+    model, adapter: where `loaded` was read from."""
+    weights, lora = weights_digest(model), adapter_digest(adapter) if adapter else ""
     return {
         "schema": 1,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "model": {"name": loaded.name, "sha256": weights, "dtype": loaded.dtype, "device": loaded.device},
+        "model": {
+            "name": loaded.name, "sha256": weights, "adapter_sha256": lora,
+            "dtype": loaded.dtype, "device": loaded.device,
+        },
         "data": {
             "name": plan.problems.name, "rows": len(plan.problems.problems),
             "question": plan.problems.mapping.question if plan.problems.mapping else None,
@@ -112,5 +139,5 @@ def manifest(loaded: LoadedModel, model: str, plan: Plan) -> dict[str, Any]:
         },
         "lines": [asdict(line) for line in plan.lines],
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "identity": {"model": weights, "dtype": loaded.dtype, **plan.identity()},
+        "identity": {"model": weights, "adapter": lora, "dtype": loaded.dtype, **plan.identity()},
     }  # fmt: skip

@@ -62,17 +62,32 @@ class Comparison:
     @property
     def words(self) -> str:
         """The result as a sentence."""
-        more = self.only_first - self.only_second
+        more, points = self.only_first - self.only_second, self.points
         if not self.rows:
             return f"{self.first} and {self.second} have no graded row in common yet."
         if not self.only_first and not self.only_second:
             return f"{self.first} and {self.second} agree on every one of {self.rows} rows."
         if more == 0:
-            return f"{self.first} and {self.second} solve as many of {self.rows}, not always the same ones."
+            as_many = f"{self.first} and {self.second} solve as many of {self.rows}, not always the same ones"
+            return f"{as_many}: {points}."
         better, worse = (self.first, self.second) if more > 0 else (self.second, self.first)
         said = "that is hardly chance" if self.adjusted < CLEAR else "that could be chance"
-        gap = f"{better} solves {abs(more)} more of {self.rows} than {worse}"
+        gap = f"{better} solves {abs(more)} more of {self.rows} than {worse}, {points}"
         return f"{gap}; {said}: p {p_said(self.adjusted)}."
+
+    @property
+    def points(self) -> str:
+        """The gap, better less worse, with its interval: "+1.6 points (95 %: −0.2 to +3.4)"."""
+        gap, low, high = self.gap, self.low, self.high
+        if gap < 0:
+            gap, low, high = -gap, -high, -low
+        return f"{_signed(gap)} points (95 %: {_signed(low)} to {_signed(high)})"
+
+
+def _signed(share: float) -> str:
+    """A share in points: "+1.6", "−0.2", "0.0"."""
+    text = f"{100 * share:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
 def p_said(p: float) -> str:

@@ -23,6 +23,15 @@ Record = dict[str, str]
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What a file may hold: characters of a cell, rows, and how many columns it needs."""
+
+    characters: int = MOST_CHARACTERS
+    rows: int = MOST_ROWS
+    columns: int = 2
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of text by column; row numbers count from 1, the header apart."""
 
@@ -30,7 +39,7 @@ class Table:
     rows: tuple[Record, ...]
 
 
-def read_table(path: Path, limit: int | None = None) -> Table:
+def read_table(path: Path, limit: int | None = None, limits: Limits = Limits()) -> Table:  # noqa: B008 - frozen
     """The first `limit` rows of a file (all of them: None). SetError says what to change."""
     readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".json": _json, ".parquet": _parquet}
     reader = readers.get(path.suffix.lower())
@@ -44,12 +53,12 @@ def read_table(path: Path, limit: int | None = None) -> Table:
         raise SetError(f"{path.name} has {size >> 20} MB; allowed: at most {MOST_BYTES >> 20} MB")
     columns: tuple[str, ...] = ()
     rows: list[Record] = []
-    for header, record in reader(path):
+    for header, record in reader(path, limits):
         columns = header
         number = len(rows) + 1
-        if number > MOST_ROWS:
-            raise SetError(f"{path.name} has more than {MOST_ROWS:,} rows; split it, or set a limit")
-        _check_cells(number, record)
+        if number > limits.rows:
+            raise SetError(f"{path.name} has more than {limits.rows:,} rows; split it, or set a limit")
+        _check_cells(number, record, limits.characters)
         rows.append(record)
         if len(rows) == limit:
             break
@@ -58,9 +67,9 @@ def read_table(path: Path, limit: int | None = None) -> Table:
     return Table(columns, tuple(rows))
 
 
-def _check_header(columns: Sequence[str]) -> tuple[str, ...]:
+def _check_header(columns: Sequence[str], limits: Limits) -> tuple[str, ...]:
     named = tuple(column.strip() for column in columns)
-    if len(named) < 2:
+    if len(named) < limits.columns:
         only = f" ({named[0][:40]!r})" if named else ""
         raise SetError(f"one column{only} is not enough; a question and an answer column are needed")
     if len(named) > MOST_COLUMNS:
@@ -74,12 +83,12 @@ def _check_header(columns: Sequence[str]) -> tuple[str, ...]:
     return named
 
 
-def _check_cells(number: int, record: Record) -> None:
+def _check_cells(number: int, record: Record, most: int) -> None:
     for column, cell in record.items():
-        if len(cell) > MOST_CHARACTERS:
+        if len(cell) > most:
             raise SetError(
                 f"row {number}, column {column[:40]!r} has {len(cell):,} characters; "
-                f"allowed: at most {MOST_CHARACTERS:,}"
+                f"allowed: at most {most:,}"
             )
         if any("\ud800" <= letter <= "\udfff" for letter in cell):
             raise SetError(f"row {number}, column {column[:40]!r} holds half a character; remove it")
@@ -87,8 +96,8 @@ def _check_cells(number: int, record: Record) -> None:
             raise SetError(f"row {number}, column {column[:40]!r} holds a NUL byte; remove it")
 
 
-def _text(path: Path) -> str:
-    """UTF-8, with or without a byte-order mark."""
+def read_text(path: Path) -> str:
+    """A whole file of UTF-8, with or without a byte-order mark; SetError names the line that is not."""
     data = path.read_bytes()
     try:
         return data.decode("utf-8-sig")
@@ -99,8 +108,8 @@ def _text(path: Path) -> str:
         ) from None
 
 
-def _csv(path: Path) -> Iterator[tuple[tuple[str, ...], Record]]:
-    text = _text(path)
+def _csv(path: Path, limits: Limits) -> Iterator[tuple[tuple[str, ...], Record]]:
+    text = read_text(path)
     header = text.lstrip("\r\n").partition("\n")[0]
     delimiter = max(DELIMITERS, key=header.count)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -111,7 +120,7 @@ def _csv(path: Path) -> Iterator[tuple[tuple[str, ...], Record]]:
             if not any(cell.strip() for cell in cells):
                 continue
             if not columns:
-                columns = _check_header(cells)
+                columns = _check_header(cells, limits)
                 continue
             number += 1
             if len(cells) != len(columns):
@@ -124,17 +133,18 @@ def _csv(path: Path) -> Iterator[tuple[tuple[str, ...], Record]]:
         raise SetError(f"row {number + 1} (line {lines.line_num}) is not CSV: {error}") from None
 
 
-def _jsonl(path: Path) -> Iterator[tuple[tuple[str, ...], Record]]:
+def _jsonl(path: Path, limits: Limits) -> Iterator[tuple[tuple[str, ...], Record]]:
     # Not splitlines(): a JSON string may hold U+2028 as it is.
-    lines = [line for line in _text(path).split("\n") if line.strip()]
-    yield from _records(path, (_parsed(number, line) for number, line in enumerate(lines, 1)))
+    lines = [line for line in read_text(path).split("\n") if line.strip()]
+    values = (_parsed(number, line) for number, line in enumerate(lines, 1))
+    yield from _records(path, values, limits)
 
 
-def _json(path: Path) -> Iterator[tuple[tuple[str, ...], Record]]:
-    found = _parsed(1, _text(path))
+def _json(path: Path, limits: Limits) -> Iterator[tuple[tuple[str, ...], Record]]:
+    found = _parsed(1, read_text(path))
     if not isinstance(found, list):
         raise SetError(f"{path.name} is no list; allowed: a JSON list of objects, or JSONL")
-    yield from _records(path, iter(found))
+    yield from _records(path, iter(found), limits)
 
 
 def _parsed(number: int, text: str) -> Any:
@@ -144,27 +154,36 @@ def _parsed(number: int, text: str) -> Any:
         raise SetError(f"row {number} is not JSON: {str(error)[:120]}") from None
 
 
-def _records(path: Path, values: Iterator[Any]) -> Iterator[tuple[tuple[str, ...], Record]]:
+def _records(
+    path: Path, values: Iterator[Any], limits: Limits
+) -> Iterator[tuple[tuple[str, ...], Record]]:
     columns: tuple[str, ...] = ()
     for number, value in enumerate(values, 1):
         if not isinstance(value, dict):
             raise SetError(f"row {number} of {path.name} is no object; allowed: {{column: value, …}}")
         if not columns:
-            columns = _check_header(list(value))
+            columns = _check_header(list(value), limits)
         missing = [column for column in columns if column not in value]
         if missing:
             raise SetError(f"row {number} has no {missing[0]!r}, which row 1 has; every row needs it")
+        for column in columns:
+            if _no_number(value[column]):
+                raise SetError(f"row {number}, column {column[:40]!r} is NaN; no JSON has that")
         yield columns, {column: as_text(value[column]) for column in columns}
 
 
+def _no_number(value: Any) -> bool:
+    return isinstance(value, float) and value != value
+
+
 def as_text(value: Any) -> str:
-    """A cell as text: nothing for null, JSON for lists and objects."""
-    if value is None:
+    """A cell as text: nothing for null and NaN, JSON for lists and objects."""
+    if value is None or _no_number(value):
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _check_dictionaries(batch: Any) -> None:
+def _check_dictionaries(batch: Any, most: int) -> None:
     """Refuse text that is too long before it is unpacked."""
     import pyarrow
     from pyarrow import compute
@@ -173,12 +192,12 @@ def _check_dictionaries(batch: Any) -> None:
         values = column.dictionary if pyarrow.types.is_dictionary(column.type) else column
         if pyarrow.types.is_string(values.type) or pyarrow.types.is_large_string(values.type):
             longest = compute.max(compute.binary_length(values)).as_py() or 0
-            if longest > 4 * MOST_CHARACTERS:
+            if longest > 4 * most:
                 raise SetError(f"column {name[:40]!r} has a cell of {longest:,} bytes; allowed: at most "
-                               f"{MOST_CHARACTERS:,} characters")  # fmt: skip
+                               f"{most:,} characters")  # fmt: skip
 
 
-def _parquet(path: Path) -> Iterator[tuple[tuple[str, ...], Record]]:
+def _parquet(path: Path, limits: Limits) -> Iterator[tuple[tuple[str, ...], Record]]:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -192,9 +211,9 @@ def _parquet(path: Path) -> Iterator[tuple[tuple[str, ...], Record]]:
         size = sum(group.total_byte_size for group in groups)
         if size > MOST_BYTES:
             raise SetError(f"{path.name} unpacks to {size >> 20} MB; allowed: {MOST_BYTES >> 20} MB")
-        columns = _check_header(file.schema_arrow.names)
+        columns = _check_header(file.schema_arrow.names, limits)
         for batch in file.iter_batches(batch_size=64):
-            _check_dictionaries(batch)
+            _check_dictionaries(batch, limits.characters)
             for value in batch.to_pylist():
                 yield columns, {column: as_text(value[column]) for column in columns}
     except (pyarrow.ArrowException, OSError) as error:

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 
 from evaluation.answer_scores import Scoring, encode_pair, score
-from models.loading import LoadedModel, load
+from models.adapters import load_adapted
+from models.loading import LoadedModel
 from samplers.batch import Job, ToolBox, batches, run_batch
 from samplers.events import Unmasked
 from samplers.registry import canonical, entry, make
@@ -31,6 +32,7 @@ MOST_CELLS = 65_536  # of one batch: rows * length
 class Arguments:
     """What both suites accept. Anything else is a setting of the sampler (`settings`).
 
+    adapter_path: a LoRA adapter, merged into the weights; with it load_lora may be True or False;
     cfg: guidance, of scores and of decoding; scoring: monte_carlo, confidence or one_pass;
     batch_size: rows of one forward (of mc_num copies at once: the greatest common divisor of both);
     mask_id: if given, the model's own; max_length: at most the model's own.
@@ -65,10 +67,10 @@ class Arguments:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} = {value!r} is not valid; allowed: a whole number, at least 1")
-        if self.load_lora or self.adapter_path:
+        if not isinstance(self.adapter_path, str) or (self.load_lora and not self.adapter_path):
             raise ValueError(
-                f"adapter_path = {self.adapter_path!r}, load_lora = {self.load_lora}: adapters cannot be "
-                "loaded here yet; allowed: a model whose adapter is merged into its weights"
+                f"adapter_path = {self.adapter_path!r}, load_lora = {self.load_lora}; "
+                "allowed: the folder of a LoRA adapter, or neither of the two"
             )
         if self.dtype not in ("", "auto", "float32", "bfloat16"):
             raise ValueError(f"dtype = {self.dtype!r} is not valid; allowed: auto, float32, bfloat16")
@@ -109,7 +111,9 @@ class TextModel:
         self.settings = decoding_settings(arguments)
         make(arguments.sampler, self.settings)  # a bad setting is said before the weights are read
         dtype = None if arguments.dtype in ("", "auto") else getattr(torch, arguments.dtype)
-        self.loaded: LoadedModel = load(arguments.model_path, arguments.device, dtype)
+        self.loaded: LoadedModel = load_adapted(
+            arguments.model_path, arguments.adapter_path, arguments.device, dtype
+        )
         if self.loaded.tokenizer is None:
             raise ValueError(f"model_path = {arguments.model_path!r} has no tokenizer; allowed: one with")
         self.tokenizer = self.loaded.tokenizer

@@ -1,4 +1,4 @@
-"""The bundled model: loaded once, and its example prompts with their decode settings."""
+"""The bundled model: loaded once, with the heads beside it and its example prompts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from models.loading import LoadedModel, ModelError, load
+from models.reward import LoadedReward, load_reward
 from models.text import token_pieces
+from models.ups_head import UPSHead, load_ups_head
 from tasks import HELD_OUT, TASKS, generate
 
 FOLDER = Path(__file__).parents[1] / "assets" / "models" / "tiny-llada"
 FOLDER_VARIABLE = "LLADA_VIZ_MODEL"
+# Beside the model's folder: the UPS head that was trained on it, and a reward model for its problems.
+HEAD_SUFFIX, HEAD_FILE = "-ups", "ups_head.safetensors"
+REWARDS = ("tiny-prm",)
 # (task, what its button says, seed of the held-out problem that the button asks)
 EXAMPLES = (
     ("sudoku", "Sudoku", 3),
@@ -44,6 +49,7 @@ class Bundled:
     problem: str = ""
 
     def __post_init__(self) -> None:
+        self._rewards: dict[str, LoadedReward] = {}
         try:
             self.loaded = load(str(self.folder))
         except ModelError as error:
@@ -58,6 +64,26 @@ class Bundled:
     @property
     def name(self) -> str:
         return self.loaded.name if self.loaded else self.folder.name
+
+    @cached_property
+    def ups_head(self) -> UPSHead | None:
+        """The head that was trained on this model, None where there is none; ModelError: it is broken."""
+        path = self.folder.with_name(self.folder.name + HEAD_SUFFIX) / HEAD_FILE
+        if self.loaded is None or not path.is_file():
+            return None
+        return load_ups_head(path, self.loaded.model.config.d_model).to(self.loaded.device)
+
+    @property
+    def rewards(self) -> tuple[str, ...]:
+        """Names of the reward models at hand."""
+        return tuple(name for name in REWARDS if (self.folder.with_name(name) / "config.json").is_file())
+
+    def reward(self, name: str) -> LoadedReward:
+        """The reward model of a name among `rewards`, loaded once; ModelError: it is broken."""
+        if name not in self._rewards:
+            device = self.loaded.device if self.loaded else "auto"
+            self._rewards[name] = load_reward(str(self.folder.with_name(name)), device)
+        return self._rewards[name]
 
     @property
     def chip(self) -> str:

@@ -7,6 +7,9 @@ from typing import Any
 
 import gradio as gr
 
+from evaluation.asked import problem_of
+from llada_viz.attached import Attachments
+from llada_viz.attached_bar import AttachedBar
 from llada_viz.bundled import Bundled, Example
 from llada_viz.canvas import Message
 from llada_viz.compare_canvas import CompareCanvas, message
@@ -24,7 +27,6 @@ from llada_viz.live import (
     wire,
 )
 from llada_viz.runs import Run
-from llada_viz.scope import problem_of
 from models.loading import ModelError
 from samplers.batch import answer_text
 from samplers.events import Finished, Started
@@ -39,13 +41,18 @@ NEED_GOLD = ("word",)  # their checkers compare with an answer that a prompt alo
 class Compare:
     """Builds the tab; its methods are what its events do."""
 
-    def __init__(self, bundled: Bundled, known: Comparisons) -> None:
+    def __init__(
+        self, bundled: Bundled, known: Comparisons, attachments: Attachments | None = None
+    ) -> None:
         self.bundled, self.known = bundled, known
+        self.attachments = attachments or Attachments(bundled)
+        self.bar = AttachedBar(self.attachments, "compare")
         self.first = bundled.examples[FIRST_EXAMPLE]
         self.lanes = Lanes("compare")
 
-    def build(self) -> None:
-        """Lay out the tab and connect its events."""
+    def build(self, attached: gr.State | None = None) -> None:
+        """Lay out the tab and connect its events. attached: the page's state, an id of Attachments."""
+        self.attached = attached or gr.State("")
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
                 self._form()
@@ -55,6 +62,7 @@ class Compare:
         self._connect()
 
     def _form(self) -> None:
+        self.bar.build(self.attached)
         self.prompt = gr.Textbox(self.first.prompt, label="Prompt", lines=4, elem_id="compare-prompt")
         self.examples = example_buttons(self.bundled)
         self.lanes.build()
@@ -64,6 +72,7 @@ class Compare:
                 for (name, label, _), value in zip(SIZES, sizes_of(self.first), strict=True)
             ]
             self.seed = gr.Number(0, label="Seed", min_width=80, elem_id="compare-seed")
+        self.bar.scorer_input(visible=bool(self.bundled.rewards), follows=True)
         self.measure = gr.Radio(
             list(MEASURES), value=MEASURES[0], label="In step by", elem_id="compare-measure",
             info="Sequences evaluated (NFE), or seconds of decoding.",
@@ -74,34 +83,41 @@ class Compare:
             self.stop = gr.Button("Stop", elem_id="compare-stop", min_width=80, interactive=False)
 
     def _connect(self) -> None:
-        asked = [self.prompt, self.seed, self.measure, *self.sizes, *self.lanes.inputs]
+        extra = [self.attached, self.bar.scorer]
+        asked = [self.prompt, self.seed, self.measure, *extra, *self.sizes, *self.lanes.inputs]
+        self.bar.connect()
         wire(self, self.on_start, asked, lambda _: buttons(running=False))
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
             fill_from(button, [example.prompt, *sizes_of(example)], [self.prompt, *self.sizes])
 
     def on_start(
-        self, old: str, prompt: str, seed: float, measure: str, *values: Any
+        self, old: str, prompt: str, seed: float, measure: str, attached: str, scorer: str, *values: Any
     ) -> Iterator[tuple[Any, ...]]:
         """Check what was asked for; a refusal is a sentence, and the boards stay as they are."""
         try:
             if (before := self.known.get(old)) is not None and not before.ended:
                 raise RequestError("a comparison is still going on; allowed: one at a time, press Stop first")
-            comparison = self._prepare(prompt, seed, measure, values)
+            comparison = self._prepare(prompt, seed, measure, attached, scorer, values)
         except (RequestError, SettingError, ModelError, ValueError) as error:
             yield alert(f"{error}."), old, gr.skip(), *buttons(running=False)
             raise gr.Error(str(error), visible=False, print_exception=False) from None
         empty: list[list[Any]] = [[] for _ in comparison.runs]
         yield alert(""), comparison.id, message(comparison, empty, notice="Starting…"), *buttons(running=True)
 
-    def _prepare(self, prompt: str, seed: Any, measure: str, values: tuple[Any, ...]) -> Comparison:
-        text = checked_prompt(self.bundled, prompt)
+    def _prepare(
+        self, prompt: str, seed: Any, measure: str, attached: str, scorer: str, values: tuple[Any, ...]
+    ) -> Comparison:
+        using = self.attachments.using(attached)
+        text = checked_prompt(using, prompt)
         if measure not in MEASURES:
             raise RequestError(f"in step by = {measure!r} is not valid; allowed: {', '.join(MEASURES)}")
         shared = {name: whole(value) for (name, _, _), value in zip(SIZES, values, strict=False)}
         lanes = self.lanes.read(values[len(SIZES) :], {**shared, "early_stop": True}, least=2)
-        ready = [prepared(self.bundled, lane.sampler, lane.settings, text, seed) for lane in lanes]
-        runs = [Run(self.bundled.pieces, self.bundled.name, one.stream()) for one in ready]
-        return self.known.add(Comparison(runs, measure, problem_of(text)))
+        ready = [
+            prepared(using, lane.sampler, lane.settings, text, seed, scorer=scorer) for lane in lanes
+        ]
+        runs = [Run(using.pieces, using.name, one.stream()) for one in ready]
+        return self.known.add(Comparison(runs, measure, problem_of(text), using.loaded))
 
     def on_decode(self, run_id: str) -> Iterator[Message]:
         """Decode all in lock-step, and send the frames about 30 times a second."""
@@ -135,8 +151,8 @@ class Compare:
         first, last = run.events[0], run.events[-1]
         if not isinstance(first, Started) or not isinstance(last, Finished):
             return ""
-        assert self.bundled.loaded is not None
-        text = answer_text(self.bundled.loaded, list(last.tokens[0][first.prompt_length :]))
+        assert comparison.loaded is not None
+        text = answer_text(comparison.loaded, list(last.tokens[0][first.prompt_length :]))
         task = TASKS[comparison.task["name"]]
         return "right" if task.check(comparison.task["problem"], text).correct else "wrong"
 

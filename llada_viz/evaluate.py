@@ -6,24 +6,23 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import save_file_to_cache
 
 from evaluation.report import Report
 from llada_viz.bundled import Bundled
-from llada_viz.canvas import Message, TokenCanvas, message, notice
+from llada_viz.evaluate_answer import GRADES, Answer
 from llada_viz.evaluate_form import EvaluateForm
 from llada_viz.evaluations import EXPORTS, Asked, Evaluations, matrix
 from llada_viz.job_store import Job
-from llada_viz.live import QUIET, UPDATES_PER_SECOND, alert
-from llada_viz.render.evaluation import detail, progress, result
+from llada_viz.live import QUIET, alert
+from llada_viz.render.evaluation import progress, result
 from llada_viz.runs import Runs
 from llada_viz.tailing import tail
-from samplers.requests import Tools, prepare
 
 EMPTY = "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate.</p>"
 PRESS_FILE = "() => setTimeout(() => document.querySelector('#evaluate-file').click(), 100)"
-GRADES = {"Right": True, "Wrong": False, "Not graded": None}
+DELETE, SURE = "Delete", "Delete for good?"
 MOST_PUBLIC_ROWS = 200
-Cell = tuple[str, str, int] | None  # job, line, row
 
 
 class Evaluate:
@@ -34,7 +33,8 @@ class Evaluate:
     ) -> None:
         self.secret = secret or None
         self.bundled, self.runs, self.evaluations, self.public = bundled, runs, evaluations, public
-        self.form = EvaluateForm()
+        self.form = EvaluateForm(public)
+        self.answer = Answer(bundled, runs, evaluations, self.job_of)
 
     # ---- layout ------------------------------------------------------------------------------
 
@@ -42,9 +42,8 @@ class Evaluate:
         """Lay out the tab and connect its events."""
         # Ids of the visitor's jobs, unreadable without the key, which outlives a restart.
         self.mine = gr.BrowserState([], storage_key="llada-viz-evaluations", secret=self.secret)
-        self.cell = gr.State(None)
         self.seen = gr.State("")
-        self.run_id = gr.State("")
+        self.doomed = gr.State("")  # the job whose deletion was asked for once
         self.timer = gr.Timer(1.5)
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
@@ -67,6 +66,10 @@ class Evaluate:
                 self.resume = gr.Button(
                     "Resume", size="sm", min_width=80, interactive=False, elem_id="evaluate-resume"
                 )
+                self.delete = gr.Button(
+                    DELETE, size="sm", min_width=80, interactive=False, visible=not self.public,
+                    elem_id="evaluate-delete",
+                )  # fmt: skip
                 self.exports = [
                     gr.Button(f"Export {form}", size="sm", min_width=80, elem_id=f"export-{form}")
                     for form in EXPORTS
@@ -79,20 +82,14 @@ class Evaluate:
         with gr.Column(elem_classes="lz-panel"):
             with gr.Row(elem_classes="lz-tools"):
                 self.differ = gr.Checkbox(label="Only rows that differ", elem_id="evaluate-differ")
+                self.fail = gr.Checkbox(label="Only rows that fail", elem_id="evaluate-fail")
                 self.first = gr.Number(1, label="From row", min_width=80, elem_id="evaluate-first")
             self.rows = gr.Dataframe(
                 headers=["row", "question", "answer"], interactive=False, wrap=True, datatype="str",
                 elem_id="evaluate-rows", show_label=False, label="Rows by sampler", max_height=420,
             )  # fmt: skip
-            self.detail = gr.HTML(
-                "<p class='lz-about'>Choose an answer to see it in full and to watch it being decoded.</p>",
-                elem_id="evaluate-detail", apply_default_css=False,
-            )  # fmt: skip
-            with gr.Row(elem_classes="lz-tools"):
-                self.grades = [
-                    gr.Button(f"Mark: {name}", size="sm", min_width=80, interactive=False) for name in GRADES
-                ]
-        self.canvas = TokenCanvas(self.runs, elem_id="evaluate-canvas", visible=False)
+            self.answer.build()
+        self.answer.build_canvas()
 
     # ---- events ------------------------------------------------------------------------------
 
@@ -100,16 +97,23 @@ class Evaluate:
         form = self.form
         form.upload.upload(form.on_upload, form.upload, form.shown, **QUIET)
         form.source.input(form.show, [form.source, form.path], form.shown, **QUIET)
-        shown = [self.job, self.state, self.stop, self.resume, self.result, self.rows, self.seen]
-        looked = [self.job, self.mine, self.differ, self.first, self.seen]
+        shown = [
+            self.job, self.state, self.stop, self.resume, self.delete, self.result, self.rows, self.seen,
+        ]  # fmt: skip
+        looked = [self.job, self.mine, self.differ, self.fail, self.first, self.seen]
         begun = self.start.click(
             self.on_start, [self.mine, *form.inputs], [self.alert, self.mine, self.job],
             trigger_mode="once", **QUIET,
         )  # fmt: skip
         begun.success(self.on_look, looked, shown, **QUIET)
         self.timer.tick(self.on_tick, looked, shown, trigger_mode="once", queue=False, **QUIET)
-        for changed in (self.job.input, self.differ.input, self.first.submit):
+        for changed in (self.job.input, self.differ.input, self.fail.input, self.first.submit):
             changed(self.on_look, looked, shown, **QUIET)
+        self.job.input(lambda: ("", DELETE), None, [self.doomed, self.delete], queue=False, **QUIET)
+        self.delete.click(
+            self.on_delete, [self.job, self.mine, self.doomed],
+            [self.alert, self.doomed, self.delete, *self.answer.shown], **QUIET,
+        ).then(self.on_look, looked, shown, **QUIET)  # fmt: skip
         for button, action in ((self.stop, "stop"), (self.resume, "resume")):
             button.click(
                 lambda job, mine, a=action: self.on_job(job, mine, a), [self.job, self.mine],
@@ -120,18 +124,21 @@ class Evaluate:
                 lambda job, mine, f=form_name: self.on_export(job, mine, f), [self.job, self.mine],
                 [self.alert, self.file], **QUIET
             ).success(None, None, None, js=PRESS_FILE)
+        self._connect_answer(looked, shown)
+
+    def _connect_answer(self, looked: list[Any], shown: list[Any]) -> None:
+        answer = self.answer
         chosen = self.rows.select(
-            self.on_cell, [self.job, self.mine, self.run_id],
-            [self.cell, self.detail, self.canvas, self.run_id, *self.grades], **QUIET,
-        )  # fmt: skip
-        chosen.success(
-            self.on_replay, self.run_id, self.canvas, trigger_mode="multiple",
-            concurrency_id="gpu", concurrency_limit=1, **QUIET,
+            answer.on_cell, [self.job, self.mine, answer.run_id], answer.shown, **QUIET
         )
-        for button, correct in zip(self.grades, GRADES.values(), strict=True):
+        chosen.success(
+            answer.on_replay, [answer.run_id, self.mine, answer.cell], [answer.canvas, answer.replayed],
+            trigger_mode="multiple", concurrency_id="gpu", concurrency_limit=1, **QUIET,
+        )  # fmt: skip
+        for button, correct in zip(answer.grades, GRADES.values(), strict=True):
             button.click(
-                lambda mine, cell, c=correct: self.on_grade(mine, cell, c), [self.mine, self.cell],
-                self.detail, **QUIET,
+                lambda mine, cell, c=correct: answer.on_grade(mine, cell, c), [self.mine, answer.cell],
+                answer.detail, **QUIET,
             ).then(self.on_look, looked, shown, **QUIET)  # fmt: skip
 
     def on_start(self, mine: list[str], *values: Any) -> Iterator[tuple[Any, ...]]:
@@ -168,31 +175,36 @@ class Evaluate:
         return self.evaluations.jobs.get(chosen or "")
 
     def on_tick(self, chosen: str | None, *looked: Any) -> tuple[Any, ...]:
-        """As `on_look`, but nothing when nothing has changed, and never another choice."""
-        updates = self.on_look(chosen, *looked, only_changes=True)
-        return (gr.update(choices=self.choices(looked[0])) if chosen else updates[0], *updates[1:])
+        """As `on_look`, but nothing when nothing has changed; another choice only when it was deleted."""
+        updates, options = self.on_look(chosen, *looked, only_changes=True), self.choices(looked[0])
+        stays = chosen in [known for _, known in options]
+        return (gr.update(choices=options) if stays else updates[0], *updates[1:])
 
     def on_look(
-        self, chosen: str | None, mine: list[str], differ: bool, first: Any, seen: str,
+        self, chosen: str | None, mine: list[str], differ: bool, fail: bool, first: Any, seen: str,
         only_changes: bool = False,
     ) -> tuple[Any, ...]:  # fmt: skip
         """The chosen evaluation as it stands."""
         options = self.choices(mine)
         known = [value for _, value in options]
         chosen = chosen if chosen in known else (known[0] if known else None)
+        if chosen is None and only_changes and not seen:
+            return (gr.skip(),) * 8
         if chosen is None:
             nothing = gr.update(interactive=False)
-            return gr.update(choices=[], value=None), EMPTY, nothing, nothing, "", gr.skip(), ""
+            rows = {"headers": ["row", "question", "answer"], "data": []}
+            return gr.update(choices=[], value=None), EMPTY, nothing, nothing, nothing, "", rows, ""
         job = self.evaluations.jobs.get(chosen)
         now = self.evaluations.stamp(job)
         if only_changes and now == seen:
-            return (gr.skip(),) * 7
+            return (gr.skip(),) * 8
         report = self.evaluations.report(job)
         start = int(first) if isinstance(first, (int, float)) and 0 < first < 1e9 else 1
-        header, body = matrix(report, differ, start) if report else (["row"], [])
+        header, body = matrix(report, start, differ, fail) if report else (["row"], [])
         return (
             gr.update(choices=options, value=chosen), self._state(job, report),
             gr.update(interactive=job.state in ("queued", "running")), gr.update(interactive=job.can_resume),
+            gr.update(interactive=job.has_ended),
             result(report) if report and report.finished else "",
             gr.update(value={"headers": header, "data": body}), now,
         )  # fmt: skip
@@ -210,61 +222,24 @@ class Evaluate:
             return alert(f"{error}.")
         return alert("")
 
+    def on_delete(self, chosen: str | None, mine: list[str], doomed: str) -> tuple[Any, ...]:
+        """The first press asks, the second deletes the job with all its rows."""
+        job = self.job_of(chosen, mine)
+        stays = (gr.skip(),) * len(self.answer.shown)
+        if self.public:
+            raise gr.Error("Nothing is deleted on a public host.", print_exception=False)
+        if doomed != job.id:
+            return alert(""), job.id, gr.update(value=SURE), *stays
+        try:
+            self.evaluations.jobs.remove(job.id)
+        except ValueError as error:
+            return alert(f"{error}."), "", gr.update(value=DELETE), *stays
+        return alert(""), "", gr.update(value=DELETE), *self.answer.nothing()
+
     def on_export(self, chosen: str | None, mine: list[str], form: str) -> tuple[str, str]:
         """A file to download; a sentence when there is nothing yet."""
         job = self.job_of(chosen, mine)
         if self.evaluations.report(job) is None:
             raise gr.Error("There is nothing to export yet.", print_exception=False)
-        return alert(""), self.evaluations.export(job, form)
-
-    def on_cell(
-        self, chosen: str | None, mine: list[str], old: str, event: gr.SelectData
-    ) -> tuple[Any, ...]:
-        """One answer in full, and a run that decodes it again from the same seed."""
-        job = self.job_of(chosen, mine)
-        report, column = self.evaluations.report(job), event.index[1] - 3
-        number = str(event.row_value[0])
-        if report is None or not 0 <= column < len(report.labels) or not number.isdecimal():
-            return (gr.skip(),) * (4 + len(GRADES))
-        if (before := self.runs.get(old)) is not None:
-            before.stop()
-        label, row_number = report.labels[column], int(number)
-        row = report.rows[label].get(row_number)
-        text = self._detail(report, label, row_number)
-        ready = [gr.update(interactive=row is not None and "error" not in row) for _ in GRADES]
-        run = self._replay(job, label, row_number) if row is not None and "error" not in row else None
-        canvas = gr.update(visible=False) if run is None else gr.update(visible=True, value=notice(run, "…"))
-        return ((job.id, label, row_number), text, canvas, run.id if run else "", *ready)
-
-    def _detail(self, report: Report, label: str, number: int) -> str:
-        problem = next(p for p in report.problems if p.number == number)
-        return detail(problem.question, problem.answer, label, report.rows[label].get(number))
-
-    def _replay(self, job: Job, label: str, number: int) -> Any:
-        plan = self.evaluations.plan(job)
-        line = next(line for line in plan.lines if line.label == label)
-        problem = next(p for p in plan.problems.problems if p.number == number)
-        asked = plan.request(line, problem)
-        assert self.bundled.loaded is not None
-        prepared = prepare(
-            self.bundled.loaded, asked["sampler"], asked["settings"], Tools(scorer=line.scorer),
-            messages=asked["messages"], seed=asked["seed"], task=asked.get("task"),
-        )  # fmt: skip
-        return self.runs.start(prepared, self.bundled.pieces, self.bundled.name)
-
-    def on_replay(self, run_id: str) -> Iterator[Message]:
-        """Decode the chosen answer again, live."""
-        run = self.runs.get(run_id)
-        while run is not None and (frames := run.advance(1 / UPDATES_PER_SECOND)):
-            yield message(run, frames)
-
-    def on_grade(self, mine: list[str], cell: Cell, correct: bool | None) -> str:
-        """Set the grade of the chosen answer by hand."""
-        if cell is None:
-            return ""
-        chosen, label, number = cell
-        job = self.job_of(chosen, mine)
-        self.evaluations.override(job, label, number, correct)
-        report = self.evaluations.report(job)
-        assert report is not None
-        return self._detail(report, label, number)
+        # Gradio hands out files of its cache only: nobody gets at the jobs' own folder.
+        return alert(""), save_file_to_cache(self.evaluations.export(job, form), self.file.GRADIO_CACHE)

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from evaluation.columns import SetError, guess
-from evaluation.sets import bundled_set, from_table
+from evaluation.sets import HUB_SETS, ProblemSet, bundled_set, from_table, load_set
 from evaluation.tables import read_table
 from llada_viz.evaluations import Asked, preview
 from llada_viz.lanes import SIZES, Lanes
@@ -22,29 +22,33 @@ SAMPLES = Path(__file__).parents[1] / "assets" / "data"
 FIRST_SET = "arithmetic.csv"
 UPLOADED = "the uploaded file"
 MOST_ROWS = 20_000
+MOST_SHOWN = 300  # characters of a cell
 NO_SCORES = (
     "a chosen sampler needs scores, and the exact checker knows the bundled problems only; "
     "on the command line a reward model can be given (--prm)"
 )
 
 
-def samples() -> list[tuple[str, str]]:
-    """(shown, value) of every set at hand: our sample files, then the bundled tasks."""
+def samples(public: bool = False) -> list[tuple[str, str]]:
+    """(shown, value) of every set at hand: our sample files, the bundled tasks, and public sets of the
+    hub, which a public host does not fetch for strangers."""
     files = [(f"{path.name} (sample)", str(path)) for path in sorted(SAMPLES.glob("*.csv"))]
-    return files + [(f"{name} (bundled problems)", name) for name in TASKS]
+    hub = [] if public else [(f"{known.id} (from the hub)", name) for name, known in HUB_SETS.items()]
+    return [*files, *((f"{name} (bundled problems)", name) for name in TASKS), *hub]
 
 
 class EvaluateForm:
-    """Builds the form and reads it."""
+    """Builds the form and reads it. public: a host where strangers meet."""
 
-    def __init__(self) -> None:
+    def __init__(self, public: bool = False) -> None:
+        self.public = public
         self.lanes = Lanes("evaluate")
 
     def build(self) -> None:
         """Lay out the inputs."""
         first = str(SAMPLES / FIRST_SET)
         _, _, question, answer, shown = self.show(first, "")
-        self.source = gr.Dropdown(samples(), value=first, label="Set", elem_id="evaluate-set")
+        self.source = gr.Dropdown(samples(self.public), value=first, label="Set", elem_id="evaluate-set")
         self.upload = gr.UploadButton(
             "Upload CSV, JSONL or Parquet", size="sm", elem_id="evaluate-upload",
             file_types=[".csv", ".tsv", ".jsonl", ".json", ".parquet"],
@@ -86,7 +90,7 @@ class EvaluateForm:
 
     def on_upload(self, path: str) -> list[Any]:
         """A file that was just uploaded: guess its mapping, show its first rows."""
-        options = [(f"{Path(path).name} (uploaded)", UPLOADED), *samples()]
+        options = [(f"{Path(path).name} (uploaded)", UPLOADED), *samples(self.public)]
         return self.show(UPLOADED, path, gr.update(choices=options, value=UPLOADED))
 
     def show(self, source: str, path: str, chosen: Any = None) -> list[Any]:
@@ -97,6 +101,8 @@ class EvaluateForm:
             problem = bundled_set(source, 1, 0).problems[0]
             shown = table(["question", "answer"], [[problem.question, problem.answer]], "First row")
             return [keep, path, empty, empty, shown]
+        if source in HUB_SETS:
+            return [keep, path, empty, empty, self._hub(source)]
         try:
             found = read_table(Path(path if source == UPLOADED else source), limit=MOST_ROWS)
             mapping = guess(found.columns)
@@ -112,6 +118,21 @@ class EvaluateForm:
         rows = f"<p class='lz-about'>{len(found.rows):,} rows</p>"
         return [keep, path, question, answer, rows + table(*preview(found), "First rows")]
 
+    def _hub(self, name: str) -> str:
+        """The first rows of a hub set, whose columns are known."""
+        try:
+            found = self._from_hub(name)
+        except SetError as error:
+            return alert(f"{error}.")
+        first = [[p.question[:MOST_SHOWN], p.answer[:MOST_SHOWN]] for p in found.problems[:3]]
+        shown = table(["question", "answer"], first, "First rows")
+        return f"<p class='lz-about'>{len(found.problems):,} rows</p>{shown}"
+
+    def _from_hub(self, name: str) -> ProblemSet:
+        if self.public:
+            raise SetError(f"set = {name!r} is not fetched on a public host; allowed here: a file")
+        return load_set(name)
+
     def asked(
         self, source: str, path: str, question: str, answer: str, limit: Any, seed: Any, template: str,
         *values: Any,
@@ -124,12 +145,16 @@ class EvaluateForm:
         if rows is not None and rows > MOST_ROWS:
             raise RequestError(f"rows = {rows:,}; allowed here: at most {MOST_ROWS:,}")
         data = path if source == UPLOADED else source
-        if source not in TASKS:
+        scored = any(entry(lane.sampler).cls.scored for lane in lanes)
+        if scored and source not in TASKS:
+            raise RequestError(NO_SCORES)
+        if source in HUB_SETS:
+            self._from_hub(source)  # out of reach: said now, not by a job that fails
+            question = answer = ""
+        elif source not in TASKS:
             found = read_table(Path(data), rows or MOST_ROWS + 1)
             if len(found.rows) > MOST_ROWS:
                 raise RequestError(f"the set has more than {MOST_ROWS:,} rows; set a number of rows")
-            if any(entry(lane.sampler).cls.scored for lane in lanes):
-                raise RequestError(NO_SCORES)
             from_table(Path(data).name, found, question, answer)
         else:
             question = answer = ""

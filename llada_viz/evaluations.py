@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 from evaluation.extraction import gold_answer
 from evaluation.plan import Line, Plan, recorded_plan
-from evaluation.report import FORMS, Report, verdict
+from evaluation.report import FORMS, Report, fails, verdict
 from evaluation.run_folder import RunError, RunFolder
 from evaluation.sets import Problem, ProblemSet
 from evaluation.tables import Table
@@ -110,13 +109,10 @@ class Evaluations:
         """Set a grade by hand."""
         RunFolder(job.folder).override(line, row, correct)
 
-    def export(self, job: Job, form: str) -> str:
-        """The path of a fresh file with the report in one of EXPORTS."""
-        name = EXPORTS[form]
-        report = Report(RunFolder(job.folder))
-        path = Path(tempfile.mkdtemp(prefix="llada-viz-")) / name
-        path.write_text(FORMS[name](report), encoding="utf-8", newline="")
-        return str(path)
+    def export(self, job: Job, form: str) -> Path:
+        """The report in one of EXPORTS, written afresh into the job's folder."""
+        folder, name = RunFolder(job.folder), EXPORTS[form]
+        return folder.write(name, FORMS[name](Report(folder)))
 
 
 def _line(lane: Chosen) -> Line:
@@ -133,9 +129,19 @@ def differing(report: Report) -> list[Problem]:
     return found
 
 
-def matrix(report: Report, only_differing: bool, first: int = 1) -> tuple[list[str], list[list[Any]]]:
-    """(header, rows) of at most SHOWN rows from row `first` on: verdict and answer of every line."""
-    problems = differing(report) if only_differing else report.problems
+def failing(report: Report, problems: Sequence[Problem]) -> list[Problem]:
+    """Those of the problems that a line got wrong or has no answer to because of an error."""
+    rows = report.rows.values()
+    return [problem for problem in problems if fails(line.get(problem.number) for line in rows)]
+
+
+def matrix(
+    report: Report, first: int = 1, differ: bool = False, fail: bool = False
+) -> tuple[list[str], list[list[Any]]]:
+    """(header, rows) of at most SHOWN rows from row `first` on: verdict and answer of every line.
+    differ, fail: only rows that differ, only rows that fail; both: only those that do both."""
+    problems = differing(report) if differ else report.problems
+    problems = failing(report, problems) if fail else problems
     shown = [problem for problem in problems if problem.number >= first][:SHOWN]
     body = [
         [

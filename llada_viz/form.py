@@ -34,11 +34,14 @@ def allowed(setting: Described) -> str:
     return "" if high is None else f"at most {high:g}"
 
 
-def widget(setting: Described, value: Any, visible: bool, front: bool) -> Any:
-    """The input of a setting. Ranges are checked by the sampler, which says what is allowed."""
+def widget(
+    setting: Described, value: Any, visible: bool, front: bool, prefix: str = "setting"
+) -> Any:
+    """The input of a setting. Ranges are checked by the sampler, which says what is allowed. prefix: of
+    the element's id."""
     common: dict[str, Any] = {
         "label": setting.label, "value": value, "visible": visible, "interactive": True,
-        "elem_id": f"setting-{setting.name}",
+        "elem_id": f"{prefix}-{setting.name}",
     }  # fmt: skip
     if setting.choices:
         return gr.Dropdown(choices=list(setting.choices), info=setting.help, **common)

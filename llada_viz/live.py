@@ -3,48 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
 import gradio as gr
 
+from evaluation.asked import problem_of
+from llada_viz.attached import Using
 from llada_viz.bundled import Bundled
-from llada_viz.scope import problem_of
 from models.loading import ModelError
 from samplers.registry import entry
 from samplers.requests import Prepared, RequestError, Tools, prepare
 
 UPDATES_PER_SECOND = 30
 MOST_PROMPT = 20_000
+CHECKER = "checker"
 NO_CHECKER = (
     "{title} needs scores. The exact checker scores the five bundled kinds of problem, and this prompt is "
-    "none of them; a reward model can be given on the command line (--prm)"
+    "none of them; allowed: such a prompt, or a reward model as the scorer"
+)
+NO_HEAD = (
+    "policy = 'ups' needs a UPS head, and none is loaded; allowed: another policy, or a head that the "
+    "Train tab trains (remask-sft)"
 )
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
-def checked_prompt(bundled: Bundled, prompt: str | None) -> str:
+def checked_prompt(using: Using, prompt: str | None) -> str:
     """The prompt, when there is a model to ask and the prompt is not too long."""
-    if bundled.loaded is None:
-        raise ModelError(bundled.problem.rstrip("."))
+    if using.loaded is None:
+        raise ModelError(using.problem.rstrip("."))
     if len(prompt or "") > MOST_PROMPT:
         raise RequestError(f"prompt has {len(prompt or '')} characters; allowed: at most {MOST_PROMPT}")
     return prompt or ""
 
 
 def prepared(
-    bundled: Bundled, sampler: str, settings: Mapping[str, Any], prompt: str, seed: Any, constraints: str = ""
-) -> Prepared:
-    """A run of a checked prompt; a sampler that needs scores gets the exact checker."""
-    assert bundled.loaded is not None
+    using: Using, sampler: str, settings: Mapping[str, Any], prompt: str, seed: Any, constraints: str = "",
+    scorer: str = CHECKER,
+) -> Prepared:  # fmt: skip
+    """A run of a checked prompt; a sampler that needs scores gets them from the scorer, one of
+    `scorers`, and RemeDi's policy ups the head."""
+    assert using.loaded is not None
     found, task = entry(sampler), problem_of(prompt)
-    if found.cls.scored and task is None:
-        raise RequestError(NO_CHECKER.format(title=found.title))
-    tools = Tools(scorer="checker" if found.cls.scored else "")
+    tools = Tools()
+    if found.cls.scored and scorer == CHECKER:
+        if task is None:
+            raise RequestError(NO_CHECKER.format(title=found.title))
+        tools = Tools(scorer=CHECKER)
+    elif found.cls.scored:
+        allowed = [value for _, value in scorers(using)]
+        if scorer not in allowed:
+            raise RequestError(f"scorer = {scorer!r} is not known; allowed: {', '.join(allowed)}")
+        tools = Tools(scorer="prm", reward=using.reward(scorer))
+    if settings.get("policy") == "ups":
+        if using.ups_head is None:
+            raise RequestError(NO_HEAD)
+        tools = replace(tools, ups_head=using.ups_head)
     return prepare(
-        bundled.loaded, sampler, settings, tools,
+        using.loaded, sampler, settings, tools,
         seed=whole(seed), prompt=prompt, constraints=constraints, task=task,
     )  # fmt: skip
+
+
+def scorers(using: Using) -> list[tuple[str, str]]:
+    """(shown, value) of whatever can score: the exact checker, then the reward models."""
+    return [("exact checker", CHECKER), *((f"reward model: {name}", name) for name in using.rewards)]
 
 
 def wire(

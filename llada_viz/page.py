@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from llada_viz import assets
+from llada_viz.attached import Attachments, Using
 from llada_viz.bundled import Bundled
 from llada_viz.compare import Compare
 from llada_viz.comparison import Comparisons
@@ -17,8 +18,11 @@ from llada_viz.evaluate import Evaluate
 from llada_viz.evaluations import Evaluations
 from llada_viz.home import browser_secret, home_folder
 from llada_viz.jobs import Jobs
+from llada_viz.live import QUIET
 from llada_viz.runs import Runs
 from llada_viz.theme import theme
+from llada_viz.train import Train
+from llada_viz.trainings import Trainings
 from llada_viz.visualize import Visualize
 
 TITLE = "LLaDA Viz"
@@ -30,33 +34,39 @@ MOST_UPLOAD = "64mb"
 def create_ui() -> gr.Blocks:
     """The whole page."""
     bundled, runs = Bundled(), Runs()
+    attachments, jobs = Attachments(bundled), background_jobs()
+    device = bundled.loaded.device if bundled.loaded else "cpu"
+    evaluations = Evaluations(jobs, bundled.folder, device)
+    trainings = Trainings(jobs, bundled.folder, device)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
-        header(bundled)
-        with gr.Tabs(elem_classes="lz-tabs"):
+        attached = gr.State("")
+        header = gr.HTML(header_of(bundled), elem_classes="lz-header", apply_default_css=False)
+        with gr.Tabs(elem_classes="lz-tabs") as tabs:
             with gr.Tab("Visualize", id="visualize"):
-                Visualize(bundled, runs).build()
+                Visualize(bundled, runs, attachments).build(attached)
             with gr.Tab("Compare", id="compare", render_children=True):
-                Compare(bundled, Comparisons()).build()
+                Compare(bundled, Comparisons(), attachments).build(attached)
             with gr.Tab("Evaluate", id="evaluate", render_children=True):
-                Evaluate(bundled, runs, evaluations(bundled), on_space(), browser_secret()).build()
+                Evaluate(bundled, runs, evaluations, on_space(), browser_secret()).build()
+            with gr.Tab("Train", id="train", render_children=True):
+                Train(bundled, runs, trainings, attachments, on_space()).build(attached, tabs)
+        attached.change(
+            lambda known: header_of(attachments.known(known)), attached, header, queue=False, **QUIET
+        )
     return page.queue(max_size=64)
 
 
-def evaluations(bundled: Bundled) -> Evaluations:
-    """Background evaluations of the bundled model; whatever ran before this server began goes on."""
+def background_jobs() -> Jobs:
+    """The jobs of the user's folder; whatever ran before this server began goes on."""
     jobs = Jobs(home_folder())
     jobs.watch()
-    device = bundled.loaded.device if bundled.loaded else "cpu"
-    return Evaluations(jobs, bundled.folder, device)
+    return jobs
 
 
-def header(bundled: Bundled) -> None:
+def header_of(using: Using) -> str:
     """The name of the house, and what is loaded."""
-    state = "off" if bundled.loaded is None else "on"
-    gr.HTML(
-        f'<b>{TITLE}</b><span class="chip {state}"><i></i>{escape(bundled.chip)}</span>',
-        elem_classes="lz-header", apply_default_css=False,
-    )  # fmt: skip
+    state = "off" if using.loaded is None else "on"
+    return f'<b>{TITLE}</b><span class="chip {state}"><i></i>{escape(using.chip)}</span>'
 
 
 def launch_options() -> dict[str, Any]:

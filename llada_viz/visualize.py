@@ -8,6 +8,8 @@ from typing import Any
 
 import gradio as gr
 
+from llada_viz.attached import Attached, Attachments
+from llada_viz.attached_bar import AttachedBar
 from llada_viz.bundled import Bundled
 from llada_viz.canvas import Message, TokenCanvas, message, notice
 from llada_viz.form import SamplerForm, about, choices
@@ -26,6 +28,7 @@ from llada_viz.runs import Run, Runs
 from llada_viz.scope import hint
 from models.loading import ModelError
 from samplers.events import EventError
+from samplers.registry import SAMPLERS, entry
 from samplers.requests import RequestError
 from samplers.settings import SettingError
 from samplers.traces import TraceError, read_trace
@@ -39,17 +42,21 @@ WAITING = "Waiting for the model: another run is using it."
 class Visualize:
     """Builds the tab; its methods are what the page's events do."""
 
-    def __init__(self, bundled: Bundled, runs: Runs) -> None:
+    def __init__(self, bundled: Bundled, runs: Runs, attachments: Attachments | None = None) -> None:
         self.bundled, self.runs = bundled, runs
+        self.attachments = attachments or Attachments(bundled)
+        self.bar = AttachedBar(self.attachments, "visualize")
         self.first = bundled.examples[FIRST_EXAMPLE]
         self.form = SamplerForm(first=self.first.settings)
 
     # ---- layout ------------------------------------------------------------------------------
 
-    def build(self) -> None:
-        """Lay out the tab and connect its events."""
+    def build(self, attached: gr.State | None = None) -> None:
+        """Lay out the tab and connect its events. attached: the page's state, an id of Attachments."""
+        self.attached = attached or gr.State("")
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
+                self.bar.build(self.attached)
                 self._prompt()
                 self._sampler()
                 self._more()
@@ -71,6 +78,7 @@ class Visualize:
         text = escape(about(self.form.chosen))
         self.about = gr.HTML(text, elem_classes="lz-about", apply_default_css=False)
         self.form.front()
+        self.bar.scorer_input(visible=entry(self.form.chosen).cls.scored)
 
     def _more(self) -> None:
         with gr.Accordion("Settings of this sampler", open=False, elem_classes="lz-more"):
@@ -95,12 +103,18 @@ class Visualize:
     # ---- events ------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        asked = [self.prompt, self.sampler, self.seed, self.constraints, *self.form.inputs]
+        extra = [self.attached, self.bar.scorer]
+        asked = [self.prompt, self.sampler, self.seed, self.constraints, *extra, *self.form.inputs]
         wire(self, self.on_run, asked, self.on_end)
         said = [self.alert, self.run_id, self.canvas, self.start, self.stop]
         self.opener.upload(self.on_open, [self.opener, self.run_id], said, **QUIET)
         chosen = [self.sampler, *(self.form.input(name) for name in ("gen_length", "block_length"))]
-        self.sampler.change(self.on_sampler, chosen, [self.about, *self.form.inputs], **QUIET)
+        shown = [self.about, self.bar.scorer, *self.form.inputs]
+        self.sampler.change(self.on_sampler, chosen, shown, **QUIET)
+        self.bar.connect()
+        self.attached.change(
+            self.on_attached, self.attached, [self.sampler, *self.form.inputs], queue=False, **QUIET
+        )
         self.prompt.change(
             self.on_prompt, self.prompt, self.hint, trigger_mode="always_last", queue=False, **QUIET
         )
@@ -109,13 +123,14 @@ class Visualize:
             fill_from(button, values, [self.prompt, *self.form.inputs])
 
     def on_run(
-        self, old: str, prompt: str, sampler: str, seed: float, constraints: str, *values: Any
-    ) -> Iterator[tuple[Any, ...]]:
+        self, old: str, prompt: str, sampler: str, seed: float, constraints: str, attached: str,
+        scorer: str, *values: Any,
+    ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
         """Check what was asked for; a refusal is a sentence, and the canvas stays as it is."""
         try:
             if self._going_on(old):
                 raise RequestError("run is still going on; allowed: one at a time, press Stop first")
-            run = self._prepare(prompt, sampler, seed, constraints, values)
+            run = self._prepare(prompt, sampler, seed, constraints, attached, scorer, values)
         except (RequestError, SettingError, ModelError) as error:
             yield alert(f"{error}."), old, gr.skip(), *buttons(self._going_on(old))
             raise gr.Error(str(error), visible=False, print_exception=False) from None
@@ -123,12 +138,14 @@ class Visualize:
         yield alert(""), run.id, notice(run, text), *buttons(running=True)
 
     def _prepare(
-        self, prompt: str, sampler: str, seed: Any, constraints: str, values: tuple[Any, ...]
-    ) -> Run:
-        text = checked_prompt(self.bundled, prompt)
+        self, prompt: str, sampler: str, seed: Any, constraints: str, attached: str, scorer: str,
+        values: tuple[Any, ...],
+    ) -> Run:  # fmt: skip
+        using = self.attachments.using(attached)
+        text = checked_prompt(using, prompt)
         settings = self.form.values(sampler, values)
-        ready = prepared(self.bundled, sampler, settings, text, seed, constraints or "")
-        return self.runs.start(ready, self.bundled.pieces, self.bundled.name)
+        ready = prepared(using, sampler, settings, text, seed, constraints or "", scorer)
+        return self.runs.start(ready, using.pieces, using.name)
 
     def on_decode(self, run_id: str) -> Iterator[Message]:
         """Decode, and send the frames about 30 times a second."""
@@ -176,7 +193,24 @@ class Visualize:
     def on_sampler(self, sampler: str, gen_length: float | None, block_length: float | None) -> list[Any]:
         """Show what the sampler does, and its settings."""
         blocks = int((gen_length or 0) // block_length) if block_length else 1
-        return [escape(about(sampler)), *self.form.show(sampler, blocks)]
+        scorer = gr.update(visible=entry(sampler).cls.scored)
+        return [escape(about(sampler)), scorer, *self.form.show(sampler, blocks)]
+
+    def on_attached(self, attached: str) -> list[Any]:
+        """Choose what makes use of what was attached: a head RemeDi's policy, a reward model the first
+        sampler that is scored. Without any head, the policy that needs one is let go of."""
+        keep = [gr.skip()] * (1 + len(self.form.inputs))
+        try:
+            using = self.attachments.using(attached)
+        except RequestError:
+            return keep
+        if isinstance(using, Attached) and using.own_head is not None:
+            return ["remedi", *self.form.fill({"policy": "ups"})]
+        if isinstance(using, Attached) and using.own_reward is not None:
+            return [next(name for name, found in SAMPLERS.items() if found.cls.scored), *keep[1:]]
+        if using.ups_head is None:
+            return [gr.skip(), *self.form.fill({"policy": "tps_prob"})]
+        return keep
 
     def on_prompt(self, prompt: str) -> str:
         """A hint when the prompt lies outside what the model has learned."""

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
@@ -110,12 +111,17 @@ class Block(nn.Module):
 
 
 class LLaDAModelLM(PreTrainedModel):
-    """LLaDA with its token-prediction head (`weight_tying` reuses the embedding as the head)."""
+    """LLaDA with its token-prediction head (`weight_tying` reuses the embedding as the head).
+
+    checkpointing: in training a block's activations are computed again for the backward pass
+    instead of kept (1604.06174).
+    """
 
     config_class = LLaDAConfig
     base_model_prefix = "model"
     _no_split_modules = ["Block"]
     _supports_sdpa = True
+    checkpointing = False
 
     def __init__(self, config: LLaDAConfig) -> None:
         super().__init__(config)
@@ -153,6 +159,10 @@ class LLaDAModelLM(PreTrainedModel):
     def get_output_embeddings(self) -> nn.Module:
         return self.transformer["wte" if self.config.weight_tying else "ff_out"]
 
+    def forget_rotations(self) -> None:
+        """Call after a change of the config's RoPE fields."""
+        self._rotations.clear()
+
     def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         if positions.device not in self._rotations:
             inverse, scale = inverse_frequencies(self.config)
@@ -185,8 +195,11 @@ class LLaDAModelLM(PreTrainedModel):
         if visible is None and attention_mask is not None:
             visible = attention_mask.bool()[:, None, None, :]
         x: Tensor = self.transformer["wte"](input_ids)
+        again = self.checkpointing and self.training and torch.is_grad_enabled()
         for i, block in enumerate(self.blocks):
-            if kept is None:
+            if kept is None and again:
+                x = checkpoint(block, x, cos, sin, visible, use_reentrant=False)
+            elif kept is None:
                 x = block(x, cos, sin, visible)
             else:
                 x = block(x, cos, sin, visible, kept[i], start)

@@ -50,6 +50,8 @@ def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> L
     """Load a folder or hub id. `dtype` default: float32 on a CPU, bfloat16 on a GPU."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if torch.device(device).type == "cpu":
+        device = "cpu"  # accelerate's second process on a CPU is told cpu:0 or cpu:1
     if dtype is None:
         dtype = torch.float32 if device == "cpu" else torch.bfloat16
     config = LLaDAConfig(**_read_config(name))
@@ -98,7 +100,8 @@ def _read_config(name: str) -> dict[str, Any]:
     return data
 
 
-def _weight_files(name: str) -> list[Path]:
+def weight_files(name: str) -> list[Path]:
+    """The safetensors files of a model folder or hub id, by name."""
     index = find_file(name, "model.safetensors.index.json")
     names = ["model.safetensors"]
     if index is not None:
@@ -113,7 +116,7 @@ def _weight_files(name: str) -> list[Path]:
 def weights_digest(name: str) -> str:
     """SHA-256 over the weight files of a model folder or hub id, in the order of their names."""
     seen = hashlib.sha256()
-    for path in _weight_files(name):
+    for path in weight_files(name):
         with path.open("rb") as file:
             while part := file.read(1 << 22):
                 seen.update(part)
@@ -123,7 +126,7 @@ def weights_digest(name: str) -> str:
 def read_weights(name: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """All tensors of a model folder or hub id, as dtype; safetensors only."""
     state: dict[str, torch.Tensor] = {}
-    for file in _weight_files(name):
+    for file in weight_files(name):
         try:
             with safe_open(file, "pt") as weights:
                 for key in weights.keys():  # noqa: SIM118 - not a dict

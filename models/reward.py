@@ -55,7 +55,7 @@ class LoadedReward:
 
         batch: (question, steps) pairs, no step empty. ModelError for what the model cannot read.
         """
-        encoded = [self._encode(question, steps) for question, steps in batch]
+        encoded = [self.encode(question, steps) for question, steps in batch]
         width = max(len(ids) for ids, _ in encoded)
         pad = self.tokenizer.pad_token_id or 0
         device = next(self.model.parameters()).device
@@ -64,7 +64,7 @@ class LoadedReward:
         found = self.model(ids, mask.long()).cpu()
         return [found[i, places].tolist() for i, (_, places) in enumerate(encoded)]
 
-    def _encode(self, question: str, steps: Sequence[str]) -> tuple[list[int], list[int]]:
+    def encode(self, question: str, steps: Sequence[str]) -> tuple[list[int], list[int]]:
         """Ids, and the position at which each step is scored. Steps are encoded one by one, so the
         text of a step cannot write a step token of its own."""
         chat = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": self._plain(question)}]

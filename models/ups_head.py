@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from models.loading import ModelError
 
+HEAD_FILE = "ups_head.safetensors"
 MOST_BYTES = 2**30
 
 
@@ -41,13 +42,16 @@ class UPSHead(nn.Module):
 
 
 def load_ups_head(path: str | Path, d_model: int) -> UPSHead:
-    """A saved head, or a plain file of `weight` (d_model numbers) and `bias` (one number).
+    """A saved head (a file, or a folder with ups_head.safetensors in it), or a plain file of `weight`
+    (d_model numbers) and `bias` (one number).
 
     ModelError when it cannot be read or belongs to hidden states of another width.
     """
     path = Path(path)
+    if path.is_dir():
+        path = path / HEAD_FILE
     if not path.is_file():
-        raise ModelError(f"ups_head = {str(path)!r} is no file; allowed: a safetensors file")
+        raise ModelError(f"ups_head = {str(path)!r} is no file; allowed: a safetensors file, or its folder")
     if path.stat().st_size > MOST_BYTES:
         raise ModelError(f"ups_head = {path.name!r} is larger than 1 GiB")
     try:

@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _model_flags(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", required=True, help="a model folder or hub id")
+    command.add_argument("--adapter", default="", help="a peft LoRA folder, merged into the weights")
     command.add_argument("--device", default="auto", help="auto, cpu or cuda")
     command.add_argument("--dtype", choices=("float32", "bfloat16"), help="default: by device")
     command.add_argument("--threads", type=int, help="CPU threads")
@@ -60,11 +61,13 @@ def _model_flags(command: argparse.ArgumentParser) -> None:
 def _load(args: argparse.Namespace) -> Any:
     import torch
 
-    from models.loading import load
+    from models.adapters import load_adapted
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    return load(args.model, args.device, getattr(torch, args.dtype) if args.dtype else None)
+    return load_adapted(
+        args.model, args.adapter, args.device, getattr(torch, args.dtype) if args.dtype else None
+    )
 
 
 def list_samplers(args: argparse.Namespace) -> None:

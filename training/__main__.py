@@ -6,9 +6,9 @@ import argparse
 import os
 import sys
 
-from training.cli import bundled, objectives
+from training.cli import bundled, merge, objectives, pairs, preview, rollouts, sweep
 
-COMMANDS = (objectives, bundled)
+COMMANDS = (objectives, preview, bundled, rollouts, pairs, merge, sweep)
 
 
 def parser() -> argparse.ArgumentParser:

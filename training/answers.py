@@ -11,12 +11,12 @@ import torch
 
 from models.loading import LoadedModel, ModelError, load
 from models.text import token_pieces
-from samplers.requests import Tools, prepare
+from samplers.requests import RequestError, Tools, prepare
 from samplers.settings import option
 from samplers.streams import record
 from samplers.traces import Trace, used_pieces, write_trace
 from training.chat import Chat
-from training.examples import Rows, collate
+from training.examples import Example, Rows, collate
 from training.recipe import step_generator
 from training.settings import TrainSettings
 from training.sources import Data, open_data
@@ -34,6 +34,8 @@ class AnswerSettings(TrainSettings):
     answer_column: str = option("", "Column of the answers; empty: guessed.")
     weights: str = option("", "Shares of several sets, such as 2,1; empty: equal.")
     split: str = option("train", "Split of a hub set.")
+    think: bool = option(False, "Learn the thoughts before the answer, between <think> and </think>.")
+    thoughts_column: str = option("", "Column of the thoughts; empty: guessed.")
 
 
 @dataclass(frozen=True)
@@ -75,22 +77,34 @@ class Answers:
         longest = max(len(p) + len(a) for p, a in chosen)
         return collate(chosen, self.eos, max(0, min(tail, self.settings.max_length - longest)))
 
+    def example(self) -> Example:
+        """The first row of the first step."""
+        assert self.loaded.tokenizer is not None
+        prompt, answer = self.data.mixture[0]
+        templated = Chat(self.loaded.tokenizer).decode(prompt + answer)
+        return Example(self.data.mixture.raw(0), templated, len(prompt))
+
 
 def record_samples(
     loaded: LoadedModel,
-    prompts: Sequence[Sequence[Mapping[str, str]]],
+    prompts: Sequence[Sequence[Mapping[str, str]] | list[int]],
     folder: Path,
     sampler: str = "low_confidence",
     settings: Mapping[str, Any] | None = None,
     tools: Tools | None = None,
 ) -> None:
-    """Decode prompts (turns of a conversation each) and write folder/sample-N.jsonl traces."""
+    """Decode prompts (turns of a conversation, or ids, each) and write folder/sample-N.jsonl traces."""
     folder.mkdir(parents=True)
     assert loaded.tokenizer is not None
     pieces = token_pieces(loaded.tokenizer)
     for number, turns in enumerate(prompts, 1):
         chosen = dict(settings or {"gen_length": 64, "steps": 32, "block_length": 16})
-        asked = prepare(loaded, sampler, chosen, tools or Tools(), messages=list(turns), seed=number)
+        kind = "prompt_ids" if isinstance(turns[0], int) else "messages"
+        try:
+            asked = prepare(loaded, sampler, chosen, tools or Tools(), seed=number, **{kind: list(turns)})
+        except RequestError as error:  # a prompt that fills the context ends no run
+            print(f"sample {number} left out: {error}", flush=True)
+            continue
         events: list[Any] = []
         for _ in record(asked.stream(), events):
             pass

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,10 +17,15 @@ from models.llada import LLaDAModelLM
 from models.loading import load
 from tasks import TASKS, ExpressionSettings, ExpressionTask, generate
 from training.bundled_data import Batch, Encoder, Mixture, batches
+from training.checkpoints import latest
+from training.engine import Engine
 from training.number_rows import attach, fold
 from training.objectives import cell_cross_entropy, masked_mean_loss
+from training.placement import accelerator_for
+from training.recipe import Losses, Recipe
+from training.run import RunError, alone
+from training.settings import TrainSettings
 from training.tokenizer import fit_tokenizer
-from training.trainer import Trainer, TrainSettings
 
 ENGLISH = Path(__file__).parent / "data" / "english.txt"
 FIRST = Mixture(
@@ -34,12 +39,17 @@ LAST = replace(
     shares={"sudoku": 0.20, "linear": 0.24, "expression": 0.34, "word": 0.19, "countdown": 0.03},
 )  # fmt: skip
 
+TRAIN = TrainSettings(
+    max_steps=12_500, batch_size=78, learning_rate=1.2e-3, warmup=300, decay=0.42, ema=0.999,
+    precision="bf16", log_every=50, save_every=1000, samples=0,
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
-class Recipe:
-    """Everything the bundled model is made from."""
+class Plan:
+    """Everything a run of the bundled model is made from."""
 
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(max_steps=12_500, decay=0.42))
+    train: TrainSettings = TRAIN
     stages: tuple[tuple[int, Mixture], ...] = ((0, FIRST), (7000, LAST))
     vocab_size: int = 2304
     d_model: int = 256
@@ -56,45 +66,45 @@ class Recipe:
         return [mixture for first, mixture in self.stages if first <= step][-1]
 
 
-def continued_recipe() -> Recipe:
+def continued_plan() -> Plan:
     """A shorter run from an exported model: a lower rate, most of it decaying, other data."""
-    train = TrainSettings(
-        max_steps=7000, learning_rate=1e-3, warmup=100, decay=0.6, seed=1, ema=0.998, save_every=500
+    train = replace(
+        TRAIN, max_steps=7000, learning_rate=1e-3, warmup=100, decay=0.6, seed=1, ema=0.998, save_every=500
     )
     shares = {"sudoku": 0.10, "linear": 0.28, "expression": 0.46, "word": 0.14, "countdown": 0.02}
     long = ExpressionTask(ExpressionSettings(two=0.08, three=0.27, parenthesised=0.5))
     mixture = replace(LAST, shares=shares, tasks={**TASKS, "expression": long})
-    return Recipe(train=train, stages=((0, mixture),))
+    return Plan(train=train, stages=((0, mixture),))
 
 
-def bundled_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:
+def bundled_tokenizer(plan: Plan) -> PreTrainedTokenizerFast:
     """Fit on training problems of every task, chat roles, and some ordinary English."""
     texts = ENGLISH.read_text().splitlines() * 3
     for name in TASKS:
         for problem in generate(name, "train", 1500 if name == "word" else 400, seed=0):
             texts += [problem.prompt, problem.solution]
     texts += ["user", "assistant", "system", "\n\n"] * 500
-    return fit_tokenizer(texts, recipe.vocab_size, recipe.max_sequence_length)
+    return fit_tokenizer(texts, plan.vocab_size, plan.max_sequence_length)
 
 
-def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LLaDAModelLM:
-    """A freshly initialised network; number rows shared where the recipe says so."""
-    torch.manual_seed(recipe.train.seed)
+def new_model(plan: Plan, tokenizer: PreTrainedTokenizerFast) -> LLaDAModelLM:
+    """A freshly initialised network; number rows shared where the plan says so."""
+    torch.manual_seed(plan.train.seed)
     model = LLaDAModelLM(
         LLaDAConfig(
-            d_model=recipe.d_model,
-            n_heads=recipe.n_heads,
-            n_layers=recipe.n_layers,
-            mlp_hidden_size=recipe.mlp_hidden_size,
+            d_model=plan.d_model,
+            n_heads=plan.n_heads,
+            n_layers=plan.n_layers,
+            mlp_hidden_size=plan.mlp_hidden_size,
             vocab_size=len(tokenizer),
-            max_sequence_length=recipe.max_sequence_length,
+            max_sequence_length=plan.max_sequence_length,
             mask_token_id=tokenizer.mask_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
             bos_token_id=tokenizer.bos_token_id,
         )
     )
-    if recipe.number_rows:
+    if plan.number_rows:
         values = list(range(1000))
         ids = [int(tokenizer.convert_tokens_to_ids(str(n))) for n in values]
         for name in ("wte", "ff_out"):
@@ -116,67 +126,78 @@ def continue_from(model: LLaDAModelLM, folder: Path) -> None:
     model.load_state_dict(weights)
 
 
-def export(model: LLaDAModelLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write the published layout in bf16: config.json, model.safetensors, tokenizer files."""
-    for name in ("wte", "ff_out"):
-        fold(model.transformer[name])
-    model.to(torch.bfloat16).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+class BundledModule(nn.Module):
+    """The network, and the mean cross-entropy of the learned cells."""
+
+    def __init__(self, model: LLaDAModelLM) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch) -> Losses:
+        """See Recipe.module."""
+        logits = self.model(batch.input_ids, cells=batch.learned).logits
+        return Losses(masked_mean_loss(cell_cross_entropy(logits, batch.targets[batch.learned])))
 
 
-def loss_of(model: nn.Module, batch: Batch) -> Tensor:
-    """Mean cross-entropy of the learned cells."""
-    logits = model(batch.input_ids, cells=batch.learned).logits
-    return masked_mean_loss(cell_cross_entropy(logits, batch.targets[batch.learned]))
+class Bundled(Recipe):
+    """One run of the plan. start: an exported model to continue."""
+
+    def __init__(self, plan: Plan, tokenizer: PreTrainedTokenizerFast, start: Path | None = None) -> None:
+        self.plan, self.tokenizer, self.settings = plan, tokenizer, plan.train
+        self.encoder = Encoder(tokenizer)
+        model = new_model(plan, tokenizer)
+        if start is not None:
+            continue_from(model, start)
+        if not torch.cuda.is_available():
+            speed_up(model, plan.compile)
+        self.module = BundledModule(model)
+
+    def batches(self, step: int) -> Sequence[Batch]:
+        """Short answers, long answers, facts."""
+        return list(batches(step, self.settings.seed, self.encoder, self.plan.mixture(step)))
+
+    @property
+    def parts(self) -> int:
+        """See Recipe; the same in every stage."""
+        mixture = self.plan.mixture(0)
+        return mixture.micro_batches + bool(mixture.facts)
+
+    def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
+        """The published layout in bf16: config.json, model.safetensors, tokenizer files."""
+        plain = new_model(self.plan, self.tokenizer)
+        plain.load_state_dict({name.removeprefix("model."): t for name, t in state.items()})
+        for name in ("wte", "ff_out"):
+            fold(plain.transformer[name])
+        plain.to(torch.bfloat16).save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
 
 
 def speed_up(model: LLaDAModelLM, compiled: bool) -> None:
-    """Written-out attention and compiled blocks (docs/log.md: 1.55 times the steps on two cores)."""
-    if next(model.parameters()).device.type != "cpu":
-        return
+    """For a CPU: written-out attention and compiled blocks (docs/log.md: 1.55 times the steps)."""
     for block in model.blocks:
         block.written_out = True
         if compiled:
             block.forward = torch.compile(block.forward, dynamic=True)
 
 
-def build(recipe: Recipe, out: Path, resume: bool, start: Path | None = None) -> Path:
+def build(plan: Plan, out: Path, resume: bool, start: Path | None = None) -> Path:
     """Train and export to out/final; returns that folder. start: an exported model to continue.
     A resumed or continued run keeps the tokenizer that it began with."""
-    torch.set_num_threads(recipe.threads)
+    torch.set_num_threads(plan.threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    kept = out / "tokenizer"
-    known = start or (kept if resume and kept.is_dir() else None)
-    if known is not None:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(str(known))
-    else:
-        tokenizer = bundled_tokenizer(recipe)
-    encoder = Encoder(tokenizer)
-    model = new_model(recipe, tokenizer)
-    if start is not None:
-        continue_from(model, start)
-    if torch.cuda.is_available():
-        model = model.cuda()
-    speed_up(model, recipe.compile)
-    tokenizer.save_pretrained(kept)
-    trainer = Trainer(model, recipe.train, out)
-    if resume:
-        trainer.resume()
-
-    def micro_batches(step: int) -> Iterator[Batch]:
-        for batch in batches(step, recipe.train.seed, encoder, recipe.mixture(step)):
-            yield Batch(*(t.to(trainer.device) for t in (batch.input_ids, batch.targets, batch.learned)))
-
-    trainer.run(micro_batches, loss_of)
-    trainer.swap_average()
-    final = out / "final"
-    export(_plain_copy(model, recipe, tokenizer), tokenizer, final)
-    return final
-
-
-def _plain_copy(
-    model: LLaDAModelLM, recipe: Recipe, tokenizer: PreTrainedTokenizerFast
-) -> LLaDAModelLM:
-    copy = new_model(recipe, tokenizer)
-    copy.load_state_dict(model.state_dict())
-    return copy
+    with alone(out):
+        if latest(out) and not resume:
+            raise RunError(f"out = {str(out)!r} holds a run; allowed: --resume, or another folder")
+        kept = out / "tokenizer"
+        known = start or (kept if resume and kept.is_dir() else None)
+        if known is not None:
+            tokenizer = PreTrainedTokenizerFast.from_pretrained(str(known))
+        else:
+            tokenizer = bundled_tokenizer(plan)
+        recipe = Bundled(plan, tokenizer, start)
+        tokenizer.save_pretrained(kept)
+        engine = Engine(recipe, out, accelerator_for(recipe))
+        if resume:
+            engine.resume()
+        engine.run()
+    return out / "final"

@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,8 +22,7 @@ from training.facts import EVEN, SCALES, draw_fact
 from training.noise import block_noise, uniform_noise
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """One forward. All Int / Bool[rows, length]: `input_ids` noised, `targets` clean, `learned`
     the masked cells whose cross-entropy is the loss."""
 

@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 NAME = re.compile(r"step-(\d{1,12})")
 STATE = "training"
+FACTS = "state.json"
+"""Written last and removed first: a folder with it can be gone on from."""
 
 
 class CheckpointError(ValueError):
@@ -43,20 +47,30 @@ def write(out: Path, step: int, fill: Callable[[Path], None]) -> Path:
 
 
 def replace_folder(final: Path, fill: Callable[[Path], None]) -> None:
-    """Write a folder as a whole: a new one, brought to the disk, then a rename."""
-    fresh = final.with_name(final.name + ".new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
+    """Write a folder as a whole: a new one, brought to the disk, then a rename.
+
+    OSError: it could not be written (the disk is full, say); what stood there before still does.
+    """
+    fresh, old = (final.with_name(final.name + end) for end in (".new", ".old"))
     try:
+        for rest in (fresh, old):  # of a run that was killed
+            shutil.rmtree(rest, ignore_errors=True)
+        fresh.mkdir(parents=True)
         fill(fresh)
-        for path in fresh.rglob("*"):
+        for path in (fresh, *fresh.rglob("*")):
             _to_disk(path)
         if final.exists():
-            shutil.rmtree(final)
+            os.replace(final, old)
         os.replace(fresh, final)
         _to_disk(final.parent)
+    except (OSError, SafetensorError) as error:
+        raise OSError(
+            f"{final.name} could not be written: {error}. What was saved before is as it was: "
+            "make room, then go on with --resume"
+        ) from error
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        for rest in (fresh, old):
+            shutil.rmtree(rest, ignore_errors=True)
 
 
 def _to_disk(path: Path) -> None:
@@ -68,31 +82,51 @@ def _to_disk(path: Path) -> None:
 
 
 def prune(out: Path, keep: int) -> None:
-    """Remove the state of all but the last `keep` checkpoints; what they learned and their samples
-    stay."""
-    for _, folder in checkpoints(out)[: -keep or None] if keep else []:
+    """Remove the state of all but the last `keep` checkpoints (what they learned and their samples
+    stay), and what killed runs left half-written."""
+    for _, folder in checkpoints(out)[:-keep] if keep else []:
+        (folder / STATE / FACTS).unlink(missing_ok=True)
         shutil.rmtree(folder / STATE, ignore_errors=True)
+    for rest in (out / "checkpoints").glob("step-*.*"):
+        shutil.rmtree(rest, ignore_errors=True)
+
+
+def latest(out: Path) -> Path | None:
+    """The last checkpoint that can be gone on from."""
+    return next((path for _, path in reversed(checkpoints(out)) if (path / STATE / FACTS).is_file()), None)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """A safetensors file; of a tensor that is spread over processes, this process's share."""
+    save_file({n: share(t).detach().cpu().contiguous() for n, t in tensors.items()}, path)
 
 
 def write_state(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
     """Weights, moments and averages by name, and facts as JSON."""
     place = folder / STATE
-    place.mkdir()
-    plain = {n: t.detach().cpu().contiguous() for n, t in tensors.items()}
-    save_file(plain, place / "state.safetensors")
-    (place / "state.json").write_text(json.dumps(dict(facts), indent=1) + "\n")
+    place.mkdir(exist_ok=True)
+    write_tensors(place / "state.safetensors", tensors)
+    (place / FACTS).write_text(json.dumps(dict(facts), indent=1) + "\n")
 
 
 def read_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `write_state` wrote, on the CPU."""
-    place = folder / STATE
-    facts = json.loads((place / "state.json").read_text())
-    return load_file(place / "state.safetensors"), facts
+    """What `write_state` wrote, on the CPU; facts have step, seconds and sums at least."""
+    try:
+        facts = json.loads((folder / STATE / FACTS).read_text())
+        missing = [name for name in ("step", "seconds", "sums") if name not in facts]
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{folder.name} cannot be read: {FACTS}: {error}") from None
+    if missing:
+        raise CheckpointError(f"{folder.name} cannot be read: {FACTS} lacks {', '.join(missing)}")
+    return read_tensors(folder / STATE / "state.safetensors"), facts
 
 
-def latest(out: Path) -> Path | None:
-    """The last checkpoint that can be gone on from."""
-    return next((path for _, path in reversed(checkpoints(out)) if (path / STATE).is_dir()), None)
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """A safetensors file, on the CPU."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"checkpoint cannot be read: {path.name}: {error}") from None
 
 
 def optimizer_tensors(names: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -107,19 +141,35 @@ def optimizer_tensors(names: Mapping[str, Tensor], optimizer: torch.optim.Optimi
 def restore(
     names: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
 ) -> None:
-    """Put weights and moments back; CheckpointError when a parameter is not of this shape."""
+    """Put weights and moments back; CheckpointError, and nothing changed, when one is not of its shape."""
     for name, parameter in names.items():
-        saved = tensors.get(f"weight.{name}")
-        if saved is None or saved.shape != parameter.shape:
-            shape = None if saved is None else tuple(saved.shape)
-            raise CheckpointError(
-                f"checkpoint has {name} = {shape}; allowed: {tuple(parameter.shape)}, the model's"
-            )
+        for key in ("weight", "exp_avg", "exp_avg_sq"):
+            saved, wanted = tensors.get(f"{key}.{name}"), tuple(share(parameter).shape)
+            if (saved is None and key == "weight") or (saved is not None and saved.shape != wanted):
+                shape = None if saved is None else tuple(saved.shape)
+                raise CheckpointError(
+                    f"checkpoint has {key} of {name} = {shape}; allowed: {wanted}, the model's"
+                )
+    for name, parameter in names.items():
         with torch.no_grad():
-            parameter.copy_(saved)
+            share(parameter).copy_(tensors[f"weight.{name}"])
         state = {}
         for key in ("step", "exp_avg", "exp_avg_sq"):
             if (value := tensors.get(f"{key}.{name}")) is not None:
-                state[key] = value.to(parameter.device)
+                state[key] = value.to(parameter.device) if key == "step" else _like(value, parameter)
         if state:
             optimizer.state[parameter] = state  # type: ignore[index]
+
+
+def share(tensor: Tensor) -> Tensor:
+    """This process's part of a tensor that FSDP spreads over processes; another tensor as it is."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def _like(value: Tensor, parameter: Tensor) -> Tensor:
+    if not isinstance(parameter, DTensor):
+        return value.to(parameter.device)
+    return DTensor.from_local(
+        value.to(parameter.device), parameter.device_mesh, parameter.placements,
+        shape=parameter.shape, stride=parameter.stride(),
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,38 +17,46 @@ class Metrics:
         self.path = path
 
     def add(self, line: Mapping[str, Any]) -> None:
-        """Append one line, whole."""
+        """Append one line, whole. What is no number is null: JSON has no NaN."""
+        plain = {key: value if math.isfinite(value) else None for key, value in line.items()}
         with self.path.open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+            log.write(json.dumps(plain) + "\n")
             log.flush()
             os.fsync(log.fileno())
 
     def cut_after(self, step: int) -> None:
-        """Drop lines of later steps, and a last line that was cut."""
+        """Drop lines of later steps, and lines that were cut."""
         if not self.path.exists():
             return
-        kept = []
-        for line in self.path.read_text(encoding="utf-8").split("\n"):
-            try:
-                if line and json.loads(line)["step"] <= step:
-                    kept.append(line + "\n")
-            except ValueError:
-                continue
+        before = self.path.read_text(encoding="utf-8", errors="replace")
+        kept = "".join(line + "\n" for line in before.split("\n") if _step_of(line) <= step)
+        if kept == before:
+            return
         fresh = self.path.with_name(self.path.name + ".new")
-        fresh.write_text("".join(kept), encoding="utf-8")
+        with fresh.open("w", encoding="utf-8") as log:
+            log.write(kept)
+            log.flush()
+            os.fsync(log.fileno())
         fresh.replace(self.path)
 
 
-class Window:
-    """Means over the steps since the last line; saved with a checkpoint, so that a resumed run logs
-    what an uninterrupted one would have."""
+def _step_of(line: str) -> float:
+    """A line's step; infinity for what is no line of a log."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, TypeError, KeyError):
+        return math.inf
 
-    def __init__(self, sums: Mapping[str, float] | None = None, steps: int = 0) -> None:
-        self.sums, self.steps = dict(sums or {}), steps
+
+class Window:
+    """Means over the steps since the last line; its sums are saved with a checkpoint, so that a resumed
+    run logs what an uninterrupted one would have."""
+
+    def __init__(self, sums: Mapping[str, float] | None = None) -> None:
+        self.sums = dict(sums or {})
 
     def add(self, figures: Mapping[str, float]) -> None:
         """One step's figures; one that is missing counts in no mean but its own."""
-        self.steps += 1
         for name, value in figures.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
             self.sums[f"#{name}"] = self.sums.get(f"#{name}", 0.0) + 1
@@ -55,5 +64,5 @@ class Window:
     def means(self) -> dict[str, float]:
         """The means, and a new window."""
         found = {n: v / self.sums[f"#{n}"] for n, v in self.sums.items() if not n.startswith("#")}
-        self.sums, self.steps = {}, 0
+        self.sums = {}
         return {name: round(value, 6) for name, value in found.items()}

@@ -18,16 +18,19 @@ def stratified_times(rows: int, generator: torch.Generator) -> Tensor:
     return ((torch.arange(rows) + offsets) / rows)[order]
 
 
-def uniform_noise(answer: Tensor, generator: torch.Generator, eps: float = 1e-3) -> tuple[Tensor, Tensor]:
+def uniform_noise(
+    answer: Tensor, generator: torch.Generator, eps: float = 1e-3, at_least_one: bool = True
+) -> tuple[Tensor, Tensor]:
     """LLaDA's forward process (2502.09992, eq. 3): p = (1 - eps) t + eps, one t a row.
 
-    At least one answer cell of a row is masked, so that no row is without a loss.
+    at_least_one: no row is without a masked cell. Not for losses weighted by 1 / p: a cell that is
+    masked more often than p says makes them too large, most of all in short answers.
     """
     rows, length = answer.shape
     p = ((1 - eps) * stratified_times(rows, generator) + eps)[:, None].expand(rows, length)
     draws = torch.rand(rows, length, generator=generator)
     masked = answer & (draws < p)
-    return _at_least_one(masked, answer, draws), p
+    return _at_least_one(masked, answer, draws) if at_least_one else masked, p
 
 
 def block_noise(

@@ -8,8 +8,9 @@ from torch.nn import functional as F
 
 
 def cell_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy of each masked cell in float32. logits: Float[n, vocab]; targets: Int[n]."""
-    return F.cross_entropy(logits.float(), targets, reduction="none")
+    """Cross-entropy of each masked cell, in float32 at least. logits: Float[n, vocab]; targets: Int[n]."""
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return F.cross_entropy(logits, targets, reduction="none")
 
 
 def pretrain_loss(cross_entropy: Tensor, p: Tensor, rows: int, length: int) -> Tensor:

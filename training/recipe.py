@@ -78,7 +78,9 @@ def rows_of(batch: Batch, index: slice) -> Batch:
 
 def split(batch: Batch, parts: int) -> list[Batch]:
     """The rows in equal parts."""
-    size = len(batch[0]) // parts
+    size, left = divmod(len(batch[0]), parts)
+    if left:
+        raise ValueError(f"accumulate = {parts} is not valid; allowed: a divisor of {len(batch[0])} rows")
     return [rows_of(batch, slice(i * size, (i + 1) * size)) for i in range(parts)]
 
 

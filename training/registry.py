@@ -8,7 +8,13 @@ from typing import Any
 
 from training.answers import RunArguments
 from training.recipe import Recipe
+from training.recipes.dpo import DPO, DPOSettings
+from training.recipes.grpo import GRPO, GRPOSettings
+from training.recipes.pretrain import Pretrain, PretrainSettings
+from training.recipes.prm import PRM, PRMSettings
 from training.recipes.remask import RemaskSettings, RemaskSFT
+from training.recipes.remask_lora import RemaskLora, RemaskLoraSettings
+from training.recipes.sft import SFT, SFTSettings
 from training.settings import TrainSettings
 
 
@@ -28,8 +34,20 @@ class Objective:
 OBJECTIVES: dict[str, Objective] = {
     found.name: found
     for found in (
+        Objective("pretrain", "Pretraining", "Learns packed text, also in a longer context.",
+                  "2502.09992", PretrainSettings, Pretrain, "model or adapter"),
+        Objective("sft", "SFT", "Learns answers to prompts, and conversations.",
+                  "2502.09992", SFTSettings, SFT, "model or adapter"),
         Objective("remask-sft", "Remask SFT", "Trains the UPS head; the backbone is frozen.",
                   "2509.23653", RemaskSettings, RemaskSFT, "head"),
+        Objective("remask-lora", "Remask LoRA", "Trains the backbone (LoRA) and the UPS head, together or "
+                  "in turns.", "2509.23653", RemaskLoraSettings, RemaskLora, "adapter and head"),
+        Objective("dpo", "DPO", "Learns which of two answers is better; pairs from a file, or from the "
+                  "model's own mistakes.", "2505.19223", DPOSettings, DPO, "adapter or model"),
+        Objective("grpo", "GRPO", "Makes answers likelier that earn more than others to the same question.",
+                  "2504.12216", GRPOSettings, GRPO, "adapter or model"),
+        Objective("prm", "PRM", "A process reward model from labelled steps (`rollouts` makes some).",
+                  "2501.07301", PRMSettings, PRM, "prm"),
     )
 }  # fmt: skip
 

@@ -14,15 +14,17 @@ from training.recipe import Losses
 
 class RemaskBatch(NamedTuple):
     """Int / Bool / Float[rows, length]. tokens: clean; input_ids: noised; answer: cells that are
-    learned; masked: cells shown as masks; p: probability of the mask; own: masked cells that get the
-    model's own prediction before the losses are taken; noise: Gumbel noise's seed, Int[rows]."""
+    learned; masked: those shown as masks; p: probability of the mask; gumbel: noise of the policy's
+    draws. fill: Float[rows], the share of a row's masked cells that get the model's own predictions
+    before the losses are taken; 0: none."""
 
     tokens: Tensor
     input_ids: Tensor
     answer: Tensor
     masked: Tensor
     p: Tensor
-    own: Tensor
+    gumbel: Tensor
+    fill: Tensor
 
 
 def policy_targets(
@@ -50,16 +52,19 @@ def policy_loss(keep_logits: Tensor, y: Tensor, row: Tensor, rows: int) -> Tenso
 class RemaskModule(nn.Module):
     """A backbone with its UPS head; the policy's gradient never reaches the backbone.
 
-    weights: how much of the token loss and of the policy loss is learned.
+    tokens, policy: weights of the two losses. rounds: decoding steps that write own predictions.
     """
 
-    def __init__(self, model: Any, head: nn.Module, tokens: float, policy: float) -> None:
+    def __init__(
+        self, model: Any, head: nn.Module, tokens: float, policy: float, rounds: int = 1
+    ) -> None:
         super().__init__()
-        self.model, self.head, self.tokens_weight, self.policy_weight = model, head, tokens, policy
+        self.model, self.head, self.rounds = model, head, rounds
+        self.tokens_weight, self.policy_weight = tokens, policy
 
     def forward(self, batch: RemaskBatch) -> Losses:
         """L = L_TPS + lambda L_UPS; figures: both apart, and how much of the answer was wrong."""
-        shown, masked = self._with_own(batch)
+        shown, masked = self.with_own(batch)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.tokens_weight > 0):
             hidden = self.model(shown, output_last_hidden_state=True, cells=masked)
             row = masked.nonzero()[:, 0]
@@ -75,12 +80,26 @@ class RemaskModule(nn.Module):
         return Losses(loss, {"token_loss": token_loss, "policy_loss": policy, "wrong": share})
 
     @torch.no_grad()
-    def _with_own(self, batch: RemaskBatch) -> tuple[Tensor, Tensor]:
-        """The input with the model's own predictions (a draw from its softmax) in the `own` cells,
-        and what is still masked."""
-        if not bool(batch.own.any()):
-            return batch.input_ids, batch.masked
-        logits = self.model(batch.input_ids, cells=batch.own).logits.float()
-        logits[:, self.model.config.mask_token_id] = -torch.inf
-        drawn = torch.distributions.Categorical(logits=logits).sample()
-        return batch.input_ids.masked_scatter(batch.own, drawn), batch.masked & ~batch.own
+    def with_own(self, batch: RemaskBatch) -> tuple[Tensor, Tensor]:
+        """Input and masks after some of RemeDi's own decoding steps: a step writes the likeliest
+        tokens, and the policy draws (Plackett-Luce) which cells stand, more of them each time."""
+        shown, masked = batch.input_ids, batch.masked
+        mine = (batch.fill > 0)[:, None]
+        if not bool(mine.any()):
+            return shown, masked
+        before = (batch.answer & ~masked).sum(-1)
+        goal = batch.fill * masked.sum(-1)
+        for step in range(1, self.rounds + 1):
+            out = self.model(shown, cells=masked, output_last_hidden_state=True)
+            logits = out.logits.float()
+            logits[:, self.model.config.mask_token_id] = -torch.inf
+            guess = shown.masked_scatter(masked, logits.argmax(-1))
+            scores = torch.full(masked.shape, -torch.inf, device=masked.device)
+            scores[batch.answer] = F.logsigmoid(self.head(out.last_hidden_state[batch.answer])).float()
+            rank = (scores + batch.gumbel).argsort(-1, descending=True).argsort(-1)
+            count = before + (goal * step / self.rounds).round()
+            stands = rank < count[:, None]
+            masked = torch.where(mine, batch.answer & ~stands, masked)
+            shown = torch.where(mine & batch.answer, guess, shown)
+            shown = torch.where(masked, self.model.config.mask_token_id, shown)
+        return shown, masked

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 from training.answers import RunArguments
 from training.checkpoints import latest
-from training.engine import Engine, accelerator_for
+from training.engine import Engine, Stopped
+from training.placement import accelerator_for
 from training.registry import objective
 from training.settings import TrainSettings, settings_of
 
 CONFIG = "config.yaml"
 FREE = ("max_steps", "log_every", "save_every", "keep", "eval_every", "samples", "report_to")
 """Settings that may differ when a run is gone on with."""
+KEYS = ("objective", *(f.name for f in fields(RunArguments)), "settings", "versions")
+"""What a config may hold."""
 PACKAGES = ("torch", "transformers", "accelerate", "peft")
 
 
@@ -45,24 +51,62 @@ class Request:
 
 def train(asked: Request) -> Path:
     """Run or resume; returns final/. RunError, SettingError, ModelError, SetError: a sentence."""
-    out = asked.out
+    with alone(asked.out):
+        return _train(asked)
+
+
+def _train(asked: Request) -> Path:
+    out, final = asked.out, asked.out / "final"
     config = out / CONFIG
     if config.exists():
         _same(read_config(config), asked)
-        if (out / "final").is_dir() and _last_step(out) >= asked.settings.max_steps:
-            print(f"{out} is finished already", flush=True)
-            return out / "final"
+        if final.is_dir() and _last_step(out) >= asked.settings.max_steps:
+            say(f"{out} is finished already")
+            return final
     recipe = objective(asked.objective).build(asked.arguments, asked.settings)
     accelerator = accelerator_for(recipe, asked.arguments.device)
     if accelerator.is_main_process:
-        out.mkdir(parents=True, exist_ok=True)
         write_config(config, asked.as_config())
     accelerator.wait_for_everyone()
     engine = Engine(recipe, out, accelerator)
     if asked.resume and engine.resume():
-        print(f"going on after step {engine.step}", flush=True)
-    engine.run()
-    return out / "final"
+        say(f"going on after step {engine.step}")
+    try:
+        engine.run()
+    except Stopped:
+        accelerator.end_training()
+        raise
+    accelerator.end_training()
+    return final
+
+
+def first_process() -> bool:
+    """Whether this is the one process that writes and speaks, before accelerate is there to say so."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def say(text: str) -> None:
+    """A line, once however many processes there are."""
+    if first_process():
+        print(text, flush=True)
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """The folder to one run (whose processes share it): two at once would spoil both."""
+    if not first_process():
+        yield
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out / ".running", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunError(f"out = {str(out)!r} is in use by another run; allowed: another folder") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _last_step(out: Path) -> int:
@@ -76,7 +120,7 @@ def _same(before: Mapping[str, Any], asked: Request) -> None:
     now = asked.as_config()
     for key, value in now.items():
         if key == "settings":
-            old = settings_of(type(asked.settings), before[key])
+            old = settings_of(type(asked.settings), before.get(key) or {})
             free = {name: getattr(asked.settings, name) for name in FREE}
             if replace(old, **free) != asked.settings:
                 joined = replace(old, **free)
@@ -102,5 +146,13 @@ def read_config(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise RunError(f"config = {path.name!r} cannot be read: {str(error)[:200]}") from None
     if not isinstance(found, dict):
-        raise RunError(f"config = {path.name!r} is no mapping; allowed: objective, model, data, settings")
+        raise RunError(f"config = {path.name!r} is no mapping; allowed: {', '.join(KEYS)}")
+    for key in found:
+        if key not in KEYS:
+            raise RunError(f"config = {path.name!r} has {key!r}; allowed: {', '.join(KEYS)}")
+    if not isinstance(found.get("settings") or {}, dict):
+        raise RunError(f"settings = {found['settings']!r} is not valid; allowed: name: value, one a line")
+    data = found.get("data") or []
+    if not isinstance(data, str) and not (isinstance(data, list) and all(isinstance(d, str) for d in data)):
+        raise RunError(f"data = {data!r} is not valid; allowed: a name, or a list of names")
     return found

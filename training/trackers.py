@@ -9,7 +9,8 @@ from typing import Any
 
 
 class Tracker:
-    """Tells a tracker every logged line; does nothing for `none` or off the main process."""
+    """Tells a tracker every logged line; does nothing for `none` or off the main process. A run that is
+    gone on with is a new one there."""
 
     def __init__(self, name: str, out: Path, main: bool) -> None:
         self.name = name if main else "none"

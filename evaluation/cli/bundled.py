@@ -34,6 +34,7 @@ def add_samplers(commands: Any) -> None:
 
 def _shared(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", type=Path, default=Path(DEFAULT_MODEL))
+    command.add_argument("--adapter", default="", help="a peft LoRA folder, merged into the weights")
     command.add_argument("--n", type=int, default=500, help="problems a task")
     command.add_argument("--seed", type=int, default=2026)
     command.add_argument("--set", action="append", default=[], help="only this set (repeatable)")
@@ -52,7 +53,8 @@ def score_table(scores: list[Score]) -> str:
 def run_bundled(args: argparse.Namespace) -> None:
     """Accuracy of the bundled model, set by set."""
     scores: list[Score] = []
-    for score, rows in evaluate(args.model, args.n, args.seed, args.data, args.set, args.threads):
+    asked = (args.model, args.n, args.seed, args.data, args.set, args.threads, args.adapter)
+    for score, rows in evaluate(*asked):
         scores.append(score)
         print(f"{score.set}: {score.correct} of {score.total}, {score.seconds} s", file=sys.stderr)
         if args.out:
@@ -70,17 +72,18 @@ def run_samplers(args: argparse.Namespace) -> None:
 
     from evaluation.line_up import PAIRS, chosen_lines
     from evaluation.samplers import TaskTable, run_task
-    from models.loading import load
+    from models.adapters import load_adapted
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    loaded = load(str(args.model), dtype=chosen_dtype(args))
+    loaded = load_adapted(str(args.model), args.adapter, dtype=chosen_dtype(args))
     prompts = json.loads((args.model / "prompts.json").read_text())
     for task in args.set or list(prompts):
         if task not in prompts:
             raise ValueError(f"set = {task!r} is no bundled task; allowed: {', '.join(prompts)}")
         lines = chosen_lines(task, prompts[task]["settings"], args.only)
-        for done in run_task(loaded, str(args.model), task, lines, args.n, args.seed, args.out / task):
+        what = (loaded, str(args.model), task, lines, args.n, args.seed, args.out / task, args.adapter)
+        for done in run_task(*what):
             print(f"{task}: {done} of {args.n * len(lines)}", file=sys.stderr, flush=True)
     for task in args.set or list(prompts):
         print(TaskTable(task, args.out / task).text(PAIRS))

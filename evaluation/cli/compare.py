@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from evaluation.asked import problem_of
 from evaluation.cli.run import DEFAULT_MODEL
 from evaluation.plan import Plan, lines_of, names_of
 from evaluation.sets import Problem, ProblemSet
-from models.loading import load
+from models.adapters import load_adapted
 from samplers.batch import run_requests
 
 
@@ -21,21 +22,29 @@ def add_compare(commands: Any) -> None:
     """Flags of `compare`."""
     command = commands.add_parser("compare", help="answers of several samplers side by side")
     command.add_argument("--model", default=DEFAULT_MODEL, help="folder or hub id")
+    command.add_argument("--adapter", default="", help="peft LoRA folder, merged into the weights")
     command.add_argument("--prompt", action="append", required=True, help="repeatable")
     command.add_argument("--samplers", required=True, help="names, separated by commas")
     command.add_argument("--set", action="append", default=[], help="key=value or sampler.key=value")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--prm", default="", help="reward model, for the samplers that need a scorer")
+    command.add_argument("--prm", default="", help="reward model, instead of the exact checker")
     command.add_argument("--ups-head", default="", help="safetensors, for policy=ups")
     command.set_defaults(run=run_compare)
 
 
+def asked(number: int, prompt: str) -> Problem:
+    """A prompt as a problem; a bundled one comes with what its exact checker needs to score answers."""
+    found = problem_of(prompt)
+    task = (found["name"], found["problem"]) if found else ()
+    return Problem(number, prompt, "", *task)
+
+
 def run_compare(args: argparse.Namespace) -> None:
     """One table a prompt: answer, NFE and seconds of each sampler."""
-    lines = lines_of(names_of(args.samplers), args.set, {}, "prm" if args.prm else "")
-    problems = tuple(Problem(n, prompt, "") for n, prompt in enumerate(args.prompt))
+    lines = lines_of(names_of(args.samplers), args.set, {}, "prm" if args.prm else "checker")
+    problems = tuple(asked(n, prompt) for n, prompt in enumerate(args.prompt))
     plan = Plan(ProblemSet("prompts", problems), lines, seed=args.seed, ups_head=args.ups_head, prm=args.prm)
-    loaded = load(args.model)
+    loaded = load_adapted(args.model, args.adapter)
     answers = {
         line.label: run_requests(loaded, [json.dumps(plan.request(line, p)) for p in problems])
         for line in lines

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from evaluation.grading import Grader
 from evaluation.plan import QUESTION_MARK, Plan, lines_of, names_of, read_lines, take_shots
 from evaluation.report import FORMS, Report, as_markdown
 from evaluation.run_folder import RunFolder
-from evaluation.runs import Share, manifest, run
+from evaluation.runs import Share, manifest, run, work_left
 from evaluation.sets import ProblemSet, load_set
-from models.loading import find_file, load
+from models.adapters import load_adapted
+from models.loading import find_file
 
+# Of one process for the others: rows cost unequal time, and torch's own limit is minutes.
+LONGEST_WAIT = timedelta(days=1)
 DEFAULT_MODEL = "assets/models/tiny-llada"
 
 
@@ -37,7 +41,7 @@ def add_run(commands: Any) -> None:
     command.add_argument("--seed", type=int, default=0, help="row n has seed + n with every sampler")
     command.add_argument("--scorer", default="", help="checker or prm, for the samplers that need one")
     command.add_argument("--prm", default="", help="reward model: folder or hub id")
-    command.add_argument("--adapter", default="", help="LoRA adapter: not yet, merge it into the weights")
+    command.add_argument("--adapter", default="", help="peft LoRA folder, merged into the weights")
     command.add_argument("--ups-head", default="", help="safetensors, for policy=ups")
     command.add_argument("--threads", type=int)
     command.add_argument("--device", default="", help="cpu, cuda:0, …; default: each process its own")
@@ -74,20 +78,22 @@ def run_set(args: argparse.Namespace) -> None:
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    state = PartialState(cpu=not torch.cuda.is_available())
+    state = PartialState(cpu=not torch.cuda.is_available(), timeout=LONGEST_WAIT)
     plan = plan_of(args)
     if args.device and state.num_processes > 1:
         raise ValueError(f"device = {args.device!r}; allowed with several processes: none, each has its own")
-    loaded = load(args.model, args.device or str(state.device), chosen_dtype(args))
+    loaded = load_adapted(args.model, args.adapter, args.device or str(state.device), chosen_dtype(args))
     folder = RunFolder(args.out)
     if state.is_main_process:
         folder.path.mkdir(parents=True, exist_ok=True)
         held = folder.alone()
-        folder.open(manifest(loaded, args.model, plan), plan.problems)
+        folder.open(manifest(loaded, args.model, plan, args.adapter), plan.problems)
     state.wait_for_everyone()
+    work = work_left(plan, folder, Share(state.process_index, state.num_processes))
+    state.wait_for_everyone()  # nobody begins before everybody has seen the same rows
     total = len(plan.problems.problems) * len(plan.lines)
     with Grader() as grader:
-        for done in run(loaded, plan, folder, grader, Share(state.process_index, state.num_processes)):
+        for done in run(loaded, plan, folder, grader, work):
             print(f"{done} of {total}", file=sys.stderr, flush=True)
     state.wait_for_everyone()
     if state.is_main_process:
@@ -100,8 +106,6 @@ def run_set(args: argparse.Namespace) -> None:
 def plan_of(args: argparse.Namespace) -> Plan:
     """The plan that the flags describe; every refusal comes before a model is loaded."""
     problems = load_set(args.data, args.question, args.answer, args.limit)
-    if args.adapter:
-        raise ValueError(f"adapter = {args.adapter!r} cannot be loaded yet; allowed: merged weights")
     names = names_of(args.samplers)
     if bool(names) == (args.lines is not None):
         raise ValueError("samplers and lines: give exactly one of --samplers and --lines")
@@ -136,5 +140,5 @@ def write_forms(folder: RunFolder) -> Report:
     """report.md, report.html, rows.csv and report.json."""
     report = Report(folder)
     for name, form in FORMS.items():
-        (folder.path / name).write_text(form(report), encoding="utf-8", newline="")
+        folder.write(name, form(report))
     return report

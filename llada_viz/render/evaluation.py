@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -10,6 +11,7 @@ from evaluation.report import HEAD, Report, cells, figures, verdict
 
 SAID = {"right": "right", "wrong": "wrong", "open": "could not be graded", "failed": "failed"}
 LOG_LINES = 12
+AROUND = 60  # characters of an answer that are quoted
 
 
 def table(head: Sequence[str], body: Sequence[Sequence[Any]], name: str) -> str:
@@ -55,3 +57,20 @@ def detail(question: str, answer: str, label: str, row: Mapping[str, Any] | None
         facts.append(("why", row["reason"]))
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(text))}</dd>" for name, text in facts)
     return f"<p><b>Row {row['row']}: {SAID[verdict(row)]}{hand}</b></p><dl class='lz-facts'>{rows}</dl>"
+
+
+def replayed(text: str, recorded: str) -> str:
+    """Whether a replay wrote the recorded answer; where it did not, both from where they part."""
+    if text == recorded:
+        return "<p class='lz-about' role='status'>The replay wrote the recorded answer again.</p>"
+    place = len(os.path.commonprefix([text, recorded]))
+    wrote, stands = (_around(answer, place) for answer in (text, recorded))
+    said = f"The replay differs from the recorded answer: it wrote {wrote}, and {stands} is recorded. "
+    why = "An answer decoded alone and one of a batch are rounded differently, or the model has changed."
+    return f"<p class='lz-note' role='alert'>{escape(said + why)}</p>"
+
+
+def _around(text: str, place: int) -> str:
+    start = max(0, place - AROUND // 3)
+    cut = " ".join(text[start : start + AROUND].split())
+    return f"“{'…' if start else ''}{cut}{'…' if start + AROUND < len(text) else ''}”"

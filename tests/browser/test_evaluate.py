@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -52,15 +53,22 @@ def test_from_upload_to_a_report_that_opens_offline(open_page, browser, shots, t
     state(page, "24 of 24 rows")
     state(page, "done")
     table = page.inner_text("#evaluate-result")
-    assert "low_confidence" in table and "solves" in table and page.locator(".lz-figures svg").count() >= 3
+    assert "low_confidence" in table and " points (95 %: " in table
+    assert page.locator(".lz-figures svg").count() >= 3
     page.check("#evaluate-differ input")
     page.wait_for_timeout(1000)
     cells = page.locator("#evaluate-rows [role=gridcell]")
     assert 0 < cells.count() / 5 < 12
+    page.check("#evaluate-fail input")
+    page.wait_for_timeout(1000)
+    assert 0 < cells.count() / 5 < 12 and cells.filter(has_text="✗").count() > 0
     cells.filter(has_text="✗").first.click()
     page.wait_for_function("document.querySelector('#evaluate-detail').textContent.includes('found in it')")
     page.wait_for_function(
         "document.querySelector('#evaluate-canvas .lz')?.parentElement.tokenCanvas?.timeline?.ended"
+    )
+    page.wait_for_function(
+        "document.querySelector('#evaluate-replayed').textContent.includes('the recorded answer')"
     )
     assert "Row " in page.inner_text("#evaluate-detail") and page.title() == "LLaDA Viz"
     page.get_by_role("button", name="Mark: Right").click()
@@ -78,6 +86,11 @@ def test_from_upload_to_a_report_that_opens_offline(open_page, browser, shots, t
     assert rows.count() == 12
     offline.check("#differ")
     assert 0 < rows.filter(visible=True).count() < 12
+    offline.uncheck("#differ")
+    offline.check("#fail")
+    failing = rows.filter(visible=True)
+    assert 0 < failing.count() == failing.filter(has=offline.locator(".wrong, .failed")).count()
+    assert " points (95 %: " in offline.inner_text("ul")
     offline.screenshot(path=str(shots / "report.png"), full_page=True)
     offline.context.close()
 
@@ -101,6 +114,53 @@ def test_stop_resume_and_a_second_tab(open_page, tmp_path):
     again.click("#evaluate-resume")
     state(again, "600 of 600 rows", 200)
     state(page, "600 of 600 rows")
+
+
+def choose_set(page, words):
+    page.click("#evaluate-set input")
+    page.get_by_role("option", name=words).click()
+
+
+def test_a_replay_that_differs_and_the_deletion_of_a_job(open_page, shots, tmp_path, tmp_path_factory):
+    page = open_page(dark=True)
+    open_tab(page)
+    upload(page, questions(tmp_path, 3))
+    page.wait_for_function("document.querySelector('#evaluate-preview').textContent.includes('3 rows')")
+    page.click("#evaluate-run")
+    state(page, "6 of 6 rows")
+    state(page, "done")
+    found = tmp_path_factory.getbasetemp().glob("home*/runs/*/results.jsonl")
+    results = max(found, key=lambda path: path.stat().st_mtime)
+    rows = [json.loads(line) | {"text": "Something else."} for line in results.read_text().splitlines()]
+    results.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page.locator("#evaluate-rows [role=gridcell]").nth(8).click()
+    page.wait_for_selector("#evaluate-replayed [role=alert]")
+    assert "The replay differs from the recorded answer: " in page.inner_text("#evaluate-replayed")
+    assert page.evaluate(BEYOND) == [] and page.evaluate(FAINT) == []
+    page.screenshot(path=str(shots / "evaluate-differs.png"), full_page=True)
+    jobs = len(list(results.parents[1].iterdir()))
+    page.click("#evaluate-delete")
+    page.wait_for_function("document.querySelector('#evaluate-delete').textContent.includes('for good')")
+    page.screenshot(path=str(shots / "evaluate-delete.png"), full_page=True)
+    assert results.exists()
+    page.click("#evaluate-delete")
+    page.wait_for_function("!document.querySelector('#evaluate-delete').textContent.includes('for good')")
+    page.wait_for_function("!document.querySelector('#evaluate-detail').textContent.includes('Row')")
+    assert not results.exists() and len(list(results.parents[1].iterdir())) == jobs - 1
+
+
+def test_a_set_out_of_reach_is_a_sentence(open_page, shots):
+    page = open_page()
+    open_tab(page)
+    choose_set(page, "openai/gsm8k (from the hub)")
+    page.wait_for_selector("#evaluate-preview [role=alert]")
+    assert "openai/gsm8k cannot be loaded" in page.inner_text("#evaluate-preview")
+    page.click("#evaluate-run")
+    page.wait_for_selector("#evaluate-alert [role=alert]")
+    assert "cannot be loaded" in page.inner_text("#evaluate-alert") and page.evaluate(BEYOND) == []
+    page.screenshot(path=str(shots / "evaluate-hub.png"), full_page=True)
+    choose_set(page, "arithmetic.csv (sample)")
+    page.wait_for_function("document.querySelector('#evaluate-preview').textContent.includes('rows')")
 
 
 def test_a_bad_file_is_a_sentence(open_page, shots, tmp_path):

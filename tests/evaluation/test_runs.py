@@ -17,13 +17,15 @@ from evaluation.grading import Grade
 from evaluation.plan import Line, Plan, recorded_plan
 from evaluation.report import Report, as_csv, as_html, as_json, as_markdown
 from evaluation.run_folder import RunError, RunFolder, whole_lines
-from evaluation.runs import ALL, Share, manifest, run
+from evaluation.runs import ALL, Share, manifest, run, work_left
 from evaluation.sets import Problem, ProblemSet, load_set
 from models.loading import load
 
 ROOT = Path(__file__).parents[2]
 MODEL = str(ROOT / "assets" / "models" / "tiny-llada")
 SMALL = {"gen_length": 16, "block_length": 8, "steps": 4}
+# --cpu would start one process, whatever their number; this starts two, CPUs or not.
+TWO = ["--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"]
 LINES = (Line("a", "low_confidence", SMALL), Line("b", "threshold", {**SMALL, "threshold": 0.5}))
 ASKED = tuple(Problem(n, f"What is {n} + {n}?", str(2 * n)) for n in range(1, 41))
 HOSTILE = "<script>alert(1)</script>"
@@ -71,7 +73,7 @@ def test_a_run_that_is_cut_anywhere_ends_with_every_row_once(loaded, tmp_path):
     text = folder.results.read_text()
     folder.results.write_text(text[:-7])  # the last line was being written
     plan, folder = begin(loaded, tmp_path)
-    assert list(run(loaded, plan, folder, grader)) == [63, 64, 72, 80]
+    assert list(run(loaded, plan, folder, grader)) == [63, 71, 80]
     assert sorted(keys(folder)) == sorted((line, n) for line in "ab" for n in range(1, 41))
     assert len(whole_lines(folder.results)) == 80 and grader.asked == 81
     assert list(run(loaded, plan, folder, grader)) == [80]
@@ -109,8 +111,8 @@ def test_shares_add_up_to_the_whole(loaded, tmp_path):
     plan, whole = begin(loaded, tmp_path / "one")
     list(run(loaded, plan, whole, ByText()))
     plan, split = begin(loaded, tmp_path / "two")
-    for share in (Share(0, 2), Share(1, 2)):
-        list(run(loaded, plan, split, ByText(), share))
+    for work in [work_left(plan, split, Share(process, 2)) for process in range(2)]:
+        list(run(loaded, plan, split, ByText(), work))
     assert timeless(whole.rows()) == timeless(split.rows()) and ALL == Share(0, 1)
 
 
@@ -205,7 +207,7 @@ def test_the_command_line_runs_reports_and_refuses(tmp_path, capsys):
         (command(tmp_path / "x", "--set", "luck=1"), "luck"),
         (command(tmp_path / "x", "--template", "no"), "{question}"),
         (command(tmp_path / "x", "--question", "no"), "choose one of: question, answer"),
-        (command(tmp_path / "x", "--adapter", "a"), "adapter = 'a'"),
+        (command(tmp_path / "x", "--adapter", "a"), "adapter = 'a' is no folder"),
         (["report", str(tmp_path)], "holds no run"),
         (["compare", "--prompt", "1 + 1?", "--samplers", "luck"], "sampler = 'luck'"),
     ):
@@ -222,6 +224,17 @@ def test_compare_prints_answers_side_by_side(capsys):
     assert "\\boxed{7}" in said
 
 
+def test_compare_scores_a_bundled_problem_with_its_checker(capsys):
+    """The prompt says which problem it is; any other needs a reward model."""
+    flags = ["--set", "gen_length=32", "--set", "block_length=8", "--set", "steps=32"]
+    begin = ["compare", "--model", MODEL, "--samplers", "best_of_n,low_confidence", *flags]
+    assert main([*begin, "--prompt", "Solve for x: 3x + 5 = 20"]) == 0
+    said = capsys.readouterr().out
+    assert "best_of_n" in said and "error" not in said and said.count("boxed{5}") == 2
+    assert main([*begin, "--prompt", "Why is the sky blue?"]) == 2
+    assert "best_of_n needs scores" in capsys.readouterr().err
+
+
 def test_a_bundled_task_is_graded_by_its_own_checker(tmp_path):
     folder = tmp_path / "r"
     flags = ["run", "--model", MODEL, "--data", "linear", "--limit", "4", "--samplers", "low_confidence"]
@@ -232,12 +245,14 @@ def test_a_bundled_task_is_graded_by_its_own_checker(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_processes_give_the_same_rows_as_one(tmp_path):
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    for folder, prefix in (("one", [sys.executable]), ("two", [*launch, "--num_machines", "1"])):
+    launch = [sys.executable, "-m", "accelerate.commands.launch", *TWO]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
+    for folder, prefix in (("one", [sys.executable]), ("two", launch)):
         where = [*prefix, "-m", "evaluation", *command(tmp_path / folder, "--threads", "1")]
-        done = subprocess.run(where, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=280)
+        done = subprocess.run(where, capture_output=True, text=True, cwd=ROOT, env=environment)
         assert done.returncode == 0, done.stderr
+        assert done.stderr.splitlines().count("0 of 16") == (2 if folder == "two" else 1)
     one, two = (RunFolder(tmp_path / name) for name in ("one", "two"))
     assert timeless(one.rows()) == timeless(two.rows()) and len(two.rows()) == 16

@@ -43,8 +43,9 @@ def test_published_arguments_and_defaults() -> None:
 
 
 @pytest.mark.parametrize(("given", "said"), [
-    ({"load_lora": True}, "load_lora = True"), ({"adapter_path": "a"}, "adapter_path = 'a'"),
-    ({"load_lora": "yes"}, "load_lora = 'yes'"), ({"mc_num": 0}, "mc_num = 0"),
+    ({"load_lora": True}, "load_lora = True"), ({"adapter_path": "a"}, "'a' is no folder"),
+    ({"adapter_path": 3}, "adapter_path = 3"), ({"load_lora": "yes"}, "load_lora = 'yes'"),
+    ({"mc_num": 0}, "mc_num = 0"),
     ({"batch_size": 0}, "batch_size = 0"), ({"dtype": "int4"}, "dtype = 'int4'"),
     ({"cfg": 1, "cfg_scale": 1}, "one of them"), ({"cfg": -1}, "cfg_scale = -1"),
     ({"scoring": "best"}, "monte_carlo"), ({"sampler": "best"}, "sampler = 'best'"),

@@ -77,23 +77,24 @@ def test_an_upload_is_evaluated_in_the_background_and_read_back(tab, evaluations
     alert, mine, chosen = next(tab.on_start([], *asked))
     job = wait(evaluations, mine[-1])
     assert alert == "" and chosen["value"] == mine[-1] and job.state == "done", job.note
-    _, state, stop, resume, result, rows, _ = tab.on_look(job.id, mine, False, 1, "")
-    assert "6 of 6 rows" in state and not stop["interactive"] and not resume["interactive"]
+    _, state, stop, resume, delete, result, rows, _ = tab.on_look(job.id, mine, False, False, 1, "")
+    assert "6 of 6 rows" in state and delete["interactive"]
+    assert not stop["interactive"] and not resume["interactive"]
     assert "threshold" in result and len(rows["value"]["data"]) == 3
     assert HOSTILE not in result
     event = SimpleNamespace(index=[0, 4], row_value=[1])
-    cell, detail, canvas, run_id, *_ = tab.on_cell(job.id, mine, "", event)
+    cell, detail, _, canvas, run_id, *_ = tab.answer.on_cell(job.id, mine, "", event)
     assert cell == (job.id, "threshold", 1) and canvas["visible"] and HOSTILE not in detail
-    messages = list(tab.on_replay(run_id))
-    assert messages and tab.runs.get(run_id).ended
-    assert "set by hand" in tab.on_grade(mine, cell, True)
+    messages = list(tab.answer.on_replay(run_id, mine, cell))
+    assert messages and tab.runs.get(run_id).ended and "the recorded answer" in messages[-1][1]
+    assert "set by hand" in tab.answer.on_grade(mine, cell, True)
     assert evaluations.report(job).summaries[1].by_hand == 1
     for form in ("CSV", "JSON", "HTML"):
         assert Path(tab.on_export(job.id, mine, form)[1]).stat().st_size > 100
     with pytest.raises(gr.Error):
         tab.on_export(None, mine, "CSV")
-    before = tab.on_tick(job.id, mine, False, 1, "")[-1]
-    assert before and tab.on_tick(job.id, mine, False, 1, before)[-1] == gr.skip()
+    before = tab.on_tick(job.id, mine, False, False, 1, "")[-1]
+    assert before and tab.on_tick(job.id, mine, False, False, 1, before)[-1] == gr.skip()
     assert len(RunFolder(job.folder).rows()) == 6
 
 
@@ -166,7 +167,7 @@ def test_a_file_that_is_no_set_is_a_sentence(tmp_path):
 
 def test_every_sample_set_is_at_hand():
     form = EvaluateForm()
-    for _, source in samples():
+    for _, source in samples(public=True):  # without those of the hub
         assert "First row" in form.show(source, "")[-1]
 
 
@@ -190,8 +191,8 @@ def test_on_a_public_host_visitors_see_only_their_own(evaluations, tmp_path):
     assert public.choices([]) == [] and [known for _, known in public.choices([job])] == [job]
     for reach in (
         lambda: public.on_export(job, [], "CSV"),
-        lambda: public.on_grade([], (job, "threshold", 1), True),
-        lambda: public.on_cell(job, [], "", SimpleNamespace(index=[0, 3], row_value=[1])),
+        lambda: public.answer.on_grade([], (job, "threshold", 1), True),
+        lambda: public.answer.on_cell(job, [], "", SimpleNamespace(index=[0, 3], row_value=[1])),
     ):
         with pytest.raises(gr.Error, match="no such evaluation"):
             reach()
@@ -208,7 +209,7 @@ def test_a_page_of_rows():
         labels=["a"], rows={"a": {n: {"correct": n % 2 == 0, "extracted": str(n)} for n in numbers}},
         problems=[SimpleNamespace(number=n, question="q" * 500, answer="1") for n in numbers],
     )  # fmt: skip
-    header, body = matrix(report, False, 100)
+    header, body = matrix(report, 100)
     assert header == ["row", "question", "answer", "a"] and len(body) == SHOWN
     assert body[0][0] == 100 and body[0][3] == "✓ 100" and len(body[0][1]) < 200
-    assert matrix(report, True)[1] == []
+    assert matrix(report, differ=True)[1] == []

@@ -74,7 +74,8 @@ def modelless(tmp_path):
 
 
 def ask(tab, old="", prompt="What is 3 + 4?", seed=0):
-    return tab.on_run(old, prompt, "low_confidence", seed, "", *(w.value for w in tab.form.inputs))
+    settings = (w.value for w in tab.form.inputs)
+    return tab.on_run(old, prompt, "low_confidence", seed, "", "", "checker", *settings)
 
 
 def test_without_a_model_run_says_so_and_the_canvas_stays(modelless):

@@ -107,3 +107,30 @@ def test_yarn_keeps_fast_dimensions_and_stretches_slow_ones() -> None:
 def test_unknown_kinds_are_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(ConfigError, match=field):
         LLaDAConfig(**json.loads(json.dumps({field: value})))
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_checkpointing_changes_neither_loss_nor_gradients(padded: bool) -> None:
+    ids = torch.randint(0, 50, (2, 9))
+    mask = torch.tensor([[False] * 2 + [True] * 7, [True] * 9]) if padded else None
+
+    def of(checkpointing: bool) -> tuple[torch.Tensor, list[torch.Tensor], int]:
+        model, calls = small().train(), []
+        model.checkpointing = checkpointing
+        model.blocks[0].register_forward_pre_hook(lambda *_: calls.append(1))
+        loss = model(ids, attention_mask=mask).logits.square().mean()
+        loss.backward()
+        return loss, [p.grad for p in model.parameters() if p.grad is not None], len(calls)
+
+    plain, again = of(False), of(True)
+    assert torch.equal(plain[0], again[0]) and len(plain[1]) == len(again[1]) > 0
+    assert all(torch.equal(a, b) for a, b in zip(plain[1], again[1], strict=True))
+    assert (plain[2], again[2]) == (1, 2)  # the block ran once more on the way back
+
+
+def test_checkpointing_is_for_training_with_gradients_only() -> None:
+    model, calls = small(), []
+    model.checkpointing = True
+    model.blocks[0].register_forward_pre_hook(lambda *_: calls.append(1))
+    model(torch.arange(9)[None]).logits.mean().backward()
+    assert len(calls) == 1

@@ -10,7 +10,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from models.loading import load
-from training.bundled import FIRST, LAST, Recipe, bundled_tokenizer, continue_from, new_model
+from training.bundled import FIRST, LAST, Plan, bundled_tokenizer, continue_from, new_model
 from training.bundled_data import Encoder, Mixture, batches
 from training.facts import draw_fact
 from training.tokenizer import fit_tokenizer
@@ -59,13 +59,13 @@ def test_facts_are_true_and_within_the_limit() -> None:
 
 
 def test_the_stages_follow_each_other() -> None:
-    recipe = Recipe()
-    assert [recipe.mixture(s) for s in (0, 6999, 7000, 11000)] == [FIRST, FIRST, LAST, LAST]
+    plan = Plan()
+    assert [plan.mixture(s) for s in (0, 6999, 7000, 11000)] == [FIRST, FIRST, LAST, LAST]
 
 
 def test_a_continued_model_begins_as_the_one_it_continues() -> None:
     tokenizer = PreTrainedTokenizerFast.from_pretrained(BUNDLED)
-    model = new_model(Recipe(), tokenizer)
+    model = new_model(Plan(), tokenizer)
     continue_from(model, BUNDLED)
     ids = torch.arange(40)[None]
     wanted = load(str(BUNDLED), device="cpu").model(ids).logits
@@ -73,8 +73,8 @@ def test_a_continued_model_begins_as_the_one_it_continues() -> None:
 
 
 @pytest.mark.slow
-def test_the_shipped_tokenizer_is_the_recipes() -> None:
-    built = bundled_tokenizer(Recipe())
+def test_the_shipped_tokenizer_is_the_plans() -> None:
+    built = bundled_tokenizer(Plan())
     shipped = PreTrainedTokenizerFast.from_pretrained(BUNDLED)
     # As sets: ids follow how often pieces occur, and the equations' answers were reworded during the run.
     assert set(built.get_vocab()) == set(shipped.get_vocab())

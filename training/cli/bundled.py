@@ -23,17 +23,27 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Both runs, or the second alone."""
-    from training.bundled import Recipe, build, continued_recipe
+    from training.engine import Stopped
 
-    def lasting(recipe: Recipe) -> Recipe:
-        steps = args.steps
-        return replace(recipe, train=replace(recipe.train, max_steps=steps)) if steps else recipe
-
-    start = args.start or args.out / "first" / "final"
-    if not args.start and not start.is_dir():
-        build(lasting(Recipe()), args.out / "first", args.resume)
-    final = build(lasting(continued_recipe()), args.out, args.resume, start)
+    try:
+        final = _both(args)
+    except Stopped as stopped:
+        print(f"{stopped}; --resume goes on from there", flush=True)
+        return
     if args.install:
         for file in final.iterdir():  # the card and prompts.json stay
             shutil.copyfile(file, BUNDLED / file.name)
     print(final)
+
+
+def _both(args: argparse.Namespace) -> Path:
+    from training.bundled import Plan, build, continued_plan
+
+    def lasting(plan: Plan) -> Plan:
+        steps = args.steps
+        return replace(plan, train=replace(plan.train, max_steps=steps)) if steps else plan
+
+    start = args.start or args.out / "first" / "final"
+    if not args.start and not start.is_dir():
+        build(lasting(Plan()), args.out / "first", args.resume)
+    return build(lasting(continued_plan()), args.out, args.resume, start)

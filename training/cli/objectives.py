@@ -23,14 +23,15 @@ def add(commands: argparse._SubParsersAction) -> None:
         parser.set_defaults(run=start, command=found.name)
 
 
-def flags(parser: argparse.ArgumentParser) -> None:
-    """What every objective takes."""
+def flags(parser: argparse.ArgumentParser, out: bool = True) -> None:
+    """What every objective takes; without `out`, nothing that is about its folder."""
     parser.add_argument("--model", help="model folder or hub id")
     parser.add_argument("--data", action="append", help="file, known set or bundled task; may be repeated")
-    parser.add_argument("--out", type=Path, required=True, help="run folder")
+    if out:
+        parser.add_argument("--out", type=Path, required=True, help="run folder")
+        parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--config", type=Path, help="YAML file; flags and --set go before it")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--device", choices=("auto", "cpu"), help="default: a GPU where there is one")
     parser.add_argument("--load-ups-head", default=None, metavar="FILE", help="go on from this UPS head")
     parser.add_argument("--load-lora", default=None, metavar="FOLDER", help="go on from this adapter")
@@ -40,12 +41,12 @@ def flags(parser: argparse.ArgumentParser) -> None:
 def start(args: argparse.Namespace) -> None:
     """Train."""
     from training.engine import Stopped
-    from training.run import train
+    from training.run import say, train
 
     try:
-        print(train(request(args)), flush=True)
+        say(str(train(request(args))))
     except Stopped as stopped:
-        print(f"{stopped}; --resume goes on from there", flush=True)
+        say(f"{stopped}; --resume goes on from there")
 
 
 def request(args: argparse.Namespace) -> Any:

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from evaluation.ranking import auroc
 from models.loading import LoadedModel
-from models.ups_head import UPSHead, load_ups_head
+from models.ups_head import HEAD_FILE, UPSHead, load_ups_head
 from samplers.requests import Tools
 from samplers.settings import option
+from training.adapters import freeze
 from training.answers import Answers, AnswerSettings, RunArguments, load_model, record_samples
 from training.examples import Rows, collate
 from training.noise import block_noise, stratified_times
@@ -21,8 +22,7 @@ from training.recipe import Batch, Recipe, split, step_generator
 from training.remask import RemaskBatch, RemaskModule
 from training.remask_noise import ordinary_ids, remask_noise
 
-HEAD_FILE = "ups_head.safetensors"
-BLOCKS = (4, 8, 16)
+BLOCKS = (4, 8, 16, 32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class RemaskSettings(AnswerSettings):
     r_incorrect: float = option(0.1, "r of the rate of wrong tokens, 4 r t (1 - t).", low=0, high=0.2499)
     lambda_ups: float = option(1.0, "Weight of the policy's loss.", low=0, high=100)
     ups_width: int = option(0, "Middle layer of the head; 0: linear.", low=0, high=16384)
+    own_rounds: int = option(2, "Decoding steps that write the own predictions.", low=1, high=64)
     own_errors: float = option(0.0, "Share of rows whose wrong tokens are the model's own predictions "
                                "instead of random ones.", low=0, high=1)  # fmt: skip
     block_share: float = option(0.0, "Share of rows noised as a block-wise sampler meets them: earlier "
@@ -48,9 +49,13 @@ class RemaskData:
         self.ordinary = ordinary_ids(vocabulary, special)
         self.mask_id, self.settings = loaded.mask_id, settings
 
-    def noised(self, rows: Rows, draw: torch.Generator) -> RemaskBatch:
-        """Masks, wrong tokens, and cells for the model's own predictions, drawn for the whole step."""
+    def noised(self, rows: Rows, draw: torch.Generator, own_errors: float | None = None) -> RemaskBatch:
+        """Masks, wrong tokens, and how many own predictions, drawn for the whole step.
+
+        A row noised by blocks is learned in its current block alone. own_errors: the settings' share,
+        unless another is given."""
         s, count = self.settings, len(rows.tokens)
+        own = s.own_errors if own_errors is None else own_errors
         t = stratified_times(count, draw)
         noise = remask_noise(rows.tokens, rows.answer, t, s.r_incorrect, self.mask_id, self.ordinary, draw)
         shown, masked, p, scope = noise.input_ids, noise.masked, noise.p, rows.answer
@@ -63,11 +68,11 @@ class RemaskData:
         shown = torch.where(blockwise & after, self.mask_id, shown)
         masked = torch.where(blockwise, (masked & current) | after, masked)
         scope = torch.where(blockwise, current, rows.answer)
-        mine = torch.rand(count, 1, generator=draw) < s.own_errors
+        mine = torch.rand(count, 1, generator=draw) < own
         shown = torch.where(mine & ~masked, rows.tokens, shown)
-        filled = torch.rand(count, 1, generator=draw)
-        own = mine & masked & scope & (torch.rand(masked.shape, generator=draw) < filled)
-        return RemaskBatch(rows.tokens, shown, scope, masked & scope | (masked & ~scope), p, own)
+        fill = torch.rand(count, generator=draw) * mine[:, 0]
+        gumbel = -torch.empty(masked.shape).exponential_(generator=draw).log()
+        return RemaskBatch(rows.tokens, shown, scope, masked & scope, p, gumbel, fill)
 
 
 class RemaskSFT(Recipe):
@@ -77,11 +82,12 @@ class RemaskSFT(Recipe):
 
     def __init__(self, arguments: RunArguments, settings: RemaskSettings) -> None:
         self.settings, self.loaded = settings, load_model(arguments, settings)
-        self.loaded.model.requires_grad_(False)
+        freeze(self.loaded.model, settings)
         self.answers = Answers(self.loaded, arguments, settings)
         self.noise = RemaskData(self.loaded, settings)
         self.head = new_head(self.loaded, arguments.load_ups_head, settings)
-        self.module = RemaskModule(self.loaded.model, self.head, 0.0, settings.lambda_ups)
+        weights = 0.0, settings.lambda_ups
+        self.module = RemaskModule(self.loaded.model, self.head, *weights, settings.own_rounds)
 
     def batches(self, step: int) -> Sequence[Batch]:
         """See Recipe."""
@@ -130,26 +136,15 @@ def head_auroc(module: RemaskModule, noise: RemaskData, answers: Answers) -> dic
     found, device = {}, next(module.head.parameters()).device
     held_out, size = answers.data.held_out, 32
     for kind, share in (("random", 0.0), ("own", 1.0)):
-        chosen = noise_with(noise, share)
         scores, wrong = [], []
-        torch.manual_seed(0)
         for start in range(0, len(held_out), size):
             rows = collate(held_out[start : start + size], answers.eos)
-            batch = chosen.noised(rows, step_generator(0, start, salt=2))
+            batch = noise.noised(rows, step_generator(0, start, salt=2), share)
             batch = RemaskBatch(*(x.to(device) for x in batch))
-            shown, masked = module._with_own(batch)
+            shown, masked = module.with_own(batch)
             seen = batch.answer & ~masked
             hidden = module.model(shown, output_last_hidden_state=True, cells=seen).last_hidden_state
             scores.append(-module.head(hidden[seen]).float().cpu())
             wrong.append((shown != batch.tokens)[seen].cpu())
         found[f"auroc_{kind}"] = auroc(torch.cat(scores).numpy(), torch.cat(wrong).numpy())
     return found
-
-
-def noise_with(noise: RemaskData, own: float) -> RemaskData:
-    """The same noise with another share of own errors."""
-    from dataclasses import replace
-
-    copy = object.__new__(RemaskData)
-    copy.__dict__.update(noise.__dict__, settings=replace(noise.settings, own_errors=own))
-    return copy

@@ -1,0 +1,166 @@
+"""What a training step costs on a random network of LLaDA-8B's shape, in bf16, batch 1.
+
+`python benchmarks/train.py [--json] [--length 1024] [--repeats 5] [--lora-r 16] [--checkpointing] [--tiny]`
+
+One step = forward, backward and AdamW through the modules that the recipes train: SFT with LoRA, and
+remask SFT (the UPS head on a frozen backbone) and remask LoRA (both). Prints the peak of the GPU's memory
+and the median of the seconds. --tiny: a small shape, on a CPU too, to see that it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from models.config import LLaDAConfig  # noqa: E402
+from models.llada import LLaDAModelLM  # noqa: E402
+from models.ups_head import UPSHead  # noqa: E402
+from training.adapters import LoraSettings, attach, freeze  # noqa: E402
+from training.examples import Rows  # noqa: E402
+from training.recipe import Batch  # noqa: E402
+from training.recipes.sft import SFTModule, sft_batch  # noqa: E402
+from training.remask import RemaskBatch, RemaskModule  # noqa: E402
+from training.remask_noise import ordinary_ids, remask_noise  # noqa: E402
+
+PUBLISHED = {"d_model": 4096, "n_heads": 32, "n_layers": 32, "mlp_hidden_size": 12288,
+             "vocab_size": 126464, "max_sequence_length": 4096}  # fmt: skip
+TINY = {"d_model": 64, "n_heads": 4, "n_layers": 2, "mlp_hidden_size": 96, "vocab_size": 256,
+        "max_sequence_length": 256}  # fmt: skip
+WARM_UP = 2
+WAYS = ("sft lora", "remask sft", "remask lora")
+
+
+def random_network(shape: dict[str, int], device: str, dtype: torch.dtype) -> LLaDAModelLM:
+    """Random weights made on the device, at once in their type; the last id is the mask."""
+    with torch.device("meta"):
+        config = LLaDAConfig(mask_token_id=shape["vocab_size"] - 1, rope_theta=500000.0, **shape)
+        model = LLaDAModelLM(config)
+    model = model.to(dtype).to_empty(device=device)
+    generator = torch.Generator(device).manual_seed(0)
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            parameter.data.normal_(0, 0.02, generator=generator)
+        else:
+            parameter.data.fill_(1.0)
+    return model
+
+
+def rows_of(vocabulary: int, length: int) -> Rows:
+    """One row: a quarter prompt, three quarters answer."""
+    tokens = torch.randint(vocabulary - 1, (1, length), generator=torch.Generator().manual_seed(1))
+    answer = torch.arange(length)[None] >= length // 4
+    return Rows(tokens, answer, answer)
+
+
+def case_of(way: str, model: LLaDAModelLM, length: int, settings: LoraSettings) -> tuple[nn.Module, Batch]:
+    """The module that is trained, and a batch with half of the answer masked."""
+    vocabulary, mask_id = model.config.vocab_size, int(model.config.mask_token_id)
+    rows, draw = rows_of(vocabulary, length), torch.Generator().manual_seed(2)
+    if way == "sft lora":
+        attach(model, settings)
+        return SFTModule(model), sft_batch(rows, mask_id, draw)
+    t = torch.tensor([0.5])
+    noise = remask_noise(rows.tokens, rows.answer, t, 0.1, mask_id, ordinary_ids(vocabulary, [mask_id]), draw)
+    batch = RemaskBatch(
+        tokens=rows.tokens, input_ids=noise.input_ids, answer=rows.answer, masked=noise.masked, p=noise.p,
+        gumbel=torch.zeros(noise.p.shape), fill=torch.zeros(1),
+    )  # fmt: skip
+    head = UPSHead(model.config.d_model).to(model.device)
+    if way == "remask lora":
+        attach(model, settings)
+        return RemaskModule(model, head, 1.0, 1.0), batch
+    freeze(model, settings)
+    return RemaskModule(model, head, 0.0, 1.0), batch
+
+
+def step_of(module: nn.Module, batch: Batch, device: str) -> Callable[[], float]:
+    """A training step that returns its loss."""
+    learned = [p for p in module.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=1e-4)
+    here = type(batch)(*(t.to(device) for t in batch))  # type: ignore[call-arg]
+
+    def step() -> float:
+        with torch.autocast(device, torch.bfloat16):
+            loss = module(here).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return float(loss.detach())
+
+    return step
+
+
+def measure(
+    way: str, shape: dict[str, int], length: int, repeats: int, lora_r: int, checkpointing: bool
+) -> dict[str, Any]:
+    """Peak memory in GiB (None without a GPU), seconds a step, and what was trained."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    settings = LoraSettings(lora_r=lora_r, precision="bf16")
+    model = random_network(shape, device, torch.bfloat16)
+    model.checkpointing = checkpointing
+    module, batch = case_of(way, model, length, settings)
+    step, seconds, losses = step_of(module.to(device).train(), batch, device), [], []
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    for _ in range(WARM_UP + repeats):
+        if device == "cuda":
+            torch.cuda.synchronize()
+        began = time.perf_counter()
+        losses.append(step())
+        if device == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - began)
+    peak = torch.cuda.max_memory_allocated() / 2**30 if device == "cuda" else None
+    return {
+        "way": way, "length": length, "checkpointing": checkpointing,
+        "learned": sum(p.numel() for p in module.parameters() if p.requires_grad),
+        "parameters": sum(p.numel() for p in module.parameters()),
+        "peak_gib": None if peak is None else round(peak, 2),
+        "seconds": round(statistics.median(seconds[WARM_UP:]), 4),
+        "first_loss": round(losses[0], 4), "last_loss": round(losses[-1], 4),
+    }  # fmt: skip
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure and print; 2 where there is no GPU for the published shape."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--way", nargs="+", choices=WAYS, default=WAYS)
+    parser.add_argument("--length", type=int, default=1024)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--lora-r", type=int, default=16)
+    parser.add_argument("--checkpointing", action="store_true", help="gradient checkpointing")
+    parser.add_argument("--tiny", action="store_true", help="a small shape")
+    args = parser.parse_args(argv)
+    if not args.tiny and not torch.cuda.is_available():
+        print("error: no CUDA device for LLaDA-8B's shape; allowed: --tiny", file=sys.stderr)
+        return 2
+    shape = TINY if args.tiny else PUBLISHED
+    for way in args.way:
+        found = measure(way, shape, args.length, args.repeats, args.lora_r, args.checkpointing)
+        if args.json:
+            print(json.dumps(found), flush=True)
+            continue
+        peak = "" if found["peak_gib"] is None else f", peak {found['peak_gib']:.1f} GiB"
+        print(
+            f"{way:12} {found['seconds']:8.4f} s a step{peak}; {found['learned']:,} of "
+            f"{found['parameters']:,} weights learn; loss {found['first_loss']} -> {found['last_loss']}",
+            flush=True,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

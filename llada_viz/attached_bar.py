@@ -1,0 +1,64 @@
+"""What is attached, with a way to let go of it, and what scores: the same in every tab that decodes."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from llada_viz.attached import Attached, Attachments
+from llada_viz.live import CHECKER, QUIET, scorers
+from samplers.requests import RequestError
+
+
+class AttachedBar:
+    """A chip, Detach, and the scorer's input. attached: the page's state with the id."""
+
+    def __init__(self, attachments: Attachments, prefix: str) -> None:
+        self.attachments, self.prefix = attachments, prefix
+
+    def build(self, attached: gr.State) -> None:
+        """Lay out the chip and the button."""
+        self.attached = attached
+        with gr.Row(elem_classes="lz-attached", visible=False) as self.row:
+            self.chip = gr.HTML(elem_id=f"{self.prefix}-attached", apply_default_css=False)
+            self.detach = gr.Button("Detach", size="sm", min_width=60, elem_id=f"{self.prefix}-detach")
+
+    def scorer_input(self, visible: bool, follows: bool = False) -> Any:
+        """Lay out the choice of a scorer. follows: seen whenever there is more than one."""
+        self.follows = follows
+        known = scorers(self.attachments.bundled)
+        self.scorer = gr.Dropdown(
+            known, value=CHECKER, label="Scorer", visible=visible, allow_custom_value=True,
+            info="What judges unfinished answers.", elem_id=f"{self.prefix}-scorer",
+        )  # fmt: skip
+        return self.scorer
+
+    def connect(self) -> None:
+        """Follow the state; Detach empties it."""
+        self.attached.change(
+            self.on_change, [self.attached, self.scorer], [self.row, self.chip, self.scorer],
+            queue=False, **QUIET,
+        )  # fmt: skip
+        self.detach.click(lambda: "", None, self.attached, queue=False, **QUIET)
+
+    def on_change(self, attached: str, scorer: str) -> tuple[Any, Any, Any]:
+        """The chip and the scorers of what is attached now: a reward model that was just attached is
+        chosen, and a scorer that is gone is not kept."""
+        try:
+            using = self.attachments.using(attached)
+        except RequestError as error:
+            return gr.update(visible=True), said(f"{error}."), gr.skip()
+        known = scorers(using)
+        kept = scorer if scorer in [value for _, value in known] else CHECKER
+        if isinstance(using, Attached) and using.own_reward is not None:
+            kept = using.own_reward.name
+        label = using.label if isinstance(using, Attached) else ""
+        seen = {"visible": len(known) > 1} if self.follows else {}
+        return gr.update(visible=bool(label)), said(label), gr.update(choices=known, value=kept, **seen)
+
+
+def said(label: str) -> str:
+    """The chip's text."""
+    return f"<p role='status'><b>Attached</b> {escape(label)}</p>" if label else ""

@@ -1,0 +1,111 @@
+"""What tabs with background jobs share: which are listed for whom, what is said of one, its buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from llada_viz.job_store import Job
+from llada_viz.jobs import Jobs
+from llada_viz.live import alert
+from llada_viz.tailing import tail
+
+ACTIONS = ("stop", "resume", "remove")
+LOG = "log.txt"
+
+
+class JobPanel:
+    """The jobs of one kind. noun: what one is called; public: a host where strangers meet, who see
+    their own jobs only."""
+
+    def __init__(self, jobs: Jobs, kind: str, noun: str, public: bool = False) -> None:
+        self.jobs, self.kind, self.noun, self.public = jobs, kind, noun, public
+
+    def build(self, prefix: str, words: Sequence[str] = ("Stop", "Resume", "Delete")) -> None:
+        """Lay out the list; `buttons` lays out the buttons, in a row of the caller's."""
+        self.prefix, self.words = prefix, words
+        self.job = gr.Dropdown(
+            [], label=self.noun.capitalize(), elem_id=f"{prefix}-job", interactive=True
+        )
+
+    def buttons(self) -> list[Any]:
+        """Lay out one button an action; they are in the order of ACTIONS."""
+        self.actions = [
+            gr.Button(word, size="sm", min_width=80, interactive=False, elem_id=f"{self.prefix}-{action}")
+            for word, action in zip(self.words, ACTIONS, strict=True)
+        ]
+        return self.actions
+
+    def list(self, mine: Sequence[str] = ()) -> list[Job]:
+        """What this visitor may see, the newest first."""
+        return [j for j in self.jobs.list() if j.kind == self.kind and (not self.public or j.id in mine)]
+
+    def choices(self, mine: Sequence[str] = ()) -> list[tuple[str, str]]:
+        """(title and state, id) of each."""
+        return [(f"{job.title} · {job.state}", job.id) for job in self.list(mine)]
+
+    def find(self, chosen: Any, mine: Sequence[str] = ()) -> Job | None:
+        """The chosen job, else the newest; None where there is none."""
+        known = self.list(mine)
+        return next((job for job in known if job.id == chosen), known[0] if known else None)
+
+    def of(self, chosen: Any, mine: Sequence[str] = ()) -> Job:
+        """The chosen job, if this visitor may see it; gr.Error with a sentence otherwise."""
+        for job in self.list(mine):
+            if job.id == chosen:
+                return job
+        raise gr.Error(f"There is no such {self.noun}.", print_exception=False)
+
+    def act(self, action: str, chosen: Any, mine: Sequence[str] = ()) -> str:
+        """Stop, resume or remove; an alert when that cannot be done, else ""."""
+        try:
+            getattr(self.jobs, action)(self.of(chosen, mine).id)
+        except (ValueError, OSError) as error:
+            return alert(f"{error}.")
+        return alert("")
+
+    def ready(self, job: Job | None) -> list[Any]:
+        """Updates of the buttons."""
+        may = (
+            job is not None and job.state in ("queued", "running"),
+            job is not None and job.can_resume,
+            job is not None and job.has_ended,
+        )
+        return [gr.update(interactive=one) for one in may]
+
+    def ahead(self, job: Job) -> int:
+        """How many jobs of any kind a queued one waits for."""
+        return sum(
+            other.device == job.device and not other.has_ended and (other.place < job.place)
+            for other in self.jobs.list()
+            if other.id != job.id
+        )
+
+
+def reason(job: Job) -> str:
+    """Why a job failed: the last sentence that begins with "error:" in its log, else its note."""
+    if job.state == "failed":
+        for line in reversed(log_of(job)):
+            if line.startswith("error: "):
+                return f"{line.removeprefix('error: ').rstrip('.')}."
+    return job.note
+
+
+def log_of(job: Job, lines: int = 200) -> list[str]:
+    """The end of a job's log."""
+    return tail(job.folder / LOG, lines)
+
+
+def stamp(job: Job, files: Sequence[Path]) -> str:
+    """Changes whenever the job's state or one of the files does; costs a look at the disk each."""
+    facts = []
+    for path in (job.folder / LOG, *files):
+        try:
+            fact = path.stat()
+        except OSError:
+            continue
+        facts.append((path.name, fact.st_size, fact.st_mtime_ns))
+    return f"{job.id} {job.state} {job.note} {job.attempts} {facts}"

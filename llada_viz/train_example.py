@@ -1,0 +1,20 @@
+"""One training example, made by the training code itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from llada_viz.render.training import example
+from llada_viz.trainings import Asked
+from training.answers import RunArguments
+from training.preview import preview
+from training.registry import objective
+from training.settings import settings_of
+
+
+def example_of(model: Path, asked: Asked) -> str:
+    """The HTML of the first example of a training; nothing is trained or written. ValueError,
+    RuntimeError, OSError: what the job would fail with."""
+    arguments = RunArguments(str(model), asked.data, device="cpu")
+    settings = settings_of(objective(asked.objective).settings, asked.settings)
+    return example(preview(asked.objective, arguments, settings).as_json())

@@ -1,0 +1,13 @@
+"""accelerate keeps its state for a process; every test begins without."""
+
+from __future__ import annotations
+
+import pytest
+from accelerate.state import AcceleratorState, GradientState
+
+
+@pytest.fixture(autouse=True)
+def fresh_accelerate():
+    """Precision and accumulation may differ between tests."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()

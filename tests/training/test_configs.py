@@ -1,0 +1,38 @@
+"""Every YAML file under training/configs is a config of its objective."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from training.registry import OBJECTIVES
+from training.run import read_config
+from training.settings import settings_of
+
+FOLDER = Path(__file__).parents[2] / "training" / "configs"
+FILES = sorted(FOLDER.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_config_is_valid_and_names_what_the_command_needs(path: Path) -> None:
+    config = read_config(path)
+    assert path.stem.startswith(config["objective"])
+    assert set(config) <= {"objective", "model", "data", "settings", "device", "load_lora", "load_ups_head"}
+    assert config["model"] and config["data"]
+    found = settings_of(OBJECTIVES[config["objective"]].settings, config["settings"])
+    assert found.max_steps == config["settings"]["max_steps"]
+    if config["model"].startswith("assets/"):
+        assert (FOLDER.parents[1] / config["model"] / "config.json").is_file()
+
+
+def test_both_models_have_their_configs() -> None:
+    names = {path.stem for path in FILES}
+    assert {"pretrain-tiny", "pretrain-llada-8b", "sft-tiny", "sft-llada-8b"} <= names
+
+
+def test_the_published_hyper_parameters_of_the_context_extension() -> None:
+    settings = read_config(FOLDER / "pretrain-llada-8b.yaml")["settings"]
+    wanted = {"learning_rate": 1e-5, "max_steps": 500, "lora_r": 128, "lora_alpha": 256, "max_length": 8192,
+              "rope_theta": 5e5, "yarn": True, "yarn_scale": 2.0, "curriculum": True}  # fmt: skip
+    assert {name: settings[name] for name in wanted} == wanted

@@ -1,0 +1,146 @@
+"""The DPO recipe: pairs from files and from mistakes, the reference, what a run leaves, resume."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from evaluation.columns import SetError
+from models.adapters import load_adapted
+from models.loading import load
+from samplers.settings import SettingError
+from tests.training.small_model import small_folder
+from tests.training.toy import engine_of, lines
+from training.answers import RunArguments
+from training.recipes.dpo import DPO, DPOSettings
+
+ROWS = [{"prompt": f"What is {n} + 1?", "chosen": f"\\boxed{{{n + 1}}}", "rejected": f"\\boxed{{{n}}} or so"}
+        for n in range(40)]  # fmt: skip
+QUICK = {"max_steps": 4, "batch_size": 4, "timesteps": 2, "learning_rate": 1e-2, "warmup": 0, "log_every": 1,
+         "samples": 0, "precision": "no", "lora_dropout": 0.0, "save_every": 2}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return small_folder(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("data") / "pairs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return str(path)
+
+
+def recipe(model: str, *data: str, **changes: object) -> DPO:
+    return DPO(RunArguments(model, data), DPOSettings(**(QUICK | changes)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rank", [0, 4], ids=["all weights", "adapter"])
+def test_a_run_begins_at_log_2_and_moves_the_policy_only(
+    model: str, file: str, rank: int, tmp_path: Path
+) -> None:
+    dpo = recipe(model, file, lora_r=rank)
+    engine = engine_of(dpo, tmp_path)
+    engine.run()
+    first, *_, last = lines(tmp_path)
+    assert first["loss"] == pytest.approx(math.log(2), abs=1e-6) and first["margin"] == 0
+    assert last["loss"] < first["loss"] and last["preferred"] > 0.5
+    ids = torch.arange(10, 30)[None]
+    untouched = load(model, device="cpu", dtype=torch.float32).model
+    with dpo.module.reference() as reference:
+        assert torch.equal(reference(ids).logits, untouched(ids).logits)
+    learned = dpo.loaded.model.eval()(ids).logits
+    assert (learned - untouched(ids).logits).abs().max() > 1e-3
+    final = str(tmp_path / "final")
+    written = load_adapted(model, final, "cpu") if rank else load(final, device="cpu")
+    assert torch.allclose(written.model.float()(ids).logits, learned, atol=1e-5 if rank else 0.05)
+
+
+def test_prompts_are_clean_and_a_pair_shares_one(model: str, file: str) -> None:
+    dpo = recipe(model, file, block_share=0.5)
+    mask = dpo.loaded.mask_id
+    for step in range(4):
+        (batch,) = dpo.batches(step)
+        assert not bool((batch.tokens == mask).any())
+        for pair, masked in zip(batch.tokens, batch.masked, strict=True):
+            prompt = next(p.chosen.prompt for p in dpo.pairs[0] + dpo.pairs[1]
+                          if p.chosen.prompt == pair[0, : len(p.chosen.prompt)].tolist())  # fmt: skip
+            assert pair[1, : len(prompt)].tolist() == prompt
+            assert not bool(masked[..., : len(prompt)].any())
+        assert all(torch.equal(a, b) for a, b in zip(batch, dpo.batches(step)[0], strict=True))
+
+
+def test_every_twentieth_prompt_is_held_out_with_all_its_pairs(model: str, file: str) -> None:
+    learned, held_out = recipe(model, file).pairs
+    assert len(held_out) == 2 and len(learned) == 38
+    assert not {pair.prompt for pair in learned} & {pair.prompt for pair in held_out}
+
+
+def test_pairs_of_a_task_are_the_references_mistakes_and_the_same_after_a_resume(model: str) -> None:
+    how = {"problems": 6, "tries": 2, "gen_length": 16, "rollout_steps": 2, "lora_r": 4}
+    one, two = (recipe(model, "expression", "linear", **how) for _ in range(2))
+    for name, parameter in two.loaded.model.named_parameters():
+        if ".lora_B." in name:
+            parameter.data.normal_()  # as after some steps
+    assert one.pairs == two.pairs and len(one.pairs[0]) > 3
+    prompts = {pair.prompt for pair in one.pairs[0]}
+    assert any("of x" in p or "=" in p for p in prompts) and any("=" not in p for p in prompts)
+
+
+@pytest.mark.parametrize("rank", [0, 4])
+def test_a_resumed_run_equals_an_uninterrupted_one(model: str, file: str, rank: int, tmp_path: Path) -> None:
+    engine_of(recipe(model, file, lora_r=rank), tmp_path / "whole").run()
+    half = engine_of(recipe(model, file, lora_r=rank), tmp_path / "cut")
+    half.settings = DPOSettings(**(QUICK | {"lora_r": rank, "max_steps": 2, "decay": 0.0}))  # type: ignore[arg-type]
+    whole = lines(tmp_path / "whole")
+    half.recipe.settings = half.settings
+    half.run()
+    rest = engine_of(recipe(model, file, lora_r=rank), tmp_path / "cut")
+    assert rest.resume() and rest.step == 2
+    rest.run()
+    assert [line["loss"] for line in lines(tmp_path / "cut")] == pytest.approx(
+        [line["loss"] for line in whole], abs=1e-4
+    )
+
+
+@pytest.mark.parametrize(("row", "said"), [
+    ({"prompt": "a", "chosen": "b"}, "no column 'rejected'"),
+    ({"prompt": "a", "chosen": " ", "rejected": "c"}, "row 1, column 'chosen' is empty"),
+    ({"prompt": "a", "chosen": "c", "rejected": "c"}, "row 1: 'chosen' and 'rejected' are the same"),
+    ({"prompt": "a", "chosen": "b" * 60_000, "rejected": "c"}, "row 1, column 'chosen' has 60,000 characters"),
+])  # fmt: skip
+def test_bad_rows_are_named(model: str, row: dict[str, str], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    with pytest.raises(SetError, match=said):
+        recipe(model, str(path))
+
+
+def test_what_cannot_give_pairs_is_said(model: str, file: str) -> None:
+    with pytest.raises(SetError, match="is no file; allowed"):
+        recipe(model, "gsm8k")
+    with pytest.raises(SetError, match="is no file; allowed"):
+        recipe(model, file, "expression")
+    with pytest.raises(SetError, match="longer than max_length = 8"):
+        recipe(model, file, max_length=8)
+    with pytest.raises(SettingError, match="rollout_steps"):
+        recipe(model, file, rollout_steps=3)
+
+
+def test_test_problems_are_refused(model: str, file: str, tmp_path: Path) -> None:
+    named = tmp_path / "gsm8k-test.jsonl"
+    named.write_text(Path(file).read_text())
+    with pytest.raises(SetError, match="evaluation set"):
+        recipe(model, str(named))
+
+
+def test_evaluation_and_samples(model: str, file: str, tmp_path: Path) -> None:
+    dpo = recipe(model, file, samples=1, gen_length=16, rollout_steps=2)
+    assert dpo.evaluate()["loss"] == pytest.approx(math.log(2), abs=1e-6)
+    dpo.sample(tmp_path / "samples")
+    assert (tmp_path / "samples" / "sample-1.jsonl").is_file()

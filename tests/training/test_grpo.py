@@ -1,0 +1,184 @@
+"""The GRPO recipe: groups, what a step's rows are, groups left out, resume, two processes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.adapters import load_adapted
+from samplers.settings import SettingError
+from tests.training.small_model import small_folder
+from tests.training.test_processes import PYTHON, TWO, close, command, done
+from tests.training.toy import engine_of, lines
+from training.answers import RunArguments
+from training.policy_gradient import log_probabilities
+from training.questions import Question
+from training.recipe import step_generator
+from training.recipes.grpo import GRPO, GRPOSettings
+
+QUICK = {"max_steps": 6, "inner": 3, "batch_size": 8, "group_size": 4, "gen_length": 16, "rollout_steps": 4,
+         "learning_rate": 1e-2, "warmup": 0, "log_every": 1, "samples": 0, "precision": "no", "save_every": 2,
+         "temperature": 1.0, "lora_dropout": 0.0, "decay": 0.0}  # fmt: skip
+
+
+class HashRewards:
+    """0 to 1 from the text; None for texts that `fails` names."""
+
+    def __init__(self) -> None:
+        self.fails: set[str] = set()
+
+    def __call__(self, questions: Sequence[Question], texts: Sequence[str]) -> list[float | None]:
+        return [None if text in self.fails else hashlib.sha256(text.encode()).digest()[0] / 255 for text in texts]
+
+    def correct(self, questions: Sequence[Question], texts: Sequence[str]) -> list[float | None]:
+        return [1.0 for _ in texts]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return small_folder(tmp_path_factory.mktemp("model"))
+
+
+def recipe(model: str, *data: str, **changes: object) -> GRPO:
+    settings = GRPOSettings(**(QUICK | changes))  # type: ignore[arg-type]
+    found = GRPO(RunArguments(model, data or ("expression", "linear")), settings)
+    found.rewards.close()
+    found.rewards = HashRewards()  # type: ignore[assignment]
+    return found
+
+
+def test_rows_of_an_outer_iteration(model: str) -> None:
+    grpo = recipe(model)
+    grpo.before(0)
+    inner = [grpo.batches(step)[0] for step in range(3)]
+    first = inner[0]
+    assert len(first.tokens) == 8 and torch.equal(first.tokens, inner[1].tokens)
+    prompts = first.tokens[:, :-16]
+    assert (prompts[:4] == prompts[0]).all() and (prompts[4:] == prompts[4]).all()
+    assert not torch.equal(prompts[0], prompts[4])
+    assert len({tuple(row) for row in first.tokens[:, -16:].tolist()}) > 4  # seeds differ in a group
+    assert torch.allclose(first.advantage.view(2, 4).sum(-1), torch.zeros(2), atol=1e-6)
+    assert bool(first.hidden[:, -16:].all()) and not bool((first.hidden & ~first.attention).any())
+    assert not torch.equal(first.hidden, inner[1].hidden)  # masks of its own
+    shares = torch.cat([b.hidden[:, :-16][b.attention[:, :-16]] for b in inner]).float().mean()
+    assert 0.05 < shares < 0.3
+    grpo.before(1)  # not an outer boundary: nothing is written anew
+    assert grpo.batches(1)[0] is not None and torch.equal(grpo.batches(1)[0].tokens, first.tokens)
+
+
+@pytest.mark.parametrize("rank", [0, 4])
+def test_old_and_reference_are_taken_under_the_steps_own_masks(model: str, rank: int) -> None:
+    grpo = recipe(model, lora_r=rank)
+    with torch.no_grad():  # a policy that has left its reference
+        for parameter in grpo.loaded.model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.05 * torch.randn(parameter.shape, generator=step_generator(0, 0)))
+    grpo.before(0)
+    for step in range(3):
+        (batch,) = grpo.batches(step)
+        network = grpo.loaded.model.eval()
+        now = log_probabilities(network, *batch[:4], grpo.loaded.mask_id)
+        assert torch.equal(now, batch.old[batch.counted])
+        with grpo.module.reference() as reference:
+            was = log_probabilities(reference, *batch[:4], grpo.loaded.mask_id)
+        assert torch.equal(was, batch.reference[batch.counted])
+        assert (was - now).abs().max() > 1e-3
+
+
+def test_a_run_begins_at_ratio_1_and_leaves_an_adapter(model: str, tmp_path: Path) -> None:
+    grpo = recipe(model, lora_r=4)
+    engine_of(grpo, tmp_path).run()
+    found = lines(tmp_path)
+    assert [line["moved"] == 0 for line in found] == [True, False, False] * 2
+    assert found[0]["kl"] == 0 and found[5]["kl"] > 0
+    load_adapted(model, str(tmp_path / "final"), "cpu")
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(model: str, tmp_path: Path) -> None:
+    """save_every = 2 falls inside an outer iteration: the checkpoint comes at its end, after 3."""
+    engine_of(recipe(model), tmp_path / "whole").run()
+    names = sorted(path.name for path in (tmp_path / "whole" / "checkpoints").iterdir())
+    assert names == ["step-3", "step-6"]
+    half = recipe(model)
+    half.settings = replace(half.settings, max_steps=3)
+    engine_of(half, tmp_path / "cut").run()
+    rest = engine_of(recipe(model), tmp_path / "cut")
+    assert rest.resume() and rest.step == 3
+    rest.run()
+    assert lines(tmp_path / "cut") == lines(tmp_path / "whole")
+
+
+def test_a_group_without_a_reward_is_left_out_and_none_at_all_is_an_error(model: str) -> None:
+    grpo = recipe(model)
+    grpo.before(0)
+    whole, rewards = grpo.batches(0)[0], grpo.rewards
+    seen: list[str] = []
+
+    def failing(questions: Sequence[Question], found: Sequence[str]) -> list[float | None]:
+        seen.extend(found)
+        return [None, *HashRewards()(questions, found)[1:]]
+
+    grpo.rewards = failing  # type: ignore[assignment]
+    grpo.before(0)
+    batch = grpo.batches(0)[0]
+    assert not bool(batch.counted[:4].any()) and torch.equal(batch.counted[4:], whole.counted[4:])
+    assert torch.equal(batch.advantage[4:], whole.advantage[4:]) and bool((batch.advantage[:4] == 0).all())
+    assert batch.reward.mean().item() == pytest.approx(whole.reward[4:].mean().item())
+    grpo.rewards = rewards
+    rewards.fails = set(seen)  # type: ignore[attr-defined]
+    with pytest.raises(RuntimeError, match="every group has an answer without a reward"):
+        grpo.before(0)
+
+
+def test_blocks_context_shows_a_rows_own_earlier_blocks(model: str) -> None:
+    grpo = recipe(model, context="blocks", prompt_mask=0.0)
+    grpo.before(0)
+    for step in range(3):
+        (batch,) = grpo.batches(step)
+        for hidden, counted in zip(batch.hidden[:, -16:], batch.counted, strict=True):
+            start = int(counted.nonzero()[0, 0])
+            assert start in (0, 8) and not bool(counted[start + 8 :].any())
+            assert bool(hidden[start:].all()) and not bool(hidden[:start].any())
+
+
+def test_files_are_questions_too(model: str, tmp_path: Path) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text("question,answer\n" + "".join(f"{n} + 1?,{n + 1}\n" for n in range(5)))
+    grpo = recipe(model, str(path))
+    places = [grpo.sets[0].at(place) for place in range(10)]
+    assert {q.prompt: q.answer for q in places[:5]} == {f"{n} + 1?": str(n + 1) for n in range(5)}
+    assert {q.prompt for q in places[:5]} == {q.prompt for q in places[5:]}
+    assert grpo.evaluate() == {}
+
+
+def test_evaluation_is_on_held_out_problems(model: str) -> None:
+    found = recipe(model, eval_rows=6).evaluate()
+    assert found["accuracy"] == 1 and 0 < found["reward"] < 1
+
+
+@pytest.mark.parametrize(("change", "name"), [
+    ({"max_steps": 7}, "max_steps"), ({"batch_size": 9}, "batch_size"), ({"temperature": 0.0}, "temperature"),
+    ({"rollout_steps": 5}, "rollout_steps"), ({"block_length": 7}, "block_length"),
+    ({"context": "all"}, "context"), ({"reward_judge": 1.0}, "judge_url"),
+])  # fmt: skip
+def test_settings_that_cannot_be(change: dict[str, object], name: str) -> None:
+    with pytest.raises(SettingError, match=f"{name} = .* is not valid; allowed"):
+        GRPOSettings(**(QUICK | change))  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_processes_write_the_answers_of_one(tmp_path: Path) -> None:
+    wanted = {"max_steps": 4, "inner": 2, "batch_size": 96, "group_size": 4, "rollout_steps": 4,
+              "learning_rate": 1e-4, "log_every": 1, "samples": 0, "lora_r": 4, "lora_dropout": 0,
+              "temperature": 1.5}  # fmt: skip
+    named = ["training", "grpo", "--model", "assets/models/tiny-llada", "--data", "expression"]
+    done([*PYTHON, *named, *command(tmp_path / "one", wanted)])
+    done([*TWO, "-m", *named, *command(tmp_path / "two", wanted)])
+    close(tmp_path / "two", tmp_path / "one")
+    assert len({line["reward"] for line in lines(tmp_path / "one")}) == 2

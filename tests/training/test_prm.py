@@ -1,0 +1,191 @@
+"""The PRM objective: from a base's weights, through a short run, to a folder that scores."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from evaluation.columns import SetError
+from models.loading import ModelError, load
+from models.reward import load_reward
+from samplers.settings import SettingError
+from training.__main__ import main
+from training.prm_data import Batches, Labelled, check_lengths, collate, held_apart, read_labelled
+from training.prm_model import chosen_layers, new_reward, save_reward
+from training.prm_rollouts import RolloutPlan, rollouts
+from training.recipes.prm import PRMModule, log_weights, measured
+
+BASE, SHIPPED = "assets/models/tiny-llada", "assets/models/tiny-prm"
+ROWS = [
+    Labelled(
+        f"What is {a} + {b}?", (f"{a} + {b} = {a + b + wrong}\n", "\\boxed{1}"), (1 - wrong, 0), "sum",
+        "lines",
+    )
+    for a in range(1, 9) for b in range(1, 6) for wrong in (0, 1)
+]  # fmt: skip
+
+
+def written(path: Path, rows: list[Any]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def as_row(row: Labelled) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ("question", "steps", "labels", "task", "cut")}
+
+
+def test_a_qwen_begins_with_all_that_the_llada_computes() -> None:
+    """Seen from both sides, its hidden states are the LLaDA's."""
+    llada, reward = load(BASE, device="cpu", dtype=torch.float32), new_reward(BASE)
+    assert llada.tokenizer is not None
+    ids = torch.tensor([llada.tokenizer.encode("12 + 9 = 21\n\\boxed{21}", add_special_tokens=False)])
+    everywhere = torch.zeros(1, 1, ids.shape[1], ids.shape[1])
+    with torch.no_grad():
+        ours = reward.model.model(input_ids=ids, attention_mask=everywhere).last_hidden_state
+        assert torch.allclose(ours, llada.model.hidden(ids), atol=1e-4)
+
+
+def test_layers_are_chosen_and_numbered_anew(tmp_path: Path) -> None:
+    whole, some = new_reward(BASE).model.state_dict(), new_reward(BASE, layers="0,4").model.state_dict()
+    assert torch.equal(some["model.layers.1.mlp.up_proj.weight"], whole["model.layers.4.mlp.up_proj.weight"])
+    assert not any(name.startswith("model.layers.2") for name in some)
+    fresh = new_reward(BASE, layers="0", init="random").model.state_dict()
+    assert not torch.equal(fresh["model.embed_tokens.weight"], whole["model.embed_tokens.weight"])
+    for text in ("5", "-1", "a", "0,,1"):
+        with pytest.raises(SettingError, match="0 to 4"):
+            chosen_layers(text, 5)
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(ModelError, match="gpt2"):
+        new_reward(str(tmp_path))
+    with pytest.raises(ModelError, match="no config"):
+        new_reward(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("form", ["qwen", "trl"])
+def test_a_saved_model_scores_as_the_one_in_memory(tmp_path: Path, form: str) -> None:
+    reward = new_reward(BASE, "0", form, system=False)
+    save_reward(reward, tmp_path, reward.model.state_dict(), torch.float32)
+    again = load_reward(str(tmp_path), device="cpu")
+    row = ("What is 3 + 4?", ["3 + 4 = 7\n", "\\boxed{7}"])
+    assert again.form == form and again.encode(*row) == reward.encode(*row)
+    assert again.scores([row])[0] == pytest.approx(reward.scores([row])[0], abs=1e-6)
+    assert "step by step" not in again.tokenizer.decode(again.encode(*row)[0])
+    onward = new_reward(str(tmp_path), form=form, system=False)
+    assert onward.scores([row])[0] == pytest.approx(reward.scores([row])[0], abs=1e-6)
+    assert onward.tokenizer.chat_template == again.tokenizer.chat_template
+
+
+def test_batches_hold_every_row_once_an_epoch_and_do_not_depend_on_what_was_asked_before() -> None:
+    data = Batches(ROWS, 5, seed=1)
+    steps = [data[step] for step in range(len(ROWS) // 5)]
+    assert sorted(row.question for step in steps for row in step) == sorted(row.question for row in ROWS)
+    assert Batches(ROWS, 5, seed=1)[7] == steps[7] != Batches(ROWS, 5, seed=2)[7]
+
+
+def test_rows_are_encoded_as_they_are_scored_and_cut_at_a_step() -> None:
+    reward = new_reward(BASE, "0", system=False)
+    ids, places = reward.encode(ROWS[0].question, ROWS[0].steps)
+    batch = collate(ROWS[:3], reward, 512)
+    assert batch.ids[0, : len(ids)].tolist() == ids
+    assert batch.labels[0, places].tolist() == [1, 0] and int((batch.labels[0] >= 0).sum()) == 2
+    short = collate(ROWS[:1], reward, places[0] + 1)
+    assert short.labels[0].tolist() == [-1] * places[0] + [1]
+    with pytest.raises(SetError, match="row 1.*max_length = 9"):
+        check_lengths(ROWS, reward, 9)
+
+
+def test_loss_by_hand_and_its_least_value_is_at_the_true_share() -> None:
+    reward = new_reward(BASE, "0", system=False)
+    module = PRMModule(reward, log_weights(ROWS, 1.0)).eval()
+    batch = collate(ROWS[:4], reward, 512)
+    logits, labels, row = module.logits(batch)
+    weights = torch.tensor([len(ROWS) * 2 / (2 * 120), len(ROWS) * 2 / (2 * 40)])
+    each = weights[labels] * F.cross_entropy(logits + weights.log(), labels, reduction="none")
+    by_hand = sum(each[row == i].mean() for i in range(4)) / 4
+    assert float(module(batch).loss) == pytest.approx(float(by_hand), rel=1e-5)
+    shares = torch.linspace(0.01, 0.99, 99)
+    pairs = torch.stack((1 - shares, shares), -1).log() + weights.log()
+    expected = -(pairs.log_softmax(-1) * weights * torch.tensor([0.75, 0.25])).sum(-1)
+    assert float(shares[expected.argmin()]) == pytest.approx(0.25, abs=0.011)
+    assert log_weights(ROWS, 0.0).tolist() == [0, 0]
+
+
+def test_a_short_run_leaves_a_reward_model(tmp_path: Path) -> None:
+    data, out = written(tmp_path / "rows.jsonl", [as_row(row) for row in ROWS]), tmp_path / "run"
+    pairs = "max_steps=3 batch_size=8 log_every=1 eval_every=3 layers=0 save_dtype=bf16 system=false".split()
+    flags = ["--model", BASE, "--data", str(data), "--out", str(out), "--device", "cpu"]
+    assert main(["prm", *flags, *(word for pair in pairs for word in ("--set", pair))]) == 0
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert len(lines) == 3 and all(math.isfinite(line["loss"]) for line in lines)
+    figures = {"auroc", "calibration_error", "auroc_sum", "auroc_cut_lines"}
+    assert {f"eval_{name}" for name in figures} <= lines[-1].keys()
+    scores = load_reward(str(out / "final"), device="cpu").scores([(ROWS[0].question, ROWS[0].steps)])[0]
+    assert len(scores) == 2 and all(0 < score < 1 for score in scores)
+    assert main(["prm", *flags, "--set", "max_length=5000"]) == 2
+
+
+def test_a_question_is_on_one_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train, apart = held_apart(ROWS, 4)
+    assert train and apart and not {r.question for r in train} & {r.question for r in apart}
+    data = written(tmp_path / "rows.jsonl", [as_row(row) for row in ROWS])
+    flags = ["--model", BASE, "--data", str(data), "--out", str(tmp_path / "run")]
+    assert main(["prm", *flags, "--set", f"held_out={data}"]) == 2 and "row 1" in capsys.readouterr().err
+
+
+GOOD: dict[str, Any] = {"question": "q", "steps": ["a", "b"], "labels": [1, 0]}
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ({"steps": []}, "row 2 has no steps"), ({"steps": "ab"}, "row 2 has no steps"),
+        ({"steps": ["a", ""]}, "row 2: step 2 is empty"), ({"steps": ["a", 3]}, "row 2: step 2 is empty or"),
+        ({"labels": [1]}, "row 2 has 1 labels for 2 steps"), ({"labels": None}, "row 2 has no labels for 2"),
+        ({"labels": [1, 2]}, "row 2: label 2 = '2'; allowed: 0 or 1"),
+        ({"labels": [float("nan"), 1]}, "label 1"),
+        ({"labels": ["+", 1]}, "label 1"), ({"question": " "}, "row 2: question is empty"),
+        ({"question": "x" * 100_001}, "row 2 has a text of more than"),
+    ],
+)  # fmt: skip
+def test_bad_rows_are_named(tmp_path: Path, bad: dict[str, Any], says: str) -> None:
+    path = written(tmp_path / "rows.jsonl", [GOOD, GOOD | bad])
+    with pytest.raises(SetError, match=says):
+        read_labelled(path)
+
+
+def test_bad_files_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    for text, says in ((b"\xff{}", "row 1 is not JSON"), (b"[1]", "row 1 is no object"), (b"\n", "no rows"),
+                       (b'{"steps": ["a"], "labels": [1]}', "no question; it has steps")):  # fmt: skip
+        path.write_bytes(text)
+        with pytest.raises(SetError, match=says):
+            read_labelled(path)
+    with pytest.raises(SetError, match="is no file"):
+        read_labelled(tmp_path / "none.jsonl")
+    stepwise = {"prompt": "q", "completions": ["a"], "labels": [True]}
+    assert read_labelled(written(path, [stepwise])) == [Labelled("q", ("a",), (1,))]
+    with pytest.raises(SetError, match="0 wrong steps"):
+        log_weights(read_labelled(path), 1.0)
+
+
+@pytest.mark.slow
+def test_the_bundled_model_tells_right_from_wrong_steps_of_held_out_problems() -> None:
+    folder = Path(SHIPPED)
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 6_000_000
+    plan = RolloutPlan(("linear", "expression", "word"), n=24, steps=(8, 16), temperatures=(0.6,),
+                       cuts=("lines", "8"), split="heldout", seed=77)  # fmt: skip
+    chunks = rollouts(load(BASE, device="cpu", dtype=torch.bfloat16), BASE, plan)
+    rows = [
+        Labelled(r["question"], tuple(r["steps"]), tuple(r["labels"]), r["task"], r["cut"])
+        for chunk in chunks for r in chunk
+    ]  # fmt: skip
+    reward = load_reward(SHIPPED, device="cpu")
+    found = measured(PRMModule(reward, torch.zeros(2)), reward, rows, 512)
+    assert found["auroc"] >= 0.85, found

@@ -1,0 +1,94 @@
+"""The launch scripts print under DRY_RUN=1 what they would run, for 1, 4 and 8 GPUs."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from accelerate.commands.config.config_args import ClusterConfig, load_config_from_file
+
+from training.__main__ import parser
+from training.registry import OBJECTIVES
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "scripts" / "train"
+LAUNCH = ["python", "-m", "accelerate.commands.launch"]
+
+
+def ran(name: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """No variable of ours leaks in."""
+    env = {"PATH": os.environ["PATH"], "DRY_RUN": "1"} | variables
+    return subprocess.run(["bash", FOLDER / f"{name}.sh"], env=env, capture_output=True, text=True)
+
+
+def printed(name: str, **variables: str) -> list[str]:
+    done = ran(name, **variables)
+    assert done.returncode == 0 and done.stdout.count("\n") == 1, done.stderr
+    return shlex.split(done.stdout)
+
+
+def after(words: list[str], flag: str) -> str:
+    return words[words.index(flag) + 1]
+
+
+def test_a_script_an_objective() -> None:
+    names = {name.replace("-", "_") for name in OBJECTIVES}
+    assert {path.stem for path in FOLDER.glob("*.sh")} == {*names, "common"}
+    assert all(os.access(FOLDER / f"{name}.sh", os.X_OK) for name in names)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("gpus", [1, 4, 8])
+def test_dry_run(objective: str, gpus: int) -> None:
+    words = printed(objective.replace("-", "_"), NUM_GPUS=str(gpus))
+    start = words.index("training")
+    if gpus == 1:
+        assert words[:start] == ["python", "-m"]
+    else:
+        assert words[:3] == LAUNCH and words[start - 1] == "--module" and "--multi_gpu" in words
+        assert after(words, "--num_processes") == str(gpus)
+        assert after(words, "--mixed_precision") == "bf16"
+    asked = parser().parse_args(words[start + 1 :])  # our own command line reads it
+    assert asked.command == objective and asked.set == ["precision=bf16"]
+    config = yaml.safe_load((ROOT / asked.config).read_text())
+    assert config["objective"] == objective
+
+
+def test_variables() -> None:
+    words = printed(
+        "sft", NUM_GPUS="2", MODEL="my model", DATA="a.jsonl gsm8k", OUT="o", CONFIG="c.yaml", PYTHON="py",
+        BATCH_SIZE="16", MIXED_PRECISION="no", EXTRA="--resume --set max_steps=5", SHARD="fsdp",
+    )  # fmt: skip
+    assert words[0] == "py" and "--multi_gpu" not in words
+    assert after(words, "--config_file") == "training/configs/accelerate/fsdp.yaml"
+    asked = parser().parse_args(words[words.index("--module") + 2 :])
+    assert (asked.model, asked.data, str(asked.out), str(asked.config), asked.resume) == (
+        "my model", ["a.jsonl", "gsm8k"], "o", "c.yaml", True
+    )  # fmt: skip
+    assert asked.set == ["precision=no", "batch_size=16", "max_steps=5"]
+
+
+def test_without_a_config() -> None:
+    assert "--config" not in printed("sft", CONFIG="")
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("NUM_GPUS", "0"), ("NUM_GPUS", "two"), ("SHARD", "ddp"), ("MIXED_PRECISION", "fp8"),
+])  # fmt: skip
+def test_bad_variables_are_sentences(name: str, value: str) -> None:
+    done = ran("sft", **{name: value})
+    assert done.returncode == 2 and not done.stdout
+    assert f"{name} = {value} is not valid; allowed: " in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["fsdp", "deepspeed"])
+def test_accelerate_reads_its_configs(kind: str) -> None:
+    config = load_config_from_file(str(ROOT / "training" / "configs" / "accelerate" / f"{kind}.yaml"))
+    assert isinstance(config, ClusterConfig) and config.distributed_type.value.lower() == kind
+    wanted = {"fsdp": config.fsdp_config.get("fsdp_version") == 2,
+              "deepspeed": config.deepspeed_config.get("zero_stage") == 2}  # fmt: skip
+    assert wanted[kind]

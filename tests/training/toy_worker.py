@@ -1,0 +1,65 @@
+"""`python -m tests.training.toy_worker toy …`: the training command with the toy as an objective.
+
+TOY_DIES=N: it kills itself, as kill -9 does, while its N-th checkpoint is being written; TOY_STOPS=N:
+every process is asked to end (SIGTERM) in step N; TOY_FSDP=1: FSDP2 on CPUs, which accelerate's own
+command line offers for GPUs only.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from accelerate import Accelerator, DistributedType
+from accelerate.utils import FullyShardedDataParallelPlugin
+from torch import Tensor
+
+import training.run
+from tests.training.toy import Toy, ToySettings
+from training.__main__ import main
+from training.answers import RunArguments
+from training.placement import accelerator_for
+from training.recipe import Batch, Recipe
+from training.registry import OBJECTIVES, Objective
+
+
+class Mortal(Toy):
+    exports = 0
+
+    def batches(self, step: int) -> Sequence[Batch]:
+        if step + 1 == int(os.environ.get("TOY_STOPS", "0")):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().batches(step)
+
+    def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
+        super().export(folder, state)
+        self.exports += 1
+        if self.exports == int(os.environ.get("TOY_DIES", "0")):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def build(arguments: RunArguments, settings: ToySettings) -> Toy:
+    """What the registry calls."""
+    return Mortal(settings)
+
+
+def sharded(recipe: Recipe, device: str) -> Accelerator:
+    """The accelerator of a GPU run with FSDP2, on CPUs."""
+    accelerator = accelerator_for(recipe, device)
+    state = accelerator.state
+    state._shared_state["fsdp_plugin"] = FullyShardedDataParallelPlugin(
+        fsdp_version=2, auto_wrap_policy="size_based_wrap", min_num_params=100_000,
+        cpu_ram_efficient_loading=False,
+    )  # fmt: skip
+    state._shared_state["distributed_type"] = DistributedType.FSDP
+    return accelerator
+
+
+if __name__ == "__main__":
+    if os.environ.get("TOY_FSDP"):
+        training.run.accelerator_for = sharded
+    OBJECTIVES["toy"] = Objective("toy", "Toy", "Learns a sum.", "none", ToySettings, build, "model")
+    sys.exit(main())

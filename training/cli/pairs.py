@@ -1,0 +1,54 @@
+"""`pairs`: preference pairs from the model's own mistakes, as a JSONL file for `dpo`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from training.questions import Question
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """The command and its flags."""
+    parser = commands.add_parser("pairs", help="preference pairs from the model's own mistakes, for dpo")
+    parser.add_argument("--model", required=True, help="folder or hub id")
+    parser.add_argument("--data", action="append", required=True, help="bundled task; may be repeated")
+    parser.add_argument("--out", type=Path, required=True, help="JSONL file to write")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting")
+    parser.add_argument("--seed", type=int, default=0, help="which problems, and how they are answered")
+    parser.add_argument("--device", choices=("auto", "cpu"), default="auto")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Decode, grade, pair and write."""
+    from models.loading import load
+    from samplers.settings import SettingError
+    from training.pairs import PairSettings, make_pairs, write_pairs
+    from training.settings import parse_pairs
+
+    settings: Any = PairSettings(**parse_pairs(PairSettings, args.set))  # type: ignore[type-var]
+    if args.out.suffix != ".jsonl":
+        raise SettingError("out", str(args.out), "a file ending in .jsonl")
+    loaded = load(args.model, device=args.device)
+    questions = asked(args.data, settings.problems, args.seed, loaded)
+    pairs = make_pairs(loaded, settings, questions, args.seed)
+    write_pairs(args.out, pairs)
+    wrong = len({pair.prompt for pair in pairs})
+    print(f"{len(pairs)} pairs from {wrong} of {len(questions)} problems: {args.out}")
+
+
+def asked(names: list[str], count: int, seed: int, loaded: Any) -> list[Question]:
+    """Train-split problems of bundled tasks, the tasks in turn; others have no exact checker."""
+    from evaluation.columns import SetError
+    from tasks import TASKS
+    from training.chat import Chat
+    from training.questions import TaskQuestions, questions_at
+
+    for name in names:
+        if name not in TASKS:
+            raise SetError(f"data = {name!r} is no bundled task; allowed: {', '.join(TASKS)}")
+    chat = Chat(loaded.tokenizer)
+    return questions_at([TaskQuestions(name, chat, seed) for name in names], 0, count)

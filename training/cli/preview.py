@@ -1,0 +1,29 @@
+"""`preview`: one raw, one templated and one noised example of a run, before it is started."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from training.cli.objectives import flags, request
+from training.registry import OBJECTIVES
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """The command and its flags: those of the objective."""
+    parser = commands.add_parser("preview", help="one example of a run: raw, templated, noised")
+    parser.add_argument("objective", choices=OBJECTIVES, help="what would be trained")
+    flags(parser, out=False)
+    parser.add_argument("--json", action="store_true", help="as JSON: raw, templated, cells")
+    parser.set_defaults(run=show, out=Path(), resume=False)
+
+
+def show(args: argparse.Namespace) -> None:
+    """Print it."""
+    from training.preview import preview
+
+    args.command = args.objective
+    asked = request(args)
+    found = preview(asked.objective, asked.arguments, asked.settings)
+    print(json.dumps(found.as_json(), ensure_ascii=False) if args.json else found.as_text())

@@ -1,0 +1,37 @@
+"""`sweep`: an objective over a grid of settings, and a table at the end."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from training.cli.objectives import flags, request
+from training.registry import OBJECTIVES
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """The command and its flags."""
+    parser = commands.add_parser("sweep", help="an objective over a grid of settings, then a table")
+    parser.add_argument("objective", choices=list(OBJECTIVES))
+    flags(parser)
+    parser.add_argument("--grid", action="append", default=[], metavar="KEY=VALUE,VALUE",
+                        help="values of a setting; repeat it for more settings")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run all combinations; those that are finished are not run again."""
+    from training.engine import Stopped
+    from training.run import say
+    from training.sweep import TABLE, parse_grid, sweep
+
+    def ask(pairs: list[str], folder: Path) -> Any:
+        own = {"command": args.objective, "set": [*args.set, *pairs], "out": folder, "resume": True}
+        return request(argparse.Namespace(**(vars(args) | own)))
+
+    try:
+        say(sweep(args.out, parse_grid(args.grid), ask))
+        say(str(args.out / TABLE))
+    except Stopped as stopped:
+        say(f"{stopped}; the same command goes on from there")

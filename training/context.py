@@ -1,0 +1,37 @@
+"""A longer context for a network: another RoPE base, or YaRN (2309.00071), written into its config."""
+
+from __future__ import annotations
+
+from models.llada import LLaDAModelLM
+from models.rope import inverse_frequencies
+from samplers.settings import SettingError
+
+BETA_FAST, BETA_SLOW = 32.0, 1.0
+
+
+def extend(
+    model: LLaDAModelLM, max_length: int, rope_theta: float = 0.0, yarn: bool = False, yarn_scale: float = 2.0
+) -> bool:
+    """Let a network read max_length tokens, in place; False when nothing had to change.
+
+    yarn: stretch its context yarn_scale times; rope_theta: another base, 0 as it is. SettingError when
+    max_length is more than what comes out.
+    """
+    config = model.config
+    longest = config.max_sequence_length
+    if yarn:
+        if not config.yarn:
+            config.yarn_original_max_position_embeddings = longest
+        config.yarn, config.yarn_scale = True, yarn_scale
+        config.yarn_beta_fast, config.yarn_beta_slow = BETA_FAST, BETA_SLOW
+        longest = max(longest, int(config.yarn_original_max_position_embeddings * yarn_scale))
+    changed = yarn
+    if rope_theta and rope_theta != config.rope_theta:
+        config.rope_theta, changed = rope_theta, True
+    elif max_length > longest:
+        allowed = f"at most {longest}, or a larger yarn_scale with yarn = true, or another rope_theta"
+        raise SettingError("max_length", max_length, allowed)
+    config.max_sequence_length = max(config.max_sequence_length, max_length)
+    inverse_frequencies(config)  # what cannot be computed fails here
+    model.forget_rotations()
+    return changed

@@ -1,0 +1,101 @@
+"""Preference pairs from the model's own mistakes: what it wrote and got wrong, and what is right.
+
+Train-split problems of bundled tasks are decoded in few steps, some times each, and graded by the
+tasks' exact checkers. The chosen answer of a pair is the worked solution (gold) or another answer
+of the model's that was right (own).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from evaluation.columns import SetError
+from evaluation.tables import read_table
+from models.loading import LoadedModel
+from samplers.settings import option
+from tasks import TASKS
+from training.generation import RolloutSettings, rollouts
+from training.questions import Question
+
+COLUMNS = ("prompt", "chosen", "rejected")
+
+
+class Pair(NamedTuple):
+    """A user's turn, the answer that is preferred and the one that is not."""
+
+    prompt: str
+    chosen: str
+    rejected: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairSettings(RolloutSettings):
+    """How many problems are decoded, and what a wrong answer is held against."""
+
+    problems: int = option(1000, "Problems that are decoded for pairs.", low=1, high=1_000_000)
+    tries: int = option(4, "Answers to each problem, each with its own seed.", low=1, high=64)
+    chosen: str = option("gold", "The right answer of a pair: the worked solution, or the model's own.",
+                         choices=("gold", "own"))  # fmt: skip
+
+
+def make_pairs(
+    loaded: LoadedModel, settings: PairSettings, questions: Sequence[Question], seed: int
+) -> list[Pair]:
+    """At most one pair a wrong answer; the same wrong answer to a question counts once."""
+    asked = [question for question in questions for _ in range(settings.tries)]
+    seeds = [seed * 1_000_003 + number for number in range(len(asked))]
+    texts = rollouts(loaded, settings, [question.prompt for question in asked], seeds).texts
+    pairs = []
+    for number, question in enumerate(questions):
+        answers = list(dict.fromkeys(texts[number * settings.tries : (number + 1) * settings.tries]))
+        pairs += pairs_of(question, answers, settings.chosen)
+    return pairs
+
+
+def pairs_of(question: Question, answers: Sequence[str], chosen: str) -> list[Pair]:
+    """Every wrong answer against a right one: the worked solution, or the model's own in turn."""
+    task = TASKS[question.task]
+    right, wrong = [], []
+    for text in answers:
+        verdict = task.check(question.fields, text, answer=question.answer)
+        (right if verdict.correct else wrong).append(text)
+    better = [question.solution] if chosen == "gold" else right
+    if not better:
+        return []
+    wrong = [text for text in wrong if text.strip()]
+    return [Pair(question.prompt, better[i % len(better)], text) for i, text in enumerate(wrong)]
+
+
+def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
+    """JSON lines {prompt, chosen, rejected}, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("w", encoding="utf-8") as out:
+        for pair in pairs:
+            out.write(json.dumps(pair._asdict(), ensure_ascii=False) + "\n")
+    fresh.replace(path)
+
+
+def read_pairs(path: Path, columns: Sequence[str] = COLUMNS) -> list[Pair]:
+    """The rows of a JSONL, CSV or Parquet file; SetError names row and column.
+
+    columns: those of prompt, chosen and rejected answer.
+    """
+    table = read_table(path)
+    for name in columns:
+        if name not in table.columns:
+            raise SetError(f"{path.name} has no column {name!r}; it has: {', '.join(table.columns)}")
+    pairs = []
+    for number, row in enumerate(table.rows, 1):
+        pair = Pair(*(row[name] for name in columns))
+        for name, text in zip(columns, pair, strict=True):
+            if not text.strip():
+                raise SetError(f"row {number}, column {name!r} is empty; every row needs it")
+        if pair.chosen == pair.rejected:
+            raise SetError(f"row {number}: {columns[1]!r} and {columns[2]!r} are the same; they must differ")
+        pairs.append(pair)
+    return pairs

@@ -1,0 +1,121 @@
+"""diffu-GRPO (d1, 2504.12216): policy gradients from one forward pass over a masked answer.
+
+log p of each token of an answer is read from one pass in which the whole answer is masked, and
+prompt tokens with p = .15 (eq. 4 and algorithm 1). Every inner iteration has masks of its own, under
+which the old policy, the reference and the current policy are all compared.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from training.objectives import cell_cross_entropy, rows_mean
+from training.recipe import Losses
+from training.reference import reference_of
+
+
+class GroupBatch(NamedTuple):
+    """tokens: Int[rows, length], prompts left-padded, answers of `cells` cells at the end; attention:
+    Bool[rows, length], False on padding; hidden: Bool[rows, length], cells shown as masks; counted:
+    Bool[rows, cells], tokens in the loss; old, reference: Float[rows, cells], log-probabilities of
+    the tokens under the policy that wrote them and under the reference, 0 where not counted;
+    advantage, reward: Float[rows]."""
+
+    tokens: Tensor
+    attention: Tensor
+    hidden: Tensor
+    counted: Tensor
+    old: Tensor
+    reference: Tensor
+    advantage: Tensor
+    reward: Tensor
+
+
+def group_advantages(rewards: Tensor) -> Tensor:
+    """r - mean of the group, not divided by its deviation. rewards: Float[groups, size]."""
+    return rewards - rewards.mean(-1, keepdim=True)
+
+
+def through_first_end(tokens: Tensor, eos_id: int) -> Tensor:
+    """Bool[rows, cells]: cells up to the first EOS, itself included. tokens: Int[rows, cells]."""
+    ends = (tokens == eos_id).long()
+    return ends.cumsum(-1) - ends == 0
+
+
+def prompt_masks(prompt: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Bool[rows, length]: prompt tokens that are hidden, each with probability `share`.
+
+    prompt: Bool[rows, length], True on the prompts' own tokens.
+    """
+    return prompt & (torch.rand(prompt.shape, generator=generator) < share)
+
+
+def k3(logp: Tensor, reference: Tensor) -> Tensor:
+    """exp(d) - d - 1 with d = reference - logp: an estimate of KL(policy || reference) that is
+    unbiased and never below 0 (J. Schulman, 2020). Any shape."""
+    d = reference - logp
+    return torch.exp(d) - d - 1
+
+
+def clipped_objective(logp: Tensor, old: Tensor, advantage: Tensor, clip: float) -> Tensor:
+    """min(ratio A, clip(ratio, 1 - clip, 1 + clip) A), ratio = exp(logp - old). All Float[n]."""
+    ratio = torch.exp(logp - old)
+    return torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
+
+
+def log_probabilities(
+    model: Any, tokens: Tensor, attention: Tensor, hidden: Tensor, counted: Tensor, mask_id: int
+) -> Tensor:
+    """log p of the counted tokens, Float[n counted], row-major; shapes as in GroupBatch."""
+    asked = torch.zeros_like(hidden)
+    asked[:, -counted.shape[1] :] = counted
+    padding = None if bool(attention.all()) else attention
+    out = model(tokens.masked_fill(hidden, mask_id), attention_mask=padding, cells=asked)
+    return -cell_cross_entropy(out.logits, tokens[asked])
+
+
+def block_context(counted: Tensor, block_length: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """One of its own blocks a row: the cells before it, which are shown, and its counted cells, both
+    Bool[rows, cells]. Not in d1: what a block-wise sampler saw when it drew the block's first tokens.
+
+    counted: Bool[rows, cells], from the first cell on; a row without any keeps none.
+    """
+    rows, cells = counted.shape
+    block = torch.arange(cells) // block_length
+    count = block.expand(rows, cells).masked_fill(~counted, -1).amax(-1) + 1
+    chosen = (torch.rand(rows, generator=generator) * count).long()[:, None]
+    return (block < chosen).expand(rows, cells), counted & (block == chosen)
+
+
+class GroupModule(nn.Module):
+    """The policy and, where all its weights learn, a frozen copy of what it was."""
+
+    def __init__(self, model: Any, frozen: nn.Module | None, mask_id: int, clip: float, beta: float) -> None:
+        super().__init__()
+        self.model, self.frozen = model, frozen
+        self.mask_id, self.clip, self.beta = mask_id, clip, beta
+
+    def forward(self, batch: GroupBatch) -> Losses:
+        """Mean over rows of the mean over a row's tokens of -objective + beta KL (eq. 3)."""
+        counted, rows = batch.counted, len(batch.tokens)
+        logp = log_probabilities(
+            self.model, batch.tokens, batch.attention, batch.hidden, counted, self.mask_id
+        )
+        row, old = counted.nonzero()[:, 0], batch.old[counted]
+        gained = rows_mean(clipped_objective(logp, old, batch.advantage[row], self.clip), row, rows)
+        away = rows_mean(k3(logp, batch.reference[counted]), row, rows)
+        ratio = torch.exp(logp.detach() - old)
+        figures = {
+            "reward": batch.reward.mean(), "kl": away,
+            "moved": rows_mean((ratio - 1).abs(), row, rows),
+            "clipped": rows_mean(((ratio - 1).abs() > self.clip).float(), row, rows),
+        }  # fmt: skip
+        return Losses(self.beta * away - gained, figures)
+
+    def reference(self) -> AbstractContextManager[Any]:
+        """The network as it was, without gradients."""
+        return reference_of(self.model, self.frozen)

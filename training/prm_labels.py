@@ -1,0 +1,93 @@
+r"""Labels of an answer's parts for a process reward model, exact and without a gold answer.
+
+A part is right (1) when every step that ends in it holds, and what is begun at its end can still
+become a step that holds. The first half is samplers.checker's score of the part when it is the
+newest; the second sees `12 + 9 = 2` or `\boxed{-` before the line ends, because a reward model is
+shown parts without the line break at their end, and a sampler's blocks end anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from samplers.checker import Checker
+from samplers.scoring import Draft, Question
+from tasks import TASKS, linear
+from tasks.arithmetic import parse
+from tasks.step_check import check_steps
+from tasks.sudoku import all_grids
+
+_FACT = re.compile(r"((?:[^:=]{1,60}: )?(-?\d{1,9}) ([-+*/]) (-?\d{1,9}) =) ?(-?\d{0,9})")
+_SCALED = re.compile(r"((-?\d{0,3})[a-z] =) ?(-?\d{0,9})")
+_BOX = re.compile(r"(.*\\boxed\{)([^{}]*)", re.DOTALL)
+
+
+def part_labels(task: str, fields: Mapping[str, str], parts: Sequence[str], ended: bool = True) -> list[int]:
+    """1 or 0 for each part, judged with the parts before it and none behind.
+
+    parts: texts, none empty; ended: whether nothing follows the last one. ValueError when the problem
+    itself cannot be read.
+    """
+    question = Question("", task, tuple(sorted(fields.items())))
+    checker = Checker([question], lambda ids: "")
+    labels, text = [], ""
+    for number, part in enumerate(parts, 1):
+        text += part
+        draft = Draft(question, tuple(parts[:number]), ended and number == len(parts))
+        right = checker.judge([draft])[0][-1] == 1
+        labels.append(int(right and can_still_hold(task, fields, text)))
+    return labels
+
+
+def can_still_hold(task: str, fields: Mapping[str, str], text: str) -> bool:
+    """Whether the unfinished line or box at the end of `text` can become a step that holds; True
+    where that cannot be told: a line is judged from its `=` on, a box from its brace on."""
+    start = text.rfind("\n") + 1
+    line, known = text[start:], TASKS[task]
+    box = _BOX.fullmatch(line)
+    if box is not None:
+        if task == "countdown":  # any expression that hits the target may stand there
+            return True
+        return any(answer.startswith(box[2].lstrip()) for answer in _answers(task, fields, text[:start]))
+    end = line if task == "sudoku" and "\\" not in line else _completion(task, fields, line)
+    if end is None or not end.strip():
+        return True
+    return check_steps(known, fields, f"{text[:start]}{end}\n")[-1].right
+
+
+def _completion(task: str, fields: Mapping[str, str], line: str) -> str | None:
+    """The one way in which an equation can go on to be true, or the line as it is when there is
+    none; None for text of another form."""
+    if (fact := _FACT.fullmatch(line)) is not None:
+        return _completed(line, fact[1], fact[5], _result(int(fact[2]), fact[3], int(fact[4])))
+    if task == "linear" and (scaled := _SCALED.fullmatch(line)) is not None:
+        factor = {"": 1, "-": -1}.get(scaled[2])
+        value = linear.solve(fields["equation"]) * (int(scaled[2]) if factor is None else factor)
+        return _completed(line, scaled[1], scaled[3], value)
+    return None
+
+
+def _result(left: int, op: str, right: int) -> Fraction | None:
+    if op == "/":
+        return Fraction(left, right) if right else None
+    return Fraction({"+": left + right, "-": left - right, "*": left * right}[op])
+
+
+def _completed(line: str, head: str, written: str, value: Fraction | None) -> str:
+    whole = value is not None and value.denominator == 1
+    return f"{head} {value}" if whole and str(value).startswith(written) else line
+
+
+def _answers(task: str, fields: Mapping[str, str], before: str) -> list[str]:
+    """What may stand in the box, in the form that worked answers have."""
+    if task == "linear":
+        return [str(linear.solve(fields["equation"]))]
+    if task == "expression":
+        return [str(parse(fields["expression"]).value)]
+    if task == "sudoku":
+        clues = fields["puzzle"]
+        return [g for g in all_grids() if all(c in ("0", d) for c, d in zip(clues, g, strict=True))]
+    true = [step for step in check_steps(TASKS[task], fields, before) if step.right]
+    return [before[true[-1].start : true[-1].stop].rsplit("= ", 1)[-1].strip()] if true else []

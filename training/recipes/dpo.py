@@ -1,0 +1,165 @@
+"""DPO in LLaDA 1.5's form (VRPO, 2505.19223): pairs from a file, or from the model's own mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from evaluation.columns import SetError
+from samplers.settings import option
+from tasks import TASKS
+from training.adapters import LoraSettings, attach, export_learned
+from training.answers import RunArguments, load_model, record_samples
+from training.chat import Chat, Encoded
+from training.examples import collate, item_at
+from training.generation import check_rollouts, sampler_settings
+from training.known_sets import refuse_evaluation, refuse_problem
+from training.pairs import Pair, PairSettings, make_pairs, read_pairs
+from training.preference import PreferenceBatch, PreferenceModule, draw_block_masks, draw_masks
+from training.questions import TaskQuestions, questions_at
+from training.recipe import Batch, Recipe, split, step_generator
+from training.reference import frozen_copy
+
+MOST_HELD_OUT = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class DPOSettings(LoraSettings, PairSettings):
+    """batch_size counts pairs. How answers are decoded matters where data names a bundled task."""
+
+    learning_rate: float = option(5e-7, "Peak of AdamW's rate.", low=0, high=1)
+    batch_size: int = option(64, "Pairs of one step, over all processes and parts.", low=1)
+    beta: float = option(0.1, "How firmly the policy is held to the reference.", low=0.0001, high=100)
+    timesteps: int = option(8, "Timesteps an answer, one mask each.", low=1, high=1024)
+    block_share: float = option(0.0, "Share of steps whose masks are those of a block-wise sampler: earlier "
+                                "blocks clean, later ones masked.", low=0, high=1)  # fmt: skip
+    max_length: int = option(1024, "Longest row; a longer pair is left out.", low=8, unit="tokens")
+    prompt_column: str = option("prompt", "Column of the prompts.")
+    chosen_column: str = option("chosen", "Column of the answers that are preferred.")
+    rejected_column: str = option("rejected", "Column of the others.")
+
+    def __post_init__(self) -> None:
+        LoraSettings.__post_init__(self)
+        check_rollouts(self)
+
+
+class EncodedPair(NamedTuple):
+    """Ids of both answers behind the same prompt, and the prompt as text."""
+
+    prompt: str
+    chosen: Encoded
+    rejected: Encoded
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longer row."""
+        return len(self.chosen.prompt) + max(len(self.chosen.answer), len(self.rejected.answer))
+
+
+class DPO(Recipe):
+    """The policy learns which of two answers is better; the reference is what it was."""
+
+    settings: DPOSettings
+
+    def __init__(self, arguments: RunArguments, settings: DPOSettings) -> None:
+        self.arguments, self.settings = arguments, settings
+        self.loaded = load_model(arguments, settings)
+        assert self.loaded.tokenizer is not None and self.loaded.eos_id is not None
+        self.chat, self.eos = Chat(self.loaded.tokenizer), self.loaded.eos_id
+        self._filed = self._filed_pairs()
+        attach(self.loaded.model, settings, arguments.load_lora)
+        frozen = frozen_copy(self.loaded.model)
+        self.module = PreferenceModule(self.loaded.model, frozen, self.loaded.mask_id, settings.beta)
+
+    def batches(self, step: int) -> Sequence[Batch]:
+        """See Recipe. Pairs in a new order every epoch."""
+        s, (learned, _) = self.settings, self.pairs
+        places = range(step * s.batch_size, (step + 1) * s.batch_size)
+        rows = [learned[item_at(place, len(learned), s.seed)] for place in places]
+        return split(self._batch(rows, step_generator(s.seed, step)), self.parts)
+
+    def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
+        """The adapter, or the whole model."""
+        export_learned(self.loaded, self.settings, folder, state)
+
+    def evaluate(self) -> dict[str, float]:
+        """Loss, margin and preferred on pairs that are not trained on."""
+        held_out, total = self.pairs[1], {}
+        device = self.loaded.model.device
+        for start in range(0, len(held_out), 8):
+            rows = held_out[start : start + 8]
+            batch = self._batch(rows, step_generator(0, start, salt=2))
+            loss, figures = self.module(PreferenceBatch(*(t.to(device) for t in batch)))
+            for name, value in {"loss": loss, **figures}.items():
+                total[name] = total.get(name, 0.0) + value.item() * len(rows) / len(held_out)
+        return total
+
+    def sample(self, folder: Path) -> None:
+        """Prompts of held-out pairs, decoded as rollouts are, without temperature."""
+        turns = [[{"role": "user", "content": pair.prompt}] for pair in self.pairs[1]]
+        how = sampler_settings(self.settings, 0.0)
+        record_samples(self.loaded, turns[: self.settings.samples], folder, settings=how)
+
+    @cached_property
+    def pairs(self) -> tuple[list[EncodedPair], list[EncodedPair]]:
+        """Pairs that are trained on, and those of every twentieth prompt, which are not (64 prompts at
+        most). Pairs of bundled tasks are decoded here, by the reference: a resumed run has the same."""
+        found = self._filed if self._filed is not None else self._encoded(self._decoded())
+        prompts = sorted({pair.prompt for pair in found})
+        kept = set(prompts[::20][:MOST_HELD_OUT]) if len(prompts) > 1 else set()
+        return [p for p in found if p.prompt not in kept], [p for p in found if p.prompt in kept]
+
+    def _decoded(self) -> list[Pair]:
+        s = self.settings
+        sets = [TaskQuestions(name, self.chat, s.seed) for name in self.arguments.data]
+        with self.module.reference() as reference:
+            loaded = replace(self.loaded, model=reference)
+            return make_pairs(loaded, s, questions_at(sets, 0, s.problems), s.seed)
+
+    def _filed_pairs(self) -> list[EncodedPair] | None:
+        """Those of files; None for bundled tasks, whose pairs are decoded when the network is placed."""
+        names, allow = self.arguments.data, self.arguments.allow_eval_data
+        if all(name in TASKS for name in names):
+            return None
+        columns = (self.settings.prompt_column, self.settings.chosen_column, self.settings.rejected_column)
+        found: list[Pair] = []
+        for name in names:
+            if not Path(name).is_file():
+                allowed = f"files with {', '.join(columns)}, or only tasks: {', '.join(TASKS)}"
+                raise SetError(f"data = {name!r} is no file; allowed: CSV, JSONL or Parquet {allowed}")
+            refuse_evaluation(name, "train", allow)
+            rows = read_pairs(Path(name), columns)
+            for number, pair in enumerate(rows, 1):
+                if not allow:
+                    refuse_problem(Path(name).name, number, pair.prompt)
+            found += rows
+        return self._encoded(found)
+
+    def _encoded(self, pairs: Sequence[Pair]) -> list[EncodedPair]:
+        """Pairs as ids, those that are too long left out; SetError when none is left."""
+        found = []
+        for prompt, chosen, rejected in pairs:
+            turns = [{"role": "user", "content": prompt}]
+            found.append(EncodedPair(prompt, *(self.chat.encode(turns, text) for text in (chosen, rejected))))
+        short = [pair for pair in found if pair.longest <= self.settings.max_length]
+        if not short:
+            longer = f"all are longer than max_length = {self.settings.max_length}"
+            why = longer if found else "no answer was wrong (with a right one to set against it)"
+            raise SetError(f"data = {', '.join(self.arguments.data)} gives no pairs: {why}")
+        return short
+
+    def _batch(self, pairs: Sequence[EncodedPair], draw: torch.Generator) -> PreferenceBatch:
+        s = self.settings
+        answers = [answer for pair in pairs for answer in (pair.chosen, pair.rejected)]
+        tokens, answer, text = collate(answers, self.eos)
+        if float(torch.rand((), generator=draw)) < s.block_share:
+            masked, weight = draw_block_masks(answer, text, s.timesteps, s.block_length, draw)
+        else:
+            masked, weight = draw_masks(answer, s.timesteps, draw)
+        return PreferenceBatch(*(t.view(len(pairs), 2, *t.shape[1:]) for t in (tokens, masked, weight)))

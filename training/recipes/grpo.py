@@ -1,0 +1,204 @@
+"""diffu-GRPO (d1, 2504.12216): answers that earn more than their group's mean become likelier.
+
+An outer iteration writes answers with our sampler and rewards them; `inner` optimizer steps learn
+from them, each under masks of its own. Only between outer iterations can a run be saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from samplers.settings import SettingError, option
+from training.adapters import LoraSettings, attach, export_learned
+from training.answers import RunArguments, load_model, record_samples
+from training.chat import Chat
+from training.generation import (
+    CHUNK,
+    Rollouts,
+    RolloutSettings,
+    check_rollouts,
+    inference,
+    rollouts,
+    sampler_settings,
+    shared,
+)
+from training.policy_gradient import (
+    GroupBatch,
+    GroupModule,
+    block_context,
+    group_advantages,
+    log_probabilities,
+    prompt_masks,
+    through_first_end,
+)
+from training.questions import Question, open_questions, questions_at
+from training.recipe import Batch, Recipe, split, step_generator
+from training.reference import frozen_copy
+from training.rewards import Rewards, RewardSettings, check_rewards
+
+
+@dataclass(frozen=True, kw_only=True)
+class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings):
+    """batch_size counts answers: questions of an outer iteration x group_size."""
+
+    learning_rate: float = option(3e-6, "Peak of AdamW's rate.", low=0, high=1)
+    batch_size: int = option(48, "Answers of one step, over all processes and parts.", low=1)
+    max_steps: int = option(1200, "Optimizer steps; a multiple of inner.", low=1)
+    save_every: int = option(240, "Steps between two checkpoints, each at the next multiple of inner.", low=1)
+    clip: float = option(0.2, "Largest norm of a step's gradient; 0: no limit.", low=0)
+    group_size: int = option(6, "Answers to one question.", low=2, high=1024)
+    inner: int = option(12, "Optimizer steps that learn from the same answers.", low=1, high=1000)
+    ratio_clip: float = option(0.5, "How far the ratio to the old policy counts.", low=0.001, high=10)
+    kl_beta: float = option(0.04, "Weight of the KL to the reference.", low=0, high=10)
+    prompt_mask: float = option(0.15, "Share of prompt tokens that are hidden.", low=0, high=1)
+    context: str = option("masked", "What a log-probability sees of the answer: masked: nothing (the paper's "
+                          "form); blocks: the blocks before the token's own, as when it was drawn.",
+                          choices=("masked", "blocks"))  # fmt: skip
+    prompt_column: str = option("", "Column of the prompts; empty: guessed.")
+    answer_column: str = option("", "Column of the gold answers; empty: guessed.")
+    split: str = option("train", "Split of a hub set.")
+    eval_rows: int = option(128, "Held-out problems of an evaluation.", low=1, high=100_000)
+
+    def __post_init__(self) -> None:
+        LoraSettings.__post_init__(self)
+        check_rollouts(self)
+        check_rewards(self)
+        if self.batch_size % self.group_size:
+            raise SettingError("batch_size", self.batch_size, f"a multiple of group_size = {self.group_size}")
+        if self.max_steps % self.inner:
+            raise SettingError("max_steps", self.max_steps, f"a multiple of inner = {self.inner}")
+        if self.temperature == 0:
+            raise SettingError("temperature", 0, "above 0: the answers of a group must differ")
+
+
+class GRPO(Recipe):
+    """Every process writes and scores its share of the answers; all get the whole step's rows."""
+
+    settings: GRPOSettings
+
+    def __init__(self, arguments: RunArguments, settings: GRPOSettings) -> None:
+        self.settings, self.loaded = settings, load_model(arguments, settings)
+        assert self.loaded.tokenizer is not None and self.loaded.eos_id is not None
+        self.eos: int = self.loaded.eos_id
+        chat = Chat(self.loaded.tokenizer)
+        self.sets = open_questions(arguments.data, chat, settings, arguments.allow_eval_data)
+        self.rewards = Rewards(settings)
+        attach(self.loaded.model, settings, arguments.load_lora)
+        self.module = GroupModule(
+            self.loaded.model, frozen_copy(self.loaded.model), self.loaded.mask_id,
+            settings.ratio_clip, settings.kl_beta,
+        )  # fmt: skip
+        self._inner: list[GroupBatch] = []
+
+    def before(self, step: int) -> None:
+        """At an outer iteration's first step: answers, rewards, and log-probabilities of the policy as
+        it is and of the reference, under the masks of every inner step."""
+        s = self.settings
+        if step % s.inner:
+            return
+        asked = questions_at(self.sets, step // s.inner * self._groups, self._groups)
+        written, reward = self._written(asked, seed=s.seed * 1_000_003 + step)
+        self._inner = [self._batch(written, reward, step_generator(s.seed, step + i)) for i in range(s.inner)]
+
+    def batches(self, step: int) -> Sequence[Batch]:
+        """See Recipe."""
+        return split(self._inner[step % self.settings.inner], self.parts)
+
+    def can_save(self, step: int) -> bool:
+        """Between outer iterations: answers are not saved."""
+        return step % self.settings.inner == 0
+
+    def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
+        """The adapter, or the whole model."""
+        export_learned(self.loaded, self.settings, folder, state)
+
+    def evaluate(self) -> dict[str, float]:
+        """Mean reward and accuracy on held-out problems, without temperature, in as few steps as the
+        rollouts; nothing for sets of rows."""
+        each = max(1, self.settings.eval_rows // len(self.sets))
+        asked = [question for found in self.sets for question in found.held_out(each)]
+        if not asked:
+            return {}
+        texts = self._decoded(asked, [0] * len(asked), 0.0).texts
+        correct = [value for value in self.rewards.correct(asked, texts) if value is not None]
+        scores = [value for value in self._scored(asked, texts) if value is not None]
+        return {"accuracy": sum(correct) / len(correct), "reward": sum(scores) / len(scores)}
+
+    def sample(self, folder: Path) -> None:
+        """Held-out prompts, or the first rows of a set, decoded as rollouts are, without temperature."""
+        count = self.settings.samples
+        asked = [question for found in self.sets for question in found.held_out(count)]
+        asked = (asked or questions_at(self.sets, 0, count))[:count]
+        turns = [[{"role": "user", "content": question.prompt}] for question in asked]
+        record_samples(self.loaded, turns, folder, settings=sampler_settings(self.settings, 0.0))
+
+    @property
+    def _groups(self) -> int:
+        return self.settings.batch_size // self.settings.group_size
+
+    def _written(self, asked: Sequence[Question], seed: int) -> tuple[Rollouts, Tensor]:
+        """group_size answers to each question and their rewards, Float[groups, size], NaN where there
+        is none. RuntimeError when every group has one."""
+        size = self.settings.group_size
+        each = [question for question in asked for _ in range(size)]
+        written = self._decoded(each, [seed * 4096 + row for row in range(len(each))])
+        found = self._scored(each, written.texts)
+        reward = torch.tensor([float("nan") if r is None else r for r in found]).view(-1, size)
+        if bool(reward.isnan().any(-1).all()):
+            raise RuntimeError("every group has an answer without a reward: the judge or the grader failed")
+        return written, reward
+
+    def _decoded(
+        self, asked: Sequence[Question], seeds: Sequence[int], temperature: float | None = None
+    ) -> Rollouts:
+        prompts = [question.prompt for question in asked]
+        return rollouts(self.loaded, self.settings, prompts, seeds, temperature)
+
+    def _scored(self, asked: Sequence[Question], texts: Sequence[str]) -> list[float | None]:
+        """Rewards, each process asking for its share."""
+
+        def part(number: int) -> list[float | None]:
+            rows = slice(number * CHUNK, (number + 1) * CHUNK)
+            return self.rewards(asked[rows], texts[rows])
+
+        return [score for scores in shared(part, -(-len(asked) // CHUNK)) for score in scores]
+
+    def _batch(self, written: Rollouts, reward: Tensor, draw: torch.Generator) -> GroupBatch:
+        """The rows of one inner step. A group with an answer that has no reward is left out."""
+        s, tokens = self.settings, written.tokens
+        counted = through_first_end(tokens[:, -s.gen_length :], self.eos)
+        skipped = reward.isnan().any(-1, keepdim=True).expand(reward.shape)
+        reward = torch.where(skipped, reward[~skipped].mean(), reward)
+        counted = counted & ~skipped.reshape(-1, 1)
+        answer = torch.zeros_like(written.attention)
+        answer[:, -s.gen_length :] = True
+        hidden = answer | prompt_masks(written.attention & ~answer, s.prompt_mask, draw)
+        if s.context == "blocks":
+            shown, counted = block_context(counted, s.block_length, draw)
+            hidden[:, -s.gen_length :] &= ~shown
+        empty = torch.zeros(counted.shape)
+        advantage = group_advantages(reward).reshape(-1)
+        batch = GroupBatch(
+            tokens, written.attention, hidden, counted, empty, empty, advantage, reward.reshape(-1)
+        )
+        with self.module.reference() as reference:
+            before = self._log_probabilities(reference, batch)
+        return batch._replace(old=self._log_probabilities(self.loaded.model, batch), reference=before)
+
+    def _log_probabilities(self, model: torch.nn.Module, batch: GroupBatch) -> Tensor:
+        """Float[rows, cells], 0 where not counted, each process doing its share."""
+        device = self.loaded.model.device
+
+        def part(number: int) -> Tensor:
+            rows = slice(number * CHUNK, (number + 1) * CHUNK)
+            five = (t[rows].to(device) for t in batch[:4])
+            with inference(model):
+                return log_probabilities(model, *five, self.loaded.mask_id).float().cpu()
+
+        found = torch.cat(shared(part, -(-len(batch.tokens) // CHUNK)))
+        return batch.old.masked_scatter(batch.counted, found)

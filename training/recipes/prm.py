@@ -1,0 +1,166 @@
+"""PRM: a process reward model from labelled steps, as token classification at the steps' ends
+(Qwen2.5-Math-PRM, 2501.07301; Let's Verify Step by Step, 2305.20050)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from evaluation.columns import SetError
+from evaluation.ranking import auroc, calibration_error
+from models.reward import LoadedReward
+from samplers.settings import SettingError, option
+from training.answers import RunArguments
+from training.prm_data import (
+    Batches,
+    Labelled,
+    RewardBatch,
+    check_lengths,
+    collate,
+    held_apart,
+    read_labelled,
+)
+from training.prm_model import new_reward, save_reward
+from training.recipe import Batch, Losses, Recipe, split
+from training.settings import TrainSettings
+
+DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
+HELD_OUT_ONE_IN = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class PRMSettings(TrainSettings):
+    """Right and wrong steps weigh the same in all, and yet scores are honest as probabilities."""
+
+    layers: str = option("", "Layers of the base that are taken, such as 0,2,4; empty: all.")
+    init: str = option("base", "Weights to begin with: the base's, or random ones of its shape.",
+                       choices=("base", "random"))  # fmt: skip
+    form: str = option("qwen", "Head: qwen has a middle layer, trl is linear.", choices=("qwen", "trl"))
+    system: bool = option(True, "Show the model the system turn, which is the same for every row.")
+    balance: float = option(1.0, "1: right and wrong steps weigh the same in all; 0: each step does.",
+                            low=0, high=1)  # fmt: skip
+    max_length: int = option(512, "Longest row; later steps are left out.", low=8, unit="tokens")
+    held_out: str = option("", "JSONL of rows for the evaluation; empty: those of one question in "
+                           f"{HELD_OUT_ONE_IN} of the data.")  # fmt: skip
+    save_dtype: str = option("float32", "What the weights are saved as.", choices=tuple(DTYPES))
+
+
+class PRMModule(nn.Module):
+    """A reward model and its loss. odds: log of the weights of a wrong and of a right step."""
+
+    def __init__(self, reward: LoadedReward, odds: Tensor) -> None:
+        super().__init__()
+        self.reward = reward.model
+        self.register_buffer("odds", odds, persistent=False)
+
+    def forward(self, batch: RewardBatch) -> Losses:
+        """Cross-entropy at the steps' ends: mean over a row's steps, then over rows.
+
+        Steps are weighted by class, and the log of the weights is added to the logits (logit
+        adjustment, 2007.07314): the weighted loss is then least where softmax(logits) is the true
+        probability, so that balancing costs no calibration.
+        """
+        logits, labels, row = self.logits(batch)
+        weights = self.odds.exp()[labels]
+        losses = F.cross_entropy(logits + self.odds, labels, reduction="none") * weights
+        rows = len(batch.ids)
+        counts = torch.bincount(row, minlength=rows).clamp(min=1)
+        right = ((logits + self.odds).argmax(-1) == labels).float()
+        share = 1 / (counts[row] * rows)
+        return Losses((losses * share).sum(), {"accuracy": (right * share).sum()})
+
+    def logits(self, batch: RewardBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Float[steps, 2], Int[steps] and Int[steps]: logits, labels and rows of all steps. Padding
+        stands on the right of a causal model, so no mask is needed."""
+        scored = batch.labels >= 0
+        hidden = self.reward.model(input_ids=batch.ids, use_cache=False).last_hidden_state[scored]
+        return self.reward.score(hidden).float(), batch.labels[scored], scored.nonzero()[:, 0]
+
+
+class PRM(Recipe):
+    """Everything learns. There is nothing to decode: no samples."""
+
+    settings: PRMSettings
+
+    def __init__(self, arguments: RunArguments, settings: PRMSettings) -> None:
+        self.settings = settings
+        s = settings
+        self.reward = new_reward(arguments.model, s.layers, s.form, s.init, s.system, s.seed)
+        longest = self.reward.model.model.config.max_position_embeddings
+        if s.max_length > longest:
+            raise SettingError("max_length", s.max_length, f"at most {longest}, the model's")
+        rows = [row for name in arguments.data for row in read_labelled(Path(name))]
+        self.rows, self.held_out = _sides(rows, s.held_out)
+        check_lengths(rows, self.reward, s.max_length)
+        if s.gradient_checkpointing:
+            self.reward.model.model.gradient_checkpointing_enable()
+        self.data = Batches(self.rows, s.batch_size, s.seed)
+        self.module = PRMModule(self.reward, log_weights(self.rows, s.balance))
+
+    def batches(self, step: int) -> Sequence[Batch]:
+        """See Recipe."""
+        return split(collate(self.data[step], self.reward, self.settings.max_length), self.parts)
+
+    def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
+        """A reward model's folder, for `--prm`."""
+        weights = {n.removeprefix("reward."): t for n, t in state.items() if n.startswith("reward.")}
+        save_reward(self.reward, folder, weights, DTYPES[self.settings.save_dtype])
+
+    def evaluate(self) -> dict[str, float]:
+        """Of wrong steps among held-out ones: AUROC, calibration error; AUROC by task and by cut."""
+        return measured(self.module, self.reward, self.held_out, self.settings.max_length)
+
+
+def _sides(rows: list[Labelled], held_out: str) -> tuple[list[Labelled], list[Labelled]]:
+    if not held_out:
+        train, apart = held_apart(rows, HELD_OUT_ONE_IN)
+        if not train:
+            raise SetError(f"{len(rows)} rows of too few questions: none is left to train on; allowed: more")
+        return train, apart
+    apart = read_labelled(Path(held_out))
+    known = {row.question for row in rows}
+    for number, row in enumerate(apart, 1):
+        if row.question in known:
+            raise SetError(f"held_out, row {number}: {row.question[:60]!r} is in the data; allowed: others")
+    return rows, apart
+
+
+def log_weights(rows: Sequence[Labelled], balance: float) -> Tensor:
+    """Float[2]: log (n / (2 n_class)) * balance, for wrong and right steps; SetError when one is missing."""
+    right = sum(sum(row.labels) for row in rows)
+    total = sum(len(row.labels) for row in rows)
+    if not 0 < right < total:
+        raise SetError(f"data has {right} right and {total - right} wrong steps; allowed: some of each")
+    return torch.log(total / (2 * torch.tensor([total - right, right], dtype=torch.float32))) * balance
+
+
+@torch.no_grad()
+def measured(
+    module: PRMModule, reward: LoadedReward, rows: Sequence[Labelled], max_length: int
+) -> dict[str, float]:
+    """Figures over the steps of `rows`; a group without both classes has no AUROC."""
+    scores, labels, names = [], [], []
+    device = next(module.parameters()).device
+    ordered = sorted(rows, key=lambda row: row.size)
+    for start in range(0, len(ordered), 64):
+        chunk = ordered[start : start + 64]
+        batch = RewardBatch(*(t.to(device) for t in collate(chunk, reward, max_length)))
+        logits, truth, row = module.logits(batch)
+        scores += logits.softmax(-1)[:, 1].tolist()
+        labels += truth.tolist()
+        names += [(chunk[i].task, chunk[i].cut) for i in row.tolist()]
+    found = {}
+    if 0 < sum(labels) < len(labels):
+        found = {"auroc": auroc(scores, labels), "calibration_error": calibration_error(scores, labels)}
+    for place in (0, 1):
+        for name in sorted({pair[place] for pair in names} - {""}):
+            own = [i for i, pair in enumerate(names) if pair[place] == name]
+            truth = [labels[i] for i in own]
+            if 0 < sum(truth) < len(truth):
+                found[f"auroc_{'cut_' * place}{name}"] = auroc([scores[i] for i in own], truth)
+    return found
