@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,9 @@ class EvaluateForm:
             shown = table(["question", "answer"], [[problem.question, problem.answer]], "First row")
             return [keep, path, empty, empty, shown]
         if source in HUB_SETS:
-            return [keep, path, empty, empty, self._hub(source)]
+            columns = astuple(HUB_SETS[source].mapping)
+            known = [gr.update(choices=[name], value=name, interactive=False) for name in columns]
+            return [keep, path, *known, self._hub(source)]
         try:
             found = read_table(Path(path if source == UPLOADED else source), limit=MOST_ROWS)
             mapping = guess(found.columns)

@@ -206,11 +206,11 @@ class Train:
 
     def on_tick(self, chosen: str | None, step: Any, sample: Any, seen: str) -> tuple[Any, ...]:
         """As `on_look`, but nothing when nothing has changed."""
-        return look(self.trainings, self.panel, chosen, step, sample, seen)
+        return look(self.trainings, self.panel, chosen, step, sample, seen, only_changes=True)
 
     def on_look(self, chosen: str | None, step: Any, sample: Any, seen: str) -> tuple[Any, ...]:
         """The chosen training as it stands, else the newest."""
-        return look(self.trainings, self.panel, chosen, step, sample, None)
+        return look(self.trainings, self.panel, chosen, step, sample, seen, only_changes=False)
 
     def on_job(self, chosen: str | None, sure: bool, action: str) -> str:
         """Stop, resume or delete."""

@@ -19,13 +19,16 @@ PARTS = 13  # of `look`
 
 
 def look(
-    trainings: Trainings, panel: JobPanel, chosen: str | None, step: Any, sample: Any, seen: str | None
-) -> tuple[Any, ...]:
+    trainings: Trainings, panel: JobPanel, chosen: str | None, step: Any, sample: Any, seen: str,
+    only_changes: bool,
+) -> tuple[Any, ...]:  # fmt: skip
     """Updates of: list, state, three buttons, curves, log, hint, checkpoint, sample, two buttons, and
-    what was seen. seen: what the last look gave; when nothing has changed since, nothing is updated."""
+    what was seen. seen: what the last look gave; only_changes: when nothing has changed since, nothing
+    is updated."""
     job, options = panel.find(chosen), panel.choices()
-    now = f"{options} {trainings.stamp(job) if job else ''}"
-    if now == seen:
+    known = [str(number) for number in trainings.checkpoints(job)] if job else []
+    now = f"{options} {trainings.stamp(job) if job else ''} {known[-1] if known else ''}"
+    if only_changes and now == seen:
         return (gr.skip(),) * PARTS
     if job is None:
         nothing, off = gr.update(choices=[], value=None), gr.update(interactive=False)
@@ -34,7 +37,7 @@ def look(
     return (
         gr.update(choices=options, value=job.id), _state(trainings, panel, job), *panel.ready(job),
         figures(log.curves(), steps), log_box([shlex.join(job.argv), "", *log_of(job)]),
-        *_picks(trainings, job, step, sample), now,
+        *_picks(trainings, job, None if step == seen.rpartition(" ")[2] else step, sample), now,
     )  # fmt: skip
 
 
@@ -52,7 +55,8 @@ def _state(trainings: Trainings, panel: JobPanel, job: Job) -> str:
 
 def _picks(trainings: Trainings, job: Job, step: Any, sample: Any) -> tuple[Any, ...]:
     """Hint, checkpoints, samples, and whether the buttons can be pressed. What was chosen stays as
-    long as it is there; else the newest checkpoint and its first sample."""
+    long as it is there; else (and where that was the newest) the newest checkpoint, and its first
+    sample."""
     known = [str(number) for number in trainings.checkpoints(job)]
     step = step if step in known else (known[-1] if known else None)
     samples = [path.stem for path in trainings.samples(job, int(step))] if step else []

@@ -70,7 +70,8 @@ class RemaskModule(nn.Module):
             row = masked.nonzero()[:, 0]
             cost = cell_cross_entropy(hidden.logits, batch.tokens[masked])
             lengths = batch.answer.sum(-1)
-            token_loss = (cost / batch.p[masked] / lengths[row]).sum() / len(lengths)
+            left = masked.sum(-1) / batch.masked.sum(-1).clamp(min=1)  # own predictions unmask too
+            token_loss = (cost / (batch.p[masked] * left[row]) / lengths[row]).sum() / len(lengths)
         y = policy_targets(batch.tokens, shown, masked, (-cost).exp().detach(), batch.answer)
         keep = self.head(hidden.last_hidden_state.detach()[batch.answer])
         policy = policy_loss(keep, y, batch.answer.nonzero()[:, 0], len(lengths))

@@ -40,6 +40,7 @@ def test_a_hub_set_is_shown_and_asked_for(name, reachable):
     assert name in dict((value, shown) for shown, value in samples())
     _, _, question, _, shown = form.show(name, "")
     assert "1 rows" in shown and "&lt;b&gt;How many?" in shown and not question["interactive"]
+    assert question["value"] == HUB_SETS[name].mapping.question
     wanted = asked(form, name)
     assert (wanted.data, wanted.name, wanted.question, wanted.answer) == (name, name, "", "")
     with pytest.raises(RequestError, match="needs scores"):

@@ -29,7 +29,7 @@ with warnings.catch_warnings():
     from llada_viz.runs import Runs
     from llada_viz.train import Train
     from llada_viz.train_form import TrainForm, group_of
-    from llada_viz.train_view import PARTS, look
+    from llada_viz.train_view import PARTS
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -131,7 +131,7 @@ def test_settings_that_are_refused(tab, changes, said):
         ("x.csv", "a,b\n1,2\n", "was not found"),
         ("x.csv", "question,answer\n1,\n", "row 1, column 'answer' of x.csv is empty"),
         ("x.csv", "question,answer\n1,2,3\n", "3 cells"),
-        ("x.jsonl", "{}\n{", "row"),
+        ("x.jsonl", '{"question": "1", "answer": "1"}\n{', "row 2 is not JSON"),
         ("x.txt", "hello", "x.txt is no set"),
         ("test.csv", "question,answer\n1,2\n", "named as an evaluation set"),
     ],
@@ -164,20 +164,24 @@ def test_columns_are_guessed_and_shown_escaped(tab, tmp_path):
 
 
 def test_nothing_is_sent_when_nothing_has_changed(tab, trainings):
-    first = look(trainings, tab.panel, None, None, None, "")
+    first = tab.on_tick(None, None, None, "")
     assert len(first) == PARTS and "No training yet" in first[1]
     job = trainings.start(tab.form.asked(*values(tab.form)))
-    second = look(trainings, tab.panel, None, None, None, first[-1])
+    second = tab.on_tick(None, None, None, first[-1])
     assert second[0]["value"] == job and "queued" in second[1] and "about to start" in second[1]
-    assert look(trainings, tab.panel, job, None, None, second[-1]) == (gr.skip(),) * PARTS
+    assert tab.on_tick(job, None, None, second[-1]) == (gr.skip(),) * PARTS
+    assert tab.on_look(job, None, None, second[-1]) == second
     other = trainings.start(tab.form.asked(*values(tab.form)))
-    assert "waits for 1 other job" in look(trainings, tab.panel, other, None, None, "")[1]
+    assert "waits for 1 other job" in tab.on_tick(other, None, None, "")[1]
     run = trainings.jobs.get(job).folder / "run"
     run.mkdir()
     (run / "metrics.jsonl").write_text(json.dumps({"step": 10, "loss": 0.5, "seconds": 1}) + "\n")
     (run / "checkpoints" / "step-10" / "samples").mkdir(parents=True)
-    third = look(trainings, tab.panel, job, None, None, second[-1])
+    third = tab.on_tick(job, None, None, second[-1])
     assert "<svg" in third[5] and third[8]["value"] == "10" and third[11]["interactive"]
+    (run / "checkpoints" / "step-20").mkdir()
+    fourth = tab.on_tick(job, "10", None, third[-1])  # it was the newest: the newest is followed
+    assert fourth[8]["value"] == "20" and tab.on_look(job, "10", None, fourth[-1])[8]["value"] == "10"
     assert isinstance(trainings.log(trainings.jobs.get(job)), TrainingLog)
     assert "allowed to remove" in tab.on_job(job, True, "remove")
     assert tab.on_job(job, False, "remove") == "" and tab.on_job(job, True, "stop") == ""

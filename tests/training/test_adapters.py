@@ -181,3 +181,14 @@ def test_a_whole_model_is_written_when_all_learned(tmp_path: Path) -> None:
     assert again.tokenizer is not None and loaded.tokenizer is not None
     assert again.tokenizer.get_vocab() == loaded.tokenizer.get_vocab()
     assert again.tokenizer.chat_template == loaded.tokenizer.chat_template
+
+
+def test_in_bf16_what_is_frozen_is_rounded_and_what_learns_is_not(loaded: LoadedModel) -> None:
+    attach(loaded.model, replace(LORA, precision="bf16"))
+    learned = {p.dtype for p in loaded.model.parameters() if p.requires_grad}
+    frozen = {p.dtype for p in loaded.model.parameters() if not p.requires_grad}
+    assert (learned, frozen) == ({torch.float32}, {torch.bfloat16})
+    with torch.autocast("cpu", torch.bfloat16):
+        loaded.model(IDS).logits.float().square().mean().backward()
+    grads = [p.grad for n, p in loaded.model.named_parameters() if ".lora_B." in n]
+    assert all(g is not None and bool(g.abs().sum() > 0) for g in grads)

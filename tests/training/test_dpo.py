@@ -21,7 +21,7 @@ from training.recipes.dpo import DPO, DPOSettings
 ROWS = [{"prompt": f"What is {n} + 1?", "chosen": f"\\boxed{{{n + 1}}}", "rejected": f"\\boxed{{{n}}} or so"}
         for n in range(40)]  # fmt: skip
 QUICK = {"max_steps": 4, "batch_size": 4, "timesteps": 2, "learning_rate": 1e-2, "warmup": 0, "log_every": 1,
-         "samples": 0, "precision": "no", "lora_dropout": 0.0, "save_every": 2}  # fmt: skip
+         "samples": 0, "precision": "no", "lora_dropout": 0.0, "save_every": 2, "decay": 0.0}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -95,24 +95,18 @@ def test_pairs_of_a_task_are_the_references_mistakes_and_the_same_after_a_resume
 @pytest.mark.parametrize("rank", [0, 4])
 def test_a_resumed_run_equals_an_uninterrupted_one(model: str, file: str, rank: int, tmp_path: Path) -> None:
     engine_of(recipe(model, file, lora_r=rank), tmp_path / "whole").run()
-    half = engine_of(recipe(model, file, lora_r=rank), tmp_path / "cut")
-    half.settings = DPOSettings(**(QUICK | {"lora_r": rank, "max_steps": 2, "decay": 0.0}))  # type: ignore[arg-type]
-    whole = lines(tmp_path / "whole")
-    half.recipe.settings = half.settings
-    half.run()
+    engine_of(recipe(model, file, lora_r=rank, max_steps=2), tmp_path / "cut").run()
     rest = engine_of(recipe(model, file, lora_r=rank), tmp_path / "cut")
     assert rest.resume() and rest.step == 2
     rest.run()
-    assert [line["loss"] for line in lines(tmp_path / "cut")] == pytest.approx(
-        [line["loss"] for line in whole], abs=1e-4
-    )
+    assert lines(tmp_path / "cut") == lines(tmp_path / "whole")
 
 
 @pytest.mark.parametrize(("row", "said"), [
     ({"prompt": "a", "chosen": "b"}, "no column 'rejected'"),
     ({"prompt": "a", "chosen": " ", "rejected": "c"}, "row 1, column 'chosen' is empty"),
     ({"prompt": "a", "chosen": "c", "rejected": "c"}, "row 1: 'chosen' and 'rejected' are the same"),
-    ({"prompt": "a", "chosen": "b" * 60_000, "rejected": "c"}, "row 1, column 'chosen' has 60,000 characters"),
+    ({"prompt": "a", "chosen": "b" * 60_000, "rejected": "c"}, "row 1, column 'chosen' has 60,000"),
 ])  # fmt: skip
 def test_bad_rows_are_named(model: str, row: dict[str, str], said: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.jsonl"

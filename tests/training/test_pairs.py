@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tasks import generate
-from tests.training.small_model import small_folder
+from tests.training.small_model import small_folder, tokenizer
 from training.__main__ import main
+from training.chat import Chat
 from training.pairs import Pair, pairs_of, read_pairs, write_pairs
 from training.questions import TaskQuestions, of_problem
 
@@ -46,12 +47,13 @@ def test_the_command_pairs_train_problems_with_wrong_answers(
 ) -> None:
     model, out = small_folder(tmp_path / "model"), tmp_path / "p.jsonl"
     how = ["--set", "problems=5", "--set", "tries=2", "--set", "gen_length=8", "--set", "rollout_steps=2"]
-    assert main(["pairs", "--model", model, "--data", "linear", "--out", str(out), "--device", "cpu", *how]) == 0
+    what = ["pairs", "--model", model, "--data", "linear", "--out", str(out), "--device", "cpu", *how]
+    assert main(what) == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert f"{len(rows)} pairs from" in capsys.readouterr().out and len(rows) >= 5
-    asked = {TaskQuestions("linear", None, 0).at(i).prompt: TaskQuestions("linear", None, 0).at(i).solution  # type: ignore[arg-type]
-             for i in range(5)}  # fmt: skip
-    assert all(asked[row["prompt"]] == row["chosen"] != row["rejected"] for row in rows)
+    problems = [TaskQuestions("linear", Chat(tokenizer()), 0).at(i) for i in range(5)]
+    solutions = {problem.prompt: problem.solution for problem in problems}
+    assert all(solutions[row["prompt"]] == row["chosen"] != row["rejected"] for row in rows)
 
 
 @pytest.mark.parametrize(("change", "said"), [

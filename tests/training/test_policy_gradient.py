@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.training.small_network import SmallNetwork
+from tests.training.tiny_predictor import TinyPredictor
 from training.policy_gradient import (
     GroupBatch,
     GroupModule,
@@ -25,7 +25,7 @@ from training.policy_gradient import (
 MASK, PROMPT, CELLS = 4, 5, 6
 
 
-def rows_under(network: SmallNetwork, reference: SmallNetwork, seed: int, rows: int = 4) -> GroupBatch:
+def rows_under(network: TinyPredictor, reference: TinyPredictor, seed: int, rows: int = 4) -> GroupBatch:
     """Rows as an outer iteration makes them, under the masks of one seed."""
     draw = torch.Generator().manual_seed(99)
     tokens = torch.randint(4, (rows, PROMPT + CELLS), generator=draw)
@@ -46,14 +46,14 @@ def rows_under(network: SmallNetwork, reference: SmallNetwork, seed: int, rows: 
     return GroupBatch(*given, old, before, group_advantages(reward.view(1, -1)).view(-1), reward)
 
 
-def ratios(network: SmallNetwork, batch: GroupBatch) -> Tensor:
+def ratios(network: TinyPredictor, batch: GroupBatch) -> Tensor:
     now = log_probabilities(network, *batch[:4], MASK)
     return torch.exp(now - batch.old[batch.counted])
 
 
 def test_ratio_is_1_on_the_first_inner_step_and_leaves_1_on_later_ones() -> None:
     """Under each inner step's own mask seed; under another seed it would not be 1."""
-    network = SmallNetwork()
+    network = TinyPredictor()
     reference = copy.deepcopy(network)
     inner = [rows_under(network, reference, seed) for seed in range(3)]
     module = GroupModule(network, reference, MASK, clip=0.5, beta=0.04)
@@ -73,7 +73,7 @@ def test_ratio_is_1_on_the_first_inner_step_and_leaves_1_on_later_ones() -> None
 
 def test_first_gradient_is_the_policy_gradient() -> None:
     """At ratio 1 and KL 0 the loss's gradient is that of -mean over rows of A * mean log p."""
-    network = SmallNetwork()
+    network = TinyPredictor()
     batch = rows_under(network, copy.deepcopy(network), 0)
     GroupModule(network, copy.deepcopy(network), MASK, 0.5, 0.04)(batch).loss.backward()
     found = [p.grad.clone() for p in network.parameters()]
@@ -87,7 +87,7 @@ def test_first_gradient_is_the_policy_gradient() -> None:
 
 
 def test_kl_is_zero_at_the_reference_and_positive_away_from_it() -> None:
-    network, other = SmallNetwork(), SmallNetwork(seed=3)
+    network, other = TinyPredictor(), TinyPredictor(seed=3)
     for reference, zero in ((copy.deepcopy(network), True), (other, False)):
         batch = rows_under(network, reference, 0)
         kl = GroupModule(network, reference, MASK, 0.5, 0.04)(batch).figures["kl"].item()
@@ -124,7 +124,7 @@ def test_clipping(advantage: float, log_ratio: float, wanted: float) -> None:
 def test_tokens_behind_the_first_end_do_not_count() -> None:
     tokens = torch.tensor([[5, 6, 0, 7, 0], [5, 6, 7, 8, 9], [0, 1, 0, 0, 1]])
     assert through_first_end(tokens, 0).long().tolist() == [[1, 1, 1, 0, 0], [1] * 5, [1, 0, 0, 0, 0]]
-    network = SmallNetwork()
+    network = TinyPredictor()
     batch = rows_under(network, copy.deepcopy(network), 0)
     module = GroupModule(network, copy.deepcopy(network), MASK, 0.5, 0.04)
     behind = torch.cat([torch.zeros(4, PROMPT, dtype=torch.bool), ~batch.counted], 1)
@@ -134,7 +134,7 @@ def test_tokens_behind_the_first_end_do_not_count() -> None:
 
 
 def test_a_row_without_counted_tokens_teaches_nothing() -> None:
-    network = SmallNetwork()
+    network = TinyPredictor()
     batch = rows_under(network, copy.deepcopy(network), 0)
     counted = batch.counted.clone()
     counted[1:] = False

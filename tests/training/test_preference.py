@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.training.small_network import SmallNetwork
+from tests.training.tiny_predictor import TinyPredictor
 from training.preference import (
     PreferenceBatch,
     PreferenceModule,
@@ -33,12 +33,12 @@ def drawn(rows: int = 3, n: int = 4, seed: int = 0) -> PreferenceBatch:
     return PreferenceBatch(*(t.view(rows, 2, *t.shape[1:]) for t in (tokens, masked, weight.double())))
 
 
-def module(policy: SmallNetwork, reference: SmallNetwork) -> PreferenceModule:
+def module(policy: TinyPredictor, reference: TinyPredictor) -> PreferenceModule:
     return PreferenceModule(policy, reference.requires_grad_(False), MASK, BETA)
 
 
 def test_at_the_reference_the_loss_is_log_2_and_the_margin_exactly_0() -> None:
-    policy = SmallNetwork()
+    policy = TinyPredictor()
     loss, figures = module(policy, copy.deepcopy(policy))(drawn())
     assert loss.item() == pytest.approx(math.log(2), abs=1e-15)
     assert figures["margin"].item() == 0.0
@@ -47,7 +47,7 @@ def test_at_the_reference_the_loss_is_log_2_and_the_margin_exactly_0() -> None:
 
 def test_gradient_at_the_reference_is_minus_half_beta_of_the_evidence_gap() -> None:
     """Finite differences of mean(B(y_w) - B(y_l)), weight by weight."""
-    policy, batch = SmallNetwork(), drawn()
+    policy, batch = TinyPredictor(), drawn()
     around = module(policy, copy.deepcopy(policy))
     around(batch).loss.backward()
 
@@ -73,7 +73,7 @@ def test_policy_and_reference_see_the_same_masks() -> None:
     """Another draw for the reference would leave a margin; and both get the very same input."""
     seen: list[Tensor] = []
 
-    class Spy(SmallNetwork):
+    class Spy(TinyPredictor):
         def forward(self, input_ids: Tensor, **how: Tensor) -> object:  # type: ignore[override]
             seen.append(input_ids)
             return super().forward(input_ids, **how)
@@ -94,7 +94,7 @@ def test_evidence_is_summed_and_averaged_over_masks_only() -> None:
 
 def test_estimates_are_averaged_inside_the_sigmoid() -> None:
     """By hand: one sigmoid of the mean over masks, not a mean of sigmoids."""
-    policy, reference, batch = SmallNetwork(), SmallNetwork(seed=7), drawn(rows=2, n=3)
+    policy, reference, batch = TinyPredictor(), TinyPredictor(seed=7), drawn(rows=2, n=3)
     around = module(policy, reference)
     found = around(batch).loss.item()
     gains = torch.zeros(2, 2, 3, dtype=torch.float64)

@@ -103,9 +103,11 @@ def test_killed_at_random_steps_it_ends_as_if_it_had_not_been(uninterrupted: Pat
 def test_asked_to_end_it_saves_and_exits_with_0(uninterrupted: Path, tmp_path: Path) -> None:
     process = begin([*PYTHON, *remask(tmp_path)])
     wait_for_line(process, tmp_path, 4)
+    process.send_signal(signal.SIGSTOP)
     refused = done([*PYTHON, *remask(tmp_path, "--resume")], code=2)
     assert "is in use by another run" in refused
     process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
     text, _ = process.communicate()
     assert process.returncode == 0 and "stopped after step" in text and "--resume" in text
     assert "going on after step" in done([*PYTHON, *remask(tmp_path, "--resume")])

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from accelerate import Accelerator, DistributedType
+from accelerate import Accelerator, DistributedType, PartialState
 from accelerate.utils import FullyShardedDataParallelPlugin
 from torch import Tensor
 
@@ -54,7 +54,8 @@ def sharded(recipe: Recipe, device: str) -> Accelerator:
         fsdp_version=2, auto_wrap_policy="size_based_wrap", min_num_params=100_000,
         cpu_ram_efficient_loading=False,
     )  # fmt: skip
-    state._shared_state["distributed_type"] = DistributedType.FSDP
+    for kept in (state, PartialState()):
+        kept._shared_state["distributed_type"] = DistributedType.FSDP
     return accelerator
 
 

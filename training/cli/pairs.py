@@ -19,11 +19,14 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting")
     parser.add_argument("--seed", type=int, default=0, help="which problems, and how they are answered")
     parser.add_argument("--device", choices=("auto", "cpu"), default="auto")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), help="float32 on a CPU, else bfloat16")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Decode, grade, pair and write."""
+    import torch
+
     from models.loading import load
     from samplers.settings import SettingError
     from training.pairs import PairSettings, make_pairs, write_pairs
@@ -32,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     settings: Any = PairSettings(**parse_pairs(PairSettings, args.set))  # type: ignore[type-var]
     if args.out.suffix != ".jsonl":
         raise SettingError("out", str(args.out), "a file ending in .jsonl")
-    loaded = load(args.model, device=args.device)
+    loaded = load(args.model, args.device, getattr(torch, args.dtype) if args.dtype else None)
     questions = asked(args.data, settings.problems, args.seed, loaded)
     pairs = make_pairs(loaded, settings, questions, args.seed)
     write_pairs(args.out, pairs)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from evaluation.ranking import auroc
+from models.adapters import apply_adapter
 from models.loading import LoadedModel
 from models.ups_head import HEAD_FILE, UPSHead, load_ups_head
 from samplers.requests import Tools
@@ -82,6 +83,8 @@ class RemaskSFT(Recipe):
 
     def __init__(self, arguments: RunArguments, settings: RemaskSettings) -> None:
         self.settings, self.loaded = settings, load_model(arguments, settings)
+        if arguments.load_lora:
+            self.loaded = apply_adapter(self.loaded, arguments.load_lora)
         freeze(self.loaded.model, settings)
         self.answers = Answers(self.loaded, arguments, settings)
         self.noise = RemaskData(self.loaded, settings)

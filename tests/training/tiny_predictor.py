@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 
-class SmallNetwork(nn.Module):
+class TinyPredictor(nn.Module):
     """logits = head(tanh(own embedding + mean of all embeddings + position)): every cell sees all."""
 
     def __init__(self, vocab: int = 5, width: int = 3, length: int = 12, seed: int = 0) -> None:
