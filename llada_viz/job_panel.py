@@ -27,9 +27,11 @@ class JobPanel:
     def build(self, prefix: str, words: Sequence[str] = ("Stop", "Resume", "Delete")) -> None:
         """Lay out the list; `buttons` lays out the buttons, in a row of the caller's."""
         self.prefix, self.words = prefix, words
+        # Custom values: what was chosen may be gone by the time that it is sent, and would be refused.
         self.job = gr.Dropdown(
-            [], label=self.noun.capitalize(), elem_id=f"{prefix}-job", interactive=True
-        )
+            [], label=self.noun.capitalize(), elem_id=f"{prefix}-job", interactive=True,
+            allow_custom_value=True,
+        )  # fmt: skip
 
     def buttons(self) -> list[Any]:
         """Lay out one button an action; they are in the order of ACTIONS."""

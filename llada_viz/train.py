@@ -94,12 +94,13 @@ class Train:
         with gr.Column(elem_classes="lz-panel"):
             self.hint = gr.HTML(NO_SAMPLE, elem_id="train-hint", apply_default_css=False)
             with gr.Row(elem_classes="lz-two lz-pick"):
-                self.step = gr.Dropdown(
-                    [], label="Checkpoint", elem_id="train-step", min_width=80, interactive=True
-                )
-                self.sample = gr.Dropdown(
-                    [], label="Sample", elem_id="train-sample", min_width=80, interactive=True
-                )
+                self.step, self.sample = (
+                    gr.Dropdown(
+                        [], label=label, elem_id=f"train-{name}", min_width=80, interactive=True,
+                        allow_custom_value=True,
+                    )
+                    for label, name in (("Checkpoint", "step"), ("Sample", "sample"))
+                )  # fmt: skip
             with gr.Row(elem_classes="lz-tools"):
                 self.replay = gr.Button(
                     "Replay the sample", size="sm", min_width=80, interactive=False, elem_id="train-replay"
@@ -148,7 +149,6 @@ class Train:
     def _follow_form(self) -> None:
         form, data = self.form, self.form.data
         named = [data.sets, data.uploads]
-        columns = [form.widgets[key] for key in form.columns]
         look = {"fn": self.on_command, "inputs": form.inputs, "outputs": [self.command, self.problem]}
         for event in (
             form.objective.input(form.on_objective, [form.objective, *named], form.shown, **QUIET),
@@ -156,9 +156,9 @@ class Train:
                 form.on_start_from, [form.objective, form.start_from, *named], form.shown, **QUIET
             ),
             data.upload.upload(self.on_upload, [data.upload, data.uploads], named, **QUIET).success(
-                form.on_sets, [form.objective, *named], [data.preview, *columns], **QUIET
+                form.on_other_sets, [form.objective, *named], form.of_sets, **QUIET
             ),
-            data.sets.input(form.on_sets, [form.objective, *named], [data.preview, *columns], **QUIET),
+            data.sets.input(form.on_other_sets, [form.objective, *named], form.of_sets, **QUIET),
         ):
             event.then(**look, **QUIET)
         for widget in form.widgets.values():

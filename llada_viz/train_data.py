@@ -21,12 +21,12 @@ from training.answers import AnswerSettings
 from training.known_sets import KnownSet, refuse_evaluation
 from training.records import LIMITS
 from training.settings import TrainSettings
+from training.sources import parse_weights
 from training.table_examples import choose_columns, read_row
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "data"
 KINDS = [".csv", ".tsv", ".jsonl", ".json", ".parquet"]
 FIRST_ROWS = 200  # read to check a file before it is queued; the job reads all of it
-FIRST = ("linear", "expression")
 COLUMN = "_column"
 Uploads = Mapping[str, str]  # name shown -> path on the server
 
@@ -97,8 +97,10 @@ def _first_rows(path: str, size: int, changed: int) -> FirstRows:
 
 
 def check(chosen: Chosen, settings: TrainSettings) -> None:
-    """Refuse what the job would refuse, as far as first rows tell: a set that is for evaluation, a
-    column that a file does not have, an empty cell."""
+    """Refuse what the job would refuse, as far as first rows tell: shares of another number of sets,
+    a set that is for evaluation, a column that a file does not have, an empty cell."""
+    if isinstance(settings, AnswerSettings):
+        parse_weights(settings.weights, len(chosen.names))
     for path, found in chosen.tables.items():
         refuse_evaluation(path, getattr(settings, "split", "train"), False)
         for named in fields(settings):
@@ -132,16 +134,16 @@ def _samples() -> list[Path]:
 class TrainData:
     """Builds the inputs: sets, an upload, first rows. Columns are inputs of settings, shown here."""
 
-    def build(self) -> None:
-        """Lay out the inputs."""
+    def build(self, first: Sequence[str]) -> None:
+        """Lay out the inputs. first: the sets that are chosen when the page opens."""
         self.uploads = gr.State({})
         self.sets = gr.Dropdown(
-            options({}), value=list(FIRST), multiselect=True, label="Data", elem_id="train-data"
+            options({}), value=list(first), multiselect=True, label="Data", elem_id="train-data"
         )
         self.upload = gr.UploadButton(
             "Upload CSV, JSONL or Parquet", size="sm", elem_id="train-upload", file_types=KINDS
         )
-        self.preview = gr.HTML(shown(list(FIRST), {}), elem_id="train-rows", apply_default_css=False)
+        self.preview = gr.HTML(shown(first, {}), elem_id="train-rows", apply_default_css=False)
 
     def on_upload(self, path: str, uploads: Uploads) -> tuple[Any, Uploads]:
         """A file that was just uploaded becomes the data; a file of the same name is replaced."""

@@ -24,6 +24,8 @@ CONFIGS = Path(__file__).parents[1] / "training" / "configs"
 TINY = "-tiny"
 DEFAULTS = ""
 FIRST = "remask-sft"  # what the page opens with: two minutes of it show on a CPU
+FIRST_SETS = ("linear", "expression")
+WEIGHTS = "weights"
 FRONT = ("max_steps", "batch_size", "learning_rate", "save_every")
 LOGGED = ("log_every", "keep", "eval_every", "samples", "report_to")
 GROUPS = ("Settings of this objective", "Examples", "Optimizer", "Log and checkpoints")
@@ -86,7 +88,8 @@ class TrainForm:
         self.about = gr.HTML(about(first, self.model), elem_classes="lz-about", apply_default_css=False)
         choices, chosen = self._starts(first)
         self.start_from = gr.Dropdown(choices, value=chosen, label="Start from", elem_id="train-preset")
-        self.data.build()
+        preset = self._preset(first, chosen)
+        self.data.build(preset.data if preset and preset.data else FIRST_SETS)
         self.values_now = self._values(first, chosen)
         mine = {key_of(d) for d in describe(objective(first).settings)}
         with gr.Row(elem_classes="lz-two"):
@@ -161,6 +164,8 @@ class TrainForm:
         named = list(preset.data) if preset and preset.data and not _files(sets) else list(sets)
         values, columns = self._values(name, chosen), self.on_sets(name, named, uploads)
         updates = dict(zip(self.columns, columns[1:], strict=True))
+        if preset is None or tuple(named) != preset.data:
+            values.pop(WEIGHTS, None)  # shares of other sets
         for key in self.widgets:
             fresh = values.get(key[0], self.settings[key].default)
             updates.setdefault(key, gr.update(visible=key in mine, value=fresh))
@@ -171,6 +176,17 @@ class TrainForm:
         sets_now = gr.update(value=named)
         shown = [about(name, self.model), start, sets_now, columns[0], *groups]
         return [*shown, *(updates[key] for key in self.widgets)]
+
+    @property
+    def of_sets(self) -> list[Any]:
+        """What `on_other_sets` updates."""
+        shares = [self.widgets[key] for key in self.widgets if key[0] == WEIGHTS]
+        return [self.data.preview, *(self.widgets[key] for key in self.columns), *shares]
+
+    def on_other_sets(self, name: str, sets: Sequence[str], uploads: Uploads) -> list[Any]:
+        """Other sets: their first rows and columns; shares that were given are those of others."""
+        shown_now = self.on_sets(name, sets, uploads)
+        return [*shown_now, *([""] * (len(self.of_sets) - len(shown_now)))]
 
     def on_sets(self, name: str, sets: Sequence[str], uploads: Uploads) -> list[Any]:
         """First rows of the sets, and the inputs of their columns."""

@@ -6,7 +6,7 @@ share of the chunks and everybody gets all results, so that all have the same ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,10 +19,10 @@ from torch import Tensor
 
 from models.loading import LoadedModel
 from samplers.batch import answer_text
+from samplers.events import Event, Started, Unmasked
 from samplers.registry import make
 from samplers.requests import prepare_row, prepare_rows
 from samplers.settings import SettingError, check, option
-from samplers.streams import decode
 
 CHUNK = 48
 """Rows that are decoded together."""
@@ -65,10 +65,12 @@ def sampler_settings(settings: RolloutSettings, temperature: float) -> dict[str,
 @dataclass(frozen=True)
 class Rollouts:
     """Decoded rows. tokens: Int[rows, length], prompts left-padded, answers at the end; attention:
-    Bool[rows, length], False on padding; texts: the answers up to their first EOS."""
+    Bool[rows, length], False on padding; order: Int[rows, gen_length], the denoiser step that wrote each
+    cell, -1 for the EOS behind an early stop; texts: the answers up to their first EOS."""
 
     tokens: Tensor
     attention: Tensor
+    order: Tensor
     texts: tuple[str, ...]
 
 
@@ -82,20 +84,33 @@ def rollouts(
     sampler = make("low_confidence", sampler_settings(settings, how))
     asked = [prepare_row(loaded, sampler, seed, prompt=p) for p, seed in zip(prompts, seeds, strict=True)]
 
-    def part(number: int) -> tuple[Tensor, Tensor]:
+    def part(number: int) -> tuple[Tensor, Tensor, Tensor]:
         rows = asked[number * CHUNK : (number + 1) * CHUNK]
         with inference(loaded.model):
             prepared = prepare_rows(loaded, sampler, rows)
-            canvas = decode(sampler, prepared.denoise, prepared.canvas)
-        return canvas.tokens, canvas.attention_mask
+            order = step_order(prepared.stream(), len(rows), settings.gen_length)
+        return prepared.canvas.tokens, prepared.canvas.attention_mask, order
 
     parts = shared(part, -(-len(asked) // CHUNK))
-    widest = max(tokens.shape[1] for tokens, _ in parts)
+    widest = max(tokens.shape[1] for tokens, _, _ in parts)
     padding = loaded.pad_id if loaded.pad_id is not None else loaded.eos_id
-    tokens = torch.cat([_left_pad(tokens, widest, padding or 0) for tokens, _ in parts])
-    attention = torch.cat([_left_pad(mask, widest, False) for _, mask in parts])
+    tokens = torch.cat([_left_pad(tokens, widest, padding or 0) for tokens, _, _ in parts])
+    attention = torch.cat([_left_pad(mask, widest, False) for _, mask, _ in parts])
     answers = tokens[:, -settings.gen_length :].tolist()
-    return Rollouts(tokens, attention, tuple(answer_text(loaded, ids) for ids in answers))
+    order = torch.cat([order for _, _, order in parts])
+    return Rollouts(tokens, attention, order, tuple(answer_text(loaded, ids) for ids in answers))
+
+
+def step_order(stream: Iterable[Event], rows: int, cells: int) -> Tensor:
+    """Run a sampler that takes nothing back to its end: the step that wrote each cell of the answers."""
+    order, start = torch.full((rows, cells), -1), 0
+    for event in stream:
+        if isinstance(event, Started):
+            start = event.prompt_length
+        elif isinstance(event, Unmasked):
+            for cell in event.cells:
+                order[cell.row, cell.position - start] = event.step
+    return order
 
 
 def _left_pad(rows: Tensor, width: int, value: int | bool) -> Tensor:

@@ -78,17 +78,20 @@ def log_probabilities(
     return -cell_cross_entropy(out.logits, tokens[asked])
 
 
-def block_context(counted: Tensor, block_length: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """One of its own blocks a row: the cells before it, which are shown, and its counted cells, both
-    Bool[rows, cells]. Not in d1: what a block-wise sampler saw when it drew the block's first tokens.
+def step_context(order: Tensor, counted: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """One of its own decoding steps a row: the cells written before it, which are shown, and the counted
+    cells that it wrote, both Bool[rows, cells]. Not in d1: what the sampler saw when it drew them
+    (a trajectory's own contexts, as TraceRL has them, 2509.06949).
 
-    counted: Bool[rows, cells], from the first cell on; a row without any keeps none.
+    order: Int[rows, cells], the step that wrote each cell, -1 for cells that none wrote; counted:
+    Bool[rows, cells]. A row without counted cells keeps none.
     """
-    rows, cells = counted.shape
-    block = torch.arange(cells) // block_length
-    count = block.expand(rows, cells).masked_fill(~counted, -1).amax(-1) + 1
-    chosen = (torch.rand(rows, generator=generator) * count).long()[:, None]
-    return (block < chosen).expand(rows, cells), counted & (block == chosen)
+    chosen = torch.full((len(order), 1), -1)
+    for row, share in enumerate(torch.rand(len(order), generator=generator).tolist()):
+        steps = order[row][counted[row] & (order[row] >= 0)].unique()
+        if len(steps):
+            chosen[row] = steps[int(share * len(steps))]
+    return (order >= 0) & (order < chosen), counted & (order == chosen) & (chosen >= 0)
 
 
 class GroupModule(nn.Module):

@@ -24,11 +24,12 @@ from training.reference import reference_of
 class PreferenceBatch(NamedTuple):
     """tokens: Int[rows, 2, length], the chosen and the rejected answer behind their prompt, clean;
     masked: Bool[rows, 2, n, length], cells shown as masks; weight: Float[rows, 2, n, length], 1 / p
-    of the masked cells that are learned, 0 elsewhere."""
+    of the masked cells that are learned, 0 elsewhere; lengths: Int[rows], cells of the chosen answer."""
 
     tokens: Tensor
     masked: Tensor
     weight: Tensor
+    lengths: Tensor
 
 
 def timesteps(answers: int, n: int, generator: torch.Generator, eps: float = 1e-3) -> Tensor:
@@ -93,10 +94,10 @@ def preference_loss(policy: Tensor, reference: Tensor, beta: float) -> tuple[Ten
 class PreferenceModule(nn.Module):
     """A policy and, where all its weights learn, a frozen copy of what it was."""
 
-    def __init__(self, model: Any, frozen: nn.Module | None, mask_id: int, beta: float) -> None:
+    def __init__(self, model: Any, frozen: nn.Module | None, mask_id: int, beta: float, sft: float) -> None:
         super().__init__()
         self.model, self.frozen = model, frozen
-        self.mask_id, self.beta = mask_id, beta
+        self.mask_id, self.beta, self.sft_weight = mask_id, beta, sft
 
     def forward(self, batch: PreferenceBatch) -> Losses:
         """The loss; figures: the margin, the share of pairs where it is above 0, the chosen answer's gain."""
@@ -106,7 +107,11 @@ class PreferenceModule(nn.Module):
         loss, margin = preference_loss(policy, before, self.beta)
         right = (margin > 0).float().mean()
         gain = (policy - before)[:, 0].mean()
-        return Losses(loss, {"margin": margin.mean(), "preferred": right, "chosen_gain": gain})
+        figures = {"margin": margin.mean(), "preferred": right, "chosen_gain": gain}
+        if not self.sft_weight:
+            return Losses(loss, figures)
+        likely = -(policy[:, 0] / batch.lengths).mean()
+        return Losses(loss + self.sft_weight * likely, {**figures, "dpo_loss": loss, "sft_loss": likely})
 
     def reference(self) -> AbstractContextManager[Any]:
         """The network as it was, without gradients."""

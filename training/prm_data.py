@@ -43,10 +43,11 @@ class Labelled:
 
 class RewardBatch(NamedTuple):
     """ids: Int[rows, length], padded on the right; labels: Int[rows, length], 0 or 1 where a step is
-    scored, -1 elsewhere."""
+    scored, -1 elsewhere; words: Bool[rows, length], the tokens of right steps."""
 
     ids: Tensor
     labels: Tensor
+    words: Tensor
 
 
 def read_labelled(path: Path) -> list[Labelled]:
@@ -144,10 +145,14 @@ def collate(rows: Sequence[Labelled], reward: LoadedReward, max_length: int) -> 
     width = max(len(ids) for ids, _ in encoded)
     ids = torch.full((len(rows), width), reward.tokenizer.pad_token_id or 0)
     labels = torch.full((len(rows), width), UNSCORED)
+    words = torch.zeros((len(rows), width), dtype=torch.bool)
     for i, (row, (found, places)) in enumerate(zip(rows, encoded, strict=True)):
         ids[i, : len(found)] = torch.tensor(found)
         labels[i, places] = torch.tensor(row.labels[: len(places)], dtype=labels.dtype)
-    return RewardBatch(ids, labels)
+        begins = [len(reward.encode(row.question, ())[0]), *(place + 1 for place in places)]
+        for begin, place, label in zip(begins, places, row.labels, strict=False):
+            words[i, begin:place] = label == 1
+    return RewardBatch(ids, labels, words)
 
 
 def _encoded(row: Labelled, reward: LoadedReward, max_length: int) -> tuple[list[int], list[int]]:

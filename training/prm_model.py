@@ -23,6 +23,8 @@ from samplers.settings import SettingError
 
 WITHOUT_SYSTEM = "{% set messages = messages | rejectattr('role', 'equalto', 'system') | list %}"
 UNBOUNDED = 1 << 30
+NEW = "new"
+EIGHT_BITS = torch.float8_e4m3fn
 _BLOCK = {
     "attn_norm": "input_layernorm", "q_proj": "self_attn.q_proj", "k_proj": "self_attn.k_proj",
     "v_proj": "self_attn.v_proj", "attn_out": "self_attn.o_proj", "ff_norm": "post_attention_layernorm",
@@ -34,9 +36,9 @@ def new_reward(base: str, layers: str = "", form: str = "qwen", init: str = "bas
                system: bool = True, seed: int = 0) -> LoadedReward:  # fmt: skip
     """A model to train, in float32, that scores rows of any length.
 
-    base: folder or hub id, model_type llada or qwen2; layers: which of its layers are taken, "0,2,4",
-    all when empty; init: base, or random weights of the same shape; system: whether the model is
-    shown the system turn, which is always the same. ModelError, SettingError: a sentence.
+    base: folder or hub id, model_type llada or qwen2; layers: which of its layers are taken, "0,2,new"
+    (new: a fresh one), all when empty; init: base, or random weights of the same shape; system: whether
+    the model is shown the system turn, which is always the same. ModelError, SettingError: a sentence.
     """
     data = _base_config(base)
     llada = data["model_type"] == "llada"
@@ -75,14 +77,12 @@ def _tokenizer(base: str, system: bool) -> PreTrainedTokenizerFast:
 
 
 def chosen_layers(text: str, count: int) -> list[int]:
-    """Layer numbers of "0,2,4"; all of `count` for ""."""
-    try:
-        found = [int(part) for part in text.split(",")] if text else list(range(count))
-    except ValueError:
-        found = []
-    if not found or any(not 0 <= n < count for n in found):
-        raise SettingError("layers", text, f"numbers from 0 to {count - 1} that commas separate")
-    return found
+    """Layer numbers of "0,2,new", -1 for a new one; all of `count` for ""."""
+    known = {str(n): n for n in range(count)} | {NEW: -1}
+    parts = [part.strip() for part in text.split(",")] if text else list(known)[:count]
+    if any(part not in known for part in parts):
+        raise SettingError("layers", text, f"numbers from 0 to {count - 1}, or {NEW}, that commas separate")
+    return [known[part] for part in parts]
 
 
 def qwen_config(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,13 +139,53 @@ def _fill(model: RewardModel, weights: Mapping[str, Tensor], base: str) -> None:
                 tensor.zero_()
 
 
-def save_reward(reward: LoadedReward, folder: Path, state: Mapping[str, Tensor], dtype: torch.dtype) -> None:
-    """A folder that models.reward.load_reward reads. state: the model's, whatever dtype."""
+def word_head(base: str, reward: LoadedReward) -> Tensor:
+    """Float[vocabulary, width]: what reads tokens off hidden states in the base, else its embeddings."""
+    embedding: Tensor = reward.model.model.embed_tokens.weight.detach()
+    weights = read_weights(base, torch.float32)
+    for name in ("model.transformer.ff_out.weight", "lm_head.weight"):
+        if name in weights:
+            return torch.cat((weights[name], embedding[len(weights[name]) :]))
+    return embedding.clone()
+
+
+def save_reward(reward: LoadedReward, folder: Path, state: Mapping[str, Tensor], dtype: str) -> None:
+    """A folder that models.reward.load_reward reads. state: the model's; dtype: float32, bf16, or fp8:
+    the layers' matrices in eight bits, the rest in bf16."""
     reward.tokenizer.save_pretrained(folder)
+    vocabulary = folder / "tokenizer.json"
+    whole = json.loads(vocabulary.read_text(encoding="utf-8"))
+    compact = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    vocabulary.write_text(compact, encoding="utf-8")  # a third of its size without spaces
     config = reward.model.model.config.to_dict() | {
-        "architectures": ["Qwen2ForProcessRewardModel"], "dtype": str(dtype).removeprefix("torch."),
-        "_name_or_path": "",
+        "architectures": ["Qwen2ForProcessRewardModel"], "_name_or_path": "",
+        "dtype": "float32" if dtype == "float32" else "bfloat16",
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    plain = torch.float32 if dtype == "float32" else torch.bfloat16
+    weights = {name: tensor.detach().float().cpu() for name, tensor in state.items()}
+    if dtype == "fp8":
+        weights = scaled_for_eight_bits(weights)
+    small = {name for name in weights if dtype == "fp8" and name.endswith("_proj.weight")}
+    saved = {n: t.to(EIGHT_BITS if n in small else plain).contiguous() for n, t in weights.items()}
+    save_file(saved, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def scaled_for_eight_bits(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same network with its matrices 16 or 256 times as large, where eight bits are as fine as
+    they get (most weights are under 2^-6, and there e4m3 has fewer than three bits of mantissa).
+
+    A norm's weight takes back what the matrices behind it got; o_proj and down_proj are
+    multiplied by what v_proj and up_proj got less.
+    """
+    found = dict(weights)
+    for name in weights:
+        if name.endswith("layernorm.weight"):
+            found[name] = weights[name] / 256
+        layer, _, part = name.rpartition("self_attn." if "self_attn." in name else "mlp.")
+        if layer and part.endswith("_proj.weight"):
+            kind = part.removesuffix("_proj.weight")
+            found[name] = weights[name] * (256 if kind in ("q", "k", "gate") else 16)
+        if layer and part == "v_proj.bias":
+            found[name] = weights[name] / 16
+    return found

@@ -168,6 +168,7 @@ def test_sft_on_an_upload_outlives_a_refresh_and_a_restart(server, open_page, sh
 def remask(page, steps, save, rows=16):
     open_tab(page)
     choose(page, "#train-objective", "Remask SFT")
+    choose(page, "#train-preset", "the objective's defaults")
     for name, value in (("max_steps", steps), ("batch_size", rows), ("save_every", save)):
         setting(page, name, value)
     setting(page, "learning_rate", 0.01)

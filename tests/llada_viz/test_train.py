@@ -109,6 +109,7 @@ def test_a_job_has_its_own_copy_of_the_data_and_resumes(tab, trainings, tmp_path
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        ({"weights": "2,1"}, "1 positive numbers"),
         ({"max_steps": None}, "max_steps = None is not valid"),
         ({"max_steps": 2.5}, "max_steps = 2.5"),
         ({"learning_rate": 2}, "learning_rate = 2"),
@@ -161,6 +162,21 @@ def test_columns_are_guessed_and_shown_escaped(tab, tmp_path):
     with pytest.raises(SetError, match="answer_column = 'no' is no column of mine.csv"):
         check(chosen, OBJECTIVES["sft"].settings(answer_column="no"))
     assert guesses(choose(["linear"], {}), OBJECTIVES["sft"].settings)["prompt_column"] == ""
+
+
+def test_presets_fill_the_form_and_shares_go_with_their_sets(tab):
+    form = tab.form
+    assert form.presets
+    for preset in form.presets:
+        updates = dict(zip(form.shown, form.on_objective(preset.objective, [], {}), strict=True))
+        inputs = {key: updates[widget] for key, widget in form.widgets.items()}
+        read = [update.get("value") for update in inputs.values()]
+        chosen = updates[form.data.sets]["value"]
+        assert tuple(chosen) == preset.data and updates[form.start_from]["value"] == preset.name
+        if preset.data:
+            assert form.asked(preset.objective, chosen, {}, *read).settings == preset.settings
+    *_, shares = form.on_other_sets("sft", ["word"], {})
+    assert shares == ""
 
 
 def test_nothing_is_sent_when_nothing_has_changed(tab, trainings):

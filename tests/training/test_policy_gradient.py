@@ -13,12 +13,12 @@ from tests.training.tiny_predictor import TinyPredictor
 from training.policy_gradient import (
     GroupBatch,
     GroupModule,
-    block_context,
     clipped_objective,
     group_advantages,
     k3,
     log_probabilities,
     prompt_masks,
+    step_context,
     through_first_end,
 )
 
@@ -149,13 +149,16 @@ def test_prompt_masks_have_their_rate_and_their_place() -> None:
     assert masks[:, :30].float().mean().item() == pytest.approx(0.15, abs=0.005)
 
 
-def test_block_context_shows_what_came_before() -> None:
-    counted = torch.zeros(300, 12, dtype=torch.bool)
-    counted[:, :7] = True
+def test_step_context_shows_what_the_sampler_saw() -> None:
+    order = torch.tensor([2, 0, 0, 5, 2, -1, 7, -1]).expand(300, 8)
+    counted = torch.tensor([True] * 6 + [False] * 2).repeat(300, 1)
     counted[0] = False
-    shown, kept = block_context(counted, 4, torch.Generator().manual_seed(0))
-    assert not bool(kept[0].any())
-    kinds = {(tuple(s), tuple(k)) for s, k in zip(shown[1:].tolist(), kept[1:].tolist(), strict=True)}
-    first = ((False,) * 12, (True,) * 4 + (False,) * 8)
-    second = ((True,) * 4 + (False,) * 8, (False,) * 4 + (True,) * 3 + (False,) * 5)
-    assert kinds == {first, second}
+    shown, kept = step_context(order, counted, torch.Generator().manual_seed(0))
+    assert not bool(kept[0].any()) and not bool(shown[0].any())
+    kinds = {(tuple(s), tuple(k)) for s, k in zip(shown[1:].long().tolist(), kept[1:].long().tolist(),
+                                                  strict=True)}  # fmt: skip
+    assert kinds == {
+        ((0,) * 8, (0, 1, 1, 0, 0, 0, 0, 0)),
+        ((0, 1, 1, 0, 0, 0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0)),
+        ((1, 1, 1, 0, 1, 0, 0, 0), (0, 0, 0, 1, 0, 0, 0, 0)),
+    }

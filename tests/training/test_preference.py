@@ -30,11 +30,12 @@ def drawn(rows: int = 3, n: int = 4, seed: int = 0) -> PreferenceBatch:
     tokens = torch.randint(4, (rows * 2, 10), generator=draw)
     answer = (torch.arange(10) >= 4).expand(rows * 2, 10)
     masked, weight = draw_masks(answer, n, draw)
-    return PreferenceBatch(*(t.view(rows, 2, *t.shape[1:]) for t in (tokens, masked, weight.double())))
+    sides = (t.view(rows, 2, *t.shape[1:]) for t in (tokens, masked, weight.double()))
+    return PreferenceBatch(*sides, lengths=torch.full((rows,), 6))
 
 
-def module(policy: TinyPredictor, reference: TinyPredictor) -> PreferenceModule:
-    return PreferenceModule(policy, reference.requires_grad_(False), MASK, BETA)
+def module(policy: TinyPredictor, reference: TinyPredictor, sft: float = 0.0) -> PreferenceModule:
+    return PreferenceModule(policy, reference.requires_grad_(False), MASK, BETA, sft)
 
 
 def test_at_the_reference_the_loss_is_log_2_and_the_margin_exactly_0() -> None:
@@ -108,6 +109,15 @@ def test_estimates_are_averaged_inside_the_sigmoid() -> None:
     assert found == pytest.approx(float(-torch.log(torch.sigmoid(BETA * margin)).mean()), abs=1e-12)
     outside = -torch.log(torch.sigmoid(BETA * (gains[:, 0] - gains[:, 1]))).mean()
     assert abs(found - float(outside)) > 1e-3
+
+
+def test_the_chosen_answers_sft_loss_can_be_added() -> None:
+    policy, reference, batch = TinyPredictor(), TinyPredictor(seed=7), drawn()
+    plain = module(policy, reference)(batch).loss.item()
+    loss, figures = module(policy, reference, sft=0.5)(batch)
+    chosen = module(policy, reference).evidence(policy, batch)[:, 0]
+    assert figures["dpo_loss"].item() == plain
+    assert loss.item() == pytest.approx(plain - 0.5 * float(chosen.mean()) / 6, abs=1e-12)
 
 
 def test_loss_falls_with_the_margin_and_beta_scales_it() -> None:

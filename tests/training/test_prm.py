@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -17,7 +18,7 @@ from models.reward import load_reward
 from samplers.settings import SettingError
 from training.__main__ import main
 from training.prm_data import Batches, Labelled, check_lengths, collate, held_apart, read_labelled
-from training.prm_model import chosen_layers, new_reward, save_reward
+from training.prm_model import chosen_layers, new_reward, save_reward, word_head
 from training.prm_rollouts import RolloutPlan, rollouts
 from training.recipes.prm import PRMModule, log_weights, measured
 
@@ -57,6 +58,7 @@ def test_layers_are_chosen_and_numbered_anew(tmp_path: Path) -> None:
     assert not any(name.startswith("model.layers.2") for name in some)
     fresh = new_reward(BASE, layers="0", init="random").model.state_dict()
     assert not torch.equal(fresh["model.embed_tokens.weight"], whole["model.embed_tokens.weight"])
+    assert chosen_layers("0,new", 5) == [0, -1] and chosen_layers("", 3) == [0, 1, 2]
     for text in ("5", "-1", "a", "0,,1"):
         with pytest.raises(SettingError, match="0 to 4"):
             chosen_layers(text, 5)
@@ -64,21 +66,28 @@ def test_layers_are_chosen_and_numbered_anew(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ModelError, match="gpt2"):
         new_reward(str(tmp_path))
-    with pytest.raises(ModelError, match="no config"):
+    with pytest.raises(ModelError, match="neither a folder"):
         new_reward(str(tmp_path / "nowhere"))
 
 
-@pytest.mark.parametrize("form", ["qwen", "trl"])
-def test_a_saved_model_scores_as_the_one_in_memory(tmp_path: Path, form: str) -> None:
-    reward = new_reward(BASE, "0", form, system=False)
-    save_reward(reward, tmp_path, reward.model.state_dict(), torch.float32)
+@pytest.mark.parametrize(
+    ("form", "dtype", "near"), [("qwen", "float32", 1e-6), ("trl", "bf16", 0.02), ("qwen", "fp8", 0.05)]
+)
+def test_a_saved_model_scores_as_the_one_in_memory(
+    tmp_path: Path, form: str, dtype: str, near: float
+) -> None:
+    reward = new_reward(BASE, "0,new", form, system=False)
+    for name, parameter in reward.model.named_parameters():  # biases that are not zero
+        if name.endswith("_proj.bias"):
+            torch.nn.init.normal_(parameter.data, std=0.1)
+    save_reward(reward, tmp_path, reward.model.state_dict(), dtype)
     again = load_reward(str(tmp_path), device="cpu")
     row = ("What is 3 + 4?", ["3 + 4 = 7\n", "\\boxed{7}"])
     assert again.form == form and again.encode(*row) == reward.encode(*row)
-    assert again.scores([row])[0] == pytest.approx(reward.scores([row])[0], abs=1e-6)
+    assert again.scores([row])[0] == pytest.approx(reward.scores([row])[0], abs=near)
     assert "step by step" not in again.tokenizer.decode(again.encode(*row)[0])
     onward = new_reward(str(tmp_path), form=form, system=False)
-    assert onward.scores([row])[0] == pytest.approx(reward.scores([row])[0], abs=1e-6)
+    assert onward.scores([row])[0] == pytest.approx(again.scores([row])[0], abs=1e-6)
     assert onward.tokenizer.chat_template == again.tokenizer.chat_template
 
 
@@ -95,6 +104,8 @@ def test_rows_are_encoded_as_they_are_scored_and_cut_at_a_step() -> None:
     batch = collate(ROWS[:3], reward, 512)
     assert batch.ids[0, : len(ids)].tolist() == ids
     assert batch.labels[0, places].tolist() == [1, 0] and int((batch.labels[0] >= 0).sum()) == 2
+    assert reward.tokenizer.decode(batch.ids[0][batch.words[0]]) == ROWS[0].steps[0].strip()
+    assert not batch.words[1].any()
     short = collate(ROWS[:1], reward, places[0] + 1)
     assert short.labels[0].tolist() == [-1] * places[0] + [1]
     with pytest.raises(SetError, match="row 1.*max_length = 9"):
@@ -105,11 +116,12 @@ def test_loss_by_hand_and_its_least_value_is_at_the_true_share() -> None:
     reward = new_reward(BASE, "0", system=False)
     module = PRMModule(reward, log_weights(ROWS, 1.0)).eval()
     batch = collate(ROWS[:4], reward, 512)
-    logits, labels, row = module.logits(batch)
-    weights = torch.tensor([len(ROWS) * 2 / (2 * 120), len(ROWS) * 2 / (2 * 40)])
-    each = weights[labels] * F.cross_entropy(logits + weights.log(), labels, reduction="none")
-    by_hand = sum(each[row == i].mean() for i in range(4)) / 4
-    assert float(module(batch).loss) == pytest.approx(float(by_hand), rel=1e-5)
+    weights = torch.tensor([160 / (2 * 120), 160 / (2 * 40)])
+    right, wanted = module.scores(batch), []
+    chances = torch.stack((1 - right, right), -1).log() + weights.log()
+    for row, pair in zip(ROWS[:4], chances.log_softmax(-1).view(4, 2, 2), strict=True):
+        wanted.append(-sum(weights[y] * pair[i, y] for i, y in enumerate(row.labels)) / 2)
+    assert float(module(batch).loss) == pytest.approx(float(sum(wanted)) / 4, rel=1e-4)
     shares = torch.linspace(0.01, 0.99, 99)
     pairs = torch.stack((1 - shares, shares), -1).log() + weights.log()
     expected = -(pairs.log_softmax(-1) * weights * torch.tensor([0.75, 0.25])).sum(-1)
@@ -117,10 +129,25 @@ def test_loss_by_hand_and_its_least_value_is_at_the_true_share() -> None:
     assert log_weights(ROWS, 0.0).tolist() == [0, 0]
 
 
+def test_the_second_loss_is_the_surprise_at_tokens_of_right_steps() -> None:
+    reward = new_reward(BASE, "0", system=False)
+    module = PRMModule(reward, torch.zeros(2), word_head(BASE, reward), 2.0).eval()
+    batch = collate(ROWS[:2], reward, 512)  # of the second row no step is right
+    found, plain = module(batch), PRMModule(reward, torch.zeros(2)).eval()(batch)
+    assert module.words is not None
+    logits = F.linear(module.hidden(batch)[0], module.words)
+    places = batch.words[0].nonzero()[:, 0]
+    by_hand = F.cross_entropy(logits[places - 1], batch.ids[0, places]) / 2
+    assert float(found.figures["lm_loss"]) == pytest.approx(float(by_hand), rel=1e-5)
+    assert float(found.loss) == pytest.approx(float(plain.loss + 2 * by_hand), rel=1e-5)
+
+
 def test_a_short_run_leaves_a_reward_model(tmp_path: Path) -> None:
     data, out = written(tmp_path / "rows.jsonl", [as_row(row) for row in ROWS]), tmp_path / "run"
-    pairs = "max_steps=3 batch_size=8 log_every=1 eval_every=3 layers=0 save_dtype=bf16 system=false".split()
+    pairs = "max_steps=3 batch_size=8 log_every=1 eval_every=3 layers=0 save_dtype=fp8 lm_weight=0.5".split()
     flags = ["--model", BASE, "--data", str(data), "--out", str(out), "--device", "cpu"]
+    others = [dataclasses.replace(row, question=f"{row.question} Say.") for row in ROWS]
+    pairs.append(f"held_out={written(tmp_path / 'others.jsonl', [as_row(row) for row in others])}")
     assert main(["prm", *flags, *(word for pair in pairs for word in ("--set", pair))]) == 0
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert len(lines) == 3 and all(math.isfinite(line["loss"]) for line in lines)

@@ -36,6 +36,8 @@ class DPOSettings(LoraSettings, PairSettings):
     learning_rate: float = option(5e-7, "Peak of AdamW's rate.", low=0, high=1)
     batch_size: int = option(64, "Pairs of one step, over all processes and parts.", low=1)
     beta: float = option(0.1, "How firmly the policy is held to the reference.", low=0.0001, high=100)
+    sft_weight: float = option(0.0, "Weight of the chosen answers' own SFT loss beside it, which keeps them "
+                               "likely (2404.19733); 0: the paper's form.", low=0, high=100)  # fmt: skip
     timesteps: int = option(8, "Timesteps an answer, one mask each.", low=1, high=1024)
     block_share: float = option(0.0, "Share of steps whose masks are those of a block-wise sampler: earlier "
                                 "blocks clean, later ones masked.", low=0, high=1)  # fmt: skip
@@ -75,7 +77,7 @@ class DPO(Recipe):
         self._filed = self._filed_pairs()
         attach(self.loaded.model, settings, arguments.load_lora)
         frozen = frozen_copy(self.loaded.model)
-        self.module = PreferenceModule(self.loaded.model, frozen, self.loaded.mask_id, settings.beta)
+        self.module = PreferenceModule(self.loaded.model, frozen, self.loaded.mask_id, settings.beta, settings.sft_weight)
 
     def batches(self, step: int) -> Sequence[Batch]:
         """See Recipe. Pairs in a new order every epoch."""
@@ -162,4 +164,5 @@ class DPO(Recipe):
             masked, weight = draw_block_masks(answer, text, s.timesteps, s.block_length, draw)
         else:
             masked, weight = draw_masks(answer, s.timesteps, draw)
-        return PreferenceBatch(*(t.view(len(pairs), 2, *t.shape[1:]) for t in (tokens, masked, weight)))
+        sides = (t.view(len(pairs), 2, *t.shape[1:]) for t in (tokens, masked, weight))
+        return PreferenceBatch(*sides, lengths=answer[::2].sum(-1))

@@ -30,10 +30,10 @@ from training.generation import (
 from training.policy_gradient import (
     GroupBatch,
     GroupModule,
-    block_context,
     group_advantages,
     log_probabilities,
     prompt_masks,
+    step_context,
     through_first_end,
 )
 from training.questions import Question, open_questions, questions_at
@@ -57,8 +57,8 @@ class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings):
     kl_beta: float = option(0.04, "Weight of the KL to the reference.", low=0, high=10)
     prompt_mask: float = option(0.15, "Share of prompt tokens that are hidden.", low=0, high=1)
     context: str = option("masked", "What a log-probability sees of the answer: masked: nothing (the paper's "
-                          "form); blocks: the blocks before the token's own, as when it was drawn.",
-                          choices=("masked", "blocks"))  # fmt: skip
+                          "form); steps: what the sampler saw in one of its steps, for that step's tokens.",
+                          choices=("masked", "steps"))  # fmt: skip
     prompt_column: str = option("", "Column of the prompts; empty: guessed.")
     answer_column: str = option("", "Column of the gold answers; empty: guessed.")
     split: str = option("train", "Split of a hub set.")
@@ -178,8 +178,8 @@ class GRPO(Recipe):
         answer = torch.zeros_like(written.attention)
         answer[:, -s.gen_length :] = True
         hidden = answer | prompt_masks(written.attention & ~answer, s.prompt_mask, draw)
-        if s.context == "blocks":
-            shown, counted = block_context(counted, s.block_length, draw)
+        if s.context == "steps":
+            shown, counted = step_context(written.order, counted, draw)
             hidden[:, -s.gen_length :] &= ~shown
         empty = torch.zeros(counted.shape)
         advantage = group_advantages(reward).reshape(-1)

@@ -25,11 +25,10 @@ from training.prm_data import (
     held_apart,
     read_labelled,
 )
-from training.prm_model import new_reward, save_reward
+from training.prm_model import new_reward, save_reward, word_head
 from training.recipe import Batch, Losses, Recipe, split
 from training.settings import TrainSettings
 
-DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 HELD_OUT_ONE_IN = 20
 
 
@@ -37,7 +36,7 @@ HELD_OUT_ONE_IN = 20
 class PRMSettings(TrainSettings):
     """Right and wrong steps weigh the same in all, and yet scores are honest as probabilities."""
 
-    layers: str = option("", "Layers of the base that are taken, such as 0,2,4; empty: all.")
+    layers: str = option("", "Layers of the base that are taken, such as 0,2,new (a fresh one); empty: all.")
     init: str = option("base", "Weights to begin with: the base's, or random ones of its shape.",
                        choices=("base", "random"))  # fmt: skip
     form: str = option("qwen", "Head: qwen has a middle layer, trl is linear.", choices=("qwen", "trl"))
@@ -47,15 +46,22 @@ class PRMSettings(TrainSettings):
     max_length: int = option(512, "Longest row; later steps are left out.", low=8, unit="tokens")
     held_out: str = option("", "JSONL of rows for the evaluation; empty: those of one question in "
                            f"{HELD_OUT_ONE_IN} of the data.")  # fmt: skip
-    save_dtype: str = option("float32", "What the weights are saved as.", choices=tuple(DTYPES))
+    lm_weight: float = option(0.0, "Weight of a second loss: to predict the tokens of right steps.",
+                              low=0, high=100)  # fmt: skip
+    save_dtype: str = option("float32", "What weights are saved as; fp8: the layers' matrices in eight "
+                             "bits.", choices=("float32", "bf16", "fp8"))  # fmt: skip
 
 
 class PRMModule(nn.Module):
-    """A reward model and its loss. odds: log of the weights of a wrong and of a right step."""
+    """A reward model and its loss. odds: log of the weights of a wrong and of a right step; words:
+    Float[vocabulary, width], where tokens are predicted too."""
 
-    def __init__(self, reward: LoadedReward, odds: Tensor) -> None:
+    def __init__(
+        self, reward: LoadedReward, odds: Tensor, words: Tensor | None = None, lm_weight: float = 0.0
+    ) -> None:
         super().__init__()
-        self.reward = reward.model
+        self.reward, self.lm_weight = reward.model, lm_weight
+        self.words = None if words is None else nn.Parameter(words)
         self.register_buffer("odds", odds, persistent=False)
 
     def forward(self, batch: RewardBatch) -> Losses:
@@ -65,21 +71,41 @@ class PRMModule(nn.Module):
         adjustment, 2007.07314): the weighted loss is then least where softmax(logits) is the true
         probability, so that balancing costs no calibration.
         """
-        logits, labels, row = self.logits(batch)
-        weights = self.odds.exp()[labels]
-        losses = F.cross_entropy(logits + self.odds, labels, reduction="none") * weights
-        rows = len(batch.ids)
-        counts = torch.bincount(row, minlength=rows).clamp(min=1)
-        right = ((logits + self.odds).argmax(-1) == labels).float()
-        share = 1 / (counts[row] * rows)
-        return Losses((losses * share).sum(), {"accuracy": (right * share).sum()})
+        hidden, scored = self.hidden(batch), batch.labels >= 0
+        labels = batch.labels[scored]
+        logits = self.reward.score(hidden[scored]).float() + self.odds
+        losses = F.cross_entropy(logits, labels, reduction="none") * self.odds.exp()[labels]
+        loss = _mean_of_rows(losses, scored)
+        figures = {"accuracy": _mean_of_rows((logits.argmax(-1) == labels).float(), scored)}
+        if self.words is not None:
+            figures["lm_loss"] = self._word_loss(hidden, batch)
+            loss = loss + self.lm_weight * figures["lm_loss"]
+        return Losses(loss, figures)
 
-    def logits(self, batch: RewardBatch) -> tuple[Tensor, Tensor, Tensor]:
-        """Float[steps, 2], Int[steps] and Int[steps]: logits, labels and rows of all steps. Padding
-        stands on the right of a causal model, so no mask is needed."""
-        scored = batch.labels >= 0
-        hidden = self.reward.model(input_ids=batch.ids, use_cache=False).last_hidden_state[scored]
-        return self.reward.score(hidden).float(), batch.labels[scored], scored.nonzero()[:, 0]
+    def _word_loss(self, hidden: Tensor, batch: RewardBatch) -> Tensor:
+        """Predicting the tokens of right steps from what stands before them. It teaches what would
+        have been right, of which one bit a step says little."""
+        before = batch.words[:, 1:]
+        logits = F.linear(hidden[:, :-1][before], self.words).float()
+        return _mean_of_rows(F.cross_entropy(logits, batch.ids[:, 1:][before], reduction="none"), before)
+
+    def hidden(self, batch: RewardBatch) -> Tensor:
+        """Float[rows, length, width]. Padding stands on the right of a causal model: no mask."""
+        found: Tensor = self.reward.model(input_ids=batch.ids, use_cache=False).last_hidden_state
+        return found
+
+    def scores(self, batch: RewardBatch) -> Tensor:
+        """Float[steps]: P(right), row by row."""
+        logits: Tensor = self.reward.score(self.hidden(batch)[batch.labels >= 0]).float()
+        return logits.softmax(-1)[:, 1]
+
+
+def _mean_of_rows(values: Tensor, places: Tensor) -> Tensor:
+    """Float[]: the mean over rows of the means of their values, Float[n], which stand at places,
+    Bool[rows, length]; a row without any counts as 0."""
+    row, rows = places.nonzero()[:, 0], len(places)
+    counts = torch.bincount(row, minlength=rows).clamp(min=1)
+    return (values / counts[row]).sum() / rows
 
 
 class PRM(Recipe):
@@ -100,7 +126,8 @@ class PRM(Recipe):
         if s.gradient_checkpointing:
             self.reward.model.model.gradient_checkpointing_enable()
         self.data = Batches(self.rows, s.batch_size, s.seed)
-        self.module = PRMModule(self.reward, log_weights(self.rows, s.balance))
+        words = word_head(arguments.model, self.reward) if s.lm_weight else None
+        self.module = PRMModule(self.reward, log_weights(self.rows, s.balance), words, s.lm_weight)
 
     def batches(self, step: int) -> Sequence[Batch]:
         """See Recipe."""
@@ -109,7 +136,7 @@ class PRM(Recipe):
     def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
         """A reward model's folder, for `--prm`."""
         weights = {n.removeprefix("reward."): t for n, t in state.items() if n.startswith("reward.")}
-        save_reward(self.reward, folder, weights, DTYPES[self.settings.save_dtype])
+        save_reward(self.reward, folder, weights, self.settings.save_dtype)
 
     def evaluate(self) -> dict[str, float]:
         """Of wrong steps among held-out ones: AUROC, calibration error; AUROC by task and by cut."""
@@ -150,10 +177,10 @@ def measured(
     for start in range(0, len(ordered), 64):
         chunk = ordered[start : start + 64]
         batch = RewardBatch(*(t.to(device) for t in collate(chunk, reward, max_length)))
-        logits, truth, row = module.logits(batch)
-        scores += logits.softmax(-1)[:, 1].tolist()
-        labels += truth.tolist()
-        names += [(chunk[i].task, chunk[i].cut) for i in row.tolist()]
+        scored = batch.labels >= 0
+        scores += module.scores(batch).tolist()
+        labels += batch.labels[scored].tolist()
+        names += [(chunk[i].task, chunk[i].cut) for i in scored.nonzero()[:, 0].tolist()]
     found = {}
     if 0 < sum(labels) < len(labels):
         found = {"auroc": auroc(scores, labels), "calibration_error": calibration_error(scores, labels)}
