@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 from transformers import PreTrainedTokenizerFast, Qwen2Config
 
 from models.config import LLaDAConfig
@@ -25,6 +26,7 @@ WITHOUT_SYSTEM = "{% set messages = messages | rejectattr('role', 'equalto', 'sy
 UNBOUNDED = 1 << 30
 NEW = "new"
 EIGHT_BITS = torch.float8_e4m3fn
+_WORD_HEADS = ("model.transformer.ff_out.weight", "lm_head.weight")
 _BLOCK = {
     "attn_norm": "input_layernorm", "q_proj": "self_attn.q_proj", "k_proj": "self_attn.k_proj",
     "v_proj": "self_attn.v_proj", "attn_out": "self_attn.o_proj", "ff_norm": "post_attention_layernorm",
@@ -139,19 +141,45 @@ def _fill(model: RewardModel, weights: Mapping[str, Tensor], base: str) -> None:
                 tensor.zero_()
 
 
-def word_head(base: str, reward: LoadedReward) -> Tensor:
-    """Float[vocabulary, width]: what reads tokens off hidden states in the base, else its embeddings."""
-    embedding: Tensor = reward.model.model.embed_tokens.weight.detach()
-    weights = read_weights(base, torch.float32)
-    for name in ("model.transformer.ff_out.weight", "lm_head.weight"):
-        if name in weights:
-            return torch.cat((weights[name], embedding[len(weights[name]) :]))
-    return embedding.clone()
+class WordHead(nn.Module):
+    """Helps training and is not saved: predicts tokens after `layer` layers, and one layer later says
+    how likely the token that came was. It begins with norm and weights of the base's own head, else
+    with its embeddings."""
+
+    def __init__(self, base: str, reward: LoadedReward, layer: int) -> None:
+        super().__init__()
+        config, embedding = reward.model.model.config, reward.model.model.embed_tokens.weight.detach()
+        if not 0 < layer < config.num_hidden_layers:
+            allowed = f"1 to {config.num_hidden_layers - 1}: layers behind it compare"
+            raise SettingError("lm_layer", layer, allowed)
+        weights = read_weights(base, torch.float32)
+        head = next((weights[name] for name in _WORD_HEADS if name in weights), embedding)
+        self.layer = layer
+        self.norm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
+        self.norm.weight.data.copy_(reward.model.model.norm.weight.detach())
+        self.weight = nn.Parameter(torch.cat((head, embedding[len(head) :])).clone())
+        self.expected = nn.Sequential(
+            nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps), nn.Linear(config.hidden_size, 1)
+        )
+
+    def forward(self, states: Sequence[Tensor], ids: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
+        """Two losses, Float[n] each, at the tokens of steps, words >= 0: the surprise at the token, which
+        is 0 in wrong steps; and the cross-entropy of the token's probability, as it is seen one layer
+        later, where token and prediction can be compared.
+
+        states: Float[rows, length, width] after each layer, embeddings first; ids, words: Int[rows, length].
+        """
+        places = words[:, 1:] >= 0
+        logits = F.linear(self.norm(states[self.layer][:, :-1][places]), self.weight).float()
+        surprise = F.cross_entropy(logits, ids[:, 1:][places], reduction="none")
+        seen = self.expected(states[self.layer + 1][:, 1:][places])[:, 0].float()
+        compared = F.binary_cross_entropy_with_logits(seen, (-surprise.detach()).exp(), reduction="none")
+        return surprise * (words[:, 1:][places] == 1), compared
 
 
 def save_reward(reward: LoadedReward, folder: Path, state: Mapping[str, Tensor], dtype: str) -> None:
     """A folder that models.reward.load_reward reads. state: the model's; dtype: float32, bf16, or fp8:
-    the layers' matrices in eight bits, the rest in bf16."""
+    embeddings and the layers' matrices in eight bits (e4m3, about 3 % off), the rest in bf16."""
     reward.tokenizer.save_pretrained(folder)
     vocabulary = folder / "tokenizer.json"
     whole = json.loads(vocabulary.read_text(encoding="utf-8"))
@@ -163,29 +191,8 @@ def save_reward(reward: LoadedReward, folder: Path, state: Mapping[str, Tensor],
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     plain = torch.float32 if dtype == "float32" else torch.bfloat16
-    weights = {name: tensor.detach().float().cpu() for name, tensor in state.items()}
-    if dtype == "fp8":
-        weights = scaled_for_eight_bits(weights)
-    small = {name for name in weights if dtype == "fp8" and name.endswith("_proj.weight")}
-    saved = {n: t.to(EIGHT_BITS if n in small else plain).contiguous() for n, t in weights.items()}
+    saved = {}
+    for name, tensor in state.items():
+        small = dtype == "fp8" and name.endswith(("_proj.weight", "embed_tokens.weight"))
+        saved[name] = tensor.detach().cpu().to(EIGHT_BITS if small else plain).contiguous()
     save_file(saved, folder / "model.safetensors", metadata={"format": "pt"})
-
-
-def scaled_for_eight_bits(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same network with its matrices 16 or 256 times as large, where eight bits are as fine as
-    they get (most weights are under 2^-6, and there e4m3 has fewer than three bits of mantissa).
-
-    A norm's weight takes back what the matrices behind it got; o_proj and down_proj are
-    multiplied by what v_proj and up_proj got less.
-    """
-    found = dict(weights)
-    for name in weights:
-        if name.endswith("layernorm.weight"):
-            found[name] = weights[name] / 256
-        layer, _, part = name.rpartition("self_attn." if "self_attn." in name else "mlp.")
-        if layer and part.endswith("_proj.weight"):
-            kind = part.removesuffix("_proj.weight")
-            found[name] = weights[name] * (256 if kind in ("q", "k", "gate") else 16)
-        if layer and part == "v_proj.bias":
-            found[name] = weights[name] / 16
-    return found

@@ -52,14 +52,12 @@ def policy_loss(keep_logits: Tensor, y: Tensor, row: Tensor, rows: int) -> Tenso
 class RemaskModule(nn.Module):
     """A backbone with its UPS head; the policy's gradient never reaches the backbone.
 
-    tokens, policy: weights of the two losses. rounds: decoding steps that write own predictions.
+    tokens, policy: weights of the two losses.
     """
 
-    def __init__(
-        self, model: Any, head: nn.Module, tokens: float, policy: float, rounds: int = 1
-    ) -> None:
+    def __init__(self, model: Any, head: nn.Module, tokens: float, policy: float) -> None:
         super().__init__()
-        self.model, self.head, self.rounds = model, head, rounds
+        self.model, self.head = model, head
         self.tokens_weight, self.policy_weight = tokens, policy
 
     def forward(self, batch: RemaskBatch) -> Losses:
@@ -82,25 +80,17 @@ class RemaskModule(nn.Module):
 
     @torch.no_grad()
     def with_own(self, batch: RemaskBatch) -> tuple[Tensor, Tensor]:
-        """Input and masks after some of RemeDi's own decoding steps: a step writes the likeliest
-        tokens, and the policy draws (Plackett-Luce) which cells stand, more of them each time."""
+        """Input and masks after a decoding step of the model's own: it writes the likeliest tokens,
+        right or wrong, in masked cells that the policy draws (Plackett-Luce: log sigmoid(h) + Gumbel)."""
         shown, masked = batch.input_ids, batch.masked
-        mine = (batch.fill > 0)[:, None]
-        if not bool(mine.any()):
+        if not bool(batch.fill.any()):
             return shown, masked
-        before = (batch.answer & ~masked).sum(-1)
-        goal = batch.fill * masked.sum(-1)
-        for step in range(1, self.rounds + 1):
-            out = self.model(shown, cells=masked, output_last_hidden_state=True)
-            logits = out.logits.float()
-            logits[:, self.model.config.mask_token_id] = -torch.inf
-            guess = shown.masked_scatter(masked, logits.argmax(-1))
-            scores = torch.full(masked.shape, -torch.inf, device=masked.device)
-            scores[batch.answer] = F.logsigmoid(self.head(out.last_hidden_state[batch.answer])).float()
-            rank = (scores + batch.gumbel).argsort(-1, descending=True).argsort(-1)
-            count = before + (goal * step / self.rounds).round()
-            stands = rank < count[:, None]
-            masked = torch.where(mine, batch.answer & ~stands, masked)
-            shown = torch.where(mine & batch.answer, guess, shown)
-            shown = torch.where(masked, self.model.config.mask_token_id, shown)
-        return shown, masked
+        out = self.model(shown, cells=masked, output_last_hidden_state=True)
+        logits = out.logits.float()
+        logits[:, self.model.config.mask_token_id] = -torch.inf
+        guess = shown.masked_scatter(masked, logits.argmax(-1))
+        scores = torch.full(masked.shape, -torch.inf, device=masked.device)
+        scores[masked] = F.logsigmoid(self.head(out.last_hidden_state[masked])).float()
+        rank = (scores + batch.gumbel).argsort(-1, descending=True).argsort(-1)
+        written = masked & (rank < (batch.fill * masked.sum(-1)).round()[:, None])
+        return torch.where(written, guess, shown), masked & ~written

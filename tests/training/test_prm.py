@@ -18,7 +18,7 @@ from models.reward import load_reward
 from samplers.settings import SettingError
 from training.__main__ import main
 from training.prm_data import Batches, Labelled, check_lengths, collate, held_apart, read_labelled
-from training.prm_model import chosen_layers, new_reward, save_reward, word_head
+from training.prm_model import WordHead, chosen_layers, new_reward, save_reward
 from training.prm_rollouts import RolloutPlan, rollouts
 from training.recipes.prm import PRMModule, log_weights, measured
 
@@ -112,6 +112,7 @@ def test_rows_are_encoded_as_they_are_scored_and_cut_at_a_step() -> None:
         check_lengths(ROWS, reward, 9)
 
 
+@torch.no_grad()
 def test_loss_by_hand_and_its_least_value_is_at_the_true_share() -> None:
     reward = new_reward(BASE, "0", system=False)
     module = PRMModule(reward, log_weights(ROWS, 1.0)).eval()
@@ -129,22 +130,36 @@ def test_loss_by_hand_and_its_least_value_is_at_the_true_share() -> None:
     assert log_weights(ROWS, 0.0).tolist() == [0, 0]
 
 
+@torch.no_grad()
 def test_the_second_loss_is_the_surprise_at_tokens_of_right_steps() -> None:
-    reward = new_reward(BASE, "0", system=False)
-    module = PRMModule(reward, torch.zeros(2), word_head(BASE, reward), 2.0).eval()
+    reward = new_reward(BASE, "0,1", system=False)
+    module = PRMModule(reward, torch.zeros(2), WordHead(BASE, reward, 1), 2.0).eval()
     batch = collate(ROWS[:2], reward, 512)  # of the second row no step is right
     found, plain = module(batch), PRMModule(reward, torch.zeros(2)).eval()(batch)
     assert module.words is not None
-    logits = F.linear(module.hidden(batch)[0], module.words)
+    below = reward.model.model(input_ids=batch.ids, output_hidden_states=True).hidden_states[1]
     places = batch.words[0].nonzero()[:, 0]
-    by_hand = F.cross_entropy(logits[places - 1], batch.ids[0, places]) / 2
+    by_hand = F.cross_entropy(module.words(below[0, places - 1]), batch.ids[0, places]) / 2
     assert float(found.figures["lm_loss"]) == pytest.approx(float(by_hand), rel=1e-5)
     assert float(found.loss) == pytest.approx(float(plain.loss + 2 * by_hand), rel=1e-5)
+    with pytest.raises(SettingError, match="lm_layer"):
+        WordHead(BASE, reward, 2)
+
+
+def test_tokens_are_read_as_the_base_reads_them() -> None:
+    """Seen from both sides, its last layer through the word head gives the LLaDA's logits."""
+    llada, reward = load(BASE, device="cpu", dtype=torch.float32), new_reward(BASE, "0,1,2,3,4,new")
+    ids = torch.tensor([[5, 300, 2, 400]])
+    everywhere = torch.zeros(1, 1, 4, 4)
+    with torch.no_grad():
+        run = reward.model.model(input_ids=ids, attention_mask=everywhere, output_hidden_states=True)
+        logits = WordHead(BASE, reward, 5)(run.hidden_states[5])[..., :2304]
+        assert torch.allclose(logits, llada.model(ids).logits, atol=1e-3)
 
 
 def test_a_short_run_leaves_a_reward_model(tmp_path: Path) -> None:
     data, out = written(tmp_path / "rows.jsonl", [as_row(row) for row in ROWS]), tmp_path / "run"
-    pairs = "max_steps=3 batch_size=8 log_every=1 eval_every=3 layers=0 save_dtype=fp8 lm_weight=0.5".split()
+    pairs = "max_steps=3 batch_size=8 log_every=1 eval_every=3 layers=0,1 lm_weight=0.5".split()
     flags = ["--model", BASE, "--data", str(data), "--out", str(out), "--device", "cpu"]
     others = [dataclasses.replace(row, question=f"{row.question} Say.") for row in ROWS]
     pairs.append(f"held_out={written(tmp_path / 'others.jsonl', [as_row(row) for row in others])}")

@@ -109,7 +109,7 @@ def test_cells_outside_the_answer_do_not_matter(model: LLaDAModelLM) -> None:
     assert torch.equal(module(b).loss, module(other).loss)
 
 
-def test_own_predictions_fill_all_masks_in_one_round(model: LLaDAModelLM) -> None:
+def test_own_predictions_can_fill_all_masks(model: LLaDAModelLM) -> None:
     b = batch(fill=1.0)
     shown, masked = RemaskModule(model, head_of(), 0.0, 1.0).with_own(b)
     assert not bool(masked.any())
@@ -119,15 +119,17 @@ def test_own_predictions_fill_all_masks_in_one_round(model: LLaDAModelLM) -> Non
     assert torch.equal(shown[b.masked], logits.argmax(-1))
 
 
-def test_the_policy_draws_which_cells_of_an_answer_stand(model: LLaDAModelLM) -> None:
-    """2 of row 0's 3 masked cells are filled, so 5 of its 6 cells stand: not the one scored lowest."""
+def test_the_policy_draws_which_masks_are_filled(model: LLaDAModelLM) -> None:
+    """2 of row 0's 3 masked cells are filled: not the one scored lowest. What was shown stays."""
     head, b = head_of(), batch()._replace(fill=torch.tensor([0.67, 0.0]))
     module = RemaskModule(model, head, 0.0, 1.0)
     shown, masked = module.with_own(b)
-    scores = head(model.hidden(b.input_ids))[0].masked_fill(~b.answer[0], torch.inf)
+    scores = head(model.hidden(b.input_ids))[0].masked_fill(~b.masked[0], torch.inf)
     assert masked[0].nonzero().tolist() == [[int(scores.argmin())]]
+    assert torch.equal(shown[~b.masked], b.input_ids[~b.masked])
     assert torch.equal(shown[1], b.input_ids[1]) and torch.equal(masked[1], b.masked[1])
     assert bool((shown[masked] == MASK).all()) and torch.equal(shown[~b.answer], b.input_ids[~b.answer])
     noise = torch.zeros(2, 10)
-    noise[0, 8] = -1e4  # Gumbel noise decides instead
-    assert module.with_own(b._replace(gumbel=noise))[1][0].nonzero().tolist() == [[8]]
+    last = int(b.masked[0].nonzero()[-1])
+    noise[0, last] = -1e4  # Gumbel noise decides instead
+    assert module.with_own(b._replace(gumbel=noise))[1][0].nonzero().tolist() == [[last]]

@@ -76,8 +76,9 @@ class DPO(Recipe):
         self.chat, self.eos = Chat(self.loaded.tokenizer), self.loaded.eos_id
         self._filed = self._filed_pairs()
         attach(self.loaded.model, settings, arguments.load_lora)
-        frozen = frozen_copy(self.loaded.model)
-        self.module = PreferenceModule(self.loaded.model, frozen, self.loaded.mask_id, settings.beta, settings.sft_weight)
+        model, mask_id = self.loaded.model, self.loaded.mask_id
+        frozen = frozen_copy(model)
+        self.module = PreferenceModule(model, frozen, mask_id, settings.beta, settings.sft_weight)
 
     def batches(self, step: int) -> Sequence[Batch]:
         """See Recipe. Pairs in a new order every epoch."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from evaluation.columns import SetError
 from evaluation.ranking import auroc, calibration_error
@@ -25,7 +26,7 @@ from training.prm_data import (
     held_apart,
     read_labelled,
 )
-from training.prm_model import new_reward, save_reward, word_head
+from training.prm_model import WordHead, new_reward, save_reward
 from training.recipe import Batch, Losses, Recipe, split
 from training.settings import TrainSettings
 
@@ -46,22 +47,23 @@ class PRMSettings(TrainSettings):
     max_length: int = option(512, "Longest row; later steps are left out.", low=8, unit="tokens")
     held_out: str = option("", "JSONL of rows for the evaluation; empty: those of one question in "
                            f"{HELD_OUT_ONE_IN} of the data.")  # fmt: skip
-    lm_weight: float = option(0.0, "Weight of a second loss: to predict the tokens of right steps.",
-                              low=0, high=100)  # fmt: skip
+    lm_weight: float = option(0.0, "Weight of two more losses, which teach what would have been right: to "
+                              "predict the tokens of right steps, and to say how likely those were that "
+                              "came.", low=0, high=100)  # fmt: skip
+    lm_layer: int = option(1, "After how many layers the tokens are predicted; the others compare.", low=1)
     save_dtype: str = option("float32", "What weights are saved as; fp8: the layers' matrices in eight "
                              "bits.", choices=("float32", "bf16", "fp8"))  # fmt: skip
 
 
 class PRMModule(nn.Module):
     """A reward model and its loss. odds: log of the weights of a wrong and of a right step; words:
-    Float[vocabulary, width], where tokens are predicted too."""
+    predicts tokens, where that is learned too."""
 
     def __init__(
-        self, reward: LoadedReward, odds: Tensor, words: Tensor | None = None, lm_weight: float = 0.0
+        self, reward: LoadedReward, odds: Tensor, words: WordHead | None = None, lm_weight: float = 0.0
     ) -> None:
         super().__init__()
-        self.reward, self.lm_weight = reward.model, lm_weight
-        self.words = None if words is None else nn.Parameter(words)
+        self.reward, self.words, self.lm_weight = reward.model, words, lm_weight
         self.register_buffer("odds", odds, persistent=False)
 
     def forward(self, batch: RewardBatch) -> Losses:
@@ -71,32 +73,29 @@ class PRMModule(nn.Module):
         adjustment, 2007.07314): the weighted loss is then least where softmax(logits) is the true
         probability, so that balancing costs no calibration.
         """
-        hidden, scored = self.hidden(batch), batch.labels >= 0
+        found, scored = self._run(batch), batch.labels >= 0
         labels = batch.labels[scored]
-        logits = self.reward.score(hidden[scored]).float() + self.odds
+        logits = self.reward.score(found.last_hidden_state[scored]).float() + self.odds
         losses = F.cross_entropy(logits, labels, reduction="none") * self.odds.exp()[labels]
         loss = _mean_of_rows(losses, scored)
         figures = {"accuracy": _mean_of_rows((logits.argmax(-1) == labels).float(), scored)}
         if self.words is not None:
-            figures["lm_loss"] = self._word_loss(hidden, batch)
-            loss = loss + self.lm_weight * figures["lm_loss"]
+            places = batch.words[:, 1:] >= 0
+            said, compared = self.words(found.hidden_states, batch.ids, batch.words)
+            figures["lm_loss"] = _mean_of_rows(said, places)
+            figures["compare_loss"] = _mean_of_rows(compared, places)
+            loss = loss + self.lm_weight * (figures["lm_loss"] + figures["compare_loss"])
         return Losses(loss, figures)
 
-    def _word_loss(self, hidden: Tensor, batch: RewardBatch) -> Tensor:
-        """Predicting the tokens of right steps from what stands before them. It teaches what would
-        have been right, of which one bit a step says little."""
-        before = batch.words[:, 1:]
-        logits = F.linear(hidden[:, :-1][before], self.words).float()
-        return _mean_of_rows(F.cross_entropy(logits, batch.ids[:, 1:][before], reduction="none"), before)
-
-    def hidden(self, batch: RewardBatch) -> Tensor:
-        """Float[rows, length, width]. Padding stands on the right of a causal model: no mask."""
-        found: Tensor = self.reward.model(input_ids=batch.ids, use_cache=False).last_hidden_state
-        return found
+    def _run(self, batch: RewardBatch) -> BaseModelOutputWithPast:
+        """Padding stands on the right of a causal model: no mask is needed."""
+        every = self.words is not None
+        return self.reward.model(input_ids=batch.ids, use_cache=False, output_hidden_states=every)
 
     def scores(self, batch: RewardBatch) -> Tensor:
         """Float[steps]: P(right), row by row."""
-        logits: Tensor = self.reward.score(self.hidden(batch)[batch.labels >= 0]).float()
+        hidden = self._run(batch).last_hidden_state
+        logits: Tensor = self.reward.score(hidden[batch.labels >= 0]).float()
         return logits.softmax(-1)[:, 1]
 
 
@@ -126,7 +125,7 @@ class PRM(Recipe):
         if s.gradient_checkpointing:
             self.reward.model.model.gradient_checkpointing_enable()
         self.data = Batches(self.rows, s.batch_size, s.seed)
-        words = word_head(arguments.model, self.reward) if s.lm_weight else None
+        words = WordHead(arguments.model, self.reward, s.lm_layer) if s.lm_weight else None
         self.module = PRMModule(self.reward, log_weights(self.rows, s.balance), words, s.lm_weight)
 
     def batches(self, step: int) -> Sequence[Batch]:

@@ -33,7 +33,6 @@ class RemaskSettings(AnswerSettings):
     r_incorrect: float = option(0.1, "r of the rate of wrong tokens, 4 r t (1 - t).", low=0, high=0.2499)
     lambda_ups: float = option(1.0, "Weight of the policy's loss.", low=0, high=100)
     ups_width: int = option(0, "Middle layer of the head; 0: linear.", low=0, high=16384)
-    own_rounds: int = option(2, "Decoding steps that write the own predictions.", low=1, high=64)
     own_errors: float = option(0.0, "Share of rows whose wrong tokens are the model's own predictions "
                                "instead of random ones.", low=0, high=1)  # fmt: skip
     block_share: float = option(0.0, "Share of rows noised as a block-wise sampler meets them: earlier "
@@ -89,8 +88,7 @@ class RemaskSFT(Recipe):
         self.answers = Answers(self.loaded, arguments, settings)
         self.noise = RemaskData(self.loaded, settings)
         self.head = new_head(self.loaded, arguments.load_ups_head, settings)
-        weights = 0.0, settings.lambda_ups
-        self.module = RemaskModule(self.loaded.model, self.head, *weights, settings.own_rounds)
+        self.module = RemaskModule(self.loaded.model, self.head, 0.0, settings.lambda_ups)
 
     def batches(self, step: int) -> Sequence[Batch]:
         """See Recipe."""

@@ -54,8 +54,7 @@ class RemaskLora(RemaskSFT):
         self.answers = Answers(self.loaded, arguments, settings)
         self.noise = RemaskData(self.loaded, settings)
         self.head = new_head(self.loaded, arguments.load_ups_head, settings)
-        weights = 1.0, settings.lambda_ups
-        self.module = RemaskModule(self.loaded.model, self.head, *weights, settings.own_rounds)
+        self.module = RemaskModule(self.loaded.model, self.head, 1.0, settings.lambda_ups)
 
     def groups(self) -> list[dict[str, Any]]:
         """The adapter's weights and the head's, at rates of their own."""
