@@ -41,7 +41,8 @@ class AttachedBar:
             self.on_change, [self.attached, self.scorer], [self.row, self.chip, self.scorer],
             queue=False, **QUIET,
         )  # fmt: skip
-        self.detach.click(lambda: "", None, self.attached, queue=False, **QUIET)
+        # Queued: without the queue Gradio would not tell the page that the state has changed.
+        self.detach.click(lambda: "", None, self.attached, **QUIET)
 
     def on_change(self, attached: str, scorer: str) -> tuple[Any, Any, Any]:
         """The chip and the scorers of what is attached now: a reward model that was just attached is
