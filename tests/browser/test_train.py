@@ -184,7 +184,10 @@ def test_stop_keeps_a_checkpoint_and_resume_goes_on(open_page):
     page = open_page()
     remask(page, 400, 400, 4)
     train(page)
-    page.wait_for_selector("#train-curves svg", timeout=PATIENCE * 1000)
+    page.wait_for_function(
+        "/step [1-9]\\d* of 400/.test(document.querySelector('#train-state').textContent)",
+        timeout=PATIENCE * 1000,
+    )  # fmt: skip
     page.click("#train-stop")
     state(page, "stopped")
     stopped = int(re.search(r"stopped after step (\d+)", log(page))[1])
@@ -244,9 +247,9 @@ UPS = "timeline.frames.flatMap((frame) => frame.ups?.p ?? [])"
 
 
 def probabilities(tab):
+    before = tab.canvas("timeline?.run")
     tab.run()
-    tab.page.wait_for_timeout(1000)
-    tab.wait("line?.ended", 300)
+    tab.wait(f"line?.ended && line.run !== '{before}'", 300)
     return tab.canvas(UPS)
 
 

@@ -153,7 +153,8 @@ def test_helping_losses_by_hand() -> None:
 def test_tokens_are_read_as_the_base_reads_them() -> None:
     """Seen from both sides, its last layer through the word head gives the LLaDA's logits."""
     llada, reward = load(BASE, device="cpu", dtype=torch.float32), new_reward(BASE, "0,1,2,3,4,new")
-    ids, everywhere, head = torch.tensor([[5, 300, 2, 400]]), torch.zeros(1, 1, 4, 4), WordHead(BASE, reward, 5)
+    ids, everywhere = torch.tensor([[5, 300, 2, 400]]), torch.zeros(1, 1, 4, 4)
+    head = WordHead(BASE, reward, 5)
     with torch.no_grad():
         run = reward.model.model(input_ids=ids, attention_mask=everywhere, output_hidden_states=True)
         logits = F.linear(head.norm(run.hidden_states[5]), head.weight)[..., :2304]
