@@ -136,7 +136,7 @@ def test_sft_on_an_upload_outlives_a_refresh_and_a_restart(server, open_page, sh
     upload(page, gsm8k(tmp_path))
     page.wait_for_selector("#train-prompt_column input")
     assert page.input_value("#train-prompt_column input") == "question"
-    for name, value in (("max_steps", 50), ("batch_size", 24), ("save_every", 25)):
+    for name, value in (("max_steps", 50), ("batch_size", 12), ("save_every", 25)):
         setting(page, name, value)
     page.get_by_role("button", name="Log and checkpoints").click()
     setting(page, "log_every", 1)
