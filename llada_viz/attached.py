@@ -19,7 +19,7 @@ from llada_viz.bundled import DTYPES, HEAD_FILE, Bundled
 from models.adapters import CONFIG as ADAPTER_FILE
 from models.adapters import load_adapted
 from models.loading import LoadedModel, ModelError, load
-from models.reward import LoadedReward, load_reward
+from models.reward import LoadedReward, is_reward, load_reward
 from models.text import token_pieces
 from models.ups_head import UPSHead, load_ups_head
 from samplers.requests import RequestError
@@ -35,7 +35,7 @@ def parts_of(folder: Path) -> tuple[str, ...]:
     if (folder / ADAPTER_FILE).is_file():
         found.append("adapter")
     elif (folder / "config.json").is_file():
-        found.append("prm" if _model_type(folder / "config.json") == "qwen2" else "model")
+        found.append("prm" if is_reward(_config(folder / "config.json")) else "model")
     if (folder / HEAD_FILE).is_file():
         found.append("head")
     if not found:
@@ -44,12 +44,12 @@ def parts_of(folder: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _model_type(path: Path) -> Any:
+def _config(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path.name} cannot be read: {error}") from None
-    return data.get("model_type") if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
 
 
 @dataclass(frozen=True)

@@ -46,13 +46,16 @@ class RMSNorm(nn.Module):
         return normed.to(x.dtype)
 
 
-def plain_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def plain_attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = None) -> Tensor:
     """softmax(q k^T / sqrt(head)) v over Float[rows, heads, length, head], written out.
 
-    For training on short unpadded rows on a CPU, where the fused kernel's backward is slow:
-    docs/log.md has the measurement. Everywhere else scaled_dot_product_attention is used.
+    visible: Bool[rows, 1, 1 or length, positions]. For training on short rows on a CPU, where the
+    fused kernel's backward is slow: docs/log.md has the measurement. Everywhere else
+    scaled_dot_product_attention is used.
     """
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    if visible is not None:
+        scores = scores.masked_fill(~visible, -torch.inf)
     return torch.softmax(scores, -1, dtype=torch.float32).to(v.dtype) @ v
 
 
@@ -98,8 +101,8 @@ class Block(nn.Module):
             for held, fresh in zip(kept, (k, v), strict=True):
                 held[:, :, start : start + length] = fresh
             k, v = kept
-        if self.written_out and visible is None and self.n_heads == self.n_kv_heads:
-            mixed = plain_attention(q.to(v.dtype), k.to(v.dtype), v)
+        if self.written_out and self.n_heads == self.n_kv_heads:
+            mixed = plain_attention(q.to(v.dtype), k.to(v.dtype), v, visible)
         else:
             mixed = F.scaled_dot_product_attention(
                 q, k, v, attn_mask=visible, enable_gqa=self.n_heads != self.n_kv_heads

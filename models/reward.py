@@ -1,14 +1,16 @@
-"""Process reward models: a Qwen2 encoder with a two-label head, in both published forms.
+"""Process reward models: a Qwen2 encoder with a two-label head, in both published forms, or a LLaDA.
 
 `qwen`: Qwen2.5-Math-PRM (2501.07301); every step ends with `<extra_0>`, whose hidden state goes
 through Linear-ReLU-Linear (`score.0`, `score.2`). `trl`: token classification as TRL trains it;
-steps are separated, and scored, at a blank line, with one Linear (`score`). No remote code.
+steps are separated, and scored, at a blank line, with one Linear (`score`). `shadow`: our own, on a
+LLaDA (models.shadow_reward). No remote code.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,16 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2Model
 
+from models.config import LLaDAConfig
 from models.loading import ModelError, find_file, read_weights
+from models.shadow_reward import ShadowRewardModel
 
 SYSTEM = r"Please reason step by step, and put your final answer within \boxed{}."
 STEP_TOKEN = "<extra_0>"
 BLANK_LINE = "\n\n"
+JUDGE = "judge.0.weight"
+SHADOW = "LLaDAForProcessReward"
+"""What a config of the third form calls its architecture."""
 
 
 class RewardModel(nn.Module):
@@ -34,20 +41,24 @@ class RewardModel(nn.Module):
         if form == "qwen":
             self.score = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 2))
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """P(right) at every position: Float[rows, length] for Int and Bool[rows, length]."""
-        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        logits: Tensor = self.score(hidden).float()
-        return logits.softmax(-1)[..., 1]
+    def step_logits(self, ids: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+        """Logits of wrong and right, Float[n steps, 2], row-major. ids: Int[rows, length], padded on
+        the right, which a causal model does not see; starts: Int[rows], where answers begin, which it
+        need not know; ends: Bool[rows, length], where steps are scored."""
+        hidden = self.model(input_ids=ids, use_cache=False).last_hidden_state
+        logits: Tensor = self.score(hidden[ends]).float()
+        return logits
 
 
 class LoadedReward:
-    """A reward model with its tokenizer. `form`: qwen or trl."""
+    """A reward model with its tokenizer. `form`: qwen, trl or shadow."""
 
     def __init__(
-        self, model: RewardModel, tokenizer: PreTrainedTokenizerFast, form: str, name: str, longest: int
+        self, model: RewardModel | ShadowRewardModel, tokenizer: PreTrainedTokenizerFast, form: str,
+        name: str, longest: int,
     ) -> None:
         self.model, self.tokenizer, self.form, self.name, self.longest = model, tokenizer, form, name, longest
+        self.question = lru_cache(maxsize=4096)(self._question)
 
     @torch.no_grad()
     def scores(self, batch: Sequence[tuple[str, Sequence[str]]]) -> list[list[float]]:
@@ -56,35 +67,56 @@ class LoadedReward:
         batch: (question, steps) pairs, no step empty. ModelError for what the model cannot read.
         """
         encoded = [self.encode(question, steps) for question, steps in batch]
+        device = next(self.model.parameters()).device
         width = max(len(ids) for ids, _ in encoded)
         pad = self.tokenizer.pad_token_id or 0
-        device = next(self.model.parameters()).device
         ids = torch.tensor([row + [pad] * (width - len(row)) for row, _ in encoded], device=device)
-        mask = torch.tensor([[i < len(row) for i in range(width)] for row, _ in encoded], device=device)
-        found = self.model(ids, mask.long()).cpu()
-        return [found[i, places].tolist() for i, (_, places) in enumerate(encoded)]
+        starts = torch.tensor([len(self.question(question)) for question, _ in batch], device=device)
+        ends = torch.zeros(ids.shape, dtype=torch.bool, device=device)
+        for row, (_, places) in enumerate(encoded):
+            ends[row, places] = True
+        found = self.model.step_logits(ids, starts, ends).softmax(-1)[:, 1].cpu()
+        counts = [len(places) for _, places in encoded]
+        return [part.tolist() for part in torch.split(found, counts)]
 
     def encode(self, question: str, steps: Sequence[str]) -> tuple[list[int], list[int]]:
         """Ids, and the position at which each step is scored. Steps are encoded one by one, so the
         text of a step cannot write a step token of its own."""
-        chat = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": self._plain(question)}]
-        text = self.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-        ids = list(self.tokenizer.encode(str(text), add_special_tokens=False))
-        mark = [self.tokenizer.convert_tokens_to_ids(STEP_TOKEN)]
-        if self.form == "trl":
+        ids, places = list(self.question(question)), []
+        mark: list[int] = []
+        if self.form == "qwen":
+            mark = [self.tokenizer.convert_tokens_to_ids(STEP_TOKEN)]
+        elif self.form == "trl":
             mark = self.tokenizer.encode(BLANK_LINE, add_special_tokens=False)
-        places = []
         for step in steps:
-            ids += self.tokenizer.encode(self._plain(step), add_special_tokens=False) + mark
+            ids += self.tokenizer.encode(self._step(step), add_special_tokens=False) + mark
             places.append(len(ids) - 1)
         if len(ids) > self.longest:
             raise ModelError(f"prm: {len(ids)} tokens; allowed: at most {self.longest} ({self.name})")
         return ids, places
 
+    def _question(self, question: str) -> tuple[int, ...]:
+        """What stands before the steps; `shadow` shows the chat that the LLaDA itself is shown."""
+        chat = [{"role": "user", "content": self._plain(question).strip() or " "}]
+        if self.form != "shadow":
+            chat.insert(0, {"role": "system", "content": SYSTEM})
+        text = self.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+        return tuple(self.tokenizer.encode(str(text), add_special_tokens=False))
+
+    def _step(self, step: str) -> str:
+        """Without spaces at its ends where a mark separates steps; as it is where tokens are judged."""
+        text = self._plain(step)
+        return text if self.form == "shadow" and text else text.strip() or " "
+
     def _plain(self, text: str) -> str:
         for token in self.tokenizer.all_special_tokens:
             text = text.replace(token, " ")
-        return text.strip() or " "
+        return text
+
+
+def is_reward(config: Mapping[str, Any]) -> bool:
+    """Whether a config.json is a reward model's, of any form."""
+    return config.get("model_type") == "qwen2" or SHADOW in (config.get("architectures") or ())
 
 
 def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> LoadedReward:
@@ -97,10 +129,25 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
     if path is None:
         raise ModelError(f"prm = {name!r} has no config.json; allowed: a reward model's folder or hub id")
     data: dict[str, Any] = json.loads(path.read_text())
-    if data.get("model_type") != "qwen2":
-        raise ModelError(f"prm: model_type = {data.get('model_type')!r} is not supported; allowed: 'qwen2'")
-    config = Qwen2Config(**data)
+    if data.get("model_type") not in ("qwen2", "llada"):
+        kind = data.get("model_type")
+        raise ModelError(f"prm: model_type = {kind!r} is not supported; allowed: 'qwen2', 'llada'")
     weights = {key: t for key, t in read_weights(name, dtype).items() if key != "lm_head.weight"}
+    model, form = (_shadow if data["model_type"] == "llada" else _qwen)(name, data, weights, dtype)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(name)
+    if form == "qwen" and STEP_TOKEN not in tokenizer.get_vocab():
+        raise ModelError(f"prm = {name!r}: no step token {STEP_TOKEN} in its tokenizer; allowed: one with it")
+    if tokenizer.chat_template is None:
+        raise ModelError(f"prm = {name!r}: its tokenizer has no chat template; allowed: one that has")
+    longest = int(data["max_sequence_length" if form == "shadow" else "max_position_embeddings"])
+    short = Path(name).name if Path(name).is_dir() else name
+    return LoadedReward(model.to(device).eval().requires_grad_(False), tokenizer, form, short, longest)
+
+
+def _qwen(
+    name: str, data: Mapping[str, Any], weights: dict[str, Tensor], dtype: torch.dtype
+) -> tuple[RewardModel, str]:
+    config = Qwen2Config(**data)
     form = "qwen" if "score.2.weight" in weights else "trl"
     head = "score.2.weight" if form == "qwen" else "score.weight"
     if head not in weights or weights[head].shape[0] != 2:
@@ -109,19 +156,28 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
         model = RewardModel(config, form)
     if "score.bias" not in weights and form == "trl":
         weights["score.bias"] = torch.zeros(2, dtype=dtype)
+    _assign(name, model, weights)
+    rebuild_buffers(model, config)
+    return model, form
+
+
+def _shadow(
+    name: str, data: Mapping[str, Any], weights: dict[str, Tensor], dtype: torch.dtype
+) -> tuple[ShadowRewardModel, str]:
+    if JUDGE not in weights:
+        raise ModelError(f"prm = {name!r} is a LLaDA without a judge; allowed: one that `prm` trained")
+    with torch.device("meta"):
+        model = ShadowRewardModel(LLaDAConfig(**data), len(weights[JUDGE]))
+    _assign(name, model, weights)
+    model.judge.float()  # compares small differences of log-probabilities
+    return model, "shadow"
+
+
+def _assign(name: str, model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     try:
         model.load_state_dict(weights, assign=True)
     except RuntimeError as error:
         raise ModelError(f"prm = {name!r} does not fit: {str(error).splitlines()[1].strip()}") from None
-    rebuild_buffers(model, config)
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(name)
-    if form == "qwen" and STEP_TOKEN not in tokenizer.get_vocab():
-        raise ModelError(f"prm = {name!r}: no step token {STEP_TOKEN} in its tokenizer; allowed: one with it")
-    if tokenizer.chat_template is None:
-        raise ModelError(f"prm = {name!r}: its tokenizer has no chat template; allowed: one that has")
-    longest = int(config.max_position_embeddings)
-    short = Path(name).name if Path(name).is_dir() else name
-    return LoadedReward(model.to(device).eval().requires_grad_(False), tokenizer, form, short, longest)
 
 
 def rebuild_buffers(model: RewardModel, config: Qwen2Config) -> None:

@@ -43,11 +43,11 @@ class Labelled:
 
 class RewardBatch(NamedTuple):
     """ids: Int[rows, length], padded on the right; labels: Int[rows, length], 0 or 1 where a step is
-    scored, -1 elsewhere; words: Int[rows, length], the step's label at its tokens, -1 elsewhere."""
+    scored, -1 elsewhere; starts: Int[rows], where the steps begin."""
 
     ids: Tensor
     labels: Tensor
-    words: Tensor
+    starts: Tensor
 
 
 def read_labelled(path: Path) -> list[Labelled]:
@@ -145,14 +145,11 @@ def collate(rows: Sequence[Labelled], reward: LoadedReward, max_length: int) -> 
     width = max(len(ids) for ids, _ in encoded)
     ids = torch.full((len(rows), width), reward.tokenizer.pad_token_id or 0)
     labels = torch.full((len(rows), width), UNSCORED)
-    words = torch.full((len(rows), width), UNSCORED)
+    starts = torch.tensor([len(reward.question(row.question)) for row in rows])
     for i, (row, (found, places)) in enumerate(zip(rows, encoded, strict=True)):
         ids[i, : len(found)] = torch.tensor(found)
         labels[i, places] = torch.tensor(row.labels[: len(places)], dtype=labels.dtype)
-        begins = [len(reward.encode(row.question, ())[0]), *(place + 1 for place in places)]
-        for begin, place, label in zip(begins, places, row.labels, strict=False):
-            words[i, begin:place] = label
-    return RewardBatch(ids, labels, words)
+    return RewardBatch(ids, labels, starts)
 
 
 def _encoded(row: Labelled, reward: LoadedReward, max_length: int) -> tuple[list[int], list[int]]:

@@ -1,7 +1,8 @@
 """A process reward model to train: from a LLaDA, a Qwen2 or an earlier reward model, and to its folder.
 
-LLaDA's blocks are Qwen2's without biases on queries, keys and values, so a Qwen2 with zero biases
-begins with everything that the LLaDA knows, except that it now reads from left to right.
+The form `shadow` (models.shadow_reward) stays a LLaDA. The others become a Qwen2: LLaDA's blocks are
+Qwen2's without biases on queries, keys and values, so a Qwen2 with zero biases begins with everything
+that the LLaDA knows, except that it now reads from left to right.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn import functional as F
 from transformers import PreTrainedTokenizerFast, Qwen2Config
 
 from models.config import LLaDAConfig
 from models.loading import ModelError, find_file, read_weights
-from models.reward import STEP_TOKEN, LoadedReward, RewardModel
+from models.reward import JUDGE, SHADOW, STEP_TOKEN, LoadedReward, RewardModel
+from models.shadow_reward import ShadowRewardModel
 from samplers.settings import SettingError
 
 WITHOUT_SYSTEM = "{% set messages = messages | rejectattr('role', 'equalto', 'system') | list %}"
 UNBOUNDED = 1 << 30
 NEW = "new"
 EIGHT_BITS = torch.float8_e4m3fn
-_WORD_HEADS = ("model.transformer.ff_out.weight", "lm_head.weight")
+JUDGE_WIDTH = 128
 _BLOCK = {
     "attn_norm": "input_layernorm", "q_proj": "self_attn.q_proj", "k_proj": "self_attn.k_proj",
     "v_proj": "self_attn.v_proj", "attn_out": "self_attn.o_proj", "ff_norm": "post_attention_layernorm",
@@ -43,6 +44,8 @@ def new_reward(base: str, layers: str = "", form: str = "qwen", init: str = "bas
     the model is shown the system turn, which is always the same. ModelError, SettingError: a sentence.
     """
     data = _base_config(base)
+    if form == "shadow":
+        return _new_shadow(base, data, layers, init, seed)
     llada = data["model_type"] == "llada"
     tokenizer = _tokenizer(base, system)
     chosen = chosen_layers(layers, int(data["n_layers" if llada else "num_hidden_layers"]))
@@ -57,6 +60,24 @@ def new_reward(base: str, layers: str = "", form: str = "qwen", init: str = "bas
     return LoadedReward(model, tokenizer, form, Path(base).name, UNBOUNDED)
 
 
+def _new_shadow(base: str, data: Mapping[str, Any], layers: str, init: str, seed: int) -> LoadedReward:
+    """A whole LLaDA and a fresh judge, or an earlier reward model of this form."""
+    if data["model_type"] != "llada":
+        raise ModelError(f"model = {base!r}: model_type = {data['model_type']!r}; form shadow needs a llada")
+    if layers:
+        raise SettingError("layers", layers, "empty with form = shadow: the whole network predicts")
+    torch.manual_seed(seed)
+    model = ShadowRewardModel(LLaDAConfig(**data), JUDGE_WIDTH)
+    if init == "base":
+        weights = read_weights(base, torch.float32)
+        known = weights if JUDGE in weights else {f"llada.{name}": t for name, t in weights.items()}
+        _fill(model, known, base)
+    for block in model.llada.blocks:
+        block.written_out = True  # on a CPU the fused kernel's backward is slow (docs/log.md)
+    tokenizer = _tokenizer(base, system=True, steps=False)
+    return LoadedReward(model, tokenizer, "shadow", Path(base).name, UNBOUNDED)
+
+
 def _base_config(base: str) -> dict[str, Any]:
     path = find_file(base, "config.json")
     if path is None or find_file(base, "tokenizer.json") is None:
@@ -67,11 +88,11 @@ def _base_config(base: str) -> dict[str, Any]:
     return data
 
 
-def _tokenizer(base: str, system: bool) -> PreTrainedTokenizerFast:
+def _tokenizer(base: str, system: bool, steps: bool = True) -> PreTrainedTokenizerFast:
     tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
     if tokenizer.chat_template is None:
         raise ModelError(f"model = {base!r} has no chat template; allowed: a model with one")
-    if STEP_TOKEN not in tokenizer.get_vocab():
+    if steps and STEP_TOKEN not in tokenizer.get_vocab():
         tokenizer.add_special_tokens({"additional_special_tokens": [STEP_TOKEN]})
     if not system and WITHOUT_SYSTEM not in tokenizer.chat_template:
         tokenizer.chat_template = WITHOUT_SYSTEM + tokenizer.chat_template
@@ -123,7 +144,7 @@ def qwen_weights(weights: Mapping[str, Tensor], chosen: Sequence[int], llada: bo
     return found
 
 
-def _fill(model: RewardModel, weights: Mapping[str, Tensor], base: str) -> None:
+def _fill(model: nn.Module, weights: Mapping[str, Tensor], base: str) -> None:
     """Put weights into a fresh model: new tokens begin as the mean of all, biases of queries, keys
     and values that the base does not have as zero; a head that it does not have stays fresh."""
     own = model.state_dict()
@@ -141,58 +162,40 @@ def _fill(model: RewardModel, weights: Mapping[str, Tensor], base: str) -> None:
                 tensor.zero_()
 
 
-class WordHead(nn.Module):
-    """Helps training and is not saved: predicts tokens after `layer` layers, and one layer later says
-    how likely the token that came was. It begins with norm and weights of the base's own head, else
-    with its embeddings."""
+def longest_row(reward: LoadedReward) -> int:
+    """Tokens that the network has positions for."""
+    if isinstance(reward.model, ShadowRewardModel):
+        return int(reward.model.llada.config.max_sequence_length)
+    return int(reward.model.model.config.max_position_embeddings)
 
-    def __init__(self, base: str, reward: LoadedReward, layer: int) -> None:
-        super().__init__()
-        config, embedding = reward.model.model.config, reward.model.model.embed_tokens.weight.detach()
-        if not 0 < layer < config.num_hidden_layers:
-            allowed = f"1 to {config.num_hidden_layers - 1}: layers behind it compare"
-            raise SettingError("lm_layer", layer, allowed)
-        weights = read_weights(base, torch.float32)
-        head = next((weights[name] for name in _WORD_HEADS if name in weights), embedding)
-        self.layer = layer
-        self.norm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
-        self.norm.weight.data.copy_(reward.model.model.norm.weight.detach())
-        self.weight = nn.Parameter(torch.cat((head, embedding[len(head) :])).clone())
-        self.expected = nn.Sequential(
-            nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps), nn.Linear(config.hidden_size, 1)
-        )
 
-    def forward(self, states: Sequence[Tensor], ids: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
-        """Two losses, Float[n] each, at the tokens of steps, words >= 0: the surprise at the token, which
-        is 0 in wrong steps; and the cross-entropy of the token's probability, as it is seen one layer
-        later, where token and prediction can be compared.
-
-        states: Float[rows, length, width] after each layer, embeddings first; ids, words: Int[rows, length].
-        """
-        places = words[:, 1:] >= 0
-        logits = F.linear(self.norm(states[self.layer][:, :-1][places]), self.weight).float()
-        surprise = F.cross_entropy(logits, ids[:, 1:][places], reduction="none")
-        seen = self.expected(states[self.layer + 1][:, 1:][places])[:, 0].float()
-        compared = F.binary_cross_entropy_with_logits(seen, (-surprise.detach()).exp(), reduction="none")
-        return surprise * (words[:, 1:][places] == 1), compared
+def checkpoint_layers(reward: LoadedReward) -> None:
+    """Compute activations twice instead of keeping them."""
+    if isinstance(reward.model, ShadowRewardModel):
+        reward.model.llada.checkpointing = True
+    else:
+        reward.model.model.gradient_checkpointing_enable()
 
 
 def save_reward(reward: LoadedReward, folder: Path, state: Mapping[str, Tensor], dtype: str) -> None:
     """A folder that models.reward.load_reward reads. state: the model's; dtype: float32, bf16, or fp8:
-    embeddings and the layers' matrices in eight bits (e4m3, about 3 % off), the rest in bf16."""
+    the network's matrices in eight bits (e4m3, about 3 % off), the rest in bf16."""
     reward.tokenizer.save_pretrained(folder)
     vocabulary = folder / "tokenizer.json"
     whole = json.loads(vocabulary.read_text(encoding="utf-8"))
     compact = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
     vocabulary.write_text(compact, encoding="utf-8")  # a third of its size without spaces
-    config = reward.model.model.config.to_dict() | {
-        "architectures": ["Qwen2ForProcessRewardModel"], "_name_or_path": "",
+    shadow = isinstance(reward.model, ShadowRewardModel)
+    network = reward.model.llada if shadow else reward.model.model
+    kind = SHADOW if shadow else "Qwen2ForProcessRewardModel"
+    config = network.config.to_dict() | {
+        "architectures": [kind], "_name_or_path": "",
         "dtype": "float32" if dtype == "float32" else "bfloat16",
     }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     plain = torch.float32 if dtype == "float32" else torch.bfloat16
     saved = {}
     for name, tensor in state.items():
-        small = dtype == "fp8" and name.endswith(("_proj.weight", "embed_tokens.weight"))
+        small = dtype == "fp8" and tensor.ndim == 2 and not name.startswith(("score.", "judge."))
         saved[name] = tensor.detach().cpu().to(EIGHT_BITS if small else plain).contiguous()
     save_file(saved, folder / "model.safetensors", metadata={"format": "pt"})

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from evaluation.columns import SetError
 from models.loading import ModelError, load
@@ -18,7 +17,7 @@ from models.reward import load_reward
 from samplers.settings import SettingError
 from training.__main__ import main
 from training.prm_data import Batches, Labelled, check_lengths, collate, held_apart, read_labelled
-from training.prm_model import WordHead, chosen_layers, new_reward, save_reward
+from training.prm_model import chosen_layers, new_reward, save_reward
 from training.recipes.prm import PRMModule, log_weights
 
 BASE = "assets/models/tiny-llada"
@@ -70,12 +69,16 @@ def test_layers_are_chosen_and_numbered_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "dtype", "near"), [("qwen", "float32", 1e-6), ("trl", "bf16", 0.02), ("qwen", "fp8", 0.05)]
-)
+    ("form", "dtype", "near"),
+    [
+        ("qwen", "float32", 1e-6), ("trl", "bf16", 0.02), ("qwen", "fp8", 0.05), ("shadow", "float32", 1e-6),
+        ("shadow", "fp8", 0.1),
+    ],
+)  # fmt: skip
 def test_a_saved_model_scores_as_the_one_in_memory(
     tmp_path: Path, form: str, dtype: str, near: float
 ) -> None:
-    reward = new_reward(BASE, "0,new", form, system=False)
+    reward = new_reward(BASE, "" if form == "shadow" else "0,new", form, system=False)
     for name, parameter in reward.model.named_parameters():  # biases that are not zero
         if name.endswith("_proj.bias"):
             torch.nn.init.normal_(parameter.data, std=0.1)
@@ -103,8 +106,7 @@ def test_rows_are_encoded_as_they_are_scored_and_cut_at_a_step() -> None:
     batch = collate(ROWS[:3], reward, 512)
     assert batch.ids[0, : len(ids)].tolist() == ids
     assert batch.labels[0, places].tolist() == [1, 0] and int((batch.labels[0] >= 0).sum()) == 2
-    assert reward.tokenizer.decode(batch.ids[0][batch.words[0] == 1]) == ROWS[0].steps[0].strip()
-    assert reward.tokenizer.decode(batch.ids[0][batch.words[0] == 0]) == ROWS[0].steps[1]
+    assert batch.starts.tolist() == [len(reward.encode(row.question, ())[0]) for row in ROWS[:3]]
     short = collate(ROWS[:1], reward, places[0] + 1)
     assert short.labels[0].tolist() == [-1] * places[0] + [1]
     with pytest.raises(SetError, match="row 1.*max_length = 9"):
@@ -129,41 +131,10 @@ def test_loss_by_hand_and_its_least_value_is_at_the_true_share() -> None:
     assert log_weights(ROWS, 0.0).tolist() == [0, 0]
 
 
-@torch.no_grad()
-def test_helping_losses_by_hand() -> None:
-    """The surprise at tokens of right steps, and how far its likelihood is known one layer later."""
-    reward = new_reward(BASE, "0,1,2", system=False)
-    head = WordHead(BASE, reward, 1)
-    module, batch = PRMModule(reward, torch.zeros(2), head, 2.0).eval(), collate(ROWS[:1], reward, 512)
-    found, plain = module(batch), PRMModule(reward, torch.zeros(2)).eval()(batch)
-    states = reward.model.model(input_ids=batch.ids, output_hidden_states=True).hidden_states
-    places = (batch.words[0] >= 0).nonzero()[:, 0]
-    logits = F.linear(head.norm(states[1][0, places - 1]), head.weight)
-    surprise = F.cross_entropy(logits, batch.ids[0, places], reduction="none")
-    said = (surprise * (batch.words[0, places] == 1)).mean()
-    chance, likely = head.expected(states[2][0, places])[:, 0].sigmoid(), (-surprise).exp()
-    compared = -(likely * chance.log() + (1 - likely) * (1 - chance).log()).mean()
-    assert float(found.figures["lm_loss"]) == pytest.approx(float(said), rel=1e-4)
-    assert float(found.figures["compare_loss"]) == pytest.approx(float(compared), rel=1e-4)
-    assert float(found.loss) == pytest.approx(float(plain.loss + 2 * (said + compared)), rel=1e-4)
-    with pytest.raises(SettingError, match="lm_layer"):
-        WordHead(BASE, reward, 3)
-
-
-def test_tokens_are_read_as_the_base_reads_them() -> None:
-    """Seen from both sides, its last layer through the word head gives the LLaDA's logits."""
-    llada, reward = load(BASE, device="cpu", dtype=torch.float32), new_reward(BASE, "0,1,2,3,4,new")
-    ids, everywhere = torch.tensor([[5, 300, 2, 400]]), torch.zeros(1, 1, 4, 4)
-    head = WordHead(BASE, reward, 5)
-    with torch.no_grad():
-        run = reward.model.model(input_ids=ids, attention_mask=everywhere, output_hidden_states=True)
-        logits = F.linear(head.norm(run.hidden_states[5]), head.weight)[..., :2304]
-        assert torch.allclose(logits, llada.model(ids).logits, atol=1e-3)
-
-
-def test_a_short_run_leaves_a_reward_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["trl layers=0,1", "shadow"])
+def test_a_short_run_leaves_a_reward_model(tmp_path: Path, form: str) -> None:
     data, out = written(tmp_path / "rows.jsonl", [as_row(row) for row in ROWS]), tmp_path / "run"
-    pairs = "max_steps=3 batch_size=8 log_every=1 eval_every=3 layers=0,1 lm_weight=0.5".split()
+    pairs = f"max_steps=3 batch_size=8 log_every=1 eval_every=3 form={form}".split()
     flags = ["--model", BASE, "--data", str(data), "--out", str(out), "--device", "cpu"]
     others = [dataclasses.replace(row, question=f"{row.question} Say.") for row in ROWS]
     pairs.append(f"held_out={written(tmp_path / 'others.jsonl', [as_row(row) for row in others])}")

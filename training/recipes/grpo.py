@@ -54,7 +54,7 @@ class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings):
     group_size: int = option(6, "Answers to one question.", low=2, high=1024)
     inner: int = option(12, "Optimizer steps that learn from the same answers.", low=1, high=1000)
     ratio_clip: float = option(0.5, "How far the ratio to the old policy counts.", low=0.001, high=10)
-    kl_beta: float = option(0.04, "Weight of the KL to the reference.", low=0, high=10)
+    kl_beta: float = option(0.04, "Weight of the KL to the reference; 0: none.", low=0, high=10)
     prompt_mask: float = option(0.15, "Share of prompt tokens that are hidden.", low=0, high=1)
     context: str = option("masked", "What a log-probability sees of the answer: masked: nothing (the paper's "
                           "form); steps: what the sampler saw in one of its steps, for that step's tokens.",
@@ -186,9 +186,11 @@ class GRPO(Recipe):
         batch = GroupBatch(
             tokens, written.attention, hidden, counted, empty, empty, advantage, reward.reshape(-1)
         )
+        old = self._log_probabilities(self.loaded.model, batch)
+        if not s.kl_beta:  # the reference has no part in the loss; what `kl` then shows is the way from old
+            return batch._replace(old=old, reference=old)
         with self.module.reference() as reference:
-            before = self._log_probabilities(reference, batch)
-        return batch._replace(old=self._log_probabilities(self.loaded.model, batch), reference=before)
+            return batch._replace(old=old, reference=self._log_probabilities(reference, batch))
 
     def _log_probabilities(self, model: torch.nn.Module, batch: GroupBatch) -> Tensor:
         """Float[rows, cells], 0 where not counted, each process doing its share."""

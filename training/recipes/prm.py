@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from evaluation.columns import SetError
 from evaluation.ranking import auroc, calibration_error
@@ -26,7 +25,7 @@ from training.prm_data import (
     held_apart,
     read_labelled,
 )
-from training.prm_model import WordHead, new_reward, save_reward
+from training.prm_model import checkpoint_layers, longest_row, new_reward, save_reward
 from training.recipe import Batch, Losses, Recipe, split
 from training.settings import TrainSettings
 
@@ -40,30 +39,25 @@ class PRMSettings(TrainSettings):
     layers: str = option("", "Layers of the base that are taken, such as 0,2,new (a fresh one); empty: all.")
     init: str = option("base", "Weights to begin with: the base's, or random ones of its shape.",
                        choices=("base", "random"))  # fmt: skip
-    form: str = option("qwen", "Head: qwen has a middle layer, trl is linear.", choices=("qwen", "trl"))
+    form: str = option("qwen", "A Qwen2 with a head that has a middle layer (qwen) or is linear (trl); "
+                       "shadow: a LLaDA compares what it would write with what stands.",
+                       choices=("qwen", "trl", "shadow"))  # fmt: skip
     system: bool = option(True, "Show the model the system turn, which is the same for every row.")
     balance: float = option(1.0, "1: right and wrong steps weigh the same in all; 0: each step does.",
                             low=0, high=1)  # fmt: skip
     max_length: int = option(512, "Longest row; later steps are left out.", low=8, unit="tokens")
     held_out: str = option("", "JSONL of rows for the evaluation; empty: those of one question in "
                            f"{HELD_OUT_ONE_IN} of the data.")  # fmt: skip
-    lm_weight: float = option(0.0, "Weight of two more losses, which teach what would have been right: to "
-                              "predict the tokens of right steps, and to say how likely those were that "
-                              "came.", low=0, high=100)  # fmt: skip
-    lm_layer: int = option(1, "After how many layers the tokens are predicted; the others compare.", low=1)
     save_dtype: str = option("float32", "What weights are saved as; fp8: the layers' matrices in eight "
                              "bits.", choices=("float32", "bf16", "fp8"))  # fmt: skip
 
 
 class PRMModule(nn.Module):
-    """A reward model and its loss. odds: log of the weights of a wrong and of a right step; words:
-    predicts tokens, where that is learned too."""
+    """A reward model and its loss. odds: log of the weights of a wrong and of a right step."""
 
-    def __init__(
-        self, reward: LoadedReward, odds: Tensor, words: WordHead | None = None, lm_weight: float = 0.0
-    ) -> None:
+    def __init__(self, reward: LoadedReward, odds: Tensor) -> None:
         super().__init__()
-        self.reward, self.words, self.lm_weight = reward.model, words, lm_weight
+        self.reward = reward.model
         self.register_buffer("odds", odds, persistent=False)
 
     def forward(self, batch: RewardBatch) -> Losses:
@@ -73,29 +67,16 @@ class PRMModule(nn.Module):
         adjustment, 2007.07314): the weighted loss is then least where softmax(logits) is the true
         probability, so that balancing costs no calibration.
         """
-        found, scored = self._run(batch), batch.labels >= 0
+        scored = batch.labels >= 0
         labels = batch.labels[scored]
-        logits = self.reward.score(found.last_hidden_state[scored]).float() + self.odds
+        logits = self.reward.step_logits(batch.ids, batch.starts, scored) + self.odds
         losses = F.cross_entropy(logits, labels, reduction="none") * self.odds.exp()[labels]
-        loss = _mean_of_rows(losses, scored)
-        figures = {"accuracy": _mean_of_rows((logits.argmax(-1) == labels).float(), scored)}
-        if self.words is not None:
-            places = batch.words[:, 1:] >= 0
-            said, compared = self.words(found.hidden_states, batch.ids, batch.words)
-            figures["lm_loss"] = _mean_of_rows(said, places)
-            figures["compare_loss"] = _mean_of_rows(compared, places)
-            loss = loss + self.lm_weight * (figures["lm_loss"] + figures["compare_loss"])
-        return Losses(loss, figures)
-
-    def _run(self, batch: RewardBatch) -> BaseModelOutputWithPast:
-        """Padding stands on the right of a causal model: no mask is needed."""
-        every = self.words is not None
-        return self.reward.model(input_ids=batch.ids, use_cache=False, output_hidden_states=every)
+        accuracy = _mean_of_rows((logits.argmax(-1) == labels).float(), scored)
+        return Losses(_mean_of_rows(losses, scored), {"accuracy": accuracy})
 
     def scores(self, batch: RewardBatch) -> Tensor:
         """Float[steps]: P(right), row by row."""
-        hidden = self._run(batch).last_hidden_state
-        logits: Tensor = self.reward.score(hidden[batch.labels >= 0]).float()
+        logits = self.reward.step_logits(batch.ids, batch.starts, batch.labels >= 0)
         return logits.softmax(-1)[:, 1]
 
 
@@ -116,17 +97,16 @@ class PRM(Recipe):
         self.settings = settings
         s = settings
         self.reward = new_reward(arguments.model, s.layers, s.form, s.init, s.system, s.seed)
-        longest = self.reward.model.model.config.max_position_embeddings
+        longest = longest_row(self.reward)
         if s.max_length > longest:
             raise SettingError("max_length", s.max_length, f"at most {longest}, the model's")
         rows = [row for name in arguments.data for row in read_labelled(Path(name))]
         self.rows, self.held_out = _sides(rows, s.held_out)
         check_lengths(rows, self.reward, s.max_length)
         if s.gradient_checkpointing:
-            self.reward.model.model.gradient_checkpointing_enable()
+            checkpoint_layers(self.reward)
         self.data = Batches(self.rows, s.batch_size, s.seed)
-        words = WordHead(arguments.model, self.reward, s.lm_layer) if s.lm_weight else None
-        self.module = PRMModule(self.reward, log_weights(self.rows, s.balance), words, s.lm_weight)
+        self.module = PRMModule(self.reward, log_weights(self.rows, s.balance))
 
     def batches(self, step: int) -> Sequence[Batch]:
         """See Recipe."""

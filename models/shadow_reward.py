@@ -1,0 +1,84 @@
+"""A process reward model on a LLaDA: every token against what the network would have written there.
+
+A masked-diffusion model knows which token belongs into a cell, and it knows it at a mask. So each
+token of the answer gets a shadow: a mask at the same position that sees the question and the tokens
+before it (a shadow as in WINO, 2507.18578, of one cell). What the shadow predicts and the token that
+stands there are compared by a small judge, and a step is right if all of its tokens are. Scores do
+not depend on how an answer is cut, nor on what stands behind a step. Ours; docs/decisions/007.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.config import LLaDAConfig
+from models.llada import LLaDAModelLM
+
+TRUST = 4.0
+"""Log-odds that a fresh judge gives a token of which the network is sure."""
+
+
+class ShadowRewardModel(nn.Module):
+    """`llada`: the network; `judge`: log-odds of a token, given the shadow's state, the token's row of
+    the output head and its log-probability there. A fresh judge is TRUST + the log-probability."""
+
+    def __init__(self, config: LLaDAConfig, judge_width: int) -> None:
+        super().__init__()
+        self.llada = LLaDAModelLM(config)
+        last = nn.Linear(judge_width, 1)
+        self.judge = nn.Sequential(nn.Linear(2 * config.d_model + 1, judge_width), nn.ReLU(), last)
+        self.level = nn.Parameter(torch.tensor([1.0, TRUST]))
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+    def step_logits(self, ids: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+        """Logits of wrong and right, Float[n steps, 2], row-major: log(1 - P) and log P with P the
+        product over the step's tokens.
+
+        ids: Int[rows, length], padded on the right; starts: Int[rows], where answers begin; ends:
+        Bool[rows, length], the last token of each step.
+        """
+        right = F.logsigmoid(self.token_logits(ids, starts))
+        steps = ends.sum(-1)
+        number = ends.long().cumsum(-1) - ends.long()  # of the step that a cell belongs to
+        place = torch.arange(ids.shape[1], device=ids.device)
+        counted = (place >= starts[:, None]) & (number < steps[:, None])
+        flat = (number + (steps.cumsum(0) - steps)[:, None])[counted]
+        whole = right.new_zeros(int(steps.sum())).index_add(0, flat, right[counted])
+        whole = whole.clamp(max=-1e-6)
+        return torch.stack((torch.log(-torch.expm1(whole)), whole), -1)
+
+    def token_logits(self, ids: Tensor, starts: Tensor) -> Tensor:
+        """Log-odds that each token is right, given what stands before it: Float[rows, length], 0 before
+        the first answer of the batch begins."""
+        first, length = int(starts.min()), ids.shape[1]
+        masks = ids.new_full((len(ids), length - first), int(self.llada.config.mask_token_id))
+        place = torch.arange(length, device=ids.device)
+        hidden = self.llada.hidden(
+            torch.cat((ids, masks), -1),
+            position_ids=torch.cat((place, place[first:]))[None],
+            visible=visibility(starts, length, first)[:, None],
+        )[:, length:]
+        answer = ids[:, first:]
+        surprise = F.cross_entropy(self.llada.head(hidden).float().transpose(1, 2), answer, reduction="none")
+        rows = F.embedding(answer, self.llada.get_output_embeddings().weight)  # type: ignore[arg-type]
+        seen = torch.cat((hidden.float(), rows.float(), -surprise[..., None]), -1)
+        judged = self.judge(seen)[..., 0].float() - self.level[0] * surprise + self.level[1]
+        return F.pad(judged, (first, 0))
+
+
+def visibility(starts: Tensor, length: int, first: int) -> Tensor:
+    """Who sees whom: Bool[rows, 2 length - first, same], cells 0 .. length, then the shadows of cells
+    first .. length. Questions see themselves; a cell of the answer what stands before it and itself; a
+    shadow what stands before its cell, and itself. starts: Int[rows]."""
+    place = torch.arange(length, device=starts.device)
+    question = place < starts[:, None]
+    cells = (place <= place[:, None]) | question[:, None]
+    shadows = (place < place[first:, None]) | question[:, None]
+    own = torch.eye(length - first, dtype=torch.bool, device=starts.device)
+    nobody = own.new_zeros(length, length - first)
+    left = torch.cat((cells, shadows), 1)
+    right = torch.cat((nobody, own)).expand(len(starts), -1, -1)
+    return torch.cat((left, right), -1)

@@ -1,0 +1,87 @@
+"""The reward model on a LLaDA: who sees whom, and how tokens make the score of a step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.loading import ModelError, load
+from models.reward import LoadedReward, load_reward
+from models.shadow_reward import TRUST, visibility
+from samplers.settings import SettingError
+from training.prm_model import new_reward, save_reward
+
+BASE = "assets/models/tiny-llada"
+QUESTION, STEPS = "What is 12 + 9 - 6?", ["12 + 9 = 21\n", "21 - 6 = 15\n", "\\boxed{15}"]
+
+
+def reward_with_a_judge() -> LoadedReward:
+    reward = new_reward(BASE, form="shadow")
+    torch.manual_seed(1)
+    torch.nn.init.normal_(reward.model.judge[-1].weight, std=0.5)  # type: ignore[index, union-attr]
+    reward.model.eval()
+    return reward
+
+
+def test_who_sees_whom() -> None:
+    """A question of two cells, an answer of three, shadows of cells 2 to 4."""
+    seen = visibility(torch.tensor([2]), 5, 2)[0].int().tolist()
+    assert seen == [
+        [1, 1, 0, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0, 0, 0], [1, 1, 1, 0, 0, 0, 0, 0],
+        [1, 1, 1, 1, 0, 0, 0, 0], [1, 1, 1, 1, 1, 0, 0, 0],
+        [1, 1, 0, 0, 0, 1, 0, 0], [1, 1, 1, 0, 0, 0, 1, 0], [1, 1, 1, 1, 0, 0, 0, 1],
+    ]  # fmt: skip
+
+
+@torch.no_grad()
+def test_a_shadow_predicts_what_a_mask_in_its_cell_would() -> None:
+    """The first shadow: a LLaDA with one mask behind a question that does not see it."""
+    reward, llada = new_reward(BASE, form="shadow"), load(BASE, device="cpu", dtype=torch.float32)
+    ids, _ = reward.encode(QUESTION, STEPS)
+    start = len(reward.question(QUESTION))
+    logits = reward.model.token_logits(torch.tensor([ids]), torch.tensor([start]))  # type: ignore[operator]
+    shown = torch.tensor([[*ids[:start], llada.mask_id]])
+    seen = torch.ones(1, 1, start + 1, start + 1, dtype=torch.bool)
+    seen[..., :start, start] = False
+    hidden = llada.model.hidden(shown, visible=seen)
+    likely = llada.model.head(hidden[0, -1]).log_softmax(-1)[ids[start]]
+    assert float(logits[0, start]) == pytest.approx(TRUST + float(likely), abs=1e-4)
+
+
+def test_scores_depend_neither_on_the_cut_nor_on_what_follows() -> None:
+    reward = reward_with_a_judge()
+    whole = reward.scores([(QUESTION, STEPS)])[0]
+    assert reward.scores([(QUESTION, STEPS[:2])])[0] == pytest.approx(whole[:2], rel=1e-4)
+    halves = reward.scores([(QUESTION, ["12 + 9 = ", "21\n", *STEPS[1:]])])[0]
+    assert halves[0] * halves[1] == pytest.approx(whole[0], rel=1e-4)
+    assert halves[2:] == pytest.approx(whole[1:], rel=1e-4)
+
+
+def test_a_batch_is_what_its_rows_are() -> None:
+    reward = reward_with_a_judge()
+    rows = [(QUESTION, STEPS), ("What is 3 + 4?", ["3 + 4 = 8\n"]), ("?", ["a", "b", "c", "d"])]
+    for row, found in zip(rows, reward.scores(rows), strict=True):
+        assert found == pytest.approx(reward.scores([row])[0], rel=1e-3, abs=1e-6)
+
+
+def test_a_llada_without_a_judge_and_other_bad_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="without a judge"):
+        load_reward(BASE, device="cpu")
+    reward = new_reward(BASE, form="shadow")
+    state = {n: t for n, t in reward.model.state_dict().items() if n != "level"}
+    save_reward(reward, tmp_path, state, "bf16")
+    with pytest.raises(ModelError, match="does not fit"):
+        load_reward(str(tmp_path), device="cpu")
+    with pytest.raises(SettingError, match="layers"):
+        new_reward(BASE, layers="0,1", form="shadow")
+
+
+def test_the_bundled_reward_model_finds_a_wrong_sum() -> None:
+    """assets/models/tiny-prm: under 6 MB, and it lowers the score of the line that is wrong."""
+    folder = Path(BASE).with_name("tiny-prm")
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 6_000_000
+    reward = load_reward(str(folder), device="cpu")
+    right, wrong = reward.scores([(QUESTION, STEPS), (QUESTION, ["12 + 9 = 22\n"])])
+    assert reward.form == "shadow" and min(right) > 0.5 > wrong[0]
