@@ -76,7 +76,7 @@ class CanvasPage:
 
     def sampler(self, title: str) -> None:
         """Choose a sampler, and wait until its form is there."""
-        self._pick("#sampler", title)
+        self.pick("#sampler", title)
         self.page.wait_for_function(
             "(title) => document.querySelector('#sampler input').value === title", arg=title
         )
@@ -84,9 +84,10 @@ class CanvasPage:
 
     def choose(self, name: str, value: str) -> None:
         """Choose a value of a setting."""
-        self._pick(f"#setting-{name}", value)
+        self.pick(f"#setting-{name}", value)
 
-    def _pick(self, where: str, text: str) -> None:
+    def pick(self, where: str, text: str) -> None:
+        """Choose an option of the dropdown at a selector."""
         self.page.click(f"{where} input")
         self.page.get_by_role("option", name=text, exact=True).click()
 
