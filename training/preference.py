@@ -39,20 +39,22 @@ def timesteps(answers: int, n: int, generator: torch.Generator, eps: float = 1e-
     return (1 - eps) * t + eps
 
 
-def draw_masks(answer: Tensor, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw_masks(
+    answer: Tensor, n: int, generator: torch.Generator, eps: float = 1e-3
+) -> tuple[Tensor, Tensor]:
     """n independent masks an answer, over its cells alone: masked, Bool, and weight = masked / p,
     Float, both [answers, n, length]. No mask is drawn again because it is empty: that would bias B.
 
     answer: Bool[answers, length].
     """
-    p = timesteps(len(answer), n, generator)[..., None]
+    p = timesteps(len(answer), n, generator, eps)[..., None]
     draws = torch.rand(len(answer), n, answer.shape[-1], generator=generator)
     masked = answer[:, None] & (draws < p)
     return masked, masked / p
 
 
 def draw_block_masks(
-    answer: Tensor, text: Tensor, n: int, block_length: int, generator: torch.Generator
+    answer: Tensor, text: Tensor, n: int, block_length: int, generator: torch.Generator, eps: float = 1e-3
 ) -> tuple[Tensor, Tensor]:
     """The same for masks as a block-wise sampler meets them: one block that holds text is current,
     those before it are clean, those behind it masked and not learned (Blockwise SFT, 2508.19529).
@@ -63,7 +65,7 @@ def draw_block_masks(
     cells, words = answer.repeat_interleave(n, 0), text.repeat_interleave(n, 0)
     lengths = torch.full((len(cells),), block_length)
     _, _, current = block_noise(cells, words, lengths, generator)
-    p = timesteps(len(answer), n, generator).view(-1, 1)
+    p = timesteps(len(answer), n, generator, eps).view(-1, 1)
     masked = current & (torch.rand(cells.shape, generator=generator) < p)
     blocks = torch.div(words.sum(-1, keepdim=True) - 1, block_length, rounding_mode="floor") + 1
     later = cells & ~current & (current.cumsum(-1) > 0)

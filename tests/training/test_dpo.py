@@ -75,6 +75,24 @@ def test_prompts_are_clean_and_a_pair_shares_one(model: str, file: str) -> None:
         assert all(torch.equal(a, b) for a, b in zip(batch, dpo.batches(step)[0], strict=True))
 
 
+@pytest.mark.parametrize("blocks", [0.0, 1.0], ids=["whole", "blocks"])
+def test_a_pairs_masks_are_shared_or_independent(model: str, file: str, blocks: float) -> None:
+    def batch(how: str) -> tuple[torch.Tensor, torch.Tensor]:
+        dpo = recipe(model, file, pair_masks=how, block_share=blocks, block_length=4)
+        (found,) = dpo.batches(0)
+        return found.masked, found.weight
+
+    masked, weight = batch("shared")
+    learned = (weight > 0) & masked
+    assert learned.any()
+    both = learned[:, 0] & learned[:, 1]
+    if not blocks:  # the masks of a block also depend on where the answer's text ends
+        assert torch.equal(masked[:, 0], masked[:, 1]) and torch.equal(weight[:, 0], weight[:, 1])
+    assert both.any()
+    masked, _ = batch("independent")
+    assert not torch.equal(masked[:, 0], masked[:, 1])
+
+
 def test_every_twentieth_prompt_is_held_out_with_all_its_pairs(model: str, file: str) -> None:
     learned, held_out = recipe(model, file).pairs
     assert len(held_out) == 2 and len(learned) == 38

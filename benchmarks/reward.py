@@ -1,0 +1,42 @@
+"""How well a reward model tells wrong steps from right ones, as it is loaded for use.
+
+`python benchmarks/reward.py ROWS.jsonl [--prm assets/models/tiny-prm] [--max-length 512]`
+
+ROWS: what `python -m training rollouts` writes. The card of tiny-prm says which; prints AUROC of
+wrong steps over all, by task and by cut, and the calibration error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from models.reward import load_reward  # noqa: E402
+from training.prm_data import read_labelled  # noqa: E402
+from training.recipes.prm import PRMModule, measured  # noqa: E402
+
+
+def main() -> None:
+    """Print the figures, one a line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("rows", type=Path, help="JSONL of labelled rows")
+    parser.add_argument("--prm", default=str(ROOT / "assets/models/tiny-prm"), help="folder or hub id")
+    parser.add_argument("--max-length", type=int, default=512, help="tokens; later steps are left out")
+    asked = parser.parse_args()
+    rows, reward, start = read_labelled(asked.rows), load_reward(asked.prm), time.perf_counter()
+    found = measured(PRMModule(reward, torch.zeros(2)), reward, rows, asked.max_length)
+    labels = [label for row in rows for label in row.labels]
+    print(f"{len(rows)} rows, {len(labels)} steps, {labels.count(0)} wrong, {time.perf_counter() - start:.0f} s")
+    for name, value in found.items():
+        print(f"{name}\t{value:.3f}")
+
+
+if __name__ == "__main__":
+    main()
