@@ -1,6 +1,6 @@
 """How well a reward model tells wrong steps from right ones, as it is loaded for use.
 
-`python benchmarks/reward.py ROWS.jsonl [--prm assets/models/tiny-prm] [--max-length 512]`
+`python benchmarks/reward.py ROWS.jsonl [--prm assets/models/tiny-prm]`
 
 ROWS: what `python -m training rollouts` writes. The card of tiny-prm says which; prints AUROC of
 wrong steps over all, by task and by cut, and the calibration error.
@@ -28,12 +28,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("rows", type=Path, help="JSONL of labelled rows")
     parser.add_argument("--prm", default=str(ROOT / "assets/models/tiny-prm"), help="folder or hub id")
-    parser.add_argument("--max-length", type=int, default=512, help="tokens; later steps are left out")
     asked = parser.parse_args()
     rows, reward, start = read_labelled(asked.rows), load_reward(asked.prm), time.perf_counter()
-    found = measured(PRMModule(reward, torch.zeros(2)), reward, rows, asked.max_length)
+    found = measured(PRMModule(reward, torch.zeros(2)), reward, rows, reward.longest)
     labels = [label for row in rows for label in row.labels]
-    print(f"{len(rows)} rows, {len(labels)} steps, {labels.count(0)} wrong, {time.perf_counter() - start:.0f} s")
+    seconds = time.perf_counter() - start
+    print(f"{len(rows)} rows, {len(labels)} steps, {labels.count(0)} wrong, {seconds:.0f} s")
     for name, value in found.items():
         print(f"{name}\t{value:.3f}")
 

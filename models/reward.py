@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jinja2 import TemplateError
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2Model
 
@@ -26,6 +27,7 @@ SYSTEM = r"Please reason step by step, and put your final answer within \boxed{}
 STEP_TOKEN = "<extra_0>"
 BLANK_LINE = "\n\n"
 JUDGE = "judge.0.weight"
+KINDS = ("qwen2", "llada")
 SHADOW = "LLaDAForProcessReward"
 """What a config of the third form calls its architecture."""
 
@@ -40,6 +42,11 @@ class RewardModel(nn.Module):
         self.score: nn.Module = nn.Linear(width, 2)
         if form == "qwen":
             self.score = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 2))
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Longest row, in tokens, and size of the vocabulary."""
+        return int(self.model.config.max_position_embeddings), int(self.model.config.vocab_size)
 
     def step_logits(self, ids: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
         """Logits of wrong and right, Float[n steps, 2], row-major. ids: Int[rows, length], padded on
@@ -58,13 +65,16 @@ class LoadedReward:
         name: str, longest: int,
     ) -> None:
         self.model, self.tokenizer, self.form, self.name, self.longest = model, tokenizer, form, name, longest
+        added = (str(token) for token in tokenizer.added_tokens_decoder.values() if token.special)
+        self._special = sorted({*tokenizer.all_special_tokens, *added})
         self.question = lru_cache(maxsize=4096)(self._question)
 
     @torch.no_grad()
     def scores(self, batch: Sequence[tuple[str, Sequence[str]]]) -> list[list[float]]:
         """P(right) of each step, given the question and the steps before it; one batched pass.
 
-        batch: (question, steps) pairs, no step empty. ModelError for what the model cannot read.
+        batch: (question, steps) pairs, no step empty; `shadow` reads steps as one text, so theirs end
+        with the line ends and spaces between them. ModelError for what the model cannot read.
         """
         encoded = [self.encode(question, steps) for question, steps in batch]
         device = next(self.model.parameters()).device
@@ -109,14 +119,21 @@ class LoadedReward:
         return text if self.form == "shadow" and text else text.strip() or " "
 
     def _plain(self, text: str) -> str:
-        for token in self.tokenizer.all_special_tokens:
+        """Without the chat's own tokens: a text cannot write a turn. ModelError for what is no Unicode."""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            place = error.start + 1
+            raise ModelError(f"prm: character {place} is half of one; allowed: Unicode text") from None
+        for token in self._special:
             text = text.replace(token, " ")
         return text
 
 
 def is_reward(config: Mapping[str, Any]) -> bool:
     """Whether a config.json is a reward model's, of any form."""
-    return config.get("model_type") == "qwen2" or SHADOW in (config.get("architectures") or ())
+    kinds = config.get("architectures")
+    return config.get("model_type") == "qwen2" or (isinstance(kinds, list) and SHADOW in kinds)
 
 
 def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> LoadedReward:
@@ -125,23 +142,47 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if dtype is None:
         dtype = torch.float32 if device == "cpu" else torch.bfloat16
-    path = find_file(name, "config.json")
-    if path is None:
-        raise ModelError(f"prm = {name!r} has no config.json; allowed: a reward model's folder or hub id")
-    data: dict[str, Any] = json.loads(path.read_text())
-    if data.get("model_type") not in ("qwen2", "llada"):
-        kind = data.get("model_type")
-        raise ModelError(f"prm: model_type = {kind!r} is not supported; allowed: 'qwen2', 'llada'")
+    data = _read_config(name)
     weights = {key: t for key, t in read_weights(name, dtype).items() if key != "lm_head.weight"}
-    model, form = (_shadow if data["model_type"] == "llada" else _qwen)(name, data, weights, dtype)
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(name)
+    short = Path(name).name if Path(name).is_dir() else name
+    try:
+        model, form = (_shadow if data["model_type"] == "llada" else _qwen)(name, data, weights, dtype)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(name)
+        longest, words = model.limits
+        _check_tokenizer(name, tokenizer, form, words)
+        if longest < 1:
+            raise ModelError(f"prm = {name!r} reads {longest} positions; allowed: at least 1")
+        found = LoadedReward(model.to(device).eval().requires_grad_(False), tokenizer, form, short, longest)
+        found.question("x")
+    except ModelError:
+        raise
+    except (ArithmeticError, LookupError, OSError, TypeError, ValueError, TemplateError) as error:
+        said = f"{type(error).__name__}: {str(error)[:200]}"
+        raise ModelError(f"prm = {name!r} is broken ({said}); allowed: a whole reward model") from None
+    return found
+
+
+def _check_tokenizer(name: str, tokenizer: PreTrainedTokenizerFast, form: str, words: int) -> None:
     if form == "qwen" and STEP_TOKEN not in tokenizer.get_vocab():
         raise ModelError(f"prm = {name!r}: no step token {STEP_TOKEN} in its tokenizer; allowed: one with it")
     if tokenizer.chat_template is None:
-        raise ModelError(f"prm = {name!r}: its tokenizer has no chat template; allowed: one that has")
-    longest = int(data["max_sequence_length" if form == "shadow" else "max_position_embeddings"])
-    short = Path(name).name if Path(name).is_dir() else name
-    return LoadedReward(model.to(device).eval().requires_grad_(False), tokenizer, form, short, longest)
+        raise ModelError(f"prm = {name!r}: no chat template in its tokenizer; allowed: one with it")
+    if len(tokenizer) > words:
+        raise ModelError(f"prm = {name!r}: its tokenizer has {len(tokenizer)} words; allowed: at most {words}")
+
+
+def _read_config(name: str) -> dict[str, Any]:
+    path = find_file(name, "config.json")
+    if path is None:
+        raise ModelError(f"prm = {name!r} has no config.json; allowed: a reward model's folder or hub id")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"prm: config.json of {name!r} is not JSON: {error}") from None
+    kind = data.get("model_type") if isinstance(data, dict) else None
+    if kind not in KINDS:
+        raise ModelError(f"prm: model_type = {kind!r} is not supported; allowed: {', '.join(KINDS)}")
+    return dict(data)
 
 
 def _qwen(
@@ -166,11 +207,20 @@ def _shadow(
 ) -> tuple[ShadowRewardModel, str]:
     if JUDGE not in weights:
         raise ModelError(f"prm = {name!r} is a LLaDA without a judge; allowed: one that `prm` trained")
+    config = LLaDAConfig(**data)
+    check_mask(name, config)
     with torch.device("meta"):
-        model = ShadowRewardModel(LLaDAConfig(**data), len(weights[JUDGE]))
+        model = ShadowRewardModel(config, len(weights[JUDGE]))
     _assign(name, model, weights)
     model.judge.float()  # compares small differences of log-probabilities
     return model, "shadow"
+
+
+def check_mask(name: str, config: LLaDAConfig) -> None:
+    """ModelError for a LLaDA without a mask token of its own vocabulary."""
+    mask, size = config.mask_token_id, config.embedding_size
+    if not isinstance(mask, int) or not 0 <= mask < size:
+        raise ModelError(f"{name}: mask_token_id = {mask!r}; allowed: 0 to {size - 1}")
 
 
 def _assign(name: str, model: nn.Module, weights: Mapping[str, Tensor]) -> None:

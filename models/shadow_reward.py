@@ -3,8 +3,9 @@
 A masked-diffusion model knows which token belongs into a cell, and it knows it at a mask. So each
 token of the answer gets a shadow: a mask at the same position that sees the question and the tokens
 before it (a shadow as in WINO, 2507.18578, of one cell). What the shadow predicts and the token that
-stands there are compared by a small judge, and a step is right if all of its tokens are. Scores do
-not depend on how an answer is cut, nor on what stands behind a step. Ours; docs/decisions/007.
+stands there are compared by a small judge, and a step is right if all of its tokens are. So the product
+of an answer's scores does not depend on where, between tokens, it is cut, and no score on what stands
+behind its step. Ours; docs/decisions/007.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ class ShadowRewardModel(nn.Module):
         self.level = nn.Parameter(torch.tensor([1.0, TRUST]))
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Longest row, in tokens, and size of the vocabulary."""
+        return int(self.llada.config.max_sequence_length), int(self.llada.config.vocab_size)
 
     def step_logits(self, ids: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
         """Logits of wrong and right, Float[n steps, 2], row-major: log(1 - P) and log P with P the

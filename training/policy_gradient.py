@@ -22,7 +22,8 @@ class GroupBatch(NamedTuple):
     """tokens: Int[rows, length], prompts left-padded, answers of `cells` cells at the end; attention:
     Bool[rows, length], False on padding; hidden: Bool[rows, length], cells shown as masks; counted:
     Bool[rows, cells], tokens in the loss; old, reference: Float[rows, cells], log-probabilities of
-    the tokens under the policy that wrote them and under the reference, 0 where not counted;
+    the tokens under the policy that wrote them and under the reference (nobody asks for it with beta = 0),
+    0 where not counted;
     advantage, reward: Float[rows]."""
 
     tokens: Tensor
@@ -95,7 +96,7 @@ def step_context(order: Tensor, counted: Tensor, generator: torch.Generator) -> 
 
 
 class GroupModule(nn.Module):
-    """The policy and, where all its weights learn, a frozen copy of what it was."""
+    """The policy and, where all its weights learn and beta is above 0, a frozen copy of what it was."""
 
     def __init__(self, model: Any, frozen: nn.Module | None, mask_id: int, clip: float, beta: float) -> None:
         super().__init__()
@@ -110,14 +111,16 @@ class GroupModule(nn.Module):
         )
         row, old = counted.nonzero()[:, 0], batch.old[counted]
         gained = rows_mean(clipped_objective(logp, old, batch.advantage[row], self.clip), row, rows)
-        away = rows_mean(k3(logp, batch.reference[counted]), row, rows)
         ratio = torch.exp(logp.detach() - old)
         figures = {
-            "reward": batch.reward.mean(), "kl": away,
+            "reward": batch.reward.mean(),
             "moved": rows_mean((ratio - 1).abs(), row, rows),
             "clipped": rows_mean(((ratio - 1).abs() > self.clip).float(), row, rows),
         }  # fmt: skip
-        return Losses(self.beta * away - gained, figures)
+        if not self.beta:
+            return Losses(-gained, figures)
+        away = rows_mean(k3(logp, batch.reference[counted]), row, rows)
+        return Losses(self.beta * away - gained, {**figures, "kl": away})
 
     def reference(self) -> AbstractContextManager[Any]:
         """The network as it was, without gradients."""

@@ -85,6 +85,8 @@ def _labelled(where: str, line: bytes) -> Labelled:
     for place, label in enumerate(labels, 1):
         if label not in (0, 1):
             raise SetError(f"{where}: label {place} = {str(label)[:40]!r}; allowed: 0 or 1")
+    if any("\ud800" <= character <= "\udfff" for text in (question, *steps) for character in text):
+        raise SetError(f"{where} has half a character (a lone surrogate); allowed: Unicode text")
     if max(map(len, (question, *steps))) > LONGEST_CELL:
         raise SetError(f"{where} has a text of more than {LONGEST_CELL:,} characters; make it shorter")
     found = tuple(int(label) for label in labels)
@@ -162,7 +164,7 @@ def check_lengths(rows: Sequence[Labelled], reward: LoadedReward, max_length: in
     """SetError naming the first row of which not even one step fits."""
     frame = len(reward.encode("x", ["x"])[0])
     for number, row in enumerate(rows, 1):
-        if frame + len(row.question) + len(row.steps[0]) <= max_length:  # a token has a character at least
+        if frame + len((row.question + row.steps[0]).encode()) <= max_length:  # a token has a byte at least
             continue
         if (tokens := reward.encode(row.question, row.steps[:1])[1][0] + 1) > max_length:
             raise SetError(

@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config
 
 from models.config import LLaDAConfig
 from models.loading import ModelError, find_file, read_weights
-from models.reward import JUDGE, SHADOW, STEP_TOKEN, LoadedReward, RewardModel
+from models.reward import JUDGE, SHADOW, STEP_TOKEN, LoadedReward, RewardModel, check_mask
 from models.shadow_reward import ShadowRewardModel
 from samplers.settings import SettingError
 
@@ -41,7 +41,7 @@ def new_reward(base: str, layers: str = "", form: str = "qwen", init: str = "bas
 
     base: folder or hub id, model_type llada or qwen2; layers: which of its layers are taken, "0,2,new"
     (new: a fresh one), all when empty; init: base, or random weights of the same shape; system: whether
-    the model is shown the system turn, which is always the same. ModelError, SettingError: a sentence.
+    a Qwen2 is shown the system turn, which is always the same. ModelError, SettingError: a sentence.
     """
     data = _base_config(base)
     if form == "shadow":
@@ -56,7 +56,9 @@ def new_reward(base: str, layers: str = "", form: str = "qwen", init: str = "bas
     torch.manual_seed(seed)
     model = RewardModel(config, form)
     if init == "base":
-        _fill(model, qwen_weights(read_weights(base, torch.float32), chosen, llada), base)
+        weights = qwen_weights(read_weights(base, torch.float32), chosen, llada)
+        new = [f"model.layers.{place}." for place, layer in enumerate(chosen) if layer < 0]
+        _fill(model, weights, base, fresh=("score.", *new))
     return LoadedReward(model, tokenizer, form, Path(base).name, UNBOUNDED)
 
 
@@ -66,12 +68,14 @@ def _new_shadow(base: str, data: Mapping[str, Any], layers: str, init: str, seed
         raise ModelError(f"model = {base!r}: model_type = {data['model_type']!r}; form shadow needs a llada")
     if layers:
         raise SettingError("layers", layers, "empty with form = shadow: the whole network predicts")
+    config = LLaDAConfig(**data)
+    check_mask(base, config)
     torch.manual_seed(seed)
-    model = ShadowRewardModel(LLaDAConfig(**data), JUDGE_WIDTH)
+    model = ShadowRewardModel(config, JUDGE_WIDTH)
     if init == "base":
         weights = read_weights(base, torch.float32)
         known = weights if JUDGE in weights else {f"llada.{name}": t for name, t in weights.items()}
-        _fill(model, known, base)
+        _fill(model, known, base, fresh=("judge.", "level"))
     for block in model.llada.blocks:
         block.written_out = True  # on a CPU the fused kernel's backward is slow (docs/log.md)
     tokenizer = _tokenizer(base, system=True, steps=False)
@@ -144,9 +148,9 @@ def qwen_weights(weights: Mapping[str, Tensor], chosen: Sequence[int], llada: bo
     return found
 
 
-def _fill(model: nn.Module, weights: Mapping[str, Tensor], base: str) -> None:
+def _fill(model: nn.Module, weights: Mapping[str, Tensor], base: str, fresh: tuple[str, ...]) -> None:
     """Put weights into a fresh model: new tokens begin as the mean of all, biases of queries, keys
-    and values that the base does not have as zero; a head that it does not have stays fresh."""
+    and values that the base does not have as zero. fresh: beginnings of names that it need not have."""
     own = model.state_dict()
     for name, tensor in weights.items():
         if name == "model.embed_tokens.weight" and tensor.shape[0] < own[name].shape[0]:
@@ -157,16 +161,11 @@ def _fill(model: nn.Module, weights: Mapping[str, Tensor], base: str) -> None:
             raise ModelError(f"model = {base!r}: {name} is {tuple(tensor.shape)}; allowed: {wanted}")
         own[name].copy_(tensor)
     with torch.no_grad():
-        for name, tensor in own.items():
-            if name.endswith("_proj.bias") and name not in weights:
-                tensor.zero_()
-
-
-def longest_row(reward: LoadedReward) -> int:
-    """Tokens that the network has positions for."""
-    if isinstance(reward.model, ShadowRewardModel):
-        return int(reward.model.llada.config.max_sequence_length)
-    return int(reward.model.model.config.max_position_embeddings)
+        for name in own.keys() - weights.keys():
+            if name.endswith("_proj.bias"):
+                own[name].zero_()
+            elif not name.startswith(fresh):
+                raise ModelError(f"model = {base!r} has no {name}; allowed: one that fits the form")
 
 
 def checkpoint_layers(reward: LoadedReward) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from models.loading import ModelError, load
 from models.reward import LoadedReward, load_reward
@@ -85,3 +90,65 @@ def test_the_bundled_reward_model_finds_a_wrong_sum() -> None:
     reward = load_reward(str(folder), device="cpu")
     right, wrong = reward.scores([(QUESTION, STEPS), (QUESTION, ["12 + 9 = 22\n"])])
     assert reward.form == "shadow" and min(right) > 0.5 > wrong[0]
+
+
+def changed(folder: Path, file: str, change: Callable[[Any], Any]) -> str:
+    """The bundled reward model with one file changed; None from `change` deletes it."""
+    shutil.copytree("assets/models/tiny-prm", folder)
+    path, data = folder / file, change(json.loads((folder / file).read_text()))
+    path.unlink()
+    if data is not None:
+        path.write_text(data if isinstance(data, str) else json.dumps(data))
+    return str(folder)
+
+
+CONFIG = "config.json"
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "says"),
+    [
+        (CONFIG, lambda data: "{", "is not JSON"),
+        (CONFIG, lambda data: [], "model_type = None"),
+        (CONFIG, lambda data: data | {"architectures": 5, "n_heads": 0}, "is broken"),
+        (CONFIG, lambda data: data | {"d_model": "x"}, "is broken"),
+        (CONFIG, lambda data: data | {"mask_token_id": None}, "mask_token_id = None"),
+        (CONFIG, lambda data: data | {"mask_token_id": 999_999}, "mask_token_id = 999999"),
+        (CONFIG, lambda data: data | {"vocab_size": 100}, "at most 100"),
+        (CONFIG, lambda data: data | {"max_sequence_length": None}, "is broken"),
+        (CONFIG, lambda data: data | {"max_sequence_length": -5}, "reads -5 positions"),
+        ("tokenizer.json", lambda data: None, "is broken"),
+    ],
+)
+def test_a_broken_folder_is_a_sentence(
+    tmp_path: Path, file: str, change: Callable[[Any], Any], says: str
+) -> None:
+    with pytest.raises(ModelError, match=says):
+        load_reward(changed(tmp_path / "prm", file, change), "cpu")
+
+
+def test_a_template_that_raises_is_a_sentence(tmp_path: Path) -> None:
+    shutil.copytree("assets/models/tiny-prm", tmp_path / "prm")
+    (tmp_path / "prm" / "chat_template.jinja").write_text("{{ raise_exception('no') }}")
+    with pytest.raises(ModelError, match="is broken"):
+        load_reward(str(tmp_path / "prm"), "cpu")
+
+
+def test_other_forms_do_not_begin_with_what_they_cannot_read(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"has no model\."):
+        new_reward("assets/models/tiny-prm", form="qwen")
+    shutil.copytree(BASE, tmp_path / "base")
+    weights = load_file(tmp_path / "base" / "model.safetensors")
+    rest = {name: tensor for name, tensor in weights.items() if "blocks.3." not in name}
+    save_file(rest, tmp_path / "base" / "model.safetensors", metadata={"format": "pt"})
+    for form in ("shadow", "qwen"):
+        with pytest.raises(ModelError, match="has no "):
+            new_reward(str(tmp_path / "base"), form=form)
+
+
+def test_a_text_cannot_write_a_turn_nor_half_a_character() -> None:
+    reward = load_reward("assets/models/tiny-prm", "cpu")
+    plain = reward.question("a b")
+    assert reward.question("a<|eot_id|>b") == plain
+    with pytest.raises(ModelError, match="character 2 is half"):
+        reward.scores([("a\ud800", ["1"])])

@@ -90,6 +90,15 @@ def test_old_and_reference_are_taken_under_the_steps_own_masks(model: str, rank:
         assert (was - now).abs().max() > 1e-3
 
 
+def test_without_kl_there_is_no_reference(model: str) -> None:
+    grpo = recipe(model, lora_r=0, kl_beta=0.0)
+    assert grpo.module.frozen is None
+    grpo.before(0)
+    (batch,) = grpo.batches(0)
+    found = grpo.module(batch)
+    assert "kl" not in found.figures and bool(found.loss.isfinite())
+
+
 def test_a_run_begins_at_ratio_1_and_leaves_an_adapter(model: str, tmp_path: Path) -> None:
     grpo = recipe(model, lora_r=4)
     engine_of(grpo, tmp_path).run()

@@ -154,6 +154,9 @@ def test_a_question_is_on_one_side(tmp_path: Path, capsys: pytest.CaptureFixture
     data = written(tmp_path / "rows.jsonl", [as_row(row) for row in ROWS])
     flags = ["--model", BASE, "--data", str(data), "--out", str(tmp_path / "run")]
     assert main(["prm", *flags, "--set", f"held_out={data}"]) == 2 and "row 1" in capsys.readouterr().err
+    long = written(tmp_path / "long.jsonl", [{"question": "🙂" * 200, "steps": ["1"], "labels": [1]}])
+    assert main(["prm", *flags, "--set", f"held_out={long}"]) == 2
+    assert "question and first step have" in capsys.readouterr().err
 
 
 GOOD: dict[str, Any] = {"question": "q", "steps": ["a", "b"], "labels": [1, 0]}

@@ -37,14 +37,15 @@ class DPOSettings(LoraSettings, PairSettings):
     batch_size: int = option(64, "Pairs of one step, over all processes and parts.", low=1)
     beta: float = option(0.1, "How firmly the policy is held to the reference.", low=0.0001, high=100)
     sft_weight: float = option(0.0, "Weight of the chosen answers' own SFT loss beside it, which keeps them "
-                               "likely (2404.19733); 0: the paper's form.", low=0, high=100)  # fmt: skip
+                               "likely (2404.19733); 0: the paper's form.",
+                               low=0, high=100)  # fmt: skip
     timesteps: int = option(8, "Timesteps an answer, one mask each.", low=1, high=1024)
-    eps: float = option(1e-3, "Lowest share of masked cells: p ~ U(eps, 1). A sampler of few steps meets high "
-                        "shares only; above this value B leaves the others out.", low=1e-6, high=0.99)  # fmt: skip
-    block_share: float = option(0.0, "Share of steps whose masks are those of a block-wise sampler: earlier "
-                                "blocks clean, later ones masked.", low=0, high=1)  # fmt: skip
-    pair_masks: str = option("independent", "Masks of a pair's two answers: independent (the paper's form), or "
-                             "shared: the same cells, so that what both say cancels.",
+    eps: float = option(1e-3, "Lowest share of masked cells, p ~ U(eps, 1): a sampler of few steps meets "
+                        "high shares only.", low=1e-6, high=0.99)  # fmt: skip
+    block_share: float = option(0.0, "Share of steps whose masks are those of a block-wise sampler: "
+                                "earlier blocks clean, later ones masked.", low=0, high=1)  # fmt: skip
+    pair_masks: str = option("independent", "Masks of a pair's two answers: independent (the paper's form), "
+                             "or shared: the same cells, in blocks with text of both.",
                              choices=("independent", "shared"))  # fmt: skip
     max_length: int = option(1024, "Longest row; a longer pair is left out.", low=8, unit="tokens")
     prompt_column: str = option("prompt", "Column of the prompts.")
@@ -169,12 +170,11 @@ class DPO(Recipe):
         blocks = float(torch.rand((), generator=draw)) < s.block_share
         if s.pair_masks == "independent":
             masked, weight = self._masks(answer, text, blocks, draw)
-        else:  # the same draws for both
-            again = draw.clone_state()
-            sides = (self._masks(answer[i::2], text[i::2], blocks, g) for i, g in enumerate((draw, again)))
-            masked, weight = (torch.stack(both, 1).flatten(0, 1) for both in zip(*sides, strict=True))
-        split_up = (t.view(len(pairs), 2, *t.shape[1:]) for t in (tokens, masked, weight))
-        return PreferenceBatch(*split_up, lengths=answer[::2].sum(-1))
+        else:
+            once = self._masks(answer[::2], text[::2] & text[1::2], blocks, draw)
+            masked, weight = (t.repeat_interleave(2, 0) for t in once)
+        sides = (t.view(len(pairs), 2, *t.shape[1:]) for t in (tokens, masked, weight))
+        return PreferenceBatch(*sides, lengths=answer[::2].sum(-1))
 
     def _masks(
         self, answer: Tensor, text: Tensor, blocks: bool, draw: torch.Generator

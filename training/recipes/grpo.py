@@ -90,14 +90,14 @@ class GRPO(Recipe):
         self.rewards = Rewards(settings)
         attach(self.loaded.model, settings, arguments.load_lora)
         self.module = GroupModule(
-            self.loaded.model, frozen_copy(self.loaded.model), self.loaded.mask_id,
-            settings.ratio_clip, settings.kl_beta,
+            self.loaded.model, frozen_copy(self.loaded.model) if settings.kl_beta else None,
+            self.loaded.mask_id, settings.ratio_clip, settings.kl_beta,
         )  # fmt: skip
         self._inner: list[GroupBatch] = []
 
     def before(self, step: int) -> None:
         """At an outer iteration's first step: answers, rewards, and log-probabilities of the policy as
-        it is and of the reference, under the masks of every inner step."""
+        it is and (kl_beta above 0) of the reference, under the masks of every inner step."""
         s = self.settings
         if step % s.inner:
             return
@@ -187,8 +187,8 @@ class GRPO(Recipe):
             tokens, written.attention, hidden, counted, empty, empty, advantage, reward.reshape(-1)
         )
         old = self._log_probabilities(self.loaded.model, batch)
-        if not s.kl_beta:  # the reference has no part in the loss; what `kl` then shows is the way from old
-            return batch._replace(old=old, reference=old)
+        if not s.kl_beta:
+            return batch._replace(old=old)
         with self.module.reference() as reference:
             return batch._replace(old=old, reference=self._log_probabilities(reference, batch))
 

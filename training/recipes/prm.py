@@ -1,4 +1,4 @@
-"""PRM: a process reward model from labelled steps, as token classification at the steps' ends
+"""PRM: a process reward model from labelled steps: right or wrong, a probability for each
 (Qwen2.5-Math-PRM, 2501.07301; Let's Verify Step by Step, 2305.20050)."""
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from training.prm_data import (
     held_apart,
     read_labelled,
 )
-from training.prm_model import checkpoint_layers, longest_row, new_reward, save_reward
+from training.prm_model import checkpoint_layers, new_reward, save_reward
 from training.recipe import Batch, Losses, Recipe, split
 from training.settings import TrainSettings
 
@@ -40,9 +40,10 @@ class PRMSettings(TrainSettings):
     init: str = option("base", "Weights to begin with: the base's, or random ones of its shape.",
                        choices=("base", "random"))  # fmt: skip
     form: str = option("qwen", "A Qwen2 with a head that has a middle layer (qwen) or is linear (trl); "
-                       "shadow: a LLaDA compares what it would write with what stands.",
+                       "shadow: a LLaDA compares what it would write with what stands; it reads steps as "
+                       "one text.",
                        choices=("qwen", "trl", "shadow"))  # fmt: skip
-    system: bool = option(True, "Show the model the system turn, which is the same for every row.")
+    system: bool = option(True, "Show a Qwen2 the system turn, which is the same for every row.")
     balance: float = option(1.0, "1: right and wrong steps weigh the same in all; 0: each step does.",
                             low=0, high=1)  # fmt: skip
     max_length: int = option(512, "Longest row; later steps are left out.", low=8, unit="tokens")
@@ -61,7 +62,7 @@ class PRMModule(nn.Module):
         self.register_buffer("odds", odds, persistent=False)
 
     def forward(self, batch: RewardBatch) -> Losses:
-        """Cross-entropy at the steps' ends: mean over a row's steps, then over rows.
+        """Cross-entropy of the steps' labels: mean over a row's steps, then over rows.
 
         Steps are weighted by class, and the log of the weights is added to the logits (logit
         adjustment, 2007.07314): the weighted loss is then least where softmax(logits) is the true
@@ -97,12 +98,12 @@ class PRM(Recipe):
         self.settings = settings
         s = settings
         self.reward = new_reward(arguments.model, s.layers, s.form, s.init, s.system, s.seed)
-        longest = longest_row(self.reward)
+        longest, _ = self.reward.model.limits
         if s.max_length > longest:
             raise SettingError("max_length", s.max_length, f"at most {longest}, the model's")
         rows = [row for name in arguments.data for row in read_labelled(Path(name))]
         self.rows, self.held_out = _sides(rows, s.held_out)
-        check_lengths(rows, self.reward, s.max_length)
+        check_lengths([*rows, *self.held_out], self.reward, s.max_length)
         if s.gradient_checkpointing:
             checkpoint_layers(self.reward)
         self.data = Batches(self.rows, s.batch_size, s.seed)
