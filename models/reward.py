@@ -168,7 +168,7 @@ def _check_tokenizer(name: str, tokenizer: PreTrainedTokenizerFast, form: str, w
     if tokenizer.chat_template is None:
         raise ModelError(f"prm = {name!r}: no chat template in its tokenizer; allowed: one with it")
     if len(tokenizer) > words:
-        raise ModelError(f"prm = {name!r}: its tokenizer has {len(tokenizer)} words; allowed: at most {words}")
+        raise ModelError(f"prm = {name!r}: {len(tokenizer)} words in its tokenizer; allowed: {words}")
 
 
 def _read_config(name: str) -> dict[str, Any]:

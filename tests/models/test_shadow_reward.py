@@ -114,7 +114,7 @@ CONFIG = "config.json"
         (CONFIG, lambda data: data | {"d_model": "x"}, "is broken"),
         (CONFIG, lambda data: data | {"mask_token_id": None}, "mask_token_id = None"),
         (CONFIG, lambda data: data | {"mask_token_id": 999_999}, "mask_token_id = 999999"),
-        (CONFIG, lambda data: data | {"vocab_size": 100}, "at most 100"),
+        (CONFIG, lambda data: data | {"vocab_size": 100}, "allowed: 100"),
         (CONFIG, lambda data: data | {"max_sequence_length": None}, "is broken"),
         (CONFIG, lambda data: data | {"max_sequence_length": -5}, "reads -5 positions"),
         ("tokenizer.json", lambda data: None, "is broken"),
