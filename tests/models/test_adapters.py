@@ -137,3 +137,11 @@ def test_broken_and_missing_files_are_named(adapter: Path, tmp_path: Path) -> No
     refused(adapter, "is not JSON")
     (adapter / CONFIG).write_text('["LORA"]')
     refused(adapter, "peft_type = None")
+
+
+def test_the_bundled_adapter_fits_the_bundled_model_and_changes_little() -> None:
+    base = load("assets/models/tiny-llada", device="cpu", dtype=torch.float32)
+    adapted = load_adapted("assets/models/tiny-llada", "assets/models/tiny-llada-few-steps", "cpu")
+    with torch.no_grad():
+        before, after = (found.model(IDS).logits.log_softmax(-1) for found in (base, adapted))
+    assert 1e-3 < float((before.exp() * (before - after)).sum(-1).mean()) < 0.5
