@@ -6,14 +6,12 @@ few attachments by id. What another visitor, or another tab of the same one, dec
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from llada_viz.bundled import DTYPES, HEAD_FILE, Bundled
 from models.adapters import CONFIG as ADAPTER_FILE
@@ -35,21 +33,13 @@ def parts_of(folder: Path) -> tuple[str, ...]:
     if (folder / ADAPTER_FILE).is_file():
         found.append("adapter")
     elif (folder / "config.json").is_file():
-        found.append("prm" if is_reward(_config(folder / "config.json")) else "model")
+        found.append("prm" if is_reward(str(folder)) else "model")
     if (folder / HEAD_FILE).is_file():
         found.append("head")
     if not found:
         files = f"config.json, {ADAPTER_FILE}, {HEAD_FILE}"
         raise ModelError(f"folder = {folder.name!r} holds nothing to attach; allowed: one with {files}")
     return tuple(found)
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path.name} cannot be read: {error}") from None
-    return data if isinstance(data, dict) else {}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> L
         device = "cpu"  # accelerate's second process on a CPU is told cpu:0 or cpu:1
     if dtype is None:
         dtype = torch.float32 if device == "cpu" else torch.bfloat16
-    config = LLaDAConfig(**_read_config(name))
+    config = LLaDAConfig(**read_config(name))
     mask_id = config.mask_token_id
     if mask_id is None:
         raise ModelError(f"{name}: config.json has no mask_token_id; allowed: the id of the mask token")
@@ -86,18 +87,23 @@ def find_file(name: str, file: str) -> Path | None:
     return Path(found) if found else None
 
 
-def _read_config(name: str) -> dict[str, Any]:
+def read_config(name: str, kinds: Sequence[str] = ("llada",), what: str = "model") -> dict[str, Any]:
+    """The config.json of a model folder or hub id; ModelError unless it is of one of these model types.
+
+    what: the setting that names the folder, for the message.
+    """
     path = find_file(name, "config.json")
     if path is None:
-        raise ModelError(f"model = {name!r} has no config.json; allowed: a LLaDA model folder or hub id")
+        raise ModelError(f"{what} = {name!r} has no config.json; allowed: a model folder or hub id")
     try:
-        data = json.loads(path.read_text())
-    except ValueError as error:
-        raise ModelError(f"{path.name} of {name!r} is not JSON: {error}") from None
-    if not isinstance(data, dict) or data.get("model_type") != "llada":
-        kind = data.get("model_type") if isinstance(data, dict) else None
-        raise ModelError(f"model_type = {kind!r} in {name!r} is not supported; allowed: 'llada'")
-    return data
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{what} = {name!r}: config.json is not JSON: {error}") from None
+    kind = data.get("model_type") if isinstance(data, dict) else None
+    if kind not in kinds:
+        allowed = ", ".join(map(repr, kinds))
+        raise ModelError(f"{what} = {name!r}: model_type = {kind!r} is not supported; allowed: {allowed}")
+    return dict(data)
 
 
 def weight_files(name: str) -> list[Path]:

@@ -8,7 +8,6 @@ LLaDA (models.shadow_reward). No remote code.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2Model
 
 from models.config import LLaDAConfig
-from models.loading import ModelError, find_file, read_weights
+from models.loading import ModelError, read_config, read_weights
 from models.shadow_reward import ShadowRewardModel
 
 SYSTEM = r"Please reason step by step, and put your final answer within \boxed{}."
@@ -130,8 +129,9 @@ class LoadedReward:
         return text
 
 
-def is_reward(config: Mapping[str, Any]) -> bool:
-    """Whether a config.json is a reward model's, of any form."""
+def is_reward(name: str) -> bool:
+    """Whether a folder is a reward model's, of any form, by its config. ModelError: it has none to read."""
+    config = read_config(name, KINDS)
     kinds = config.get("architectures")
     return config.get("model_type") == "qwen2" or (isinstance(kinds, list) and SHADOW in kinds)
 
@@ -142,7 +142,7 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if dtype is None:
         dtype = torch.float32 if device == "cpu" else torch.bfloat16
-    data = _read_config(name)
+    data = read_config(name, KINDS, "prm")
     weights = {key: t for key, t in read_weights(name, dtype).items() if key != "lm_head.weight"}
     short = Path(name).name if Path(name).is_dir() else name
     try:
@@ -169,20 +169,6 @@ def _check_tokenizer(name: str, tokenizer: PreTrainedTokenizerFast, form: str, w
         raise ModelError(f"prm = {name!r}: no chat template in its tokenizer; allowed: one with it")
     if len(tokenizer) > words:
         raise ModelError(f"prm = {name!r}: {len(tokenizer)} words in its tokenizer; allowed: {words}")
-
-
-def _read_config(name: str) -> dict[str, Any]:
-    path = find_file(name, "config.json")
-    if path is None:
-        raise ModelError(f"prm = {name!r} has no config.json; allowed: a reward model's folder or hub id")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"prm: config.json of {name!r} is not JSON: {error}") from None
-    kind = data.get("model_type") if isinstance(data, dict) else None
-    if kind not in KINDS:
-        raise ModelError(f"prm: model_type = {kind!r} is not supported; allowed: {', '.join(KINDS)}")
-    return dict(data)
 
 
 def _qwen(

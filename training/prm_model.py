@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config
 
 from models.config import LLaDAConfig
-from models.loading import ModelError, find_file, read_weights
-from models.reward import JUDGE, SHADOW, STEP_TOKEN, LoadedReward, RewardModel, check_mask
+from models.loading import ModelError, find_file, read_config, read_weights
+from models.reward import JUDGE, KINDS, SHADOW, STEP_TOKEN, LoadedReward, RewardModel, check_mask
 from models.shadow_reward import ShadowRewardModel
 from samplers.settings import SettingError
 
@@ -83,13 +83,9 @@ def _new_shadow(base: str, data: Mapping[str, Any], layers: str, init: str, seed
 
 
 def _base_config(base: str) -> dict[str, Any]:
-    path = find_file(base, "config.json")
-    if path is None or find_file(base, "tokenizer.json") is None:
-        raise ModelError(f"model = {base!r} has no config.json or tokenizer.json; allowed: a model with both")
-    data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if data.get("model_type") not in ("llada", "qwen2"):
-        raise ModelError(f"model = {base!r}: model_type = {data.get('model_type')!r}; allowed: llada, qwen2")
-    return data
+    if find_file(base, "tokenizer.json") is None:
+        raise ModelError(f"model = {base!r} has no tokenizer.json; allowed: a model with one")
+    return read_config(base, KINDS)
 
 
 def _tokenizer(base: str, system: bool, steps: bool = True) -> PreTrainedTokenizerFast:
