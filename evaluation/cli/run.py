@@ -94,7 +94,8 @@ def run_set(args: argparse.Namespace) -> None:
     total = len(plan.problems.problems) * len(plan.lines)
     with Grader() as grader:
         for done in run(loaded, plan, folder, grader, work):
-            print(f"{done} of {total}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"{done} of {total}\n")  # in one piece: processes write beside each other
+            sys.stderr.flush()
     state.wait_for_everyone()
     if state.is_main_process:
         print(as_markdown(write_forms(folder)))

@@ -98,11 +98,11 @@ def test_from_upload_to_a_report_that_opens_offline(open_page, browser, shots, t
 def test_stop_resume_and_a_second_tab(open_page, tmp_path):
     page = open_page()
     open_tab(page)
-    upload(page, questions(tmp_path, 300))
-    page.wait_for_function("document.querySelector('#evaluate-preview').textContent.includes('300 rows')")
+    upload(page, questions(tmp_path, 120))
+    page.wait_for_function("document.querySelector('#evaluate-preview').textContent.includes('120 rows')")
     page.click("#evaluate-run")
     page.wait_for_function(
-        "/ (64|96|128|160|192) of 600/.test(document.querySelector('#evaluate-state').textContent)"
+        "/ (32|64|96|128) of 240/.test(document.querySelector('#evaluate-state').textContent)"
     )
     page.click("#evaluate-stop")
     state(page, "stopped")
@@ -112,8 +112,8 @@ def test_stop_resume_and_a_second_tab(open_page, tmp_path):
     assert "Not finished" in again.inner_text("#evaluate-result") and again.is_enabled("#evaluate-resume")
     assert again.evaluate(FAINT) == []
     again.click("#evaluate-resume")
-    state(again, "600 of 600 rows", 200)
-    state(page, "600 of 600 rows")
+    state(again, "240 of 240 rows", 200)
+    state(page, "240 of 240 rows")
 
 
 def choose_set(page, words):
