@@ -231,8 +231,9 @@ def test_backmasking_shows_scores_windows_and_rejected_candidates(tab, shots):
     assert rejected.count() == 0
 
 
-def test_the_bundled_reward_model_scores_what_no_checker_knows(tab, shots):
-    page = tab.page
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_bundled_reward_model_scores_what_no_checker_knows(open_page, shots, dark):
+    tab = CanvasPage(page := open_page(dark=dark))
     page.fill("#prompt textarea", "Solve for x: 3x + 4 = 19 please")
     tab.sampler("LLaDA R3 · back-masking")
     tab.pick("#visualize-scorer", "reward model: tiny-prm")
@@ -240,9 +241,9 @@ def test_the_bundled_reward_model_scores_what_no_checker_knows(tab, shots):
     tab.wait("line?.ended")
     assert tab.text("say").startswith("Finished."), tab.text("say")
     assert page.locator("#canvas .gut .score:visible").count() >= 1
-    tab.shot(shots, "bundled-reward-model")
+    assert page.evaluate(FAINT) == []
+    tab.shot(shots, f"bundled-reward-model-{'dark' if dark else 'light'}")
     page.set_viewport_size({"width": 390, "height": 844})
-    tab.shot(shots, "bundled-reward-model-narrow")
     assert page.evaluate(BEYOND) == []
 
 
