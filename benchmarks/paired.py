@@ -1,63 +1,70 @@
-"""Before and after: the same rows of the same sets, answered by two models, paired and pooled.
+"""Rows of finished runs, pooled and paired: before against after, or the lines of one plan.
 
-`python benchmarks/paired.py --before DIR [DIR ...] --after DIR [DIR ...]`
+`python benchmarks/paired.py DIR [DIR ...] [--after DIR [DIR ...]] [--rows FIRST-LAST]`
 
-DIR: run folders of `python -m evaluation run`, in the same order on both sides. Prints, for each
-line of the plan, both accuracies with Wilson's interval, the paired difference with its bootstrap
-interval, and McNemar's p.
+DIR: run folders of `python -m evaluation run` with the same lines; --after: those of another model on
+the same sets, in the same order. Prints each line's accuracy with Wilson's interval, its NFE and
+scored sequences, and the paired differences with bootstrap interval and McNemar's p, as reports do.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from evaluation.statistics import mcnemar, paired_bootstrap, wilson_interval  # noqa: E402
+from evaluation.run_folder import Row, RunFolder  # noqa: E402
+from evaluation.summary import compare, summarise  # noqa: E402
 
-Outcomes = dict[tuple[int, int], bool]
-"""(folder's number, row) -> right."""
+EACH = 1_000_000
+"""More than the rows of a folder: numbers of the second begin here."""
 
 
-def outcomes(folders: list[Path]) -> dict[str, Outcomes]:
-    """Of every line; rows that were not graded are left out."""
-    found: dict[str, Outcomes] = {}
-    for number, folder in enumerate(folders):
-        for text in (folder / "results.jsonl").read_text(encoding="utf-8").splitlines():
-            row = json.loads(text)
-            if row.get("correct") is not None:
-                found.setdefault(row["line"], {})[number, row["row"]] = bool(row["correct"])
+def pooled(folders: list[RunFolder], rows: range, side: str) -> dict[str, dict[int, Row]]:
+    """Graded rows of every line, numbered on from folder to folder; labels begin with `side`."""
+    found: dict[str, dict[int, Row]] = {}
+    for place, folder in enumerate(folders):
+        for row in folder.judged():
+            if row["row"] in rows:
+                found.setdefault(side + row["line"], {})[place * EACH + row["row"]] = row
     return found
 
 
-def share(values: list[bool]) -> str:
-    """72.1 % (69.2 to 74.8)."""
-    low, high = wilson_interval(sum(values), len(values))
-    return f"{sum(values) / len(values):.1%} ({100 * low:.1f} to {100 * high:.1f})"
+def row_range(text: str) -> range:
+    """"97-1096": both included."""
+    first, _, last = text.partition("-")
+    return range(int(first), int(last) + 1)
 
 
 def main() -> None:
-    """Print a line for each line of the plan that both sides have."""
+    """Print a line for each line of the plan, then one for each pair."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--before", type=Path, nargs="+", required=True)
-    parser.add_argument("--after", type=Path, nargs="+", required=True)
+    parser.add_argument("folders", metavar="DIR", type=Path, nargs="+")
+    parser.add_argument("--after", metavar="DIR", type=Path, nargs="+", default=[])
+    parser.add_argument("--rows", type=row_range, default=range(1, EACH), help="FIRST-LAST, else all")
     asked = parser.parse_args()
-    if len(asked.before) != len(asked.after):
-        parser.error("as many folders after as before")
-    before, after = outcomes(asked.before), outcomes(asked.after)
-    for line in [name for name in before if name in after]:
-        both = sorted(before[line].keys() & after[line].keys())
-        old, new = [before[line][key] for key in both], [after[line][key] for key in both]
-        low, high = paired_bootstrap(new, old)
-        won = sum(y and not x for x, y in zip(old, new, strict=True))
-        lost = sum(x and not y for x, y in zip(old, new, strict=True))
-        gain = f"{100 * (won - lost) / len(both):+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
-        print(f"{line}: n = {len(both)}, {share(old)} -> {share(new)}, {gain}, "
-              f"{won} : {lost}, p = {mcnemar(won, lost):.1g}")  # fmt: skip
+    before, after = ([RunFolder(path) for path in side] for side in (asked.folders, asked.after))
+    found, pairs = pooled(before, asked.rows, ""), None
+    if after:
+        if len(before) != len(after):
+            parser.error("as many folders after as before")
+        for old, new in zip(before, after, strict=True):
+            if any(x != y for x, y in zip(old.problems(), new.problems(), strict=False)):
+                parser.error(f"{old.path} and {new.path} asked different problems")
+        later = pooled(after, asked.rows, "after: ")
+        pairs = [("after: " + line, line) for line in found if "after: " + line in later]
+        found |= later
+    for label, rows in found.items():
+        s = summarise(label, list(rows.values()))
+        low, high = s.interval
+        print(f"{label}: {s.correct} of {s.graded}, {s.accuracy:.1%} ({low:.1%} to {high:.1%}), "
+              f"NFE {s.nfe:.1f}, {s.scorer_calls:.1f} scored")  # fmt: skip
+    for c in compare(found, pairs):
+        print(f"{c.first} less {c.second}: n = {c.rows}, {100 * c.gap:+.1f} points ({100 * c.low:+.1f} to "
+              f"{100 * c.high:+.1f}), {c.only_first} : {c.only_second}, p = {c.p:.1g}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -13,14 +13,12 @@ import sys
 import time
 from pathlib import Path
 
-import torch
-
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from models.reward import load_reward  # noqa: E402
 from training.prm_data import read_labelled  # noqa: E402
-from training.recipes.prm import PRMModule, measured  # noqa: E402
+from training.recipes.prm import measured  # noqa: E402
 
 
 def main() -> None:
@@ -30,7 +28,7 @@ def main() -> None:
     parser.add_argument("--prm", default=str(ROOT / "assets/models/tiny-prm"), help="folder or hub id")
     asked = parser.parse_args()
     rows, reward, start = read_labelled(asked.rows), load_reward(asked.prm), time.perf_counter()
-    found = measured(PRMModule(reward, torch.zeros(2)), reward, rows, reward.longest)
+    found = measured(reward, rows, reward.longest)
     labels = [label for row in rows for label in row.labels]
     seconds = time.perf_counter() - start
     print(f"{len(rows)} rows, {len(labels)} steps, {labels.count(0)} wrong, {seconds:.0f} s")

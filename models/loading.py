@@ -56,9 +56,7 @@ def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> L
     if dtype is None:
         dtype = torch.float32 if device == "cpu" else torch.bfloat16
     config = LLaDAConfig(**read_config(name))
-    mask_id = config.mask_token_id
-    if mask_id is None:
-        raise ModelError(f"{name}: config.json has no mask_token_id; allowed: the id of the mask token")
+    mask_id = mask_token(name, config)
     model = _with_weights(name, config, dtype)
     tokenizer = _tokenizer(name)
     eos = config.eos_token_id
@@ -66,7 +64,7 @@ def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> L
         model=model.to(device).eval(),
         tokenizer=tokenizer,
         name=Path(name).name if Path(name).is_dir() else name,
-        mask_id=int(mask_id),
+        mask_id=mask_id,
         eos_id=None if eos is None else int(eos),
         eot_id=_known_id(tokenizer, "<|eot_id|>"),
         pad_id=config.pad_token_id,
@@ -104,6 +102,14 @@ def read_config(name: str, kinds: Sequence[str] = ("llada",), what: str = "model
         allowed = ", ".join(map(repr, kinds))
         raise ModelError(f"{what} = {name!r}: model_type = {kind!r} is not supported; allowed: {allowed}")
     return dict(data)
+
+
+def mask_token(name: str, config: LLaDAConfig) -> int:
+    """The id of the mask token; ModelError when the network has no embedding of that id."""
+    mask, size = config.mask_token_id, config.embedding_size
+    if not isinstance(mask, int) or not 0 <= mask < size:
+        raise ModelError(f"{name}: mask_token_id = {mask!r} in config.json; allowed: 0 to {size - 1}")
+    return mask
 
 
 def weight_files(name: str) -> list[Path]:

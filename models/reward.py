@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2Model
 
 from models.config import LLaDAConfig
-from models.loading import ModelError, read_config, read_weights
+from models.loading import ModelError, mask_token, read_config, read_weights
 from models.shadow_reward import ShadowRewardModel
 
 SYSTEM = r"Please reason step by step, and put your final answer within \boxed{}."
@@ -194,19 +194,12 @@ def _shadow(
     if JUDGE not in weights:
         raise ModelError(f"prm = {name!r} is a LLaDA without a judge; allowed: one that `prm` trained")
     config = LLaDAConfig(**data)
-    check_mask(name, config)
+    mask_token(name, config)
     with torch.device("meta"):
         model = ShadowRewardModel(config, len(weights[JUDGE]))
     _assign(name, model, weights)
     model.judge.float()  # compares small differences of log-probabilities
     return model, "shadow"
-
-
-def check_mask(name: str, config: LLaDAConfig) -> None:
-    """ModelError for a LLaDA without a mask token of its own vocabulary."""
-    mask, size = config.mask_token_id, config.embedding_size
-    if not isinstance(mask, int) or not 0 <= mask < size:
-        raise ModelError(f"{name}: mask_token_id = {mask!r}; allowed: 0 to {size - 1}")
 
 
 def _assign(name: str, model: nn.Module, weights: Mapping[str, Tensor]) -> None:

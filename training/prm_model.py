@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config
 
 from models.config import LLaDAConfig
-from models.loading import ModelError, find_file, read_config, read_weights
-from models.reward import JUDGE, KINDS, SHADOW, STEP_TOKEN, LoadedReward, RewardModel, check_mask
+from models.loading import ModelError, find_file, mask_token, read_config, read_weights
+from models.reward import JUDGE, KINDS, SHADOW, STEP_TOKEN, LoadedReward, RewardModel
 from models.shadow_reward import ShadowRewardModel
 from samplers.settings import SettingError
 
@@ -69,7 +69,7 @@ def _new_shadow(base: str, data: Mapping[str, Any], layers: str, init: str, seed
     if layers:
         raise SettingError("layers", layers, "empty with form = shadow: the whole network predicts")
     config = LLaDAConfig(**data)
-    check_mask(base, config)
+    mask_token(base, config)
     torch.manual_seed(seed)
     model = ShadowRewardModel(config, JUDGE_WIDTH)
     if init == "base":

@@ -75,11 +75,6 @@ class PRMModule(nn.Module):
         accuracy = _mean_of_rows((logits.argmax(-1) == labels).float(), scored)
         return Losses(_mean_of_rows(losses, scored), {"accuracy": accuracy})
 
-    def scores(self, batch: RewardBatch) -> Tensor:
-        """Float[steps]: P(right), row by row."""
-        logits = self.reward.step_logits(batch.ids, batch.starts, batch.labels >= 0)
-        return logits.softmax(-1)[:, 1]
-
 
 def _mean_of_rows(values: Tensor, places: Tensor) -> Tensor:
     """Float[]: the mean over rows of the means of their values, Float[n], which stand at places,
@@ -120,7 +115,7 @@ class PRM(Recipe):
 
     def evaluate(self) -> dict[str, float]:
         """Of wrong steps among held-out ones: AUROC, calibration error; AUROC by task and by cut."""
-        return measured(self.module, self.reward, self.held_out, self.settings.max_length)
+        return measured(self.reward, self.held_out, self.settings.max_length)
 
 
 def _sides(rows: list[Labelled], held_out: str) -> tuple[list[Labelled], list[Labelled]]:
@@ -147,18 +142,16 @@ def log_weights(rows: Sequence[Labelled], balance: float) -> Tensor:
 
 
 @torch.no_grad()
-def measured(
-    module: PRMModule, reward: LoadedReward, rows: Sequence[Labelled], max_length: int
-) -> dict[str, float]:
+def measured(reward: LoadedReward, rows: Sequence[Labelled], max_length: int) -> dict[str, float]:
     """Figures over the steps of `rows`; a group without both classes has no AUROC."""
     scores, labels, names = [], [], []
-    device = next(module.parameters()).device
+    device = next(reward.model.parameters()).device
     ordered = sorted(rows, key=lambda row: row.size)
     for start in range(0, len(ordered), 64):
         chunk = ordered[start : start + 64]
         batch = RewardBatch(*(t.to(device) for t in collate(chunk, reward, max_length)))
         scored = batch.labels >= 0
-        scores += module.scores(batch).tolist()
+        scores += reward.model.step_logits(batch.ids, batch.starts, scored).softmax(-1)[:, 1].tolist()
         labels += batch.labels[scored].tolist()
         names += [(chunk[i].task, chunk[i].cut) for i in scored.nonzero()[:, 0].tolist()]
     found = {}
