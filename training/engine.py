@@ -265,3 +265,13 @@ class Engine:
             self.metrics.cut_after(self.step)
         self.accelerator.wait_for_everyone()
         return folder is not None
+
+    def close(self) -> None:
+        """Leave the other processes; nothing can be trained after it.
+
+        The DDP wrapper goes first. Were it the last to hold the process group, torch (2.13) would take
+        the group down with the GIL held, waiting for a gloo thread that may be waiting for the GIL.
+        """
+        self.module = self.accelerator.unwrap_model(self.module)
+        self.accelerator.free_memory()
+        self.accelerator.end_training()

@@ -74,9 +74,9 @@ def _train(asked: Request) -> Path:
     try:
         engine.run()
     except Stopped:
-        accelerator.end_training()
+        engine.close()
         raise
-    accelerator.end_training()
+    engine.close()
     return final
 
 

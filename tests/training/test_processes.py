@@ -48,13 +48,19 @@ def toy(out: Path, *more: str, **changes: Any) -> list[str]:
 def begin(args: list[str], **environment: str) -> subprocess.Popen[str]:
     wanted = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"} | environment
     return subprocess.Popen(
-        args, cwd=ROOT, env=wanted, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+        args, cwd=ROOT, env=wanted, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )  # fmt: skip
 
 
 def done(args: list[str], code: int = 0, **environment: str) -> str:
+    """What it printed. It is given three minutes: what waits for itself would wait for ever."""
     process = begin(args, **environment)
-    text, _ = process.communicate()
+    try:
+        text, _ = process.communicate(timeout=180)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # and the processes it started
+        pytest.fail(f"not done after three minutes: {process.communicate()[0]}")
     assert process.returncode == code, text
     return text
 
