@@ -19,7 +19,11 @@ def run(arguments: Sequence[str]) -> None:
             f"lm-eval needs the module {error.name}, which is not installed; "
             "allowed: after pip install -r requirements-eval.txt"
         ) from None
+    from torch import distributed
+
     import evaluation.harness  # noqa: F401 - registers the model
 
     sys.argv = ["lm-eval", *arguments]
     cli_evaluate()
+    if distributed.is_initialized():  # lm-eval leaves it to the end of the process, where torch may abort
+        distributed.destroy_process_group()
