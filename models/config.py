@@ -17,6 +17,8 @@ _KNOWN = {
     "activation_type": ("silu", "swiglu"),
     "layer_norm_type": ("rms",),
 }
+_SIZES = ("d_model", "n_heads", "n_kv_heads", "n_layers", "mlp_hidden_size", "vocab_size", "embedding_size",
+          "max_sequence_length")  # fmt: skip
 _UNSUPPORTED = ("alibi", "include_bias", "include_qkv_bias", "attention_layer_norm", "scale_logits")
 
 
@@ -87,6 +89,9 @@ class LLaDAConfig(PretrainedConfig):
             if fields[name] not in allowed:
                 known = ", ".join(allowed)
                 raise ConfigError(f"{name} = {fields[name]!r} is not supported; allowed: {known}")
+        for name in _SIZES:
+            if type(fields[name]) is not int or fields[name] < 1:
+                raise ConfigError(f"{name} = {fields[name]!r} is not valid; allowed: a whole number from 1")
         for name in _UNSUPPORTED:
             if fields.get(name):
                 raise ConfigError(f"{name} = {fields[name]!r} is not supported; allowed: false")

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
+from jinja2 import TemplateError
 from safetensors import safe_open
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import cached_file, logging
 
-from models.config import LLaDAConfig
+from models.config import ConfigError, LLaDAConfig
 from models.llada import LLaDAModelLM
+
+BROKEN = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError,
+          StrictDataclassError, TemplateError)  # fmt: skip
+"""What files that do not belong together make torch, transformers and tokenizers raise."""
 
 
 class ModelError(ValueError):
@@ -47,6 +54,23 @@ class LoadedModel:
         return str(self.model.dtype).removeprefix("torch.")
 
 
+@contextmanager
+def whole(name: str, what: str = "model") -> Iterator[None]:
+    """What goes wrong while a folder's files are put together is a ModelError that names the folder.
+
+    what: the setting that names it.
+    """
+    try:
+        yield
+    except ModelError:
+        raise
+    except ConfigError as error:
+        raise ModelError(f"{what} = {name!r}: {error}") from None
+    except BROKEN as error:
+        said = f"{type(error).__name__}: {str(error)[:200]}"
+        raise ModelError(f"{what} = {name!r} is broken ({said}); allowed: one with all its files") from None
+
+
 def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> LoadedModel:
     """Load a folder or hub id. `dtype` default: float32 on a CPU, bfloat16 on a GPU."""
     if device == "auto":
@@ -55,17 +79,19 @@ def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> L
         device = "cpu"  # accelerate's second process on a CPU is told cpu:0 or cpu:1
     if dtype is None:
         dtype = torch.float32 if device == "cpu" else torch.bfloat16
-    config = LLaDAConfig(**read_config(name))
-    mask_id = mask_token(name, config)
-    model = _with_weights(name, config, dtype)
-    tokenizer = _tokenizer(name)
-    eos = config.eos_token_id
+    with whole(name):
+        config = LLaDAConfig(**read_config(name))
+        mask_id = mask_token(name, config)
+        model = _with_weights(name, config, dtype)
+        tokenizer = _tokenizer(name)
+        eos = config.eos_token_id
+        eos_id = None if eos is None else int(eos)
     return LoadedModel(
         model=model.to(device).eval(),
         tokenizer=tokenizer,
         name=Path(name).name if Path(name).is_dir() else name,
         mask_id=mask_id,
-        eos_id=None if eos is None else int(eos),
+        eos_id=eos_id,
         eot_id=_known_id(tokenizer, "<|eot_id|>"),
         pad_id=config.pad_token_id,
     )
@@ -149,11 +175,13 @@ def read_weights(name: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
 
 
 def _with_weights(name: str, config: LLaDAConfig, dtype: torch.dtype) -> LLaDAModelLM:
+    state = read_weights(name, dtype)
+    if config.n_layers > len(state):  # before as many layers are made
+        raise ModelError(f"{name}: n_layers = {config.n_layers}; allowed: as many as there are weights for")
     with torch.device("meta"):
         model = LLaDAModelLM(config)
     model.to(dtype)
     wanted = {n: tuple(t.shape) for n, t in model.state_dict().items()}
-    state = read_weights(name, dtype)
     for key, shape in wanted.items():
         if key not in state:
             raise ModelError(f"weight {key} is missing in {name!r}; wanted: shape {shape}")

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jinja2 import TemplateError
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2Model
 
 from models.config import LLaDAConfig
-from models.loading import ModelError, mask_token, read_config, read_weights
+from models.loading import ModelError, mask_token, read_config, read_weights, whole
 from models.shadow_reward import ShadowRewardModel
 
 SYSTEM = r"Please reason step by step, and put your final answer within \boxed{}."
@@ -145,7 +144,7 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
     data = read_config(name, KINDS, "prm")
     weights = {key: t for key, t in read_weights(name, dtype).items() if key != "lm_head.weight"}
     short = Path(name).name if Path(name).is_dir() else name
-    try:
+    with whole(name, "prm"):
         model, form = (_shadow if data["model_type"] == "llada" else _qwen)(name, data, weights, dtype)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(name)
         longest, words = model.limits
@@ -154,11 +153,6 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
             raise ModelError(f"prm = {name!r} reads {longest} positions; allowed: at least 1")
         found = LoadedReward(model.to(device).eval().requires_grad_(False), tokenizer, form, short, longest)
         found.question("x")
-    except ModelError:
-        raise
-    except (ArithmeticError, LookupError, OSError, TypeError, ValueError, TemplateError) as error:
-        said = f"{type(error).__name__}: {str(error)[:200]}"
-        raise ModelError(f"prm = {name!r} is broken ({said}); allowed: a whole reward model") from None
     return found
 
 

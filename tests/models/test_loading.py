@@ -76,3 +76,28 @@ def test_bad_files_are_named(folder: Path, file: str, content: str | None, words
         (folder / file).write_text(content)
     with pytest.raises(ModelError, match=words):
         load(str(folder), device="cpu")
+
+
+@pytest.mark.parametrize("value", [None, "x", -1, 0, [], {}, 1.5, True, 10**12], ids=str)
+def test_no_value_in_a_config_ends_in_anything_but_a_model_or_a_sentence(folder: Path, value: object) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    refused = 0
+    for key in config:
+        (folder / "config.json").write_text(json.dumps(config | {key: value}))
+        try:
+            load(str(folder), device="cpu")
+        except ModelError as error:
+            assert str(folder) in str(error)
+            refused += 1
+    assert refused >= 5
+
+
+@pytest.mark.parametrize(("file", "content"), [
+    ("tokenizer.json", ""), ("tokenizer.json", "{}"), ("tokenizer.json", "[]"),
+    ("model.safetensors.index.json", ""), ("model.safetensors.index.json", "{}"),
+    ("model.safetensors.index.json", '{"weight_map": {"a": 5}}'),
+])  # fmt: skip
+def test_what_does_not_belong_together_is_broken(folder: Path, file: str, content: str) -> None:
+    (folder / file).write_text(content)
+    with pytest.raises(ModelError, match="is broken"):
+        load(str(folder), device="cpu")

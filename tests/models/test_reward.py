@@ -99,6 +99,8 @@ def test_models_that_cannot_score_are_refused(tmp_path: Path) -> None:
     save_file({"model.norm.weight": torch.ones(32)}, folder / "model.safetensors")
     with pytest.raises(ModelError, match="two-label head"):
         load_reward(str(folder), device="cpu")
+    with pytest.raises(ModelError, match="reads -5 positions"):
+        load_reward(str(make_reward(tmp_path / "e", "trl", max_position_embeddings=-5)), device="cpu")
     reward = load_reward(str(make_reward(tmp_path / "d", "trl")), device="cpu")
     with pytest.raises(ModelError, match="at most 512"):
         reward.scores([("q", ["x" * 600])])

@@ -110,13 +110,13 @@ CONFIG = "config.json"
     [
         (CONFIG, lambda data: "{", "is not JSON"),
         (CONFIG, lambda data: [], "model_type = None"),
-        (CONFIG, lambda data: data | {"architectures": 5, "n_heads": 0}, "is broken"),
-        (CONFIG, lambda data: data | {"d_model": "x"}, "is broken"),
+        (CONFIG, lambda data: data | {"architectures": 5, "n_heads": 0}, "n_heads = 0"),
+        (CONFIG, lambda data: data | {"d_model": "x"}, "d_model = 'x'"),
         (CONFIG, lambda data: data | {"mask_token_id": None}, "mask_token_id = None"),
         (CONFIG, lambda data: data | {"mask_token_id": 999_999}, "mask_token_id = 999999"),
         (CONFIG, lambda data: data | {"vocab_size": 100}, "allowed: 100"),
-        (CONFIG, lambda data: data | {"max_sequence_length": None}, "is broken"),
-        (CONFIG, lambda data: data | {"max_sequence_length": -5}, "reads -5 positions"),
+        (CONFIG, lambda data: data | {"max_sequence_length": None}, "max_sequence_length = None"),
+        (CONFIG, lambda data: data | {"max_sequence_length": -5}, "max_sequence_length = -5"),
         ("tokenizer.json", lambda data: None, "is broken"),
     ],
 )
