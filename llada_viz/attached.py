@@ -43,15 +43,23 @@ def parts_of(folder: Path) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where an attached part came from: in words, and its folder."""
+
+    label: str
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Attached:
-    """The bundled model with other parts. labels: part -> where it came from."""
+    """The bundled model with other parts. origins: by part, of NAMES."""
 
     bundled: Bundled
     loaded: LoadedModel | None
     pieces: list[bytes]
     own_head: UPSHead | None = None
     own_reward: LoadedReward | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
     problem: str = ""
 
     @property
@@ -76,7 +84,7 @@ class Attached:
     @property
     def label(self) -> str:
         """What is attached, in words."""
-        return ", ".join(f"{NAMES[part]} of {where}" for part, where in self.labels.items())
+        return ", ".join(f"{NAMES[part]} of {origin.label}" for part, origin in self.origins.items())
 
     @property
     def chip(self) -> str:
@@ -100,9 +108,9 @@ def attach(before: Using, folder: Path, label: str) -> Attached:
         raise ModelError(bundled.problem.rstrip("."))
     now = before if isinstance(before, Attached) else Attached(bundled, before.loaded, before.pieces)
     parts, device = parts_of(folder), bundled.loaded.device
-    labels = {part: where for part, where in now.labels.items() if part not in parts}
+    origins = {part: origin for part, origin in now.origins.items() if part not in parts}
     if "model" in parts or "adapter" in parts:
-        labels = {part: where for part, where in labels.items() if part == "prm"}
+        origins = {part: origin for part, origin in origins.items() if part == "prm"}
         loaded = _network(bundled, folder, parts, device, label)
         now = replace(now, loaded=loaded, pieces=token_pieces(loaded.tokenizer), own_head=None)
     if "head" in parts:
@@ -113,7 +121,7 @@ def attach(before: Using, folder: Path, label: str) -> Attached:
         found = load_reward(str(folder), device)
         found.name = label
         now = replace(now, own_reward=found)
-    return replace(now, labels=labels | dict.fromkeys(parts, label))
+    return replace(now, origins=origins | dict.fromkeys(parts, Origin(label, folder)))
 
 
 def _network(

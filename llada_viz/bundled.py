@@ -65,24 +65,33 @@ class Bundled:
     def name(self) -> str:
         return self.loaded.name if self.loaded else self.folder.name
 
+    @property
+    def head_file(self) -> Path | None:
+        """Where the head lies that was trained on this model, None where there is none."""
+        path = self.folder.with_name(self.folder.name + HEAD_SUFFIX) / HEAD_FILE
+        return path if path.is_file() else None
+
     @cached_property
     def ups_head(self) -> UPSHead | None:
         """The head that was trained on this model, None where there is none; ModelError: it is broken."""
-        path = self.folder.with_name(self.folder.name + HEAD_SUFFIX) / HEAD_FILE
-        if self.loaded is None or not path.is_file():
+        if self.loaded is None or self.head_file is None:
             return None
-        return load_ups_head(path, self.loaded.model.config.d_model).to(self.loaded.device)
+        return load_ups_head(self.head_file, self.loaded.model.config.d_model).to(self.loaded.device)
 
     @property
     def rewards(self) -> tuple[str, ...]:
         """Names of the reward models at hand."""
-        return tuple(name for name in REWARDS if (self.folder.with_name(name) / "config.json").is_file())
+        return tuple(name for name in REWARDS if (self.reward_folder(name) / "config.json").is_file())
+
+    def reward_folder(self, name: str) -> Path:
+        """Where a reward model of `rewards` lies."""
+        return self.folder.with_name(name)
 
     def reward(self, name: str) -> LoadedReward:
         """The reward model of a name among `rewards`, loaded once; ModelError: it is broken."""
         if name not in self._rewards:
             device = self.loaded.device if self.loaded else "auto"
-            self._rewards[name] = load_reward(str(self.folder.with_name(name)), device)
+            self._rewards[name] = load_reward(str(self.reward_folder(name)), device)
         return self._rewards[name]
 
     @property

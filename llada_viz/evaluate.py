@@ -9,6 +9,8 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 
 from evaluation.report import Report
+from llada_viz.attached import Attachments
+from llada_viz.attached_bar import AttachedBar
 from llada_viz.bundled import Bundled
 from llada_viz.evaluate_answer import GRADES, Answer
 from llada_viz.evaluate_form import EvaluateForm
@@ -29,17 +31,20 @@ class Evaluate:
     """Builds the tab; its methods are what its events do. public: a host where strangers meet."""
 
     def __init__(
-        self, bundled: Bundled, runs: Runs, evaluations: Evaluations, public: bool, secret: str = ""
-    ) -> None:
+        self, bundled: Bundled, runs: Runs, evaluations: Evaluations, attachments: Attachments,
+        public: bool, secret: str = "",
+    ) -> None:  # fmt: skip
         self.secret = secret or None
+        self.attachments, self.bar = attachments, AttachedBar(attachments, "evaluate")
         self.bundled, self.runs, self.evaluations, self.public = bundled, runs, evaluations, public
         self.form = EvaluateForm(public)
         self.answer = Answer(bundled, runs, evaluations, self.job_of)
 
     # ---- layout ------------------------------------------------------------------------------
 
-    def build(self) -> None:
-        """Lay out the tab and connect its events."""
+    def build(self, attached: gr.State) -> None:
+        """Lay out the tab and connect its events. attached: the page's state, an id of Attachments."""
+        self.attached = attached
         # Ids of the visitor's jobs, unreadable without the key, which outlives a restart.
         self.mine = gr.BrowserState([], storage_key="llada-viz-evaluations", secret=self.secret)
         self.seen = gr.State("")
@@ -47,7 +52,8 @@ class Evaluate:
         self.timer = gr.Timer(1.5)
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
-                self.form.build()
+                self.bar.build(attached)
+                self.form.build(self.bar)
                 self.alert = gr.HTML(elem_id="evaluate-alert", apply_default_css=False)
                 self.start = gr.Button("Evaluate", variant="primary", elem_id="evaluate-run")
             with gr.Column(elem_classes="lz-out", min_width=0):
@@ -95,14 +101,16 @@ class Evaluate:
 
     def _connect(self) -> None:
         form = self.form
+        self.bar.connect()
         form.upload.upload(form.on_upload, form.upload, form.shown, **QUIET)
         form.source.input(form.show, [form.source, form.path], form.shown, **QUIET)
         shown = [
             self.job, self.state, self.stop, self.resume, self.delete, self.result, self.rows, self.seen,
         ]  # fmt: skip
         looked = [self.job, self.mine, self.differ, self.fail, self.first, self.seen]
+        asked = [self.mine, self.attached, self.bar.scorer, *form.inputs]
         begun = self.start.click(
-            self.on_start, [self.mine, *form.inputs], [self.alert, self.mine, self.job],
+            self.on_start, asked, [self.alert, self.mine, self.job],
             trigger_mode="once", **QUIET,
         )  # fmt: skip
         begun.success(self.on_look, looked, shown, **QUIET)
@@ -141,12 +149,14 @@ class Evaluate:
                 answer.detail, **QUIET,
             ).then(self.on_look, looked, shown, **QUIET)  # fmt: skip
 
-    def on_start(self, mine: list[str], *values: Any) -> Iterator[tuple[Any, ...]]:
+    def on_start(
+        self, mine: list[str], attached: str, scorer: str, *values: Any
+    ) -> Iterator[tuple[Any, ...]]:
         """Queue a job; a refusal is a sentence."""
         try:
             if self.bundled.loaded is None:
                 raise ValueError(self.bundled.problem.rstrip("."))
-            asked = self.form.asked(*values)
+            asked = self.form.asked(self.attachments.using(attached), scorer, *values)
             if self.public:
                 self._within_public_limits(asked, mine)
             job = self.evaluations.start(asked)

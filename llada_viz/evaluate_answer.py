@@ -12,13 +12,14 @@ from llada_viz.bundled import Bundled
 from llada_viz.canvas import Message, TokenCanvas, message, notice
 from llada_viz.evaluations import Evaluations
 from llada_viz.job_store import Job
-from llada_viz.live import UPDATES_PER_SECOND
+from llada_viz.live import UPDATES_PER_SECOND, alert
 from llada_viz.render.evaluation import detail, replayed
 from llada_viz.runs import Run, Runs
-from models.loading import LoadedModel
+from llada_viz.sources import LoadedSources
+from models.loading import LoadedModel, ModelError
 from samplers.batch import answer_text
 from samplers.events import Finished, Started
-from samplers.requests import Tools, prepare
+from samplers.requests import RequestError, Tools, prepare
 
 HINT = "<p class='lz-about'>Choose an answer to see it in full and to watch it being decoded.</p>"
 GRADES = {"Right": True, "Wrong": False, "Not graded": None}
@@ -36,7 +37,8 @@ class Answer:
         evaluations: Evaluations,
         job_of: Callable[[str | None, list[str]], Job],
     ) -> None:
-        self.bundled, self.runs, self.evaluations, self.job_of = bundled, runs, evaluations, job_of
+        self.runs, self.evaluations, self.job_of = runs, evaluations, job_of
+        self.loaded = LoadedSources(bundled)
 
     def build(self) -> None:
         """Lay out what stands below the table of rows; the canvas comes with `build_canvas`."""
@@ -78,9 +80,14 @@ class Answer:
         row = report.rows[label].get(row_number)
         text = self._in_full(report, label, row_number)
         ready = [gr.update(interactive=row is not None and "error" not in row) for _ in GRADES]
-        run = self._again(job, label, row_number) if row is not None and "error" not in row else None
+        run, problem = None, ""
+        if row is not None and "error" not in row:
+            try:
+                run = self._again(job, label, row_number)
+            except (ModelError, RequestError, OSError) as error:
+                problem = alert(f"This answer cannot be decoded again: {error}.")
         canvas = gr.update(visible=False) if run is None else gr.update(visible=True, value=notice(run, "…"))
-        return ((job.id, label, row_number), text, "", canvas, run.id if run else "", *ready)
+        return ((job.id, label, row_number), text, problem, canvas, run.id if run else "", *ready)
 
     def _in_full(self, report: Report, label: str, number: int) -> str:
         problem = next(p for p in report.problems if p.number == number)
@@ -90,32 +97,35 @@ class Answer:
         plan = self.evaluations.plan(job)
         line = next(line for line in plan.lines if line.label == label)
         problem = next(p for p in plan.problems.problems if p.number == number)
-        asked = plan.request(line, problem)
-        assert self.bundled.loaded is not None
+        asked, using = plan.request(line, problem), self.loaded.of(self.evaluations.sources(job))
+        assert using.loaded is not None
+        tools = Tools(
+            using.own_head if "ups_head" in asked else None, line.scorer,
+            using.own_reward if "prm" in asked else None,
+        )  # fmt: skip
         prepared = prepare(
-            self.bundled.loaded, asked["sampler"], asked["settings"], Tools(scorer=line.scorer),
+            using.loaded, asked["sampler"], asked["settings"], tools,
             messages=asked["messages"], seed=asked["seed"], task=asked.get("task"),
         )  # fmt: skip
-        return self.runs.start(prepared, self.bundled.pieces, self.bundled.name)
+        return self.runs.start(prepared, using.pieces, using.name)
 
     def on_replay(self, run_id: str, mine: list[str], cell: Cell) -> Iterator[tuple[Message, str]]:
         """Decode the chosen answer again, live; at the end say whether it is the recorded one."""
         run = self.runs.get(run_id)
         if run is None or cell is None:
             return
-        recorded = self._recorded(mine, cell)
+        recorded, job = self._recorded(mine, cell), self.job_of(cell[0], mine)
+        loaded = self.loaded.of(self.evaluations.sources(job)).loaded
+        assert loaded is not None
         while frames := run.advance(1 / UPDATES_PER_SECOND):
-            yield message(run, frames), self._compared(run, recorded)
+            text = written(loaded, run)
+            said = "" if text is None or "text" not in recorded else replayed(text, recorded["text"])
+            yield message(run, frames), said
 
     def _recorded(self, mine: list[str], cell: tuple[str, str, int]) -> Mapping[str, Any]:
         chosen, label, number = cell
         report = self.evaluations.report(self.job_of(chosen, mine))
         return {} if report is None else report.rows[label][number]
-
-    def _compared(self, run: Run, recorded: Mapping[str, Any]) -> str:
-        assert self.bundled.loaded is not None
-        text = written(self.bundled.loaded, run)
-        return "" if text is None or "text" not in recorded else replayed(text, recorded["text"])
 
     def on_grade(self, mine: list[str], cell: Cell, correct: bool | None) -> str:
         """Set the grade of the chosen answer by hand."""

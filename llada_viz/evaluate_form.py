@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ import gradio as gr
 from evaluation.columns import SetError, guess
 from evaluation.sets import HUB_SETS, ProblemSet, bundled_set, from_table, load_set
 from evaluation.tables import read_table
+from llada_viz.attached import Attached, Using
+from llada_viz.attached_bar import AttachedBar
 from llada_viz.evaluations import Asked, preview
-from llada_viz.lanes import SIZES, Lanes
-from llada_viz.live import alert
+from llada_viz.lanes import SIZES, Chosen, Lanes
+from llada_viz.live import CHECKER, NO_HEAD, alert, scorers
 from llada_viz.render.evaluation import table
+from llada_viz.sources import sources_of
 from samplers.registry import entry
 from samplers.requests import RequestError
 from tasks import TASKS
@@ -25,8 +29,8 @@ UPLOADED = "the uploaded file"
 MOST_ROWS = 20_000
 MOST_SHOWN = 300  # characters of a cell
 NO_SCORES = (
-    "a chosen sampler needs scores, and the exact checker knows the bundled problems only; "
-    "on the command line a reward model can be given (--prm)"
+    "a chosen sampler needs scores, and the exact checker scores the bundled problems only; "
+    "allowed: such a set, or a reward model as the scorer"
 )
 
 
@@ -45,8 +49,8 @@ class EvaluateForm:
         self.public = public
         self.lanes = Lanes("evaluate")
 
-    def build(self) -> None:
-        """Lay out the inputs."""
+    def build(self, bar: AttachedBar) -> None:
+        """Lay out the inputs, the bar's scorer among them."""
         first = str(SAMPLES / FIRST_SET)
         _, _, question, answer, shown = self.show(first, "")
         self.source = gr.Dropdown(samples(self.public), value=first, label="Set", elem_id="evaluate-set")
@@ -66,6 +70,7 @@ class EvaluateForm:
             )  # fmt: skip
         self.preview = gr.HTML(shown, elem_id="evaluate-preview", apply_default_css=False)
         self.lanes.build()
+        bar.scorer_input(visible=bool(bar.attachments.bundled.rewards), follows=True)
         with gr.Row(elem_classes="lz-two"):
             self.sizes = [
                 gr.Number(first, label=label, min_width=80, elem_id=f"evaluate-{name}")
@@ -137,10 +142,11 @@ class EvaluateForm:
         return load_set(name)
 
     def asked(
-        self, source: str, path: str, question: str, answer: str, limit: Any, seed: Any, template: str,
-        *values: Any,
+        self, using: Using, scorer: str, source: str, path: str, question: str, answer: str, limit: Any,
+        seed: Any, template: str, *values: Any,
     ) -> Asked:  # fmt: skip
-        """The form as a request; a ValueError with a sentence when it cannot be run."""
+        """The form as a request of what is decoded with; a ValueError with a sentence when it cannot be
+        run. scorer: the exact checker, or the name of a reward model."""
         names = [name for name, _, _ in SIZES]
         shared = {name: _whole(name, value, 1) for name, value in zip(names, values, strict=False)}
         lanes = self.lanes.read(values[len(names) :], {**shared, "early_stop": True})
@@ -148,8 +154,8 @@ class EvaluateForm:
         if rows is not None and rows > MOST_ROWS:
             raise RequestError(f"rows = {rows:,}; allowed here: at most {MOST_ROWS:,}")
         data = path if source == UPLOADED else source
-        scored = any(entry(lane.sampler).cls.scored for lane in lanes)
-        if scored and source not in TASKS:
+        tools = tools_of(using, scorer, lanes)
+        if tools["scorer"] == CHECKER and source not in TASKS:
             raise RequestError(NO_SCORES)
         if source in HUB_SETS:
             self._from_hub(source)  # out of reach: said now, not by a job that fails
@@ -170,7 +176,25 @@ class EvaluateForm:
             rows,
             _whole("seed", seed, 0),
             template,
+            **tools,
         )
+
+
+def tools_of(using: Using, scorer: str, lanes: Sequence[Chosen]) -> dict[str, Any]:
+    """scorer, sources and attached of a request: what the samplers need, and no more."""
+    scored = any(entry(lane.sampler).cls.scored for lane in lanes)
+    head = any(lane.settings.get("policy") == "ups" for lane in lanes)
+    if head and using.ups_head is None:
+        raise RequestError(NO_HEAD)
+    allowed = [value for _, value in scorers(using)]
+    if scored and scorer not in allowed:
+        raise RequestError(f"scorer = {scorer!r} is not known; allowed: {', '.join(allowed)}")
+    reward = scorer if scored and scorer != CHECKER else ""
+    return {
+        "scorer": "prm" if reward else CHECKER if scored else "",
+        "sources": sources_of(using, reward, head),
+        "attached": using.label if isinstance(using, Attached) else "",
+    }
 
 
 def _whole(name: str, value: Any, least: int) -> int:

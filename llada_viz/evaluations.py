@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from evaluation.tables import Table
 from llada_viz.job_store import Job
 from llada_viz.jobs import Jobs
 from llada_viz.lanes import Chosen
+from llada_viz.sources import Sources
 from samplers.registry import entry
 
 KIND = "evaluation"
@@ -30,7 +31,8 @@ LONGEST = 120
 
 @dataclass(frozen=True)
 class Asked:
-    """What a new evaluation does. data: a file or the name of a set; question, answer: columns."""
+    """What a new evaluation does. data: a file or the name of a set; question, answer: columns; scorer:
+    of the samplers that need one; sources: None for the bundled model; attached: what they are, in words."""
 
     data: str
     name: str
@@ -40,10 +42,13 @@ class Asked:
     limit: int | None = None
     seed: int = 0
     template: str = "{question}"
+    scorer: str = "checker"
+    sources: Sources | None = None
+    attached: str = ""
 
 
 class Evaluations:
-    """Starts evaluations of one model, and reads their folders."""
+    """Starts evaluations of a model, and of what was attached to it, and reads their folders."""
 
     def __init__(self, jobs: Jobs, model: Path, device: str) -> None:
         self.jobs, self.model = jobs, model
@@ -51,13 +56,14 @@ class Evaluations:
 
     def start(self, asked: Asked) -> str:
         """Queue an evaluation; returns the job's id. The set is copied into the job's folder."""
-        lines = [_line(lane) for lane in asked.lanes]
+        asked = replace(asked, sources=asked.sources or Sources(str(self.model)))
+        lines = [_line(lane, asked.scorer) for lane in asked.lanes]
         # Refuses what the job would refuse, before there is a job.
-        Plan(ProblemSet(asked.name, ()), tuple(lines), asked.template, seed=asked.seed)
-        title = f"{asked.name} · {', '.join(line.label for line in lines)}"
-        config = {
-            **asdict(asked), "lanes": [asdict(lane) for lane in asked.lanes], "model": self.model.name,
-        }  # fmt: skip
+        tools = {"ups_head": asked.sources.ups_head, "prm": asked.sources.prm}
+        Plan(ProblemSet(asked.name, ()), tuple(lines), asked.template, seed=asked.seed, **tools)
+        parts = (asked.name, ", ".join(line.label for line in lines), asked.attached)
+        title = " · ".join(filter(None, parts))
+        config = asdict(asked) | {"lanes": [asdict(lane) for lane in asked.lanes]}
         return self.jobs.submit(
             KIND, title, lambda folder: self._command(folder, asked, lines), config, self.device
         )
@@ -70,8 +76,9 @@ class Evaluations:
             copy.parent.mkdir()
             shutil.copyfile(asked.data, copy)
             data = str(copy)
+        assert asked.sources is not None
         command = [
-            sys.executable, "-m", "evaluation", "run", f"--model={self.model}", f"--data={data}",
+            sys.executable, "-m", "evaluation", "run", *asked.sources.flags, f"--data={data}",
             f"--lines={folder / 'lines.json'}", f"--seed={asked.seed}", f"--template={asked.template}",
             f"--device={self.device}", f"--out={folder}",
         ]  # fmt: skip
@@ -105,6 +112,10 @@ class Evaluations:
         folder = RunFolder(job.folder)
         return recorded_plan(folder.manifest(), folder.problems())
 
+    def sources(self, job: Job) -> Sources:
+        """What the job decodes with."""
+        return Sources(**job.config["sources"])
+
     def override(self, job: Job, line: str, row: int, correct: bool | None) -> None:
         """Set a grade by hand."""
         RunFolder(job.folder).override(line, row, correct)
@@ -115,8 +126,8 @@ class Evaluations:
         return folder.write(name, FORMS[name](Report(folder)))
 
 
-def _line(lane: Chosen) -> Line:
-    return Line(lane.label, lane.sampler, lane.settings, "checker" if entry(lane.sampler).cls.scored else "")
+def _line(lane: Chosen, scorer: str) -> Line:
+    return Line(lane.label, lane.sampler, lane.settings, scorer if entry(lane.sampler).cls.scored else "")
 
 
 def differing(report: Report) -> list[Problem]:

@@ -47,7 +47,8 @@ def create_ui() -> gr.Blocks:
             with gr.Tab("Compare", id="compare", render_children=True):
                 Compare(bundled, Comparisons(), attachments).build(attached)
             with gr.Tab("Evaluate", id="evaluate", render_children=True):
-                Evaluate(bundled, runs, evaluations, on_space(), browser_secret()).build()
+                evaluate = Evaluate(bundled, runs, evaluations, attachments, on_space(), browser_secret())
+                evaluate.build(attached)
             with gr.Tab("Train", id="train", render_children=True):
                 Train(bundled, runs, trainings, attachments, on_space()).build(attached, tabs)
         attached.change(

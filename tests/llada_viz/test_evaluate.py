@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from evaluation.run_folder import RunFolder
+from llada_viz.attached import Attachments
 from llada_viz.bundled import FOLDER, Bundled
 from llada_viz.evaluations import SHOWN, Asked, Evaluations, matrix
 from llada_viz.jobs import Jobs
@@ -59,8 +60,9 @@ def wait(evaluations, job_id, seconds=200):
 @pytest.fixture
 def tab(evaluations):
     with gr.Blocks():
-        tab = Evaluate(Bundled(), Runs(), evaluations, public=False)
-        tab.build()
+        bundled = Bundled()
+        tab = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public=False)
+        tab.build(gr.State(""))
     return tab
 
 
@@ -74,7 +76,7 @@ def values(form, source, path="", **changes):
 @pytest.mark.slow
 def test_an_upload_is_evaluated_in_the_background_and_read_back(tab, evaluations, tmp_path):
     asked = values(tab.form, UPLOADED, upload(tmp_path), limit=3)
-    alert, mine, chosen = next(tab.on_start([], *asked))
+    alert, mine, chosen = next(tab.on_start([], "", "checker", *asked))
     job = wait(evaluations, mine[-1])
     assert alert == "" and chosen["value"] == mine[-1] and job.state == "done", job.note
     _, state, stop, resume, delete, result, rows, _ = tab.on_look(job.id, mine, False, False, 1, "")
@@ -135,7 +137,7 @@ def test_a_stopped_evaluation_resumes_in_a_new_server_and_ends_with_every_row_on
     ],
 )
 def test_refusals_are_sentences(tab, tmp_path, changes, said):
-    answer = tab.on_start([], *values(tab.form, UPLOADED, upload(tmp_path), **changes))
+    answer = tab.on_start([], "", "checker", *values(tab.form, UPLOADED, upload(tmp_path), **changes))
     alert, *rest = next(answer)
     assert said in alert.replace("&#x27;", "'") and all(part == gr.skip() for part in rest)
     with pytest.raises(gr.Error):
@@ -185,8 +187,9 @@ def test_lanes_are_named_by_what_tells_them_apart():
 
 def test_on_a_public_host_visitors_see_only_their_own(evaluations, tmp_path):
     with gr.Blocks():
-        public = Evaluate(Bundled(), Runs(), evaluations, public=True)
-        public.build()
+        bundled = Bundled()
+        public = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public=True)
+        public.build(gr.State(""))
     job = evaluations.start(Asked(upload(tmp_path), "mine.csv", LANES, "question", "answer"))
     assert public.choices([]) == [] and [known for _, known in public.choices([job])] == [job]
     for reach in (
@@ -198,9 +201,9 @@ def test_on_a_public_host_visitors_see_only_their_own(evaluations, tmp_path):
             reach()
     assert "no such evaluation" in public.on_job(job, [], "stop")
     asked = values(public.form, UPLOADED, upload(tmp_path))
-    assert "allowed on a public host: 1 to 200" in next(public.on_start([], *asked))[0]
+    assert "allowed on a public host: 1 to 200" in next(public.on_start([], "", "checker", *asked))[0]
     asked = values(public.form, UPLOADED, upload(tmp_path), limit=2)
-    assert "one at a time" in next(public.on_start([job], *asked))[0]
+    assert "one at a time" in next(public.on_start([job], "", "checker", *asked))[0]
 
 
 def test_a_page_of_rows():

@@ -15,6 +15,7 @@ from evaluation.run_folder import RunFolder
 from evaluation.runs import manifest, run
 from evaluation.samplers import NothingToGrade
 from evaluation.sets import bundled_set
+from llada_viz.attached import Attachments
 from llada_viz.bundled import FOLDER, Bundled
 from llada_viz.evaluations import Asked, Evaluations, matrix
 from llada_viz.jobs import Jobs
@@ -54,8 +55,8 @@ def job(bundled, tmp_path):
 
 def tab_of(bundled, evaluations, public=False):
     with gr.Blocks():
-        tab = Evaluate(bundled, Runs(), evaluations, public)
-        tab.build()
+        tab = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public)
+        tab.build(gr.State(""))
     return tab
 
 

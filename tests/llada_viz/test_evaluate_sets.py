@@ -8,19 +8,26 @@ import pytest
 
 from evaluation.columns import Mapping, SetError
 from evaluation.sets import HUB_SETS, Problem, ProblemSet, load_set
+from llada_viz.bundled import Bundled
 from samplers.requests import RequestError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
     from llada_viz import evaluate_form
     from llada_viz.evaluate_form import EvaluateForm, samples
+    from llada_viz.live import CHECKER
 
 SIZES = [32, 8, 32]
 LANES = ["low_confidence", "", "none", "", "none", "", "none", ""]
 
 
-def asked(form, source, lanes=LANES):
-    return form.asked(source, "", "", "", 0, 0, "{question}", *SIZES, *lanes)
+@pytest.fixture(scope="module")
+def bundled():
+    return Bundled()
+
+
+def asked(form, bundled, source, lanes=LANES):
+    return form.asked(bundled, CHECKER, source, "", "", "", 0, 0, "{question}", *SIZES, *lanes)
 
 
 @pytest.fixture
@@ -35,27 +42,27 @@ def reachable(monkeypatch):
 
 
 @pytest.mark.parametrize("name", HUB_SETS)
-def test_a_hub_set_is_shown_and_asked_for(name, reachable):
+def test_a_hub_set_is_shown_and_asked_for(name, bundled, reachable):
     form = EvaluateForm()
     assert name in dict((value, shown) for shown, value in samples())
     _, _, question, _, shown = form.show(name, "")
     assert "1 rows" in shown and "&lt;b&gt;How many?" in shown and not question["interactive"]
     assert question["value"] == HUB_SETS[name].mapping.question
-    wanted = asked(form, name)
+    wanted = asked(form, bundled, name)
     assert (wanted.data, wanted.name, wanted.question, wanted.answer) == (name, name, "", "")
     with pytest.raises(RequestError, match="needs scores"):
-        asked(form, name, ["best_of_n", "", *LANES[2:]])
+        asked(form, bundled, name, ["best_of_n", "", *LANES[2:]])
 
 
-def test_a_public_host_fetches_nothing(reachable):
+def test_a_public_host_fetches_nothing(bundled, reachable):
     form = EvaluateForm(public=True)
     assert not set(HUB_SETS) & {value for _, value in samples(public=True)}
     assert "not fetched on a public host" in form.show("gsm8k", "")[-1]
     with pytest.raises(SetError, match="not fetched on a public host"):
-        asked(form, "gsm8k")
+        asked(form, bundled, "gsm8k")
 
 
-def test_a_hub_out_of_reach_is_a_sentence(monkeypatch):
+def test_a_hub_out_of_reach_is_a_sentence(bundled, monkeypatch):
     datasets = pytest.importorskip("datasets", reason="datasets is not installed (requirements-eval.txt)")
 
     class Timeout(Exception):
@@ -69,6 +76,6 @@ def test_a_hub_out_of_reach_is_a_sentence(monkeypatch):
     shown = form.show("math500", "")[-1]
     assert "HuggingFaceH4/MATH-500 cannot be loaded: the hub does not answer." in shown and "alert" in shown
     with pytest.raises(SetError, match="cannot be loaded"):
-        asked(form, "math500")
+        asked(form, bundled, "math500")
     with pytest.raises(SetError, match="cannot be loaded"):
         load_set("s1k")
