@@ -68,7 +68,9 @@ class Attached:
 
     @property
     def ups_head(self) -> UPSHead | None:
-        return self.own_head or self.bundled.ups_head
+        """The attached head; the bundled one for the bundled network only."""
+        theirs = self.bundled.ups_head if self.loaded is self.bundled.loaded else None
+        return self.own_head or theirs
 
     @property
     def rewards(self) -> tuple[str, ...]:
@@ -101,7 +103,8 @@ Using = Bundled | Attached
 def attach(before: Using, folder: Path, label: str) -> Attached:
     """What `before` is, with the parts of a folder. ModelError: one does not fit.
 
-    A head goes with the network that it was trained on: another network leaves an attached head out.
+    A head goes with the network that it was trained on: the bundled one, or that of its own folder.
+    Another network leaves an attached head out, and a head on its own an attached network.
     """
     bundled = before.bundled if isinstance(before, Attached) else before
     if bundled.loaded is None:
@@ -113,6 +116,9 @@ def attach(before: Using, folder: Path, label: str) -> Attached:
         origins = {part: origin for part, origin in origins.items() if part == "prm"}
         loaded = _network(bundled, folder, parts, device, label)
         now = replace(now, loaded=loaded, pieces=token_pieces(loaded.tokenizer), own_head=None)
+    elif "head" in parts:
+        origins = {part: origin for part, origin in origins.items() if part == "prm"}
+        now = replace(now, loaded=bundled.loaded, pieces=bundled.pieces)
     if "head" in parts:
         assert now.loaded is not None
         head = load_ups_head(folder / HEAD_FILE, now.loaded.model.config.d_model).to(now.loaded.device)

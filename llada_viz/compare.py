@@ -23,6 +23,7 @@ from llada_viz.live import (
     example_buttons,
     fill_from,
     prepared,
+    usual,
     whole,
     wire,
 )
@@ -112,7 +113,7 @@ class Compare:
         if measure not in MEASURES:
             raise RequestError(f"in step by = {measure!r} is not valid; allowed: {', '.join(MEASURES)}")
         shared = {name: whole(value) for (name, _, _), value in zip(SIZES, values, strict=False)}
-        lanes = self.lanes.read(values[len(SIZES) :], {**shared, "early_stop": True}, least=2)
+        lanes = self.lanes.read(values[len(SIZES) :], {**shared, "early_stop": True}, 2, usual(using))
         ready = [
             prepared(using, lane.sampler, lane.settings, text, seed, scorer=scorer) for lane in lanes
         ]

@@ -14,12 +14,12 @@ from llada_viz.attached_bar import AttachedBar
 from llada_viz.bundled import Bundled
 from llada_viz.evaluate_answer import GRADES, Answer
 from llada_viz.evaluate_form import EvaluateForm
-from llada_viz.evaluations import EXPORTS, Asked, Evaluations, matrix
+from llada_viz.evaluations import EXPORTS, KIND, Asked, Evaluations, matrix
+from llada_viz.job_panel import JobPanel, log_of, waits
 from llada_viz.job_store import Job
 from llada_viz.live import QUIET, alert
 from llada_viz.render.evaluation import progress, result
 from llada_viz.runs import Runs
-from llada_viz.tailing import tail
 
 EMPTY = "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate.</p>"
 PRESS_FILE = "() => setTimeout(() => document.querySelector('#evaluate-file').click(), 100)"
@@ -38,7 +38,8 @@ class Evaluate:
         self.attachments, self.bar = attachments, AttachedBar(attachments, "evaluate")
         self.bundled, self.runs, self.evaluations, self.public = bundled, runs, evaluations, public
         self.form = EvaluateForm(public)
-        self.answer = Answer(bundled, runs, evaluations, self.job_of)
+        self.panel = JobPanel(evaluations.jobs, KIND, "evaluation", public)
+        self.answer = Answer(bundled, runs, evaluations, self.panel.of)
 
     # ---- layout ------------------------------------------------------------------------------
 
@@ -63,7 +64,7 @@ class Evaluate:
 
     def _job(self) -> None:
         with gr.Column(elem_classes="lz-panel"):
-            self.job = gr.Dropdown([], label="Evaluation", elem_id="evaluate-job", interactive=True)
+            self.panel.build("evaluate")
             self.state = gr.HTML(EMPTY, elem_id="evaluate-state", apply_default_css=False)
             with gr.Row(elem_classes="lz-tools"):
                 self.stop = gr.Button(
@@ -102,34 +103,33 @@ class Evaluate:
     def _connect(self) -> None:
         form = self.form
         self.bar.connect()
-        form.upload.upload(form.on_upload, form.upload, form.shown, **QUIET)
+        form.upload.upload(form.on_upload, form.upload, form.shown, trigger_mode="always_last", **QUIET)
         form.source.input(form.show, [form.source, form.path], form.shown, **QUIET)
-        shown = [
-            self.job, self.state, self.stop, self.resume, self.delete, self.result, self.rows, self.seen,
-        ]  # fmt: skip
-        looked = [self.job, self.mine, self.differ, self.fail, self.first, self.seen]
+        job = self.panel.job
+        shown = [job, self.state, self.stop, self.resume, self.delete, self.result, self.rows, self.seen]
+        looked = [job, self.mine, self.differ, self.fail, self.first, self.seen]
         asked = [self.mine, self.attached, self.bar.scorer, *form.inputs]
         begun = self.start.click(
-            self.on_start, asked, [self.alert, self.mine, self.job],
+            self.on_start, asked, [self.alert, self.mine, job],
             trigger_mode="once", **QUIET,
         )  # fmt: skip
         begun.success(self.on_look, looked, shown, **QUIET)
         self.timer.tick(self.on_tick, looked, shown, trigger_mode="once", queue=False, **QUIET)
-        for changed in (self.job.input, self.differ.input, self.fail.input, self.first.submit):
+        for changed in (job.input, self.differ.input, self.fail.input, self.first.submit):
             changed(self.on_look, looked, shown, **QUIET)
-        self.job.input(lambda: ("", DELETE), None, [self.doomed, self.delete], queue=False, **QUIET)
+        job.input(lambda: ("", DELETE), None, [self.doomed, self.delete], queue=False, **QUIET)
         self.delete.click(
-            self.on_delete, [self.job, self.mine, self.doomed],
+            self.on_delete, [job, self.mine, self.doomed],
             [self.alert, self.doomed, self.delete, *self.answer.shown], **QUIET,
         ).then(self.on_look, looked, shown, **QUIET)  # fmt: skip
         for button, action in ((self.stop, "stop"), (self.resume, "resume")):
             button.click(
-                lambda job, mine, a=action: self.on_job(job, mine, a), [self.job, self.mine],
+                lambda job, mine, a=action: self.panel.act(a, job, mine), [job, self.mine],
                 self.alert, **QUIET,
             ).then(self.on_look, looked, shown, **QUIET)
         for button, form_name in zip(self.exports, EXPORTS, strict=True):
             button.click(
-                lambda job, mine, f=form_name: self.on_export(job, mine, f), [self.job, self.mine],
+                lambda job, mine, f=form_name: self.on_export(job, mine, f), [job, self.mine],
                 [self.alert, self.file], **QUIET
             ).success(None, None, None, js=PRESS_FILE)
         self._connect_answer(looked, shown)
@@ -137,7 +137,7 @@ class Evaluate:
     def _connect_answer(self, looked: list[Any], shown: list[Any]) -> None:
         answer = self.answer
         chosen = self.rows.select(
-            answer.on_cell, [self.job, self.mine, answer.run_id], answer.shown, **QUIET
+            answer.on_cell, [self.panel.job, self.mine, answer.run_id], answer.shown, **QUIET
         )
         chosen.success(
             answer.on_replay, [answer.run_id, self.mine, answer.cell], [answer.canvas, answer.replayed],
@@ -164,7 +164,7 @@ class Evaluate:
             yield alert(f"{error}."), gr.skip(), gr.skip()
             raise gr.Error(str(error), visible=False, print_exception=False) from None
         mine = [*mine, job]
-        yield alert(""), mine, gr.update(choices=self.choices(mine), value=job)
+        yield alert(""), mine, gr.update(choices=self.panel.choices(mine), value=job)
 
     def _within_public_limits(self, asked: Asked, mine: list[str]) -> None:
         if asked.limit is None or asked.limit > MOST_PUBLIC_ROWS:
@@ -173,20 +173,9 @@ class Evaluate:
         if any(job.id in mine and not job.has_ended for job in self.evaluations.list()):
             raise ValueError("an evaluation of yours is still going on; allowed here: one at a time")
 
-    def choices(self, mine: list[str]) -> list[tuple[str, str]]:
-        """(title, id) of the jobs that this visitor may see: on a public host only their own."""
-        known = [job for job in self.evaluations.list() if not self.public or job.id in mine]
-        return [(f"{job.title} · {job.state}", job.id) for job in known]
-
-    def job_of(self, chosen: str | None, mine: list[str]) -> Job:
-        """The evaluation of an id, if this visitor may see it; a sentence otherwise."""
-        if chosen not in [known for _, known in self.choices(mine)]:
-            raise gr.Error("There is no such evaluation.", print_exception=False)
-        return self.evaluations.jobs.get(chosen or "")
-
     def on_tick(self, chosen: str | None, *looked: Any) -> tuple[Any, ...]:
         """As `on_look`, but nothing when nothing has changed; another choice only when it was deleted."""
-        updates, options = self.on_look(chosen, *looked, only_changes=True), self.choices(looked[0])
+        updates, options = self.on_look(chosen, *looked, only_changes=True), self.panel.choices(looked[0])
         stays = chosen in [known for _, known in options]
         return (gr.update(choices=options) if stays else updates[0], *updates[1:])
 
@@ -195,7 +184,7 @@ class Evaluate:
         only_changes: bool = False,
     ) -> tuple[Any, ...]:  # fmt: skip
         """The chosen evaluation as it stands."""
-        options = self.choices(mine)
+        options = self.panel.choices(mine)
         known = [value for _, value in options]
         chosen = chosen if chosen in known else (known[0] if known else None)
         if chosen is None and only_changes and not seen:
@@ -220,21 +209,13 @@ class Evaluate:
         )  # fmt: skip
 
     def _state(self, job: Job, report: Report | None) -> str:
-        log = tail(job.folder / "log.txt") if job.state in ("failed", "lost") else []
+        log = log_of(job) if job.state in ("failed", "lost") else []
         finished, expected = (report.finished, report.expected) if report else (0, 0)
-        return progress(job.state, job.note, finished, expected, log)
-
-    def on_job(self, chosen: str | None, mine: list[str], action: str) -> str:
-        """Stop or resume."""
-        try:
-            getattr(self.evaluations.jobs, action)(self.job_of(chosen, mine).id)
-        except ValueError as error:
-            return alert(f"{error}.")
-        return alert("")
+        return progress(job.state, waits(self.evaluations.jobs, job) or job.note, finished, expected, log)
 
     def on_delete(self, chosen: str | None, mine: list[str], doomed: str) -> tuple[Any, ...]:
         """The first press asks, the second deletes the job with all its rows."""
-        job = self.job_of(chosen, mine)
+        job = self.panel.of(chosen, mine)
         stays = (gr.skip(),) * len(self.answer.shown)
         if self.public:
             raise gr.Error("Nothing is deleted on a public host.", print_exception=False)
@@ -248,7 +229,7 @@ class Evaluate:
 
     def on_export(self, chosen: str | None, mine: list[str], form: str) -> tuple[str, str]:
         """A file to download; a sentence when there is nothing yet."""
-        job = self.job_of(chosen, mine)
+        job = self.panel.of(chosen, mine)
         if self.evaluations.report(job) is None:
             raise gr.Error("There is nothing to export yet.", print_exception=False)
         # Gradio hands out files of its cache only: nobody gets at the jobs' own folder.

@@ -16,7 +16,7 @@ from llada_viz.attached import Attached, Using
 from llada_viz.attached_bar import AttachedBar
 from llada_viz.evaluations import Asked, preview
 from llada_viz.lanes import SIZES, Chosen, Lanes
-from llada_viz.live import CHECKER, NO_HEAD, alert, scorers
+from llada_viz.live import CHECKER, NO_HEAD, alert, scorers, usual
 from llada_viz.render.evaluation import table
 from llada_viz.sources import sources_of
 from samplers.registry import entry
@@ -149,7 +149,7 @@ class EvaluateForm:
         run. scorer: the exact checker, or the name of a reward model."""
         names = [name for name, _, _ in SIZES]
         shared = {name: _whole(name, value, 1) for name, value in zip(names, values, strict=False)}
-        lanes = self.lanes.read(values[len(names) :], {**shared, "early_stop": True})
+        lanes = self.lanes.read(values[len(names) :], {**shared, "early_stop": True}, 1, usual(using))
         rows = _whole("rows", limit, 0) or None
         if rows is not None and rows > MOST_ROWS:
             raise RequestError(f"rows = {rows:,}; allowed here: at most {MOST_ROWS:,}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,8 @@ class JobPanel:
         return [j for j in self.jobs.list() if j.kind == self.kind and (not self.public or j.id in mine)]
 
     def choices(self, mine: Sequence[str] = ()) -> list[tuple[str, str]]:
-        """(title and state, id) of each."""
-        return [(f"{job.title} · {job.state}", job.id) for job in self.list(mine)]
+        """(what it is listed as, id) of each."""
+        return [(listed(job), job.id) for job in self.list(mine)]
 
     def find(self, chosen: Any, mine: Sequence[str] = ()) -> Job | None:
         """The chosen job, else the newest; None where there is none."""
@@ -78,13 +79,21 @@ class JobPanel:
         )
         return [gr.update(interactive=one) for one in may]
 
-    def ahead(self, job: Job) -> int:
-        """How many jobs of any kind a queued one waits for."""
-        return sum(
-            other.device == job.device and not other.has_ended and (other.place < job.place)
-            for other in self.jobs.list()
-            if other.id != job.id
-        )
+
+def waits(jobs: Jobs, job: Job) -> str:
+    """What a queued job waits for; "" of any other."""
+    if job.state != "queued":
+        return ""
+    others = [other for other in jobs.list() if other.device == job.device and not other.has_ended]
+    ahead = sum(other.place < job.place for other in others)
+    return f"waits for {ahead} other job{'s' * (ahead > 1)}" if ahead else "is about to start"
+
+
+def listed(job: Job) -> str:
+    """State, title and the time when it was asked for: what tells it from others like it."""
+    when = time.localtime(job.created)
+    today = when[:3] == time.localtime()[:3]
+    return f"{job.state} · {job.title} · {time.strftime('%H:%M:%S' if today else '%d %b %H:%M', when)}"
 
 
 def reason(job: Job) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
 
 from llada_viz.form import choices
+from llada_viz.live import QUIET
 from samplers.registry import entry, parse_settings
 from samplers.requests import RequestError
 from samplers.settings import SettingError
@@ -17,6 +19,8 @@ from samplers.settings import SettingError
 NONE = "none"
 # What all lanes share: name, label, and the value where a set or an example names none.
 SIZES = (("gen_length", "Answer length", 32), ("block_length", "Block length", 8), ("steps", "Steps", 32))
+Usual = Mapping[str, Mapping[str, Any]]
+NOTHING: Usual = MappingProxyType({})
 FIRST = (("low_confidence", ""), ("threshold", "threshold=0.9"), (NONE, ""), (NONE, ""))
 
 
@@ -51,15 +55,23 @@ class Lanes:
                     placeholder="its settings: temperature=0.5, …", max_lines=3,
                     elem_id=f"{self.prefix}-settings-{number}",
                 )  # fmt: skip
+            # One sampler's settings are mostly no settings of another.
+            chosen.input(lambda: "", None, own, queue=False, **QUIET)
             self.inputs += [chosen, own]
 
-    def read(self, values: Sequence[Any], shared: Mapping[str, Any], least: int = 1) -> list[Chosen]:
-        """What was chosen; RequestError or SettingError names the lane."""
+    def read(
+        self, values: Sequence[Any], shared: Mapping[str, Any], least: int = 1, usual: Usual = NOTHING
+    ) -> list[Chosen]:
+        """What was chosen; RequestError or SettingError names the lane. shared: settings of all samplers;
+        usual: of some, by name; what was typed goes before both."""
         pairs = list(zip(values[::2], values[1::2], strict=True))
         chosen = [(n, name, text or "") for n, (name, text) in enumerate(pairs, 1) if name != NONE]
         if len(chosen) < least:
             raise RequestError(f"{len(chosen)} sampler chosen; allowed: {least} to {len(pairs)}")
-        return _named([(name, self._settings(number, name, text, shared)) for number, name, text in chosen])
+        return _named([
+            (name, self._settings(number, name, text, {**shared, **usual.get(name, {})}))
+            for number, name, text in chosen
+        ])  # fmt: skip
 
     def _settings(self, number: int, name: str, text: str, shared: Mapping[str, Any]) -> dict[str, Any]:
         known = {setting.name for setting in entry(name).settings}

@@ -24,8 +24,8 @@ NO_CHECKER = (
     "none of them; allowed: such a prompt, or a reward model as the scorer"
 )
 NO_HEAD = (
-    "policy = 'ups' needs a UPS head, and none is loaded; allowed: another policy, or a head that the "
-    "Train tab trains (remask-sft)"
+    "policy = 'ups' needs a UPS head, and none is loaded that was trained on this network; allowed: another "
+    "policy, or a head that the Train tab trains (remask-sft)"
 )
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
@@ -65,6 +65,11 @@ def prepared(
         using.loaded, sampler, settings, tools,
         seed=whole(seed), prompt=prompt, constraints=constraints, task=task,
     )  # fmt: skip
+
+
+def usual(using: Using) -> dict[str, dict[str, Any]]:
+    """Settings that depend on what is at hand, by sampler: RemeDi's own policy is that of a head."""
+    return {} if using.ups_head is None else {"remedi": {"policy": "ups"}}
 
 
 def scorers(using: Using) -> list[tuple[str, str]]:
@@ -111,6 +116,7 @@ def whole(value: Any) -> Any:
 
 def alert(text: str) -> str:
     """A sentence that a screen reader speaks at once; '' clears it."""
+    text = f"{text.rstrip('.')}." if text.endswith("..") else text  # a message that was a whole sentence
     return f'<p role="alert">{escape(text)}</p>' if text else ""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from llada_viz.job_panel import JobPanel, log_of, reason
+from llada_viz.job_panel import JobPanel, log_of, reason, waits
 from llada_viz.job_store import Job
 from llada_viz.render.job import log_box, progress
 from llada_viz.render.training import figures, pace
@@ -45,8 +45,7 @@ def _state(trainings: Trainings, panel: JobPanel, job: Job) -> str:
     log, steps = trainings.log(job), int(job.config["settings"]["max_steps"])
     said = pace(log.step, steps, log.pace, job.state == "running")
     if job.state == "queued":
-        ahead = panel.ahead(job)
-        said = f"waits for {ahead} other job{'s' * (ahead > 1)}" if ahead else "is about to start"
+        said = waits(panel.jobs, job)
     elif job.state == "running" and not log.lines:
         said = "is loading the model and the data"
     end = log_of(job) if job.state in ("failed", "lost") else []

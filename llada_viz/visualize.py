@@ -47,7 +47,8 @@ class Visualize:
         self.attachments = attachments or Attachments(bundled)
         self.bar = AttachedBar(self.attachments, "visualize")
         self.first = bundled.examples[FIRST_EXAMPLE]
-        self.form = SamplerForm(first=self.first.settings)
+        policy = {} if bundled.head_file is None else {"policy": "ups"}
+        self.form = SamplerForm(first=self.first.settings | policy)
 
     # ---- layout ------------------------------------------------------------------------------
 
@@ -107,7 +108,9 @@ class Visualize:
         asked = [self.prompt, self.sampler, self.seed, self.constraints, *extra, *self.form.inputs]
         wire(self, self.on_run, asked, self.on_end)
         said = [self.alert, self.run_id, self.canvas, self.start, self.stop]
-        self.opener.upload(self.on_open, [self.opener, self.run_id], said, **QUIET)
+        self.opener.upload(
+            self.on_open, [self.opener, self.run_id], said, trigger_mode="always_last", **QUIET
+        )
         chosen = [self.sampler, *(self.form.input(name) for name in ("gen_length", "block_length"))]
         shown = [self.about, self.bar.scorer, *self.form.inputs]
         self.sampler.change(self.on_sampler, chosen, shown, **QUIET)

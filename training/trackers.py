@@ -15,8 +15,10 @@ class Tracker:
     def __init__(self, name: str, out: Path, main: bool) -> None:
         self.name = name if main else "none"
         self.run: Any = None
-        if self.name in ("trackio", "wandb"):
-            self.run = _package(self.name).init(project="llada-viz", name=out.name)
+        if self.name == "trackio":
+            self.run = _package("trackio").init(project="llada-viz", name=out.name)
+        elif self.name == "wandb":
+            self.run = _package("wandb").init(project="llada-viz", name=out.name, dir=str(out))
         elif self.name == "tensorboard":
             board = _package("tensorboard", "torch.utils.tensorboard")
             self.run = board.SummaryWriter(str(out / "tensorboard"))

@@ -8,9 +8,9 @@ from html import escape
 from typing import Any
 
 from evaluation.report import HEAD, Report, cells, figures, verdict
+from llada_viz.render import job
 
 SAID = {"right": "right", "wrong": "wrong", "open": "could not be graded", "failed": "failed"}
-LOG_LINES = 12
 AROUND = 60  # characters of an answer that are quoted
 
 
@@ -25,12 +25,8 @@ def table(head: Sequence[str], body: Sequence[Sequence[Any]], name: str) -> str:
 def progress(state: str, note: str, finished: int, expected: int, log: Sequence[str] = ()) -> str:
     """The job's state, how far it is, and the end of its log when something went wrong."""
     share = finished / expected if expected else 0.0
-    bar = f"<progress max='1' value='{share:.4f}' aria-label='Rows finished'></progress>"
     count = f"{finished:,} of {expected:,} rows" if expected else "no rows yet"
-    said = f"<p class='lz-state' role='status'><b>{escape(state)}</b> {count}. {escape(note)}</p>{bar}"
-    if log:
-        said += f"<pre class='lz-log'>{escape(chr(10).join(log[-LOG_LINES:]))}</pre>"
-    return said
+    return job.progress(state, f"{count}. {note}", share, "Rows finished", log)
 
 
 def result(report: Report) -> str:

@@ -1,5 +1,6 @@
-# Sourced by the scripts beside it; each calls `train OBJECTIVE CONFIG`, where CONFIG is a file of
-# training/configs/ with published settings.
+# Sourced by the scripts beside it; each calls `train OBJECTIVE CONFIG [ROWS]`, where CONFIG is a file of
+# training/configs/ with published settings, and ROWS the rows of a step that one GPU has, where they
+# are too few to be divided: more GPUs then mean more rows.
 #
 #   NUM_GPUS=n            1, 4, 8, … GPUs of this machine; above 1 through `accelerate launch`
 #   MODEL=folder or id    instead of the config's
@@ -17,11 +18,12 @@
 set -euo pipefail
 
 train() {
-    local objective=$1 config=${CONFIG-$2} python=${PYTHON:-python} gpus=${NUM_GPUS:-1}
+    local objective=$1 config=${CONFIG-$2} rows=${3:-} python=${PYTHON:-python} gpus=${NUM_GPUS:-1}
     local precision=${MIXED_PRECISION:-bf16} word extra data
     if ! [[ $gpus =~ ^[1-9][0-9]*$ ]]; then refuse "NUM_GPUS = $gpus" "a number from 1"; fi
     if ! [[ $precision =~ ^(bf16|no)$ ]]; then refuse "MIXED_PRECISION = $precision" "bf16, no"; fi
-    local command=("$python" -m)
+    local command=("$python" -m) batch=${BATCH_SIZE:-}
+    if [ -z "$batch" ] && [ -n "$rows" ] && [ "$gpus" -gt 1 ]; then batch=$((rows * gpus)); fi
     if [ "$gpus" -gt 1 ] || [ -n "${SHARD:-}" ]; then
         command+=(accelerate.commands.launch)
         case ${SHARD:-} in
@@ -37,7 +39,7 @@ train() {
     read -r -a data <<<"${DATA:-}"
     for word in "${data[@]}"; do command+=(--data "$word"); done
     command+=(--set "precision=$precision")
-    if [ -n "${BATCH_SIZE:-}" ]; then command+=(--set "batch_size=$BATCH_SIZE"); fi
+    if [ -n "$batch" ]; then command+=(--set "batch_size=$batch"); fi
     read -r -a extra <<<"${EXTRA:-}"
     command+=("${extra[@]}")
     if [ "${DRY_RUN:-}" = 1 ]; then

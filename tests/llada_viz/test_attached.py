@@ -98,7 +98,9 @@ def test_an_adapter_leaves_the_bundled_weights_alone(bundled, tmp_path):
     using = attach(bundled, head(tmp_path / "h", width(bundled)), "head")
     adapted = attach(using, write_adapter(tmp_path / "a", str(FOLDER)), "sft, step 3")
     assert adapted.own_head is None and adapted.label == "adapter of sft, step 3"
-    assert adapted.name == "sft, step 3"
+    assert adapted.name == "sft, step 3" and adapted.ups_head is None, "no head was trained on it"
+    again = attach(adapted, head(tmp_path / "h2", width(bundled)), "remask-sft, step 9")
+    assert again.loaded is bundled.loaded and again.label == "UPS head of remask-sft, step 9"
     now, own = bundled.loaded.model.state_dict(), adapted.loaded.model.state_dict()
     assert all(torch.equal(now[n], t) and not torch.equal(own[n], t) for n, t in before.items())
 

@@ -177,6 +177,9 @@ def test_lanes_are_named_by_what_tells_them_apart():
     lanes = Lanes("x")
     found = lanes.read(["threshold", "threshold=0.5", "threshold", "threshold=0.9", "none", ""], SIZES)
     assert [lane.label for lane in found] == ["threshold threshold=0.5", "threshold threshold=0.9"]
+    usual = {"remedi": {"policy": "ups"}}
+    found = lanes.read(["remedi", "", "remedi", "policy=random"], SIZES, usual=usual)
+    assert [lane.label for lane in found] == ["remedi policy=ups", "remedi policy=random"]
     with pytest.raises(RequestError, match="chosen twice"):
         lanes.read(["threshold", "", "threshold", ""], SIZES)
     with pytest.raises(RequestError, match="Sampler 2: luck = '1'"):
@@ -191,7 +194,7 @@ def test_on_a_public_host_visitors_see_only_their_own(evaluations, tmp_path):
         public = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public=True)
         public.build(gr.State(""))
     job = evaluations.start(Asked(upload(tmp_path), "mine.csv", LANES, "question", "answer"))
-    assert public.choices([]) == [] and [known for _, known in public.choices([job])] == [job]
+    assert public.panel.choices([]) == [] and [known for _, known in public.panel.choices([job])] == [job]
     for reach in (
         lambda: public.on_export(job, [], "CSV"),
         lambda: public.answer.on_grade([], (job, "threshold", 1), True),
@@ -199,7 +202,7 @@ def test_on_a_public_host_visitors_see_only_their_own(evaluations, tmp_path):
     ):
         with pytest.raises(gr.Error, match="no such evaluation"):
             reach()
-    assert "no such evaluation" in public.on_job(job, [], "stop")
+    assert "no such evaluation" in public.panel.act("stop", job, [])
     asked = values(public.form, UPLOADED, upload(tmp_path))
     assert "allowed on a public host: 1 to 200" in next(public.on_start([], "", "checker", *asked))[0]
     asked = values(public.form, UPLOADED, upload(tmp_path), limit=2)

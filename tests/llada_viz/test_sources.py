@@ -28,7 +28,7 @@ with warnings.catch_warnings():
 
 HEAD = FOLDER.with_name("tiny-llada-ups")
 PRM = FOLDER.with_name("tiny-prm")
-LANES = ["remedi", "policy=ups", "best_of_n", "num_samples=2", "none", "", "none", ""]
+LANES = ["remedi", "", "best_of_n", "num_samples=2", "none", "", "none", ""]
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +48,10 @@ def tab(bundled, tmp_path):
     jobs.close()
 
 
-def adapter(folder):
-    folder.mkdir()
+def adapter(folder, head=False):
     write_adapter(folder, FOLDER)
+    if head:
+        shutil.copy(HEAD / "ups_head.safetensors", folder)
     return folder
 
 
@@ -73,14 +74,13 @@ def test_what_is_not_needed_is_not_named(bundled):
 
 
 def test_what_is_attached_is_named_by_its_folder(bundled, tmp_path):
-    lora = adapter(tmp_path / "lora")
-    shutil.copytree(HEAD, own := tmp_path / "head")
-    using = attach(attach(attach(bundled, lora, "sft"), own, "remask"), PRM, "mine")
+    both = adapter(tmp_path / "both", head=True)
+    using = attach(attach(bundled, both, "remask-lora"), PRM, "mine")
     assert sources_of(using, "mine", head=True) == Sources(
-        str(FOLDER), str(lora), str(own / "ups_head.safetensors"), str(PRM)
+        str(FOLDER), str(both), str(both / "ups_head.safetensors"), str(PRM)
     )
     assert sources_of(using, "tiny-prm").prm == str(PRM)
-    assert using.label == "adapter of sft, UPS head of remask, reward model of mine"
+    assert using.label == "adapter of remask-lora, UPS head of remask-lora, reward model of mine"
 
 
 def test_what_is_bundled_is_not_loaded_twice_and_the_last_few_are_kept(bundled, tmp_path):
@@ -104,6 +104,9 @@ def test_a_reward_model_scores_what_the_checker_cannot(tab, bundled, tmp_path):
         tab.form.asked(bundled, "none", *values(path))
     asked = tab.form.asked(bundled, "tiny-prm", *values(path))
     assert asked.scorer == "prm" and asked.sources == sources_of(bundled, "tiny-prm", head=True)
+    own = attach(bundled, adapter(tmp_path / "lora"), "sft")
+    with pytest.raises(RequestError, match="policy = 'ups' needs a UPS head"):
+        tab.form.asked(own, "tiny-prm", *values(path, ["remedi", "policy=ups", *LANES[2:]]))
     plain = ["threshold", "", "none", "", "none", "", "none", ""]
     asked = tab.form.asked(bundled, "tiny-prm", *values(path, plain))
     assert asked.scorer == "" and asked.sources == Sources(str(FOLDER))
@@ -111,13 +114,14 @@ def test_a_reward_model_scores_what_the_checker_cannot(tab, bundled, tmp_path):
 
 @pytest.mark.slow
 def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab, tmp_path):
-    known = tab.attachments.add("", lora := adapter(tmp_path / "lora"), "sft, step 5")
+    known = tab.attachments.add("", lora := adapter(tmp_path / "lora", head=True), "remask-lora, step 5")
     _, mine, _ = next(tab.on_start([], known, "tiny-prm", *values(upload(tmp_path))))
     until = time.monotonic() + 200
     while not (job := tab.evaluations.jobs.get(mine[-1])).has_ended and time.monotonic() < until:
         time.sleep(0.2)
     assert job.state == "done", job.note
-    assert job.title.endswith(" · adapter of sft, step 5") and f"--adapter={lora}" in job.argv
+    assert job.title.endswith(" · adapter of remask-lora, step 5, UPS head of remask-lora, step 5")
+    assert f"--adapter={lora}" in job.argv
     for column, calls in ((3, False), (4, True)):
         cell, _, problem, _, run_id, *_ = tab.answer.on_cell(job.id, mine, "", choice(column))
         said = [said for _, said in tab.answer.on_replay(run_id, mine, cell)]

@@ -53,9 +53,14 @@ def test_dry_run(objective: str, gpus: int) -> None:
         assert after(words, "--num_processes") == str(gpus)
         assert after(words, "--mixed_precision") == "bf16"
     asked = parser().parse_args(words[start + 1 :])  # our own command line reads it
-    assert asked.command == objective and asked.set == ["precision=bf16"]
+    assert asked.command == objective and asked.set[0] == "precision=bf16"
     config = yaml.safe_load((ROOT / asked.config).read_text())
     assert config["objective"] == objective
+    said = dict(pair.split("=") for pair in asked.set)
+    rows = int(said.get("batch_size", config["settings"]["batch_size"]))
+    parts = gpus * config["settings"].get("accumulate", 1)
+    assert rows % parts == 0, "every process has as many rows of every part"
+    assert ("batch_size" in said) == (config["settings"]["batch_size"] % parts > 0)
 
 
 def test_variables() -> None:
