@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from llada_viz.bundled import DTYPES, HEAD_FILE, Bundled
-from models.adapters import CONFIG as ADAPTER_FILE
+from llada_viz.bundled import ADAPTER_FILE, DTYPES, HEAD_FILE, Bundled
 from models.adapters import load_adapted
 from models.loading import LoadedModel, ModelError, load
 from models.reward import LoadedReward, is_reward, load_reward
@@ -143,11 +142,13 @@ def _network(
 
 
 class Attachments:
-    """The last attachments, by id. The oldest is forgotten when there are too many."""
+    """The last attachments, by id. The oldest is forgotten when there are too many; bundled adapters, whose
+    ids are their names, are for everybody and stay."""
 
     def __init__(self, bundled: Bundled, most: int = MOST) -> None:
         self.bundled, self.most = bundled, most
         self._known: OrderedDict[str, Attached] = OrderedDict()
+        self._bundled: dict[str, Attached] = {}
         self._lock = threading.Lock()
 
     def using(self, known: str) -> Using:
@@ -155,6 +156,8 @@ class Attachments:
         if not known:
             return self.bundled
         with self._lock:
+            if known in self._bundled:
+                return self._bundled[known]
             if known not in self._known:
                 raise RequestError(GONE)
             self._known.move_to_end(known)
@@ -163,7 +166,17 @@ class Attachments:
     def known(self, known: str) -> Using:
         """As `using`, but the bundled model for an id that is no longer known."""
         with self._lock:
-            return self._known.get(known, self.bundled)
+            return self._known.get(known) or self._bundled.get(known) or self.bundled
+
+    def add_bundled(self, name: str) -> str:
+        """Attach a bundled adapter, and nothing else; returns its id. ModelError: none of that name."""
+        folders = self.bundled.adapters
+        if name not in folders:
+            raise ModelError(f"adapter = {name!r} is not at hand; allowed: {', '.join(folders)}")
+        with self._lock:
+            if name not in self._bundled:
+                self._bundled[name] = attach(self.bundled, folders[name], name)
+        return name
 
     def add(self, known: str, folder: Path, label: str) -> str:
         """Attach a folder's parts to what an id stands for, if that is still known, else to the

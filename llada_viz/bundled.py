@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from models.adapters import CONFIG as ADAPTER_FILE
 from models.loading import LoadedModel, ModelError, load
 from models.reward import LoadedReward, load_reward
 from models.text import token_pieces
@@ -20,6 +21,8 @@ FOLDER_VARIABLE = "LLADA_VIZ_MODEL"
 # Beside the model's folder: the UPS head that was trained on it, and a reward model for its problems.
 HEAD_SUFFIX, HEAD_FILE = "-ups", "ups_head.safetensors"
 REWARDS = ("tiny-prm",)
+# Adapters for it: folder, and what its button says.
+ADAPTERS = {"tiny-llada-few-steps": "Attach the adapter for few steps"}
 # (task, what its button says, seed of the held-out problem that the button asks)
 EXAMPLES = (
     ("sudoku", "Sudoku", 3),
@@ -77,6 +80,12 @@ class Bundled:
         if self.loaded is None or self.head_file is None:
             return None
         return load_ups_head(self.head_file, self.loaded.model.config.d_model).to(self.loaded.device)
+
+    @property
+    def adapters(self) -> dict[str, Path]:
+        """Folders of the adapters at hand, by name."""
+        folders = {name: self.folder.with_name(name) for name in ADAPTERS}
+        return {name: path for name, path in folders.items() if (path / ADAPTER_FILE).is_file()}
 
     @property
     def rewards(self) -> tuple[str, ...]:

@@ -16,9 +16,9 @@ def progress(state: str, said: str, share: float, label: str, log: Sequence[str]
 
 
 def log_box(lines: Sequence[str]) -> str:
-    """Lines of a log in a box that scrolls by itself."""
+    """Lines of a log in a box that scrolls by itself and begins at its end."""
     text = escape("\n".join(lines))
-    return f"<pre class='lz-log' tabindex='0' role='region' aria-label='Log'>{text}</pre>"
+    return f"<pre class='lz-log' tabindex='0' role='region' aria-label='Log'><code>{text}</code></pre>"
 
 
 def duration(seconds: float) -> str:

@@ -139,7 +139,7 @@ def test_only_the_last_are_kept_and_what_is_gone_is_said(alone, tmp_path):
     with pytest.raises(RequestError, match="no longer in memory"):
         known.using(ids[0])
     assert known.using(ids[1]).label and known.known(ids[0]) is alone
-    row, chip, scorer = AttachedBar(known, "x").on_change(ids[0], CHECKER)
+    row, chip, scorer, _ = AttachedBar(known, "x").on_change(ids[0], CHECKER)
     assert row["visible"] and "no longer in memory" in chip
 
 
@@ -151,9 +151,28 @@ def test_what_makes_use_of_it_is_chosen(alone, tmp_path):
     one = known.add("", head(tmp_path / "h", width(alone)), "<b>")
     sampler, *settings = tab.on_attached(one)
     assert sampler == "remedi" and {"ups"} == {s["value"] for s in settings if "value" in s}
-    row, chip, scorer = tab.bar.on_change(one, CHECKER)
+    row, chip, scorer, _ = tab.bar.on_change(one, CHECKER)
     assert row["visible"] and "&lt;b&gt;" in chip and scorer["value"] == CHECKER
     two = known.add(one, make_reward(tmp_path / "p", "qwen"), "prm, step 2")
     assert tab.bar.on_change(two, CHECKER)[2]["value"] == "prm, step 2"
     assert tab.bar.on_change("", "prm, step 2")[2]["value"] == CHECKER
     assert {"tps_prob"} == {s["value"] for s in tab.on_attached("")[1:] if "value" in s}
+
+
+def test_the_bundled_adapter_is_offered_to_everybody_and_stays(bundled, tmp_path):
+    known, name = Attachments(bundled, most=1), "tiny-llada-few-steps"
+    bar = AttachedBar(known, "x")
+    with gr.Blocks():
+        bar.build(gr.State(""))
+    assert list(bar.offers) == [name] and bar.offer.visible
+    assert bar.on_offer(name) == name and known.using(name) is known.using(bar.on_offer(name))
+    found = known.using(name)
+    assert found.label == f"adapter of {name}" and found.loaded is not bundled.loaded
+    for n in range(2):
+        known.add(name, head(tmp_path / f"h{n}", width(bundled)), f"x{n}")
+    assert known.using(name) is found
+    row, chip, _, offer = bar.on_change(name, CHECKER)
+    assert row["visible"] and name in chip and not offer["visible"]
+    assert bar.on_change("", CHECKER)[3]["visible"]
+    with pytest.raises(gr.Error, match="'../prm' is not at hand"):
+        bar.on_offer("../prm")
