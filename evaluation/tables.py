@@ -189,12 +189,27 @@ def _check_dictionaries(batch: Any, most: int) -> None:
     from pyarrow import compute
 
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        values = column.dictionary if pyarrow.types.is_dictionary(column.type) else column
-        if pyarrow.types.is_string(values.type) or pyarrow.types.is_large_string(values.type):
-            longest = compute.max(compute.binary_length(values)).as_py() or 0
-            if longest > 4 * most:
-                raise SetError(f"column {name[:40]!r} has a cell of {longest:,} bytes; allowed: at most "
-                               f"{most:,} characters")  # fmt: skip
+        for values in _leaves(column):
+            if pyarrow.types.is_string(values.type) or pyarrow.types.is_large_string(values.type):
+                longest = compute.max(compute.binary_length(values)).as_py() or 0
+                if longest > 4 * most:
+                    raise SetError(f"column {name[:40]!r} has a cell of {longest:,} bytes; allowed: at most "
+                                   f"{most:,} characters")  # fmt: skip
+
+
+def _leaves(column: Any) -> Iterator[Any]:
+    """The values of an array, of lists and objects those inside them, of dictionaries each once."""
+    from pyarrow import types
+
+    if types.is_dictionary(column.type):
+        yield column.dictionary
+    elif types.is_struct(column.type):
+        for place in range(column.type.num_fields):
+            yield from _leaves(column.field(place))
+    elif types.is_list(column.type) or types.is_large_list(column.type):
+        yield from _leaves(column.values)
+    else:
+        yield column
 
 
 def _parquet(path: Path, limits: Limits) -> Iterator[tuple[tuple[str, ...], Record]]:
@@ -204,9 +219,10 @@ def _parquet(path: Path, limits: Limits) -> Iterator[tuple[tuple[str, ...], Reco
     except ImportError:
         raise SetError(f"{path.name}: Parquet needs pyarrow (pip install pyarrow), or save as CSV") from None
     try:
-        # As dictionaries, a value that is repeated a million times is unpacked once.
-        names = parquet.read_schema(path).names
-        file = parquet.ParquetFile(path, read_dictionary=names)
+        # As dictionaries, a value that is repeated a million times is unpacked once, in lists too.
+        with parquet.ParquetFile(path) as plain:
+            leaves = [plain.schema.column(place).path for place in range(len(plain.schema))]
+        file = parquet.ParquetFile(path, read_dictionary=leaves)
         groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
         size = sum(group.total_byte_size for group in groups)
         if size > MOST_BYTES:

@@ -16,11 +16,12 @@ from llada_viz.runs import Runs
 from llada_viz.train_example import example_of
 from llada_viz.train_form import TrainForm
 from llada_viz.train_view import EMPTY, NO_SAMPLE, look
-from llada_viz.trainings import KIND, Trainings
+from llada_viz.trainings import KIND, Trainings, near
 from models.loading import ModelError
 from samplers.events import EventError
 from samplers.requests import RequestError
 from samplers.traces import TraceError, read_trace
+from training.registry import objective
 
 OFF = (
     "Training is off on this public host. To train, run the app on your own machine (python app.py), or "
@@ -37,7 +38,7 @@ class Train:
     ) -> None:
         self.bundled, self.runs, self.trainings = bundled, runs, trainings
         self.attachments, self.public = attachments, public
-        self.form = TrainForm(bundled.name)
+        self.form = TrainForm(bundled.name, near(trainings.model))
         self.panel = JobPanel(trainings.jobs, KIND, "training", public)
 
     # ---- layout ------------------------------------------------------------------------------
@@ -155,9 +156,9 @@ class Train:
             form.start_from.input(
                 form.on_start_from, [form.objective, form.start_from, *named], form.shown, **QUIET
             ),
-            data.upload.upload(self.on_upload, [data.upload, data.uploads], named, **QUIET).success(
-                form.on_other_sets, [form.objective, *named], form.of_sets, **QUIET
-            ),
+            data.upload.upload(
+                self.on_upload, [data.upload, data.uploads, form.objective], named, **QUIET
+            ).success(form.on_other_sets, [form.objective, *named], form.of_sets, **QUIET),
             data.sets.input(form.on_other_sets, [form.objective, *named], form.of_sets, **QUIET),
         ):
             event.then(**look, **QUIET)
@@ -171,10 +172,10 @@ class Train:
         if self.public:
             raise gr.Error(f"{OFF}.", print_exception=False)
 
-    def on_upload(self, path: str, uploads: dict[str, str]) -> tuple[Any, Any]:
-        """A file that was just uploaded."""
+    def on_upload(self, path: str, uploads: dict[str, str], name: str) -> tuple[Any, Any]:
+        """A file that was just uploaded. name: of the objective."""
         self._local()
-        return self.form.data.on_upload(path, uploads)
+        return self.form.data.on_upload(path, uploads, objective(name).settings)
 
     def on_command(self, *values: Any) -> tuple[str, str]:
         """The command that the form stands for; a sentence where it cannot be run."""

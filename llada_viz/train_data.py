@@ -18,11 +18,14 @@ from llada_viz.live import alert
 from llada_viz.render.evaluation import table
 from tasks import TASKS, generate
 from training.answers import AnswerSettings
-from training.known_sets import KnownSet, refuse_evaluation
+from training.known_sets import KnownSet
+from training.prm_data import StepColumns
+from training.recipes.dpo import DPOSettings
+from training.recipes.prm import PRMSettings
 from training.records import LIMITS
+from training.set_columns import find_prompts
 from training.settings import TrainSettings
-from training.sources import parse_weights
-from training.table_examples import choose_columns, read_row
+from training.table_examples import choose_columns
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "data"
 KINDS = [".csv", ".tsv", ".jsonl", ".json", ".parquet"]
@@ -65,22 +68,30 @@ class Chosen:
         return [column for column in first if all(column in names for names in shared)]
 
 
-def options(uploads: Uploads) -> list[tuple[str, str]]:
-    """(shown, value) of every set at hand."""
-    tasks = [(f"{name} (bundled)", name) for name in TASKS]
-    files = [(f"{path.name} (sample)", path.name) for path in _samples()]
-    return [*tasks, *files, *((f"{name} (uploaded)", f"upload:{name}") for name in uploads)]
+def options(uploads: Uploads, cls: type[TrainSettings]) -> list[tuple[str, str]]:
+    """(shown, value) of every set at hand that an objective with these settings can learn from. PRM needs
+    labelled steps, which neither tasks nor samples have; the samples have no pairs for DPO."""
+    tasks = () if issubclass(cls, PRMSettings) else TASKS
+    files = [] if issubclass(cls, PRMSettings | DPOSettings) else _samples()
+    return [
+        *((f"{name} (bundled)", name) for name in tasks),
+        *((f"{path.name} (sample)", path.name) for path in files),
+        *((f"{name} (uploaded)", f"upload:{name}") for name in uploads),
+    ]
 
 
-def choose(values: Sequence[str], uploads: Uploads) -> Chosen:
+def choose(values: Sequence[str], uploads: Uploads, cls: type[TrainSettings]) -> Chosen:
     """The chosen sets, with the first rows of files; SetError with a sentence."""
     if not values:
-        raise SetError("data is empty; allowed: at least one set")
+        prm = issubclass(cls, PRMSettings)
+        wanted = "an uploaded file of labelled steps" if prm else "at least one set"
+        raise SetError(f"data is empty; allowed: {wanted}")
+    offered = {value for _, value in options(uploads, cls)}
     known = {path.name: str(path) for path in _samples()}
     known |= {f"upload:{name}": path for name, path in uploads.items()}
     names, tables = [], {}
     for value in values:
-        if value not in TASKS and value not in known:
+        if value not in offered:
             raise SetError(f"data = {value!r} is not known; allowed: one of the list, or a file to upload")
         names.append(known.get(value, value))
         if value in known:
@@ -96,35 +107,27 @@ def _first_rows(path: str, size: int, changed: int) -> FirstRows:
     return FirstRows(Path(path).name, found.columns, found.rows)
 
 
-def check(chosen: Chosen, settings: TrainSettings) -> None:
-    """Refuse what the job would refuse, as far as first rows tell: shares of another number of sets,
-    a set that is for evaluation, a column that a file does not have, an empty cell."""
-    if isinstance(settings, AnswerSettings):
-        parse_weights(settings.weights, len(chosen.names))
-    for path, found in chosen.tables.items():
-        refuse_evaluation(path, getattr(settings, "split", "train"), False)
-        for named in fields(settings):
-            value = getattr(settings, named.name)
-            if named.name.endswith(COLUMN) and value and value not in found.columns:
-                listed = ", ".join(found.columns[:12])
-                raise SetError(f"{named.name} = {value!r} is no column of {found.name}; allowed: {listed}")
-        if isinstance(settings, AnswerSettings):
-            columns = choose_columns(found, settings)
-            for number, row in enumerate(found, 1):
-                read_row(found.name, number, row, columns)
-
-
 def guesses(chosen: Chosen, cls: type[TrainSettings]) -> dict[str, str]:
     """Setting -> the column that stands in the form: its default, or the likeliest; "" is guessed by
     the job, or stands for a mistake that `check` names."""
     usual = {f.name: str(f.default) for f in fields(cls) if f.name.endswith(COLUMN)}
-    if issubclass(cls, AnswerSettings) and chosen.tables:
-        try:
-            found = choose_columns(next(iter(chosen.tables.values())), cls())
-        except SetError:
-            return usual
-        usual |= {"prompt_column": found.prompt, "answer_column": found.answer}
-    return usual
+    if not chosen.tables:
+        return usual
+    try:
+        return usual | _likeliest(next(iter(chosen.tables.values())), cls)
+    except SetError:
+        return usual
+
+
+def _likeliest(found: FirstRows, cls: type[TrainSettings]) -> dict[str, str]:
+    """Setting -> column, as far as the objective guesses."""
+    if issubclass(cls, AnswerSettings):
+        columns = choose_columns(found, cls())
+        return {"prompt_column": columns.prompt, "answer_column": columns.answer}
+    if issubclass(cls, PRMSettings):
+        named = StepColumns().found_in(found)
+        return {"prompt_column": named.question, "steps_column": named.steps, "labels_column": named.labels}
+    return {"prompt_column": find_prompts(found, "")} if issubclass(cls, DPOSettings) else {}
 
 
 def _samples() -> list[Path]:
@@ -134,21 +137,24 @@ def _samples() -> list[Path]:
 class TrainData:
     """Builds the inputs: sets, an upload, first rows. Columns are inputs of settings, shown here."""
 
-    def build(self, first: Sequence[str]) -> None:
-        """Lay out the inputs. first: the sets that are chosen when the page opens."""
+    def build(self, first: Sequence[str], cls: type[TrainSettings]) -> None:
+        """Lay out the inputs. first: the sets that are chosen when the page opens; cls: the settings of the
+        objective that is."""
         self.uploads = gr.State({})
+        # Custom values: Gradio may send an old value after the choices changed; `choose` refuses others.
         self.sets = gr.Dropdown(
-            options({}), value=list(first), multiselect=True, label="Data", elem_id="train-data"
-        )
+            options({}, cls), value=list(first), multiselect=True, allow_custom_value=True, label="Data",
+            elem_id="train-data",
+        )  # fmt: skip
         self.upload = gr.UploadButton(
             "Upload CSV, JSONL or Parquet", size="sm", elem_id="train-upload", file_types=KINDS
         )
-        self.preview = gr.HTML(shown(first, {}), elem_id="train-rows", apply_default_css=False)
+        self.preview = gr.HTML(shown(first, {}, cls), elem_id="train-rows", apply_default_css=False)
 
-    def on_upload(self, path: str, uploads: Uploads) -> tuple[Any, Uploads]:
+    def on_upload(self, path: str, uploads: Uploads, cls: type[TrainSettings]) -> tuple[Any, Uploads]:
         """A file that was just uploaded becomes the data; a file of the same name is replaced."""
         now = {**uploads, Path(path).name: path}
-        return gr.update(choices=options(now), value=[f"upload:{Path(path).name}"]), now
+        return gr.update(choices=options(now, cls), value=[f"upload:{Path(path).name}"]), now
 
 
 def columns_of(
@@ -156,16 +162,16 @@ def columns_of(
 ) -> tuple[list[str], dict[str, str]]:
     """The columns that can be chosen, none where there are no files, and those that are guessed."""
     try:
-        chosen = choose(values, uploads)
+        chosen = choose(values, uploads, cls)
     except SetError:
         return [], {}
     return chosen.columns, guesses(chosen, cls)
 
 
-def shown(values: Sequence[str], uploads: Uploads) -> str:
+def shown(values: Sequence[str], uploads: Uploads, cls: type[TrainSettings]) -> str:
     """The first rows of each set as HTML, or what is wrong with it."""
     try:
-        chosen = choose(values, uploads)
+        chosen = choose(values, uploads, cls)
     except SetError as error:
         return alert(f"{error}.")
     parts = []

@@ -13,8 +13,11 @@ from training.settings import settings_of
 
 
 def example_of(model: Path, asked: Asked) -> str:
-    """The HTML of the first example of a training; nothing is trained or written. ValueError,
-    RuntimeError, OSError: what the job would fail with."""
+    """The HTML of the first example of a training, of a pair both answers; nothing is trained or written.
+    ValueError, RuntimeError, OSError: what the job would fail with."""
     arguments = RunArguments(str(model), asked.data, device="cpu")
     settings = settings_of(objective(asked.objective).settings, asked.settings)
-    return example(preview(asked.objective, arguments, settings).as_json())
+    found = preview(asked.objective, arguments, settings).as_json()
+    if found["rejected"] is None:
+        return example(found)
+    return f"{example(found)}<h4>The rejected answer</h4>{example(found['rejected'])}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -11,11 +12,14 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.form import Key, key_of, plain, widget
-from llada_viz.train_data import COLUMN, TrainData, Uploads, check, choose, columns_of, shown
+from llada_viz.train_check import check
+from llada_viz.train_data import COLUMN, TrainData, Uploads, choose, columns_of, options, shown
 from llada_viz.trainings import Asked
 from samplers.settings import Described, describe
 from tasks import TASKS
 from training.answers import AnswerSettings
+from training.recipes.dpo import DPOSettings
+from training.recipes.prm import PRMSettings
 from training.registry import OBJECTIVES, objective
 from training.run import read_config
 from training.settings import TrainSettings, settings_of
@@ -69,8 +73,8 @@ def group_of(name: str) -> int:
 class TrainForm:
     """Builds the form and reads it. One input serves all objectives that have the same setting."""
 
-    def __init__(self, model: str) -> None:
-        self.model, self.presets, self.data = model, presets(), TrainData()
+    def __init__(self, model: str, folder: str) -> None:
+        self.model, self.folder, self.presets, self.data = model, folder, presets(), TrainData()
         self.settings: dict[Key, Described] = {
             key_of(d): d for found in OBJECTIVES.values() for d in describe(found.settings)
         }
@@ -85,11 +89,13 @@ class TrainForm:
             [(found.title, found.name) for found in OBJECTIVES.values()], value=first, label="Objective",
             elem_id="train-objective",
         )  # fmt: skip
-        self.about = gr.HTML(about(first, self.model), elem_classes="lz-about", apply_default_css=False)
+        said = about(first, self.model, self.folder)
+        self.about = gr.HTML(said, elem_classes="lz-about", apply_default_css=False)
         choices, chosen = self._starts(first)
         self.start_from = gr.Dropdown(choices, value=chosen, label="Start from", elem_id="train-preset")
         preset = self._preset(first, chosen)
-        self.data.build(preset.data if preset and preset.data else FIRST_SETS)
+        named = preset.data if preset and preset.data else FIRST_SETS
+        self.data.build(named, objective(first).settings)
         self.values_now = self._values(first, chosen)
         mine = {key_of(d) for d in describe(objective(first).settings)}
         with gr.Row(elem_classes="lz-two"):
@@ -137,7 +143,7 @@ class TrainForm:
         settings = {key[0]: plain(value, mine[key]) for key, value in pairs if key in mine}
         settings |= {k: v or "" for k, v in settings.items() if k.endswith(COLUMN)}
         made = settings_of(objective(name).settings, settings)
-        chosen = choose(sets, uploads)
+        chosen = choose(sets, uploads, objective(name).settings)
         check(chosen, made)
         return Asked(name, chosen.names, settings)
 
@@ -159,9 +165,10 @@ class TrainForm:
         return self._fill(name, chosen, sets, uploads, gr.skip())
 
     def _fill(self, name: str, chosen: str, sets: Sequence[str], uploads: Uploads, start: Any) -> list[Any]:
-        mine = {key_of(d) for d in describe(objective(name).settings)}
-        preset = self._preset(name, chosen)
-        named = list(preset.data) if preset and preset.data and not _files(sets) else list(sets)
+        cls, preset = objective(name).settings, self._preset(name, chosen)
+        mine, offered = {key_of(d) for d in describe(cls)}, options(uploads, cls)
+        kept = [value for value in sets if value in {value for _, value in offered}]
+        named = list(preset.data) if preset and preset.data and not _files(kept) else kept
         values, columns = self._values(name, chosen), self.on_sets(name, named, uploads)
         updates = dict(zip(self.columns, columns[1:], strict=True))
         if preset is None or tuple(named) != preset.data:
@@ -173,8 +180,8 @@ class TrainForm:
             gr.update(visible=any(group_of(k[0]) == n and k[0] not in FRONT for k in mine))
             for n in range(len(GROUPS))
         ]
-        sets_now = gr.update(value=named)
-        shown = [about(name, self.model), start, sets_now, columns[0], *groups]
+        sets_now = gr.update(choices=offered, value=named)
+        shown = [about(name, self.model, self.folder), start, sets_now, columns[0], *groups]
         return [*shown, *(updates[key] for key in self.widgets)]
 
     @property
@@ -201,7 +208,7 @@ class TrainForm:
             updates.append(
                 gr.update(choices=[*free, *named], value=value, visible=key in mine and bool(found))
             )
-        return [shown(sets, uploads), *updates]
+        return [shown(sets, uploads, cls), *updates]
 
     def _starts(self, name: str) -> tuple[list[tuple[str, str]], str]:
         """Choices of `Start from`, and the first of them."""
@@ -223,7 +230,17 @@ def _files(sets: Sequence[str]) -> bool:
     return any(name not in TASKS for name in sets)
 
 
-def about(name: str, model: str) -> str:
-    """What an objective does, where it comes from, what is trained."""
+def about(name: str, model: str, folder: str) -> str:
+    """What an objective does, where it comes from, what is trained, which data it needs beyond answers.
+    folder: of the model, as it is typed."""
     found = objective(name)
-    return escape(f"{found.summary} ({found.paper}) Model: {model}. Leaves: {found.leaves}.")
+    said = escape(f"{found.summary} ({found.paper}) Model: {model}. Leaves: {found.leaves}.")
+    if issubclass(found.settings, PRMSettings):
+        made = (f"python -m training rollouts --model {shlex.quote(folder)} --data word,linear --n 200 "
+                "--out runs/prm/rollouts.jsonl")  # fmt: skip
+        said += (
+            f" Data: a file of question, steps, labels. To make one for upload: <code>{escape(made)}</code>"
+        )
+    if issubclass(found.settings, DPOSettings):
+        said += " Data: bundled tasks, or a file of prompt, chosen, rejected."
+    return said

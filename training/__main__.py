@@ -7,6 +7,7 @@ import os
 import sys
 
 from training.cli import bundled, merge, objectives, pairs, preview, rollouts, sweep
+from training.placement import leave_processes
 
 COMMANDS = (objectives, preview, bundled, rollouts, pairs, merge, sweep)
 
@@ -32,6 +33,8 @@ def main(argv: list[str] | None = None) -> int:
     except (OSError, FloatingPointError, RuntimeError) as error:
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
+    finally:
+        leave_processes()
     return 0
 
 

@@ -34,7 +34,7 @@ from samplers.settings import SettingError, option
 from training.settings import TrainSettings
 
 NAME = "default"
-"""peft's name of the only adapter."""
+"""peft's name of the adapter that learns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +168,7 @@ def lora_on(model: nn.Module) -> bool:
 
 @contextmanager
 def adapter_off(model: nn.Module) -> Iterator[None]:
-    """The network as it was before the adapter: the reference of DPO and GRPO. Use without gradients."""
+    """The network as it was before the adapter. Use without gradients."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     layers = [layer for layer in model.modules() if isinstance(layer, BaseTunerLayer)]
@@ -207,7 +207,7 @@ def _export_adapter(loaded: LoadedModel, folder: Path, state: Mapping[str, Tenso
             setattr(config, field, sorted(value))
     tensors = {
         PREFIX + name.replace(f".{NAME}.", "."): t.detach().float().cpu().contiguous()
-        for name, t in state.items() if ".lora_" in name
+        for name, t in state.items() if ".lora_" in name and f".{NAME}." in name
     }  # fmt: skip
     config.save_pretrained(str(folder))
     save_file(tensors, folder / WEIGHTS, {"format": "pt"})

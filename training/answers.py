@@ -12,10 +12,10 @@ import torch
 from models.loading import LoadedModel, ModelError, load
 from models.text import token_pieces
 from samplers.requests import RequestError, Tools, prepare
-from samplers.settings import option
+from samplers.settings import SettingError, option
 from samplers.streams import record
 from samplers.traces import Trace, used_pieces, write_trace
-from training.chat import Chat
+from training.chat import Chat, Encoded
 from training.examples import Example, Rows, collate
 from training.recipe import step_generator
 from training.settings import TrainSettings
@@ -29,7 +29,8 @@ class AnswerSettings(TrainSettings):
     max_length: int = option(1024, "Longest row; a longer example is cut or left out.", low=8, unit="tokens")
     too_long: str = option("skip", "skip leaves longer examples out; cut drops their end.",
                            choices=("skip", "cut"))  # fmt: skip
-    tail: int = option(0, "EOS cells behind the longest answer of a step, at most.", low=0, high=1024)
+    tail: int = option(1, "EOS cells behind the longest answer of a step, at most; at least one, so that "
+                       "every answer teaches where to end.", low=1, high=1024)  # fmt: skip
     prompt_column: str = option("", "Column of the prompts; empty: guessed.")
     answer_column: str = option("", "Column of the answers; empty: guessed.")
     weights: str = option("", "Shares of several sets, such as 2,1; empty: equal.")
@@ -55,6 +56,9 @@ def load_model(arguments: RunArguments, settings: TrainSettings) -> LoadedModel:
     loaded = load(arguments.model, device="cpu", dtype=torch.float32)
     if loaded.tokenizer is None:
         raise ModelError(f"model = {arguments.model!r} has no tokenizer; allowed: one with a tokenizer")
+    if loaded.eos_id is None:
+        allowed = "one that ends its answers"
+        raise ModelError(f"model = {arguments.model!r} has no eos_token_id; allowed: {allowed}")
     loaded.model.checkpointing = settings.gradient_checkpointing
     return loaded
 
@@ -65,6 +69,9 @@ class Answers:
     def __init__(self, loaded: LoadedModel, arguments: RunArguments, settings: AnswerSettings) -> None:
         assert loaded.tokenizer is not None and loaded.eos_id is not None
         self.loaded, self.settings, self.eos = loaded, settings, loaded.eos_id
+        if settings.max_length > loaded.max_length:
+            allowed = f"at most {loaded.max_length}, the model's (pretrain extends it)"
+            raise SettingError("max_length", settings.max_length, allowed)
         self.data: Data = open_data(
             arguments.data, Chat(loaded.tokenizer), settings, arguments.allow_eval_data
         )
@@ -73,7 +80,10 @@ class Answers:
         """The clean rows of a step."""
         chosen = self.data.mixture.rows(step, self.settings.batch_size)
         draw = step_generator(self.settings.seed, step, salt=1)
-        tail = int(torch.randint(self.settings.tail + 1, (), generator=draw))
+        return self.collated(chosen, int(torch.randint(1, self.settings.tail + 1, (), generator=draw)))
+
+    def collated(self, chosen: Sequence[Encoded], tail: int = 1) -> Rows:
+        """Rows of one length, with EOS behind the longest answer too, as far as max_length has room."""
         longest = max(len(p) + len(a) for p, a in chosen)
         return collate(chosen, self.eos, max(0, min(tail, self.settings.max_length - longest)))
 

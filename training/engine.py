@@ -57,7 +57,8 @@ class Engine:
             self.average = {n: p.detach().clone() for n, p in self.parameters.items()}
         self.tracker = Tracker(self.settings.report_to, out, accelerator.is_main_process)
         self.signals = StopSignals()
-        self.late = False  # a checkpoint is due as soon as the recipe allows one
+        self.late, self.saved = False, 0  # is a checkpoint due when the recipe allows it; the last one's step
+        self.failed: Exception | None = None  # an evaluation's error: it ends the run at that checkpoint
 
     def run(self) -> None:
         """Train to max_steps. Stopped: asked to end by a signal, after a checkpoint.
@@ -70,14 +71,28 @@ class Engine:
             with self.signals:
                 while self.step < last:
                     self._seed(1)
-                    self.recipe.before(self.step)
-                    self.window.add(self._one_step(self.recipe.batches(self.step)))
+                    self.window.add(self._one_step(self._parts()))
                     self.step += 1
                     self.seconds = time.monotonic() - began
                     self._after_step()
                 self.finish()
         finally:
             self.tracker.close()
+
+    def _parts(self) -> Sequence[Batch]:
+        """Those of the coming step. Nothing is lost by an error (a judge is down): it leaves after a save."""
+        try:
+            self.recipe.before(self.step)
+            return self.recipe.batches(self.step)
+        except Exception as error:
+            if self.step > self.saved and self.recipe.can_save(self.step) and self._intact(error):
+                self.save()
+            raise
+
+    def _intact(self, error: Exception) -> bool:
+        """Whether to save after an error between steps: weights are numbers, and no other process waits."""
+        numbers = all(bool(p.isfinite().all()) for p in self.parameters.values())
+        return numbers and self.accelerator.num_processes == 1 and not isinstance(error, FloatingPointError)
 
     def _after_step(self) -> None:
         """Evaluate, log, save: what is due."""
@@ -86,9 +101,11 @@ class Engine:
         if evaluated or self.step % settings.log_every == 0 or last:
             self._log(evaluated)
         stopping = self._stopping()
-        self.late = self.late or stopping or self.step % settings.save_every == 0
+        self.late = self.late or stopping or bool(self.failed) or self.step % settings.save_every == 0
         if last or (self.late and self.recipe.can_save(self.step)):
             self.save()
+            if self.failed:
+                raise self.failed
             if stopping and not last:
                 raise Stopped(f"stopped after step {self.step}")
 
@@ -194,8 +211,13 @@ class Engine:
         every = self.settings.eval_every
         if not every or (self.step % every and self.step != self.settings.max_steps):
             return {}
-        with self._as_saved():
-            found = self.recipe.evaluate()
+        try:
+            with self._as_saved():
+                found = self.recipe.evaluate()
+        except Exception as error:
+            if not self._intact(error):
+                raise
+            self.failed, found = error, {}
         return {f"eval_{name}": round(value, 6) for name, value in found.items()}
 
     def _log(self, evaluated: Mapping[str, float]) -> None:
@@ -217,7 +239,7 @@ class Engine:
         if self.accelerator.is_main_process:
             write(self.out, self.step, lambda folder: self._fill(folder, state))
             prune(self.out, self.settings.keep)
-        self.late = False
+        self.late, self.saved = False, self.step
         self.accelerator.wait_for_everyone()
 
     def _fill(self, folder: Path, state: Mapping[str, Tensor]) -> None:
@@ -259,7 +281,7 @@ class Engine:
                 restore(self.parameters, self.optimizer.optimizer, tensors)
             for name in self.average:
                 self.average[name].copy_(tensors[f"average.{name}"])
-            self.step, self.seconds = facts["step"], facts["seconds"]
+            self.step, self.saved, self.seconds = facts["step"], facts["step"], facts["seconds"]
             self.window = Window(facts["sums"])
         if self.accelerator.is_main_process:
             self.metrics.cut_after(self.step)
@@ -267,11 +289,11 @@ class Engine:
         return folder is not None
 
     def close(self) -> None:
-        """Leave the other processes; nothing can be trained after it.
+        """Let go of wrapper and optimizer; nothing can be trained after it.
 
-        The DDP wrapper goes first. Were it the last to hold the process group, torch (2.13) would take
-        the group down with the GIL held, waiting for a gloo thread that may be waiting for the GIL.
+        The DDP wrapper must go before the process group does. Were it the last to hold the group, torch
+        (2.13) would take it down with the GIL held, waiting for a gloo thread that may be waiting for
+        the GIL.
         """
         self.module = self.accelerator.unwrap_model(self.module)
         self.accelerator.free_memory()
-        self.accelerator.end_training()

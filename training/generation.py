@@ -21,7 +21,7 @@ from models.loading import LoadedModel
 from samplers.batch import answer_text
 from samplers.events import Event, Started, Unmasked
 from samplers.registry import make
-from samplers.requests import prepare_row, prepare_rows
+from samplers.requests import prepare_row, prepare_rows, prompt_ids
 from samplers.settings import SettingError, check, option
 
 CHUNK = 48
@@ -60,6 +60,11 @@ def sampler_settings(settings: RolloutSettings, temperature: float) -> dict[str,
         "gen_length": settings.gen_length, "block_length": settings.block_length,
         "steps": settings.rollout_steps, "temperature": temperature, "early_stop": True,
     }  # fmt: skip
+
+
+def row_tokens(loaded: LoadedModel, settings: RolloutSettings, prompt: str) -> int:
+    """Tokens of a prompt's row as `rollouts` makes it: a user's turn in the template, and an answer."""
+    return len(prompt_ids(loaded, prompt=prompt)) + settings.gen_length
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,8 @@ def _left_pad(rows: Tensor, width: int, value: int | bool) -> Tensor:
 
 
 def shared(work: Callable[[int], T], count: int) -> list[T]:
-    """[work(0), … work(count - 1)], each done by one process and known to all."""
+    """[work(0), … work(count - 1)], known to all: process p does those that leave p when divided by the
+    number of processes."""
     state = PartialState()
     if state.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
         raise SettingError("distributed_type", str(state.distributed_type),
@@ -130,11 +136,12 @@ def shared(work: Callable[[int], T], count: int) -> list[T]:
 
 
 @contextmanager
-def inference(model: torch.nn.Module) -> Iterator[None]:
-    """No gradients, no dropout, and the run's precision, as the engine's own passes have it."""
+def inference(model: torch.nn.Module, dropout: bool = False) -> Iterator[None]:
+    """No gradients, dropout only where it is asked for, and the run's precision, as the engine's own
+    passes have it."""
     before, device = model.training, next(model.parameters()).device.type
     half = is_initialized() and AcceleratorState().mixed_precision == "bf16"
-    model.eval()
+    model.train(dropout)
     try:
         with torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16, enabled=half):
             yield

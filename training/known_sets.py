@@ -21,12 +21,14 @@ ALLOW = "allowed: its train split, or --allow-eval-data"
 
 @dataclass(frozen=True)
 class KnownSet:
-    """A set on the hub. thoughts: column of the reasoning before the answer, if it has one."""
+    """A set on the hub. answer: column of what is learned; gold: of what answers are graded against,
+    empty where that is the same one; thoughts: of the reasoning before the answer, if it has one."""
 
     id: str
     config: str = "default"
     prompt: str = ""
     answer: str = ""
+    gold: str = ""
     thoughts: str = ""
     evaluation_only: bool = False
 
@@ -34,7 +36,7 @@ class KnownSet:
 CODE = "OpenCoder-LLM/opc-sft-stage2"
 KNOWN: dict[str, KnownSet] = {
     "s1k-1.1": KnownSet("simplescaling/s1K-1.1", prompt="question", answer="deepseek_attempt",
-                        thoughts="deepseek_thinking_trajectory"),
+                        gold="solution", thoughts="deepseek_thinking_trajectory"),
     "gsm8k": KnownSet("openai/gsm8k", "main", "question", "answer"),
     "math-500": KnownSet("HuggingFaceH4/MATH-500", prompt="problem", answer="solution", evaluation_only=True),
     **{f"opc-sft-stage2/{part}": KnownSet(CODE, part, "instruction", "output")

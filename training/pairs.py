@@ -8,28 +8,43 @@ of the model's that was right (own).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from evaluation.columns import SetError
-from evaluation.tables import read_table
 from models.loading import LoadedModel
 from samplers.settings import option
 from tasks import TASKS
 from training.generation import RolloutSettings, rollouts
 from training.questions import Question
 
-COLUMNS = ("prompt", "chosen", "rejected")
+Turn = Mapping[str, str]
+"""{role, content}"""
 
 
 class Pair(NamedTuple):
-    """A user's turn, the answer that is preferred and the one that is not."""
+    """A user's turn, the answer that is preferred and the one that is not; before: earlier turns;
+    source: the training.records.Records and the index of the row that it was read from."""
 
     prompt: str
     chosen: str
     rejected: str
+    before: tuple[Turn, ...] = ()
+    source: tuple[Any, int] | None = None
+
+    @property
+    def turns(self) -> list[Turn]:
+        """What is answered, the prompt last."""
+        return [*self.before, {"role": "user", "content": self.prompt}]
+
+    @property
+    def raw(self) -> dict[str, str]:
+        """The row as it stands in its set, else the three texts."""
+        if self.source is None:
+            return {"prompt": self.prompt, "chosen": self.chosen, "rejected": self.rejected}
+        records, index = self.source
+        return dict(records[index])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +58,14 @@ class PairSettings(RolloutSettings):
 
 
 def make_pairs(
-    loaded: LoadedModel, settings: PairSettings, questions: Sequence[Question], seed: int
+    loaded: LoadedModel, settings: PairSettings, questions: Sequence[Question], seed: int, first: int = 0
 ) -> list[Pair]:
-    """At most one pair a wrong answer; the same wrong answer to a question counts once."""
+    """At most one pair a wrong answer; the same wrong answer to a question counts once.
+
+    first: the place of the first question among all of a run, on which the answers' seeds depend.
+    """
     asked = [question for question in questions for _ in range(settings.tries)]
-    seeds = [seed * 1_000_003 + number for number in range(len(asked))]
+    seeds = [seed * 1_000_003 + first * settings.tries + number for number in range(len(asked))]
     texts = rollouts(loaded, settings, [question.prompt for question in asked], seeds).texts
     pairs = []
     for number, question in enumerate(questions):
@@ -76,26 +94,5 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
     fresh = path.with_name(path.name + ".new")
     with fresh.open("w", encoding="utf-8") as out:
         for pair in pairs:
-            out.write(json.dumps(pair._asdict(), ensure_ascii=False) + "\n")
+            out.write(json.dumps(pair.raw, ensure_ascii=False) + "\n")
     fresh.replace(path)
-
-
-def read_pairs(path: Path, columns: Sequence[str] = COLUMNS) -> list[Pair]:
-    """The rows of a JSONL, CSV or Parquet file; SetError names row and column.
-
-    columns: those of prompt, chosen and rejected answer.
-    """
-    table = read_table(path)
-    for name in columns:
-        if name not in table.columns:
-            raise SetError(f"{path.name} has no column {name!r}; it has: {', '.join(table.columns)}")
-    pairs = []
-    for number, row in enumerate(table.rows, 1):
-        pair = Pair(*(row[name] for name in columns))
-        for name, text in zip(columns, pair, strict=True):
-            if not text.strip():
-                raise SetError(f"row {number}, column {name!r} is empty; every row needs it")
-        if pair.chosen == pair.rejected:
-            raise SetError(f"row {number}: {columns[1]!r} and {columns[2]!r} are the same; they must differ")
-        pairs.append(pair)
-    return pairs

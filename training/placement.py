@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator, DistributedType
+from accelerate.state import AcceleratorState, GradientState
 from accelerate.utils import DistributedDataParallelKwargs, GradientAccumulationPlugin
 from torch import Tensor
 
@@ -48,6 +49,19 @@ def accelerator_for(recipe: Recipe, device: str = "auto") -> Accelerator:
             "gradient_clipping": settings.clip,
         }
     return accelerator
+
+
+def forget_accelerator() -> None:
+    """Accelerate keeps a process's placement and precision; its next run may want others. The other
+    processes stay: a group of processes cannot meet twice."""
+    AcceleratorState._reset_state(reset_partial_state=False)
+    GradientState._reset_state()
+
+
+def leave_processes() -> None:
+    """Leave the other processes at the end of this one, which torch may abort otherwise."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def write_shards(accelerator: Accelerator, out: Path, tensors: Mapping[str, Tensor]) -> None:

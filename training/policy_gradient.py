@@ -2,7 +2,9 @@
 
 log p of each token of an answer is read from one pass in which the whole answer is masked, and
 prompt tokens with p = .15 (eq. 4 and algorithm 1). Every inner iteration has masks of its own, under
-which the old policy, the reference and the current policy are all compared.
+which the old policy, the reference and the current policy are all compared. They share its dropout
+too: a ratio then says how far the weights have moved, and is exactly 1 before they have. Between a
+pass with dropout and one without it would differ from 1 at once, by what dropout does.
 """
 
 from __future__ import annotations
@@ -15,21 +17,22 @@ from torch import Tensor, nn
 
 from training.objectives import cell_cross_entropy, rows_mean
 from training.recipe import Losses
-from training.reference import reference_of
+from training.reference import own_draws, reference_of
 
 
 class GroupBatch(NamedTuple):
     """tokens: Int[rows, length], prompts left-padded, answers of `cells` cells at the end; attention:
     Bool[rows, length], False on padding; hidden: Bool[rows, length], cells shown as masks; counted:
-    Bool[rows, cells], tokens in the loss; old, reference: Float[rows, cells], log-probabilities of
-    the tokens under the policy that wrote them and under the reference (nobody asks for it with beta = 0),
-    0 where not counted;
-    advantage, reward: Float[rows]."""
+    Bool[rows, cells], tokens in the loss; seed: Int[rows], of the dropout: a pass takes its first row's;
+    old, reference: Float[rows, cells], log-probabilities of the tokens under the policy that wrote them
+    and under the reference (nobody asks for it with beta = 0), 0 where not counted; advantage, reward:
+    Float[rows]. The first five are what a pass needs: the same in three passes give the same dropout."""
 
     tokens: Tensor
     attention: Tensor
     hidden: Tensor
     counted: Tensor
+    seed: Tensor
     old: Tensor
     reference: Tensor
     advantage: Tensor
@@ -69,13 +72,16 @@ def clipped_objective(logp: Tensor, old: Tensor, advantage: Tensor, clip: float)
 
 
 def log_probabilities(
-    model: Any, tokens: Tensor, attention: Tensor, hidden: Tensor, counted: Tensor, mask_id: int
+    model: Any, tokens: Tensor, attention: Tensor, hidden: Tensor, counted: Tensor, seed: Tensor, mask_id: int
 ) -> Tensor:
-    """log p of the counted tokens, Float[n counted], row-major; shapes as in GroupBatch."""
+    """log p of the counted tokens, Float[n counted], row-major; shapes as in GroupBatch. A network in
+    training drops out by `seed`; the random state outside stays as it is."""
     asked = torch.zeros_like(hidden)
     asked[:, -counted.shape[1] :] = counted
     padding = None if bool(attention.all()) else attention
-    out = model(tokens.masked_fill(hidden, mask_id), attention_mask=padding, cells=asked)
+    with own_draws(tokens.device):
+        torch.manual_seed(int(seed[0]))
+        out = model(tokens.masked_fill(hidden, mask_id), attention_mask=padding, cells=asked)
     return -cell_cross_entropy(out.logits, tokens[asked])
 
 
@@ -96,7 +102,7 @@ def step_context(order: Tensor, counted: Tensor, generator: torch.Generator) -> 
 
 
 class GroupModule(nn.Module):
-    """The policy and, where all its weights learn and beta is above 0, a frozen copy of what it was."""
+    """The policy and, where all its weights learn and beta is above 0, a frozen copy of what it began as."""
 
     def __init__(self, model: Any, frozen: nn.Module | None, mask_id: int, clip: float, beta: float) -> None:
         super().__init__()
@@ -106,9 +112,7 @@ class GroupModule(nn.Module):
     def forward(self, batch: GroupBatch) -> Losses:
         """Mean over rows of the mean over a row's tokens of -objective + beta KL (eq. 3)."""
         counted, rows = batch.counted, len(batch.tokens)
-        logp = log_probabilities(
-            self.model, batch.tokens, batch.attention, batch.hidden, counted, self.mask_id
-        )
+        logp = log_probabilities(self.model, *batch[:5], self.mask_id)
         row, old = counted.nonzero()[:, 0], batch.old[counted]
         gained = rows_mean(clipped_objective(logp, old, batch.advantage[row], self.clip), row, rows)
         ratio = torch.exp(logp.detach() - old)
@@ -123,5 +127,5 @@ class GroupModule(nn.Module):
         return Losses(self.beta * away - gained, {**figures, "kl": away})
 
     def reference(self) -> AbstractContextManager[Any]:
-        """The network as it was, without gradients."""
+        """The policy that training began with, without gradients."""
         return reference_of(self.model, self.frozen)

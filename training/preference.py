@@ -3,7 +3,8 @@
 The likelihood of an answer y is stood in for by B(y) = - mean over n timesteps, one mask each, of
 sum over masked cells of CE / p: a lower bound of log p(y), not divided by length. Policy and
 reference see the same (t, mask), and the n estimates are averaged inside the sigmoid: both keep
-the variance of the loss, which biases it, small (theorems 2 and 3).
+the variance of the loss, which biases it, small (theorems 2 and 3). For the same reason an adapter's
+dropout is drawn once for both: where they are equal, the margin is exactly 0.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def preference_loss(policy: Tensor, reference: Tensor, beta: float) -> tuple[Ten
 
 
 class PreferenceModule(nn.Module):
-    """A policy and, where all its weights learn, a frozen copy of what it was."""
+    """A policy and, where all its weights learn, a frozen copy of what it began as."""
 
     def __init__(self, model: Any, frozen: nn.Module | None, mask_id: int, beta: float, sft: float) -> None:
         super().__init__()
@@ -103,9 +104,9 @@ class PreferenceModule(nn.Module):
 
     def forward(self, batch: PreferenceBatch) -> Losses:
         """The loss; figures: the margin, the share of pairs where it is above 0, the chosen answer's gain."""
-        policy = self.evidence(self.model, batch)
         with self.reference() as reference:
             before = self.evidence(reference, batch)
+        policy = self.evidence(self.model, batch)
         loss, margin = preference_loss(policy, before, self.beta)
         right = (margin > 0).float().mean()
         gain = (policy - before)[:, 0].mean()
@@ -116,7 +117,8 @@ class PreferenceModule(nn.Module):
         return Losses(loss + self.sft_weight * likely, {**figures, "dpo_loss": loss, "sft_loss": likely})
 
     def reference(self) -> AbstractContextManager[Any]:
-        """The network as it was, without gradients."""
+        """The policy that training began with, without gradients. The random state is the same behind it:
+        a pass that follows has the dropout of the one inside."""
         return reference_of(self.model, self.frozen)
 
     def evidence(self, model: Any, batch: PreferenceBatch) -> Tensor:
@@ -129,4 +131,3 @@ class PreferenceModule(nn.Module):
         cost = cell_cross_entropy(model(shown, cells=learned).logits, clean[learned])
         place = learned.nonzero()[:, 0]
         return evidence(cost, weight[learned], place, rows * 2, n).view(rows, 2)
-

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from tasks import TASKS, TRAIN, generate
 from training.answers import RunArguments
 from training.examples import Example
 from training.recipe import Recipe
+from training.recipes.dpo import DPO
 from training.records import open_records
 from training.registry import objective
 from training.settings import TrainSettings
@@ -26,11 +27,12 @@ STATES = ("prompt", "clean", "masked", "wrong", "own", "tail")
 class Preview:
     """raw: named texts of one row; templated: what the model is given and what it learns; cells: text and
     state of each token of the first row of the first step, a mask's text empty. What an objective has
-    not stays empty."""
+    not stays empty. rejected: of a pair, the same for the answer that is not preferred."""
 
     raw: dict[str, str]
     templated: str
     cells: list[tuple[str, str]]
+    rejected: Preview | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -46,6 +48,8 @@ class Preview:
             listed = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
             shown = "".join(_marked(text, state) for text, state in self.cells)
             parts.append(f"noised · {listed} ({MASK} mask, {OPEN}wrong{CLOSE})\n{shown}")
+        if self.rejected:
+            parts.append(self.rejected.as_text())
         return "\n\n".join(parts)
 
 
@@ -58,6 +62,8 @@ def _marked(text: str, state: str) -> str:
 def preview(name: str, arguments: RunArguments, settings: TrainSettings) -> Preview:
     """The first example of a run with these settings; nothing is trained or written."""
     recipe = objective(name).build(arguments, settings)
+    if isinstance(recipe, DPO):
+        return of_pair(recipe)
     found = example_of(recipe, arguments)
     if type(recipe).before is not Recipe.before:  # its batches are made of answers yet to be written
         return Preview(found.raw, found.templated, [])
@@ -65,6 +71,29 @@ def preview(name: str, arguments: RunArguments, settings: TrainSettings) -> Prev
     noised = {"tokens", "input_ids"} <= set(getattr(batch, "_fields", ()))
     cells = cells_of(batch, loaded, found.given) if noised and loaded is not None else []
     return Preview(found.raw, found.templated, cells)
+
+
+class Row(NamedTuple):
+    """One row for `cells_of`: Int[1, length], clean and with masks."""
+
+    tokens: Tensor
+    input_ids: Tensor
+
+
+def of_pair(recipe: DPO) -> Preview:
+    """A pair: its row without the rejected answer, the chosen answer under the middle one of its masks
+    (their shares of masked cells rise), and the same for the rejected one."""
+    first, batch = recipe.first_pair()
+    raw, loaded = first.pair.raw, recipe.loaded
+    column = (recipe.settings.rejected_column if first.pair.source else "") or "rejected"
+    parts = ({name: text for name, text in raw.items() if name != column}, {column: raw[column]})
+    sides = []
+    for side, answer in enumerate((first.chosen, first.rejected)):
+        tokens, masked = batch.tokens[:, side], batch.masked[:, side, batch.masked.shape[2] // 2]
+        row = Row(tokens, tokens.masked_fill(masked, loaded.mask_id))
+        templated = recipe.chat.decode(answer.prompt + answer.answer)
+        sides.append(Preview(parts[side], templated, cells_of(row, loaded, len(answer.prompt))))
+    return replace(sides[0], rejected=sides[1])
 
 
 def example_of(recipe: Recipe, arguments: RunArguments) -> Example:

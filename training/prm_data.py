@@ -1,4 +1,4 @@
-"""Labelled steps for a process reward model: JSON lines in, padded batches of similar length out."""
+"""Labelled steps for a process reward model: rows of a table in, padded batches of similar length out."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ import torch
 from torch import Tensor
 
 from evaluation.columns import SetError
+from evaluation.tables import Record
 from models.reward import LoadedReward
+from samplers.settings import SettingError
+from tasks import TASKS
+from training.known_sets import refuse_problem
+from training.records import FileRecords, Records, open_records
+from training.set_columns import find_column, find_prompts, listed
 
-QUESTION, STEPS = ("question", "prompt"), ("steps", "completions")
-"""Names of the columns; the second of each are those of TRL's stepwise sets."""
+STEPS, LABELS = ("steps", "completions"), ("labels",)
+"""Names of the columns, ours and those of TRL's stepwise sets."""
+MADE_BY = "python -m training rollouts"
 POOL = 16
 """Batches that are filled together from rows sorted by length."""
 LONGEST_CELL = 100_000
@@ -50,54 +57,95 @@ class RewardBatch(NamedTuple):
     starts: Tensor
 
 
-def read_labelled(path: Path) -> list[Labelled]:
-    """The rows of a JSONL file; SetError names the row that cannot be used, and why."""
-    if not path.is_file():
-        raise SetError(f"data = {str(path)!r} is no file; allowed: JSON lines of question, steps, labels")
-    rows = []
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                rows.append(_labelled(f"{path.name}, row {number}", line))
-    if not rows:
-        raise SetError(f"{path.name} has no rows; allowed: JSON lines of question, steps, labels")
+@dataclass(frozen=True)
+class StepColumns:
+    """Columns of question, steps and labels; "" is guessed."""
+
+    question: str = ""
+    steps: str = ""
+    labels: str = ""
+
+    def found_in(self, records: Records) -> StepColumns:
+        """The columns of a set, none of them ""; SetError for what is not there."""
+        found = StepColumns(
+            find_prompts(records, self.question),
+            find_column(records, "steps_column", self.steps, STEPS),
+            find_column(records, "labels_column", self.labels, LABELS),
+        )
+        for name in ("question", "steps", "labels"):
+            if not getattr(found, name):
+                setting = f"{'prompt' if name == 'question' else name}_column"
+                raise SetError(f"{records.name} has no {setting}; choose one of: {listed(records)}")
+        return found
+
+
+def asked_columns(settings: Any) -> StepColumns:
+    """What settings (a PRMSettings) name."""
+    return StepColumns(settings.prompt_column, settings.steps_column, settings.labels_column)
+
+
+def open_labelled(names: Sequence[str], settings: Any, allow_eval_data: bool) -> list[Labelled]:
+    """The rows of files and hub sets. SetError: a set that cannot be used, or is for evaluation."""
+    found: list[Labelled] = []
+    for name in names:
+        if name in TASKS:
+            raise SetError(f"data = {name!r} is a task; allowed: labelled steps, which {MADE_BY} makes of it")
+        records = open_records(name, settings.split, allow_eval_data)
+        found += labelled_in(records, asked_columns(settings), allow_eval_data)
+    return found
+
+
+def read_labelled(path: Path, columns: StepColumns = StepColumns()) -> list[Labelled]:  # noqa: B008 - frozen
+    """The rows of a file, which may well be for evaluation; SetError with a sentence."""
+    return labelled_in(FileRecords(path), columns, allow_eval_data=True)
+
+
+def labelled_in(records: Records, columns: StepColumns, allow_eval_data: bool) -> list[Labelled]:
+    """All rows; SetError names the first that cannot be used, and why, or that is a test problem."""
+    found, rows = columns.found_in(records), []
+    for number, record in enumerate(records, 1):
+        row = _labelled(f"{records.name}, row {number}", record, found)
+        if not allow_eval_data:
+            refuse_problem(records.name, number, row.question)
+        rows.append(row)
     return rows
 
 
-def _labelled(where: str, line: bytes) -> Labelled:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise SetError(f"{where} is not JSON: {str(error)[:100]}") from None
-    if not isinstance(row, dict):
-        raise SetError(f"{where} is no object; allowed: question, steps, labels")
-    question, steps, labels = _column(where, row, QUESTION), _column(where, row, STEPS), row.get("labels")
-    if not isinstance(question, str) or not question.strip():
-        raise SetError(f"{where}: question is empty or no text; every row needs one")
-    if not isinstance(steps, list) or not steps:
-        raise SetError(f"{where} has no steps; allowed: a list of one text or more")
+def _labelled(where: str, record: Record, columns: StepColumns) -> Labelled:
+    question = record[columns.question]
+    steps, labels = _list(record[columns.steps]), _list(record[columns.labels])
+    if not question.strip():
+        raise SetError(f"{where}: question is empty; every row needs one")
+    if not steps:
+        raise SetError(f"{where} has no steps; allowed: a list of one text or more, in a CSV file as JSON")
     for place, step in enumerate(steps, 1):
         if not isinstance(step, str) or not step:
             raise SetError(f"{where}: step {place} is empty or no text; every step needs some")
-    if not isinstance(labels, list) or len(labels) != len(steps):
-        count = len(labels) if isinstance(labels, list) else "no"
-        raise SetError(f"{where} has {count} labels for {len(steps)} steps; allowed: one each")
+    if len(labels) != len(steps):
+        raise SetError(f"{where} has {len(labels) or 'no'} labels for {len(steps)} steps; allowed: one each")
     for place, label in enumerate(labels, 1):
         if label not in (0, 1):
             raise SetError(f"{where}: label {place} = {str(label)[:40]!r}; allowed: 0 or 1")
-    if any("\ud800" <= character <= "\udfff" for text in (question, *steps) for character in text):
-        raise SetError(f"{where} has half a character (a lone surrogate); allowed: Unicode text")
     if max(map(len, (question, *steps))) > LONGEST_CELL:
         raise SetError(f"{where} has a text of more than {LONGEST_CELL:,} characters; make it shorter")
     found = tuple(int(label) for label in labels)
-    return Labelled(question, tuple(steps), found, str(row.get("task", "")), str(row.get("cut", "")))
+    return Labelled(question, tuple(steps), found, record.get("task", ""), record.get("cut", ""))
 
 
-def _column(where: str, row: dict[str, Any], names: Sequence[str]) -> Any:
-    for name in names:
-        if name in row:
-            return row[name]
-    raise SetError(f"{where} has no {names[0]}; it has {', '.join(map(str, row))[:100] or 'nothing'}")
+def _list(cell: str) -> list[Any]:
+    """The list that a cell holds as JSON; an empty one where it holds none."""
+    try:
+        found = json.loads(cell)
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
+
+
+def check_held_out(name: str, folder: Path = Path()) -> None:  # noqa: B008 - never changed
+    """SettingError for rows of the evaluation that are in no file. folder: where its path begins."""
+    if name and not (folder / name).is_file():
+        allowed = "a CSV, JSONL or Parquet file of labelled steps, or empty for a part of the data"
+        raise SettingError("held_out", name, allowed)
 
 
 def held_apart(rows: Sequence[Labelled], one_in: int) -> tuple[list[Labelled], list[Labelled]]:

@@ -20,7 +20,8 @@ from training.settings import TrainSettings
 
 @dataclass(frozen=True)
 class Objective:
-    """name: on the command line; leaves: what final/ holds: model, adapter, head or prm."""
+    """name: on the command line; leaves: what final/ holds: model, adapter, head or prm; goes_on_from:
+    the earlier results it takes, as arguments of RunArguments."""
 
     name: str
     title: str
@@ -29,6 +30,7 @@ class Objective:
     settings: type[TrainSettings]
     build: Callable[[RunArguments, Any], Recipe]
     leaves: str
+    goes_on_from: tuple[str, ...] = ("load_lora",)
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -39,15 +41,16 @@ OBJECTIVES: dict[str, Objective] = {
         Objective("sft", "SFT", "Learns answers to prompts, and conversations.",
                   "2502.09992", SFTSettings, SFT, "model or adapter"),
         Objective("remask-sft", "Remask SFT", "Trains the UPS head; the backbone is frozen.",
-                  "2509.23653", RemaskSettings, RemaskSFT, "head"),
+                  "2509.23653", RemaskSettings, RemaskSFT, "head", ("load_lora", "load_ups_head")),
         Objective("remask-lora", "Remask LoRA", "Trains the backbone (LoRA) and the UPS head, together or "
-                  "in turns.", "2509.23653", RemaskLoraSettings, RemaskLora, "adapter and head"),
+                  "in turns.", "2509.23653", RemaskLoraSettings, RemaskLora, "adapter and head",
+                  ("load_lora", "load_ups_head")),
         Objective("dpo", "DPO", "Learns which of two answers is better; pairs from a file, or from the "
                   "model's own mistakes.", "2505.19223", DPOSettings, DPO, "adapter or model"),
         Objective("grpo", "GRPO", "Makes answers likelier that earn more than others to the same question.",
                   "2504.12216", GRPOSettings, GRPO, "adapter or model"),
         Objective("prm", "PRM", "A process reward model from labelled steps (`rollouts` makes some).",
-                  "2501.07301", PRMSettings, PRM, "prm"),
+                  "2501.07301", PRMSettings, PRM, "prm", ()),
     )
 }  # fmt: skip
 

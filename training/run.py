@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from training.answers import RunArguments
 from training.checkpoints import latest
 from training.engine import Engine, Stopped
-from training.placement import accelerator_for
+from training.placement import accelerator_for, forget_accelerator
 from training.registry import objective
 from training.settings import TrainSettings, settings_of
 
@@ -65,10 +65,17 @@ def _train(asked: Request) -> Path:
             return final
     recipe = objective(asked.objective).build(asked.arguments, asked.settings)
     accelerator = accelerator_for(recipe, asked.arguments.device)
-    if accelerator.is_main_process:
-        write_config(config, asked.as_config())
-    accelerator.wait_for_everyone()
-    engine = Engine(recipe, out, accelerator)
+    try:
+        _run(asked, Engine(recipe, out, accelerator))
+    finally:
+        forget_accelerator()
+    return final
+
+
+def _run(asked: Request, engine: Engine) -> None:
+    if engine.accelerator.is_main_process:
+        write_config(asked.out / CONFIG, asked.as_config())
+    engine.accelerator.wait_for_everyone()
     if asked.resume and engine.resume():
         say(f"going on after step {engine.step}")
     try:
@@ -77,7 +84,6 @@ def _train(asked: Request) -> Path:
         engine.close()
         raise
     engine.close()
-    return final
 
 
 def first_process() -> bool:

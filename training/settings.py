@@ -48,6 +48,8 @@ class TrainSettings:
             raise SettingError("accumulate", self.accumulate, f"a divisor of batch_size = {self.batch_size}")
 
 
+PUBLISHED = {"seq_len": "max_length", "lr": "learning_rate", "grad_accum": "accumulate"}
+"""What LLaDA-RemeDi's scripts call some of these."""
 S = TypeVar("S", bound=TrainSettings)
 
 
@@ -78,6 +80,7 @@ def parse_pairs(cls: type[TrainSettings], pairs: list[str]) -> dict[str, Any]:
         key, equals, value = (part.strip() for part in pair.partition("="))
         if not equals:
             raise SettingError("set", pair, "key=value")
+        key = PUBLISHED.get(key, key)
         if key not in known:
             raise SettingError(key, value, f"a setting: {', '.join(known)}")
         found[key] = parse(known[key], value)

@@ -72,7 +72,7 @@ def sweep(out: Path, grid: Mapping[str, tuple[str, ...]], ask: Callable[[list[st
         failed = ""
         try:
             train(request)
-        except (FloatingPointError, OSError, RuntimeError) as error:
+        except (FloatingPointError, OSError, RuntimeError, ValueError) as error:
             failed = f"{type(error).__name__}: {error}"
             say(failed)
         outcomes.append(Outcome(values, last_figures(request.out / "metrics.jsonl"), failed))

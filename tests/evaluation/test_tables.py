@@ -76,6 +76,17 @@ def test_jsonl_json_and_parquet(tmp_path: Path) -> None:
     assert list(read_table(tmp_path / "set.parquet").rows) == texts
 
 
+def test_lists_and_objects_in_parquet_are_json(tmp_path: Path) -> None:
+    rows = [{"steps": ["a", "b"], "turns": [{"role": "user", "content": "why"}], "labels": [True, False]}] * 3
+    path = tmp_path / "set.parquet"
+    pd.DataFrame(rows).to_parquet(path)
+    for record in read_table(path).rows:
+        assert {name: json.loads(cell) for name, cell in record.items()} == rows[0]
+    pd.DataFrame([{"a": "1", "turns": [{"content": "x" * 300_000}]}] * 9).to_parquet(path)
+    with pytest.raises(SetError, match="column 'turns' has a cell of 300,000 bytes"):
+        read_table(path)
+
+
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [

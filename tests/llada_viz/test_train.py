@@ -12,7 +12,8 @@ import pytest
 from evaluation.columns import SetError
 from llada_viz.bundled import FOLDER, Bundled
 from llada_viz.jobs import Jobs
-from llada_viz.train_data import check, choose, guesses, options
+from llada_viz.train_check import check
+from llada_viz.train_data import choose, guesses, options
 from llada_viz.training_log import TrainingLog
 from llada_viz.trainings import Asked, Trainings
 from samplers.settings import SettingError, describe
@@ -71,12 +72,13 @@ def upload(folder, name="mine.csv", text=f"question,answer\n{HOSTILE},1\nWhat is
 
 def test_the_form_has_every_setting_of_every_objective():
     with gr.Blocks():
-        form = TrainForm("tiny")
+        form = TrainForm("tiny", "models/tiny")
         form.build()
     for name, found in OBJECTIVES.items():
         mine = {d.name for d in describe(found.settings)}
-        asked = form.asked(*values(form, name))
-        assert set(asked.settings) == mine and asked.changed == {}
+        if name != "prm":  # which has no data of its own
+            asked = form.asked(*values(form, name))
+            assert set(asked.settings) == mine and asked.changed == {}
         updates = dict(zip(form.shown, form.on_objective(name, ["linear"], {}), strict=True))
         seen = {key[0] for key, widget in form.widgets.items() if updates[widget].get("visible")}
         assert seen | {key[0] for key in form.columns} == mine | {key[0] for key in form.columns}
@@ -145,10 +147,10 @@ def test_files_that_are_refused(tab, tmp_path, name, text, said):
 def test_only_what_was_offered_is_read(tmp_path):
     for value in ("/etc/passwd", "../x", "upload:/etc/passwd", "README.md"):
         with pytest.raises(SetError, match="is not known"):
-            choose([value], {})
-    with pytest.raises(SetError, match="data is empty"):
-        choose([], {})
-    assert ("mine.csv (uploaded)", "upload:mine.csv") in options(upload(tmp_path))
+            choose([value], {}, RemaskSettings)
+    with pytest.raises(SetError, match="data is empty; allowed: at least one set"):
+        choose([], {}, RemaskSettings)
+    assert ("mine.csv (uploaded)", "upload:mine.csv") in options(upload(tmp_path), RemaskSettings)
 
 
 def test_columns_are_guessed_and_shown_escaped(tab, tmp_path):
@@ -158,10 +160,11 @@ def test_columns_are_guessed_and_shown_escaped(tab, tmp_path):
     found = {key[0]: update for key, update in zip(tab.form.columns, columns, strict=True)}
     assert found["prompt_column"]["value"] == "problem" and found["answer_column"]["value"] == "solution"
     assert found["prompt_column"]["visible"] and not found["text_column"]["visible"]
-    chosen = choose(["upload:mine.csv"], uploads)
+    sft = OBJECTIVES["sft"].settings
+    chosen = choose(["upload:mine.csv"], uploads, sft)
     with pytest.raises(SetError, match="answer_column = 'no' is no column of mine.csv"):
-        check(chosen, OBJECTIVES["sft"].settings(answer_column="no"))
-    assert guesses(choose(["linear"], {}), OBJECTIVES["sft"].settings)["prompt_column"] == ""
+        check(chosen, sft(answer_column="no"))
+    assert guesses(choose(["linear"], {}, sft), sft)["prompt_column"] == ""
 
 
 def test_presets_fill_the_form_and_shares_go_with_their_sets(tab):
@@ -210,7 +213,7 @@ def test_on_a_public_host_every_handler_refuses(bundled, trainings):
     assert "Training is off" in public.alert.value and not public.start.interactive
     for act in (
         lambda: next(public.on_start(*values(public.form))), lambda: public.on_job(job, True, "stop"),
-        lambda: public.on_load(job, "10", ""), lambda: public.on_upload("x.csv", {}),
+        lambda: public.on_load(job, "10", ""), lambda: public.on_upload("x.csv", {}, "sft"),
         lambda: next(public.on_example(*values(public.form))),
     ):  # fmt: skip
         with pytest.raises(gr.Error, match="Training is off"):

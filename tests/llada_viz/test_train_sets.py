@@ -1,4 +1,4 @@
-"""Which data the Train tab offers to PRM and DPO: what is chosen there can run, the rest is refused before."""
+"""Which data the Train tab offers to PRM and DPO: what is offered can run, the rest is refused before."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ with warnings.catch_warnings():
     from llada_viz.runs import Runs
     from llada_viz.train import Train
 
-TEST_PROBLEM = "A robe takes 2 bolts of blue fiber and half that much white fiber. How many bolts in total does it take?"  # noqa: E501
+TEST_PROBLEM = ("A robe takes 2 bolts of blue fiber and half that much white fiber. "
+                "How many bolts in total does it take?")  # fmt: skip
 STEPS = [{"question": f"What is {n} + 1?", "steps": [f"{n} + 1 = {n + 1}\n", "so 0"], "labels": [1, 0]}
          for n in range(60)]  # fmt: skip
 PAIRS = [{"prompt": f"What is {n} + 1?", "chosen": str(n + 1), "rejected": str(n)} for n in range(40)]
@@ -39,9 +40,11 @@ def bundled() -> Bundled:
 
 @pytest.fixture
 def tab(bundled: Bundled, tmp_path: Path) -> Any:
+    home = tmp_path / "home"
+    home.mkdir()
     with gr.Blocks():
         attached = gr.State("")
-        trainings = Trainings(Jobs(tmp_path / "home"), FOLDER, "cpu")  # nobody ticks: jobs stay queued
+        trainings = Trainings(Jobs(home), FOLDER, "cpu")  # nobody ticks: jobs stay queued
         with gr.Tabs() as tabs, gr.Tab("Train"):
             made = Train(bundled, Runs(), trainings, Attachments(bundled), public=False)
             made.build(attached, tabs)
@@ -97,7 +100,9 @@ def test_prm_says_what_it_needs_and_a_task_is_no_data(tab: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "rows"), [("prm", STEPS), ("dpo", PAIRS)])
-def test_an_upload_runs_from_the_preset(tab: Any, name: str, rows: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_an_upload_runs_from_the_preset(
+    tab: Any, name: str, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
     uploads = upload(tmp_path, rows)
     quick = {"max_steps": 1, "batch_size": 4, "samples": 0, "timesteps": 1, "precision": "no"}
     asked = chosen(tab, name, ["upload:mine.jsonl"], uploads, **quick)
@@ -108,7 +113,7 @@ def test_an_upload_runs_from_the_preset(tab: Any, name: str, rows: list[dict[str
 
 
 def test_columns_of_steps_and_pairs_are_shown(tab: Any, tmp_path: Path) -> None:
-    steps = [{"prompt": row["question"], "completions": row["steps"], "labels": row["labels"]} for row in STEPS]
+    steps = [{"prompt": r["question"], "completions": r["steps"], "labels": r["labels"]} for r in STEPS]
     cases = (("prm", upload(tmp_path, steps, "a.jsonl"), ["prompt", "completions", "labels"]),
              ("dpo", upload(tmp_path, PAIRS, "b.jsonl"), ["prompt", "chosen", "rejected"]))  # fmt: skip
     for name, uploads, wanted in cases:
@@ -126,19 +131,17 @@ def test_columns_of_steps_and_pairs_are_shown(tab: Any, tmp_path: Path) -> None:
     ("prm", STEPS, {"held_out": "runs/none.jsonl"}, "held_out = 'runs/none.jsonl' is not valid; allowed: a"),
     ("prm", STEPS, {"steps_column": "x"}, "steps_column = 'x' is no column of mine.jsonl"),
     ("prm", [row | {"labels": [1, 1]} for row in STEPS], {}, "right and 0 wrong steps"),
-    ("prm", [STEPS[11]] * 3, {}, None), ("prm", [STEPS[0] | {"question": TEST_PROBLEM}], {}, "a test problem"),
+    ("prm", [STEPS[20]] * 3, {}, "3 rows of too few questions"),
+    ("prm", [STEPS[0] | {"question": TEST_PROBLEM}], {}, "a test problem"),
     ("dpo", STEPS, {}, "chosen_column = 'chosen' is no column of mine.jsonl"),
-    ("dpo", [PAIRS[0], PAIRS[0] | {"chosen": "0"}], {}, "row 2 of mine.jsonl: 'chosen' and 'rejected' are the s"),
+    ("dpo", [PAIRS[0], PAIRS[0] | {"chosen": "0"}], {}, "row 2 of mine.jsonl: 'chosen' and 'rejected' are"),
     ("sft", [{"question": TEST_PROBLEM, "answer": "3"}] * 2, {}, "row 1 of mine.jsonl is a test problem"),
 ])  # fmt: skip
 def test_what_would_fail_is_refused_before(
-    tab: Any, name: str, rows: list[dict[str, Any]], changes: dict[str, Any], said: str | None, tmp_path: Path
+    tab: Any, name: str, rows: list[dict[str, Any]], changes: dict[str, Any], said: str, tmp_path: Path
 ) -> None:
     asked = chosen(tab, name, ["upload:mine.jsonl"], upload(tmp_path, rows), **changes)
-    if said is None:  # one question, which is trained on
-        assert tab.on_command(*asked)[1] == ""
-    else:
-        assert said in refused(tab, asked)
+    assert said in refused(tab, asked)
 
 
 def test_sets_that_do_not_fit_go_when_the_objective_does(tab: Any, tmp_path: Path) -> None:

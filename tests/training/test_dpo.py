@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -31,8 +32,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("data") / "pairs.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return written(tmp_path_factory.mktemp("data") / "pairs.jsonl", ROWS)
+
+
+def written(path: Path, rows: list[Any]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return str(path)
 
 
@@ -102,7 +106,7 @@ def test_pairs_of_a_task_are_the_references_mistakes_and_the_same_after_a_resume
         if ".lora_B." in name:
             parameter.data.normal_()  # as after some steps
     assert one.pairs == two.pairs and len(one.pairs[0]) > 3
-    prompts = {pair.prompt for pair in one.pairs[0]}
+    prompts = {encoded.pair.prompt for encoded in one.pairs[0]}
     assert any("of x" in p or "=" in p for p in prompts) and any("=" not in p for p in prompts)
 
 
@@ -116,23 +120,10 @@ def test_a_resumed_run_equals_an_uninterrupted_one(model: str, file: str, rank: 
     assert lines(tmp_path / "cut") == lines(tmp_path / "whole")
 
 
-@pytest.mark.parametrize(("row", "said"), [
-    ({"prompt": "a", "chosen": "b"}, "no column 'rejected'"),
-    ({"prompt": "a", "chosen": " ", "rejected": "c"}, "row 1, column 'chosen' is empty"),
-    ({"prompt": "a", "chosen": "c", "rejected": "c"}, "row 1: 'chosen' and 'rejected' are the same"),
-    ({"prompt": "a", "chosen": "b" * 60_000, "rejected": "c"}, "row 1, column 'chosen' has 60,000"),
-])  # fmt: skip
-def test_bad_rows_are_named(model: str, row: dict[str, str], said: str, tmp_path: Path) -> None:
-    path = tmp_path / "bad.jsonl"
-    path.write_text(json.dumps(row) + "\n")
-    with pytest.raises(SetError, match=said):
-        recipe(model, str(path))
-
-
-def test_what_cannot_give_pairs_is_said(model: str, file: str) -> None:
-    with pytest.raises(SetError, match="is no file; allowed"):
-        recipe(model, "gsm8k")
-    with pytest.raises(SetError, match="is no file; allowed"):
+def test_what_cannot_give_pairs_is_said(model: str, file: str, tmp_path: Path) -> None:
+    with pytest.raises(SetError, match="column 'chosen' has 1,000,001 characters"):
+        recipe(model, written(tmp_path / "long.jsonl", [ROWS[0] | {"chosen": "b" * 1_000_001}]))
+    with pytest.raises(SetError, match="data = 'expression' is a task; allowed: only tasks, or only files"):
         recipe(model, file, "expression")
     with pytest.raises(SetError, match="longer than max_length = 8"):
         recipe(model, file, max_length=8)
@@ -140,11 +131,26 @@ def test_what_cannot_give_pairs_is_said(model: str, file: str) -> None:
         recipe(model, file, rollout_steps=3)
 
 
-def test_test_problems_are_refused(model: str, file: str, tmp_path: Path) -> None:
-    named = tmp_path / "gsm8k-test.jsonl"
-    named.write_text(Path(file).read_text())
+def test_conversations_are_templated_as_conversations(model: str, tmp_path: Path) -> None:
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
+    row = {"chosen": [*turns, {"role": "assistant", "content": "yes"}],
+           "rejected": [*turns, {"role": "assistant", "content": "no"}]}  # fmt: skip
+    dpo = recipe(model, written(tmp_path / "p.jsonl", [row]), batch_size=1, samples=1)
+    (pair,) = dpo.pairs[0]
+    assert dpo.chat.decode(pair.rejected.prompt) == dpo.chat.template(turns)
+    assert dpo.chat.decode(pair.rejected.answer) == "no<|eot_id|>"
+    named = written(tmp_path / "pairs-test.jsonl", [row])
     with pytest.raises(SetError, match="evaluation set"):
-        recipe(model, str(named))
+        recipe(model, named)
+
+
+def test_the_first_pair_is_that_of_the_first_step(model: str, file: str) -> None:
+    dpo = recipe(model, file)
+    pair, row = dpo.first_pair()
+    (batch,) = dpo.batches(0)
+    assert all(torch.equal(one[0], whole[0]) for one, whole in zip(row, batch, strict=True))
+    shown = row.tokens[0, 0].tolist()
+    assert shown[: len(pair.chosen.prompt)] == pair.chosen.prompt and pair.pair.raw in ROWS
 
 
 def test_evaluation_and_samples(model: str, file: str, tmp_path: Path) -> None:

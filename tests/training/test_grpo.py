@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from evaluation.columns import SetError
 from models.adapters import load_adapted
 from samplers.settings import SettingError
 from tests.training.small_model import small_folder
 from tests.training.test_processes import PYTHON, TWO, close, command, done
 from tests.training.toy import engine_of, lines
 from training.answers import RunArguments
+from training.judge import JudgeError
 from training.policy_gradient import log_probabilities
 from training.questions import Question
 from training.recipe import step_generator
@@ -22,7 +24,7 @@ from training.recipes.grpo import GRPO, GRPOSettings
 
 QUICK = {"max_steps": 6, "inner": 3, "batch_size": 8, "group_size": 4, "gen_length": 16, "rollout_steps": 4,
          "learning_rate": 1e-2, "warmup": 0, "log_every": 1, "samples": 0, "precision": "no", "save_every": 2,
-         "temperature": 1.0, "lora_dropout": 0.0, "decay": 0.0}  # fmt: skip
+         "temperature": 1.0, "lora_dropout": 0.0, "decay": 0.0, "max_length": 256}  # fmt: skip
 
 
 class HashRewards:
@@ -82,10 +84,10 @@ def test_old_and_reference_are_taken_under_the_steps_own_masks(model: str, rank:
     for step in range(3):
         (batch,) = grpo.batches(step)
         network = grpo.loaded.model.eval()
-        now = log_probabilities(network, *batch[:4], grpo.loaded.mask_id)
+        now = log_probabilities(network, *batch[:5], grpo.loaded.mask_id)
         assert torch.equal(now, batch.old[batch.counted])
         with grpo.module.reference() as reference:
-            was = log_probabilities(reference, *batch[:4], grpo.loaded.mask_id)
+            was = log_probabilities(reference, *batch[:5], grpo.loaded.mask_id)
         assert torch.equal(was, batch.reference[batch.counted])
         assert (was - now).abs().max() > 1e-3
 
@@ -169,9 +171,58 @@ def test_files_are_questions_too(model: str, tmp_path: Path) -> None:
     assert grpo.evaluate() == {}
 
 
+def test_a_prompt_without_room_is_never_drawn_and_a_model_has_room_for_the_rows(
+    model: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text("question,answer\n2 + 2?,4\n" + "so long " * 200 + ",5\n3 + 3?,6\n")
+    grpo = recipe(model, str(path), max_steps=3, inner=1, batch_size=4)
+    for step in range(3):  # two questions each: every row's turn came
+        grpo.before(step)
+        assert grpo.batches(step)[0].tokens.shape[1] <= 256
+    assert {grpo.sets[0].at(place).prompt for place in range(6)} == {"2 + 2?", "3 + 3?"}
+    shortest = grpo.batches(2)[0].tokens.shape[1]
+    assert recipe(model, str(path), max_length=shortest).sets[0].at(0).prompt in ("2 + 2?", "3 + 3?")
+    with pytest.raises(SetError, match=f"every row of sums.csv .* .the shortest has {shortest} tokens"):
+        recipe(model, str(path), max_length=shortest - 1)
+    with pytest.raises(SettingError, match="max_length = 257 is not valid; allowed: at most 256"):
+        recipe(model, str(path), max_length=257)
+
+
 def test_evaluation_is_on_held_out_problems(model: str) -> None:
     found = recipe(model, eval_rows=6).evaluate()
     assert found["accuracy"] == 1 and 0 < found["reward"] < 1
+
+
+def test_an_evaluation_without_scores_says_so_and_has_no_number(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grpo = recipe(model, eval_rows=6)
+    grpo.rewards = lambda asked, texts: [None] * len(texts)  # type: ignore[assignment]
+    grpo.rewards.correct = lambda asked, texts: [1.0, 0.0] + [None] * (len(texts) - 2)  # type: ignore
+    assert grpo.evaluate() == {"accuracy": 0.5}
+    said = capsys.readouterr().out
+    assert "6 of 6 answers have no reward" in said and "4 of 6 answers have no accuracy" in said
+
+
+def test_a_judge_that_goes_down_costs_no_step(model: str, tmp_path: Path) -> None:
+    engine_of(recipe(model), tmp_path / "whole").run()
+    grpo = recipe(model, save_every=6)
+    rewards = grpo.rewards
+
+    def down_later(asked: Sequence[Question], texts: Sequence[str]) -> list[float | None]:
+        if engine.step == 3:
+            raise JudgeError("judge is down")
+        return rewards(asked, texts)
+
+    grpo.rewards = down_later  # type: ignore[assignment]
+    engine = engine_of(grpo, tmp_path / "cut")
+    with pytest.raises(JudgeError, match="judge is down"):
+        engine.run()
+    rest = engine_of(recipe(model, save_every=6), tmp_path / "cut")
+    assert rest.resume() and rest.step == 3
+    rest.run()
+    assert lines(tmp_path / "cut") == lines(tmp_path / "whole")
 
 
 @pytest.mark.parametrize(("change", "name"), [
@@ -195,3 +246,8 @@ def test_two_processes_write_the_answers_of_one(tmp_path: Path) -> None:
     done([*TWO, "-m", *named, *command(tmp_path / "two", wanted)])
     close(tmp_path / "two", tmp_path / "one")
     assert len({line["reward"] for line in lines(tmp_path / "one")}) == 2
+    dropping = wanted | {"lora_r": 0, "lora_dropout": 0.3, "accumulate": 2, "batch_size": 16, "max_steps": 2}
+    began = ["--load-lora", "assets/models/tiny-llada-few-steps"]
+    done([*TWO, "-m", *named, *command(tmp_path / "drop", dropping, *began)])
+    first, second = lines(tmp_path / "drop")
+    assert first["moved"] == first["kl"] == 0 and second["moved"] > 0

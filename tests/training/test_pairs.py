@@ -11,8 +11,10 @@ from tasks import generate
 from tests.training.small_model import small_folder, tokenizer
 from training.__main__ import main
 from training.chat import Chat
-from training.pairs import Pair, pairs_of, read_pairs, write_pairs
+from training.pair_rows import open_pairs
+from training.pairs import Pair, pairs_of, write_pairs
 from training.questions import TaskQuestions, of_problem
+from training.recipes.dpo import DPOSettings
 
 QUESTION = of_problem(generate("expression", "train", 1, seed=0)[0])
 WRONG = ["\\boxed{9999}", "nothing boxed"]
@@ -32,14 +34,9 @@ def test_own_pairs_need_a_right_answer_of_the_models() -> None:
 def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     pairs = [Pair("Wie viel?", "ja\n\u2028", "nein"), Pair("b", "c", "d")]
     write_pairs(tmp_path / "new" / "p.jsonl", pairs)
-    assert read_pairs(tmp_path / "new" / "p.jsonl") == pairs
+    read = open_pairs([str(tmp_path / "new" / "p.jsonl")], DPOSettings(), False)
+    assert [pair._replace(source=None) for pair in read] == pairs
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["p.jsonl"]
-
-
-def test_csv_with_other_columns(tmp_path: Path) -> None:
-    path = tmp_path / "p.csv"
-    path.write_text("q,good,bad\nhow,so,not so\n")
-    assert read_pairs(path, ("q", "good", "bad")) == [Pair("how", "so", "not so")]
 
 
 def test_the_command_pairs_train_problems_with_wrong_answers(

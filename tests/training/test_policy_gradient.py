@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import dropout
 
 from tests.training.tiny_predictor import TinyPredictor
 from training.policy_gradient import (
@@ -25,6 +28,14 @@ from training.policy_gradient import (
 MASK, PROMPT, CELLS = 4, 5, 6
 
 
+class Dropping(TinyPredictor):
+    """With dropout of the logits, as an adapter has it before its first half."""
+
+    def forward(self, *args: Any, **named: Any) -> Any:
+        out = super().forward(*args, **named)
+        return SimpleNamespace(logits=dropout(out.logits, 0.3, self.training))
+
+
 def rows_under(network: TinyPredictor, reference: TinyPredictor, seed: int, rows: int = 4) -> GroupBatch:
     """Rows as an outer iteration makes them, under the masks of one seed."""
     draw = torch.Generator().manual_seed(99)
@@ -35,7 +46,7 @@ def rows_under(network: TinyPredictor, reference: TinyPredictor, seed: int, rows
     answer = (torch.arange(PROMPT + CELLS) >= PROMPT).expand(tokens.shape)
     seeded = torch.Generator().manual_seed(seed)
     hidden = answer | prompt_masks(attention & ~answer, 0.4, seeded)
-    given = (tokens, attention, hidden, counted)
+    given = (tokens, attention, hidden, counted, torch.full((rows,), seed))
     empty = torch.zeros(counted.shape, dtype=torch.float64)
     with torch.no_grad():
         old, before = (
@@ -47,7 +58,7 @@ def rows_under(network: TinyPredictor, reference: TinyPredictor, seed: int, rows
 
 
 def ratios(network: TinyPredictor, batch: GroupBatch) -> Tensor:
-    now = log_probabilities(network, *batch[:4], MASK)
+    now = log_probabilities(network, *batch[:5], MASK)
     return torch.exp(now - batch.old[batch.counted])
 
 
@@ -71,6 +82,20 @@ def test_ratio_is_1_on_the_first_inner_step_and_leaves_1_on_later_ones() -> None
     assert (ratios(network, inner[0]) - 1).abs().max() > 1e-3
 
 
+def test_ratio_is_1_with_dropout_too_for_a_pass_has_a_seed_of_its_own() -> None:
+    network = Dropping()
+    batch = rows_under(network, network, 0)
+    module = GroupModule(network, copy.deepcopy(network), MASK, clip=0.5, beta=0.04)
+    torch.manual_seed(0)
+    wanted = torch.rand(3)
+    torch.manual_seed(0)
+    figures = module(batch).figures
+    assert figures["moved"].item() == 0 and figures["kl"].item() == 0
+    assert torch.equal(torch.rand(3), wanted)  # nothing outside was drawn
+    assert module(batch._replace(seed=batch.seed + 1)).figures["moved"].item() > 1e-3
+    assert module.eval()(batch).figures["moved"].item() > 1e-3
+
+
 def test_first_gradient_is_the_policy_gradient() -> None:
     """At ratio 1 and KL 0 the loss's gradient is that of -mean over rows of A * mean log p."""
     network = TinyPredictor()
@@ -79,7 +104,7 @@ def test_first_gradient_is_the_policy_gradient() -> None:
     found = [p.grad.clone() for p in network.parameters()]
     network.zero_grad()
     logp = torch.zeros_like(batch.old).masked_scatter(
-        batch.counted, log_probabilities(network, *batch[:4], MASK)
+        batch.counted, log_probabilities(network, *batch[:5], MASK)
     )
     (-(batch.advantage * logp.sum(-1) / batch.counted.sum(-1)).mean()).backward()
     for grad, parameter in zip(found, network.parameters(), strict=True):

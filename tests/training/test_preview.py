@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from evaluation.columns import SetError
 from tests.training.small_model import small_folder
+from training import pairs
 from training.__main__ import main
 from training.answers import RunArguments
+from training.generation import rollouts
 from training.preview import STATES, preview
 from training.recipes.sft import SFT, SFTSettings
 from training.registry import objective
@@ -60,6 +64,61 @@ def test_packed_text_has_no_prompt(folder: str) -> None:
     found = preview("pretrain", RunArguments(folder, ("word",)), chosen)
     assert len(found.cells) == 64 and {state for _, state in found.cells} <= {"clean", "masked", "tail"}
     assert found.raw["text"] and found.templated.endswith("<|endoftext|>")
+
+
+def test_a_pair_is_shown_twice_under_the_masks_that_it_has(folder: str, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "pairs.jsonl"
+    row = {"prompt": "What is 2 + 2?", "chosen": "2 + 2 = 4", "rejected": "2 + 2 = 6", "by": "Ann"}
+    path.write_text(json.dumps(row) + "\n")
+    chosen = objective("dpo").settings(batch_size=1, timesteps=2, pair_masks="shared", eps=0.5)
+    found = preview("dpo", RunArguments(folder, (str(path),)), chosen)
+    recipe = objective("dpo").build(RunArguments(folder, (str(path),)), chosen)
+    masked = recipe.batches(0)[0].masked  # type: ignore[attr-defined]
+    assert found.rejected is not None and found.raw | found.rejected.raw == row
+    assert found.rejected.raw == {"rejected": "2 + 2 = 6"}
+    for side, (shown, answer) in enumerate(((found, "= 4<|eot_id|>"), (found.rejected, "= 6<|eot_id|>"))):
+        assert shown.templated.endswith(answer) and "What is 2 + 2?" in shown.templated
+        assert [state == "masked" for _, state in shown.cells] == masked[0, side, 1].tolist()
+        assert "prompt" in {state for _, state in shown.cells}
+    assert found.as_json()["rejected"]["templated"] == found.rejected.templated
+    flags = ["preview", "dpo", "--model", folder, "--data", str(path), "--set", "batch_size=1"]
+    assert main(flags) == 0
+    text = capsys.readouterr().out
+    assert text.count("templated\n") == text.count("noised · ") == 2 and text.count("raw · rejected\n") == 1
+
+
+def test_a_pair_of_a_task_is_the_runs_own_and_a_few_problems_are_decoded_for_it(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = []
+
+    def counted(loaded: Any, settings: Any, prompts: Any, *others: Any) -> Any:
+        decoded.extend(prompts)
+        return rollouts(loaded, settings, prompts, *others)
+
+    monkeypatch.setattr(pairs, "rollouts", counted)
+    asked = {"problems": 40, "tries": 2, "gen_length": 16, "rollout_steps": 2, "temperature": 1.0}
+    chosen, arguments = objective("dpo").settings(**asked), RunArguments(folder, ("linear", "word"))
+    found = preview("dpo", arguments, chosen)
+    assert len(decoded) == 2 and found.cells and found.rejected is not None and found.rejected.cells
+    recipe = objective("dpo").build(arguments, chosen)
+    whole = [pair.pair.raw for side in recipe.pairs for pair in side]  # type: ignore[attr-defined]
+    assert found.raw | found.rejected.raw in whole
+    decoded.clear()
+    monkeypatch.setattr(pairs, "pairs_of", lambda question, answers, chosen: [])  # all are right
+    with pytest.raises(SetError, match="no pair was found among the first 8 problems.*problems = 40"):
+        preview("dpo", arguments, chosen)
+    assert len(decoded) == 16
+
+
+def test_labelled_steps_are_shown_as_they_are_scored(folder: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [{"prompt": f"What is {i}?", "steps": [f"{i} = {i}", "so"], "labels": [1, 0]} for i in range(9)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    settings = objective("prm").settings(form="shadow", max_length=256)
+    found = preview("prm", RunArguments(folder, (str(path),)), settings)
+    assert json.loads(found.raw["labels"]) == [1, 0] and json.loads(found.raw["steps"])[1] == "so"
+    assert found.raw["question"] in found.templated and found.templated.endswith("so") and not found.cells
 
 
 def test_bad_flags_are_a_sentence(folder: str, capsys) -> None:

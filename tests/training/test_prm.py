@@ -16,11 +16,13 @@ from models.loading import ModelError, load
 from models.reward import load_reward
 from samplers.settings import SettingError
 from training.__main__ import main
-from training.prm_data import Batches, Labelled, check_lengths, collate, held_apart, read_labelled
+from training.prm_data import Batches, Labelled, check_lengths, collate, held_apart
 from training.prm_model import chosen_layers, new_reward, save_reward
 from training.recipes.prm import PRMModule, log_weights
 
 BASE = "assets/models/tiny-llada"
+TEST_PROBLEM = ("A robe takes 2 bolts of blue fiber and half that much white fiber. "
+                "How many bolts in total does it take?")  # fmt: skip
 ROWS = [
     Labelled(
         f"What is {a} + {b}?", (f"{a} + {b} = {a + b + wrong}\n", "\\boxed{1}"), (1 - wrong, 0), "sum",
@@ -159,39 +161,25 @@ def test_a_question_is_on_one_side(tmp_path: Path, capsys: pytest.CaptureFixture
     long = written(tmp_path / "long.jsonl", [{"question": "🙂" * 200, "steps": ["1"], "labels": [1]}])
     assert main(["prm", *flags, "--set", f"held_out={long}"]) == 2
     assert "question and first step have" in capsys.readouterr().err
+    assert main(["prm", *flags, "--set", "held_out=none.jsonl"]) == 2
+    assert "held_out = 'none.jsonl' is not valid; allowed: a CSV, JSONL or Parquet" in capsys.readouterr().err
 
 
-GOOD: dict[str, Any] = {"question": "q", "steps": ["a", "b"], "labels": [1, 0]}
-
-
-@pytest.mark.parametrize(
-    ("bad", "says"),
-    [
-        ({"steps": []}, "row 2 has no steps"), ({"steps": "ab"}, "row 2 has no steps"),
-        ({"steps": ["a", ""]}, "row 2: step 2 is empty"), ({"steps": ["a", 3]}, "row 2: step 2 is empty or"),
-        ({"labels": [1]}, "row 2 has 1 labels for 2 steps"), ({"labels": None}, "row 2 has no labels for 2"),
-        ({"labels": [1, 2]}, "row 2: label 2 = '2'; allowed: 0 or 1"),
-        ({"labels": [float("nan"), 1]}, "label 1"),
-        ({"labels": ["+", 1]}, "label 1"), ({"question": " "}, "row 2: question is empty"),
-        ({"question": "x" * 100_001}, "row 2 has a text of more than"),
-    ],
-)  # fmt: skip
-def test_bad_rows_are_named(tmp_path: Path, bad: dict[str, Any], says: str) -> None:
-    path = written(tmp_path / "rows.jsonl", [GOOD, GOOD | bad])
-    with pytest.raises(SetError, match=says):
-        read_labelled(path)
-
-
-def test_bad_files_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    for text, says in ((b"\xff{}", "row 1 is not JSON"), (b"[1]", "row 1 is no object"), (b"\n", "no rows"),
-                       (b'{"steps": ["a"], "labels": [1]}', "no question; it has steps")):  # fmt: skip
-        path.write_bytes(text)
-        with pytest.raises(SetError, match=says):
-            read_labelled(path)
-    with pytest.raises(SetError, match="is no file"):
-        read_labelled(tmp_path / "none.jsonl")
-    stepwise = {"prompt": "q", "completions": ["a"], "labels": [True]}
-    assert read_labelled(written(path, [stepwise])) == [Labelled("q", ("a",), (1,))]
-    with pytest.raises(SetError, match="0 wrong steps"):
-        log_weights(read_labelled(path), 1.0)
+def test_what_is_measured_on_is_refused_as_data_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [as_row(row) for row in ROWS]
+    named = written(tmp_path / "gsm8k_test_prm.jsonl", rows)
+    hidden = written(tmp_path / "a.jsonl", [*rows, rows[0] | {"question": TEST_PROBLEM}])
+    flags = ["--model", BASE, "--out", str(tmp_path / "run"), "--device", "cpu", "--set", "max_steps=1",
+             "--set", "layers=0", "--set", "batch_size=2"]  # fmt: skip
+    for data, said in ((named, "named as an evaluation set"), (hidden, "row 81 of a.jsonl is a test")):
+        for command in (["prm", *flags], ["preview", "prm", "--model", BASE]):
+            assert main([*command, "--data", str(data)]) == 2
+            assert said in capsys.readouterr().err
+        assert main(["preview", "prm", "--model", BASE, "--data", str(data), "--allow-eval-data"]) == 0
+    assert main(["prm", *flags, "--data", "linear"]) == 2
+    assert "data = 'linear' is a task; allowed: labelled steps, " in capsys.readouterr().err
+    apart = [row | {"question": f"{row['question']} Say."} for row in rows]
+    train, kept = written(tmp_path / "b.jsonl", apart), written(tmp_path / "heldout.jsonl", rows)
+    assert main(["prm", *flags, "--data", str(train), "--set", f"held_out={kept}"]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -133,3 +134,21 @@ def test_exit_codes(
     assert "step-4 could not be written: [Errno 28]" in capsys.readouterr().err
     assert main(command(tmp_path / "c", "--set", "learning_rate=nan")) == 2
     assert "learning_rate = nan is not valid" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("objective", "flag"), [
+    ("sft", "load-ups-head"), ("dpo", "load-ups-head"), ("prm", "load-lora"), ("prm", "load-ups-head"),
+])  # fmt: skip
+def test_what_an_objective_cannot_go_on_from_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], objective: str, flag: str
+) -> None:
+    given = ["--model", str(BUNDLED), "--data", "word", "--out", str(tmp_path / "out"), f"--{flag}", "x"]
+    assert main([objective, *given]) == 2
+    name = flag.replace("-", "_")
+    assert f"{name} is not used by {objective}; allowed with: " in capsys.readouterr().err
+
+
+def test_a_tracker_that_is_not_there_leaves_no_run_behind(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    assert main(command(tmp_path / "out", "--set", "report_to=wandb")) == 2
+    assert main(command(tmp_path / "out")) == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.loading import load
+from models.loading import ModelError, load
 from samplers.settings import SettingError
 from tests.training.small_model import small_folder, small_network
 from training.answers import RunArguments
@@ -125,3 +125,20 @@ def test_lora_leaves_an_adapter(folder: str, data: str, tmp_path: Path) -> None:
 def test_a_row_longer_than_the_models_context_is_refused(folder: str, data: str) -> None:
     with pytest.raises(SettingError, match="max_length = 257 is not valid; allowed: at most 256, the model"):
         SFT(RunArguments(folder, (data,), device="cpu"), settings(max_length=257))
+
+
+@pytest.mark.parametrize(("batch", "length"), [(1, 128), (4, 128), (1, 40)])
+def test_every_answer_teaches_where_to_end(folder: str, data: str, batch: int, length: int) -> None:
+    """EOS is learned behind every answer that max_length leaves room for, whatever stands beside it."""
+    sft = SFT(RunArguments(folder, (data,), device="cpu"), settings(batch_size=batch, max_length=length))
+    for step in range(10):
+        tokens, _, answer, *_ = sft.batches(step)[0]
+        assert bool((tokens[:, -1] == EOS).all() and answer[:, -1].all())
+
+
+def test_a_model_without_eos_is_refused(folder: str, data: str, tmp_path: Path) -> None:
+    shutil.copytree(folder, own := tmp_path / "model")
+    config = json.loads((own / "config.json").read_text())
+    (own / "config.json").write_text(json.dumps(config | {"eos_token_id": None}))
+    with pytest.raises(ModelError, match="has no eos_token_id"):
+        SFT(RunArguments(str(own), (data,), device="cpu"), settings())

@@ -72,6 +72,17 @@ def test_a_run_that_fails_is_a_row_of_the_table(
     ]
 
 
+def test_a_combination_that_cannot_run_leaves_the_others(tmp_path: Path) -> None:
+    """The published name of max_length, another precision, and wrong tokens that are none."""
+    out = tmp_path / "out"
+    grid = ["--grid", "seq_len=8,128", "--grid", "precision=no,bf16", "--grid", "r_incorrect=0"]
+    assert main(command(out, *grid)) == 0
+    header, _, *rows = (out / "table.md").read_text().splitlines()
+    assert "eval_auroc_own" in header and "eval_auroc_random" not in header
+    assert ["no held-out row fits max_length = 8" in row for row in rows] == [True, True, False, False]
+    assert [row.split(" | ")[3] for row in rows[2:]] == ["3", "3"]  # steps
+
+
 @pytest.mark.parametrize("grid", [[], ["r"], ["r="], ["r=1,1"], ["r=1", "r=2"], ["=1"]])
 def test_bad_grids(grid: list[str]) -> None:
     with pytest.raises(RunError, match="grid"):

@@ -72,6 +72,10 @@ def request(args: argparse.Namespace) -> Any:
         load_ups_head=args.load_ups_head or config.get("load_ups_head") or "",
         load_lora=args.load_lora or config.get("load_lora") or "",
     )
+    for flag in ("load_lora", "load_ups_head"):
+        if getattr(arguments, flag) and flag not in objective(args.command).goes_on_from:
+            allowed = ", ".join(name for name, o in OBJECTIVES.items() if flag in o.goes_on_from)
+            raise RunError(f"{flag} is not used by {args.command}; allowed with: {allowed}")
     return Request(args.command, arguments, settings_of(cls, values), args.out, args.resume)
 
 

@@ -19,14 +19,16 @@ from training.answers import RunArguments, load_model, record_samples
 from training.chat import Chat, Encoded
 from training.examples import collate, item_at
 from training.generation import check_rollouts, sampler_settings
-from training.known_sets import refuse_evaluation, refuse_problem
-from training.pairs import Pair, PairSettings, make_pairs, read_pairs
+from training.pair_rows import open_pairs
+from training.pairs import Pair, PairSettings, make_pairs
 from training.preference import PreferenceBatch, PreferenceModule, draw_block_masks, draw_masks
 from training.questions import TaskQuestions, questions_at
-from training.recipe import Batch, Recipe, split, step_generator
-from training.reference import frozen_copy
+from training.recipe import Batch, Recipe, rows_of, split, step_generator
+from training.reference import hold_reference
 
 MOST_HELD_OUT = 64
+TRIED = 8
+"""Problems of bundled tasks that are decoded, at most, to show one pair."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +50,11 @@ class DPOSettings(LoraSettings, PairSettings):
                              "or shared: the same cells, in blocks with text of both.",
                              choices=("independent", "shared"))  # fmt: skip
     max_length: int = option(1024, "Longest row; a longer pair is left out.", low=8, unit="tokens")
-    prompt_column: str = option("prompt", "Column of the prompts.")
+    prompt_column: str = option("", "Column of the prompts; empty: guessed. Not needed where answers are "
+                                "conversations that begin with the question.")  # fmt: skip
     chosen_column: str = option("chosen", "Column of the answers that are preferred.")
     rejected_column: str = option("rejected", "Column of the others.")
+    split: str = option("train", "Split of a hub set.")
 
     def __post_init__(self) -> None:
         LoraSettings.__post_init__(self)
@@ -58,11 +62,16 @@ class DPOSettings(LoraSettings, PairSettings):
 
 
 class EncodedPair(NamedTuple):
-    """Ids of both answers behind the same prompt, and the prompt as text."""
+    """A pair as text, and the ids of both answers behind the same prompt."""
 
-    prompt: str
+    pair: Pair
     chosen: Encoded
     rejected: Encoded
+
+    @property
+    def prompt(self) -> tuple[tuple[str, str], ...]:
+        """(role, content) of each turn."""
+        return tuple((turn["role"], turn["content"]) for turn in self.pair.turns)
 
     @property
     def longest(self) -> int:
@@ -71,7 +80,7 @@ class EncodedPair(NamedTuple):
 
 
 class DPO(Recipe):
-    """The policy learns which of two answers is better; the reference is what it was."""
+    """The policy learns which of two answers is better; the reference is what it began as."""
 
     settings: DPOSettings
 
@@ -83,7 +92,7 @@ class DPO(Recipe):
         self._filed = self._filed_pairs()
         attach(self.loaded.model, settings, arguments.load_lora)
         model, mask_id = self.loaded.model, self.loaded.mask_id
-        frozen = frozen_copy(model)
+        frozen = hold_reference(model)
         self.module = PreferenceModule(model, frozen, mask_id, settings.beta, settings.sft_weight)
 
     def batches(self, step: int) -> Sequence[Batch]:
@@ -111,7 +120,7 @@ class DPO(Recipe):
 
     def sample(self, folder: Path) -> None:
         """Prompts of held-out pairs, decoded as rollouts are, without temperature."""
-        turns = [[{"role": "user", "content": pair.prompt}] for pair in self.pairs[1]]
+        turns = [encoded.pair.turns for encoded in self.pairs[1]]
         how = sampler_settings(self.settings, 0.0)
         record_samples(self.loaded, turns[: self.settings.samples], folder, settings=how)
 
@@ -119,49 +128,62 @@ class DPO(Recipe):
     def pairs(self) -> tuple[list[EncodedPair], list[EncodedPair]]:
         """Pairs that are trained on, and those of every twentieth prompt, which are not (64 prompts at
         most). Pairs of bundled tasks are decoded here, by the reference: a resumed run has the same."""
-        found = self._filed if self._filed is not None else self._encoded(self._decoded())
+        every = range(self.settings.problems)
+        found = self._filed if self._filed is not None else self._encoded(self._decoded(every))
         prompts = sorted({pair.prompt for pair in found})
         kept = set(prompts[::20][:MOST_HELD_OUT]) if len(prompts) > 1 else set()
         return [p for p in found if p.prompt not in kept], [p for p in found if p.prompt in kept]
 
-    def _decoded(self) -> list[Pair]:
+    def first_pair(self) -> tuple[EncodedPair, PreferenceBatch]:
+        """The first pair of the first step, and its row of the batch. Of bundled tasks nothing is decoded
+        yet: the first pair that one of the first TRIED problems gives, SetError when none does."""
+        s = self.settings
+        if self._filed is not None:
+            learned = self.pairs[0]
+            row = rows_of(self.batches(0)[0], slice(1))
+            return learned[item_at(0, len(learned), s.seed)], PreferenceBatch(*row)
+        tried = min(TRIED, s.problems)
+        for place in range(tried):
+            if found := self._fitting(self._decoded(range(place, place + 1))):
+                return found[0], self._batch(found[:1], step_generator(s.seed, 0))
+        raise SetError(
+            f"data = {', '.join(self.arguments.data)}: no pair was found among the first {tried} problems, "
+            "for no answer was wrong (with a right one to set against it) and short enough; a run decodes "
+            f"problems = {s.problems}"
+        )
+
+    def _decoded(self, places: range) -> list[Pair]:
+        """The reference's mistakes in some problems."""
         s = self.settings
         sets = [TaskQuestions(name, self.chat, s.seed) for name in self.arguments.data]
         with self.module.reference() as reference:
             loaded = replace(self.loaded, model=reference)
-            return make_pairs(loaded, s, questions_at(sets, 0, s.problems), s.seed)
+            asked = questions_at(sets, places.start, len(places))
+            return make_pairs(loaded, s, asked, s.seed, first=places.start)
 
     def _filed_pairs(self) -> list[EncodedPair] | None:
-        """Those of files; None for bundled tasks, whose pairs are decoded when the network is placed."""
-        names, allow = self.arguments.data, self.arguments.allow_eval_data
+        """Those of files and hub sets; None for bundled tasks, whose pairs are decoded when the network is
+        placed."""
+        names = self.arguments.data
         if all(name in TASKS for name in names):
             return None
-        columns = (self.settings.prompt_column, self.settings.chosen_column, self.settings.rejected_column)
-        found: list[Pair] = []
-        for name in names:
-            if not Path(name).is_file():
-                allowed = f"files with {', '.join(columns)}, or only tasks: {', '.join(TASKS)}"
-                raise SetError(f"data = {name!r} is no file; allowed: CSV, JSONL or Parquet {allowed}")
-            refuse_evaluation(name, "train", allow)
-            rows = read_pairs(Path(name), columns)
-            for number, pair in enumerate(rows, 1):
-                if not allow:
-                    refuse_problem(Path(name).name, number, pair.prompt)
-            found += rows
-        return self._encoded(found)
+        return self._encoded(open_pairs(names, self.settings, self.arguments.allow_eval_data))
 
     def _encoded(self, pairs: Sequence[Pair]) -> list[EncodedPair]:
         """Pairs as ids, those that are too long left out; SetError when none is left."""
-        found = []
-        for prompt, chosen, rejected in pairs:
-            turns = [{"role": "user", "content": prompt}]
-            found.append(EncodedPair(prompt, *(self.chat.encode(turns, text) for text in (chosen, rejected))))
-        short = [pair for pair in found if pair.longest <= self.settings.max_length]
+        short = self._fitting(pairs)
         if not short:
             longer = f"all are longer than max_length = {self.settings.max_length}"
-            why = longer if found else "no answer was wrong (with a right one to set against it)"
+            why = longer if pairs else "no answer was wrong (with a right one to set against it)"
             raise SetError(f"data = {', '.join(self.arguments.data)} gives no pairs: {why}")
         return short
+
+    def _fitting(self, pairs: Sequence[Pair]) -> list[EncodedPair]:
+        found = []
+        for pair in pairs:
+            chosen, rejected = (self.chat.encode(pair.turns, text) for text in (pair.chosen, pair.rejected))
+            found.append(EncodedPair(pair, chosen, rejected))
+        return [pair for pair in found if pair.longest <= self.settings.max_length]
 
     def _batch(self, pairs: Sequence[EncodedPair], draw: torch.Generator) -> PreferenceBatch:
         s = self.settings

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
+from accelerate import PartialState
 from torch import Tensor
 
 from samplers.settings import SettingError, option
@@ -24,6 +26,7 @@ from training.generation import (
     check_rollouts,
     inference,
     rollouts,
+    row_tokens,
     sampler_settings,
     shared,
 )
@@ -36,9 +39,9 @@ from training.policy_gradient import (
     step_context,
     through_first_end,
 )
-from training.questions import Question, open_questions, questions_at
-from training.recipe import Batch, Recipe, split, step_generator
-from training.reference import frozen_copy
+from training.questions import Question, Room, open_questions, questions_at
+from training.recipe import Batch, Recipe, rows_of, split, step_generator
+from training.reference import hold_reference
 from training.rewards import Rewards, RewardSettings, check_rewards
 
 
@@ -59,6 +62,8 @@ class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings):
     context: str = option("masked", "What a log-probability sees of the answer: masked: nothing (the paper's "
                           "form); steps: what the sampler saw in one of its steps, for that step's tokens.",
                           choices=("masked", "steps"))  # fmt: skip
+    max_length: int = option(1024, "Longest row, its answer's cells included; a question with a longer one "
+                             "is left out.", low=8, unit="tokens")  # fmt: skip
     prompt_column: str = option("", "Column of the prompts; empty: guessed.")
     answer_column: str = option("", "Column of the gold answers; empty: guessed.")
     split: str = option("train", "Split of a hub set.")
@@ -85,12 +90,16 @@ class GRPO(Recipe):
         self.settings, self.loaded = settings, load_model(arguments, settings)
         assert self.loaded.tokenizer is not None and self.loaded.eos_id is not None
         self.eos: int = self.loaded.eos_id
-        chat = Chat(self.loaded.tokenizer)
-        self.sets = open_questions(arguments.data, chat, settings, arguments.allow_eval_data)
-        self.rewards = Rewards(settings)
         attach(self.loaded.model, settings, arguments.load_lora)
+        if settings.max_length > self.loaded.max_length:
+            allowed = f"at most {self.loaded.max_length}, the model's (pretrain extends it)"
+            raise SettingError("max_length", settings.max_length, allowed)
+        room = Room(settings.max_length, partial(row_tokens, self.loaded, settings))
+        chat = Chat(self.loaded.tokenizer)
+        self.sets = open_questions(arguments.data, chat, settings, room, arguments.allow_eval_data)
+        self.rewards = Rewards(settings)
         self.module = GroupModule(
-            self.loaded.model, frozen_copy(self.loaded.model) if settings.kl_beta else None,
+            self.loaded.model, hold_reference(self.loaded.model) if settings.kl_beta else None,
             self.loaded.mask_id, settings.ratio_clip, settings.kl_beta,
         )  # fmt: skip
         self._inner: list[GroupBatch] = []
@@ -98,9 +107,12 @@ class GRPO(Recipe):
     def before(self, step: int) -> None:
         """At an outer iteration's first step: answers, rewards, and log-probabilities of the policy as
         it is and (kl_beta above 0) of the reference, under the masks of every inner step."""
-        s = self.settings
+        s, processes = self.settings, PartialState().num_processes
         if step % s.inner:
             return
+        if s.batch_size % (self.parts * processes):
+            allowed = f"a multiple of accumulate = {self.parts} times {processes} processes"
+            raise SettingError("batch_size", s.batch_size, allowed)
         asked = questions_at(self.sets, step // s.inner * self._groups, self._groups)
         written, reward = self._written(asked, seed=s.seed * 1_000_003 + step)
         self._inner = [self._batch(written, reward, step_generator(s.seed, step + i)) for i in range(s.inner)]
@@ -119,15 +131,22 @@ class GRPO(Recipe):
 
     def evaluate(self) -> dict[str, float]:
         """Mean reward and accuracy on held-out problems, without temperature, in as few steps as the
-        rollouts; nothing for sets of rows."""
+        rollouts; nothing for sets of rows. What could not be found out is said and counts in no mean."""
         each = max(1, self.settings.eval_rows // len(self.sets))
         asked = [question for found in self.sets for question in found.held_out(each)]
         if not asked:
             return {}
         texts = self._decoded(asked, [0] * len(asked), 0.0).texts
-        correct = [value for value in self.rewards.correct(asked, texts) if value is not None]
-        scores = [value for value in self._scored(asked, texts) if value is not None]
-        return {"accuracy": sum(correct) / len(correct), "reward": sum(scores) / len(scores)}
+        found = {}
+        for name, values in (("accuracy", self.rewards.correct(asked, texts)),
+                             ("reward", self._scored(asked, texts))):  # fmt: skip
+            known = [value for value in values if value is not None]
+            if len(known) < len(values) and PartialState().is_main_process:
+                without = f"{len(values) - len(known)} of {len(values)} answers have no {name}"
+                print(f"evaluation: {without}: the judge or the grader failed", flush=True)
+            if known:
+                found[name] = sum(known) / len(known)
+        return found
 
     def sample(self, folder: Path) -> None:
         """Held-out prompts, or the first rows of a set, decoded as rollouts are, without temperature."""
@@ -181,10 +200,11 @@ class GRPO(Recipe):
         if s.context == "steps":
             shown, counted = step_context(written.order, counted, draw)
             hidden[:, -s.gen_length :] &= ~shown
+        seed = torch.randint(2**62, (len(tokens),), generator=draw)
         empty = torch.zeros(counted.shape)
         advantage = group_advantages(reward).reshape(-1)
         batch = GroupBatch(
-            tokens, written.attention, hidden, counted, empty, empty, advantage, reward.reshape(-1)
+            tokens, written.attention, hidden, counted, seed, empty, empty, advantage, reward.reshape(-1)
         )
         old = self._log_probabilities(self.loaded.model, batch)
         if not s.kl_beta:
@@ -193,14 +213,22 @@ class GRPO(Recipe):
             return batch._replace(old=old, reference=self._log_probabilities(reference, batch))
 
     def _log_probabilities(self, model: torch.nn.Module, batch: GroupBatch) -> Tensor:
-        """Float[rows, cells], 0 where not counted, each process doing its share."""
-        device = self.loaded.model.device
+        """Float[rows, cells], 0 where not counted: in the passes that the coming step will make, each with
+        the same rows, the same dropout and in the same process."""
+        processes, device = PartialState().num_processes, self.loaded.model.device
+        size = len(batch.tokens) // self.parts
 
-        def part(number: int) -> Tensor:
-            rows = slice(number * CHUNK, (number + 1) * CHUNK)
-            five = (t[rows].to(device) for t in batch[:4])
-            with inference(model):
+        def rows(number: int) -> slice:
+            part, process = divmod(number, processes)
+            return slice(part * size + process, (part + 1) * size, processes)
+
+        def one(number: int) -> Tensor:
+            five = (t.to(device) for t in rows_of(batch, rows(number))[:5])
+            with inference(model, dropout=True):
                 return log_probabilities(model, *five, self.loaded.mask_id).float().cpu()
 
-        found = torch.cat(shared(part, -(-len(batch.tokens) // CHUNK)))
-        return batch.old.masked_scatter(batch.counted, found)
+        found = torch.zeros(batch.counted.shape)
+        for number, logp in enumerate(shared(one, self.parts * processes)):
+            place = rows(number)
+            found[place] = found[place].masked_scatter(batch.counted[place], logp)
+        return found

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,17 @@ from evaluation.ranking import auroc, calibration_error
 from models.reward import LoadedReward
 from samplers.settings import SettingError, option
 from training.answers import RunArguments
+from training.examples import Example
 from training.prm_data import (
     Batches,
     Labelled,
     RewardBatch,
+    asked_columns,
+    check_held_out,
     check_lengths,
     collate,
     held_apart,
+    open_labelled,
     read_labelled,
 )
 from training.prm_model import checkpoint_layers, new_reward, save_reward
@@ -47,7 +52,11 @@ class PRMSettings(TrainSettings):
     balance: float = option(1.0, "1: right and wrong steps weigh the same in all; 0: each step does.",
                             low=0, high=1)  # fmt: skip
     max_length: int = option(512, "Longest row; later steps are left out.", low=8, unit="tokens")
-    held_out: str = option("", "JSONL of rows for the evaluation; empty: those of one question in "
+    prompt_column: str = option("", "Column of the questions; empty: guessed.")
+    steps_column: str = option("", "Column of the steps, a list of texts; empty: guessed.")
+    labels_column: str = option("", "Column of the labels, a 1 or 0 for each step; empty: guessed.")
+    split: str = option("train", "Split of a hub set.")
+    held_out: str = option("", "File of rows for the evaluation; empty: those of one question in "
                            f"{HELD_OUT_ONE_IN} of the data.")  # fmt: skip
     save_dtype: str = option("float32", "What weights are saved as; fp8: the layers' matrices in eight "
                              "bits.", choices=("float32", "bf16", "fp8"))  # fmt: skip
@@ -96,8 +105,9 @@ class PRM(Recipe):
         longest, _ = self.reward.model.limits
         if s.max_length > longest:
             raise SettingError("max_length", s.max_length, f"at most {longest}, the model's")
-        rows = [row for name in arguments.data for row in read_labelled(Path(name))]
-        self.rows, self.held_out = _sides(rows, s.held_out)
+        check_held_out(s.held_out)
+        rows = open_labelled(arguments.data, s, arguments.allow_eval_data)
+        self.rows, self.held_out = sides(rows, s)
         check_lengths([*rows, *self.held_out], self.reward, s.max_length)
         if s.gradient_checkpointing:
             checkpoint_layers(self.reward)
@@ -107,6 +117,14 @@ class PRM(Recipe):
     def batches(self, step: int) -> Sequence[Batch]:
         """See Recipe."""
         return split(collate(self.data[step], self.reward, self.settings.max_length), self.parts)
+
+    def example(self) -> Example:
+        """The first row of the first step; of a reward model nothing is masked."""
+        row = self.data[0][0]
+        ids, _ = self.reward.encode(row.question, row.steps)
+        raw = {"question": row.question, "steps": json.dumps(row.steps, ensure_ascii=False),
+               "labels": json.dumps(row.labels)}  # fmt: skip
+        return Example(raw, str(self.reward.tokenizer.decode(ids, clean_up_tokenization_spaces=False)), 0)
 
     def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
         """A reward model's folder, for `--prm`."""
@@ -118,13 +136,15 @@ class PRM(Recipe):
         return measured(self.reward, self.held_out, self.settings.max_length)
 
 
-def _sides(rows: list[Labelled], held_out: str) -> tuple[list[Labelled], list[Labelled]]:
-    if not held_out:
+def sides(rows: list[Labelled], settings: PRMSettings) -> tuple[list[Labelled], list[Labelled]]:
+    """Rows that are trained on, and those of the evaluation. SetError: a question would be on both sides,
+    or none is left."""
+    if not settings.held_out:
         train, apart = held_apart(rows, HELD_OUT_ONE_IN)
         if not train:
             raise SetError(f"{len(rows)} rows of too few questions: none is left to train on; allowed: more")
         return train, apart
-    apart = read_labelled(Path(held_out))
+    apart = read_labelled(Path(settings.held_out), asked_columns(settings))
     known = {row.question for row in rows}
     for number, row in enumerate(apart, 1):
         if row.question in known:

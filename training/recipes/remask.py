@@ -17,7 +17,7 @@ from samplers.requests import Tools
 from samplers.settings import option
 from training.adapters import freeze
 from training.answers import Answers, AnswerSettings, RunArguments, load_model, record_samples
-from training.examples import Rows, collate
+from training.examples import Rows
 from training.noise import block_noise, stratified_times
 from training.recipe import Batch, Recipe, split, step_generator
 from training.remask import RemaskBatch, RemaskModule
@@ -32,7 +32,7 @@ class RemaskSettings(AnswerSettings):
 
     r_incorrect: float = option(0.1, "r of the rate of wrong tokens, 4 r t (1 - t).", low=0, high=0.2499)
     lambda_ups: float = option(1.0, "Weight of the policy's loss.", low=0, high=100)
-    ups_width: int = option(0, "Middle layer of the head; 0: linear.", low=0, high=16384)
+    ups_width: int = option(0, "Middle layer of a new head; 0: linear.", low=0, high=16384)
     own_errors: float = option(0.0, "Share of rows whose wrong tokens are the model's own predictions "
                                "instead of random ones.", low=0, high=1)  # fmt: skip
     block_share: float = option(0.0, "Share of rows noised as a block-wise sampler meets them: earlier "
@@ -43,10 +43,10 @@ class RemaskData:
     """Noised batches of a step."""
 
     def __init__(self, loaded: LoadedModel, settings: RemaskSettings) -> None:
-        assert loaded.tokenizer is not None
-        vocabulary = loaded.model.config.vocab_size
-        special = [*loaded.tokenizer.all_special_ids, loaded.mask_id]
-        self.ordinary = ordinary_ids(vocabulary, special)
+        assert (tokenizer := loaded.tokenizer) is not None
+        control = [i for i, token in tokenizer.added_tokens_decoder.items() if token.special]
+        special = [*tokenizer.all_special_ids, *control, loaded.mask_id]
+        self.ordinary = ordinary_ids(min(len(tokenizer), loaded.model.config.vocab_size), special)
         self.mask_id, self.settings = loaded.mask_id, settings
 
     def noised(self, rows: Rows, draw: torch.Generator, own_errors: float | None = None) -> RemaskBatch:
@@ -109,7 +109,8 @@ class RemaskSFT(Recipe):
 
 
 def new_head(loaded: LoadedModel, path: str, settings: RemaskSettings) -> UPSHead:
-    """The head to begin with: a saved one, or a fresh one that keeps everything (logit 0)."""
+    """The head to begin with: a saved one, of whatever width, or a fresh one that keeps everything
+    (logit 0)."""
     width = loaded.model.config.d_model
     if path:
         return load_ups_head(path, width).requires_grad_(True)
@@ -133,13 +134,14 @@ def sample_remedi(recipe: RemaskSFT, folder: Path) -> None:
 
 @torch.no_grad()
 def head_auroc(module: RemaskModule, noise: RemaskData, answers: Answers) -> dict[str, float]:
-    """AUROC of the head for wrong tokens, random ones and the model's own, over shown answer cells."""
+    """AUROC of the head for wrong tokens, random ones and the model's own, over shown answer cells; of
+    neither where no cell is wrong, or all are."""
     found, device = {}, next(module.head.parameters()).device
     held_out, size = answers.data.held_out, 32
     for kind, share in (("random", 0.0), ("own", 1.0)):
         scores, wrong = [], []
         for start in range(0, len(held_out), size):
-            rows = collate(held_out[start : start + size], answers.eos)
+            rows = answers.collated(held_out[start : start + size])
             batch = noise.noised(rows, step_generator(0, start, salt=2), share)
             batch = RemaskBatch(*(x.to(device) for x in batch))
             shown, masked = module.with_own(batch)
@@ -147,5 +149,6 @@ def head_auroc(module: RemaskModule, noise: RemaskData, answers: Answers) -> dic
             hidden = module.model(shown, output_last_hidden_state=True, cells=seen).last_hidden_state
             scores.append(-module.head(hidden[seen]).float().cpu())
             wrong.append((shown != batch.tokens)[seen].cpu())
-        found[f"auroc_{kind}"] = auroc(torch.cat(scores).numpy(), torch.cat(wrong).numpy())
+        if 0 < (errors := torch.cat(wrong)).sum() < len(errors):  # else nothing is told apart
+            found[f"auroc_{kind}"] = auroc(torch.cat(scores).numpy(), errors.numpy())
     return found

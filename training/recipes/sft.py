@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from samplers.settings import SettingError
 from training.adapters import LoraSettings, attach, export_learned
 from training.answers import Answers, AnswerSettings, RunArguments, load_model, record_samples
-from training.examples import Rows, collate
+from training.examples import Rows
 from training.noise import uniform_noise
 from training.objectives import cell_cross_entropy, rows_mean, sft_loss
 from training.recipe import Batch, Losses, Recipe, split, step_generator
@@ -75,9 +74,6 @@ class SFT(Recipe):
         if settings.think:
             ensure_think_tokens(self.loaded, all_learn=not (settings.lora_r or arguments.load_lora))
         attach(self.loaded.model, settings, arguments.load_lora)
-        if settings.max_length > self.loaded.max_length:
-            allowed = f"at most {self.loaded.max_length}, the model's (pretrain extends it)"
-            raise SettingError("max_length", settings.max_length, allowed)
         self.answers = Answers(self.loaded, arguments, settings)
         self.module = SFTModule(self.loaded.model)
 
@@ -96,7 +92,7 @@ class SFT(Recipe):
         held_out, device = self.answers.data.held_out, self.loaded.model.device
         sums: dict[str, float] = {}
         for start in range(0, len(held_out), EVALUATED_AT_ONCE):
-            rows = collate(held_out[start : start + EVALUATED_AT_ONCE], self.answers.eos)
+            rows = self.answers.collated(held_out[start : start + EVALUATED_AT_ONCE])
             batch = sft_batch(rows, self.loaded.mask_id, step_generator(0, start, salt=2))
             loss, figures = self.module(SFTBatch(*(t.to(device) for t in batch)))
             for name, value in {"loss": loss, **figures}.items():

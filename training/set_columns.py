@@ -1,0 +1,37 @@
+"""Which column of a set plays a role: the one that a setting names, or the likeliest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evaluation.columns import SetError
+from training.records import Records
+from training.table_examples import PROMPTS
+
+SHOWN = 12
+
+
+def find_column(records: Records, setting: str, asked: str, likely: Sequence[str]) -> str:
+    """The column called `asked`, else the first of `likely` that is there (case and spaces aside), else "".
+
+    SetError: `asked`, the value of `setting`, is no column.
+    """
+    if asked and asked not in records.columns:
+        raise SetError(f"{setting} = {asked!r} is no column of {records.name}; allowed: {listed(records)}")
+    known = {name.strip().casefold().replace(" ", "_"): name for name in reversed(records.columns)}
+    return asked or next((known[name] for name in likely if name in known), "")
+
+
+def find_prompts(records: Records, asked: str) -> str:
+    """The column of the questions, "" when there is none. SetError: there may be two halves of it."""
+    asked = asked or records.known.prompt
+    if not asked and {"instruction", "input"} <= set(records.columns):
+        raise SetError(f"{records.name} has both 'instruction' and 'input'; choose one as prompt_column, "
+                       "or join them in one column")  # fmt: skip
+    return find_column(records, "prompt_column", asked, PROMPTS)
+
+
+def listed(records: Records) -> str:
+    """The names of the columns, of many the first."""
+    more = ", …" if len(records.columns) > SHOWN else ""
+    return ", ".join(name[:40] for name in records.columns[:SHOWN]) + more
