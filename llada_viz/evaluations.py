@@ -182,4 +182,7 @@ def _short(text: str, most: int = LONGEST) -> str:
 
 def preview(table: Table, count: int = 3) -> tuple[list[str], list[list[str]]]:
     """Header and first rows of a set, shortened."""
-    return list(table.columns), [[_short(row[c]) for c in table.columns] for row in table.rows[:count]]
+    rows = table.rows[:count]
+    return list(table.columns), [
+        [_short(" ⏎ ".join(row[c].splitlines())) for c in table.columns] for row in rows
+    ]

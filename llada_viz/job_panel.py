@@ -90,10 +90,15 @@ def waits(jobs: Jobs, job: Job) -> str:
 
 
 def listed(job: Job) -> str:
-    """State, title and the time when it was asked for: what tells it from others like it."""
-    when = time.localtime(job.created)
-    today = when[:3] == time.localtime()[:3]
-    return f"{job.state} · {job.title} · {time.strftime('%H:%M:%S' if today else '%d %b %H:%M', when)}"
+    """State, title and time: what tells it from others like it."""
+    return f"{job.state} · {job.title} · {when(job)}"
+
+
+def when(job: Job) -> str:
+    """When a job was asked for, by the server's clock."""
+    asked = time.localtime(job.created)
+    today = asked[:3] == time.localtime()[:3]
+    return time.strftime("%H:%M:%S" if today else "%d %b %H:%M", asked)
 
 
 def reason(job: Job) -> str:

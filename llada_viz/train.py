@@ -10,7 +10,7 @@ import gradio as gr
 from llada_viz.attached import Attachments
 from llada_viz.bundled import Bundled
 from llada_viz.canvas import TokenCanvas, message
-from llada_viz.job_panel import ACTIONS, JobPanel
+from llada_viz.job_panel import ACTIONS, JobPanel, when
 from llada_viz.live import QUIET, alert
 from llada_viz.runs import Runs
 from llada_viz.train_example import example_of
@@ -28,6 +28,7 @@ OFF = (
     "copy the command below: it needs nothing but this repository"
 )
 SURE = "(job, sure) => [job, window.confirm('Delete this training, with its checkpoints and log?')]"
+OWN_COPY = "A job reads its own copy of an upload, and writes into its own folder: see its log."
 
 
 class Train:
@@ -65,8 +66,8 @@ class Train:
     def _what(self) -> None:
         with gr.Column(elem_classes="lz-panel"):
             self.command = gr.Textbox(
-                self.on_command(*self._first())[0], label="Command", lines=4, max_lines=40, interactive=False,
-                buttons=["copy"], elem_id="train-command",
+                self.on_command(*self._first())[0], label="Command", info=OWN_COPY, lines=4, max_lines=40,
+                interactive=False, buttons=["copy"], elem_id="train-command",
             )  # fmt: skip
             self.problem = gr.HTML(elem_id="train-problem-alert", apply_default_css=False)
             with gr.Row(elem_classes="lz-tools"):
@@ -157,11 +158,14 @@ class Train:
                 form.on_start_from, [form.objective, form.start_from, *named], form.shown, **QUIET
             ),
             data.upload.upload(
-                self.on_upload, [data.upload, data.uploads, form.objective], named, **QUIET
+                self.on_upload, [data.upload, data.uploads, form.objective], named,
+                trigger_mode="always_last", **QUIET,
             ).success(form.on_other_sets, [form.objective, *named], form.of_sets, **QUIET),
             data.sets.input(form.on_other_sets, [form.objective, *named], form.of_sets, **QUIET),
         ):
             event.then(**look, **QUIET)
+        # What was said of another objective is not true of this one.
+        form.objective.input(lambda: ("", ""), None, [self.alert, self.example], queue=False, **QUIET)
         for widget in form.widgets.values():
             widget.input(**look, trigger_mode="always_last", queue=False, **QUIET)
         self.show.click(
@@ -241,7 +245,7 @@ class Train:
         if step not in known:
             return alert("There is no such checkpoint."), gr.skip(), gr.skip()
         try:
-            label = f"{job.config['objective']}, step {int(step):,}"
+            label = f"{job.config['objective']} of {when(job)}, step {int(step):,}"
             fresh = self.attachments.add(attached, known[step], label)
         except (ModelError, RequestError, OSError) as error:
             return alert(f"{error}."), gr.skip(), gr.skip()

@@ -47,7 +47,8 @@ def _state(trainings: Trainings, panel: JobPanel, job: Job) -> str:
     if job.state == "queued":
         said = waits(panel.jobs, job)
     elif job.state == "running" and not log.lines:
-        said = "is loading the model and the data"
+        last = (log_of(job, 1) or [""])[-1]
+        said = f"is making its data: {last}" if last.startswith("pairs: ") else "is loading model and data"
     end = log_of(job) if job.state in ("failed", "lost") else []
     return progress(job.state, f"{said}. {reason(job)}".strip(), log.step / steps, "Steps done", end)
 

@@ -31,14 +31,10 @@ from training.checkpoints import (
 from training.metrics import Metrics, Window
 from training.optimizer import adamw
 from training.placement import SHARDED, read_shards, take_shards, write_shards
-from training.recipe import Batch, Recipe, rows_of
+from training.recipe import Batch, Recipe, Stopped, rows_of
 from training.schedule import rate_at
 from training.signals import StopSignals
 from training.trackers import Tracker
-
-
-class Stopped(Exception):
-    """The run was asked to end, and has saved."""
 
 
 class Engine:
@@ -56,7 +52,7 @@ class Engine:
         if self.settings.ema:
             self.average = {n: p.detach().clone() for n, p in self.parameters.items()}
         self.tracker = Tracker(self.settings.report_to, out, accelerator.is_main_process)
-        self.signals = StopSignals()
+        self.signals, recipe.stopping = StopSignals(), self._stopping
         self.late, self.saved = False, 0  # is a checkpoint due when the recipe allows it; the last one's step
         self.failed: Exception | None = None  # an evaluation's error: it ends the run at that checkpoint
 
@@ -289,11 +285,9 @@ class Engine:
         return folder is not None
 
     def close(self) -> None:
-        """Let go of wrapper and optimizer; nothing can be trained after it.
-
-        The DDP wrapper must go before the process group does. Were it the last to hold the group, torch
-        (2.13) would take it down with the GIL held, waiting for a gloo thread that may be waiting for
-        the GIL.
-        """
-        self.module = self.accelerator.unwrap_model(self.module)
-        self.accelerator.free_memory()
+        """Let go of the DDP wrapper; nothing can be trained after it. It must go before the process group:
+        were it the last to hold it, torch (2.13) would take the group down with the GIL held, waiting
+        for a gloo thread that may be waiting for the GIL."""
+        if self.accelerator.num_processes > 1:
+            self.module = self.accelerator.unwrap_model(self.module)
+            self.accelerator.free_memory()

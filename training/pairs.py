@@ -8,7 +8,7 @@ of the model's that was right (own).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +16,12 @@ from typing import Any, NamedTuple
 from models.loading import LoadedModel
 from samplers.settings import option
 from tasks import TASKS
-from training.generation import RolloutSettings, rollouts
+from training.generation import CHUNK, RolloutSettings, rollouts
 from training.questions import Question
 
+Between = Callable[[int, int], None]
+AT_ONCE = 8 * CHUNK
+"""Answers that are decoded without a word."""
 Turn = Mapping[str, str]
 """{role, content}"""
 
@@ -58,15 +61,21 @@ class PairSettings(RolloutSettings):
 
 
 def make_pairs(
-    loaded: LoadedModel, settings: PairSettings, questions: Sequence[Question], seed: int, first: int = 0
-) -> list[Pair]:
+    loaded: LoadedModel, settings: PairSettings, questions: Sequence[Question], seed: int, first: int = 0,
+    between: Between = lambda done, count: None,
+) -> list[Pair]:  # fmt: skip
     """At most one pair a wrong answer; the same wrong answer to a question counts once.
 
-    first: the place of the first question among all of a run, on which the answers' seeds depend.
+    first: the place of the first question among all of a run, on which the answers' seeds depend;
+    between: told how many of how many answers are decoded, from time to time; may raise.
     """
-    asked = [question for question in questions for _ in range(settings.tries)]
+    asked = [question.prompt for question in questions for _ in range(settings.tries)]
     seeds = [seed * 1_000_003 + first * settings.tries + number for number in range(len(asked))]
-    texts = rollouts(loaded, settings, [question.prompt for question in asked], seeds).texts
+    texts: list[str] = []
+    for start in range(0, len(asked), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        texts += rollouts(loaded, settings, asked[part], seeds[part]).texts
+        between(len(texts), len(asked))
     pairs = []
     for number, question in enumerate(questions):
         answers = list(dict.fromkeys(texts[number * settings.tries : (number + 1) * settings.tries]))

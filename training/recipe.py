@@ -24,6 +24,10 @@ class Losses(NamedTuple):
     figures: Mapping[str, Tensor] = {}
 
 
+class Stopped(Exception):
+    """The run was asked to end; what it learned so far is saved."""
+
+
 class Recipe(ABC):
     """An objective at work on one run.
 
@@ -57,6 +61,11 @@ class Recipe(ABC):
     def can_save(self, step: int) -> bool:
         """Whether nothing but weights and optimizer is needed to go on after this step."""
         return True
+
+    def stopping(self) -> bool:
+        """Whether the run was asked to end, for work that takes long: Stopped then. The engine says it, and
+        every process must ask."""
+        return False
 
     def sample(self, folder: Path) -> None:  # noqa: B027 - not every recipe decodes
         """Record traces of the sample prompts."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,9 +15,11 @@ from filelock import FileLock, Timeout
 
 from training.answers import RunArguments
 from training.checkpoints import latest
-from training.engine import Engine, Stopped
+from training.engine import Engine
 from training.placement import accelerator_for, forget_accelerator
+from training.recipe import Stopped
 from training.registry import objective
+from training.saying import first_process, say
 from training.settings import TrainSettings, settings_of
 
 CONFIG = "config.yaml"
@@ -84,17 +85,6 @@ def _run(asked: Request, engine: Engine) -> None:
         engine.close()
         raise
     engine.close()
-
-
-def first_process() -> bool:
-    """Whether this is the one process that writes and speaks, before accelerate is there to say so."""
-    return os.environ.get("RANK", "0") == "0"
-
-
-def say(text: str) -> None:
-    """A line, once however many processes there are."""
-    if first_process():
-        print(text, flush=True)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.run import Request, RunError, first_process, say, train
+from training.run import Request, RunError, train
+from training.saying import first_process, say
 
 TABLE = "table.md"
 MOST = 1000

@@ -17,6 +17,7 @@ from samplers.settings import SettingError
 from tests.training.small_model import small_folder
 from tests.training.toy import engine_of, lines
 from training.answers import RunArguments
+from training.recipe import Stopped
 from training.recipes.dpo import DPO, DPOSettings
 
 ROWS = [{"prompt": f"What is {n} + 1?", "chosen": f"\\boxed{{{n + 1}}}", "rejected": f"\\boxed{{{n}}} or so"}
@@ -158,3 +159,15 @@ def test_evaluation_and_samples(model: str, file: str, tmp_path: Path) -> None:
     assert dpo.evaluate()["loss"] == pytest.approx(math.log(2), abs=1e-6)
     dpo.sample(tmp_path / "samples")
     assert (tmp_path / "samples" / "sample-1.jsonl").is_file()
+
+
+def test_asked_to_end_while_pairs_are_decoded_it_says_so(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = {"gen_length": 8, "block_length": 8, "rollout_steps": 1}
+    engine = engine_of(recipe(model, "linear", problems=400, tries=1, **few), tmp_path)
+    engine.signals.asked = True
+    with pytest.raises(Stopped, match="before the first step"):
+        engine.run()
+    assert "pairs: 384 of 400 answers decoded" in capsys.readouterr().out
+    assert not (tmp_path / "checkpoints").exists()

@@ -72,6 +72,7 @@ def test_a_run_that_fails_is_a_row_of_the_table(
     ]
 
 
+@pytest.mark.slow
 def test_a_combination_that_cannot_run_leaves_the_others(tmp_path: Path) -> None:
     """The published name of max_length, another precision, and wrong tokens that are none."""
     out = tmp_path / "out"

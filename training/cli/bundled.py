@@ -23,7 +23,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Both runs, or the second alone."""
-    from training.engine import Stopped
+    from training.recipe import Stopped
 
     try:
         final = _both(args)

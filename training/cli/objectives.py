@@ -40,8 +40,9 @@ def flags(parser: argparse.ArgumentParser, out: bool = True) -> None:
 
 def start(args: argparse.Namespace) -> None:
     """Train."""
-    from training.engine import Stopped
-    from training.run import say, train
+    from training.recipe import Stopped
+    from training.run import train
+    from training.saying import say
 
     try:
         say(str(train(request(args))))

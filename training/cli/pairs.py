@@ -37,7 +37,11 @@ def run(args: argparse.Namespace) -> None:
         raise SettingError("out", str(args.out), "a file ending in .jsonl")
     loaded = load(args.model, args.device, getattr(torch, args.dtype) if args.dtype else None)
     questions = asked(args.data, settings.problems, args.seed, loaded)
-    pairs = make_pairs(loaded, settings, questions, args.seed)
+
+    def between(done: int, count: int) -> None:
+        print(f"{done:,} of {count:,} answers decoded", flush=True)
+
+    pairs = make_pairs(loaded, settings, questions, args.seed, between=between)
     write_pairs(args.out, pairs)
     wrong = len({pair.prompt for pair in pairs})
     print(f"{len(pairs)} pairs from {wrong} of {len(questions)} problems: {args.out}")

@@ -20,11 +20,12 @@ from training.chat import Chat, Encoded
 from training.examples import collate, item_at
 from training.generation import check_rollouts, sampler_settings
 from training.pair_rows import open_pairs
-from training.pairs import Pair, PairSettings, make_pairs
+from training.pairs import Between, Pair, PairSettings, make_pairs
 from training.preference import PreferenceBatch, PreferenceModule, draw_block_masks, draw_masks
 from training.questions import TaskQuestions, questions_at
-from training.recipe import Batch, Recipe, rows_of, split, step_generator
+from training.recipe import Batch, Recipe, Stopped, rows_of, split, step_generator
 from training.reference import hold_reference
+from training.saying import say
 
 MOST_HELD_OUT = 64
 TRIED = 8
@@ -129,7 +130,7 @@ class DPO(Recipe):
         """Pairs that are trained on, and those of every twentieth prompt, which are not (64 prompts at
         most). Pairs of bundled tasks are decoded here, by the reference: a resumed run has the same."""
         every = range(self.settings.problems)
-        found = self._filed if self._filed is not None else self._encoded(self._decoded(every))
+        found = self._filed if self._filed is not None else self._encoded(self._decoded(every, self._between))
         prompts = sorted({pair.prompt for pair in found})
         kept = set(prompts[::20][:MOST_HELD_OUT]) if len(prompts) > 1 else set()
         return [p for p in found if p.prompt not in kept], [p for p in found if p.prompt in kept]
@@ -152,14 +153,20 @@ class DPO(Recipe):
             f"problems = {s.problems}"
         )
 
-    def _decoded(self, places: range) -> list[Pair]:
+    def _decoded(self, places: range, between: Between = lambda done, count: None) -> list[Pair]:
         """The reference's mistakes in some problems."""
         s = self.settings
         sets = [TaskQuestions(name, self.chat, s.seed) for name in self.arguments.data]
         with self.module.reference() as reference:
             loaded = replace(self.loaded, model=reference)
             asked = questions_at(sets, places.start, len(places))
-            return make_pairs(loaded, s, asked, s.seed, first=places.start)
+            return make_pairs(loaded, s, asked, s.seed, places.start, between)
+
+    def _between(self, done: int, count: int) -> None:
+        """Nothing is learned yet, so nothing is saved when the run is asked to end."""
+        say(f"pairs: {done:,} of {count:,} answers decoded")
+        if self.stopping():
+            raise Stopped("stopped before the first step, while pairs were decoded")
 
     def _filed_pairs(self) -> list[EncodedPair] | None:
         """Those of files and hub sets; None for bundled tasks, whose pairs are decoded when the network is
