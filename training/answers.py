@@ -63,15 +63,20 @@ def load_model(arguments: RunArguments, settings: TrainSettings) -> LoadedModel:
     return loaded
 
 
+def check_length(max_length: int, loaded: LoadedModel) -> None:
+    """SettingError when rows may be longer than the model's context, that of its adapter included."""
+    if max_length > loaded.max_length:
+        allowed = f"at most {loaded.max_length}, the model's (pretrain extends it)"
+        raise SettingError("max_length", max_length, allowed)
+
+
 class Answers:
     """Rows of a step from question-answer data."""
 
     def __init__(self, loaded: LoadedModel, arguments: RunArguments, settings: AnswerSettings) -> None:
         assert loaded.tokenizer is not None and loaded.eos_id is not None
         self.loaded, self.settings, self.eos = loaded, settings, loaded.eos_id
-        if settings.max_length > loaded.max_length:
-            allowed = f"at most {loaded.max_length}, the model's (pretrain extends it)"
-            raise SettingError("max_length", settings.max_length, allowed)
+        check_length(settings.max_length, loaded)
         self.data: Data = open_data(
             arguments.data, Chat(loaded.tokenizer), settings, arguments.allow_eval_data
         )

@@ -23,7 +23,7 @@ from training.recipes.dpo import DPO, DPOSettings
 ROWS = [{"prompt": f"What is {n} + 1?", "chosen": f"\\boxed{{{n + 1}}}", "rejected": f"\\boxed{{{n}}} or so"}
         for n in range(40)]  # fmt: skip
 QUICK = {"max_steps": 4, "batch_size": 4, "timesteps": 2, "learning_rate": 1e-2, "warmup": 0, "log_every": 1,
-         "samples": 0, "precision": "no", "lora_dropout": 0.0, "save_every": 2, "decay": 0.0}  # fmt: skip
+         "max_length": 256, "samples": 0, "precision": "no", "lora_dropout": 0.0, "save_every": 2, "decay": 0.0}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +171,8 @@ def test_asked_to_end_while_pairs_are_decoded_it_says_so(
         engine.run()
     assert "pairs: 384 of 400 answers decoded" in capsys.readouterr().out
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_pairs_longer_than_the_context_are_refused(model: str, file: str) -> None:
+    with pytest.raises(SettingError, match="max_length = 5000 is not valid; allowed: at most"):
+        recipe(model, file, max_length=5000)

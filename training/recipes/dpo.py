@@ -15,7 +15,7 @@ from evaluation.columns import SetError
 from samplers.settings import option
 from tasks import TASKS
 from training.adapters import LoraSettings, attach, export_learned
-from training.answers import RunArguments, load_model, record_samples
+from training.answers import RunArguments, check_length, load_model, record_samples
 from training.chat import Chat, Encoded
 from training.examples import collate, item_at
 from training.generation import check_rollouts, sampler_settings
@@ -92,6 +92,7 @@ class DPO(Recipe):
         self.chat, self.eos = Chat(self.loaded.tokenizer), self.loaded.eos_id
         self._filed = self._filed_pairs()
         attach(self.loaded.model, settings, arguments.load_lora)
+        check_length(settings.max_length, self.loaded)
         model, mask_id = self.loaded.model, self.loaded.mask_id
         frozen = hold_reference(model)
         self.module = PreferenceModule(model, frozen, mask_id, settings.beta, settings.sft_weight)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from samplers.settings import SettingError, option
 from training.adapters import LoraSettings, attach, export_learned
-from training.answers import RunArguments, load_model, record_samples
+from training.answers import RunArguments, check_length, load_model, record_samples
 from training.chat import Chat
 from training.generation import (
     CHUNK,
@@ -91,9 +91,7 @@ class GRPO(Recipe):
         assert self.loaded.tokenizer is not None and self.loaded.eos_id is not None
         self.eos: int = self.loaded.eos_id
         attach(self.loaded.model, settings, arguments.load_lora)
-        if settings.max_length > self.loaded.max_length:
-            allowed = f"at most {self.loaded.max_length}, the model's (pretrain extends it)"
-            raise SettingError("max_length", settings.max_length, allowed)
+        check_length(settings.max_length, self.loaded)
         room = Room(settings.max_length, partial(row_tokens, self.loaded, settings))
         chat = Chat(self.loaded.tokenizer)
         self.sets = open_questions(arguments.data, chat, settings, room, arguments.allow_eval_data)
