@@ -23,7 +23,8 @@ from training.recipes.dpo import DPO, DPOSettings
 ROWS = [{"prompt": f"What is {n} + 1?", "chosen": f"\\boxed{{{n + 1}}}", "rejected": f"\\boxed{{{n}}} or so"}
         for n in range(40)]  # fmt: skip
 QUICK = {"max_steps": 4, "batch_size": 4, "timesteps": 2, "learning_rate": 1e-2, "warmup": 0, "log_every": 1,
-         "max_length": 256, "samples": 0, "precision": "no", "lora_dropout": 0.0, "save_every": 2, "decay": 0.0}  # fmt: skip
+         "max_length": 256, "samples": 0, "precision": "no",
+         "lora_dropout": 0.0, "save_every": 2, "decay": 0.0}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

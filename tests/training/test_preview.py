@@ -70,7 +70,8 @@ def test_a_pair_is_shown_twice_under_the_masks_that_it_has(folder: str, tmp_path
     path = tmp_path / "pairs.jsonl"
     row = {"prompt": "What is 2 + 2?", "chosen": "2 + 2 = 4", "rejected": "2 + 2 = 6", "by": "Ann"}
     path.write_text(json.dumps(row) + "\n")
-    chosen = objective("dpo").settings(batch_size=1, timesteps=2, pair_masks="shared", eps=0.5)
+    small = {"batch_size": 1, "timesteps": 2, "max_length": 256}
+    chosen = objective("dpo").settings(pair_masks="shared", eps=0.5, **small)
     found = preview("dpo", RunArguments(folder, (str(path),)), chosen)
     recipe = objective("dpo").build(RunArguments(folder, (str(path),)), chosen)
     masked = recipe.batches(0)[0].masked  # type: ignore[attr-defined]
@@ -82,7 +83,7 @@ def test_a_pair_is_shown_twice_under_the_masks_that_it_has(folder: str, tmp_path
         assert "prompt" in {state for _, state in shown.cells}
     assert found.as_json()["rejected"]["templated"] == found.rejected.templated
     flags = ["preview", "dpo", "--model", folder, "--data", str(path), "--set", "batch_size=1"]
-    assert main(flags) == 0
+    assert main([*flags, "--set", "max_length=256"]) == 0
     text = capsys.readouterr().out
     assert text.count("templated\n") == text.count("noised · ") == 2 and text.count("raw · rejected\n") == 1
 
@@ -98,6 +99,7 @@ def test_a_pair_of_a_task_is_the_runs_own_and_a_few_problems_are_decoded_for_it(
 
     monkeypatch.setattr(pairs, "rollouts", counted)
     asked = {"problems": 40, "tries": 2, "gen_length": 16, "rollout_steps": 2, "temperature": 1.0}
+    asked |= {"max_length": 256}
     chosen, arguments = objective("dpo").settings(**asked), RunArguments(folder, ("linear", "word"))
     found = preview("dpo", arguments, chosen)
     assert len(decoded) == 2 and found.cells and found.rejected is not None and found.rejected.cells

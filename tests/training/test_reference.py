@@ -25,7 +25,8 @@ from training.reference import REFERENCE, hold_reference, reference_of
 
 IDS = torch.arange(10, 40)[None]
 QUICK = {"max_steps": 4, "batch_size": 8, "accumulate": 2, "learning_rate": 1e-2, "warmup": 0, "log_every": 1,
-         "max_length": 256, "samples": 0, "precision": "no", "lora_dropout": 0.3, "save_every": 2, "decay": 0.0}  # fmt: skip
+         "max_length": 256, "samples": 0, "precision": "no",
+         "lora_dropout": 0.3, "save_every": 2, "decay": 0.0}  # fmt: skip
 GROUPS = {"inner": 2, "group_size": 4, "gen_length": 16, "rollout_steps": 4, "temperature": 1.0}
 
 
