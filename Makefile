@@ -8,6 +8,10 @@ ARGS ?=
 PY := $(VENV)/bin/python
 APP := $(VENV)/.app-installed
 DEV := $(VENV)/.dev-installed
+PYTEST := HF_HUB_OFFLINE=1 $(PY) -m pytest
+# Files of tests, two at a time with a thread each; what people do in the browser goes one by one.
+TWO := -n 2 --dist loadfile
+test test-fast: export OMP_NUM_THREADS ?= 1
 TYPED := models samplers evaluation tasks
 
 .DEFAULT_GOAL := help
@@ -24,14 +28,13 @@ test: $(DEV) ## environment, Chromium, and every test that this machine can run
 		if [ "$$CI" = true ]; then echo "CI=true: browser tests need Chromium" >&2; exit 1; fi; \
 		echo "No Chromium: the browser tests are left out of this run." >&2; \
 	}; \
-	if [ -n "$$chromium" ]; then \
-		HF_HUB_OFFLINE=1 CHROMIUM="$$chromium" $(PY) -m pytest $(ARGS); \
-	else \
-		HF_HUB_OFFLINE=1 $(PY) -m pytest -m "not browser" $(ARGS); \
-	fi
+	failed=0; \
+	$(PYTEST) $(TWO) -m "not browser" $(ARGS) || [ $$? = 5 ] || failed=1; \
+	[ -z "$$chromium" ] || CHROMIUM="$$chromium" $(PYTEST) -m browser $(ARGS) || [ $$? = 5 ] || failed=1; \
+	exit $$failed
 
 test-fast: $(DEV) ## the tests that take seconds and need no browser or GPU
-	HF_HUB_OFFLINE=1 $(PY) -m pytest -m "not slow and not browser and not gpu" $(ARGS)
+	$(PYTEST) $(TWO) -m "not slow and not browser and not gpu" $(ARGS)
 
 lint: $(DEV) ## ruff
 	$(PY) -m ruff check .

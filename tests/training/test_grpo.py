@@ -238,15 +238,15 @@ def test_settings_that_cannot_be(change: dict[str, object], name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_two_processes_write_the_answers_of_one(tmp_path: Path) -> None:
-    wanted = {"max_steps": 4, "inner": 2, "batch_size": 96, "group_size": 4, "rollout_steps": 4,
+    wanted = {"max_steps": 2, "inner": 1, "batch_size": 96, "group_size": 4, "rollout_steps": 2,
               "learning_rate": 1e-4, "log_every": 1, "samples": 0, "lora_r": 4, "lora_dropout": 0,
-              "temperature": 1.5}  # fmt: skip
+              "temperature": 1.5, "gen_length": 16}  # fmt: skip
     named = ["training", "grpo", "--model", "assets/models/tiny-llada", "--data", "expression"]
     done([*PYTHON, *named, *command(tmp_path / "one", wanted)])
     done([*TWO, "-m", *named, *command(tmp_path / "two", wanted)])
     close(tmp_path / "two", tmp_path / "one")
     assert len({line["reward"] for line in lines(tmp_path / "one")}) == 2
-    dropping = wanted | {"lora_r": 0, "lora_dropout": 0.3, "accumulate": 2, "batch_size": 16, "max_steps": 2}
+    dropping = wanted | {"lora_r": 0, "lora_dropout": 0.3, "accumulate": 2, "batch_size": 16, "inner": 2}
     began = ["--load-lora", "assets/models/tiny-llada-few-steps"]
     done([*TWO, "-m", *named, *command(tmp_path / "drop", dropping, *began)])
     first, second = lines(tmp_path / "drop")
