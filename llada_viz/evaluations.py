@@ -181,8 +181,10 @@ def _short(text: str, most: int = LONGEST) -> str:
 
 
 def preview(table: Table, count: int = 3) -> tuple[list[str], list[list[str]]]:
-    """Header and first rows of a set, shortened."""
-    rows = table.rows[:count]
-    return list(table.columns), [
-        [_short(" ⏎ ".join(row[c].splitlines())) for c in table.columns] for row in rows
-    ]
+    """Header and first rows of a set, shortened, in lines as they are."""
+    return list(table.columns), [[_cut(row[c]) for c in table.columns] for row in table.rows[:count]]
+
+
+def _cut(text: str) -> str:
+    text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return "\n".join(" ".join(line.split()) for line in text.splitlines())

@@ -165,6 +165,23 @@ def test_traces(tab, tmp_path):
     assert not any(tab.cells())
 
 
+def test_the_bundled_adapter_decodes_in_every_tab_until_it_is_let_go(tab, shots):
+    page, name = tab.page, "tiny-llada-few-steps"
+    page.click(f"#visualize-offer-{name}")
+    page.wait_for_selector("#visualize-attached p")
+    assert name in page.inner_text(".lz-header") and not page.is_visible(f"#visualize-offer-{name}")
+    tab.run()
+    tab.wait("line?.ended")
+    assert tab.text("say").startswith("Finished.") and page.evaluate(FAINT) == []
+    tab.shot(shots, "visualize-adapter")
+    for other in ("Compare", "Evaluate"):
+        page.get_by_role("tab", name=other).click()
+        page.wait_for_selector(f"#{other.lower()}-attached p:has-text('{name}')")
+    page.click("#evaluate-detach")
+    page.wait_for_selector(f"#evaluate-offer-{name}")
+    assert name not in page.inner_text(".lz-header")
+
+
 def test_two_tabs(open_page):
     one, two = CanvasPage(open_page()), CanvasPage(open_page())
     one.long_run()
