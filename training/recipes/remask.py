@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,6 +26,8 @@ from training.remask import RemaskBatch, RemaskModule
 from training.remask_noise import ordinary_ids, remask_noise
 
 BLOCKS = (4, 8, 16, 32)
+DRAWS = 4
+"""Of the noise, for an evaluation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,23 +136,45 @@ def sample_remedi(recipe: RemaskSFT, folder: Path) -> None:
     record_samples(recipe.loaded, prompts, folder, "remedi", settings, Tools(ups_head=recipe.head))
 
 
+class Shown(NamedTuple):
+    """Cells of answers that a head saw: -logit of each, whether its token is wrong, and its row's number,
+    Float / Bool / Int[n]."""
+
+    scores: Tensor
+    wrong: Tensor
+    row: Tensor
+
+    @property
+    def auroc(self) -> float | None:
+        """Of the head for wrong tokens; None where no cell is wrong, or all are."""
+        if not 0 < self.wrong.sum() < len(self.wrong):
+            return None
+        return auroc(self.scores.numpy(), self.wrong.numpy())
+
+
 @torch.no_grad()
+def shown_cells(
+    module: RemaskModule, noise: RemaskData, answers: Answers, own: float, draws: int = DRAWS
+) -> Shown:
+    """Held-out answers under the noise of training, several draws of it. own: share of rows whose wrong
+    tokens are the model's own: few of what it writes is wrong, so one draw has few of them."""
+    found, device, size = [], next(module.head.parameters()).device, 32
+    held_out = answers.data.held_out
+    for draw, start in product(range(draws), range(0, len(held_out), size)):
+        rows = answers.collated(held_out[start : start + size])
+        batch = noise.noised(rows, step_generator(draw, start, salt=2), own)
+        batch = RemaskBatch(*(x.to(device) for x in batch))
+        shown, masked = module.with_own(batch)
+        seen = batch.answer & ~masked
+        hidden = module.model(shown, output_last_hidden_state=True, cells=seen).last_hidden_state
+        wrong, row = (shown != batch.tokens)[seen], seen.nonzero()[:, 0] + start
+        found.append((-module.head(hidden[seen]).float().cpu(), wrong.cpu(), row.cpu()))
+    return Shown(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+
+
 def head_auroc(module: RemaskModule, noise: RemaskData, answers: Answers) -> dict[str, float]:
     """AUROC of the head for wrong tokens, random ones and the model's own, over shown answer cells; of
     neither where no cell is wrong, or all are."""
-    found, device = {}, next(module.head.parameters()).device
-    held_out, size = answers.data.held_out, 32
-    for kind, share in (("random", 0.0), ("own", 1.0)):
-        scores, wrong = [], []
-        for start in range(0, len(held_out), size):
-            rows = answers.collated(held_out[start : start + size])
-            batch = noise.noised(rows, step_generator(0, start, salt=2), share)
-            batch = RemaskBatch(*(x.to(device) for x in batch))
-            shown, masked = module.with_own(batch)
-            seen = batch.answer & ~masked
-            hidden = module.model(shown, output_last_hidden_state=True, cells=seen).last_hidden_state
-            scores.append(-module.head(hidden[seen]).float().cpu())
-            wrong.append((shown != batch.tokens)[seen].cpu())
-        if 0 < (errors := torch.cat(wrong)).sum() < len(errors):  # else nothing is told apart
-            found[f"auroc_{kind}"] = auroc(torch.cat(scores).numpy(), errors.numpy())
-    return found
+    kinds = {"auroc_random": 0.0, "auroc_own": 1.0}
+    found = {name: shown_cells(module, noise, answers, own).auroc for name, own in kinds.items()}
+    return {name: value for name, value in found.items() if value is not None}
