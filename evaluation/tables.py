@@ -16,6 +16,8 @@ MOST_BYTES = 256 * 2**20
 MOST_ROWS = 100_000
 MOST_COLUMNS = 200
 MOST_CHARACTERS = 50_000
+AT_ONCE = 16
+"""Rows of a Parquet file that are unpacked together."""
 DELIMITERS = ",;\t"
 csv.field_size_limit(MOST_BYTES)  # cells are measured below, where row and column are known
 
@@ -183,33 +185,42 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _check_dictionaries(batch: Any, most: int) -> None:
-    """Refuse text that is too long before it is unpacked."""
-    import pyarrow
+def _check_unpacked(batch: Any, most: int) -> None:
+    """Refuse text that is too long before it is unpacked: a value that is written once may stand in
+    many places."""
     from pyarrow import compute
 
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        for values in _leaves(column):
-            if pyarrow.types.is_string(values.type) or pyarrow.types.is_large_string(values.type):
-                longest = compute.max(compute.binary_length(values)).as_py() or 0
-                if longest > 4 * most:
-                    raise SetError(f"column {name[:40]!r} has a cell of {longest:,} bytes; allowed: at most "
-                                   f"{most:,} characters")  # fmt: skip
+        for lengths, every in _lengths(column):
+            longest, total = (how(values).as_py() or 0 for how, values in (
+                (compute.max, lengths), (compute.sum, every)))  # fmt: skip
+            if longest > 4 * most or total > 4 * most * AT_ONCE:
+                raise SetError(f"column {name[:40]!r} has cells of {max(longest, total // AT_ONCE):,} bytes; "
+                               f"allowed: at most {most:,} characters")  # fmt: skip
 
 
-def _leaves(column: Any) -> Iterator[Any]:
-    """The values of an array, of lists and objects those inside them, of dictionaries each once."""
-    from pyarrow import types
+def _lengths(column: Any) -> Iterator[tuple[Any, Any]]:
+    """Bytes of the texts of an array, of lists, objects and maps those inside them: of each value that is
+    written, and of each place where it stands."""
+    from pyarrow import compute, types
 
-    if types.is_dictionary(column.type):
-        yield column.dictionary
-    elif types.is_struct(column.type):
-        for place in range(column.type.num_fields):
-            yield from _leaves(column.field(place))
-    elif types.is_list(column.type) or types.is_large_list(column.type):
-        yield from _leaves(column.values)
-    else:
-        yield column
+    kind = column.type
+    if types.is_dictionary(kind):
+        for lengths, _ in _lengths(column.dictionary):
+            yield lengths, compute.take(lengths, column.indices)
+    elif types.is_struct(kind):
+        for place in range(kind.num_fields):
+            yield from _lengths(column.field(place))
+    elif types.is_map(kind):
+        yield from _lengths(column.keys)
+        yield from _lengths(column.items)
+    elif types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        yield from _lengths(column.flatten())
+    elif any(is_text(kind) for is_text in (
+        types.is_string, types.is_large_string, types.is_binary, types.is_large_binary,
+    )):  # fmt: skip
+        lengths = compute.binary_length(column)
+        yield lengths, lengths
 
 
 def _parquet(path: Path, limits: Limits) -> Iterator[tuple[tuple[str, ...], Record]]:
@@ -219,7 +230,7 @@ def _parquet(path: Path, limits: Limits) -> Iterator[tuple[tuple[str, ...], Reco
     except ImportError:
         raise SetError(f"{path.name}: Parquet needs pyarrow (pip install pyarrow), or save as CSV") from None
     try:
-        # As dictionaries, a value that is repeated a million times is unpacked once, in lists too.
+        # As dictionaries, the size of a value that is repeated a million times is known beforehand.
         with parquet.ParquetFile(path) as plain:
             leaves = [plain.schema.column(place).path for place in range(len(plain.schema))]
         file = parquet.ParquetFile(path, read_dictionary=leaves)
@@ -228,8 +239,8 @@ def _parquet(path: Path, limits: Limits) -> Iterator[tuple[tuple[str, ...], Reco
         if size > MOST_BYTES:
             raise SetError(f"{path.name} unpacks to {size >> 20} MB; allowed: {MOST_BYTES >> 20} MB")
         columns = _check_header(file.schema_arrow.names, limits)
-        for batch in file.iter_batches(batch_size=64):
-            _check_dictionaries(batch, limits.characters)
+        for batch in file.iter_batches(batch_size=AT_ONCE):
+            _check_unpacked(batch, limits.characters)
             for value in batch.to_pylist():
                 yield columns, {column: as_text(value[column]) for column in columns}
     except (pyarrow.ArrowException, OSError) as error:

@@ -72,6 +72,11 @@ class Attached:
         return self.own_head or theirs
 
     @property
+    def has_head(self) -> bool:
+        """Whether there is a head, which is not loaded for the answer."""
+        return self.own_head is not None or (self.loaded is self.bundled.loaded and self.bundled.has_head)
+
+    @property
     def rewards(self) -> tuple[str, ...]:
         own = (self.own_reward.name,) if self.own_reward else ()
         return (*own, *(name for name in self.bundled.rewards if name not in own))

@@ -74,6 +74,11 @@ class Bundled:
         path = self.folder.with_name(self.folder.name + HEAD_SUFFIX) / HEAD_FILE
         return path if path.is_file() else None
 
+    @property
+    def has_head(self) -> bool:
+        """Whether there is a head, which is not loaded for the answer."""
+        return self.loaded is not None and self.head_file is not None
+
     @cached_property
     def ups_head(self) -> UPSHead | None:
         """The head that was trained on this model, None where there is none; ModelError: it is broken."""

@@ -184,7 +184,7 @@ def tools_of(using: Using, scorer: str, lanes: Sequence[Chosen]) -> dict[str, An
     """scorer, sources and attached of a request: what the samplers need, and no more."""
     scored = any(entry(lane.sampler).cls.scored for lane in lanes)
     head = any(lane.settings.get("policy") == "ups" for lane in lanes)
-    if head and using.ups_head is None:
+    if head and not using.has_head:
         raise RequestError(NO_HEAD)
     allowed = [value for _, value in scorers(using)]
     if scored and scorer not in allowed:

@@ -114,7 +114,7 @@ class Evaluations:
 
     def sources(self, job: Job) -> Sources:
         """What the job decodes with."""
-        return Sources(**job.config["sources"])
+        return Sources(**(job.config.get("sources") or {"model": str(self.model)}))
 
     def override(self, job: Job, line: str, row: int, correct: bool | None) -> None:
         """Set a grade by hand."""

@@ -69,7 +69,7 @@ def prepared(
 
 def usual(using: Using) -> dict[str, dict[str, Any]]:
     """Settings that depend on what is at hand, by sampler: RemeDi's own policy is that of a head."""
-    return {} if using.ups_head is None else {"remedi": {"policy": "ups"}}
+    return {"remedi": {"policy": "ups"}} if using.has_head else {}
 
 
 def scorers(using: Using) -> list[tuple[str, str]]:

@@ -47,7 +47,7 @@ class Visualize:
         self.attachments = attachments or Attachments(bundled)
         self.bar = AttachedBar(self.attachments, "visualize")
         self.first = bundled.examples[FIRST_EXAMPLE]
-        policy = {} if bundled.head_file is None else {"policy": "ups"}
+        policy = {"policy": "ups"} if bundled.has_head else {}
         self.form = SamplerForm(first=self.first.settings | policy)
 
     # ---- layout ------------------------------------------------------------------------------

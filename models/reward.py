@@ -151,8 +151,9 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
         _check_tokenizer(name, tokenizer, form, words)
         if longest < 1:
             raise ModelError(f"prm = {name!r} reads {longest} positions; allowed: at least 1")
-        found = LoadedReward(model.to(device).eval().requires_grad_(False), tokenizer, form, short, longest)
+        found = LoadedReward(model.eval().requires_grad_(False), tokenizer, form, short, longest)
         found.question("x")
+    model.to(device)
     return found
 
 

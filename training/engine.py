@@ -52,7 +52,7 @@ class Engine:
         if self.settings.ema:
             self.average = {n: p.detach().clone() for n, p in self.parameters.items()}
         self.tracker = Tracker(self.settings.report_to, out, accelerator.is_main_process)
-        self.signals, recipe.stopping = StopSignals(), self._stopping
+        self.signals = StopSignals()
         self.late, self.saved = False, 0  # is a checkpoint due when the recipe allows it; the last one's step
         self.failed: Exception | None = None  # an evaluation's error: it ends the run at that checkpoint
 
@@ -63,6 +63,7 @@ class Engine:
         """
         self.module.train()
         began, last = time.monotonic() - self.seconds, self.settings.max_steps
+        self.recipe.stopping = self._stopping
         try:
             with self.signals:
                 while self.step < last:
@@ -73,6 +74,7 @@ class Engine:
                     self._after_step()
                 self.finish()
         finally:
+            del self.recipe.stopping  # or each would keep the other in memory
             self.tracker.close()
 
     def _parts(self) -> Sequence[Batch]:

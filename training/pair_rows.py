@@ -19,7 +19,7 @@ from tasks import TASKS
 from training.known_sets import refuse_problem
 from training.pairs import Pair, Turn
 from training.records import Records, open_records
-from training.set_columns import find_column, find_prompts
+from training.set_columns import HALF, find_column, find_prompts
 from training.table_examples import ROLES
 
 FORMS = ({"role", "content"}, {"from", "value"})
@@ -157,4 +157,6 @@ def _turn(where: str, turn: Any) -> Turn:
         raise SetError(f"{where} has role = {role!r}; allowed: {', '.join(ROLES)}")
     if not isinstance(content, str) or not content.strip():
         raise SetError(f"{where} has an empty turn; every turn needs its content")
+    if HALF.search(content):
+        raise SetError(f"{where} has half a character (a lone surrogate); allowed: Unicode text")
     return {"role": role, "content": content}

@@ -21,7 +21,7 @@ from samplers.settings import SettingError
 from tasks import TASKS
 from training.known_sets import refuse_problem
 from training.records import FileRecords, Records, open_records
-from training.set_columns import find_column, find_prompts, listed
+from training.set_columns import HALF, find_column, find_prompts, listed
 
 STEPS, LABELS = ("steps", "completions"), ("labels",)
 """Names of the columns, ours and those of TRL's stepwise sets."""
@@ -126,6 +126,8 @@ def _labelled(where: str, record: Record, columns: StepColumns) -> Labelled:
     for place, label in enumerate(labels, 1):
         if label not in (0, 1):
             raise SetError(f"{where}: label {place} = {str(label)[:40]!r}; allowed: 0 or 1")
+    if any(HALF.search(text) for text in steps):
+        raise SetError(f"{where} has half a character (a lone surrogate); allowed: Unicode text")
     if max(map(len, (question, *steps))) > LONGEST_CELL:
         raise SetError(f"{where} has a text of more than {LONGEST_CELL:,} characters; make it shorter")
     found = tuple(int(label) for label in labels)

@@ -17,7 +17,6 @@ from training.answers import RunArguments
 from training.checkpoints import latest
 from training.engine import Engine
 from training.placement import accelerator_for, forget_accelerator
-from training.recipe import Stopped
 from training.registry import objective
 from training.saying import first_process, say
 from training.settings import TrainSettings, settings_of
@@ -65,26 +64,23 @@ def _train(asked: Request) -> Path:
             say(f"{out} is finished already")
             return final
     recipe = objective(asked.objective).build(asked.arguments, asked.settings)
-    accelerator = accelerator_for(recipe, asked.arguments.device)
     try:
-        _run(asked, Engine(recipe, out, accelerator))
+        _run(asked, Engine(recipe, out, accelerator_for(recipe, asked.arguments.device)))
     finally:
         forget_accelerator()
     return final
 
 
 def _run(asked: Request, engine: Engine) -> None:
-    if engine.accelerator.is_main_process:
-        write_config(asked.out / CONFIG, asked.as_config())
-    engine.accelerator.wait_for_everyone()
-    if asked.resume and engine.resume():
-        say(f"going on after step {engine.step}")
     try:
+        if engine.accelerator.is_main_process:
+            write_config(asked.out / CONFIG, asked.as_config())
+        engine.accelerator.wait_for_everyone()
+        if asked.resume and engine.resume():
+            say(f"going on after step {engine.step}")
         engine.run()
-    except Stopped:
+    finally:
         engine.close()
-        raise
-    engine.close()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from evaluation.columns import SetError
@@ -9,6 +10,8 @@ from training.records import Records
 from training.table_examples import PROMPTS
 
 SHOWN = 12
+HALF = re.compile("[\\ud800-\\udfff]")
+"""Half a character: JSON can write one inside a cell, and no tokenizer takes it."""
 
 
 def find_column(records: Records, setting: str, asked: str, likely: Sequence[str]) -> str:
@@ -23,12 +26,13 @@ def find_column(records: Records, setting: str, asked: str, likely: Sequence[str
 
 
 def find_prompts(records: Records, asked: str) -> str:
-    """The column of the questions, "" when there is none. SetError: there may be two halves of it."""
-    asked = asked or records.known.prompt
-    if not asked and {"instruction", "input"} <= set(records.columns):
+    """The column of the questions, `prompt` before others, "" when there is none. SetError: there may be
+    two halves of it."""
+    found = find_column(records, "prompt_column", asked or records.known.prompt, ("prompt", *PROMPTS))
+    if found == "instruction" and not asked and "input" in records.columns:
         raise SetError(f"{records.name} has both 'instruction' and 'input'; choose one as prompt_column, "
                        "or join them in one column")  # fmt: skip
-    return find_column(records, "prompt_column", asked, PROMPTS)
+    return found
 
 
 def listed(records: Records) -> str:

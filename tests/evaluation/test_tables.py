@@ -83,7 +83,26 @@ def test_lists_and_objects_in_parquet_are_json(tmp_path: Path) -> None:
     for record in read_table(path).rows:
         assert {name: json.loads(cell) for name, cell in record.items()} == rows[0]
     pd.DataFrame([{"a": "1", "turns": [{"content": "x" * 300_000}]}] * 9).to_parquet(path)
-    with pytest.raises(SetError, match="column 'turns' has a cell of 300,000 bytes"):
+    with pytest.raises(SetError, match="column 'turns' has cells of 300,000 bytes"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("kind", ["list", "fixed", "map", "object"])
+def test_a_text_in_many_places_is_measured_before_it_is_unpacked(tmp_path: Path, kind: str) -> None:
+    """A kilobyte of Parquet that would be a hundred megabytes of text."""
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    text, many = "x" * 49_000, 2_000
+    inside = {
+        "list": (pyarrow.list_(pyarrow.string()), [text] * many),
+        "fixed": (pyarrow.list_(pyarrow.string(), many), [text] * many),
+        "map": (pyarrow.map_(pyarrow.string(), pyarrow.string()), [(str(n), text) for n in range(many)]),
+        "object": (pyarrow.list_(pyarrow.struct([("a", pyarrow.string())])), [{"a": text}] * many),
+    }
+    form, cell = inside[kind]
+    table = pyarrow.table({"a": ["1"], "b": pyarrow.array([cell], form)})
+    parquet.write_table(table, path := tmp_path / "set.parquet")
+    assert path.stat().st_size < 100_000
+    with pytest.raises(SetError, match="column 'b' has cells of [0-9,]+ bytes; allowed: at most 50,000"):
         read_table(path)
 
 

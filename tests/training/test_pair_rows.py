@@ -94,6 +94,8 @@ def test_an_answer_that_is_a_json_list_is_text(tmp_path: Path) -> None:
      "column 'prompt' of rows.jsonl has other turns than the answers"),
     ({"prompt": [user("a"), said("b")], "chosen": "yes", "rejected": "no"}, "has no question at its end"),
     ({"instruction": "a", "input": "b", "chosen": "yes", "rejected": "no"}, "both 'instruction' and 'input'"),
+    ({"prompt": "why", "chosen": '[{"role": "assistant", "content": "\\ud800"}]', "rejected": [said("no")]},
+     "column 'chosen' of rows.jsonl has half a character"),
 ])  # fmt: skip
 def test_what_is_no_pair_is_said(row: dict[str, Any], why: str, tmp_path: Path) -> None:
     with pytest.raises(SetError) as error:
@@ -108,6 +110,9 @@ def test_columns_are_guessed_or_named(tmp_path: Path) -> None:
     (pair,) = opened(path, **named)
     assert words(pair) == ([user("how")], "so", "not so")
     assert pair.raw == {"Question": "how", "good": "so", "bad": "not so"}
+    others = {"problem": "a", "instruction": "b", "input": "c"}
+    (pair,) = opened(write(tmp_path, [others | {"prompt": "why", "chosen": "yes", "rejected": "no"}]))
+    assert words(pair)[0] == [user("why")], "prompt goes before the others"
     with pytest.raises(SetError, match="prompt_column = 'nope' is no column of p.csv; allowed: Question, g"):
         opened(path, prompt_column="nope", **named)
     with pytest.raises(SetError, match="'good' is named twice"):

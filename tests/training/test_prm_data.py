@@ -37,6 +37,7 @@ def opened(name: object, allow: bool = False, **settings: Any) -> list[Labelled]
         ({"labels": [1, 2]}, "row 2: label 2 = '2'; allowed: 0 or 1"),
         ({"labels": [float("nan"), 1]}, "label 1"),
         ({"labels": ["+", 1]}, "label 1"), ({"question": " "}, "row 2: question is empty"),
+        ({"steps": '["\\ud800", "b"]'}, "row 2 has half a character"),
         ({"question": "x" * 100_001}, "row 2 has a text of more than"),
     ],
 )  # fmt: skip

@@ -154,3 +154,9 @@ def test_two_processes_stop_together_and_go_on(tmp_path: Path, sharded: str) -> 
     close(tmp_path / "two", tmp_path / "one")
     ours, theirs = (weights(tmp_path / name / "final") for name in ("two", "one"))
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-4) for name in theirs)
+
+
+def test_two_processes_that_fail_end_by_themselves(tmp_path: Path) -> None:
+    """The wrapper goes before the process group here too: the worker looks."""
+    text = done([*TWO, "-m", *toy(tmp_path, accumulate=2)], code=1, TOY_FAILS="9")
+    assert "error: the rows of this step cannot be made" in text and "AssertionError" not in text

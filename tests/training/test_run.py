@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import weakref
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -152,3 +155,28 @@ def test_a_tracker_that_is_not_there_leaves_no_run_behind(tmp_path: Path, monkey
     monkeypatch.setitem(sys.modules, "wandb", None)
     assert main(command(tmp_path / "out", "--set", "report_to=wandb")) == 2
     assert main(command(tmp_path / "out")) == 0
+
+
+@pytest.mark.parametrize("steps", [2, 0], ids=["done", "failed"])
+def test_a_run_leaves_memory_as_soon_as_it_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """Without a collection: a sweep on a GPU would begin the next one beside it."""
+    built: list[Any] = []
+
+    def build(arguments: RunArguments, settings: ToySettings) -> Toy:
+        recipe = build_toy(arguments, settings)
+        built.append(weakref.ref(recipe))
+        if not steps:
+            recipe.batches = lambda step: [][0]  # type: ignore[assignment,method-assign]
+        return recipe
+
+    objective = Objective("toy", "Toy", "Learns a sum.", "none", ToySettings, build, "model")
+    monkeypatch.setitem(OBJECTIVES, "toy", objective)
+    gc.disable()
+    try:
+        with nullcontext() if steps else pytest.raises(IndexError):
+            train(asked(tmp_path / "out", max_steps=max(steps, 1)))
+        assert built[0]() is None
+    finally:
+        gc.enable()

@@ -1,8 +1,8 @@
 """`python -m tests.training.toy_worker toy …`: the training command with the toy as an objective.
 
 TOY_DIES=N: it kills itself, as kill -9 does, while its N-th checkpoint is being written; TOY_STOPS=N:
-every process is asked to end (SIGTERM) in step N; TOY_FSDP=1: FSDP2 on CPUs, which accelerate's own
-command line offers for GPUs only.
+every process is asked to end (SIGTERM) in step N; TOY_FAILS=N: none can make the rows of step N;
+TOY_FSDP=1: FSDP2 on CPUs, which accelerate's own command line offers for GPUs only.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class Mortal(Toy):
     def batches(self, step: int) -> Sequence[Batch]:
         if step + 1 == int(os.environ.get("TOY_STOPS", "0")):
             os.kill(os.getpid(), signal.SIGTERM)
+        if step + 1 == int(os.environ.get("TOY_FAILS", "0")):
+            raise ValueError("the rows of this step cannot be made")
         return super().batches(step)
 
     def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
