@@ -16,7 +16,7 @@ from llada_viz.attached import Attached, Using
 from llada_viz.attached_bar import AttachedBar
 from llada_viz.evaluations import Asked, preview
 from llada_viz.lanes import SIZES, Chosen, Lanes
-from llada_viz.live import CHECKER, NO_HEAD, alert, scorers, usual
+from llada_viz.live import CHECKER, NO_HEAD, alert, check_scorer, usual
 from llada_viz.render.evaluation import table
 from llada_viz.sources import sources_of
 from samplers.registry import entry
@@ -186,9 +186,8 @@ def tools_of(using: Using, scorer: str, lanes: Sequence[Chosen]) -> dict[str, An
     head = any(lane.settings.get("policy") == "ups" for lane in lanes)
     if head and not using.has_head:
         raise RequestError(NO_HEAD)
-    allowed = [value for _, value in scorers(using)]
-    if scored and scorer not in allowed:
-        raise RequestError(f"scorer = {scorer!r} is not known; allowed: {', '.join(allowed)}")
+    if scored:
+        check_scorer(using, scorer)
     reward = scorer if scored and scorer != CHECKER else ""
     return {
         "scorer": "prm" if reward else CHECKER if scored else "",

@@ -53,9 +53,7 @@ def prepared(
             raise RequestError(NO_CHECKER.format(title=found.title))
         tools = Tools(scorer=CHECKER)
     elif found.cls.scored:
-        allowed = [value for _, value in scorers(using)]
-        if scorer not in allowed:
-            raise RequestError(f"scorer = {scorer!r} is not known; allowed: {', '.join(allowed)}")
+        check_scorer(using, scorer)
         tools = Tools(scorer="prm", reward=using.reward(scorer))
     if settings.get("policy") == "ups":
         if using.ups_head is None:
@@ -75,6 +73,13 @@ def usual(using: Using) -> dict[str, dict[str, Any]]:
 def scorers(using: Using) -> list[tuple[str, str]]:
     """(shown, value) of whatever can score: the exact checker, then the reward models."""
     return [("exact checker", CHECKER), *((f"reward model: {name}", name) for name in using.rewards)]
+
+
+def check_scorer(using: Using, scorer: str) -> None:
+    """RequestError unless it is one of `scorers`."""
+    allowed = [value for _, value in scorers(using)]
+    if scorer not in allowed:
+        raise RequestError(f"scorer = {scorer!r} is not known; allowed: {', '.join(allowed)}")
 
 
 def wire(

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.columns import SetError
-from evaluation.tables import Record
+from evaluation.tables import HALF, Record
 from tasks import TASKS
 from training.known_sets import refuse_problem
 from training.pairs import Pair, Turn
 from training.records import Records, open_records
-from training.set_columns import HALF, find_column, find_prompts
+from training.set_columns import find_column, find_prompts
 from training.table_examples import ROLES
 
 FORMS = ({"role", "content"}, {"from", "value"})

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from evaluation.columns import SetError
-from evaluation.tables import Record
+from evaluation.tables import HALF, Record
 from models.reward import LoadedReward
 from samplers.settings import SettingError
 from tasks import TASKS
 from training.known_sets import refuse_problem
 from training.records import FileRecords, Records, open_records
-from training.set_columns import HALF, find_column, find_prompts, listed
+from training.set_columns import find_column, find_prompts, listed
 
 STEPS, LABELS = ("steps", "completions"), ("labels",)
 """Names of the columns, ours and those of TRL's stepwise sets."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from evaluation.columns import SetError
@@ -10,8 +9,6 @@ from training.records import Records
 from training.table_examples import PROMPTS
 
 SHOWN = 12
-HALF = re.compile("[\\ud800-\\udfff]")
-"""Half a character: JSON can write one inside a cell, and no tokenizer takes it."""
 
 
 def find_column(records: Records, setting: str, asked: str, likely: Sequence[str]) -> str:
