@@ -59,9 +59,7 @@ def measure(loaded: LoadedModel, repeats: int) -> dict[str, float]:
     """Medians over `repeats` pairs, one pair to warm up."""
     assert loaded.tokenizer is not None
     pieces = token_pieces(loaded.tokenizer)
-    pairs = [
-        (apart(runs(loaded, pieces)), together(runs(loaded, pieces))) for _ in range(repeats + 1)
-    ][1:]
+    pairs = [(apart(runs(loaded, pieces)), together(runs(loaded, pieces))) for _ in range(repeats + 1)][1:]
     first, second = (statistics.median(column) for column in zip(*pairs, strict=True))
     return {
         "seconds_apart": round(first, 3), "seconds_together": round(second, 3),

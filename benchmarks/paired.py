@@ -34,7 +34,7 @@ def pooled(folders: list[RunFolder], rows: range, side: str) -> dict[str, dict[i
 
 
 def row_range(text: str) -> range:
-    """"97-1096": both included."""
+    """ "97-1096": both included."""
     first, _, last = text.partition("-")
     return range(int(first), int(last) + 1)
 

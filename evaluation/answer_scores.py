@@ -58,9 +58,7 @@ def score(loaded: LoadedModel, prompt: Sequence[int], answer: Sequence[int], how
         return one_pass(denoise, prompt, answer, loaded.mask_id)
     if how.method == "confidence":
         return in_order_of_confidence(denoise, prompt, answer, loaded.mask_id)
-    return monte_carlo(
-        denoise, prompt, answer, loaded.mask_id, how.mc_num, how.batch_size, how.seed
-    )
+    return monte_carlo(denoise, prompt, answer, loaded.mask_id, how.mc_num, how.batch_size, how.seed)
 
 
 def check_answer(loaded: LoadedModel, prompt: Sequence[int], answer: Sequence[int]) -> None:
@@ -141,9 +139,7 @@ def read_pair(loaded: LoadedModel, data: dict[str, Any]) -> Pair:
     return Pair(data.get("id"), first, ids, None if given is None else checked_guidance(given))
 
 
-def score_pairs(
-    loaded: LoadedModel, pairs: Sequence[Pair], how: Scoring
-) -> Iterator[dict[str, Any]]:
+def score_pairs(loaded: LoadedModel, pairs: Sequence[Pair], how: Scoring) -> Iterator[dict[str, Any]]:
     """{id, log_likelihood, standard_error} of every pair, in order."""
     for pair in pairs:
         guidance = how.cfg_scale if pair.cfg_scale is None else pair.cfg_scale

@@ -36,8 +36,7 @@ _NO_UNIT = frozenset(
     "about approximately around roughly nearly almost exactly infinity undefined divided multiplied "
     "subtracted added power root remainder either none only from with where when then unless except "
     "between through negative positive percent percents permille point hundreds thousands millions "
-    "billions dozens score double triple twice each true false"
-    .split()
+    "billions dozens score double triple twice each true false".split()
 )
 _CURRENCY = {DOLLAR: "dollar", "€": "euro", "£": "pound"}
 _PREFIX = re.compile(rf"^([-+]?)([{''.join(_CURRENCY)}])(?=[\d.\\])")

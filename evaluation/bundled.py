@@ -55,7 +55,12 @@ def questions(n: int, seed: int, data: Path | None) -> Iterator[tuple[str, list[
 
 
 def evaluate(
-    model: Path, n: int, seed: int, data: Path | None, only: list[str], threads: int | None,
+    model: Path,
+    n: int,
+    seed: int,
+    data: Path | None,
+    only: list[str],
+    threads: int | None,
     adapter: str = "",
 ) -> Iterator[tuple[Score, list[dict[str, Any]]]]:
     """Score and per-question results of every set, with the settings of the model's prompts.json."""

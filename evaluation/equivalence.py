@@ -80,9 +80,7 @@ def _ordered(gold: Sequence[Form], answer: Sequence[Form], ask: Ask) -> Verdict:
 
 def _each(first: Sequence[Form], second: Sequence[Form], ask: Ask, swap: bool = False) -> Verdict:
     """Whether each of `first` is among `second`; swap: `first` is the answer's."""
-    return _all(
-        _any(equivalent(b, a, ask) if swap else equivalent(a, b, ask) for b in second) for a in first
-    )
+    return _all(_any(equivalent(b, a, ask) if swap else equivalent(a, b, ask) for b in second) for a in first)
 
 
 def _unordered(gold: Sequence[Form], answer: Sequence[Form], ask: Ask) -> Verdict:
@@ -239,4 +237,3 @@ def as_intervals(form: Form) -> Form:
     else:
         return form
     return Form("bracket", form.text, tuple(items), opened)
-

@@ -136,8 +136,10 @@ class _Parser:
     def starts_factor(self) -> bool:
         """Whether the next token may be multiplied with no sign; a number may not (x2, 3 4)."""
         token = self.next
-        return token in ("(", "{") or token[0].isalpha() or (
-            token[0] == "\\" and token not in (r"\cdot", r"\rfloor", r"\rceil")
+        return (
+            token in ("(", "{")
+            or token[0].isalpha()
+            or (token[0] == "\\" and token not in (r"\cdot", r"\rfloor", r"\rceil"))
         )
 
     def mixed(self, whole: Node, part: Node) -> Node:

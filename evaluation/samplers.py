@@ -26,7 +26,13 @@ class NothingToGrade:
 
 
 def run_task(
-    loaded: LoadedModel, model: str, task: str, lines: Sequence[Line], n: int, seed: int, out: Path,
+    loaded: LoadedModel,
+    model: str,
+    task: str,
+    lines: Sequence[Line],
+    n: int,
+    seed: int,
+    out: Path,
     adapter: str = "",
 ) -> Iterator[int]:
     """Do or go on with one task's run; yields the rows done."""

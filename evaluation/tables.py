@@ -159,9 +159,7 @@ def _parsed(number: int, text: str) -> Any:
         raise SetError(f"row {number} is not JSON: {str(error)[:120]}") from None
 
 
-def _records(
-    path: Path, values: Iterator[Any], limits: Limits
-) -> Iterator[tuple[tuple[str, ...], Record]]:
+def _records(path: Path, values: Iterator[Any], limits: Limits) -> Iterator[tuple[tuple[str, ...], Record]]:
     columns: tuple[str, ...] = ()
     for number, value in enumerate(values, 1):
         if not isinstance(value, dict):

@@ -105,9 +105,7 @@ class TextModel:
     def __init__(self, arguments: Arguments) -> None:
         self.arguments = arguments
         copies = math.gcd(arguments.mc_num, arguments.batch_size)
-        self.scoring = Scoring(
-            arguments.scoring, arguments.mc_num, copies, arguments.cfg, arguments.seed
-        )
+        self.scoring = Scoring(arguments.scoring, arguments.mc_num, copies, arguments.cfg, arguments.seed)
         self.settings = decoding_settings(arguments)
         make(arguments.sampler, self.settings)  # a bad setting is said before the weights are read
         dtype = None if arguments.dtype in ("", "auto") else getattr(torch, arguments.dtype)

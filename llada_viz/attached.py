@@ -134,9 +134,7 @@ def attach(before: Using, folder: Path, label: str) -> Attached:
     return replace(now, origins=origins | dict.fromkeys(parts, Origin(label, folder)))
 
 
-def _network(
-    bundled: Bundled, folder: Path, parts: tuple[str, ...], device: str, label: str
-) -> LoadedModel:
+def _network(bundled: Bundled, folder: Path, parts: tuple[str, ...], device: str, label: str) -> LoadedModel:
     """A network of its own: an adapter is merged in place, and the bundled one must stay as it is."""
     if "adapter" in parts:
         return replace(load_adapted(str(bundled.folder), str(folder), device), name=label)

@@ -42,9 +42,7 @@ NEED_GOLD = ("word",)  # their checkers compare with an answer that a prompt alo
 class Compare:
     """Builds the tab; its methods are what its events do."""
 
-    def __init__(
-        self, bundled: Bundled, known: Comparisons, attachments: Attachments | None = None
-    ) -> None:
+    def __init__(self, bundled: Bundled, known: Comparisons, attachments: Attachments | None = None) -> None:
         self.bundled, self.known = bundled, known
         self.attachments = attachments or Attachments(bundled)
         self.bar = AttachedBar(self.attachments, "compare")
@@ -114,9 +112,7 @@ class Compare:
             raise RequestError(f"in step by = {measure!r} is not valid; allowed: {', '.join(MEASURES)}")
         shared = {name: whole(value) for (name, _, _), value in zip(SIZES, values, strict=False)}
         lanes = self.lanes.read(values[len(SIZES) :], {**shared, "early_stop": True}, 2, usual(using))
-        ready = [
-            prepared(using, lane.sampler, lane.settings, text, seed, scorer=scorer) for lane in lanes
-        ]
+        ready = [prepared(using, lane.sampler, lane.settings, text, seed, scorer=scorer) for lane in lanes]
         runs = [Run(using.pieces, using.name, one.stream()) for one in ready]
         return self.known.add(Comparison(runs, measure, problem_of(text), using.loaded))
 

@@ -124,13 +124,17 @@ class Evaluate:
         ).then(self.on_look, looked, shown, **QUIET)  # fmt: skip
         for button, action in ((self.stop, "stop"), (self.resume, "resume")):
             button.click(
-                lambda job, mine, a=action: self.panel.act(a, job, mine), [job, self.mine],
-                self.alert, **QUIET,
+                lambda job, mine, a=action: self.panel.act(a, job, mine),
+                [job, self.mine],
+                self.alert,
+                **QUIET,
             ).then(self.on_look, looked, shown, **QUIET)
         for button, form_name in zip(self.exports, EXPORTS, strict=True):
             button.click(
-                lambda job, mine, f=form_name: self.on_export(job, mine, f), [job, self.mine],
-                [self.alert, self.file], **QUIET
+                lambda job, mine, f=form_name: self.on_export(job, mine, f),
+                [job, self.mine],
+                [self.alert, self.file],
+                **QUIET,
             ).success(None, None, None, js=PRESS_FILE)
         self._connect_answer(looked, shown)
 

@@ -65,9 +65,7 @@ class Answer:
         off = [gr.update(interactive=False) for _ in GRADES]
         return None, HINT, "", gr.update(visible=False), "", *off
 
-    def on_cell(
-        self, chosen: str | None, mine: list[str], old: str, event: gr.SelectData
-    ) -> tuple[Any, ...]:
+    def on_cell(self, chosen: str | None, mine: list[str], old: str, event: gr.SelectData) -> tuple[Any, ...]:
         """One answer in full, and a run that decodes it again from the same seed."""
         job = self.job_of(chosen, mine)
         report, column = self.evaluations.report(job), event.index[1] - FIRST_LINE

@@ -34,9 +34,7 @@ def allowed(setting: Described) -> str:
     return "" if high is None else f"at most {high:g}"
 
 
-def widget(
-    setting: Described, value: Any, visible: bool, front: bool, prefix: str = "setting"
-) -> Any:
+def widget(setting: Described, value: Any, visible: bool, front: bool, prefix: str = "setting") -> Any:
     """The input of a setting. Ranges are checked by the sampler, which says what is allowed. prefix: of
     the element's id."""
     common: dict[str, Any] = {

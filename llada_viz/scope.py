@@ -60,8 +60,7 @@ _RANGES: dict[str, tuple[Callable[[], str], Callable[[str], bool]]] = {
     "linear": (_linear_range, _linear_inside),
     "expression": (
         lambda: f"2 to 4 operands up to {ExpressionTask().settings.high}",
-        lambda text: 2 <= len(_numbers(text)) <= 4
-        and max(_numbers(text)) <= ExpressionTask().settings.high,
+        lambda text: 2 <= len(_numbers(text)) <= 4 and max(_numbers(text)) <= ExpressionTask().settings.high,
     ),
     "word": (
         lambda: f"values up to {WordTask().settings.highest}",

@@ -158,8 +158,11 @@ class Train:
                 form.on_start_from, [form.objective, form.start_from, *named], form.shown, **QUIET
             ),
             data.upload.upload(
-                self.on_upload, [data.upload, data.uploads, form.objective], named,
-                trigger_mode="always_last", **QUIET,
+                self.on_upload,
+                [data.upload, data.uploads, form.objective],
+                named,
+                trigger_mode="always_last",
+                **QUIET,
             ).success(form.on_other_sets, [form.objective, *named], form.of_sets, **QUIET),
             data.sets.input(form.on_other_sets, [form.objective, *named], form.of_sets, **QUIET),
         ):

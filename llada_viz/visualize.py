@@ -68,9 +68,7 @@ class Visualize:
         self._connect()
 
     def _prompt(self) -> None:
-        self.prompt = gr.Textbox(
-            self.first.prompt, label="Prompt", lines=4, max_lines=10, elem_id="prompt"
-        )
+        self.prompt = gr.Textbox(self.first.prompt, label="Prompt", lines=4, max_lines=10, elem_id="prompt")
         self.hint = gr.HTML(elem_id="hint", apply_default_css=False)
         self.examples = example_buttons(self.bundled)
 
@@ -97,9 +95,7 @@ class Visualize:
         with gr.Row(elem_classes="lz-go"):
             self.start = gr.Button("Run", variant="primary", elem_id="run", min_width=80)
             self.stop = gr.Button("Stop", elem_id="stop", min_width=80, interactive=False)
-        self.opener = gr.UploadButton(
-            "Open a saved trace", elem_id="open", size="sm", elem_classes="lz-open"
-        )
+        self.opener = gr.UploadButton("Open a saved trace", elem_id="open", size="sm", elem_classes="lz-open")
 
     # ---- events ------------------------------------------------------------------------------
 

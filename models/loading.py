@@ -105,9 +105,7 @@ def find_file(name: str, file: str) -> Path | None:
     try:
         found = cached_file(name, file, _raise_exceptions_for_missing_entries=False)
     except OSError as error:
-        raise ModelError(
-            f"model = {name!r} is neither a folder nor a reachable hub id: {error}"
-        ) from None
+        raise ModelError(f"model = {name!r} is neither a folder nor a reachable hub id: {error}") from None
     return Path(found) if found else None
 
 

@@ -59,8 +59,12 @@ class LoadedReward:
     """A reward model with its tokenizer. `form`: qwen, trl or shadow."""
 
     def __init__(
-        self, model: RewardModel | ShadowRewardModel, tokenizer: PreTrainedTokenizerFast, form: str,
-        name: str, longest: int,
+        self,
+        model: RewardModel | ShadowRewardModel,
+        tokenizer: PreTrainedTokenizerFast,
+        form: str,
+        name: str,
+        longest: int,
     ) -> None:
         self.model, self.tokenizer, self.form, self.name, self.longest = model, tokenizer, form, name, longest
         added = (str(token) for token in tokenizer.added_tokens_decoder.values() if token.special)

@@ -67,9 +67,7 @@ class Run:
         """Put masks into the cells Bool[rows, length] and say so. confidence: Float[n], of what went."""
         gone = changed(cells, self.canvas.tokens[cells], confidence)
         self.canvas.write(cells, torch.full((len(gone),), self.canvas.mask_id))
-        return Remasked(
-            nfe=self.denoise.nfe, block=block, forked=self.forked, cells=gone, reason=reason
-        )
+        return Remasked(nfe=self.denoise.nfe, block=block, forked=self.forked, cells=gone, reason=reason)
 
 
 def temperature_option(default: float) -> Any:
@@ -94,9 +92,7 @@ class BlockSettings:
         0.0, "Classifier-free guidance; above 0 each step costs twice.", "Guidance", low=0, high=20
     )
     logits_eos_inf: bool = option(False, "Never write the end of the text.", "Forbid EOS")
-    confidence_eos_eot_inf: bool = option(
-        False, "Commit end-of-text cells last of all.", "Defer EOS and EoT"
-    )
+    confidence_eos_eot_inf: bool = option(False, "Commit end-of-text cells last of all.", "Defer EOS and EoT")
     eos_gating: bool = option(False, "Both EOS options at once.", "EOS gating")
     early_stop: bool = option(
         False, "Stop once an EOS stands with no mask before it; the rest becomes EOS.", "Early stop"
@@ -169,9 +165,7 @@ class BlockSettings:
             raise SettingError("scorer", None, f"a scorer, which {self.name} needs: checker or prm")
         if canvas.gen_length != self.gen_length:
             raise SettingError("gen_length", self.gen_length, f"the canvas's {canvas.gen_length}")
-        wants_eos = (
-            self.eos_gating or self.logits_eos_inf or self.confidence_eos_eot_inf or self.early_stop
-        )
+        wants_eos = self.eos_gating or self.logits_eos_inf or self.confidence_eos_eot_inf or self.early_stop
         if wants_eos and canvas.eos_id is None:
             raise SettingError("eos_token_id", None, "a model that names its EOS, for the EOS options")
         return Started(

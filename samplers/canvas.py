@@ -136,6 +136,4 @@ def new_canvas(
             pinned[row, longest + position] = True
     seeds = seeds if seeds is not None else [0] * rows
     rng = tuple(torch.Generator().manual_seed(int(seed)) for seed in seeds)
-    return Canvas(
-        tokens, attention, pinned, longest, mask_id, rng, tuple(range(rows)), eos_id, eot_id
-    )
+    return Canvas(tokens, attention, pinned, longest, mask_id, rng, tuple(range(rows)), eos_id, eot_id)

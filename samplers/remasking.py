@@ -33,9 +33,7 @@ def _stretched(q: list[float], scores: Sequence[float]) -> list[float]:
     return [P_MIN + (1 - P_MIN) * x for x in p]
 
 
-def cells_to_remask(
-    size: int, intensity: float, p: float, open_cells: Tensor, order: Tensor
-) -> Tensor:
+def cells_to_remask(size: int, intensity: float, p: float, open_cells: Tensor, order: Tensor) -> Tensor:
     """Bool[length]: round(size * p * intensity) of the cells Bool[length], those lowest in `order`,
     Float[length], first; ties to the left."""
     count = min(math.floor(size * p * intensity + 0.5), int(open_cells.sum()))

@@ -196,9 +196,7 @@ def question_of(loaded: LoadedModel, ids: list[int], prompts: Mapping[str, Any],
     return Question(text, str(task.get("name", "")), fields)
 
 
-def prepare_rows(
-    loaded: LoadedModel, sampler: Any, rows: Sequence[Row], tools: Tools = NO_TOOLS
-) -> Prepared:
+def prepare_rows(loaded: LoadedModel, sampler: Any, rows: Sequence[Row], tools: Tools = NO_TOOLS) -> Prepared:
     """One batch for one sampler."""
     check_tools(sampler, tools)
     canvas = new_canvas(

@@ -78,9 +78,7 @@ def check(settings: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, kinds):
             raise SettingError(d.name, value, _wanted(d))
         if isinstance(value, (int, float)) and (
-            value != value
-            or (d.low is not None and value < d.low)
-            or (d.high is not None and value > d.high)
+            value != value or (d.low is not None and value < d.low) or (d.high is not None and value > d.high)
         ):
             raise SettingError(d.name, value, _wanted(d))
 

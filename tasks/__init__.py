@@ -23,8 +23,7 @@ from tasks.word import HELD_OUT_TEMPLATES_SPLIT, WordSettings, WordTask
 from tasks.word_templates import HELD_OUT_TEMPLATES
 
 TASKS: dict[str, Task] = {
-    task.name: task
-    for task in (SudokuTask(), LinearTask(), ExpressionTask(), WordTask(), CountdownTask())
+    task.name: task for task in (SudokuTask(), LinearTask(), ExpressionTask(), WordTask(), CountdownTask())
 }
 MOST_REPEATS = 5000
 """Draws in a row that may repeat a held-out problem before the set is called exhausted."""

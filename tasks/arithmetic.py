@@ -33,7 +33,7 @@ def _tokens(text: str) -> list[str]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            raise ValueError(f"unexpected {text[at:at + 12]!r} in the expression")
+            raise ValueError(f"unexpected {text[at : at + 12]!r} in the expression")
         found.append(match.group(1))
         at = match.end()
     return found
@@ -91,8 +91,12 @@ def value_of(node: Node) -> Fraction:
     op, left, right = node[0], value_of(node[1]), value_of(node[2])
     if op == "/" and right == 0:
         raise ValueError("the expression divides by zero")
-    return left + right if op == "+" else left - right if op == "-" else (
-        left * right if op == "*" else left / right
+    return (
+        left + right
+        if op == "+"
+        else left - right
+        if op == "-"
+        else (left * right if op == "*" else left / right)
     )
 
 

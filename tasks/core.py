@@ -72,9 +72,7 @@ class Task(Protocol):
     def generate(self, rng: random.Random, split: str) -> Problem:
         """Draw one problem of the split."""
 
-    def check(
-        self, problem: Mapping[str, str], response: str, *, answer: str | None = None
-    ) -> Verdict:
+    def check(self, problem: Mapping[str, str], response: str, *, answer: str | None = None) -> Verdict:
         """Judge a response to the problem with these fields; ValueError on a malformed field."""
 
 

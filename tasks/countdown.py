@@ -53,7 +53,9 @@ class CountdownSettings:
         """Refuse ranges that leave nothing to draw."""
         require(self.highest >= 4, "highest", self.highest, "4 or more")
         require(
-            2 <= self.factor_max <= self.highest // 2, "factor_max", self.factor_max,
+            2 <= self.factor_max <= self.highest // 2,
+            "factor_max",
+            self.factor_max,
             f"2..{self.highest // 2} (half of highest)",
         )
         for name in ("times", "divide"):
@@ -101,7 +103,10 @@ def _second(rng: random.Random, s: CountdownSettings, v: int) -> tuple[str, int,
 
 
 _VALUES: dict[str, Callable[[int, int], int]] = {
-    "+": add, "-": sub, "*": mul, "/": floordiv,
+    "+": add,
+    "-": sub,
+    "*": mul,
+    "/": floordiv,
 }
 
 
@@ -154,9 +159,7 @@ class CountdownTask:
         solution = f"{steps}\n\\boxed{{{expression}}}"
         return Problem(self.name, fields, phrasing.format(**fields), solution, expression, key)
 
-    def check(
-        self, problem: Mapping[str, str], response: str, *, answer: str | None = None
-    ) -> Verdict:
+    def check(self, problem: Mapping[str, str], response: str, *, answer: str | None = None) -> Verdict:
         """Judge a response by its expression, exactly in fractions; `answer` is not used."""
         text, wanted = field_of(problem, "numbers"), field_of(problem, "target").strip()
         require(_NUMBERS.fullmatch(text) is not None, "numbers", text, "2 to 6 like 30,100,93")

@@ -164,9 +164,7 @@ class ExpressionTask:
         solution = "\n".join(steps) + f"\n\\boxed{{{value}}}"
         return Problem(self.name, {"expression": text}, prompt, solution, str(value), key)
 
-    def check(
-        self, problem: Mapping[str, str], response: str, *, answer: str | None = None
-    ) -> Verdict:
+    def check(self, problem: Mapping[str, str], response: str, *, answer: str | None = None) -> Verdict:
         """Judge a response by computing the expression; `answer` is not used."""
         truth = parse(field_of(problem, "expression")).value
         boxed = boxed_answer(response)

@@ -75,7 +75,7 @@ def _side(text: str) -> tuple[int, int, set[str]]:
     while at < len(text):
         match = _TERM.match(text, at)
         if match is None or (at and not match.group(1)):
-            raise ValueError(f"equation: cannot read {text[at:at + 12]!r}")
+            raise ValueError(f"equation: cannot read {text[at : at + 12]!r}")
         signs, factor, letter, bare, number = match.groups()
         sign = -1 if signs.count("-") % 2 else 1
         if number is not None:
@@ -146,9 +146,7 @@ class LinearTask:
                 return "x", f"{terms(a, 'x', b)} = {c}", prompt
         return phrase_symbols(rng, a, b, c)
 
-    def check(
-        self, problem: Mapping[str, str], response: str, *, answer: str | None = None
-    ) -> Verdict:
+    def check(self, problem: Mapping[str, str], response: str, *, answer: str | None = None) -> Verdict:
         """Judge a response by solving the equation; `answer` is not used."""
         truth = solve(field_of(problem, "equation"))
         boxed = boxed_answer(response)

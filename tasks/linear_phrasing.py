@@ -19,8 +19,7 @@ SYMBOLIC = (
 WORDS = (
     "{n} times a number {sign} {b} is {c}. What is the number?",
     "If you multiply a number by {a} and {verb} {b} you get {c}. What is the number?",
-    "I think of a number, multiply it by {a} and {verb} {b}. The result is {c}. "
-    "What is my number?",
+    "I think of a number, multiply it by {a} and {verb} {b}. The result is {c}. What is my number?",
 )
 WORDS_NO_B = (
     "{n} times a number is {c}. What is the number?",

@@ -51,7 +51,9 @@ class SudokuSettings:
         """Refuse counts outside the grid."""
         require(1 <= self.hidden_min <= 16, "hidden_min", self.hidden_min, "1..16")
         require(
-            self.hidden_min <= self.hidden_max <= 16, "hidden_max", self.hidden_max,
+            self.hidden_min <= self.hidden_max <= 16,
+            "hidden_max",
+            self.hidden_max,
             f"hidden_min ({self.hidden_min})..16",
         )
         require(self.heavy_weight >= 1, "heavy_weight", self.heavy_weight, "1 or more")
@@ -90,9 +92,7 @@ def _hidden_counts(settings: SudokuSettings) -> tuple[int, ...]:
     return tuple(
         n
         for n in range(settings.hidden_min, settings.hidden_max + 1)
-        for _ in range(
-            settings.heavy_weight if settings.heavy_min <= n <= settings.heavy_max else 1
-        )
+        for _ in range(settings.heavy_weight if settings.heavy_min <= n <= settings.heavy_max else 1)
     )
 
 
@@ -124,18 +124,18 @@ class SudokuTask:
             phrasing = PHRASINGS[below(rng, len(PHRASINGS))]
         rows = f"{grid[:4]}\n{grid[4:8]}\n{grid[8:12]}\n{grid[12:]}"
         return Problem(
-            self.name, {"puzzle": puzzle}, phrasing.format(puzzle=puzzle),
-            f"{rows}\n\\boxed{{{grid}}}", grid, puzzle,
+            self.name,
+            {"puzzle": puzzle},
+            phrasing.format(puzzle=puzzle),
+            f"{rows}\n\\boxed{{{grid}}}",
+            grid,
+            puzzle,
         )
 
-    def check(
-        self, problem: Mapping[str, str], response: str, *, answer: str | None = None
-    ) -> Verdict:
+    def check(self, problem: Mapping[str, str], response: str, *, answer: str | None = None) -> Verdict:
         """Judge a response by the clues and the rules; `answer` is not used."""
         puzzle = field_of(problem, "puzzle")
-        require(
-            len(puzzle) == 16 and set(puzzle) <= set("01234"), "puzzle", puzzle, "16 digits 0 to 4"
-        )
+        require(len(puzzle) == 16 and set(puzzle) <= set("01234"), "puzzle", puzzle, "16 digits 0 to 4")
         boxed = boxed_answer(response)
         if isinstance(boxed, Verdict):
             return boxed

@@ -77,9 +77,7 @@ def _compile(template: WordTemplate) -> _Ready:
 @cache
 def _by_steps() -> tuple[tuple[_Ready, ...], ...]:
     """Trained templates by their number of steps, 1 to 5."""
-    return tuple(
-        tuple(_compile(t) for t in TEMPLATES if len(t.steps) == n) for n in range(1, 6)
-    )
+    return tuple(tuple(_compile(t) for t in TEMPLATES if len(t.steps) == n) for n in range(1, 6))
 
 
 @cache
@@ -144,9 +142,7 @@ class WordTask:
         fields = {"problem": text}
         return Problem(self.name, fields, text, solution, str(values[-1]), key, ready.name)
 
-    def check(
-        self, problem: Mapping[str, str], response: str, *, answer: str | None = None
-    ) -> Verdict:
+    def check(self, problem: Mapping[str, str], response: str, *, answer: str | None = None) -> Verdict:
         """Compare a response with `answer`, which this task needs: ValueError without it."""
         field_of(problem, "problem")
         truth = read_number(answer) if answer is not None else None

@@ -30,7 +30,8 @@ LIBRARIES = {
 FORBIDDEN_MODULES = {"pickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
 MACHINE_PATH = re.compile(r"(?<![\w./~$}])/(?:home|root|Users|work|mnt|opt)/\w|\.\./shared\b")
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
-FILE_LINES, ALGORITHM_LINES, APP_LINES, FUNCTION_LINES, MAIN_LOOP_LINES = 300, 200, 30, 40, 80
+# Most files stay well under 300 lines; folders follow ideas, not this limit.
+FILE_LINES, APP_LINES, FUNCTION_LINES, MAIN_LOOP_LINES = 400, 30, 40, 80
 
 
 def sources(root: Path) -> Iterator[tuple[str, str, ast.Module]]:
@@ -134,8 +135,6 @@ def check_sizes(root: Path) -> list[str]:
         most = FILE_LINES - 1
         if path == "app.py":
             most = APP_LINES
-        elif path.startswith("samplers/algorithms/"):
-            most = ALGORITHM_LINES
         if lines > most:
             found.append(f"{path}: {lines} lines, at most {most}")
         long = []
@@ -245,9 +244,8 @@ WRONG = [
     (check_single_adapters, "models/a.py", "import gptqmodel"),
     (check_render_is_plain, "llada_viz/render/a.py", "import gradio"),
     (check_render_is_plain, "llada_viz/render/a.py", "from llada_viz import canvas"),
-    (check_sizes, "models/a.py", "x = 1\n" * 300),
-    (check_sizes, "tests/test_a.py", "x = 1\n" * 300),
-    (check_sizes, "samplers/algorithms/a.py", "x = 1\n" * 201),
+    (check_sizes, "models/a.py", "x = 1\n" * 400),
+    (check_sizes, "tests/test_a.py", "x = 1\n" * 400),
     (check_sizes, "app.py", "x = 1\n" * 31),
     (check_sizes, "models/a.py", long_function(40, documented=False)),
     (check_sizes, "models/a.py", long_function(81)),

@@ -159,7 +159,5 @@ def _fact_batch(
         gaps.append(gap)
     width = max(map(len, rows))
     targets = torch.tensor([r + [encoder.eos] * (width - len(r)) for r in rows])
-    learned, lost = (
-        torch.tensor([m + [False] * (width - len(m)) for m in which]) for which in (marks, gaps)
-    )
+    learned, lost = (torch.tensor([m + [False] * (width - len(m)) for m in which]) for which in (marks, gaps))
     return Batch(targets.masked_fill(learned | lost, encoder.mask), targets, learned)

@@ -80,7 +80,10 @@ class Rollouts:
 
 
 def rollouts(
-    loaded: LoadedModel, settings: RolloutSettings, prompts: Sequence[str], seeds: Sequence[int],
+    loaded: LoadedModel,
+    settings: RolloutSettings,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
     temperature: float | None = None,
 ) -> Rollouts:
     """One answer to each prompt (a user's turn), drawn with its own seed; the network in whatever

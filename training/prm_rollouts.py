@@ -89,7 +89,10 @@ def _settings(own: Mapping[str, Any], steps: int, temperature: float, block_leng
 
 
 def _decoded(
-    loaded: LoadedModel, plan: RolloutPlan, problems: Sequence[Problem], ways: Sequence[Mapping[str, Any]],
+    loaded: LoadedModel,
+    plan: RolloutPlan,
+    problems: Sequence[Problem],
+    ways: Sequence[Mapping[str, Any]],
     first: int,
 ) -> list[Row]:
     requests = [

@@ -27,9 +27,7 @@ class RemaskBatch(NamedTuple):
     fill: Tensor
 
 
-def policy_targets(
-    tokens: Tensor, shown: Tensor, masked: Tensor, p_clean: Tensor, answer: Tensor
-) -> Tensor:
+def policy_targets(tokens: Tensor, shown: Tensor, masked: Tensor, p_clean: Tensor, answer: Tensor) -> Tensor:
     """y: 1 where the shown token is the clean one, 0 where it is not, and p_theta(x0 | x_t) on masks.
 
     tokens, shown: Int[rows, length]; masked, answer: Bool[rows, length]; p_clean: Float[n masked],

@@ -106,9 +106,7 @@ class Rewards:
         self.close()
 
 
-def _sum(
-    before: Sequence[float | None], weight: float, part: Sequence[float | None]
-) -> list[float | None]:
+def _sum(before: Sequence[float | None], weight: float, part: Sequence[float | None]) -> list[float | None]:
     pairs = zip(before, part, strict=True)
     return [None if a is None or b is None else a + weight * b for a, b in pairs]
 

@@ -37,8 +37,9 @@ class TrainSettings:
     save_every: int = option(200, "Steps between two checkpoints; the last step has one too.", low=1)
     keep: int = option(2, "Checkpoints whose state is kept; 0: all.", low=0)
     eval_every: int = option(0, "Steps between two evaluations; 0: none.", low=0)
-    samples: int = option(2, "Prompts decoded and recorded at every checkpoint; none with FSDP or "
-                          "DeepSpeed.", low=0, high=16)
+    samples: int = option(
+        2, "Prompts decoded and recorded at every checkpoint; none with FSDP or DeepSpeed.", low=0, high=16
+    )
     report_to: str = option("none", "Also tell a tracker (its package is an extra).",
                             choices=("none", "trackio", "tensorboard", "wandb"))  # fmt: skip
 

@@ -44,9 +44,7 @@ class Layout:
         }
 
 
-def layout_of(
-    event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, bytes]
-) -> Layout:
+def layout_of(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, bytes]) -> Layout:
     """Read the first event; settings that make no sense fall back to one block."""
     gen_length = len(event.tokens[row]) - event.prompt_length
     network = event.settings.get("network")

@@ -177,7 +177,6 @@ def _finished(event: Finished, frame: dict[str, Any], maker: FrameMaker) -> Say:
     why = " It stopped early, at the end of the text." if early else ""
     return [
         "Finished.",
-        f"{maker.layout.gen_length} cells in {frame['step']} steps, "
-        f"{frame['nfe']} sequences evaluated.{why}",
+        f"{maker.layout.gen_length} cells in {frame['step']} steps, {frame['nfe']} sequences evaluated.{why}",
         "ok",
     ]

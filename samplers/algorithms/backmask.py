@@ -41,7 +41,11 @@ class BackMask(RefinedSettings):
         5, "Candidates of a re-masked window.", "Candidates a window", low=1, high=64
     )
     backmasking_lookback: int = option(
-        3, "Blocks whose scores can trigger; none before so many stand.", "Look-back", low=1, high=4096,
+        3,
+        "Blocks whose scores can trigger; none before so many stand.",
+        "Look-back",
+        low=1,
+        high=4096,
         unit="blocks",
     )
     backmasking_threshold: float = option(
@@ -53,9 +57,7 @@ class BackMask(RefinedSettings):
     backmasking_intensity: float = option(
         0.5, "Most of a block that is re-masked, as a share.", "Intensity", low=0, high=1
     )
-    backmasking_frequency: int = option(
-        1, "Look back every so many blocks.", "Frequency", low=1, high=4096
-    )
+    backmasking_frequency: int = option(1, "Look back every so many blocks.", "Frequency", low=1, high=4096)
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """The best of the candidates, then a look back."""

@@ -44,7 +44,5 @@ class BestOfN(RewardedSettings):
             return BlockSettings.fill(self, forked, ~rows.repeat_interleave(n))
 
         spans = self.spans(run.canvas, self.blocks)
-        yield from contest(
-            run, self.blocks - 1, rows, n, decode, spans, 0, AGGREGATES[self.aggregate]
-        )
+        yield from contest(run, self.blocks - 1, rows, n, decode, spans, 0, AGGREGATES[self.aggregate])
         stopped |= self.stopped(run.canvas)

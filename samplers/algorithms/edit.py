@@ -36,9 +36,7 @@ class Edit(BlockSettings):
     edit_threshold: float = option(
         0.9, "Correct a token when a different one is likelier than this.", low=0.5, high=1
     )
-    mode: str = option(
-        "edit", "Overwrite at once, or reset to a mask first (t2m).", choices=("edit", "t2m")
-    )
+    mode: str = option("edit", "Overwrite at once, or reset to a mask first (t2m).", choices=("edit", "t2m"))
     post_steps: int = option(16, "Most forwards of a block after its last mask fell.", low=0, high=256)
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:

@@ -54,9 +54,7 @@ class LowConfidence(BlockSettings):
             if not bool(asked.any()):
                 continue
             guess = self.predict(run.denoise, canvas, asked)
-            scores = ordering_scores(
-                self.confidence, guess.logits, guess.probability, guess.row, canvas.rng
-            )
+            scores = ordering_scores(self.confidence, guess.logits, guess.probability, guess.row, canvas.rng)
             tokens, probability, scores = guess.to_host(self.defer_ends(canvas, scores, guess.tokens))
             commit = top_cells(asked, scores, k)
             kept = commit[asked]

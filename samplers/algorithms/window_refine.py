@@ -34,9 +34,7 @@ class WindowRefine(RefinedSettings):
 
     temperature: float = temperature_option(0.8)
     window: int = option(8, "Blocks of a window (K).", "Window K", low=1, high=4096, unit="blocks")
-    num_refinement_samples: int = option(
-        12, "Copies refined as one batch (N).", "Copies N", low=1, high=64
-    )
+    num_refinement_samples: int = option(12, "Copies refined as one batch (N).", "Copies N", low=1, high=64)
     backmasking_threshold: float = option(
         0.8, "A score under this (tau) triggers.", "Trigger threshold", low=0, high=1
     )

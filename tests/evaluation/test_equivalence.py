@@ -104,8 +104,9 @@ def judge() -> Judge:
 
 
 numbers = st.builds(lambda n: Node("number", value=Fraction(n)), st.integers(0, 20))
-letters = st.sampled_from([Node("symbol", name="x"), Node("symbol",
-name="Y"), Node("pi"), Node("i"), Node("e")])
+letters = st.sampled_from(
+    [Node("symbol", name="x"), Node("symbol", name="Y"), Node("pi"), Node("i"), Node("e")]
+)
 
 
 def grown(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:

@@ -131,8 +131,9 @@ def test_closing_ends_the_workers() -> None:
         pool.ask("equal", "1", "1")
 
 
-@pytest.mark.parametrize("wrong",
-[{"workers": 0}, {"seconds": 0}, {"seconds": float("nan")}, {"memory_mb": 8}])
+@pytest.mark.parametrize(
+    "wrong", [{"workers": 0}, {"seconds": 0}, {"seconds": float("nan")}, {"memory_mb": 8}]
+)
 def test_bad_limits_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} = .*allowed"):
         MathPool(**wrong)  # type: ignore[arg-type]

@@ -49,9 +49,7 @@ def test_frames_fold_to_the_board():
         assert texts == cell_texts(PIECES, answer, MASK), frame
         assert frame["masks"] == answer.count(MASK) and frame["nfe"] == event.nfe
         unknown = {7} if frame["masks"] else {6, 7}  # given, or filled after an early stop
-        assert [c is None for c in confidences] == [
-            t == MASK or i in unknown for i, t in enumerate(answer)
-        ]
+        assert [c is None for c in confidences] == [t == MASK or i in unknown for i, t in enumerate(answer)]
     assert [frame["seq"] for frame in frames] == list(range(len(frames)))
     assert texts == [" a", "", "é", " b", "\n", "<script>", "<|endoftext|>", "c"]
     assert confidences[1] == 0.7 and confidences[3] == 0.95  # the winner's, not the trunk's

@@ -41,10 +41,7 @@ N = 1500
 @pytest.fixture(scope="module")
 def drawn() -> dict[tuple[str, str], list[Problem]]:
     """Problems of every task and split."""
-    return {
-        (name, split): generate(name, split, N if split == "train" else 300, 3)
-        for name, split in ALL
-    }
+    return {(name, split): generate(name, split, N if split == "train" else 300, 3) for name, split in ALL}
 
 
 @pytest.mark.parametrize(("name", "split"), ALL)

@@ -93,9 +93,7 @@ def test_what_is_left_decodes_and_is_gone_on_from(tmp_path: Path) -> None:
         torch.testing.assert_close(merged(ids).logits, wanted, atol=1e-3, rtol=1e-3)
     head = load_ups_head(final / "ups_head.safetensors", 256)
     assert same(dict(head.state_dict()), dict(recipe.head.state_dict()))
-    arguments = replace(
-        ARGUMENTS, load_lora=str(final), load_ups_head=str(final / "ups_head.safetensors")
-    )
+    arguments = replace(ARGUMENTS, load_lora=str(final), load_ups_head=str(final / "ups_head.safetensors"))
     again = RemaskLora(arguments, replace(SMALL, lora_r=0))
     assert same(state(recipe, ".lora_"), state(again, ".lora_"))
     assert same(state(recipe, "head."), state(again, "head."))
