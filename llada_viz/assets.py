@@ -13,7 +13,19 @@ MODULES = (
     "lockstep", "lane", "compare",
 )  # fmt: skip
 # Later sheets win over earlier ones.
-SHEETS = ("page", "form", "canvas", "cells", "tried", "panels", "compare", "evaluate", "train", "narrow")
+SHEETS = (
+    "page",
+    "menu",
+    "form",
+    "canvas",
+    "cells",
+    "tried",
+    "panels",
+    "compare",
+    "evaluate",
+    "train",
+    "narrow",
+)
 STYLES = tuple(FOLDER / f"{name}.css" for name in SHEETS)
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)

@@ -6,13 +6,11 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from llada_viz.render.frames import Frame
 from llada_viz.runs import Run
-from models.loading import LoadedModel
 
 MEASURES = ("NFE", "time")
 MOST = 16
@@ -21,13 +19,10 @@ MOST = 16
 @dataclass
 class Comparison:
     """Runs side by side. measure: what keeps them in step, sequences evaluated (NFE) or seconds of
-    decoding (time); task: the bundled problem that is asked, if it is one; loaded: whose tokens they
-    are. Every method may be called from any thread."""
+    decoding (time). Every method may be called from any thread."""
 
     runs: list[Run]
     measure: str = "NFE"
-    task: Mapping[str, Any] | None = None
-    loaded: LoadedModel | None = None
     id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
 
     def __post_init__(self) -> None:

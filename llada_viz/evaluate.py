@@ -10,7 +10,6 @@ from gradio.processing_utils import save_file_to_cache
 
 from evaluation.report import Report
 from llada_viz.attached import Attachments
-from llada_viz.attached_bar import AttachedBar
 from llada_viz.bundled import Bundled
 from llada_viz.evaluate_answer import GRADES, Answer
 from llada_viz.evaluate_form import EvaluateForm
@@ -20,6 +19,7 @@ from llada_viz.job_store import Job
 from llada_viz.live import QUIET, alert
 from llada_viz.render.evaluation import progress, result
 from llada_viz.runs import Runs
+from llada_viz.scorer_input import ScorerInput
 
 EMPTY = "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate.</p>"
 PRESS_FILE = "() => setTimeout(() => document.querySelector('#evaluate-file').click(), 100)"
@@ -35,7 +35,7 @@ class Evaluate:
         public: bool, secret: str = "",
     ) -> None:  # fmt: skip
         self.secret = secret or None
-        self.attachments, self.bar = attachments, AttachedBar(attachments, "evaluate")
+        self.attachments, self.scorer = attachments, ScorerInput(attachments, "evaluate", always=True)
         self.bundled, self.runs, self.evaluations, self.public = bundled, runs, evaluations, public
         self.form = EvaluateForm(public)
         self.panel = JobPanel(evaluations.jobs, KIND, "evaluation", public)
@@ -53,10 +53,10 @@ class Evaluate:
         self.timer = gr.Timer(1.5)
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
-                self.bar.build(attached)
-                self.form.build(self.bar)
-                self.alert = gr.HTML(elem_id="evaluate-alert", apply_default_css=False)
-                self.start = gr.Button("Evaluate", variant="primary", elem_id="evaluate-run")
+                self.form.build(self.scorer)
+                with gr.Column(elem_classes="lz-bottom", min_width=0):
+                    self.alert = gr.HTML(elem_id="evaluate-alert", apply_default_css=False)
+                    self.start = gr.Button("Evaluate", variant="primary", elem_id="evaluate-run")
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self._job()
                 self._rows()
@@ -102,13 +102,13 @@ class Evaluate:
 
     def _connect(self) -> None:
         form = self.form
-        self.bar.connect()
+        self.scorer.follow(self.attached, *form.sizes)
         form.upload.upload(form.on_upload, form.upload, form.shown, trigger_mode="always_last", **QUIET)
         form.source.input(form.show, [form.source, form.path], form.shown, **QUIET)
         job = self.panel.job
         shown = [job, self.state, self.stop, self.resume, self.delete, self.result, self.rows, self.seen]
         looked = [job, self.mine, self.differ, self.fail, self.first, self.seen]
-        asked = [self.mine, self.attached, self.bar.scorer, *form.inputs]
+        asked = [self.mine, self.attached, self.scorer.scorer, *form.inputs]
         begun = self.start.click(
             self.on_start, asked, [self.alert, self.mine, job],
             trigger_mode="once", **QUIET,

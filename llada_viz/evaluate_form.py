@@ -13,11 +13,11 @@ from evaluation.columns import SetError, guess
 from evaluation.sets import HUB_SETS, ProblemSet, bundled_set, from_table, load_set
 from evaluation.tables import read_table
 from llada_viz.attached import Attached, Using
-from llada_viz.attached_bar import AttachedBar
 from llada_viz.evaluations import Asked, preview
 from llada_viz.lanes import SIZES, Chosen, Lanes
 from llada_viz.live import CHECKER, NO_HEAD, alert, check_scorer, usual
 from llada_viz.render.evaluation import table
+from llada_viz.scorer_input import ScorerInput
 from llada_viz.sources import sources_of
 from samplers.registry import entry
 from samplers.requests import RequestError
@@ -49,8 +49,8 @@ class EvaluateForm:
         self.public = public
         self.lanes = Lanes("evaluate")
 
-    def build(self, bar: AttachedBar) -> None:
-        """Lay out the inputs, the bar's scorer among them."""
+    def build(self, scorer: ScorerInput) -> None:
+        """Lay out the inputs, the scorer among them."""
         first = str(SAMPLES / FIRST_SET)
         _, _, question, answer, shown = self.show(first, "")
         self.source = gr.Dropdown(samples(self.public), value=first, label="Set", elem_id="evaluate-set")
@@ -70,7 +70,7 @@ class EvaluateForm:
             )  # fmt: skip
         self.preview = gr.HTML(shown, elem_id="evaluate-preview", apply_default_css=False)
         self.lanes.build()
-        bar.scorer_input(visible=bool(bar.attachments.bundled.rewards), follows=True)
+        scorer.build(visible=bool(scorer.attachments.bundled.rewards))
         with gr.Row(elem_classes="lz-two"):
             self.sizes = [
                 gr.Number(first, label=label, min_width=80, elem_id=f"evaluate-{name}")

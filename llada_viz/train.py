@@ -53,10 +53,11 @@ class Train:
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
                 self.form.build()
                 said = alert(f"{OFF}.") if self.public else alert(self.bundled.problem)
-                self.alert = gr.HTML(said, elem_id="train-alert", apply_default_css=False)
-                self.start = gr.Button(
-                    "Train", variant="primary", elem_id="train-run", interactive=not self.public
-                )
+                with gr.Column(elem_classes="lz-bottom", min_width=0):
+                    self.alert = gr.HTML(said, elem_id="train-alert", apply_default_css=False)
+                    self.start = gr.Button(
+                        "Train", variant="primary", elem_id="train-run", interactive=not self.public
+                    )
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self._what()
                 self._job()
