@@ -13,8 +13,8 @@ from evaluation.confidence_scoring import in_order_of_confidence, one_pass
 from evaluation.likelihood import Score, checked_batches, monte_carlo
 from models.adapters import load_adapted
 from models.loading import LoadedModel
+from samplers import GuidedDenoiser, ModelNetwork
 from samplers.batch import PROMPTS, parse_line
-from samplers.denoiser import GuidedDenoiser, ModelNetwork
 from samplers.requests import RequestError, prompt_ids
 
 METHODS = ("monte_carlo", "confidence", "one_pass")

@@ -19,7 +19,7 @@ from llada_viz.lanes import SIZES, Chosen, Lanes
 from llada_viz.live import CHECKER, NO_HEAD, alert, check_scorer, usual
 from llada_viz.render.evaluation import table
 from llada_viz.sources import sources_of
-from samplers.registry import entry
+from samplers.registry import make
 from samplers.requests import RequestError
 from tasks import TASKS
 
@@ -182,8 +182,8 @@ class EvaluateForm:
 
 def tools_of(using: Using, scorer: str, lanes: Sequence[Chosen]) -> dict[str, Any]:
     """scorer, sources and attached of a request: what the samplers need, and no more."""
-    scored = any(entry(lane.sampler).cls.scored for lane in lanes)
-    head = any(lane.settings.get("policy") == "ups" for lane in lanes)
+    needs = [make(lane.sampler, lane.settings).needs for lane in lanes]
+    scored, head = any(n.scorer for n in needs), any(n.head for n in needs)
     if head and not using.has_head:
         raise RequestError(NO_HEAD)
     if scored:
