@@ -10,5 +10,6 @@ from samplers.streams import collect, decode, interleave, record, replay
 
 __all__ = [
     "SAMPLERS", "Board", "Canvas", "Denoiser", "GuidedDenoiser", "ModelNetwork", "PolicyModelNetwork",
-    "Sampler", "algorithms", "collect", "decode", "fold", "interleave", "make", "new_canvas", "record", "replay",
+    "Sampler", "algorithms", "collect", "decode", "fold", "interleave", "make", "new_canvas", "record",
+    "replay",
 ]  # fmt: skip
