@@ -8,25 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.columns import Mapping, SetError, guess
+from evaluation.public_sets import EVALUATED, PublicSet, public_set
 from evaluation.tables import Table, as_text, read_table
 from tasks import HELD_OUT, TASKS, generate
-
-
-@dataclass(frozen=True)
-class HubSet:
-    """A public set on the hub: its id, configuration, evaluation split and columns."""
-
-    id: str
-    config: str
-    split: str
-    mapping: Mapping
-
-
-HUB_SETS = {
-    "gsm8k": HubSet("openai/gsm8k", "main", "test", Mapping("question", "answer")),
-    "math500": HubSet("HuggingFaceH4/MATH-500", "default", "test", Mapping("problem", "answer")),
-    "s1k": HubSet("simplescaling/s1K-1.1", "default", "train", Mapping("question", "solution")),
-}
 
 
 @dataclass(frozen=True)
@@ -68,11 +52,12 @@ def load_set(
     path = Path(name)
     if path.is_file():
         return from_table(path.name, read_table(path, limit), question, answer)
-    if name in HUB_SETS:
-        return _from_hub(name, question, answer, limit)
+    public = public_set(name)
+    if public is not None and public.evaluated:
+        return _from_hub(name, public, question, answer, limit)
     raise SetError(
         f"data = {name!r} is neither a file nor a known set; "
-        f"allowed: a CSV, JSONL or Parquet file, {', '.join((*TASKS, *HUB_SETS))}"
+        f"allowed: a CSV, JSONL or Parquet file, {', '.join((*TASKS, *EVALUATED))}"
     )
 
 
@@ -97,22 +82,21 @@ def from_table(name: str, table: Table, question: str | None = None, answer: str
     return ProblemSet(name, tuple(problems), mapping)
 
 
-def _from_hub(name: str, question: str | None, answer: str | None, limit: int | None) -> ProblemSet:
-    known = HUB_SETS[name]
+def _from_hub(
+    name: str, public: PublicSet, question: str | None, answer: str | None, limit: int | None
+) -> ProblemSet:
     try:
         import datasets
     except ImportError:
         raise SetError(f"data = {name!r} needs the package datasets (requirements-eval.txt)") from None
     try:
-        rows = datasets.load_dataset(known.id, known.config, split=known.split)
+        rows = datasets.load_dataset(public.id, public.config, split=public.evaluated)
     except Exception as error:  # of whichever library met it; a set that is out of reach is a sentence
-        raise SetError(f"data = {name!r}: {known.id} cannot be loaded: {str(error)[:200]}") from None
+        raise SetError(f"data = {name!r}: {public.id} cannot be loaded: {str(error)[:200]}") from None
     if limit is not None:
         rows = rows.select(range(min(limit, len(rows))))
     records: list[dict[str, Any]] = list(rows)
     texts = tuple({column: as_text(value) for column, value in record.items()} for record in records)
     table = Table(tuple(rows.column_names), texts)
-    return replace(
-        from_table(known.id, table, question or known.mapping.question, answer or known.mapping.answer),
-        name=name,
-    )
+    gold = answer or public.gold or public.answer
+    return replace(from_table(public.id, table, question or public.prompt, gold), name=name)

@@ -12,13 +12,13 @@ from typing import Any
 import gradio as gr
 
 from evaluation.columns import SetError
+from evaluation.public_sets import PublicSet
 from evaluation.tables import Record, Table, read_table
 from llada_viz.evaluations import preview
 from llada_viz.live import alert
 from llada_viz.render.evaluation import table
 from tasks import TASKS, generate
 from training.answers import AnswerSettings
-from training.known_sets import KnownSet
 from training.prm_data import StepColumns
 from training.recipes.dpo import DPOSettings
 from training.recipes.prm import PRMSettings
@@ -41,7 +41,7 @@ class FirstRows:
     name: str
     columns: tuple[str, ...]
     rows: tuple[Record, ...]
-    known: KnownSet = KnownSet("")
+    known: PublicSet = PublicSet()
 
     def __len__(self) -> int:
         return len(self.rows)

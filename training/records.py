@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from evaluation.columns import SetError
+from evaluation.public_sets import PUBLIC_SETS, PublicSet, public_set
 from evaluation.tables import Limits, Record, Table, as_text, read_table
-from training.known_sets import KNOWN, KnownSet, known_set, refuse_evaluation
+from training.known_sets import refuse_evaluation
 
 LIMITS = Limits(characters=1_000_000, rows=2_000_000, columns=1)
 AT_ONCE = 1000
@@ -21,7 +22,7 @@ class Records(Protocol):
 
     name: str
     columns: tuple[str, ...]
-    known: KnownSet
+    known: PublicSet
 
     def __len__(self) -> int: ...
 
@@ -33,7 +34,7 @@ class Records(Protocol):
 class FileRecords:
     """A CSV, JSONL, JSON or Parquet file, read whole."""
 
-    known = KnownSet("")
+    known = PublicSet()
 
     def __init__(self, path: Path) -> None:
         table: Table = read_table(path, limits=LIMITS)
@@ -52,7 +53,7 @@ class FileRecords:
 class HubRecords:
     """A set of the hub, which stays on the disk."""
 
-    def __init__(self, name: str, known: KnownSet, split: str) -> None:
+    def __init__(self, name: str, known: PublicSet, split: str) -> None:
         self.name, self.known = name, known
         self.rows = _load(name, known, split)
         self.columns = tuple(self.rows.column_names)
@@ -76,16 +77,16 @@ def open_records(name: str, split: str, allow_eval_data: bool, others: Sequence[
     if path.is_file():
         return FileRecords(path)
     a_file = path.exists() or path.suffix.lower() in FILE_TYPES
-    known = None if a_file else known_set(name)
+    known = None if a_file else public_set(name)
     if known is None:
         raise SetError(
             f"data = {name!r} is neither a file nor a known set; allowed: a CSV, JSONL or Parquet file, "
-            f"owner/name[:subset] on the hub, {', '.join((*others, *KNOWN))}"
+            f"owner/name[:subset] on the hub, {', '.join((*others, *PUBLIC_SETS))}"
         )
     return HubRecords(name, known, split)
 
 
-def _load(name: str, known: KnownSet, split: str) -> Any:
+def _load(name: str, known: PublicSet, split: str) -> Any:
     try:
         import datasets
     except ImportError:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from evaluation.columns import SetError
+from evaluation.public_sets import PublicSet
 from evaluation.tables import MOST_BYTES, Record, read_text
 from tasks import HELD_OUT, TASKS, TRAIN, generate
 from training.chat import Chat
 from training.examples import TaskExamples
-from training.known_sets import KnownSet, refuse_evaluation, refuse_problem
+from training.known_sets import refuse_evaluation, refuse_problem
 from training.records import Records, open_records
 from training.table_examples import held_out_rows
 
@@ -37,7 +38,7 @@ class Pieces(Protocol):
 class TextFile:
     """A .txt or .md file: one document a block of lines, blank lines between the blocks."""
 
-    columns, known = (TEXT,), KnownSet("")
+    columns, known = (TEXT,), PublicSet()
 
     def __init__(self, path: Path) -> None:
         if path.stat().st_size > MOST_BYTES:
