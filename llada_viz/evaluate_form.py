@@ -165,7 +165,7 @@ class EvaluateForm:
             found = read_table(Path(data), rows or MOST_ROWS + 1)
             if len(found.rows) > MOST_ROWS:
                 raise RequestError(f"the set has more than {MOST_ROWS:,} rows; set a number of rows")
-            from_table(Path(data).name, found, question, answer)
+            from_table(found, question, answer)
         else:
             question = answer = ""
         return Asked(

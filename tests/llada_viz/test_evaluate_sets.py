@@ -75,7 +75,10 @@ def test_a_hub_out_of_reach_is_a_sentence(bundled, monkeypatch):
     monkeypatch.setattr(datasets, "load_dataset", fails)
     form = EvaluateForm()
     shown = form.show("math500", "")[-1]
-    assert "HuggingFaceH4/MATH-500 cannot be loaded: the hub does not answer." in shown and "alert" in shown
+    assert (
+        "HuggingFaceH4/MATH-500 cannot be loaded: Timeout: the hub does not answer." in shown
+        and "alert" in shown
+    )
     with pytest.raises(SetError, match="cannot be loaded"):
         asked(form, bundled, "math500")
     with pytest.raises(SetError, match="cannot be loaded"):
