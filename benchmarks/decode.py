@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from models.config import LLaDAConfig  # noqa: E402
 from models.llada import LLaDAModelLM  # noqa: E402
 from models.loading import load  # noqa: E402
+from models.text import chat_ids  # noqa: E402
 from samplers import GuidedDenoiser, ModelNetwork, collect, make, new_canvas  # noqa: E402
 
 Way = Callable[[], tuple[list[int], int]]
@@ -105,9 +106,7 @@ def case_of(name: str) -> Case:
         loaded = load(str(ROOT / "assets" / "models" / "tiny-llada"), device="cpu")
         assert loaded.tokenizer is not None
         chat = [{"role": "user", "content": "What is the value of x if 2x + 3 = 7?"}]
-        text = loaded.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-        ids = list(loaded.tokenizer.encode(str(text), add_special_tokens=False))
-        return Case(loaded.model, ids, 64, 64, 8)
+        return Case(loaded.model, chat_ids(loaded.tokenizer, chat), 64, 64, 8)
     if name == "b":
         model = random_model(
             d_model=256, n_heads=4, n_layers=4, mlp_hidden_size=768, vocab_size=126464,

@@ -8,6 +8,7 @@ from typing import Any
 
 from models.loading import LoadedModel
 from models.reward import LoadedReward
+from models.text import chat_ids, half_character
 from models.ups_head import UPSHead
 from samplers.canvas import Canvas, new_canvas
 from samplers.checker import Checker
@@ -69,7 +70,10 @@ def prompt_ids(
     raw_prompt: str | None = None,
     prompt_ids: Sequence[int] | None = None,
 ) -> list[int]:
-    """The ids of exactly one of: one user turn, a conversation, text as it is, ids."""
+    """The ids of exactly one of: one user turn, a conversation, text as it is, ids.
+
+    In turns a special token is text; `raw_prompt` writes the template itself, so there it is a token.
+    """
     named = {"prompt": prompt, "messages": messages, "raw_prompt": raw_prompt, "prompt_ids": prompt_ids}
     chosen = [name for name, value in named.items() if value is not None]
     if len(chosen) != 1:
@@ -84,10 +88,12 @@ def prompt_ids(
     if raw_prompt is not None:
         if not isinstance(raw_prompt, str) or not raw_prompt:
             raise RequestError(f"raw_prompt = {raw_prompt!r} is empty; allowed: some text")
+        check_unicode("raw_prompt", raw_prompt)
         return list(tokenizer.encode(raw_prompt, add_special_tokens=False))
     if prompt is not None:
         if not isinstance(prompt, str) or not prompt.strip():
             raise RequestError(f"prompt = {prompt!r} is empty; allowed: some text")
+        check_unicode("prompt", prompt)
         messages = [{"role": "user", "content": prompt}]
     return _chat(tokenizer, messages)
 
@@ -99,8 +105,16 @@ def _chat(tokenizer: Any, messages: Any) -> list[int]:
         for m in messages
     ):
         raise RequestError(f"messages = {str(messages)[:80]}; allowed: a list of {{role, content}} texts")
-    text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
-    return list(tokenizer.encode(text, add_special_tokens=False))
+    for turn in messages:
+        check_unicode("messages", turn["role"])
+        check_unicode("messages", turn["content"])
+    return chat_ids(tokenizer, messages)
+
+
+def check_unicode(field: str, text: str) -> None:
+    """RequestError for half a character, which a terminal or a browser can hand over."""
+    if place := half_character(text):
+        raise RequestError(f"{field}: character {place} is half of one; allowed: Unicode text")
 
 
 def _checked_ids(loaded: LoadedModel, ids: Any) -> list[int]:
@@ -125,7 +139,7 @@ def parse_constraints(loaded: LoadedModel, text: str, gen_length: int) -> dict[i
             raise RequestError(f"constraints: {part!r} cannot be read; allowed: position:word, …")
         if loaded.tokenizer is None:
             raise RequestError(f"constraints: the model {loaded.name} has no tokenizer")
-        ids = loaded.tokenizer.encode(" " + word.strip(), add_special_tokens=False)
+        ids = _answer_ids(loaded, " " + word.strip(), "constraints")
         _pin(given, int(place), ids, gen_length, f"constraints: {part!r}")
     return given
 
@@ -138,12 +152,25 @@ def parse_infill(loaded: LoadedModel, text: str, gen_length: int) -> dict[int, i
     position = 0
     for i, piece in enumerate(text.split(MASK_MARK)):
         position += i > 0
-        ids = loaded.tokenizer.encode(piece, add_special_tokens=False) if piece else []
+        ids = _answer_ids(loaded, piece, "infill") if piece else []
         _pin(given, position, ids, gen_length, "infill")
         position += len(ids)
     if position > gen_length:
         raise RequestError(f"infill takes {position} cells; allowed: at most gen_length = {gen_length}")
     return given
+
+
+def _answer_ids(loaded: LoadedModel, text: str, field: str) -> list[int]:
+    """Ids of text given in the answer. RequestError for a mask: it would be a cell that nobody decides."""
+    check_unicode(field, text)
+    assert loaded.tokenizer is not None
+    ids = [int(i) for i in loaded.tokenizer.encode(text, add_special_tokens=False)]
+    if loaded.mask_id in ids:
+        mask = loaded.tokenizer.convert_ids_to_tokens(loaded.mask_id)
+        raise RequestError(
+            f"{field}: {mask} is the mask token; allowed: text, and {MASK_MARK} for a hole of infill"
+        )
+    return ids
 
 
 def _pin(given: dict[int, int], start: int, ids: list[int], length: int, what: str) -> None:
