@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from evaluation.columns import SetError, guess
-from evaluation.sets import HUB_SETS, ProblemSet, bundled_set, from_table, load_set
+from evaluation.public_sets import EVALUATED
+from evaluation.sets import ProblemSet, bundled_set, from_table, load_set
 from evaluation.tables import read_table
 from llada_viz.attached import Attached, Using
 from llada_viz.attached_bar import AttachedBar
@@ -38,7 +38,7 @@ def samples(public: bool = False) -> list[tuple[str, str]]:
     """(shown, value) of every set at hand: our sample files, the bundled tasks, and public sets of the
     hub, which a public host does not fetch for strangers."""
     files = [(f"{path.name} (sample)", str(path)) for path in sorted(SAMPLES.glob("*.csv"))]
-    hub = [] if public else [(f"{known.id} (from the hub)", name) for name, known in HUB_SETS.items()]
+    hub = [] if public else [(f"{known.id} (from the hub)", name) for name, known in EVALUATED.items()]
     return [*files, *((f"{name} (bundled problems)", name) for name in TASKS), *hub]
 
 
@@ -107,8 +107,9 @@ class EvaluateForm:
             problem = bundled_set(source, 1, 0).problems[0]
             shown = table(["question", "answer"], [[problem.question, problem.answer]], "First row")
             return [keep, path, empty, empty, shown]
-        if source in HUB_SETS:
-            columns = astuple(HUB_SETS[source].mapping)
+        if source in EVALUATED:
+            public = EVALUATED[source]
+            columns = (public.prompt, public.gold or public.answer)
             known = [gr.update(choices=[name], value=name, interactive=False) for name in columns]
             return [keep, path, *known, self._hub(source)]
         try:
@@ -157,14 +158,14 @@ class EvaluateForm:
         tools = tools_of(using, scorer, lanes)
         if tools["scorer"] == CHECKER and source not in TASKS:
             raise RequestError(NO_SCORES)
-        if source in HUB_SETS:
+        if source in EVALUATED:
             self._from_hub(source)  # out of reach: said now, not by a job that fails
             question = answer = ""
         elif source not in TASKS:
             found = read_table(Path(data), rows or MOST_ROWS + 1)
             if len(found.rows) > MOST_ROWS:
                 raise RequestError(f"the set has more than {MOST_ROWS:,} rows; set a number of rows")
-            from_table(Path(data).name, found, question, answer)
+            from_table(found, question, answer)
         else:
             question = answer = ""
         return Asked(
