@@ -188,12 +188,12 @@ def check_packages(root: Path) -> list[str]:
 def text_files(root: Path) -> Iterator[tuple[str, str]]:
     """(path, text) of every file that .gitignore leaves in and that is UTF-8."""
     lines = (root / ".gitignore").read_text(encoding="utf-8").splitlines()
-    ignored = [".git", *(line.strip("/ ") for line in lines if line and not line.startswith("#"))]
+    ignored = [".git", *(line.rstrip("/ ") for line in lines if line and not line.startswith("#"))]
     todo = [root]
     while todo:
         for path in todo.pop().iterdir():
             relative = path.relative_to(root).as_posix()
-            if any(fnmatch(path.name, pattern) or fnmatch(relative, pattern) for pattern in ignored):
+            if any(fnmatch(name, pattern) for pattern in ignored for name in (path.name, "/" + relative)):
                 continue
             if path.is_dir():
                 todo.append(path)
