@@ -16,10 +16,10 @@ from evaluation.runs.report import FORMS, Report, fails, verdict
 from evaluation.runs.run_folder import RunError, RunFolder
 from evaluation.sets.problem_sets import Problem, ProblemSet
 from evaluation.sets.tables import Table
+from llada_viz.decoding.lane import Chosen
 from llada_viz.decoding.sources import Sources
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.queue import Jobs
-from llada_viz.widgets.lanes import Chosen
 from samplers.registry import entry
 
 KIND = "evaluation"

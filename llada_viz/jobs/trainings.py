@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from llada_viz.jobs.home import PROGRAM
+from llada_viz.jobs.job_facts import stamp
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.queue import Jobs
 from llada_viz.jobs.training_log import TrainingLog
-from llada_viz.widgets.job_panel import stamp
 from samplers.settings import describe
 from tasks import TASKS
 from training.engine.checkpoints import checkpoints

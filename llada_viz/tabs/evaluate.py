@@ -13,12 +13,13 @@ from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.runs import Runs
 from llada_viz.jobs.evaluations import EXPORTS, KIND, Asked, Evaluations, matrix
+from llada_viz.jobs.job_facts import log_of, waits
 from llada_viz.jobs.job_store import Job
 from llada_viz.render.evaluation import progress, result
 from llada_viz.tabs.evaluate_answer import GRADES, Answer
 from llada_viz.tabs.evaluate_form import EvaluateForm
 from llada_viz.widgets.attached_bar import AttachedBar
-from llada_viz.widgets.job_panel import JobPanel, log_of, waits
+from llada_viz.widgets.job_panel import JobPanel
 from llada_viz.widgets.live import QUIET, alert
 
 EMPTY = "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate.</p>"

@@ -13,11 +13,12 @@ from evaluation.sets.problem_sets import ProblemSet, bundled_set, from_table, lo
 from evaluation.sets.public_sets import EVALUATED
 from evaluation.sets.tables import read_table
 from llada_viz.decoding.attached import Attached, Using
+from llada_viz.decoding.lane import Chosen
 from llada_viz.decoding.sources import sources_of
 from llada_viz.jobs.evaluations import Asked, preview
 from llada_viz.render.evaluation import table
 from llada_viz.widgets.attached_bar import AttachedBar
-from llada_viz.widgets.lanes import SIZES, Chosen, Lanes
+from llada_viz.widgets.lanes import SIZES, Lanes
 from llada_viz.widgets.live import CHECKER, NO_HEAD, alert, check_scorer, usual
 from samplers.registry import make
 from samplers.requests import RequestError

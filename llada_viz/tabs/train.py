@@ -10,12 +10,13 @@ import gradio as gr
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.runs import Runs
+from llada_viz.jobs.job_facts import when
 from llada_viz.jobs.trainings import KIND, Trainings, near
 from llada_viz.tabs.train_example import example_of
 from llada_viz.tabs.train_form import TrainForm
 from llada_viz.tabs.train_view import EMPTY, NO_SAMPLE, look
 from llada_viz.widgets.canvas import TokenCanvas, message
-from llada_viz.widgets.job_panel import ACTIONS, JobPanel, when
+from llada_viz.widgets.job_panel import ACTIONS, JobPanel
 from llada_viz.widgets.live import QUIET, alert
 from models.loading import ModelError
 from samplers.events import EventError

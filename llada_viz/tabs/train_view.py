@@ -7,11 +7,12 @@ from typing import Any
 
 import gradio as gr
 
+from llada_viz.jobs.job_facts import log_of, reason, waits
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.trainings import Trainings
 from llada_viz.render.job import log_box, progress
 from llada_viz.render.training import figures, pace
-from llada_viz.widgets.job_panel import JobPanel, log_of, reason, waits
+from llada_viz.widgets.job_panel import JobPanel
 
 EMPTY = "<p class='lz-about'>No training yet. Choose an objective and data, and press Train.</p>"
 NO_SAMPLE = "<p class='lz-about'>Checkpoints appear here, with samples decoded from each.</p>"

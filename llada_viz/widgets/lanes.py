@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
 
+from llada_viz.decoding.lane import Chosen, named
 from llada_viz.widgets.form import choices
 from llada_viz.widgets.live import QUIET
 from samplers.registry import entry, parse_settings
@@ -22,15 +22,6 @@ SIZES = (("gen_length", "Answer length", 32), ("block_length", "Block length", 8
 Usual = Mapping[str, Mapping[str, Any]]
 NOTHING: Usual = MappingProxyType({})
 FIRST = (("low_confidence", ""), ("threshold", "threshold=0.9"), (NONE, ""), (NONE, ""))
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A sampler, its own settings over the shared ones, and a name that tells it from the others."""
-
-    label: str
-    sampler: str
-    settings: dict[str, Any]
 
 
 class Lanes:
@@ -68,7 +59,7 @@ class Lanes:
         chosen = [(n, name, text or "") for n, (name, text) in enumerate(pairs, 1) if name != NONE]
         if len(chosen) < least:
             raise RequestError(f"{len(chosen)} sampler chosen; allowed: {least} to {len(pairs)}")
-        return _named([
+        return named([
             (name, self._settings(number, name, text, {**shared, **usual.get(name, {})}))
             for number, name, text in chosen
         ])  # fmt: skip
@@ -80,16 +71,3 @@ class Lanes:
         except SettingError as error:
             raise RequestError(f"Sampler {number}: {error}") from None
         return {key: value for key, value in shared.items() if key in known} | own
-
-
-def _named(found: list[tuple[str, dict[str, Any]]]) -> list[Chosen]:
-    """A label each: the sampler's name, with what differs among samplers of the same name."""
-    labelled: list[Chosen] = []
-    for name, settings in found:
-        same = [other for kind, other in found if kind == name and other is not settings]
-        differing = [k for k, v in settings.items() if any(other.get(k) != v for other in same)]
-        label = " ".join([name, *(f"{key}={settings[key]}" for key in differing)])
-        if any(lane.label == label for lane in labelled):
-            raise RequestError(f"{label} was chosen twice; allowed: lanes that differ")
-        labelled.append(Chosen(label, name, settings))
-    return labelled

@@ -12,9 +12,10 @@ import pytest
 from evaluation.runs.run_folder import RunFolder
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import FOLDER, Bundled
+from llada_viz.decoding.lane import Chosen
 from llada_viz.jobs.evaluations import SHOWN, Asked, Evaluations, matrix
 from llada_viz.jobs.queue import Jobs
-from llada_viz.widgets.lanes import Chosen, Lanes
+from llada_viz.widgets.lanes import Lanes
 from samplers.requests import RequestError
 
 with warnings.catch_warnings():

@@ -17,10 +17,10 @@ from evaluation.runs.sampler_table import NothingToGrade
 from evaluation.sets.problem_sets import bundled_set
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import FOLDER, Bundled
+from llada_viz.decoding.lane import Chosen
 from llada_viz.jobs.evaluations import Asked, Evaluations, matrix
 from llada_viz.jobs.queue import Jobs
 from llada_viz.render.evaluation import replayed
-from llada_viz.widgets.lanes import Chosen
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
