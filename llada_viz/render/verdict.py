@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluation.asked import problem_of
 from tasks import TASKS
+from tasks.recognise import problem_of
 from tasks.step_check import Step, check_steps
 from tasks.truth import true_answer
 
