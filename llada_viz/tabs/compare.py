@@ -85,13 +85,12 @@ class Compare:
                 self.stop = gr.Button("Stop", elem_id="compare-stop", min_width=80, interactive=False)
 
     def _connect(self) -> None:
-        sizes = set(self.sizes)
-        inputs = {self.prompt, self.seed, self.measure, self.attached, self.scorer.scorer, *sizes}
+        inputs = {self.prompt, self.seed, self.measure, self.attached, self.scorer.scorer, *self.sizes}
         self.scorer.follow(self.attached, *self.sizes)
         wire(self, self.on_start, inputs | set(self.lanes.inputs), lambda _: buttons(self, running=False))
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
-            fill = self._filler(example)
-            button.click(fill, {self.attached}, {self.prompt, *sizes}, queue=False, **QUIET)
+            filled = [self.prompt, *self.sizes]
+            button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
 
     def _filler(self, example: Example) -> Any:
         """The handler of an example's button: its prompt, and sizes for the model in use."""

@@ -23,6 +23,7 @@ from llada_viz.widgets.live import (
     buttons,
     checked_prompt,
     example_buttons,
+    nothing,
     prepared,
     wire,
 )
@@ -113,20 +114,20 @@ class Visualize:
         }  # fmt: skip
         sizes = [self.form.input(name) for name in SIZES]
         wire(self, self.on_run, inputs, self.on_end)
-        shown = {self.alert, self.run_id, self.canvas, self.start, self.stop}
+        shown = [self.alert, self.run_id, self.canvas, self.start, self.stop]
         opened = {"trigger_mode": "always_last", **QUIET}
         self.opener.upload(self.on_open, {self.opener, self.run_id}, shown, **opened)
-        own = {self.about, self.scorer.scorer, *self.form.inputs}
+        own = [self.about, self.scorer.scorer, *self.form.inputs]
         self.sampler.change(self.on_sampler, {self.sampler, *sizes}, own, **QUIET)
         self.scorer.follow(self.attached, *sizes)
-        chosen = {self.sampler, *self.form.inputs}
+        chosen = [self.sampler, *self.form.inputs]
         self.attached.change(self.on_attached, {self.attached}, chosen, queue=False, **QUIET)
-        again = self.canvas.submit(self.on_again, {self.run_id}, set(sizes), **QUIET)
+        again = self.canvas.submit(self.on_again, {self.run_id}, sizes, **QUIET)
         again.success(None, None, None, js=PRESS_RUN)
         typed = {"trigger_mode": "always_last", "queue": False, **QUIET}
         self.prompt.change(self.on_prompt, self.prompt, self.hint, **typed)
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
-            filled = {self.prompt, *self.form.inputs}
+            filled = [self.prompt, *self.form.inputs]
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
 
     def _filler(self, example: Example) -> Any:
@@ -233,7 +234,7 @@ class Visualize:
         try:
             using = self.attachments.using(values[self.attached])
         except RequestError:
-            return gr.skip()
+            return nothing()
         if isinstance(using, Attached) and using.own_head is not None:
             user = head_users()[0]
             return {self.sampler: user.name, **self.form.fill(user.with_head)}
@@ -242,7 +243,7 @@ class Visualize:
         if using.ups_head is None:
             without = {k: v for user in head_users() for k, v in user.without_head.items()}
             return self.form.fill(without)
-        return gr.skip()
+        return nothing()
 
     def on_prompt(self, prompt: str) -> str:
         """A hint when the prompt lies outside what the model has learned."""

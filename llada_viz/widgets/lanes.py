@@ -43,7 +43,7 @@ class Lanes:
             "Add a sampler", size="sm", elem_id=f"{self.prefix}-add", elem_classes="lz-open",
             visible=shown < len(self.rows),
         )  # fmt: skip
-        self.add.click(self.on_add, {self.count}, {self.count, self.add, *self.rows}, queue=False, **QUIET)
+        self.add.click(self.on_add, {self.count}, [self.count, self.add, *self.rows], queue=False, **QUIET)
 
     def on_add(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
         """Show one row more."""

@@ -115,9 +115,9 @@ def wire(
 ) -> None:
     """Start begins and then decodes, Stop ends it. begin: checks what the inputs hold, yields updates;
     end: run id -> Start and Stop as they must be."""
-    ends = {tab.start, tab.stop}
+    ends = [tab.start, tab.stop]
     begun = tab.start.click(
-        begin, {tab.run_id, *inputs}, {tab.alert, tab.run_id, tab.canvas, *ends},
+        begin, {tab.run_id, *inputs}, [tab.alert, tab.run_id, tab.canvas, *ends],
         trigger_mode="once", concurrency_limit=None, **QUIET,
     )  # fmt: skip
     decoding = begun.success(
@@ -125,7 +125,7 @@ def wire(
         trigger_mode="once", concurrency_id="gpu", concurrency_limit=1, **QUIET,
     )  # fmt: skip
     decoding.then(end, tab.run_id, ends, queue=False, **QUIET)
-    tab.stop.click(tab.on_stop, {tab.run_id}, {tab.canvas, *ends}, cancels=[decoding], queue=False, **QUIET)
+    tab.stop.click(tab.on_stop, {tab.run_id}, [tab.canvas, *ends], cancels=[decoding], queue=False, **QUIET)
 
 
 def example_buttons(bundled: Bundled) -> list[Any]:
@@ -143,6 +143,11 @@ def alert(text: str) -> str:
     """A sentence that a screen reader speaks at once; '' clears it."""
     text = f"{text.rstrip('.')}." if text.endswith("..") else text  # a message that was a whole sentence
     return f'<p role="alert">{escape(text)}</p>' if text else ""
+
+
+def nothing() -> Updates:
+    """The answer of a handler that changes nothing."""
+    return dict(gr.skip())
 
 
 def buttons(tab: LiveTab, running: bool) -> Updates:

@@ -41,12 +41,12 @@ class ModelMenu:
         self._connect()
 
     def _connect(self) -> None:
-        shown = {self.fold, self.said, self.detach, *self.offers.values()}
+        shown = [self.fold, self.said, self.detach, *self.offers.values()]
         self.attached.change(self.on_change, {self.attached}, shown, queue=False, **QUIET)
         # Queued: without the queue Gradio would not tell the page that the state has changed.
         self.detach.click(lambda: "", None, self.attached, **QUIET)
         for name, button in self.offers.items():
-            button.click(lambda n=name: self.on_offer(n), None, {self.attached, self.said}, **QUIET)
+            button.click(lambda n=name: self.on_offer(n), None, [self.attached, self.said], **QUIET)
 
     def on_offer(self, name: str) -> Updates:
         """Attach a bundled adapter."""

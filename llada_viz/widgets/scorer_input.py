@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.decoding.attached import Attached, Attachments, Using
-from llada_viz.widgets.live import CHECKER, QUIET, Updates, Values, scorers, whole
+from llada_viz.widgets.live import CHECKER, QUIET, Updates, Values, nothing, scorers, whole
 from samplers.requests import RequestError
 
 
@@ -31,7 +31,7 @@ class ScorerInput:
         self.usual_info = steps.info or ""
         self.of_adapter = gr.State(False)  # whether Steps is what an adapter asked for
         inputs = {attached, self.scorer, length, block, self.of_adapter}
-        outputs = {self.scorer, steps, self.of_adapter}
+        outputs = [self.scorer, steps, self.of_adapter]
         attached.change(self.on_change, inputs, outputs, queue=False, **QUIET)
 
     def on_change(self, values: Values) -> Updates:
@@ -40,13 +40,15 @@ class ScorerInput:
         try:
             using = self.attachments.using(values[self.attached])
         except RequestError:
-            return gr.skip()
+            return nothing()
         options, scorer = scorers(using), values[self.scorer]
         kept = scorer if scorer in [value for _, value in options] else CHECKER
         if isinstance(using, Attached) and using.own_reward is not None:
             kept = using.own_reward.name
-        seen = {"visible": len(options) > 1} if self.always else {}
-        return {self.scorer: gr.update(choices=options, value=kept, **seen)} | self._steps(using, values)
+        scorers_now = gr.update(choices=options, value=kept)
+        if self.always:
+            scorers_now["visible"] = len(options) > 1
+        return {self.scorer: scorers_now} | self._steps(using, values)
 
     def _steps(self, using: Using, values: Values) -> Updates:
         length, block = whole(values[self.length]), whole(values[self.block])
