@@ -26,7 +26,7 @@ export class Lane {
     this.outcome = make("b", "verdict");
     this.sentence = make("span");
     const say = make("p", "say");
-    say.append(this.lead, " ", this.outcome, " ", this.sentence);
+    say.append(this.lead, " ", this.outcome, this.sentence);
     const board = make("div", "board mono", "", { role: "grid" });
     this.element.append(this.name, this.source, stats, say, board);
     this.board = new Board(board, () => {});

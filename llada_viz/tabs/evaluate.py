@@ -18,6 +18,7 @@ from llada_viz.jobs.job_store import Job
 from llada_viz.render.evaluation import progress, result
 from llada_viz.tabs.evaluate_answer import GRADES, Answer
 from llada_viz.tabs.evaluate_form import EvaluateForm
+from llada_viz.widgets import foot
 from llada_viz.widgets.job_panel import JobPanel
 from llada_viz.widgets.live import QUIET, alert
 from llada_viz.widgets.scorer_input import ScorerInput
@@ -57,6 +58,7 @@ class Evaluate:
                 self.form.build(self.scorer)
                 with gr.Column(elem_classes="lz-bottom", min_width=0):
                     self.alert = gr.HTML(elem_id="evaluate-alert", apply_default_css=False)
+                    self.foot = foot.job_state("evaluate")
                     self.start = gr.Button("Evaluate", variant="primary", elem_id="evaluate-run")
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self._job()
@@ -115,6 +117,7 @@ class Evaluate:
             trigger_mode="once", **QUIET,
         )  # fmt: skip
         begun.success(self.on_look, looked, shown, **QUIET)
+        foot.follow(self.foot, self.state, begun)
         self.timer.tick(self.on_tick, looked, shown, trigger_mode="once", queue=False, **QUIET)
         for changed in (job.input, self.differ.input, self.fail.input, self.first.submit):
             changed(self.on_look, looked, shown, **QUIET)

@@ -15,6 +15,7 @@ from llada_viz.jobs.trainings import KIND, Trainings, near
 from llada_viz.tabs.train_example import example_of
 from llada_viz.tabs.train_form import TrainForm
 from llada_viz.tabs.train_view import EMPTY, NO_SAMPLE, look
+from llada_viz.widgets import foot
 from llada_viz.widgets.canvas import TokenCanvas, message
 from llada_viz.widgets.job_panel import ACTIONS, JobPanel
 from llada_viz.widgets.live import QUIET, alert
@@ -56,6 +57,7 @@ class Train:
                 said = alert(f"{OFF}.") if self.public else alert(self.bundled.problem)
                 with gr.Column(elem_classes="lz-bottom", min_width=0):
                     self.alert = gr.HTML(said, elem_id="train-alert", apply_default_css=False)
+                    self.foot = foot.job_state("train")
                     self.start = gr.Button(
                         "Train", variant="primary", elem_id="train-run", interactive=not self.public
                     )
@@ -129,6 +131,7 @@ class Train:
             self.on_start, self.form.inputs, [self.alert, self.panel.job], trigger_mode="once", **QUIET
         )
         begun.success(self.on_look, looked, shown, **QUIET)
+        foot.follow(self.foot, self.state, begun)
         self.timer.tick(self.on_tick, looked, shown, trigger_mode="once", queue=False, **QUIET)
         chosen = self.panel.job.input(
             lambda: (gr.update(visible=False), ""), None, [self.canvas, self.load_alert], **QUIET

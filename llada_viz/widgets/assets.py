@@ -38,7 +38,11 @@ def script() -> str:
     for name in MODULES:
         text = (FOLDER / f"{name}.mjs").read_text(encoding="utf-8")
         bodies.append(_EXPORT.sub("", _IMPORT.sub("", text)))
-    return "window.LladaCanvas = (() => {\n" + "\n".join(bodies) + "\nreturn { mount, mountCompare };\n})();"
+    return (
+        "window.LladaCanvas = (() => {\n"
+        + "\n".join(bodies)
+        + "\nreturn { mount, mountCompare, reveal };\n})();"
+    )
 
 
 @cache

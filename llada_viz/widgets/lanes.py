@@ -68,8 +68,9 @@ class Lanes:
                     placeholder="optional: temperature=0.5, …", max_lines=3,
                     elem_id=f"{self.prefix}-settings-{number}",
                 )  # fmt: skip
-            # One sampler's settings are mostly no settings of another.
-            chosen.input(lambda: "", None, own, queue=False, **QUIET)
+            # One sampler's settings are mostly no settings of another. In the browser: an answer of the
+            # server could come after somebody has typed.
+            chosen.input(None, None, own, js="() => ''", queue=False, **QUIET)
             self.inputs += [chosen, own]
 
     def read(

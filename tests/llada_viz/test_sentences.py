@@ -13,6 +13,7 @@ from llada_viz.decoding.bundled import ADAPTERS
 from llada_viz.render import FrameMaker
 from samplers.events import (
     BlockScored,
+    CandidateChosen,
     CandidatesForked,
     Edited,
     Event,
