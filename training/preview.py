@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 
 from models.loading import LoadedModel
 from models.text import cell_texts, token_pieces
-from tasks import TASKS, TRAIN, generate
-from training.answers import RunArguments
 from training.examples import Example
-from training.recipe import Recipe
-from training.recipes.dpo import DPO
-from training.records import open_records
-from training.registry import objective
-from training.settings import TrainSettings
 
 MASK, OPEN, CLOSE = "░", "⟦", "⟧"
-STATES = ("prompt", "clean", "masked", "wrong", "own", "tail")
+STATES = ("prompt", "clean", "masked", "wrong", "tail")
 
 
 @dataclass(frozen=True)
@@ -54,75 +46,36 @@ class Preview:
 
 
 def _marked(text: str, state: str) -> str:
-    if state in ("masked", "own"):
+    if state == "masked":
         return MASK
     return f"{OPEN}{text}{CLOSE}" if state == "wrong" else text
 
 
-def preview(name: str, arguments: RunArguments, settings: TrainSettings) -> Preview:
-    """The first example of a run with these settings; nothing is trained or written."""
-    recipe = objective(name).build(arguments, settings)
-    if isinstance(recipe, DPO):
-        return of_pair(recipe)
-    found = example_of(recipe, arguments)
-    if type(recipe).before is not Recipe.before:  # its batches are made of answers yet to be written
-        return Preview(found.raw, found.templated, [])
-    batch, loaded = recipe.batches(0)[0], getattr(recipe, "loaded", None)
-    noised = {"tokens", "input_ids"} <= set(getattr(batch, "_fields", ()))
-    cells = cells_of(batch, loaded, found.given) if noised and loaded is not None else []
-    return Preview(found.raw, found.templated, cells)
+class Noised(Protocol):
+    """A batch, Int[rows, length]: clean, and as the model is given it."""
+
+    @property
+    def tokens(self) -> Tensor: ...
+
+    @property
+    def input_ids(self) -> Tensor: ...
 
 
-class Row(NamedTuple):
-    """One row for `cells_of`: Int[1, length], clean and with masks."""
-
-    tokens: Tensor
-    input_ids: Tensor
+def noised_preview(example: Example, batch: Noised, loaded: LoadedModel) -> Preview:
+    """An example beside the first row of a batch, which is the same one with its noise."""
+    return Preview(example.raw, example.templated, cells_of(batch, loaded, example.given))
 
 
-def of_pair(recipe: DPO) -> Preview:
-    """A pair: its row without the rejected answer, the chosen answer under the middle one of its masks
-    (their shares of masked cells rise), and the same for the rejected one."""
-    first, batch = recipe.first_pair()
-    raw, loaded = first.pair.raw, recipe.loaded
-    column = (recipe.settings.rejected_column if first.pair.source else "") or "rejected"
-    parts = ({name: text for name, text in raw.items() if name != column}, {column: raw[column]})
-    sides = []
-    for side, answer in enumerate((first.chosen, first.rejected)):
-        tokens, masked = batch.tokens[:, side], batch.masked[:, side, batch.masked.shape[2] // 2]
-        row = Row(tokens, tokens.masked_fill(masked, loaded.mask_id))
-        templated = recipe.chat.decode(answer.prompt + answer.answer)
-        sides.append(Preview(parts[side], templated, cells_of(row, loaded, len(answer.prompt))))
-    return replace(sides[0], rejected=sides[1])
-
-
-def example_of(recipe: Recipe, arguments: RunArguments) -> Example:
-    """The recipe's own `example()`, or that of its `answers`, or else the first row of its data."""
-    for source in (recipe, getattr(recipe, "answers", None)):
-        if hasattr(source, "example"):
-            example: Example = source.example()
-            return example
-    name = arguments.data[0]
-    if name in TASKS:
-        problem = generate(name, TRAIN, 1, seed=0)[0]
-        return Example({"prompt": problem.prompt, "solution": problem.solution}, "", 0)
-    return Example(open_records(name, TRAIN, arguments.allow_eval_data, tuple(TASKS))[0], "", 0)
-
-
-def cells_of(batch: Any, loaded: LoadedModel, given: int) -> list[tuple[str, str]]:
-    """Text and state of the first row's cells. given: how many of them are the prompt.
-
-    batch: a NamedTuple with tokens and input_ids, Int[rows, length], and maybe `own`, Bool.
-    """
+def cells_of(batch: Noised, loaded: LoadedModel, given: int) -> list[tuple[str, str]]:
+    """Text and state of the first row's cells. given: how many of them are the prompt."""
     assert loaded.tokenizer is not None
     tokens, shown = batch.tokens[0], batch.input_ids[0]
-    own = batch.own[0] if hasattr(batch, "own") else torch.zeros_like(tokens, dtype=torch.bool)
     texts = cell_texts(token_pieces(loaded.tokenizer), shown.tolist(), loaded.mask_id)
     tail = _tail(tokens, loaded.eos_id)
     states = []
     for i in range(len(tokens)):
         if int(shown[i]) == loaded.mask_id:
-            states.append("own" if bool(own[i]) else "masked")
+            states.append("masked")
         elif int(shown[i]) != int(tokens[i]):
             states.append("wrong")
         else:

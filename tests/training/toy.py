@@ -13,9 +13,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from training.answers import RunArguments
+from training.data_side import ChosenSets, Kind, Note
 from training.engine import Engine
 from training.placement import accelerator_for
+from training.preview import Preview
 from training.recipe import Batch, Losses, Recipe, split
+from training.records import Records
 from training.settings import TrainSettings
 
 
@@ -73,6 +76,25 @@ class Toy(Recipe):
     def _mark(self) -> float:
         assert not self.module.training and not torch.is_grad_enabled()
         return float(self.module.head.bias.item())
+
+
+class ToyData:
+    """It needs none."""
+
+    def accepts(self, kind: Kind) -> bool:
+        return True
+
+    def note(self, model: str) -> Note:
+        return Note()
+
+    def columns(self, records: Records, settings: ToySettings) -> dict[str, str]:
+        return {}
+
+    def check(self, chosen: ChosenSets, settings: ToySettings) -> None:
+        return None
+
+    def preview(self, arguments: RunArguments, settings: ToySettings) -> Preview:
+        return Preview({"x": "four numbers"}, "", [])
 
 
 def build_toy(arguments: RunArguments, settings: ToySettings) -> Toy:

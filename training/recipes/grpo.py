@@ -40,7 +40,7 @@ from training.policy_gradient import (
     through_first_end,
 )
 from training.questions import Question, Room, open_questions, questions_at
-from training.recipe import Batch, Recipe, rows_of, split, step_generator
+from training.recipe import Recipe, rows_of, split, step_generator
 from training.reference import hold_reference
 from training.rewards import Rewards, RewardSettings, check_rewards
 
@@ -115,7 +115,7 @@ class GRPO(Recipe):
         written, reward = self._written(asked, seed=s.seed * 1_000_003 + step)
         self._inner = [self._batch(written, reward, step_generator(s.seed, step + i)) for i in range(s.inner)]
 
-    def batches(self, step: int) -> Sequence[Batch]:
+    def batches(self, step: int) -> Sequence[GroupBatch]:
         """See Recipe."""
         return split(self._inner[step % self.settings.inner], self.parts)
 

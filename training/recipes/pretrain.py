@@ -20,7 +20,7 @@ from training.examples import Example
 from training.noise import uniform_noise
 from training.objectives import cell_cross_entropy, pretrain_loss, rows_mean
 from training.packing import Packed, PackedRows, same_document
-from training.recipe import Batch, Losses, Recipe, rows_of, split, step_generator
+from training.recipe import Losses, Recipe, moved, rows_of, split, step_generator
 from training.sources import parse_weights
 from training.texts import open_texts
 
@@ -97,7 +97,7 @@ class Pretrain(Recipe):
         attach(loaded.model, settings, arguments.load_lora)
         self.module = PackedModule(loaded.model)
 
-    def batches(self, step: int) -> Sequence[Batch]:
+    def batches(self, step: int) -> Sequence[PackedBatch]:
         """See Recipe."""
         s, draw = self.settings, step_generator(self.settings.seed, step)
         rows = self.texts.rows(step, s.batch_size)
@@ -133,7 +133,7 @@ class Pretrain(Recipe):
         sums: dict[str, float] = {}
         for start in range(0, EVALUATED, AT_ONCE):
             part = rows_of(batch, slice(start, start + AT_ONCE))
-            loss, figures = self.module(PackedBatch(*(t.to(device) for t in part)))
+            loss, figures = self.module(moved(part, device))
             for name, value in {"loss": loss, **figures}.items():
                 sums[name] = sums.get(name, 0.0) + float(value) * AT_ONCE / EVALUATED
         return sums

@@ -21,7 +21,7 @@ from training.adapters import freeze
 from training.answers import Answers, AnswerSettings, RunArguments, load_model, record_samples
 from training.examples import Rows
 from training.noise import block_noise, stratified_times
-from training.recipe import Batch, Recipe, split, step_generator
+from training.recipe import Recipe, moved, split, step_generator
 from training.remask import RemaskBatch, RemaskModule
 from training.remask_noise import ordinary_ids, remask_noise
 
@@ -94,7 +94,7 @@ class RemaskSFT(Recipe):
         self.head = new_head(self.loaded, arguments.load_ups_head, settings)
         self.module = RemaskModule(self.loaded.model, self.head, 0.0, settings.lambda_ups)
 
-    def batches(self, step: int) -> Sequence[Batch]:
+    def batches(self, step: int) -> Sequence[RemaskBatch]:
         """See Recipe."""
         draw = step_generator(self.settings.seed, step)
         return split(self.noise.noised(self.answers.rows(step), draw), self.parts)
@@ -162,8 +162,7 @@ def shown_cells(
     held_out = answers.data.held_out
     for draw, start in product(range(draws), range(0, len(held_out), size)):
         rows = answers.collated(held_out[start : start + size])
-        batch = noise.noised(rows, step_generator(draw, start, salt=2), own)
-        batch = RemaskBatch(*(x.to(device) for x in batch))
+        batch = moved(noise.noised(rows, step_generator(draw, start, salt=2), own), device)
         shown, masked = module.with_own(batch)
         seen = batch.answer & ~masked
         hidden = module.model(shown, output_last_hidden_state=True, cells=seen).last_hidden_state
