@@ -214,8 +214,60 @@ def check_no_machine_paths(root: Path) -> list[str]:
     return found
 
 
+# Root class -> the package whose files may ask which of its subclasses something is; "": the folder of
+# the subclass, which is an objective's own. Everybody else asks the registry's entry.
+ASKED_BY = {"TrainSettings": "", "Recipe": "", "BlockSettings": "samplers"}
+
+
+def descendants(root: Path) -> dict[str, str]:
+    """Class that descends from a root of ASKED_BY, by name -> the folder that may ask for it."""
+    bases: dict[str, tuple[str, set[str]]] = {}
+    for path, _, tree in sources(root):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                named = {ast.unparse(base).split("[")[0].rpartition(".")[2] for base in node.bases}
+                bases[node.name] = path.rpartition("/")[0], named
+    family = {name: name for name in ASKED_BY}
+    for _ in bases:  # as deep as the longest chain could be
+        for name, (_folder, parents) in bases.items():
+            for parent in parents & family.keys():
+                family.setdefault(name, family[parent])
+    return {name: ASKED_BY[first] or bases[name][0] for name, first in family.items() if name not in ASKED_BY}
+
+
+def asked_classes(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """(line, class) of isinstance, issubclass, `type(x) is C` and `case C():`; aliases are looked through."""
+    real = {alias.asname: alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+            for alias in node.names if alias.asname}  # fmt: skip
+    for node in ast.walk(tree):
+        places: list[ast.expr] = []
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass"):
+            places = node.args[1:]
+        elif isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            if any(re.match(r"type\(|.*\.__class__$", ast.unparse(side)) for side in sides):
+                places = sides
+        elif isinstance(node, ast.MatchClass):
+            places = [node.cls]
+        for part in (part for place in places for part in ast.walk(place)):
+            if isinstance(part, ast.Name | ast.Attribute):
+                name = part.id if isinstance(part, ast.Name) else part.attr
+                yield part.lineno, real.get(name, name)
+
+
+def check_no_switches(root: Path) -> list[str]:
+    """Nobody but its own package asks which objective or sampler something is."""
+    kin = descendants(root)
+    return [
+        f"{path}:{line}: asks for {name}; ask the registry's entry, or do it in {kin[name]}/"
+        for path, _, tree in sources(root)
+        for line, name in asked_classes(tree)
+        if name in kin and not path.startswith(f"{kin[name]}/")
+    ]
+
+
 RULES = [check_import_rule, check_single_adapters, check_render_is_plain, check_sizes,
-         check_no_foreign_code, check_packages, check_no_machine_paths]  # fmt: skip
+         check_no_foreign_code, check_packages, check_no_machine_paths, check_no_switches]  # fmt: skip
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -257,6 +309,16 @@ WRONG = [
     (check_no_foreign_code, "models/a.py", "f(**{'trust_remote_code': True})"),
     (check_packages, "models/inner/a.py", "x = 1"),
     (check_no_machine_paths, "docs/a.md", "see /" + "home/me/notes.txt"),
+    (check_no_switches, "llada_viz/a.py", "isinstance(x, SFTSettings)"),
+    (check_no_switches, "llada_viz/a.py", "issubclass(x, int | objective.TunedSettings)"),
+    (
+        check_no_switches,
+        "training/a.py",
+        "from training.sft.objective import SFT as S\nisinstance(x, (S, int))",
+    ),
+    (check_no_switches, "training/dpo.py", "if type(x) is SFT: pass"),
+    (check_no_switches, "training/a.py", "match x:\n    case SFTSettings(): pass"),
+    (check_no_switches, "evaluation/a.py", "isinstance(x, Edit)"),
     (check_no_machine_paths, "docs/a.md", "see .." + "/shared/x"),
 ]
 
@@ -265,8 +327,16 @@ def grow(root: Path, files: dict[str, str]) -> Path:
     """A small right tree, plus `files`."""
     empty = {f"{name}/__init__.py": "" for name in [*MAY_IMPORT, "llada_viz/render"] if name != "app"}
     page = {"llada_viz/canvas.py": "import gradio", "app.py": "import gradio\nimport llada_viz"}
+    own = {
+        "training/sft/__init__.py": "",
+        "training/sft/objective.py": "class SFTSettings(TrainSettings): ...\nclass SFT(recipe.Recipe): ...\n"
+        "class TunedSettings(SFTSettings): ...\nisinstance(x, SFTSettings)",
+        "training/settings.py": "class TrainSettings: ...\nissubclass(x, TrainSettings)",
+        "samplers/edit.py": "class Edit(BlockSettings): ...",
+        "samplers/make.py": "isinstance(x, Edit)",
+    }
     ignored = {".gitignore": "runs/\n", "runs/log.txt": "/" + "home/me"}
-    for name, text in (empty | page | ignored | files).items():
+    for name, text in (empty | page | own | ignored | files).items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
     return root

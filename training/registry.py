@@ -43,28 +43,14 @@ class Objective(Generic[S]):
     goes_on_from: tuple[str, ...] = ("load_lora",)
 
 
-OBJECTIVES: dict[str, Objective[Any]] = {
-    found.name: found
-    for found in (
-        Objective("pretrain", "Pretraining", "Learns packed text, also in a longer context.",
-                  "2502.09992", PretrainSettings, Pretrain, "model or adapter", TextData()),
-        Objective("sft", "SFT", "Learns answers to prompts, and conversations.",
-                  "2502.09992", SFTSettings, SFT, "model or adapter", AnswerData(SFT)),
-        Objective("remask-sft", "Remask SFT", "Trains the UPS head; the backbone is frozen.",
-                  "2509.23653", RemaskSettings, RemaskSFT, "head", AnswerData(RemaskSFT),
-                  ("load_lora", "load_ups_head")),
-        Objective("remask-lora", "Remask LoRA", "Trains the backbone (LoRA) and the UPS head, together or "
-                  "in turns.", "2509.23653", RemaskLoraSettings, RemaskLora, "adapter and head",
-                  AnswerData(RemaskLora),
-                  ("load_lora", "load_ups_head")),
-        Objective("dpo", "DPO", "Learns which of two answers is better; pairs from a file, or from the "
-                  "model's own mistakes.", "2505.19223", DPOSettings, DPO, "adapter or model", PairData()),
-        Objective("grpo", "GRPO", "Makes answers likelier that earn more than others to the same question.",
-                  "2504.12216", GRPOSettings, GRPO, "adapter or model", QuestionData()),
-        Objective("prm", "PRM", "A process reward model from labelled steps (`rollouts` makes some).",
-                  "2501.07301", PRMSettings, PRM, "prm", StepData(), ()),
-    )
-}  # fmt: skip
+OBJECTIVES: dict[str, Objective[Any]] = {}
+
+
+def register(entry: Objective[S]) -> None:
+    """Make an objective known by its name; ValueError when another one has it."""
+    if entry.name in OBJECTIVES:
+        raise ValueError(f"objective = {entry.name!r} is taken; allowed: another name")
+    OBJECTIVES[entry.name] = entry
 
 
 def objective(name: str) -> Objective[Any]:
@@ -72,3 +58,25 @@ def objective(name: str) -> Objective[Any]:
     if name not in OBJECTIVES:
         raise ValueError(f"objective = {name!r} is not known; allowed: {', '.join(OBJECTIVES)}")
     return OBJECTIVES[name]
+
+
+OURS: tuple[Objective[Any], ...] = (
+    Objective("pretrain", "Pretraining", "Learns packed text, also in a longer context.",
+              "2502.09992", PretrainSettings, Pretrain, "model or adapter", TextData()),
+    Objective("sft", "SFT", "Learns answers to prompts, and conversations.",
+              "2502.09992", SFTSettings, SFT, "model or adapter", AnswerData(SFT)),
+    Objective("remask-sft", "Remask SFT", "Trains the UPS head; the backbone is frozen.",
+              "2509.23653", RemaskSettings, RemaskSFT, "head", AnswerData(RemaskSFT),
+              ("load_lora", "load_ups_head")),
+    Objective("remask-lora", "Remask LoRA", "Trains the backbone (LoRA) and the UPS head, together or "
+              "in turns.", "2509.23653", RemaskLoraSettings, RemaskLora, "adapter and head",
+              AnswerData(RemaskLora), ("load_lora", "load_ups_head")),
+    Objective("dpo", "DPO", "Learns which of two answers is better; pairs from a file, or from the "
+              "model's own mistakes.", "2505.19223", DPOSettings, DPO, "adapter or model", PairData()),
+    Objective("grpo", "GRPO", "Makes answers likelier that earn more than others to the same question.",
+              "2504.12216", GRPOSettings, GRPO, "adapter or model", QuestionData()),
+    Objective("prm", "PRM", "A process reward model from labelled steps (`rollouts` makes some).",
+              "2501.07301", PRMSettings, PRM, "prm", StepData(), ()),
+)  # fmt: skip
+for _entry in OURS:
+    register(_entry)
