@@ -13,8 +13,9 @@ from evaluation.confidence_scoring import in_order_of_confidence, one_pass
 from evaluation.likelihood import Score, checked_batches, monte_carlo
 from models.adapters import load_adapted
 from models.loading import LoadedModel
+from models.text import half_character
+from samplers import GuidedDenoiser, ModelNetwork
 from samplers.batch import PROMPTS, parse_line
-from samplers.denoiser import GuidedDenoiser, ModelNetwork
 from samplers.requests import RequestError, prompt_ids
 
 METHODS = ("monte_carlo", "confidence", "one_pass")
@@ -130,6 +131,10 @@ def read_pair(loaded: LoadedModel, data: dict[str, Any]) -> Pair:
         raise RequestError(f"answer = {answer!r} is not valid; allowed: text")
     elif tokenizer is None:
         raise RequestError(f"answer: the model {loaded.name} has no tokenizer; allowed: answer_ids")
+    elif half_character(answer):
+        raise RequestError(
+            f"answer: character {half_character(answer)} is half of one; allowed: Unicode text"
+        )
     elif "raw_prompt" in prompts:
         first, ids = encode_pair(tokenizer, prompts["raw_prompt"], answer)
     else:

@@ -22,6 +22,7 @@ from rich.progress import track
 from torch import Tensor
 
 from evaluation.text_model import Arguments, Ask, TextModel, numbered
+from models.text import chat_text
 from samplers.registry import canonical, entry
 
 logger = logging.getLogger(__name__)
@@ -101,14 +102,7 @@ class LLaDAHarness(LM):  # type: ignore[misc]
         self, chat_history: Sequence[Mapping[str, str]], add_generation_prompt: bool = True
     ) -> str:
         """A conversation as the model was taught to read it; an unfinished last turn stays open."""
-        return str(
-            self.model.tokenizer.apply_chat_template(
-                list(chat_history),
-                tokenize=False,
-                add_generation_prompt=add_generation_prompt,
-                continue_final_message=not add_generation_prompt,
-            )
-        )
+        return chat_text(self.model.tokenizer, chat_history, add_generation_prompt, not add_generation_prompt)
 
     def chat_template(self, chat_template: bool | str = False) -> str | None:
         """The template that --apply_chat_template uses; the model has one, so none can be named."""

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from functools import lru_cache
 from html import escape
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from evaluation.columns import SetError
-from evaluation.tables import Record, Table, read_table
+from evaluation.tables import Table, read_table
 from llada_viz.evaluations import preview
 from llada_viz.home import PROGRAM
 from llada_viz.live import alert
 from llada_viz.render.evaluation import table
 from tasks import TASKS, generate
 from training.data_side import COLUMN, ChosenSets, Kind
-from training.known_sets import KnownSet
 from training.records import LIMITS
 from training.registry import Objective
 
@@ -28,25 +26,6 @@ SAMPLES = Path(__file__).parents[1] / "assets" / "data"
 KINDS = [".csv", ".tsv", ".jsonl", ".json", ".parquet"]
 FIRST_ROWS = 200  # read to check a file before it is queued; the job reads all of it
 Uploads = Mapping[str, str]  # name shown -> path on the server
-
-
-@dataclass(frozen=True)
-class FirstRows:
-    """The first rows of a file: a training.records.Records."""
-
-    name: str
-    columns: tuple[str, ...]
-    rows: tuple[Record, ...]
-    known: KnownSet = KnownSet("")
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Record:
-        return self.rows[index]
-
-    def __iter__(self) -> Iterator[Record]:
-        return iter(self.rows)
 
 
 Entry = Objective[Any]
@@ -82,10 +61,9 @@ def choose(values: Sequence[str], uploads: Uploads, entry: Entry) -> ChosenSets:
 
 
 @lru_cache(maxsize=16)
-def _first_rows(path: str, size: int, changed: int) -> FirstRows:
+def _first_rows(path: str, size: int, changed: int) -> Table:
     """Read once, as long as size and time of change are the same: every keystroke asks."""
-    found = read_table(Path(path), FIRST_ROWS, LIMITS)
-    return FirstRows(Path(path).name, found.columns, found.rows)
+    return read_table(Path(path), FIRST_ROWS, LIMITS)
 
 
 def guesses(chosen: ChosenSets, entry: Entry) -> dict[str, str]:
@@ -149,7 +127,5 @@ def shown(values: Sequence[str], uploads: Uploads, entry: Entry) -> str:
             problem = generate(name, "train", 1, 0)[0]
             parts.append(title + table(["prompt", "answer"], [[problem.prompt, problem.solution]], name))
         else:
-            found = chosen.tables[name]
-            first = Table(found.columns, tuple(islice(found, 2)))
-            parts.append(title + table(*preview(first, 2), "First rows"))
+            parts.append(title + table(*preview(chosen.tables[name], 2), "First rows"))
     return "".join(parts)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from evaluation.tables import Table
 from models.loading import LoadedModel
 from training.answers import Answers, AnswerSettings, RunArguments
 from training.data_side import ChosenSets, Kind, Note, check_tables
 from training.preview import Noised, Preview, noised_preview
-from training.records import Records
 from training.sources import parse_weights
 from training.table_examples import check_rows, choose_columns
 
@@ -39,7 +39,7 @@ class AnswerData(Generic[A]):
         """See DataSide."""
         return Note()
 
-    def columns(self, records: Records, settings: A) -> dict[str, str]:
+    def columns(self, records: Table, settings: A) -> dict[str, str]:
         """See DataSide. Whole conversations need no columns."""
         found = choose_columns(records, settings)
         return {"prompt_column": found.prompt, "answer_column": found.answer}

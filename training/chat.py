@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from transformers import PreTrainedTokenizerFast
+
+from models.text import chat_ids, chat_text, plain_text, special_names
 
 THINK, END_THINK = "<think>", "</think>"
 
@@ -21,37 +22,31 @@ class Encoded(NamedTuple):
 class Chat:
     """One tokenizer's way of writing a conversation.
 
-    Special tokens belong to the template: where data spells one, it gets a zero-width space into it
-    and is text like any other. No cell can end a turn, open another one, or stand as a mask.
+    Special tokens belong to the template: where data spells one, it stays text (models.text.plain_text).
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self.tokenizer = tokenizer
         end = tokenizer.convert_tokens_to_ids("<|eot_id|>")
         self.end = [] if end is None or end == tokenizer.unk_token_id else [int(end)]
-        special = {str(token) for token in tokenizer.added_tokens_decoder.values()}
-        special |= set(tokenizer.all_special_tokens)
-        longest_first = sorted(map(re.escape, special), key=len, reverse=True)
-        self._special = re.compile("|".join(longest_first) or r"(?!)")
-        self.can_think = {THINK, END_THINK} <= special
+        self.can_think = {THINK, END_THINK} <= special_names(tokenizer)
 
     def encode(self, turns: Sequence[Mapping[str, str]], answer: str, thoughts: str = "") -> Encoded:
         """turns: {role, content}, the question last, earlier answers among them; answer: the
         assistant's text; thoughts: what is written before it, between `<think>` and `</think>`."""
-        prompt = self.tokenizer.encode(self.template(turns), add_special_tokens=False)
+        prompt = chat_ids(self.tokenizer, turns)
         text = self.plain(answer)
         if thoughts:
             text = f"{THINK}\n{self.plain(thoughts).strip()}\n{END_THINK}\n\n{text.lstrip()}"
-        return Encoded(list(prompt), self.tokenizer.encode(text, add_special_tokens=False) + self.end)
+        return Encoded(prompt, self.tokenizer.encode(text, add_special_tokens=False) + self.end)
 
     def template(self, turns: Sequence[Mapping[str, str]]) -> str:
         """The conversation as the model reads it, up to where its answer begins."""
-        plain = [{"role": turn["role"], "content": self.plain(turn["content"])} for turn in turns]
-        return str(self.tokenizer.apply_chat_template(plain, add_generation_prompt=True, tokenize=False))
+        return chat_text(self.tokenizer, turns)
 
     def plain(self, text: str) -> str:
         """Text without special tokens."""
-        return self._special.sub(lambda found: f"{found[0][0]}\u200b{found[0][1:]}", text)
+        return plain_text(self.tokenizer, text)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of ids, special tokens written out."""

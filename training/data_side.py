@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 from evaluation.columns import SetError
+from evaluation.tables import Table
 from training.answers import RunArguments
 from training.known_sets import refuse_evaluation
 from training.preview import Preview
-from training.records import Records
 from training.set_columns import listed
 from training.settings import TrainSettings
 
@@ -50,7 +50,7 @@ class ChosenSets:
     """
 
     names: tuple[str, ...]
-    tables: Mapping[str, Records]
+    tables: Mapping[str, Table]
     whole: bool = True
     folder: Path = field(default_factory=Path)
 
@@ -76,7 +76,7 @@ class DataSide(Protocol[S]):
         """What people are told. model: the folder, as they would type it."""
         ...
 
-    def columns(self, records: Records, settings: S) -> dict[str, str]:
+    def columns(self, records: Table, settings: S) -> dict[str, str]:
         """Setting that names a column -> the column that is used; of settings that are missing here, as
         of those that are "", it cannot be told yet. SetError: a column is needed and is not there."""
         ...

@@ -8,12 +8,13 @@ from typing import Any, Protocol
 
 from evaluation.columns import Mapping as Columns
 from evaluation.columns import SetError, guess
+from evaluation.tables import Table
 from tasks import HELD_OUT, TASKS, generate
 from tasks.core import Problem
 from training.chat import Chat
 from training.examples import TRIES, TaskExamples, item_at
 from training.known_sets import refuse_problem
-from training.records import Records, open_records
+from training.records import open_records
 
 
 @dataclass(frozen=True)
@@ -95,15 +96,15 @@ class TaskQuestions:
         return [question for question in found if self.room is None or self.room.has(question.prompt)]
 
 
-def question_columns(records: Records, prompt: str, answer: str) -> Columns:
+def question_columns(records: Table, prompt: str, answer: str) -> Columns:
     """The columns of questions and gold answers: those that are named, that the set is known to have, or
     that are likeliest; SetError when one is not there."""
-    known = records.known
-    gold = answer or known.gold or known.answer
-    return guess(records.columns, prompt or known.prompt or None, gold or None)
+    public = records.public
+    gold = answer or public.gold or public.answer
+    return guess(records.columns, prompt or public.prompt or None, gold or None)
 
 
-def check_questions(records: Records, columns: Columns, allow_eval_data: bool) -> None:
+def check_questions(records: Table, columns: Columns, allow_eval_data: bool) -> None:
     """SetError for the first row without a question or its answer, or that is a test problem."""
     for number, row in enumerate(records, 1):
         for role, column in (("question", columns.question), ("answer", columns.answer)):
@@ -118,7 +119,7 @@ class RowQuestions:
     and column, or says that all rows are too long."""
 
     def __init__(
-        self, records: Records, prompt: str, answer: str, seed: int, room: Room, allow_eval_data: bool
+        self, records: Table, prompt: str, answer: str, seed: int, room: Room, allow_eval_data: bool
     ) -> None:
         self.records, self.seed = records, seed
         self.columns = question_columns(records, prompt, answer)

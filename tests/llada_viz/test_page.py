@@ -192,3 +192,16 @@ def test_messages_hold_frames_as_text():
     value = message(run, run.frames)
     assert value["run"] == run.id and len(json.loads(value["frames"])) == 256 and value["last"] == 299
     assert "last" not in message(run, run.frames[:3])
+
+
+def test_f34_half_a_character_in_a_prompt_is_a_sentence() -> None:
+    with gr.Blocks():
+        tab = Visualize(Bundled(), Runs())
+        tab.build()
+    events = ask(tab, prompt="What is \ud800 3 + 4?")
+    shown, *_ = next(events)
+    assert "prompt: character 9 is half of one; allowed: Unicode text." in shown
+    assert "half of one" in json.dumps(shown, ensure_ascii=False).encode().decode()
+    with pytest.raises(gr.Error):
+        next(events)
+    assert tab.on_prompt("\ud800") and "\ud800" not in tab.on_prompt("\ud800")

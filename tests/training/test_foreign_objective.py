@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from evaluation.columns import SetError
+from evaluation.tables import Table
 from llada_viz.bundled import FOLDER
 from llada_viz.train_data import options
 from llada_viz.train_example import example_of
@@ -27,7 +28,7 @@ from training.data_side import ChosenSets, Kind, Note, check_tables
 from training.examples import item_at
 from training.preview import Preview
 from training.recipe import Losses, Recipe, split
-from training.records import Records, open_records
+from training.records import open_records
 from training.registry import OBJECTIVES, Objective, objective, register
 from training.set_columns import find_column, listed
 from training.settings import TrainSettings
@@ -104,7 +105,7 @@ class CountRecipe(Recipe):
         )
 
 
-def sentence_column(records: Records, settings: CountSettings) -> str:
+def sentence_column(records: Table, settings: CountSettings) -> str:
     """The column of the texts; SetError when it is not there."""
     found = find_column(records, "sentence_column", settings.sentence_column, ("sentence",))
     if not found:
@@ -123,7 +124,7 @@ class CountData:
         """See DataSide."""
         return Note("a file of <sentences>", f"make-sentences --like {model}", "a file of sentences")
 
-    def columns(self, records: Records, settings: CountSettings) -> dict[str, str]:
+    def columns(self, records: Table, settings: CountSettings) -> dict[str, str]:
         """See DataSide."""
         return {"sentence_column": sentence_column(records, settings)}
 

@@ -12,13 +12,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from evaluation.tables import Table
 from training.answers import RunArguments
 from training.data_side import ChosenSets, Kind, Note
 from training.engine import Engine
 from training.placement import accelerator_for
 from training.preview import Preview
 from training.recipe import Batch, Losses, Recipe, split
-from training.records import Records
 from training.settings import TrainSettings
 
 
@@ -87,7 +87,7 @@ class ToyData:
     def note(self, model: str) -> Note:
         return Note()
 
-    def columns(self, records: Records, settings: ToySettings) -> dict[str, str]:
+    def columns(self, records: Table, settings: ToySettings) -> dict[str, str]:
         return {}
 
     def check(self, chosen: ChosenSets, settings: ToySettings) -> None:

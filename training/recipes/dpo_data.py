@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from evaluation.tables import Table
 from training.answers import RunArguments
 from training.data_side import ChosenSets, Kind, Note, check_tables
 from training.pair_rows import pairs_in, refuse_tasks
 from training.preview import Preview, cells_of
 from training.recipes.dpo import DPO, DPOSettings
-from training.records import Records
 from training.set_columns import find_prompts
 
 
@@ -34,7 +34,7 @@ class PairData:
         """See DataSide."""
         return Note("bundled tasks, or a file of prompt, chosen, rejected")
 
-    def columns(self, records: Records, settings: DPOSettings) -> dict[str, str]:
+    def columns(self, records: Table, settings: DPOSettings) -> dict[str, str]:
         """See DataSide. The prompts' alone is guessed, and "" where the answers begin with them."""
         return {"prompt_column": find_prompts(records, settings.prompt_column)}
 

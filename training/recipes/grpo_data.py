@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from evaluation.tables import Table
 from training.answers import RunArguments
 from training.data_side import ChosenSets, Kind, Note, check_tables
 from training.preview import Preview
 from training.questions import check_questions, question_columns
 from training.recipes.grpo import GRPO, GRPOSettings
-from training.records import Records
 
 
 class QuestionData:
@@ -21,7 +21,7 @@ class QuestionData:
         """See DataSide."""
         return Note()
 
-    def columns(self, records: Records, settings: GRPOSettings) -> dict[str, str]:
+    def columns(self, records: Table, settings: GRPOSettings) -> dict[str, str]:
         """See DataSide."""
         columns = question_columns(records, settings.prompt_column, settings.answer_column)
         return {"prompt_column": columns.question, "answer_column": columns.answer}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from evaluation.tables import Table
 from training.answers import RunArguments
 from training.data_side import ChosenSets, Kind, Note, check_tables
 from training.preview import Preview, noised_preview
 from training.recipes.pretrain import Pretrain, PretrainSettings
-from training.records import Records
 from training.sources import parse_weights
 from training.texts import check_texts, choose_text_column
 
@@ -22,7 +22,7 @@ class TextData:
         """See DataSide."""
         return Note("texts in one column (text_column), or bundled tasks")
 
-    def columns(self, records: Records, settings: PretrainSettings) -> dict[str, str]:
+    def columns(self, records: Table, settings: PretrainSettings) -> dict[str, str]:
         """See DataSide."""
         return {"text_column": choose_text_column(records, settings.text_column)}
 

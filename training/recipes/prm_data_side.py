@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 
+from evaluation.tables import Table
 from training.answers import RunArguments
 from training.data_side import ChosenSets, Kind, Note, check_tables
 from training.preview import Preview
 from training.prm_data import MADE_BY, asked_columns, check_held_out, labelled_in
 from training.recipes.prm import PRM, PRMSettings, log_weights, sides
-from training.records import Records
 
 
 class StepData:
@@ -26,7 +26,7 @@ class StepData:
             "a file of question, steps, labels", f"{MADE_BY} {rest}", "an uploaded file of labelled steps"
         )
 
-    def columns(self, records: Records, settings: PRMSettings) -> dict[str, str]:
+    def columns(self, records: Table, settings: PRMSettings) -> dict[str, str]:
         """See DataSide."""
         found = asked_columns(settings).found_in(records)
         return {"prompt_column": found.question, "steps_column": found.steps, "labels_column": found.labels}
