@@ -7,8 +7,8 @@ from typing import Any
 
 from samplers.listing import allowed
 from samplers.settings import Described, describe
+from training.engine.settings import TrainSettings
 from training.registry import OBJECTIVES, Objective
-from training.settings import TrainSettings
 
 TABLE = ["| setting | default | allowed | what it does |", "| --- | --- | --- | --- |"]
 

@@ -6,22 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from training.answer_data import AnswerData
-from training.answers import RunArguments
-from training.data_side import DataSide
-from training.recipe import Recipe
-from training.recipes.dpo import DPO, DPOSettings
-from training.recipes.dpo_data import PairData
-from training.recipes.grpo import GRPO, GRPOSettings
-from training.recipes.grpo_data import QuestionData
-from training.recipes.pretrain import Pretrain, PretrainSettings
-from training.recipes.pretrain_data import TextData
-from training.recipes.prm import PRM, PRMSettings
-from training.recipes.prm_data_side import StepData
-from training.recipes.remask import RemaskSettings, RemaskSFT
-from training.recipes.remask_lora import RemaskLora, RemaskLoraSettings
-from training.recipes.sft import SFT, SFTSettings
-from training.settings import TrainSettings
+from training.dpo.data_side import PairData
+from training.dpo.objective import DPO, DPOSettings
+from training.engine.recipe import Recipe
+from training.engine.settings import TrainSettings
+from training.grpo.data_side import QuestionData
+from training.grpo.objective import GRPO, GRPOSettings
+from training.pretrain.data_side import TextData
+from training.pretrain.objective import Pretrain, PretrainSettings
+from training.prm.data_side import StepData
+from training.prm.objective import PRM, PRMSettings
+from training.remask.lora_objective import RemaskLora, RemaskLoraSettings
+from training.remask.objective import RemaskSettings, RemaskSFT
+from training.sft.objective import SFT, SFTSettings
+from training.shared.answer_data import AnswerData
+from training.shared.answers import RunArguments
+from training.shared.data_side import DataSide
 
 S = TypeVar("S", bound=TrainSettings)
 

@@ -15,29 +15,29 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from evaluation.columns import SetError
-from evaluation.tables import Table
-from llada_viz.bundled import FOLDER
-from llada_viz.train_data import options
-from llada_viz.train_example import example_of
-from llada_viz.trainings import Asked
+from evaluation.sets.columns import SetError
+from evaluation.sets.tables import Table
+from llada_viz.decoding.bundled import FOLDER
+from llada_viz.jobs.trainings import Asked
+from llada_viz.tabs.train_data import options
+from llada_viz.tabs.train_example import example_of
 from samplers.settings import option
 from training.__main__ import main
-from training.answers import RunArguments
-from training.data_side import ChosenSets, Kind, Note, check_tables
-from training.examples import item_at
-from training.preview import Preview
-from training.recipe import Losses, Recipe, split
-from training.records import open_records
+from training.data.examples import item_at
+from training.data.records import open_records
+from training.data.set_columns import find_column, listed
+from training.engine.recipe import Losses, Recipe, split
+from training.engine.settings import TrainSettings
 from training.registry import OBJECTIVES, Objective, objective, register
-from training.set_columns import find_column, listed
-from training.settings import TrainSettings
+from training.shared.answers import RunArguments
+from training.shared.data_side import ChosenSets, Kind, Note, check_tables
+from training.shared.preview import Preview
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
     import gradio as gr
 
-    from llada_viz.train_form import TrainForm, group_of
+    from llada_viz.tabs.train_form import TrainForm, group_of
 
 NAME, CHARACTERS = "letter-counts", 128
 

@@ -12,14 +12,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from evaluation.tables import Table
-from training.answers import RunArguments
-from training.data_side import ChosenSets, Kind, Note
-from training.engine import Engine
-from training.placement import accelerator_for
-from training.preview import Preview
-from training.recipe import Batch, Losses, Recipe, split
-from training.settings import TrainSettings
+from evaluation.sets.tables import Table
+from training.engine.loop import Engine
+from training.engine.placement import accelerator_for
+from training.engine.recipe import Batch, Losses, Recipe, split
+from training.engine.settings import TrainSettings
+from training.shared.answers import RunArguments
+from training.shared.data_side import ChosenSets, Kind, Note
+from training.shared.preview import Preview
 
 
 class Points(NamedTuple):
