@@ -8,22 +8,18 @@ takes such sets).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from evaluation.columns import SetError
-from evaluation.tables import HALF, Record, Table
+from evaluation.tables import Record, Table
 from tasks import TASKS
 from training.known_sets import refuse_problem
-from training.pairs import Pair, Turn
+from training.pairs import Pair
 from training.records import open_records
 from training.set_columns import find_column, find_prompts
-from training.table_examples import ROLES
-
-FORMS = ({"role", "content"}, {"from", "value"})
-"""Keys of an object that is meant as a turn (only the first form is read); others are an answer in JSON."""
+from training.turns import Turn, turns_in
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,7 @@ def _read(name: str, number: int, record: Record, columns: PairColumns) -> Pair:
     for where, cell in zip(wheres, cells, strict=True):
         if not cell.strip():
             raise SetError(f"{where} is empty; every row needs it")
-    chosen, rejected = (_turns(where, cell) for where, cell in zip(wheres, cells, strict=True))
+    chosen, rejected = (turns_in(where, cell) for where, cell in zip(wheres, cells, strict=True))
     if (chosen is None) != (rejected is None):
         raise SetError(f"{row} has answers of two kinds, one a conversation and one text; allowed: one kind")
     if chosen is None or rejected is None:
@@ -115,7 +111,7 @@ def _asked(name: str, number: int, record: Record, columns: PairColumns, before:
     turns = before
     if columns.prompt:
         where = f"row {number}, column {columns.prompt!r} of {name}"
-        prompt = _turns(where, record[columns.prompt])
+        prompt = turns_in(where, record[columns.prompt])
         if prompt is not None and prompt[-1]["role"] != "user":
             raise SetError(f"{where} has no question at its end; allowed: turns that end with the user's")
         if prompt is not None and before and before != prompt:
@@ -136,27 +132,3 @@ def _answer(where: str, turns: list[Turn]) -> str:
             f"{where} has no answer at its end; allowed: turns of which the last is the assistant's"
         )
     return turns[-1]["content"]
-
-
-def _turns(where: str, cell: str) -> list[Turn] | None:
-    """The turns of a conversation; None for text."""
-    try:
-        found = json.loads(cell)
-    except (ValueError, RecursionError):
-        return None
-    turns = found if isinstance(found, list) else [found]
-    if not any(isinstance(turn, dict) and any(form <= turn.keys() for form in FORMS) for turn in turns):
-        return None
-    return [_turn(where, turn) for turn in turns]
-
-
-def _turn(where: str, turn: Any) -> Turn:
-    held: Mapping[str, Any] = turn if isinstance(turn, dict) else {}
-    role, content = held.get("role"), held.get("content")
-    if role not in ROLES:
-        raise SetError(f"{where} has role = {role!r}; allowed: {', '.join(ROLES)}")
-    if not isinstance(content, str) or not content.strip():
-        raise SetError(f"{where} has an empty turn; every turn needs its content")
-    if HALF.search(content):
-        raise SetError(f"{where} has half a character (a lone surrogate); allowed: Unicode text")
-    return {"role": role, "content": content}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from tasks import TASKS
 from training.known_sets import refuse_problem
 from training.records import LIMITS, open_records
 from training.set_columns import find_column, find_prompts, listed
+from training.turns import cell_value
 
 STEPS, LABELS = ("steps", "completions"), ("labels",)
 """Names of the columns, ours and those of TRL's stepwise sets."""
@@ -113,7 +113,8 @@ def labelled_in(records: Table, columns: StepColumns, allow_eval_data: bool) -> 
 
 def _labelled(where: str, record: Record, columns: StepColumns) -> Labelled:
     question = record[columns.question]
-    steps, labels = _list(record[columns.steps]), _list(record[columns.labels])
+    cells = (cell_value(record[column]) for column in (columns.steps, columns.labels))
+    steps, labels = (value if isinstance(value, list) else [] for value in cells)
     if not question.strip():
         raise SetError(f"{where}: question is empty; every row needs one")
     if not steps:
@@ -132,15 +133,6 @@ def _labelled(where: str, record: Record, columns: StepColumns) -> Labelled:
         raise SetError(f"{where} has a text of more than {LONGEST_CELL:,} characters; make it shorter")
     found = tuple(int(label) for label in labels)
     return Labelled(question, tuple(steps), found, record.get("task", ""), record.get("cut", ""))
-
-
-def _list(cell: str) -> list[Any]:
-    """The list that a cell holds as JSON; an empty one where it holds none."""
-    try:
-        found = json.loads(cell)
-    except (ValueError, RecursionError):
-        return []
-    return found if isinstance(found, list) else []
 
 
 def check_held_out(name: str, folder: Path = Path()) -> None:  # noqa: B008 - never changed

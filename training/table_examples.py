@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,6 +12,7 @@ from evaluation.columns import SetError, guess
 from evaluation.tables import Record, Table
 from training.chat import Chat, Encoded
 from training.known_sets import refuse_problem
+from training.turns import Turn, turns_in
 
 PROMPTS = ("question", "problem", "prompt", "query", "instruction", "input", "puzzle")
 ANSWERS = (
@@ -23,7 +23,6 @@ ANSWERS = (
 evaluation.columns believes the bare answer first, which is what it grades on."""
 THOUGHTS = ("thoughts", "reasoning", "thinking", "thinking_trajectory")
 MESSAGES = "messages"
-ROLES = ("system", "user", "assistant")
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.05, 256
 
 
@@ -42,7 +41,7 @@ class Columns:
 class Row:
     """One example as text. turns: all but the answer, {role, content}."""
 
-    turns: tuple[Mapping[str, str], ...]
+    turns: tuple[Turn, ...]
     answer: str
     thoughts: str = ""
 
@@ -90,24 +89,15 @@ def read_row(name: str, number: int, record: Record, columns: Columns) -> Row:
     return Row((asked,), record[columns.answer], record[columns.thoughts] if columns.thoughts else "")
 
 
-def _conversation(name: str, number: int, cell: str) -> list[dict[str, str]]:
+def _conversation(name: str, number: int, cell: str) -> list[Turn]:
     """The turns of a `messages` cell, the assistant's last one at its end."""
     where = f"row {number}, column {MESSAGES!r} of {name}"
-    try:
-        turns = json.loads(cell)
-    except (ValueError, RecursionError):
-        raise SetError(f"{where} is no JSON; allowed: a list of {{role, content}}") from None
-    if not isinstance(turns, list) or len(turns) < 2:
+    turns = turns_in(where, cell)
+    if turns is None or len(turns) < 2:
         raise SetError(f"{where} is no conversation; allowed: a list of at least two {{role, content}}")
-    for turn in turns:
-        role, content = (turn.get("role"), turn.get("content")) if isinstance(turn, dict) else (None, None)
-        if role not in ROLES:
-            raise SetError(f"{where} has role = {role!r}; allowed: {', '.join(ROLES)}")
-        if not isinstance(content, str) or not content.strip():
-            raise SetError(f"{where} has an empty turn; every turn needs its content")
     if turns[-1]["role"] != "assistant" or turns[-2]["role"] == "assistant":
         raise SetError(f"{where} has no answer at its end; allowed: a question, then the assistant's turn")
-    return [{"role": turn["role"], "content": turn["content"]} for turn in turns]
+    return turns
 
 
 class TableExamples:
