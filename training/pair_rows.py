@@ -9,31 +9,35 @@ takes such sets).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
+from evaluation.cells import Record
 from evaluation.columns import SetError
-from evaluation.tables import Record, Table
+from evaluation.tables import Table
 from tasks import TASKS
 from training.known_sets import refuse_problem
 from training.pairs import Pair
 from training.records import open_records
-from training.set_columns import find_column, find_prompts
-from training.turns import Turn, turns_in
+from training.set_columns import find_column, find_earlier, find_prompts
+from training.turns import Turn, earlier_turns, turns_in, with_earlier
 
 
 @dataclass(frozen=True)
 class PairColumns:
-    """The columns that are used. prompt: "" where no column holds prompts."""
+    """The columns that are used; "" for what there is not. prompt: of the questions, which may stand in the
+    answers' conversations; system, history: what stands before it."""
 
     prompt: str
     chosen: str
     rejected: str
+    system: str = ""
+    history: str = ""
 
     @property
     def used(self) -> list[str]:
         """The names, without one that is not there."""
-        return [name for name in (self.prompt, self.chosen, self.rejected) if name]
+        return [name for name in astuple(self) if name]
 
 
 def choose_pair_columns(records: Table, settings: Any) -> PairColumns:
@@ -42,6 +46,7 @@ def choose_pair_columns(records: Table, settings: Any) -> PairColumns:
         find_prompts(records, settings.prompt_column),
         find_column(records, "chosen_column", settings.chosen_column or "chosen", ()),
         find_column(records, "rejected_column", settings.rejected_column or "rejected", ()),
+        *find_earlier(records),
     )
     for place, name in enumerate(columns.used):
         if name in columns.used[:place]:
@@ -101,8 +106,10 @@ def _read(name: str, number: int, record: Record, columns: PairColumns) -> Pair:
                 f"{row} has answers that differ before their last turn; allowed: in the last alone"
             )
     turns = _asked(name, number, record, columns, before)
-    if better == worse:
-        raise SetError(f"{row}: {columns.chosen!r} and {columns.rejected!r} are the same; they must differ")
+    if better.split() == worse.split():
+        alike = "are the same" if better == worse else "differ in spaces only"
+        raise SetError(f"{row}: {columns.chosen!r} and {columns.rejected!r} {alike}; they must differ")
+    turns = with_earlier(row, earlier_turns(row, record, columns.system, columns.history), turns)
     return Pair(turns[-1]["content"], better, worse, tuple(turns[:-1]))
 
 

@@ -13,15 +13,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from evaluation.columns import SetError
-from evaluation.tables import HALF, Record, Table, read_table
+from evaluation.cells import HALF, Record, check_words
+from evaluation.columns import SetError, listed
+from evaluation.tables import Table, read_table
 from models.reward import LoadedReward
 from samplers.settings import SettingError
 from tasks import TASKS
 from training.known_sets import refuse_problem
+from training.list_cells import cell_value
 from training.records import LIMITS, open_records
-from training.set_columns import find_column, find_prompts, listed
-from training.turns import cell_value
+from training.set_columns import find_column, find_prompts
 
 STEPS, LABELS = ("steps", "completions"), ("labels",)
 """Names of the columns, ours and those of TRL's stepwise sets."""
@@ -75,7 +76,7 @@ class StepColumns:
         for name in ("question", "steps", "labels"):
             if not getattr(found, name):
                 setting = f"{'prompt' if name == 'question' else name}_column"
-                raise SetError(f"{records.name} has no {setting}; choose one of: {listed(records)}")
+                raise SetError(f"{records.name} has no {setting}; choose one of: {listed(records.columns)}")
         return found
 
 
@@ -115,8 +116,7 @@ def _labelled(where: str, record: Record, columns: StepColumns) -> Labelled:
     question = record[columns.question]
     cells = (cell_value(record[column]) for column in (columns.steps, columns.labels))
     steps, labels = (value if isinstance(value, list) else [] for value in cells)
-    if not question.strip():
-        raise SetError(f"{where}: question is empty; every row needs one")
+    check_words(f"{where}: question", "question", question)
     if not steps:
         raise SetError(f"{where} has no steps; allowed: a list of one text or more, in a CSV file as JSON")
     for place, step in enumerate(steps, 1):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from evaluation.cells import check_words
 from evaluation.columns import SetError, guess
 from evaluation.tables import Table
 from tasks import HELD_OUT, TASKS, generate
@@ -99,8 +100,7 @@ class RowQuestions:
         self.fitting: list[int] = []
         for number, row in enumerate(records, 1):
             for role, column in (("question", self.columns.question), ("answer", self.columns.answer)):
-                if not row[column].strip():
-                    raise SetError(f"row {number}, column {column!r} is empty; every row needs its {role}")
+                check_words(f"row {number}, column {column!r}", role, row[column])
             if not allow_eval_data:
                 refuse_problem(records.name, number, row[self.columns.question])
             if room.has(row[self.columns.question]):

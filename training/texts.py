@@ -15,6 +15,7 @@ from training.chat import Chat
 from training.examples import TaskExamples
 from training.known_sets import refuse_problem
 from training.records import LIMITS, open_records
+from training.set_columns import find_column
 from training.table_examples import held_out_rows
 
 MEASURED = 64
@@ -125,11 +126,8 @@ def open_texts(
 
 
 def _column(records: Table, asked: str) -> str:
-    column = asked or (records.columns[0] if len(records.columns) == 1 else TEXT)
-    if column not in records.columns:
-        listed = ", ".join(records.columns[:12])
-        raise SetError(f"{records.name}: text_column = {column!r} is no column; choose one of: {listed}")
-    return column
+    only = records.columns[0] if len(records.columns) == 1 else TEXT
+    return find_column(records, "text_column", asked or only, ())
 
 
 def _check(records: Table, column: str, allow_eval_data: bool) -> None:

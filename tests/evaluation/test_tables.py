@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from evaluation.cells import MOST_CHARACTERS, MOST_ROWS
 from evaluation.columns import Mapping, SetError, guess
 from evaluation.sets import from_table, load_set
-from evaluation.tables import MOST_CHARACTERS, MOST_ROWS, read_table
+from evaluation.tables import read_table
 
 CELLS = f"allowed: at most {MOST_CHARACTERS:,}"
 
