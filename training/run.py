@@ -13,13 +13,14 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from training.answers import RunArguments
-from training.checkpoints import latest
-from training.engine import Engine
-from training.placement import accelerator_for, forget_accelerator
+from models.whole_file import write_whole
+from training.engine.checkpoints import latest
+from training.engine.loop import Engine
+from training.engine.placement import accelerator_for, forget_accelerator
+from training.engine.saying import first_process, say
+from training.engine.settings import TrainSettings, settings_of
 from training.registry import objective
-from training.saying import first_process, say
-from training.settings import TrainSettings, settings_of
+from training.shared.answers import RunArguments
 
 CONFIG = "config.yaml"
 FREE = ("max_steps", "log_every", "save_every", "keep", "eval_every", "samples", "report_to")
@@ -126,9 +127,7 @@ def write_config(path: Path, config: Mapping[str, Any]) -> None:
     """config.yaml, with the versions it was run with."""
     versions = {"python": platform.python_version()}
     versions |= {name: version(name) for name in PACKAGES}
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(yaml.safe_dump({**config, "versions": versions}, sort_keys=False), encoding="utf-8")
-    fresh.replace(path)
+    write_whole(path, yaml.safe_dump({**config, "versions": versions}, sort_keys=False))
 
 
 def read_config(path: Path) -> dict[str, Any]:
