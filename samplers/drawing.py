@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -28,10 +29,44 @@ def transfer_schedule(cells: Tensor, steps: int | Tensor) -> Tensor:
     return torch.tensor([plan + [0] * (most - len(plan)) for plan in plans])
 
 
+@dataclass(frozen=True)
+class Cut:
+    """Which tokens a draw may take, after the temperature: the likeliest until their probabilities
+    reach top_p, and of these at most top_k (0: no limit); the likeliest always.
+
+    crossing: the token that carries the sum over top_p may be drawn (as in Dream and elsewhere), or
+    may not (as in ReMDM's code).
+    """
+
+    top_p: float = 1.0
+    top_k: int = 0
+    crossing: bool = True
+
+    def stays(self, logits: Tensor) -> Tensor:
+        """Bool[n, vocab]: the tokens that may be drawn. logits: the same shape, over the temperature."""
+        ordered, token = logits.sort(dim=-1, descending=True, stable=True)
+        share = ordered.softmax(-1).cumsum(-1)
+        if self.crossing:  # what stood before the token decides
+            share = share.roll(1, -1)
+            share[:, 0] = 0
+        stays = share <= self.top_p if self.top_p < 1 else torch.ones_like(share, dtype=torch.bool)
+        if self.top_k:
+            stays[:, self.top_k :] = False
+        stays[:, 0] = True
+        return torch.zeros_like(stays).scatter_(-1, token, stays)
+
+
+EVERY_TOKEN = Cut()
+
+
 def draw_tokens(
-    logits: Tensor, temperature: float, row: Sequence[int], rng: Sequence[torch.Generator]
+    logits: Tensor,
+    temperature: float,
+    row: Sequence[int],
+    rng: Sequence[torch.Generator],
+    cut: Cut = EVERY_TOKEN,
 ) -> Tensor:
-    """One token a cell, Int[n]: argmax, or at T > 0 a draw from softmax(logits / T).
+    """One token a cell, Int[n]: argmax, or at T > 0 a draw from softmax(logits / T) cut off.
 
     logits: Float[n, vocab], cells in row-major order; row: Int[n], the row of each cell. The
     Gumbel-max draw argmax(logits + T * g) is done in float64, in log form, u clamped.
@@ -49,7 +84,10 @@ def draw_tokens(
             (stop - start, logits.shape[-1]), generator=rng[row[start]], dtype=torch.float64
         ).clamp_(1e-300, 1 - 1e-16)
         noise = -torch.log(-torch.log(uniform)).to(logits.device)
-        drawn[start:stop] = (logits[start:stop].double() + temperature * noise).argmax(-1)
+        part = logits[start:stop].double()
+        if cut.top_p < 1 or cut.top_k:
+            part = part.masked_fill(~cut.stays(part / temperature), -torch.inf)
+        drawn[start:stop] = (part + temperature * noise).argmax(-1)
         start = stop
     return drawn
 
@@ -83,6 +121,19 @@ def entropy(logits: Tensor) -> Tensor:
     """Float[n], in nats, of softmax(logits)."""
     logs = logits.log_softmax(-1)
     return -(logs.exp() * logs.masked_fill(logs == -torch.inf, 0)).sum(-1)
+
+
+def shuffled(
+    scores: Tensor, temperature: float, row: Sequence[int], rng: Sequence[torch.Generator]
+) -> Tensor:
+    """Scores, Float[n], whose k highest are a draw of k cells without replacement from
+    softmax(scores / temperature) of each row (Gumbel top-k); 0 leaves them as they are."""
+    if temperature == 0:
+        return scores
+    counts = [(r, row.count(r)) for r in dict.fromkeys(row)]
+    drawn = [torch.rand(n, generator=rng[r], dtype=torch.float64) for r, n in counts]
+    noise = -torch.log(-torch.log(torch.cat(drawn).clamp_(1e-300, 1 - 1e-16)))
+    return scores.double() / temperature + noise.to(scores.device)
 
 
 def fair_share(masks: Tensor, steps: int | Tensor) -> Tensor:
