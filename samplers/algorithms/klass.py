@@ -136,9 +136,9 @@ class History:
         seen: Bool[R, L], in each row it names the cells of the last time or fewer; logits: Float[m,
         vocab], row-major. Rows that are not evaluated keep what they have.
         """
-        rows = seen.any(-1)
-        now, divergences = logits.softmax(-1), []
-        for row, p in zip(rows.nonzero()[:, 0].tolist(), now.split(seen.sum(-1)[rows].tolist()), strict=True):
+        rows, divergences = seen.any(-1), []
+        now = torch.split(logits.softmax(-1), seen.sum(-1)[rows].tolist())
+        for row, p in zip(rows.nonzero()[:, 0].tolist(), now, strict=True):
             before = torch.zeros_like(p)
             if row in self.before:
                 before = self.before[row][seen[row, self.cells[row]].to(p.device)]
