@@ -18,10 +18,10 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from llada_viz.canvas import message  # noqa: E402
-from llada_viz.compare_canvas import message as compared  # noqa: E402
-from llada_viz.comparison import Comparison  # noqa: E402
-from llada_viz.runs import Run  # noqa: E402
+from llada_viz.decoding.comparison import Comparison  # noqa: E402
+from llada_viz.decoding.runs import Run  # noqa: E402
+from llada_viz.widgets.canvas import message  # noqa: E402
+from llada_viz.widgets.compare_canvas import message as compared  # noqa: E402
 from models.loading import LoadedModel, load  # noqa: E402
 from models.text import token_pieces  # noqa: E402
 from samplers.requests import prepare  # noqa: E402

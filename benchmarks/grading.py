@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from evaluation.grading import Grader  # noqa: E402
+from evaluation.grading.grades import Grader  # noqa: E402
 
 FAMILIES = (  # share in percent, gold, the same in another way, something else
     (55, "{a}", "{a}.0", "{b}"),

@@ -19,8 +19,8 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from llada_viz.canvas import message  # noqa: E402
-from llada_viz.runs import Runs  # noqa: E402
+from llada_viz.decoding.runs import Runs  # noqa: E402
+from llada_viz.widgets.canvas import message  # noqa: E402
 from models.loading import LoadedModel, load  # noqa: E402
 from models.text import token_pieces  # noqa: E402
 from samplers.requests import Prepared, prepare  # noqa: E402

@@ -16,8 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from evaluation.run_folder import Row, RunFolder  # noqa: E402
-from evaluation.summary import compare, summarise  # noqa: E402
+from evaluation.runs.run_folder import Row, RunFolder  # noqa: E402
+from evaluation.runs.summary import compare, summarise  # noqa: E402
 
 EACH = 1_000_000
 """More than the rows of a folder: numbers of the second begin here."""

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from models.reward import load_reward  # noqa: E402
-from training.prm_data import read_labelled  # noqa: E402
-from training.recipes.prm import measured  # noqa: E402
+from training.prm.objective import measured  # noqa: E402
+from training.prm.prm_data import read_labelled  # noqa: E402
 
 
 def main() -> None:

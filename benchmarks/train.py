@@ -27,12 +27,12 @@ sys.path.insert(0, str(ROOT))
 from models.config import LLaDAConfig  # noqa: E402
 from models.llada import LLaDAModelLM  # noqa: E402
 from models.ups_head import UPSHead  # noqa: E402
-from training.adapters import LoraSettings, attach, freeze  # noqa: E402
-from training.examples import Rows  # noqa: E402
-from training.recipe import Batch  # noqa: E402
-from training.recipes.sft import SFTModule, sft_batch  # noqa: E402
-from training.remask import RemaskBatch, RemaskModule  # noqa: E402
-from training.remask_noise import ordinary_ids, remask_noise  # noqa: E402
+from training.data.examples import Rows  # noqa: E402
+from training.engine.recipe import Batch  # noqa: E402
+from training.remask.losses import RemaskBatch, RemaskModule  # noqa: E402
+from training.remask.remask_noise import ordinary_ids, remask_noise  # noqa: E402
+from training.sft.objective import SFTModule, sft_batch  # noqa: E402
+from training.shared.adapters import LoraSettings, attach, freeze  # noqa: E402
 
 PUBLISHED = {"d_model": 4096, "n_heads": 32, "n_layers": 32, "mlp_hidden_size": 12288,
              "vocab_size": 126464, "max_sequence_length": 4096}  # fmt: skip

@@ -19,10 +19,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from evaluation.ranking import auroc  # noqa: E402
-from training.answers import RunArguments  # noqa: E402
-from training.recipes.remask import RemaskSettings, RemaskSFT, Shown, shown_cells  # noqa: E402
+from training.engine.settings import settings_of  # noqa: E402
+from training.remask.objective import RemaskSettings, RemaskSFT, Shown, shown_cells  # noqa: E402
 from training.run import read_config  # noqa: E402
-from training.settings import settings_of  # noqa: E402
+from training.shared.answers import RunArguments  # noqa: E402
 
 CONFIG = ROOT / "training" / "configs" / "remask-sft-tiny.yaml"
 HEAD = ROOT / "assets" / "models" / "tiny-llada-ups" / "ups_head.safetensors"
