@@ -19,11 +19,12 @@ from llada_viz.lanes import SIZES, Chosen, Lanes
 from llada_viz.live import CHECKER, NO_HEAD, alert, check_scorer, usual
 from llada_viz.render.evaluation import table
 from llada_viz.sources import sources_of
+from models.assets import assets
 from samplers.registry import entry
 from samplers.requests import RequestError
 from tasks import TASKS
 
-SAMPLES = Path(__file__).parents[1] / "assets" / "data"
+SAMPLES = assets() / "data"
 FIRST_SET = "arithmetic.csv"
 UPLOADED = "the uploaded file"
 MOST_ROWS = 20_000

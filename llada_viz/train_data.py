@@ -16,6 +16,7 @@ from evaluation.tables import Record, Table, read_table
 from llada_viz.evaluations import preview
 from llada_viz.live import alert
 from llada_viz.render.evaluation import table
+from models.assets import assets
 from tasks import TASKS, generate
 from training.answers import AnswerSettings
 from training.known_sets import KnownSet
@@ -27,7 +28,7 @@ from training.set_columns import find_prompts
 from training.settings import TrainSettings
 from training.table_examples import choose_columns
 
-SAMPLES = Path(__file__).parents[1] / "assets" / "data"
+SAMPLES = assets() / "data"
 KINDS = [".csv", ".tsv", ".jsonl", ".json", ".parquet"]
 FIRST_ROWS = 200  # read to check a file before it is queued; the job reads all of it
 COLUMN = "_column"

@@ -33,12 +33,17 @@ def add_samplers(commands: Any) -> None:
 
 
 def _shared(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", type=Path, default=Path(DEFAULT_MODEL))
+    command.add_argument("--model", type=located, default=located(DEFAULT_MODEL))
     command.add_argument("--adapter", default="", help="a peft LoRA folder, merged into the weights")
     command.add_argument("--n", type=int, default=500, help="problems a task")
     command.add_argument("--seed", type=int, default=2026)
     command.add_argument("--set", action="append", default=[], help="only this set (repeatable)")
     command.add_argument("--threads", type=int)
+
+
+def located(name: str) -> Path:
+    """The folder of a bundled name or path."""
+    return Path(locate(name))
 
 
 def score_table(scores: list[Score]) -> str:
