@@ -30,7 +30,7 @@ from models.config import LLaDAConfig  # noqa: E402
 from models.llada import LLaDAModelLM  # noqa: E402
 from models.loading import load  # noqa: E402
 from models.text import chat_ids  # noqa: E402
-from samplers import GuidedDenoiser, ModelNetwork, collect, make, new_canvas  # noqa: E402
+from samplers import ModelNetwork, collect, make, new_canvas  # noqa: E402
 
 Way = Callable[[], tuple[list[int], int]]
 """Decode once: the answer's ids and the sequences evaluated."""
@@ -146,8 +146,7 @@ def ours(case: Case, name: str, **extra: Any) -> Way:
 
     def run() -> tuple[list[int], int]:
         sampler = make(name, case.settings | extra)
-        network = ModelNetwork(case.model)
-        denoise = GuidedDenoiser(network, 0.0, sampler.cache, sampler.block_length)
+        denoise = sampler.denoiser(ModelNetwork(case.model))
         canvas = new_canvas([case.prompt], case.gen_length, int(case.model.config.mask_token_id))
         _, final = collect(sampler(denoise, canvas))
         return final.tokens[0, -case.gen_length :].tolist(), denoise.nfe

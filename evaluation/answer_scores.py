@@ -14,8 +14,8 @@ from evaluation.likelihood import Score, checked_batches, monte_carlo
 from models.adapters import load_adapted
 from models.loading import LoadedModel
 from models.text import half_character
+from samplers import GuidedDenoiser, ModelNetwork
 from samplers.batch import PROMPTS, parse_line
-from samplers.denoiser import GuidedDenoiser, ModelNetwork
 from samplers.requests import RequestError, prompt_ids
 
 METHODS = ("monte_carlo", "confidence", "one_pass")

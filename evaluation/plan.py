@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from evaluation.sets import Problem, ProblemSet
-from samplers.registry import OFFICIAL, entry, make, parse_settings
+from samplers.registry import OFFICIAL, Needs, entry, make, parse_settings
 from samplers.settings import SettingError
 
 QUESTION_MARK = "{question}"
@@ -26,6 +27,11 @@ class Line:
 
     def __post_init__(self) -> None:
         make(self.sampler, self.settings)
+
+    @cached_property
+    def needs(self) -> Needs:
+        """What the sampler needs with these settings."""
+        return make(self.sampler, self.settings).needs
 
 
 @dataclass(frozen=True)
@@ -55,8 +61,8 @@ class Plan:
                 )
             if (line.scorer == "prm") > bool(self.prm):
                 raise ValueError(f"{line.label} has scorer prm and no reward model was given (--prm)")
-            if line.settings.get("policy") == "ups" and not self.ups_head:
-                raise ValueError(f"{line.label} has policy ups and no head was given (--ups-head)")
+            if line.needs.head and not self.ups_head:
+                raise ValueError(f"{line.label} needs a UPS head and no head was given (--ups-head)")
         last = max((problem.number for problem in self.problems.problems), default=0)
         if not 0 <= self.seed < 2**63 - last:
             raise ValueError(f"seed = {self.seed} is not valid; allowed: 0 to 2^63 less the rows")
@@ -88,7 +94,7 @@ class Plan:
                 asked["task"] = {"name": problem.task, "problem": dict(problem.fields)}
         if line.scorer == "prm":
             asked["prm"] = self.prm
-        if line.settings.get("policy") == "ups":
+        if line.needs.head:
             asked["ups_head"] = self.ups_head
         return asked
 
@@ -137,7 +143,7 @@ def lines_of(
                 unused.discard(pair)
         settings = {key: value for key, value in base.items() if key in known}
         settings |= parse_settings(found.name, own)
-        lines.append(Line(name, found.name, settings, scorer if found.cls.scored else ""))
+        lines.append(Line(name, found.name, settings, scorer if found.needs.scorer else ""))
     for pair in sorted(unused):
         raise SettingError("set", pair, f"key=value of one of {', '.join(names)}")
     return tuple(lines)

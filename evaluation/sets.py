@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Mapped
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from evaluation.columns import Mapping, SetError, guess
-from evaluation.tables import Table, as_text, read_table
+from evaluation.hub import hub_table
+from evaluation.public_sets import EVALUATED, public_set
+from evaluation.tables import Table, read_table
+from models.assets import locate
 from tasks import HELD_OUT, TASKS, generate
-
-
-@dataclass(frozen=True)
-class HubSet:
-    """A public set on the hub: its id, configuration, evaluation split and columns."""
-
-    id: str
-    config: str
-    split: str
-    mapping: Mapping
-
-
-HUB_SETS = {
-    "gsm8k": HubSet("openai/gsm8k", "main", "test", Mapping("question", "answer")),
-    "math500": HubSet("HuggingFaceH4/MATH-500", "default", "test", Mapping("problem", "answer")),
-    "s1k": HubSet("simplescaling/s1K-1.1", "default", "train", Mapping("question", "solution")),
-}
 
 
 @dataclass(frozen=True)
@@ -65,14 +50,15 @@ def load_set(
         raise SetError(f"limit = {limit} is not valid; allowed: at least 1")
     if name in TASKS:
         return bundled_set(name, limit or 500, seed)
-    path = Path(name)
+    path = Path(locate(name))
     if path.is_file():
-        return from_table(path.name, read_table(path, limit), question, answer)
-    if name in HUB_SETS:
-        return _from_hub(name, question, answer, limit)
+        return from_table(read_table(path, limit), question, answer)
+    public = public_set(name)
+    if public is not None and public.evaluated:
+        return from_table(hub_table(name, public, public.evaluated, limit), question, answer)
     raise SetError(
         f"data = {name!r} is neither a file nor a known set; "
-        f"allowed: a CSV, JSONL or Parquet file, {', '.join((*TASKS, *HUB_SETS))}"
+        f"allowed: a CSV, JSONL or Parquet file, {', '.join((*TASKS, *EVALUATED))}"
     )
 
 
@@ -85,34 +71,14 @@ def bundled_set(task: str, n: int, seed: int) -> ProblemSet:
     return ProblemSet(task, problems)
 
 
-def from_table(name: str, table: Table, question: str | None = None, answer: str | None = None) -> ProblemSet:
+def from_table(table: Table, question: str | None = None, answer: str | None = None) -> ProblemSet:
     """The problems of a table; a row without question or answer is named."""
-    mapping = guess(table.columns, question, answer)
+    public = table.public
+    mapping = guess(table.columns, question or public.prompt, answer or public.gold or public.answer)
     problems = []
-    for number, row in enumerate(table.rows, 1):
+    for number, row in enumerate(table, 1):
         for role, column in (("question", mapping.question), ("answer", mapping.answer)):
             if not row[column].strip():
                 raise SetError(f"row {number}, column {column!r} is empty; every row needs its {role}")
         problems.append(Problem(number, row[mapping.question], row[mapping.answer]))
-    return ProblemSet(name, tuple(problems), mapping)
-
-
-def _from_hub(name: str, question: str | None, answer: str | None, limit: int | None) -> ProblemSet:
-    known = HUB_SETS[name]
-    try:
-        import datasets
-    except ImportError:
-        raise SetError(f"data = {name!r} needs the package datasets (requirements-eval.txt)") from None
-    try:
-        rows = datasets.load_dataset(known.id, known.config, split=known.split)
-    except Exception as error:  # of whichever library met it; a set that is out of reach is a sentence
-        raise SetError(f"data = {name!r}: {known.id} cannot be loaded: {str(error)[:200]}") from None
-    if limit is not None:
-        rows = rows.select(range(min(limit, len(rows))))
-    records: list[dict[str, Any]] = list(rows)
-    texts = tuple({column: as_text(value) for column, value in record.items()} for record in records)
-    table = Table(tuple(rows.column_names), texts)
-    return replace(
-        from_table(known.id, table, question or known.mapping.question, answer or known.mapping.answer),
-        name=name,
-    )
+    return ProblemSet(table.name, tuple(problems), mapping)

@@ -6,12 +6,13 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evaluation.columns import SetError
+from evaluation.public_sets import PublicSet
 
 MOST_BYTES = 256 * 2**20
 MOST_ROWS = 100_000
@@ -29,27 +30,45 @@ Record = dict[str, str]
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file may hold: characters of a cell, rows, and how many columns it needs."""
+    """What a file may hold: characters of a cell, rows, how many columns it needs; plain: whether a file
+    of plain text will do."""
 
     characters: int = MOST_CHARACTERS
     rows: int = MOST_ROWS
     columns: int = 2
+    plain: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text by column; row numbers count from 1, the header apart."""
+    """Rows of text by column, by index from 0; they are called by number from 1, the header apart.
+    public: what is known of a set of the hub."""
 
+    name: str
     columns: tuple[str, ...]
-    rows: tuple[Record, ...]
+    rows: Sequence[Record]
+    public: PublicSet = PublicSet()  # noqa: RUF009 - frozen
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Record:
+        return self.rows[index]
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.rows)
+
+
+TEXT = "text"
+"""The only column of a text file."""
 
 
 def read_table(path: Path, limit: int | None = None, limits: Limits = Limits()) -> Table:  # noqa: B008 - frozen
     """The first `limit` rows of a file (all of them: None). SetError says what to change."""
-    readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".json": _json, ".parquet": _parquet}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise SetError(f"{path.name} is no set; allowed: a file ending in {', '.join(readers)}")
+    reader = READERS.get(path.suffix.lower())
+    if reader is None or (reader is _text and not limits.plain):
+        allowed = ", ".join(end for end, other in READERS.items() if other is not _text)
+        raise SetError(f"{path.name} is no set; allowed: a file ending in {allowed}")
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -63,13 +82,13 @@ def read_table(path: Path, limit: int | None = None, limits: Limits = Limits()) 
         number = len(rows) + 1
         if number > limits.rows:
             raise SetError(f"{path.name} has more than {limits.rows:,} rows; split it, or set a limit")
-        _check_cells(number, record, limits.characters)
+        _check_cells(number, record, MOST_BYTES if reader is _text else limits.characters)
         rows.append(record)
         if len(rows) == limit:
             break
     if not rows:
         raise SetError(f"{path.name} has no rows; a header and at least one row are needed")
-    return Table(columns, tuple(rows))
+    return Table(path.name, columns, tuple(rows))
 
 
 def _check_header(columns: Sequence[str], limits: Limits) -> tuple[str, ...]:
@@ -246,3 +265,16 @@ def _parquet(path: Path, limits: Limits) -> Iterator[tuple[tuple[str, ...], Reco
                 yield columns, {column: as_text(value[column]) for column in columns}
     except (pyarrow.ArrowException, OSError) as error:
         raise SetError(f"{path.name} is no Parquet file: {str(error)[:120]}") from None
+
+
+def _text(path: Path, limits: Limits) -> Iterator[tuple[tuple[str, ...], Record]]:
+    """One document a block of lines, blank lines between the blocks, of any length."""
+    for part in re.split(r"\n[^\S\n]*\n\s*", read_text(path)):
+        if part.strip():
+            yield (TEXT,), {TEXT: part}
+
+
+READERS: dict[str, Callable[[Path, Limits], Iterator[tuple[tuple[str, ...], Record]]]] = {
+    ".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".json": _json, ".parquet": _parquet,
+    ".txt": _text, ".md": _text,
+}  # fmt: skip

@@ -7,7 +7,6 @@ from functools import cache
 
 from models.assets import assets
 
-
 FOLDER = assets() / "canvas"
 # In the order in which they may be evaluated: what a module imports stands before it.
 MODULES = (

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from evaluation.columns import SetError, guess
-from evaluation.sets import HUB_SETS, ProblemSet, bundled_set, from_table, load_set
+from evaluation.public_sets import EVALUATED
+from evaluation.sets import ProblemSet, bundled_set, from_table, load_set
 from evaluation.tables import read_table
 from llada_viz.attached import Attached, Using
 from llada_viz.attached_bar import AttachedBar
@@ -20,7 +20,7 @@ from llada_viz.live import CHECKER, NO_HEAD, alert, check_scorer, usual
 from llada_viz.render.evaluation import table
 from llada_viz.sources import sources_of
 from models.assets import assets
-from samplers.registry import entry
+from samplers.registry import make
 from samplers.requests import RequestError
 from tasks import TASKS
 
@@ -39,7 +39,7 @@ def samples(public: bool = False) -> list[tuple[str, str]]:
     """(shown, value) of every set at hand: our sample files, the bundled tasks, and public sets of the
     hub, which a public host does not fetch for strangers."""
     files = [(f"{path.name} (sample)", str(path)) for path in sorted(SAMPLES.glob("*.csv"))]
-    hub = [] if public else [(f"{known.id} (from the hub)", name) for name, known in HUB_SETS.items()]
+    hub = [] if public else [(f"{known.id} (from the hub)", name) for name, known in EVALUATED.items()]
     return [*files, *((f"{name} (bundled problems)", name) for name in TASKS), *hub]
 
 
@@ -108,8 +108,9 @@ class EvaluateForm:
             problem = bundled_set(source, 1, 0).problems[0]
             shown = table(["question", "answer"], [[problem.question, problem.answer]], "First row")
             return [keep, path, empty, empty, shown]
-        if source in HUB_SETS:
-            columns = astuple(HUB_SETS[source].mapping)
+        if source in EVALUATED:
+            public = EVALUATED[source]
+            columns = (public.prompt, public.gold or public.answer)
             known = [gr.update(choices=[name], value=name, interactive=False) for name in columns]
             return [keep, path, *known, self._hub(source)]
         try:
@@ -158,14 +159,14 @@ class EvaluateForm:
         tools = tools_of(using, scorer, lanes)
         if tools["scorer"] == CHECKER and source not in TASKS:
             raise RequestError(NO_SCORES)
-        if source in HUB_SETS:
+        if source in EVALUATED:
             self._from_hub(source)  # out of reach: said now, not by a job that fails
             question = answer = ""
         elif source not in TASKS:
             found = read_table(Path(data), rows or MOST_ROWS + 1)
             if len(found.rows) > MOST_ROWS:
                 raise RequestError(f"the set has more than {MOST_ROWS:,} rows; set a number of rows")
-            from_table(Path(data).name, found, question, answer)
+            from_table(found, question, answer)
         else:
             question = answer = ""
         return Asked(
@@ -183,8 +184,8 @@ class EvaluateForm:
 
 def tools_of(using: Using, scorer: str, lanes: Sequence[Chosen]) -> dict[str, Any]:
     """scorer, sources and attached of a request: what the samplers need, and no more."""
-    scored = any(entry(lane.sampler).cls.scored for lane in lanes)
-    head = any(lane.settings.get("policy") == "ups" for lane in lanes)
+    needs = [make(lane.sampler, lane.settings).needs for lane in lanes]
+    scored, head = any(n.scorer for n in needs), any(n.head for n in needs)
     if head and not using.has_head:
         raise RequestError(NO_HEAD)
     if scored:

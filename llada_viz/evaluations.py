@@ -127,7 +127,7 @@ class Evaluations:
 
 
 def _line(lane: Chosen, scorer: str) -> Line:
-    return Line(lane.label, lane.sampler, lane.settings, scorer if entry(lane.sampler).cls.scored else "")
+    return Line(lane.label, lane.sampler, lane.settings, scorer if entry(lane.sampler).needs.scorer else "")
 
 
 def differing(report: Report) -> list[Problem]:

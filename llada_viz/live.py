@@ -13,7 +13,7 @@ from evaluation.asked import problem_of
 from llada_viz.attached import Using
 from llada_viz.bundled import Bundled
 from models.loading import ModelError
-from samplers.registry import entry
+from samplers.registry import entry, head_users, make
 from samplers.requests import Prepared, RequestError, Tools, prepare
 
 UPDATES_PER_SECOND = 30
@@ -44,18 +44,19 @@ def prepared(
     scorer: str = CHECKER,
 ) -> Prepared:  # fmt: skip
     """A run of a checked prompt; a sampler that needs scores gets them from the scorer, one of
-    `scorers`, and RemeDi's policy ups the head."""
+    `scorers`, and one that needs a head the head."""
     assert using.loaded is not None
     found, task = entry(sampler), problem_of(prompt)
     tools = Tools()
-    if found.cls.scored and scorer == CHECKER:
+    needs = make(sampler, settings).needs
+    if needs.scorer and scorer == CHECKER:
         if task is None:
             raise RequestError(NO_CHECKER.format(title=found.title))
         tools = Tools(scorer=CHECKER)
-    elif found.cls.scored:
+    elif needs.scorer:
         check_scorer(using, scorer)
         tools = Tools(scorer="prm", reward=using.reward(scorer))
-    if settings.get("policy") == "ups":
+    if needs.head:
         if using.ups_head is None:
             raise RequestError(NO_HEAD)
         tools = replace(tools, ups_head=using.ups_head)
@@ -66,8 +67,8 @@ def prepared(
 
 
 def usual(using: Using) -> dict[str, dict[str, Any]]:
-    """Settings that depend on what is at hand, by sampler: RemeDi's own policy is that of a head."""
-    return {"remedi": {"policy": "ups"}} if using.has_head else {}
+    """Settings that depend on what is at hand, by sampler: those that can use a head do when there is one."""
+    return {found.name: dict(found.with_head) for found in head_users()} if using.has_head else {}
 
 
 def scorers(using: Using) -> list[tuple[str, str]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 
 from evaluation.columns import SetError
+from evaluation.tables import Table
 from llada_viz.home import PROGRAM
-from llada_viz.train_data import COLUMN, FIRST_ROWS, Chosen, FirstRows
+from llada_viz.train_data import COLUMN, FIRST_ROWS, Chosen
 from training.answers import AnswerSettings
 from training.known_sets import refuse_evaluation
 from training.pair_rows import pairs_in, refuse_tasks
@@ -35,7 +36,7 @@ def check(chosen: Chosen, settings: TrainSettings) -> None:
         _check_steps(chosen, settings)
 
 
-def _check_columns(found: FirstRows, settings: TrainSettings) -> None:
+def _check_columns(found: Table, settings: TrainSettings) -> None:
     for named in fields(settings):
         value = getattr(settings, named.name)
         if named.name.endswith(COLUMN) and value and value not in found.columns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from html import escape
@@ -12,14 +12,13 @@ from typing import Any
 import gradio as gr
 
 from evaluation.columns import SetError
-from evaluation.tables import Record, Table, read_table
+from evaluation.tables import Table, read_table
 from llada_viz.evaluations import preview
 from llada_viz.live import alert
 from llada_viz.render.evaluation import table
 from models.assets import assets
 from tasks import TASKS, generate
 from training.answers import AnswerSettings
-from training.known_sets import KnownSet
 from training.prm_data import StepColumns
 from training.recipes.dpo import DPOSettings
 from training.recipes.prm import PRMSettings
@@ -36,30 +35,11 @@ Uploads = Mapping[str, str]  # name shown -> path on the server
 
 
 @dataclass(frozen=True)
-class FirstRows:
-    """The first rows of a file: a training.records.Records."""
-
-    name: str
-    columns: tuple[str, ...]
-    rows: tuple[Record, ...]
-    known: KnownSet = KnownSet("")
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Record:
-        return self.rows[index]
-
-    def __iter__(self) -> Iterator[Record]:
-        return iter(self.rows)
-
-
-@dataclass(frozen=True)
 class Chosen:
     """Sets by what the command is given, and the first rows of the files among them, by path."""
 
     names: tuple[str, ...]
-    tables: Mapping[str, FirstRows]
+    tables: Mapping[str, Table]
 
     @property
     def columns(self) -> list[str]:
@@ -102,10 +82,9 @@ def choose(values: Sequence[str], uploads: Uploads, cls: type[TrainSettings]) ->
 
 
 @lru_cache(maxsize=16)
-def _first_rows(path: str, size: int, changed: int) -> FirstRows:
+def _first_rows(path: str, size: int, changed: int) -> Table:
     """Read once, as long as size and time of change are the same: every keystroke asks."""
-    found = read_table(Path(path), FIRST_ROWS, LIMITS)
-    return FirstRows(Path(path).name, found.columns, found.rows)
+    return read_table(Path(path), FIRST_ROWS, LIMITS)
 
 
 def guesses(chosen: Chosen, cls: type[TrainSettings]) -> dict[str, str]:
@@ -120,7 +99,7 @@ def guesses(chosen: Chosen, cls: type[TrainSettings]) -> dict[str, str]:
         return usual
 
 
-def _likeliest(found: FirstRows, cls: type[TrainSettings]) -> dict[str, str]:
+def _likeliest(found: Table, cls: type[TrainSettings]) -> dict[str, str]:
     """Setting -> column, as far as the objective guesses."""
     if issubclass(cls, AnswerSettings):
         columns = choose_columns(found, cls())
@@ -182,6 +161,5 @@ def shown(values: Sequence[str], uploads: Uploads, cls: type[TrainSettings]) -> 
             problem = generate(name, "train", 1, 0)[0]
             parts.append(title + table(["prompt", "answer"], [[problem.prompt, problem.solution]], name))
         else:
-            found = chosen.tables[name]
-            parts.append(title + table(*preview(Table(found.columns, found.rows), 2), "First rows"))
+            parts.append(title + table(*preview(chosen.tables[name], 2), "First rows"))
     return "".join(parts)

@@ -28,7 +28,7 @@ from llada_viz.runs import Run, Runs
 from llada_viz.scope import hint
 from models.loading import ModelError
 from samplers.events import EventError
-from samplers.registry import SAMPLERS, entry
+from samplers.registry import SAMPLERS, entry, head_users
 from samplers.requests import RequestError
 from samplers.settings import SettingError
 from samplers.traces import TraceError, read_trace
@@ -47,8 +47,10 @@ class Visualize:
         self.attachments = attachments or Attachments(bundled)
         self.bar = AttachedBar(self.attachments, "visualize")
         self.first = bundled.examples[FIRST_EXAMPLE]
-        policy = {"policy": "ups"} if bundled.has_head else {}
-        self.form = SamplerForm(first=self.first.settings | policy)
+        first = dict(self.first.settings)
+        for found in head_users() if bundled.has_head else ():
+            first |= found.with_head
+        self.form = SamplerForm(first=first)
 
     # ---- layout ------------------------------------------------------------------------------
 
@@ -77,7 +79,7 @@ class Visualize:
         text = escape(about(self.form.chosen))
         self.about = gr.HTML(text, elem_classes="lz-about", apply_default_css=False)
         self.form.front()
-        self.bar.scorer_input(visible=entry(self.form.chosen).cls.scored)
+        self.bar.scorer_input(visible=entry(self.form.chosen).needs.scorer)
 
     def _more(self) -> None:
         with gr.Accordion("Settings of this sampler", open=False, elem_classes="lz-more"):
@@ -192,23 +194,25 @@ class Visualize:
     def on_sampler(self, sampler: str, gen_length: float | None, block_length: float | None) -> list[Any]:
         """Show what the sampler does, and its settings."""
         blocks = int((gen_length or 0) // block_length) if block_length else 1
-        scorer = gr.update(visible=entry(sampler).cls.scored)
+        scorer = gr.update(visible=entry(sampler).needs.scorer)
         return [escape(about(sampler)), scorer, *self.form.show(sampler, blocks)]
 
     def on_attached(self, attached: str) -> list[Any]:
-        """Choose what makes use of what was attached: a head RemeDi's policy, a reward model the first
-        sampler that is scored. Without any head, the policy that needs one is let go of."""
+        """Choose what makes use of what was attached: the first sampler that can use a head, or that needs
+        a scorer. Without any head, the settings that need one are let go of."""
         keep = [gr.skip()] * (1 + len(self.form.inputs))
         try:
             using = self.attachments.using(attached)
         except RequestError:
             return keep
         if isinstance(using, Attached) and using.own_head is not None:
-            return ["remedi", *self.form.fill({"policy": "ups"})]
+            found = head_users()[0]
+            return [found.name, *self.form.fill(found.with_head)]
         if isinstance(using, Attached) and using.own_reward is not None:
-            return [next(name for name, found in SAMPLERS.items() if found.cls.scored), *keep[1:]]
+            return [next(name for name, found in SAMPLERS.items() if found.needs.scorer), *keep[1:]]
         if using.ups_head is None:
-            return [gr.skip(), *self.form.fill({"policy": "tps_prob"})]
+            without = {k: v for found in head_users() for k, v in found.without_head.items()}
+            return [gr.skip(), *self.form.fill(without)]
         return keep
 
     def on_prompt(self, prompt: str) -> str:

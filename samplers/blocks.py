@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 
 from samplers.canvas import Canvas
-from samplers.denoiser import Denoiser
+from samplers.denoiser import Denoiser, GuidedDenoiser
 from samplers.drawing import draw_tokens, finished_rows, probability_of
 from samplers.events import SCHEMA, Cell, Cells, Edited, Event, Finished, Remasked, Started, Unmasked
 from samplers.kv_cache import MODES
+from samplers.network import Network, with_head, with_shadow
+from samplers.registry import Needs
 from samplers.scoring import Scorer
 from samplers.settings import SettingError, check, describe, option
 
@@ -80,7 +82,6 @@ class BlockSettings:
     """Settings of block-wise decoding, under LLaDA's names and with its defaults."""
 
     name: ClassVar[str] = ""
-    scored: ClassVar[bool] = False  # needs a scorer
 
     steps: int = option(128, "Denoiser steps for the whole answer.", low=1, high=4096)
     gen_length: int = option(128, "Tokens of the answer.", "Answer length", low=1, high=4096)
@@ -117,6 +118,34 @@ class BlockSettings:
             if d.unit == "blocks" and getattr(self, d.name) > self.blocks:
                 allowed = f"at most {self.blocks}, the blocks of the answer"
                 raise SettingError(d.name, getattr(self, d.name), allowed)
+
+    @property
+    def needs(self) -> Needs:
+        """What a run needs beside a plain network."""
+        return Needs()
+
+    def denoiser(self, network: Network) -> GuidedDenoiser:
+        """The denoiser with this guidance and cache, of a network that has what the sampler needs."""
+        self._check_network(network)
+        return GuidedDenoiser(network, self.cfg_scale, self.cache, self.block_length)
+
+    def _check_network(self, network: Network) -> None:
+        if self.needs.head:
+            with_head(network)
+        if self.needs.shadow:
+            with_shadow(network)
+
+    def _check_denoiser(self, denoise: Denoiser) -> None:
+        """SettingError unless it has the guidance and the cache that the settings name."""
+        self._check_network(denoise.network)
+        names = ("cfg_scale", "cache") if self.cache == "none" else ("cfg_scale", "cache", "block_length")
+        for name in names:
+            value, built = getattr(self, name), getattr(denoise.settings, name)
+            if value != built:
+                allowed = (
+                    f"{built!r}, which the denoiser has; sampler.denoiser(network) builds one that agrees"
+                )
+                raise SettingError(name, value, allowed)
 
     @property
     def blocks(self) -> int:
@@ -159,9 +188,10 @@ class BlockSettings:
         raise NotImplementedError
 
     def started(self, run: Run) -> Started:
-        """The first event; raises before any forward if canvas and settings do not fit."""
+        """The first event; raises before any forward if denoiser, canvas and settings do not fit."""
         denoise, canvas = run.denoise, run.canvas
-        if self.scored and run.score is None:
+        self._check_denoiser(denoise)
+        if self.needs.scorer and run.score is None:
             raise SettingError("scorer", None, f"a scorer, which {self.name} needs: checker or prm")
         if canvas.gen_length != self.gen_length:
             raise SettingError("gen_length", self.gen_length, f"the canvas's {canvas.gen_length}")

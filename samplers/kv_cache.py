@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from samplers.network import pick
+from samplers.network import ModelNetwork, pick
 
 MODES = ("none", "prefix", "dual")
 Span = tuple[int, int]
@@ -42,7 +42,7 @@ class CachedNetwork:
     blocks begin, so that a span is always whole blocks.
     """
 
-    def __init__(self, network: Any, mode: str, block_length: int) -> None:
+    def __init__(self, network: ModelNetwork, mode: str, block_length: int) -> None:
         self.model, self.mode, self.block_length = network.model, mode, block_length
         self.groups: list[_Group] = []
         self.full_passes = 0

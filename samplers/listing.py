@@ -18,7 +18,7 @@ def as_data() -> list[dict[str, Any]]:
             "title": e.title,
             "summary": e.summary,
             "paper": e.paper,
-            "scored": e.cls.scored,
+            "needs": asdict(e.needs),
             "settings": [asdict(d) | {"type": d.type.__name__} for d in e.settings],
         }
         for e in SAMPLERS.values()
@@ -48,8 +48,11 @@ def _section(e: Entry) -> str:
     lines = [f"## `{e.name}`\n", f"{e.title}. {e.summary} ({e.paper})"]
     if e.aliases:
         lines.append("Also called " + ", ".join(f"`{a}`" for a in e.aliases) + ".")
-    if e.cls.scored:
+    if e.needs.scorer:
         lines.append("It needs a scorer: `checker` or `prm`.")
+    if e.with_head:
+        said = " and ".join(f"`{key} = {value}`" for key, value in e.with_head.items())
+        lines.append(f"With {said} it needs a UPS head.")
     lines += ["", "| setting | default | allowed | what it does |", "| --- | --- | --- | --- |"]
     lines += [f"| `{d.name}` | {d.default} | {allowed(d)} | {d.help} |" for d in e.settings]
     return "\n".join(lines) + "\n"

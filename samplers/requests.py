@@ -12,10 +12,11 @@ from models.text import chat_ids, half_character
 from models.ups_head import UPSHead
 from samplers.canvas import Canvas, new_canvas
 from samplers.checker import Checker
-from samplers.denoiser import GuidedDenoiser, ModelNetwork
+from samplers.denoiser import Denoiser
 from samplers.events import Event
+from samplers.network import ModelNetwork, PolicyModelNetwork
 from samplers.prm import PRMScorer
-from samplers.registry import entry, make
+from samplers.registry import Sampler, entry, head_users, make
 from samplers.scoring import Question, Scorer
 
 MASK_MARK = "[MASK]"
@@ -30,15 +31,14 @@ class RequestError(ValueError):
 class Prepared:
     """Everything a run needs."""
 
-    sampler: Any
-    denoise: GuidedDenoiser
+    sampler: Sampler
+    denoise: Denoiser
     canvas: Canvas
     score: Scorer | None = None
 
     def stream(self) -> Generator[Event, None, Canvas]:
         """The events of the run."""
-        stream: Generator[Event, None, Canvas] = self.sampler(self.denoise, self.canvas, self.score)
-        return stream
+        return self.sampler(self.denoise, self.canvas, self.score)
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def _pin(given: dict[int, int], start: int, ids: list[int], length: int, what: s
 
 def prepare_row(
     loaded: LoadedModel,
-    sampler: Any,
+    sampler: Sampler,
     seed: int = 0,
     constraints: str = "",
     infill: str | None = None,
@@ -223,7 +223,9 @@ def question_of(loaded: LoadedModel, ids: list[int], prompts: Mapping[str, Any],
     return Question(text, str(task.get("name", "")), fields)
 
 
-def prepare_rows(loaded: LoadedModel, sampler: Any, rows: Sequence[Row], tools: Tools = NO_TOOLS) -> Prepared:
+def prepare_rows(
+    loaded: LoadedModel, sampler: Sampler, rows: Sequence[Row], tools: Tools = NO_TOOLS
+) -> Prepared:
     """One batch for one sampler."""
     check_tools(sampler, tools)
     canvas = new_canvas(
@@ -236,24 +238,32 @@ def prepare_rows(loaded: LoadedModel, sampler: Any, rows: Sequence[Row], tools: 
         eot_id=loaded.eot_id,
         pad_id=loaded.pad_id,
     )
-    network = ModelNetwork(loaded.model, loaded.name, tools.ups_head)
-    denoise = GuidedDenoiser(network, sampler.cfg_scale, sampler.cache, sampler.block_length)
-    return Prepared(sampler, denoise, canvas, _scorer(loaded, tools, [r.question for r in rows]))
+    network = ModelNetwork(loaded.model, loaded.name)
+    if tools.ups_head is not None:
+        network = PolicyModelNetwork(loaded.model, loaded.name, tools.ups_head)
+    score = _scorer(loaded, tools, [r.question for r in rows])
+    return Prepared(sampler, sampler.denoiser(network), canvas, score)
 
 
-def check_tools(sampler: Any, tools: Tools) -> None:
+def check_tools(sampler: Sampler, tools: Tools) -> None:
     """Every tool has a use, and every need a tool."""
     if tools.scorer and tools.scorer not in SCORERS:
         raise RequestError(f"scorer = {tools.scorer!r} is not known; allowed: {', '.join(SCORERS)}")
-    if tools.scorer and not sampler.scored:
+    if tools.scorer and not sampler.needs.scorer:
         raise RequestError(f"scorer = {tools.scorer!r} is not used by sampler {sampler.name}")
-    if sampler.scored and not tools.scorer:
+    if sampler.needs.scorer and not tools.scorer:
         raise RequestError(f"scorer is missing; sampler {sampler.name} needs one: {', '.join(SCORERS)}")
     if (tools.scorer == "prm") != (tools.reward is not None):
         raise RequestError("prm and scorer do not agree; allowed: a prm with scorer prm, and only then")
-    needs_head = getattr(sampler, "policy", "") == "ups"
-    if needs_head != (tools.ups_head is not None):
-        raise RequestError("ups_head and policy do not agree; allowed: a head with policy ups, and only then")
+    if sampler.needs.head and tools.ups_head is None:
+        raise RequestError(f"ups_head is missing; sampler {sampler.name} needs one with these settings")
+    if tools.ups_head is not None and not sampler.needs.head:
+        users = (
+            f"{each.name} with " + " and ".join(f"{key} {value}" for key, value in each.with_head.items())
+            for each in head_users()
+        )
+        said = f"ups_head is not used by sampler {sampler.name} with these settings"
+        raise RequestError(f"{said}; allowed: {', '.join(users)}")
 
 
 def _scorer(loaded: LoadedModel, tools: Tools, questions: list[Question]) -> Scorer | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from samplers.algorithms.low_confidence import LowConfidence
 from samplers.blocks import Run, temperature_option
 from samplers.contest import AGGREGATES, contest, last, scored, scores_of
 from samplers.events import Event, WindowTriggered
+from samplers.registry import Needs
 from samplers.remasking import CHOICES, cells_to_remask
 from samplers.settings import option
 
@@ -21,13 +21,16 @@ from samplers.settings import option
 class RewardedSettings(LowConfidence):
     """LLaDA R3's defaults for plain decoding; the sampler needs a scorer."""
 
-    scored: ClassVar[bool] = True
-
     gen_length: int = option(512, "Tokens of the answer.", "Answer length", low=1, high=4096)
     block_length: int = option(
         32, "Tokens of a block; blocks are filled from left to right.", low=1, high=4096
     )
     temperature: float = temperature_option(0.6)
+
+    @property
+    def needs(self) -> Needs:
+        """A scorer."""
+        return Needs(scorer=True)
 
     def best_block(self, run: Run, block: int, active: Tensor, k: int) -> Iterator[Event]:
         """k candidates of the block as one batch; the newest score decides."""

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.columns import SetError
-from evaluation.tables import HALF, Record
+from evaluation.tables import HALF, Record, Table
 from tasks import TASKS
 from training.known_sets import refuse_problem
 from training.pairs import Pair, Turn
-from training.records import Records, open_records
+from training.records import open_records
 from training.set_columns import find_column, find_prompts
 from training.table_examples import ROLES
 
@@ -40,7 +40,7 @@ class PairColumns:
         return [name for name in (self.prompt, self.chosen, self.rejected) if name]
 
 
-def choose_pair_columns(records: Records, settings: Any) -> PairColumns:
+def choose_pair_columns(records: Table, settings: Any) -> PairColumns:
     """The columns that settings (a DPOSettings) name; the prompts' may be guessed."""
     columns = PairColumns(
         find_prompts(records, settings.prompt_column),
@@ -73,7 +73,7 @@ def refuse_tasks(names: Sequence[str]) -> None:
             )
 
 
-def pairs_in(records: Records, settings: Any, allow_eval_data: bool) -> list[Pair]:
+def pairs_in(records: Table, settings: Any, allow_eval_data: bool) -> list[Pair]:
     """All rows; SetError names the first that is no pair, or that is a test problem."""
     columns, pairs = choose_pair_columns(records, settings), []
     for number, record in enumerate(records, 1):

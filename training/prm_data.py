@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from evaluation.columns import SetError
-from evaluation.tables import HALF, Record
+from evaluation.tables import HALF, Record, Table, read_table
 from models.reward import LoadedReward
 from samplers.settings import SettingError
 from tasks import TASKS
 from training.known_sets import refuse_problem
-from training.records import FileRecords, Records, open_records
+from training.records import LIMITS, open_records
 from training.set_columns import find_column, find_prompts, listed
 
 STEPS, LABELS = ("steps", "completions"), ("labels",)
@@ -65,7 +65,7 @@ class StepColumns:
     steps: str = ""
     labels: str = ""
 
-    def found_in(self, records: Records) -> StepColumns:
+    def found_in(self, records: Table) -> StepColumns:
         """The columns of a set, none of them ""; SetError for what is not there."""
         found = StepColumns(
             find_prompts(records, self.question),
@@ -97,10 +97,10 @@ def open_labelled(names: Sequence[str], settings: Any, allow_eval_data: bool) ->
 
 def read_labelled(path: Path, columns: StepColumns = StepColumns()) -> list[Labelled]:  # noqa: B008 - frozen
     """The rows of a file, which may well be for evaluation; SetError with a sentence."""
-    return labelled_in(FileRecords(path), columns, allow_eval_data=True)
+    return labelled_in(read_table(path, limits=LIMITS), columns, allow_eval_data=True)
 
 
-def labelled_in(records: Records, columns: StepColumns, allow_eval_data: bool) -> list[Labelled]:
+def labelled_in(records: Table, columns: StepColumns, allow_eval_data: bool) -> list[Labelled]:
     """All rows; SetError names the first that cannot be used, and why, or that is a test problem."""
     found, rows = columns.found_in(records), []
     for number, record in enumerate(records, 1):

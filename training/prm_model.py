@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config
 
-from models.config import LLaDAConfig
 from models.assets import locate
+from models.config import LLaDAConfig
 from models.loading import ModelError, find_file, mask_token, read_config, read_weights
 from models.reward import JUDGE, KINDS, SHADOW, STEP_TOKEN, LoadedReward, RewardModel
 from models.shadow_reward import ShadowRewardModel

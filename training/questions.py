@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from evaluation.columns import SetError, guess
+from evaluation.tables import Table
 from tasks import HELD_OUT, TASKS, generate
 from tasks.core import Problem
 from training.chat import Chat
 from training.examples import TRIES, TaskExamples, item_at
 from training.known_sets import refuse_problem
-from training.records import Records, open_records
+from training.records import open_records
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,11 @@ class RowQuestions:
     and column, or says that all rows are too long."""
 
     def __init__(
-        self, records: Records, prompt: str, answer: str, seed: int, room: Room, allow_eval_data: bool
+        self, records: Table, prompt: str, answer: str, seed: int, room: Room, allow_eval_data: bool
     ) -> None:
-        known, self.records, self.seed = records.known, records, seed
-        gold = answer or known.gold or known.answer
-        self.columns = guess(records.columns, prompt or known.prompt or None, gold or None)
+        public, self.records, self.seed = records.public, records, seed
+        gold = answer or public.gold or public.answer
+        self.columns = guess(records.columns, prompt or public.prompt or None, gold or None)
         self.fitting: list[int] = []
         for number, row in enumerate(records, 1):
             for role, column in (("question", self.columns.question), ("answer", self.columns.answer)):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.columns import SetError
-from training.records import Records
+from evaluation.tables import Table
 from training.table_examples import PROMPTS
 
 SHOWN = 12
 
 
-def find_column(records: Records, setting: str, asked: str, likely: Sequence[str]) -> str:
+def find_column(records: Table, setting: str, asked: str, likely: Sequence[str]) -> str:
     """The column called `asked`, else the first of `likely` that is there (case and spaces aside), else "".
 
     SetError: `asked`, the value of `setting`, is no column.
@@ -22,17 +22,17 @@ def find_column(records: Records, setting: str, asked: str, likely: Sequence[str
     return asked or next((known[name] for name in likely if name in known), "")
 
 
-def find_prompts(records: Records, asked: str) -> str:
+def find_prompts(records: Table, asked: str) -> str:
     """The column of the questions, `prompt` before others, "" when there is none. SetError: there may be
     two halves of it."""
-    found = find_column(records, "prompt_column", asked or records.known.prompt, ("prompt", *PROMPTS))
+    found = find_column(records, "prompt_column", asked or records.public.prompt, ("prompt", *PROMPTS))
     if found == "instruction" and not asked and "input" in records.columns:
         raise SetError(f"{records.name} has both 'instruction' and 'input'; choose one as prompt_column, "
                        "or join them in one column")  # fmt: skip
     return found
 
 
-def listed(records: Records) -> str:
+def listed(records: Table) -> str:
     """The names of the columns, of many the first."""
     more = ", …" if len(records.columns) > SHOWN else ""
     return ", ".join(name[:40] for name in records.columns[:SHOWN]) + more

@@ -10,10 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 from evaluation.columns import SetError, guess
-from evaluation.tables import Record
+from evaluation.tables import Record, Table
 from training.chat import Chat, Encoded
 from training.known_sets import refuse_problem
-from training.records import Records
 
 PROMPTS = ("question", "problem", "prompt", "query", "instruction", "input", "puzzle")
 ANSWERS = (
@@ -48,18 +47,18 @@ class Row:
     thoughts: str = ""
 
 
-def choose_columns(records: Records, settings: Any) -> Columns:
+def choose_columns(records: Table, settings: Any) -> Columns:
     """The columns that settings name, that the set is known to have, or that are likeliest."""
-    known, names = records.known, records.columns
+    public, names = records.public, records.columns
     if MESSAGES in names and not (settings.prompt_column or settings.answer_column):
         return Columns(messages=MESSAGES)
-    prompt = settings.prompt_column or known.prompt or None
+    prompt = settings.prompt_column or public.prompt or None
     if prompt is None and {"instruction", "input"} <= set(names):
         raise SetError(
             f"{records.name} has both 'instruction' and 'input'; choose one as prompt_column, "
             "or join them in one column"
         )
-    answer = settings.answer_column or known.answer or None
+    answer = settings.answer_column or public.answer or None
     try:
         found = guess(names, prompt, answer, PROMPTS, ANSWERS)
     except SetError as error:
@@ -67,10 +66,10 @@ def choose_columns(records: Records, settings: Any) -> Columns:
     return Columns(found.question, found.answer, _thoughts(records, settings))
 
 
-def _thoughts(records: Records, settings: Any) -> str:
+def _thoughts(records: Table, settings: Any) -> str:
     if not settings.think:
         return ""
-    asked = settings.thoughts_column or records.known.thoughts
+    asked = settings.thoughts_column or records.public.thoughts
     found = asked or next((name for name in THOUGHTS if name in records.columns), "")
     if found not in records.columns:
         listed = ", ".join(records.columns[:12])
@@ -115,7 +114,7 @@ class TableExamples:
     """The rows of a table that are trained on, or (`held_out`) those that are not."""
 
     def __init__(
-        self, records: Records, columns: Columns, chat: Chat, indices: Sequence[int] | None = None
+        self, records: Table, columns: Columns, chat: Chat, indices: Sequence[int] | None = None
     ) -> None:
         self.records, self.columns, self.chat = records, columns, chat
         self.indices = range(len(records)) if indices is None else indices
@@ -139,7 +138,7 @@ class TableExamples:
         return self.chat.encode(row.turns, row.answer, row.thoughts)
 
 
-def check_rows(records: Records, columns: Columns, allow_eval_data: bool) -> None:
+def check_rows(records: Table, columns: Columns, allow_eval_data: bool) -> None:
     """Read every row once: SetError for the first that cannot be used, or that is a test problem."""
     for number, record in enumerate(records, 1):
         row = read_row(records.name, number, record, columns)

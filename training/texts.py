@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
-from pathlib import Path
 from typing import Any, Protocol
 
 from evaluation.columns import SetError
-from evaluation.tables import MOST_BYTES, Record, read_text
+from evaluation.tables import TEXT, Table
 from tasks import HELD_OUT, TASKS, TRAIN, generate
 from training.chat import Chat
 from training.examples import TaskExamples
-from training.known_sets import KnownSet, refuse_evaluation, refuse_problem
-from training.records import Records, open_records
+from training.known_sets import refuse_problem
+from training.records import LIMITS, open_records
 from training.table_examples import held_out_rows
 
-TEXT = "text"
 MEASURED = 64
 """Documents from which the characters of a token are estimated."""
 HELD_OUT_PROBLEMS = 64
@@ -34,32 +32,11 @@ class Pieces(Protocol):
     def raw(self, index: int) -> dict[str, str]: ...
 
 
-class TextFile:
-    """A .txt or .md file: one document a block of lines, blank lines between the blocks."""
-
-    columns, known = (TEXT,), KnownSet("")
-
-    def __init__(self, path: Path) -> None:
-        if path.stat().st_size > MOST_BYTES:
-            raise SetError(f"{path.name} has {path.stat().st_size >> 20} MB; allowed: {MOST_BYTES >> 20} MB")
-        self.name = path.name
-        self.rows = [part for part in re.split(r"\n[^\S\n]*\n\s*", read_text(path)) if part.strip()]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Record:
-        return {TEXT: self.rows[index]}
-
-    def __iter__(self) -> Iterator[Record]:
-        return ({TEXT: row} for row in self.rows)
-
-
 class Documents:
     """Documents of a set, cut into pieces of about max_length tokens; a document ends with EOS."""
 
     def __init__(
-        self, records: Records, column: str, indices: Sequence[int], chat: Chat, eos: int, max_length: int
+        self, records: Table, column: str, indices: Sequence[int], chat: Chat, eos: int, max_length: int
     ) -> None:
         self.records, self.column, self.indices, self.chat, self.eos = records, column, indices, chat, eos
         measured = [chat.plain(self._text(i)) for i in indices[:MEASURED]]
@@ -138,12 +115,7 @@ def open_texts(
         texts = [chat.plain(f"{p.prompt}\n{p.solution}") for p in problems]
         ids = [[*chat.tokenizer.encode(text, add_special_tokens=False), eos] for text in texts]
         return TaskTexts(name, chat, eos, TRAIN, settings.seed), Listed(ids)
-    records: Records
-    if Path(name).suffix.lower() in (".txt", ".md") and Path(name).is_file():
-        refuse_evaluation(name, settings.split, allow_eval_data)
-        records = TextFile(Path(name))
-    else:
-        records = open_records(name, settings.split, allow_eval_data, tuple(TASKS))
+    records = open_records(name, settings.split, allow_eval_data, tuple(TASKS), replace(LIMITS, plain=True))
     column = _column(records, settings.text_column)
     _check(records, column, allow_eval_data)
     kept_out = held_out_rows(len(records))
@@ -152,7 +124,7 @@ def open_texts(
     return Documents(records, column, learned, *how), Documents(records, column, sorted(kept_out), *how)
 
 
-def _column(records: Records, asked: str) -> str:
+def _column(records: Table, asked: str) -> str:
     column = asked or (records.columns[0] if len(records.columns) == 1 else TEXT)
     if column not in records.columns:
         listed = ", ".join(records.columns[:12])
@@ -160,7 +132,7 @@ def _column(records: Records, asked: str) -> str:
     return column
 
 
-def _check(records: Records, column: str, allow_eval_data: bool) -> None:
+def _check(records: Table, column: str, allow_eval_data: bool) -> None:
     if len(records) < 2:
         raise SetError(f"{records.name} has {len(records)} document; allowed: at least 2 (in a text file "
                        "with a blank line between them), of which one is held out")  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 
 from evaluation.bundled import Score, default_data, evaluate
 from evaluation.cli.run import DEFAULT_MODEL, add_dtype, chosen_dtype
+from models.assets import locate
 
 
 def add_bundled(commands: Any) -> None:

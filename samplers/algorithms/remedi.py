@@ -18,7 +18,7 @@ from torch import Tensor
 from samplers.blocks import BlockSettings, Prediction, Run
 from samplers.drawing import draw_tokens, probability_of, top_cells, transfer_schedule
 from samplers.events import Event, PolicyScored
-from samplers.registry import register
+from samplers.registry import Needs, register
 from samplers.settings import option
 
 POLICIES = ("ups", "tps_prob", "random")
@@ -29,6 +29,7 @@ POLICIES = ("ups", "tps_prob", "random")
     title="RemeDi · learned re-masking",
     summary="A policy chooses every step which cells stand; the others become masks again.",
     paper="RemeDi, 2509.23653",
+    with_head={"policy": "ups"},
 )
 @dataclass(frozen=True)
 class RemeDi(BlockSettings):
@@ -39,6 +40,11 @@ class RemeDi(BlockSettings):
         "What scores a cell: the UPS head, the probability of its token, or chance.",
         choices=POLICIES,
     )
+
+    @property
+    def needs(self) -> Needs:
+        """A UPS head for its policy."""
+        return Needs(head=self.policy == "ups")
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """K_i cells stand after step i."""

@@ -20,7 +20,7 @@ from torch import Tensor
 from samplers.blocks import BlockSettings, Run
 from samplers.drawing import draw_tokens, probability_of, ranks, top_cells
 from samplers.events import Event
-from samplers.registry import register
+from samplers.registry import Needs, register
 from samplers.settings import option
 
 MOST_SHARE, LEAST_CAP, MOST_CAP = 0.7, 5, 20
@@ -43,6 +43,11 @@ class Wino(BlockSettings):
     cache: str = option(
         "none", "WINO sees the block twice; a KV cache does not serve it.", "KV cache", choices=("none",)
     )
+
+    @property
+    def needs(self) -> Needs:
+        """A second sight of the block."""
+        return Needs(shadow=True)
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """Draft and verify until no mask is left."""

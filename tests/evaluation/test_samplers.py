@@ -20,7 +20,7 @@ def test_every_sampler_stands_in_the_table_and_every_line_can_run_on_every_task(
     prompts = json.loads((BUNDLED / "prompts.json").read_text())
     for task in TASKS:
         for line in chosen_lines(task, prompts[task]["settings"], []):
-            assert make(line.sampler, line.settings).scored == bool(line.scorer)
+            assert make(line.sampler, line.settings).needs.scorer == bool(line.scorer)
     labels = [c.label for c in LINE_UP]
     assert len(set(labels)) == len(labels) and {x for pair in PAIRS for x in pair} <= set(labels)
     assert {c.sampler for c in LINE_UP} == set(SAMPLERS)

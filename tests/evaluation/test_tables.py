@@ -55,7 +55,7 @@ def test_a_good_csv_with_a_mark_quotes_semicolons_and_formulas(tmp_path: Path) -
     table = read_table(write(tmp_path, text))
     assert table.columns == ("Problem", "Final Answer")
     assert table.rows[0] == {"Problem": 'two\nlines; and a "quote"', "Final Answer": "=1+1"}
-    found = from_table("set", table)
+    found = from_table(table)
     assert found.mapping == Mapping("Problem", "Final Answer")
     assert [(p.number, p.answer) for p in found.problems] == [(1, "=1+1"), (2, "-3")]
 
@@ -63,7 +63,7 @@ def test_a_good_csv_with_a_mark_quotes_semicolons_and_formulas(tmp_path: Path) -
 def test_100_columns_are_read_and_their_mapping_guessed(tmp_path: Path) -> None:
     names = [f"c{i}" for i in range(98)] + ["prompt", "target"]
     table = read_table(write(tmp_path, ",".join(names) + "\n" + ",".join(map(str, range(100))) + "\n"))
-    assert from_table("set", table).problems[0].question == "98"
+    assert from_table(table).problems[0].question == "98"
 
 
 def test_jsonl_json_and_parquet(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import warnings
 import pytest
 
 from evaluation.columns import Mapping, SetError
-from evaluation.sets import HUB_SETS, Problem, ProblemSet, load_set
+from evaluation.public_sets import EVALUATED
+from evaluation.sets import Problem, ProblemSet, load_set
 from llada_viz.bundled import Bundled
 from samplers.requests import RequestError
 
@@ -41,13 +42,13 @@ def reachable(monkeypatch):
     monkeypatch.setattr(evaluate_form, "load_set", load)
 
 
-@pytest.mark.parametrize("name", HUB_SETS)
+@pytest.mark.parametrize("name", EVALUATED)
 def test_a_hub_set_is_shown_and_asked_for(name, bundled, reachable):
     form = EvaluateForm()
     assert name in dict((value, shown) for shown, value in samples())
     _, _, question, _, shown = form.show(name, "")
     assert "1 rows" in shown and "&lt;b&gt;How many?" in shown and not question["interactive"]
-    assert question["value"] == HUB_SETS[name].mapping.question
+    assert question["value"] == EVALUATED[name].prompt
     wanted = asked(form, bundled, name)
     assert (wanted.data, wanted.name, wanted.question, wanted.answer) == (name, name, "", "")
     with pytest.raises(RequestError, match="needs scores"):
@@ -56,7 +57,7 @@ def test_a_hub_set_is_shown_and_asked_for(name, bundled, reachable):
 
 def test_a_public_host_fetches_nothing(bundled, reachable):
     form = EvaluateForm(public=True)
-    assert not set(HUB_SETS) & {value for _, value in samples(public=True)}
+    assert not set(EVALUATED) & {value for _, value in samples(public=True)}
     assert "not fetched on a public host" in form.show("gsm8k", "")[-1]
     with pytest.raises(SetError, match="not fetched on a public host"):
         asked(form, bundled, "gsm8k")
@@ -74,7 +75,10 @@ def test_a_hub_out_of_reach_is_a_sentence(bundled, monkeypatch):
     monkeypatch.setattr(datasets, "load_dataset", fails)
     form = EvaluateForm()
     shown = form.show("math500", "")[-1]
-    assert "HuggingFaceH4/MATH-500 cannot be loaded: the hub does not answer." in shown and "alert" in shown
+    assert (
+        "HuggingFaceH4/MATH-500 cannot be loaded: Timeout: the hub does not answer." in shown
+        and "alert" in shown
+    )
     with pytest.raises(SetError, match="cannot be loaded"):
         asked(form, bundled, "math500")
     with pytest.raises(SetError, match="cannot be loaded"):

@@ -10,13 +10,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samplers import SAMPLERS, GuidedDenoiser, collect, fold, make, new_canvas
+from samplers import SAMPLERS, Denoiser, collect, fold, make, new_canvas
 from samplers.algorithms.remdm import SCHEDULES
 from samplers.algorithms.remedi import POLICIES
 from samplers.canvas import Canvas
 from samplers.drawing import ORDERINGS
 from samplers.events import Finished, Unmasked, from_json, to_json
 from samplers.fold import Board
+from samplers.registry import Sampler
 from samplers.remasking import CHOICES
 from tests.networks import TableNetwork, TableScorer
 
@@ -64,9 +65,7 @@ def runs(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-def start(
-    name: str, run: dict[str, Any], rows: list[int] | None = None
-) -> tuple[Any, GuidedDenoiser, Canvas]:
+def start(name: str, run: dict[str, Any], rows: list[int] | None = None) -> tuple[Sampler, Denoiser, Canvas]:
     chosen = range(len(run["prompts"])) if rows is None else rows
     canvas = new_canvas(
         [run["prompts"][r] for r in chosen],
@@ -77,14 +76,13 @@ def start(
         eos_id=EOS,
         eot_id=EOT,
     )
-    denoise = GuidedDenoiser(TableNetwork(seed=run["network"]), run["settings"]["cfg_scale"])
     known = {d.name for d in SAMPLERS[name].settings}
     sampler = make(name, {k: v for k, v in run["settings"].items() if k in known})
-    return sampler, denoise, canvas
+    return sampler, sampler.denoiser(TableNetwork(seed=run["network"])), canvas
 
 
-def stream(sampler: Any, denoise: GuidedDenoiser, canvas: Canvas) -> Any:
-    return sampler(denoise, canvas, TableScorer() if sampler.scored else None)
+def stream(sampler: Sampler, denoise: Denoiser, canvas: Canvas) -> Any:
+    return sampler(denoise, canvas, TableScorer() if sampler.needs.scorer else None)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -155,5 +153,5 @@ def test_no_grad_inside(name: str) -> None:
     plain = {"steps": 4, "gen_length": 4, "block_length": 4, "window": 1, "backmasking_lookback": 1}
     known = {d.name for d in SAMPLERS[name].settings}
     sampler = make(name, {k: v for k, v in plain.items() if k in known})
-    collect(stream(sampler, GuidedDenoiser(Watching()), new_canvas([[1, 2]], 4, MASK, eos_id=EOS)))
+    collect(stream(sampler, sampler.denoiser(Watching()), new_canvas([[1, 2]], 4, MASK, eos_id=EOS)))
     assert seen and not any(seen)
