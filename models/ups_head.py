@@ -43,8 +43,8 @@ class UPSHead(nn.Module):
 
 
 def load_ups_head(path: str | Path, d_model: int) -> UPSHead:
-    """A saved head (a file, a folder with ups_head.safetensors in it, a bundled name), or a plain file of `weight`
-    (d_model numbers) and `bias` (one number).
+    """A saved head (a file, a folder with ups_head.safetensors in it, a bundled name), or a plain file of
+    `weight` (d_model numbers) and `bias` (one number).
 
     ModelError when it cannot be read or belongs to hidden states of another width.
     """
