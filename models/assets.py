@@ -23,7 +23,7 @@ def locate(name: str) -> str:
     below `assets/` are the bundled files; anything else stays as it is (a hub id, or a mistake).
     """
     path = Path(name)
-    if path.is_absolute() or exists(name) or ".." in path.parts:
+    if not path.parts or path.is_absolute() or exists(name) or ".." in path.parts:
         return name
     if len(path.parts) == 1:
         bundled = assets() / MODELS / path

@@ -53,7 +53,7 @@ def imported(folders: tuple[str, ...]) -> set[str]:
 
 
 def test_requirements_agree() -> None:
-    """A Space installs requirements.txt alone: the project's dependencies and the extra gptq, among them the eight
+    """A Space installs requirements.txt alone: the dependencies and the extra gptq, among them the eight
     given packages; what make installs is pinned."""
     extras = project()["optional-dependencies"]
     wanted = {*project()["dependencies"], *extras["gptq"]}
