@@ -13,10 +13,10 @@ import time
 
 import torch
 
-from llada_viz.canvas import message
-from llada_viz.compare_canvas import message as compared
-from llada_viz.comparison import Comparison
-from llada_viz.runs import Run
+from llada_viz.decoding.comparison import Comparison
+from llada_viz.decoding.runs import Run
+from llada_viz.widgets.canvas import message
+from llada_viz.widgets.compare_canvas import message as compared
 from models.loading import LoadedModel, load
 from models.text import token_pieces
 from samplers.requests import prepare

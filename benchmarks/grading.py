@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 
-from evaluation.grading import Grader
+from evaluation.grading.grades import Grader
 
 FAMILIES = (  # share in percent, gold, the same in another way, something else
     (55, "{a}", "{a}.0", "{b}"),

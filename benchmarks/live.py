@@ -14,8 +14,8 @@ import time
 
 import torch
 
-from llada_viz.canvas import message
-from llada_viz.runs import Runs
+from llada_viz.decoding.runs import Runs
+from llada_viz.widgets.canvas import message
 from models.loading import LoadedModel, load
 from models.text import token_pieces
 from samplers.requests import Prepared, prepare

@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from evaluation.run_folder import Row, RunFolder
-from evaluation.summary import compare, summarise
+from evaluation.runs.run_folder import Row, RunFolder
+from evaluation.runs.summary import compare, summarise
 
 EACH = 1_000_000
 """More than the rows of a folder: numbers of the second begin here."""

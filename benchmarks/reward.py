@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from models.reward import load_reward
-from training.prm_data import read_labelled
-from training.recipes.prm import measured
+from training.prm.objective import measured
+from training.prm.prm_data import read_labelled
 
 
 def main() -> None:

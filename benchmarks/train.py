@@ -23,12 +23,12 @@ from torch import nn
 from models.config import LLaDAConfig
 from models.llada import LLaDAModelLM
 from models.ups_head import UPSHead
-from training.adapters import LoraSettings, attach, freeze
-from training.examples import Rows
-from training.recipe import Batch
-from training.recipes.sft import SFTModule, sft_batch
-from training.remask import RemaskBatch, RemaskModule
-from training.remask_noise import ordinary_ids, remask_noise
+from training.data.examples import Rows
+from training.engine.recipe import Batch
+from training.remask.losses import RemaskBatch, RemaskModule
+from training.remask.remask_noise import ordinary_ids, remask_noise
+from training.sft.objective import SFTModule, sft_batch
+from training.shared.adapters import LoraSettings, attach, freeze
 
 PUBLISHED = {"d_model": 4096, "n_heads": 32, "n_layers": 32, "mlp_hidden_size": 12288,
              "vocab_size": 126464, "max_sequence_length": 4096}  # fmt: skip

@@ -11,13 +11,13 @@ from torch import Tensor
 from models.loading import LoadedModel
 from models.text import cell_texts, token_pieces
 from tasks import TASKS, TRAIN, generate
-from training.answers import RunArguments
-from training.examples import Example
-from training.recipe import Recipe
-from training.recipes.dpo import DPO
-from training.records import open_records
+from training.data.examples import Example
+from training.data.records import open_records
+from training.dpo.objective import DPO
+from training.engine.recipe import Recipe
+from training.engine.settings import TrainSettings
 from training.registry import objective
-from training.settings import TrainSettings
+from training.shared.answers import RunArguments
 
 MASK, OPEN, CLOSE = "░", "⟦", "⟧"
 STATES = ("prompt", "clean", "masked", "wrong", "own", "tail")

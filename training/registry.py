@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from training.answers import RunArguments
-from training.recipe import Recipe
-from training.recipes.dpo import DPO, DPOSettings
-from training.recipes.grpo import GRPO, GRPOSettings
-from training.recipes.pretrain import Pretrain, PretrainSettings
-from training.recipes.prm import PRM, PRMSettings
-from training.recipes.remask import RemaskSettings, RemaskSFT
-from training.recipes.remask_lora import RemaskLora, RemaskLoraSettings
-from training.recipes.sft import SFT, SFTSettings
-from training.settings import TrainSettings
+from training.dpo.objective import DPO, DPOSettings
+from training.engine.recipe import Recipe
+from training.engine.settings import TrainSettings
+from training.grpo.objective import GRPO, GRPOSettings
+from training.pretrain.objective import Pretrain, PretrainSettings
+from training.prm.objective import PRM, PRMSettings
+from training.remask.lora_objective import RemaskLora, RemaskLoraSettings
+from training.remask.objective import RemaskSettings, RemaskSFT
+from training.sft.objective import SFT, SFTSettings
+from training.shared.answers import RunArguments
 
 
 @dataclass(frozen=True)

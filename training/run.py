@@ -13,13 +13,13 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from training.answers import RunArguments
-from training.checkpoints import latest
-from training.engine import Engine
-from training.placement import accelerator_for, forget_accelerator
+from training.engine.checkpoints import latest
+from training.engine.loop import Engine
+from training.engine.placement import accelerator_for, forget_accelerator
+from training.engine.saying import first_process, say
+from training.engine.settings import TrainSettings, settings_of
 from training.registry import objective
-from training.saying import first_process, say
-from training.settings import TrainSettings, settings_of
+from training.shared.answers import RunArguments
 
 CONFIG = "config.yaml"
 SHIPPED = Path(__file__).parent / "configs"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.engine.saying import first_process, say
 from training.run import Request, RunError, train
-from training.saying import first_process, say
 
 TABLE = "table.md"
 MOST = 1000

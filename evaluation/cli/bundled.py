@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from evaluation.bundled import Score, default_data, evaluate
 from evaluation.cli.run import DEFAULT_MODEL, add_dtype, chosen_dtype
+from evaluation.runs.bundled_scores import Score, default_data, evaluate
 from models.assets import locate
 
 
@@ -76,8 +76,8 @@ def run_samplers(args: argparse.Namespace) -> None:
     """The table over all samplers; what stands in --out is not decoded again."""
     import torch
 
-    from evaluation.line_up import PAIRS, chosen_lines
-    from evaluation.samplers import TaskTable, run_task
+    from evaluation.runs.line_up import PAIRS, chosen_lines
+    from evaluation.runs.sampler_table import TaskTable, run_task
     from models.adapters import load_adapted
 
     if args.threads:

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from evaluation.asked import problem_of
 from evaluation.cli.run import DEFAULT_MODEL
-from evaluation.plan import Plan, lines_of, names_of
-from evaluation.sets import Problem, ProblemSet
+from evaluation.runs.plan import Plan, lines_of, names_of
+from evaluation.sets.problem_sets import Problem, ProblemSet
 from models.adapters import load_adapted
 from samplers.batch import run_requests
+from tasks.recognise import problem_of
 
 
 def add_compare(commands: Any) -> None:

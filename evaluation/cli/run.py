@@ -10,12 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from evaluation.grading import Grader
-from evaluation.plan import QUESTION_MARK, Plan, lines_of, names_of, read_lines, take_shots
-from evaluation.report import FORMS, Report, as_markdown
-from evaluation.run_folder import RunFolder
-from evaluation.runs import Share, manifest, run, work_left
-from evaluation.sets import ProblemSet, load_set
+from evaluation.grading.grades import Grader
+from evaluation.runs.execute import Share, manifest, run, work_left
+from evaluation.runs.plan import QUESTION_MARK, Plan, lines_of, names_of, read_lines, take_shots
+from evaluation.runs.report import FORMS, Report, as_markdown
+from evaluation.runs.run_folder import RunFolder
+from evaluation.sets.problem_sets import ProblemSet, load_set
 from models.adapters import load_adapted
 from models.loading import find_file
 

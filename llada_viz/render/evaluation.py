@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from evaluation.report import HEAD, Report, cells, figures, verdict
+from evaluation.runs.report import HEAD, Report, cells, figures, verdict
 from llada_viz.render import job
 
 SAID = {"right": "right", "wrong": "wrong", "open": "could not be graded", "failed": "failed"}

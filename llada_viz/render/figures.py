@@ -9,9 +9,9 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evaluation.pareto import COLOURS, SHAPES, Point, best
-from evaluation.report import COSTS
-from evaluation.summary import Summary
+from evaluation.runs.pareto import COLOURS, SHAPES, Point, best
+from evaluation.runs.report import COSTS
+from evaluation.runs.summary import Summary
 from models.text import cell_texts
 from samplers.events import Event
 from samplers.fold import Board

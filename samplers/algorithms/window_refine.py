@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from samplers.algorithms.low_confidence import LowConfidence
+from samplers.algorithms.remasking import refine_probabilities
+from samplers.algorithms.rewarded import RefinedSettings, Window
 from samplers.blocks import Run, temperature_option
 from samplers.events import Event
 from samplers.registry import register
-from samplers.remasking import refine_probabilities
-from samplers.rewarded import RefinedSettings, Window
 from samplers.settings import option
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from llada_viz.jobs import Jobs
+from llada_viz.jobs.queue import Jobs
 
 QUICK = {"beat": 0.05, "grace": 20.0, "tick": 0.05}
 PATIENCE = 60.0  # seconds; the machine may be busy

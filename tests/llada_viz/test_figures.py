@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.summary import Summary, summarise
+from evaluation.runs.summary import Summary, summarise
 from llada_viz.render.figures import MOST_CELLS, confidence_map, pareto
 from samplers.events import Cell, Remasked, Started, Unmasked
 

@@ -8,9 +8,9 @@ import warnings
 
 import pytest
 
-from llada_viz import scope
-from llada_viz.bundled import EXAMPLES, Bundled
-from llada_viz.form import FRONT, SamplerForm, plain
+from llada_viz.decoding import scope
+from llada_viz.decoding.bundled import EXAMPLES, Bundled
+from llada_viz.widgets.form import FRONT, SamplerForm, plain
 from samplers.registry import SAMPLERS, entry, make
 from samplers.settings import Described
 from tasks import TASKS, generate
@@ -19,10 +19,11 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
     import gradio as gr
 
-    from llada_viz import page, visualize
-    from llada_viz.canvas import TokenCanvas, message
-    from llada_viz.runs import Run, Runs
-    from llada_viz.visualize import Visualize
+    from llada_viz import page
+    from llada_viz.decoding.runs import Run, Runs
+    from llada_viz.tabs import visualize
+    from llada_viz.tabs.visualize import Visualize
+    from llada_viz.widgets.canvas import TokenCanvas, message
 
 
 @pytest.mark.parametrize("split", ["train", "heldout"])

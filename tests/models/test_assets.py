@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.sets import load_set
+from evaluation.sets.problem_sets import load_set
 from models import assets as place
 from models.adapters import read_adapter
 from models.assets import assets, locate

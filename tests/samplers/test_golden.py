@@ -11,10 +11,10 @@ import torch
 from models.config import LLaDAConfig
 from models.llada import LLaDAModelLM
 from samplers import GuidedDenoiser, ModelNetwork, collect, make, new_canvas
+from samplers.algorithms.remasking import backmask_probabilities, cells_to_remask, refine_probabilities
 from samplers.algorithms.wino import drafted, refuted
 from samplers.drawing import quota, top_cells
 from samplers.events import CandidateChosen, PolicyScored, Remasked, Unmasked, WindowTriggered
-from samplers.remasking import backmask_probabilities, cells_to_remask, refine_probabilities
 from samplers.settings import SettingError
 from tests.networks import TableNetwork, TableScorer
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samplers import SAMPLERS, Denoiser, collect, fold, make, new_canvas
+from samplers.algorithms.remasking import CHOICES
 from samplers.algorithms.remdm import SCHEDULES
 from samplers.algorithms.remedi import POLICIES
 from samplers.canvas import Canvas
@@ -18,7 +19,6 @@ from samplers.drawing import ORDERINGS
 from samplers.events import Finished, Unmasked, from_json, to_json
 from samplers.fold import Board
 from samplers.registry import Sampler
-from samplers.remasking import CHOICES
 from tests.networks import TableNetwork, TableScorer
 
 MASK, EOS, EOT = 20, 21, 22

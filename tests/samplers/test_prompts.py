@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.answer_scores import read_pair
+from evaluation.likelihood.answer_scores import read_pair
 from models.loading import LoadedModel, load
 from models.reward import LoadedReward, load_reward
 from samplers.__main__ import main
 from samplers.batch import run_requests
 from samplers.requests import RequestError, parse_constraints, parse_infill, prepare, prompt_ids
 from tests.networks import VECTORS
-from training.chat import Chat
+from training.data.chat import Chat
 
 MODELS = Path(__file__).parents[2] / "assets" / "models"
 SHORT = {"steps": 8, "gen_length": 8, "block_length": 8}
@@ -64,7 +64,7 @@ def test_f31_a_role_cannot_write_a_turn_and_a_raw_prompt_can(bundled: LoadedMode
 
 
 def test_f31_the_suites_template_is_that_of_the_samplers(bundled: LoadedModel) -> None:
-    harness = pytest.importorskip("evaluation.harness")
+    harness = pytest.importorskip("evaluation.suites.harness")
     assert bundled.tokenizer is not None
 
     class Model:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from training.engine.settings import settings_of
 from training.registry import OBJECTIVES
 from training.run import read_config
-from training.settings import settings_of
 
 FOLDER = Path(__file__).parents[2] / "training" / "configs"
 FILES = sorted(FOLDER.glob("*.yaml"))

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from evaluation.columns import SetError
+from evaluation.sets.columns import SetError
 from tests.training.small_model import small_folder
-from training import pairs
 from training.__main__ import main
-from training.answers import RunArguments
-from training.generation import rollouts
+from training.dpo import pairs
 from training.preview import STATES, preview
-from training.recipes.sft import SFT, SFTSettings
 from training.registry import objective
+from training.sft.objective import SFT, SFTSettings
+from training.shared.answers import RunArguments
+from training.shared.decoding import rollouts
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ from filelock import FileLock
 
 from tests.training.toy import Toy, ToySettings, build_toy, lines, toy_settings, weights
 from training.__main__ import main
-from training.answers import RunArguments
-from training.checkpoints import checkpoints
+from training.engine.checkpoints import checkpoints
 from training.registry import OBJECTIVES, Objective
 from training.run import Request, RunError, read_config, train
+from training.shared.answers import RunArguments
 
 BUNDLED = Path(__file__).parents[2] / "assets" / "models" / "tiny-llada"
 

@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from training.answers import RunArguments
-from training.engine import Engine
-from training.placement import accelerator_for
-from training.recipe import Batch, Losses, Recipe, split
-from training.settings import TrainSettings
+from training.engine.loop import Engine
+from training.engine.placement import accelerator_for
+from training.engine.recipe import Batch, Losses, Recipe, split
+from training.engine.settings import TrainSettings
+from training.shared.answers import RunArguments
 
 
 class Points(NamedTuple):

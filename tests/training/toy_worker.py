@@ -24,10 +24,10 @@ from torch.nn.parallel import DistributedDataParallel
 import training.run
 from tests.training.toy import Toy, ToySettings
 from training.__main__ import main
-from training.answers import RunArguments
-from training.placement import accelerator_for
-from training.recipe import Batch, Recipe
+from training.engine.placement import accelerator_for
+from training.engine.recipe import Batch, Recipe
 from training.registry import OBJECTIVES, Objective
+from training.shared.answers import RunArguments
 
 destroy = torch.distributed.destroy_process_group
 

@@ -25,7 +25,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Both runs, or the second alone."""
-    from training.recipe import Stopped
+    from training.engine.recipe import Stopped
 
     try:
         final = _both(args)
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _both(args: argparse.Namespace) -> Path:
-    from training.bundled import Plan, build, continued_plan
+    from training.bundled.build import Plan, build, continued_plan
 
     def lasting(plan: Plan) -> Plan:
         steps = args.steps

@@ -19,7 +19,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Merge, and say what the check found."""
-    from training.merge import INPUTS, merge_folder
+    from training.shared.merge import INPUTS, merge_folder
 
     layers, found = merge_folder(args.model, args.adapter, args.out, not args.no_check)
     if found is None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from samplers.settings import describe
-from training.answers import RunArguments
+from training.engine.settings import parse_pairs, settings_of
 from training.registry import OBJECTIVES, objective
-from training.settings import parse_pairs, settings_of
+from training.shared.answers import RunArguments
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -40,9 +40,9 @@ def flags(parser: argparse.ArgumentParser, out: bool = True) -> None:
 
 def start(args: argparse.Namespace) -> None:
     """Train."""
-    from training.recipe import Stopped
+    from training.engine.recipe import Stopped
+    from training.engine.saying import say
     from training.run import train
-    from training.saying import say
 
     try:
         say(str(train(request(args))))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from training.questions import Question
+    from training.shared.questions import Question
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -29,8 +29,8 @@ def run(args: argparse.Namespace) -> None:
 
     from models.loading import load
     from samplers.settings import SettingError
-    from training.pairs import PairSettings, make_pairs, write_pairs
-    from training.settings import parse_pairs
+    from training.dpo.pairs import PairSettings, make_pairs, write_pairs
+    from training.engine.settings import parse_pairs
 
     settings: Any = PairSettings(**parse_pairs(PairSettings, args.set))  # type: ignore[type-var]
     if args.out.suffix != ".jsonl":
@@ -49,10 +49,10 @@ def run(args: argparse.Namespace) -> None:
 
 def asked(names: list[str], count: int, seed: int, loaded: Any) -> list[Question]:
     """Train-split problems of bundled tasks, the tasks in turn; others have no exact checker."""
-    from evaluation.columns import SetError
+    from evaluation.sets.columns import SetError
     from tasks import TASKS
-    from training.chat import Chat
-    from training.questions import TaskQuestions, questions_at
+    from training.data.chat import Chat
+    from training.shared.questions import TaskQuestions, questions_at
 
     for name in names:
         if name not in TASKS:

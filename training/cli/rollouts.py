@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     import torch
 
     from models.loading import load
-    from training.prm_rollouts import RolloutPlan, rollouts, write_rows
+    from training.prm.prm_rollouts import RolloutPlan, rollouts, write_rows
 
     plan = RolloutPlan(
         tasks=tuple(name for text in args.data for name in _split(text)), n=args.n,

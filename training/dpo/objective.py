@@ -1,0 +1,215 @@
+"""DPO in LLaDA 1.5's form (VRPO, 2505.19223): pairs from a file, or from the model's own mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from evaluation.sets.columns import SetError
+from samplers.settings import option
+from tasks import TASKS
+from training.data.chat import Chat, Encoded
+from training.data.examples import collate, item_at
+from training.dpo.pair_rows import open_pairs
+from training.dpo.pairs import Between, Pair, PairSettings, make_pairs
+from training.dpo.preference import PreferenceBatch, PreferenceModule, draw_block_masks, draw_masks
+from training.engine.recipe import Batch, Recipe, Stopped, rows_of, split, step_generator
+from training.engine.saying import say
+from training.shared.adapters import LoraSettings, attach, export_learned
+from training.shared.answers import RunArguments, check_length, load_model, record_samples
+from training.shared.decoding import check_rollouts, sampler_settings
+from training.shared.questions import TaskQuestions, questions_at
+from training.shared.reference import hold_reference
+
+MOST_HELD_OUT = 64
+TRIED = 8
+"""Problems of bundled tasks that are decoded, at most, to show one pair."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DPOSettings(LoraSettings, PairSettings):
+    """batch_size counts pairs. How answers are decoded matters where data names a bundled task."""
+
+    learning_rate: float = option(5e-7, "Peak of AdamW's rate.", low=0, high=1)
+    batch_size: int = option(64, "Pairs of one step, over all processes and parts.", low=1)
+    beta: float = option(0.1, "How firmly the policy is held to the reference.", low=0.0001, high=100)
+    sft_weight: float = option(0.0, "Weight of the chosen answers' own SFT loss beside it, which keeps them "
+                               "likely (2404.19733); 0: the paper's form.",
+                               low=0, high=100)  # fmt: skip
+    timesteps: int = option(8, "Timesteps an answer, one mask each.", low=1, high=1024)
+    eps: float = option(1e-3, "Lowest share of masked cells, p ~ U(eps, 1): a sampler of few steps meets "
+                        "high shares only.", low=1e-6, high=0.99)  # fmt: skip
+    block_share: float = option(0.0, "Share of steps whose masks are those of a block-wise sampler: "
+                                "earlier blocks clean, later ones masked.", low=0, high=1)  # fmt: skip
+    pair_masks: str = option("independent", "Masks of a pair's two answers: independent (the paper's form), "
+                             "or shared: the same cells, in blocks with text of both.",
+                             choices=("independent", "shared"))  # fmt: skip
+    max_length: int = option(1024, "Longest row; a longer pair is left out.", low=8, unit="tokens")
+    prompt_column: str = option("", "Column of the prompts; empty: guessed. Not needed where answers are "
+                                "conversations that begin with the question.")  # fmt: skip
+    chosen_column: str = option("chosen", "Column of the answers that are preferred.")
+    rejected_column: str = option("rejected", "Column of the others.")
+    split: str = option("train", "Split of a hub set.")
+
+    def __post_init__(self) -> None:
+        LoraSettings.__post_init__(self)
+        check_rollouts(self)
+
+
+class EncodedPair(NamedTuple):
+    """A pair as text, and the ids of both answers behind the same prompt."""
+
+    pair: Pair
+    chosen: Encoded
+    rejected: Encoded
+
+    @property
+    def prompt(self) -> tuple[tuple[str, str], ...]:
+        """(role, content) of each turn."""
+        return tuple((turn["role"], turn["content"]) for turn in self.pair.turns)
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longer row."""
+        return len(self.chosen.prompt) + max(len(self.chosen.answer), len(self.rejected.answer))
+
+
+class DPO(Recipe):
+    """The policy learns which of two answers is better; the reference is what it began as."""
+
+    settings: DPOSettings
+
+    def __init__(self, arguments: RunArguments, settings: DPOSettings) -> None:
+        self.arguments, self.settings = arguments, settings
+        self.loaded = load_model(arguments, settings)
+        assert self.loaded.tokenizer is not None and self.loaded.eos_id is not None
+        self.chat, self.eos = Chat(self.loaded.tokenizer), self.loaded.eos_id
+        self._filed = self._filed_pairs()
+        attach(self.loaded.model, settings, arguments.load_lora)
+        check_length(settings.max_length, self.loaded)
+        model, mask_id = self.loaded.model, self.loaded.mask_id
+        frozen = hold_reference(model)
+        self.module = PreferenceModule(model, frozen, mask_id, settings.beta, settings.sft_weight)
+
+    def batches(self, step: int) -> Sequence[Batch]:
+        """See Recipe. Pairs in a new order every epoch."""
+        s, (learned, _) = self.settings, self.pairs
+        places = range(step * s.batch_size, (step + 1) * s.batch_size)
+        rows = [learned[item_at(place, len(learned), s.seed)] for place in places]
+        return split(self._batch(rows, step_generator(s.seed, step)), self.parts)
+
+    def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
+        """The adapter, or the whole model."""
+        export_learned(self.loaded, self.settings, folder, state)
+
+    def evaluate(self) -> dict[str, float]:
+        """Loss, margin and preferred on pairs that are not trained on."""
+        held_out, total = self.pairs[1], {}
+        device = self.loaded.model.device
+        for start in range(0, len(held_out), 8):
+            rows = held_out[start : start + 8]
+            batch = self._batch(rows, step_generator(0, start, salt=2))
+            loss, figures = self.module(PreferenceBatch(*(t.to(device) for t in batch)))
+            for name, value in {"loss": loss, **figures}.items():
+                total[name] = total.get(name, 0.0) + value.item() * len(rows) / len(held_out)
+        return total
+
+    def sample(self, folder: Path) -> None:
+        """Prompts of held-out pairs, decoded as rollouts are, without temperature."""
+        turns = [encoded.pair.turns for encoded in self.pairs[1]]
+        how = sampler_settings(self.settings, 0.0)
+        record_samples(self.loaded, turns[: self.settings.samples], folder, settings=how)
+
+    @cached_property
+    def pairs(self) -> tuple[list[EncodedPair], list[EncodedPair]]:
+        """Pairs that are trained on, and those of every twentieth prompt, which are not (64 prompts at
+        most). Pairs of bundled tasks are decoded here, by the reference: a resumed run has the same."""
+        every = range(self.settings.problems)
+        found = self._filed if self._filed is not None else self._encoded(self._decoded(every, self._between))
+        prompts = sorted({pair.prompt for pair in found})
+        kept = set(prompts[::20][:MOST_HELD_OUT]) if len(prompts) > 1 else set()
+        return [p for p in found if p.prompt not in kept], [p for p in found if p.prompt in kept]
+
+    def first_pair(self) -> tuple[EncodedPair, PreferenceBatch]:
+        """The first pair of the first step, and its row of the batch. Of bundled tasks nothing is decoded
+        yet: the first pair that one of the first TRIED problems gives, SetError when none does."""
+        s = self.settings
+        if self._filed is not None:
+            learned = self.pairs[0]
+            row = rows_of(self.batches(0)[0], slice(1))
+            return learned[item_at(0, len(learned), s.seed)], PreferenceBatch(*row)
+        tried = min(TRIED, s.problems)
+        for place in range(tried):
+            if found := self._fitting(self._decoded(range(place, place + 1))):
+                return found[0], self._batch(found[:1], step_generator(s.seed, 0))
+        raise SetError(
+            f"data = {', '.join(self.arguments.data)}: no pair was found among the first {tried} problems, "
+            "for no answer was wrong (with a right one to set against it) and short enough; a run decodes "
+            f"problems = {s.problems}"
+        )
+
+    def _decoded(self, places: range, between: Between = lambda done, count: None) -> list[Pair]:
+        """The reference's mistakes in some problems."""
+        s = self.settings
+        sets = [TaskQuestions(name, self.chat, s.seed) for name in self.arguments.data]
+        with self.module.reference() as reference:
+            loaded = replace(self.loaded, model=reference)
+            asked = questions_at(sets, places.start, len(places))
+            return make_pairs(loaded, s, asked, s.seed, places.start, between)
+
+    def _between(self, done: int, count: int) -> None:
+        """Nothing is learned yet, so nothing is saved when the run is asked to end."""
+        say(f"pairs: {done:,} of {count:,} answers decoded")
+        if self.stopping():
+            raise Stopped("stopped before the first step, while pairs were decoded")
+
+    def _filed_pairs(self) -> list[EncodedPair] | None:
+        """Those of files and hub sets; None for bundled tasks, whose pairs are decoded when the network is
+        placed."""
+        names = self.arguments.data
+        if all(name in TASKS for name in names):
+            return None
+        return self._encoded(open_pairs(names, self.settings, self.arguments.allow_eval_data))
+
+    def _encoded(self, pairs: Sequence[Pair]) -> list[EncodedPair]:
+        """Pairs as ids, those that are too long left out; SetError when none is left."""
+        short = self._fitting(pairs)
+        if not short:
+            longer = f"all are longer than max_length = {self.settings.max_length}"
+            why = longer if pairs else "no answer was wrong (with a right one to set against it)"
+            raise SetError(f"data = {', '.join(self.arguments.data)} gives no pairs: {why}")
+        return short
+
+    def _fitting(self, pairs: Sequence[Pair]) -> list[EncodedPair]:
+        found = []
+        for pair in pairs:
+            chosen, rejected = (self.chat.encode(pair.turns, text) for text in (pair.chosen, pair.rejected))
+            found.append(EncodedPair(pair, chosen, rejected))
+        return [pair for pair in found if pair.longest <= self.settings.max_length]
+
+    def _batch(self, pairs: Sequence[EncodedPair], draw: torch.Generator) -> PreferenceBatch:
+        s = self.settings
+        answers = [answer for pair in pairs for answer in (pair.chosen, pair.rejected)]
+        tokens, answer, text = collate(answers, self.eos)
+        blocks = float(torch.rand((), generator=draw)) < s.block_share
+        if s.pair_masks == "independent":
+            masked, weight = self._masks(answer, text, blocks, draw)
+        else:
+            once = self._masks(answer[::2], text[::2] & text[1::2], blocks, draw)
+            masked, weight = (t.repeat_interleave(2, 0) for t in once)
+        sides = (t.view(len(pairs), 2, *t.shape[1:]) for t in (tokens, masked, weight))
+        return PreferenceBatch(*sides, lengths=answer[::2].sum(-1))
+
+    def _masks(
+        self, answer: Tensor, text: Tensor, blocks: bool, draw: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        s = self.settings
+        if blocks:
+            return draw_block_masks(answer, text, s.timesteps, s.block_length, draw, s.eps)
+        return draw_masks(answer, s.timesteps, draw, s.eps)
