@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
+from models.whole_file import write_whole
 from training.engine.checkpoints import latest
 from training.engine.loop import Engine
 from training.engine.placement import accelerator_for, forget_accelerator
@@ -127,9 +128,7 @@ def write_config(path: Path, config: Mapping[str, Any]) -> None:
     """config.yaml, with the versions it was run with."""
     versions = {"python": platform.python_version()}
     versions |= {name: version(name) for name in PACKAGES}
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(yaml.safe_dump({**config, "versions": versions}, sort_keys=False), encoding="utf-8")
-    fresh.replace(path)
+    write_whole(path, yaml.safe_dump({**config, "versions": versions}, sort_keys=False))
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from training.data.examples import collate, item_at
 from training.dpo.pair_rows import open_pairs
 from training.dpo.pairs import Between, Pair, PairSettings, make_pairs
 from training.dpo.preference import PreferenceBatch, PreferenceModule, draw_block_masks, draw_masks
-from training.engine.recipe import Batch, Recipe, Stopped, rows_of, split, step_generator
+from training.engine.recipe import Recipe, Stopped, moved, rows_of, split, step_generator
 from training.engine.saying import say
 from training.shared.adapters import LoraSettings, attach, export_learned
 from training.shared.answers import RunArguments, check_length, load_model, record_samples
@@ -97,7 +97,7 @@ class DPO(Recipe):
         frozen = hold_reference(model)
         self.module = PreferenceModule(model, frozen, mask_id, settings.beta, settings.sft_weight)
 
-    def batches(self, step: int) -> Sequence[Batch]:
+    def batches(self, step: int) -> Sequence[PreferenceBatch]:
         """See Recipe. Pairs in a new order every epoch."""
         s, (learned, _) = self.settings, self.pairs
         places = range(step * s.batch_size, (step + 1) * s.batch_size)
@@ -115,7 +115,7 @@ class DPO(Recipe):
         for start in range(0, len(held_out), 8):
             rows = held_out[start : start + 8]
             batch = self._batch(rows, step_generator(0, start, salt=2))
-            loss, figures = self.module(PreferenceBatch(*(t.to(device) for t in batch)))
+            loss, figures = self.module(moved(batch, device))
             for name, value in {"loss": loss, **figures}.items():
                 total[name] = total.get(name, 0.0) + value.item() * len(rows) / len(held_out)
         return total
@@ -142,8 +142,7 @@ class DPO(Recipe):
         s = self.settings
         if self._filed is not None:
             learned = self.pairs[0]
-            row = rows_of(self.batches(0)[0], slice(1))
-            return learned[item_at(0, len(learned), s.seed)], PreferenceBatch(*row)
+            return learned[item_at(0, len(learned), s.seed)], rows_of(self.batches(0)[0], slice(1))
         tried = min(TRIED, s.problems)
         for place in range(tried):
             if found := self._fitting(self._decoded(range(place, place + 1))):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from models.loading import LoadedModel
+from models.whole_file import write_whole
 from samplers.settings import option
 from tasks import TASKS
 from training.shared.decoding import CHUNK, RolloutSettings, rollouts
@@ -100,8 +101,4 @@ def pairs_of(question: Question, answers: Sequence[str], chosen: str) -> list[Pa
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
     """JSON lines {prompt, chosen, rejected}, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("w", encoding="utf-8") as out:
-        for pair in pairs:
-            out.write(json.dumps(pair.raw, ensure_ascii=False) + "\n")
-    fresh.replace(path)
+    write_whole(path, (json.dumps(pair.raw, ensure_ascii=False) + "\n" for pair in pairs))

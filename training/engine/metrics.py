@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from models.whole_file import write_whole
+
 
 class Metrics:
     """The log of one run."""
@@ -30,14 +32,8 @@ class Metrics:
             return
         before = self.path.read_text(encoding="utf-8", errors="replace")
         kept = "".join(line + "\n" for line in before.split("\n") if _step_of(line) <= step)
-        if kept == before:
-            return
-        fresh = self.path.with_name(self.path.name + ".new")
-        with fresh.open("w", encoding="utf-8") as log:
-            log.write(kept)
-            log.flush()
-            os.fsync(log.fileno())
-        fresh.replace(self.path)
+        if kept != before:
+            write_whole(self.path, kept)
 
 
 def _step_of(line: str) -> float:

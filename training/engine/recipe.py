@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -80,12 +80,26 @@ class Recipe(ABC):
         return self.settings.accumulate
 
 
-def rows_of(batch: Batch, index: slice) -> Batch:
+B = TypeVar("B", bound=Batch)
+
+
+def of_parts(batch: B, parts: Iterable[Tensor]) -> B:
+    """A batch of the same kind, of other tensors."""
+    kind: Callable[..., B] = type(batch)
+    return kind(*parts)
+
+
+def rows_of(batch: B, index: slice) -> B:
     """Some rows of a batch."""
-    return type(batch)(*(t[index] for t in batch))  # type: ignore[call-arg]
+    return of_parts(batch, (t[index] for t in batch))
 
 
-def split(batch: Batch, parts: int) -> list[Batch]:
+def moved(batch: B, device: torch.device | str) -> B:
+    """The batch on a device."""
+    return of_parts(batch, (t.to(device) for t in batch))
+
+
+def split(batch: B, parts: int) -> list[B]:
     """The rows in equal parts."""
     size, left = divmod(len(batch[0]), parts)
     if left:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from samplers.settings import SettingError, option
 from training.data.chat import Chat
-from training.engine.recipe import Batch, Recipe, rows_of, split, step_generator
+from training.engine.recipe import Recipe, rows_of, split, step_generator
 from training.grpo.policy_gradient import (
     GroupBatch,
     GroupModule,
@@ -115,7 +115,7 @@ class GRPO(Recipe):
         written, reward = self._written(asked, seed=s.seed * 1_000_003 + step)
         self._inner = [self._batch(written, reward, step_generator(s.seed, step + i)) for i in range(s.inner)]
 
-    def batches(self, step: int) -> Sequence[Batch]:
+    def batches(self, step: int) -> Sequence[GroupBatch]:
         """See Recipe."""
         return split(self._inner[step % self.settings.inner], self.parts)
 

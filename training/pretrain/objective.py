@@ -14,7 +14,7 @@ from samplers.settings import option
 from training.data.chat import Chat
 from training.data.examples import Example
 from training.data.sources import parse_weights
-from training.engine.recipe import Batch, Losses, Recipe, rows_of, split, step_generator
+from training.engine.recipe import Losses, Recipe, moved, rows_of, split, step_generator
 from training.pretrain.context import extend
 from training.pretrain.curriculum import window, window_cells
 from training.pretrain.packing import Packed, PackedRows, same_document
@@ -97,7 +97,7 @@ class Pretrain(Recipe):
         attach(loaded.model, settings, arguments.load_lora)
         self.module = PackedModule(loaded.model)
 
-    def batches(self, step: int) -> Sequence[Batch]:
+    def batches(self, step: int) -> Sequence[PackedBatch]:
         """See Recipe."""
         s, draw = self.settings, step_generator(self.settings.seed, step)
         rows = self.texts.rows(step, s.batch_size)
@@ -133,7 +133,7 @@ class Pretrain(Recipe):
         sums: dict[str, float] = {}
         for start in range(0, EVALUATED, AT_ONCE):
             part = rows_of(batch, slice(start, start + AT_ONCE))
-            loss, figures = self.module(PackedBatch(*(t.to(device) for t in part)))
+            loss, figures = self.module(moved(part, device))
             for name, value in {"loss": loss, **figures}.items():
                 sums[name] = sums.get(name, 0.0) + float(value) * AT_ONCE / EVALUATED
         return sums

@@ -17,7 +17,7 @@ from evaluation.sets.columns import SetError
 from models.reward import LoadedReward
 from samplers.settings import SettingError, option
 from training.data.examples import Example
-from training.engine.recipe import Batch, Losses, Recipe, split
+from training.engine.recipe import Losses, Recipe, moved, split
 from training.engine.settings import TrainSettings
 from training.prm.prm_data import (
     Batches,
@@ -114,7 +114,7 @@ class PRM(Recipe):
         self.data = Batches(self.rows, s.batch_size, s.seed)
         self.module = PRMModule(self.reward, log_weights(self.rows, s.balance))
 
-    def batches(self, step: int) -> Sequence[Batch]:
+    def batches(self, step: int) -> Sequence[RewardBatch]:
         """See Recipe."""
         return split(collate(self.data[step], self.reward, self.settings.max_length), self.parts)
 
@@ -169,7 +169,7 @@ def measured(reward: LoadedReward, rows: Sequence[Labelled], max_length: int) ->
     ordered = sorted(rows, key=lambda row: row.size)
     for start in range(0, len(ordered), 64):
         chunk = ordered[start : start + 64]
-        batch = RewardBatch(*(t.to(device) for t in collate(chunk, reward, max_length)))
+        batch = moved(collate(chunk, reward, max_length), device)
         scored = batch.labels >= 0
         scores += reward.model.step_logits(batch.ids, batch.starts, scored).softmax(-1)[:, 1].tolist()
         labels += batch.labels[scored].tolist()

@@ -18,7 +18,7 @@ from models.ups_head import HEAD_FILE, UPSHead, load_ups_head
 from samplers.requests import Tools
 from samplers.settings import option
 from training.data.examples import Rows
-from training.engine.recipe import Batch, Recipe, split, step_generator
+from training.engine.recipe import Recipe, moved, split, step_generator
 from training.remask.losses import RemaskBatch, RemaskModule
 from training.remask.remask_noise import ordinary_ids, remask_noise
 from training.shared.adapters import freeze
@@ -94,7 +94,7 @@ class RemaskSFT(Recipe):
         self.head = new_head(self.loaded, arguments.load_ups_head, settings)
         self.module = RemaskModule(self.loaded.model, self.head, 0.0, settings.lambda_ups)
 
-    def batches(self, step: int) -> Sequence[Batch]:
+    def batches(self, step: int) -> Sequence[RemaskBatch]:
         """See Recipe."""
         draw = step_generator(self.settings.seed, step)
         return split(self.noise.noised(self.answers.rows(step), draw), self.parts)
@@ -162,8 +162,7 @@ def shown_cells(
     held_out = answers.data.held_out
     for draw, start in product(range(draws), range(0, len(held_out), size)):
         rows = answers.collated(held_out[start : start + size])
-        batch = noise.noised(rows, step_generator(draw, start, salt=2), own)
-        batch = RemaskBatch(*(x.to(device) for x in batch))
+        batch = moved(noise.noised(rows, step_generator(draw, start, salt=2), own), device)
         shown, masked = module.with_own(batch)
         seen = batch.answer & ~masked
         hidden = module.model(shown, output_last_hidden_state=True, cells=seen).last_hidden_state

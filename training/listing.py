@@ -1,0 +1,75 @@
+"""The registry of objectives as text and as the page docs/objectives.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from samplers.listing import allowed
+from samplers.settings import Described, describe
+from training.engine.settings import TrainSettings
+from training.registry import OBJECTIVES, Objective
+
+TABLE = ["| setting | default | allowed | what it does |", "| --- | --- | --- | --- |"]
+
+
+def as_text(name: str = "") -> str:
+    """A line an objective; of one, a line a setting."""
+    if not name:
+        return "\n".join(
+            f"{entry.name:12} {entry.summary} ({entry.paper}) Leaves: {entry.leaves}."
+            for entry in OBJECTIVES.values()
+        )
+    entry = OBJECTIVES[name]
+    settings = [f"  {d.name:24} {d.default!s:>10}  {d.help}" for d in describe(entry.settings)]
+    return "\n".join([f"{entry.title}: {entry.summary} ({entry.paper})", *settings])
+
+
+def as_markdown() -> str:
+    """The page docs/objectives.md: all objectives, what they share, then a section each."""
+    shared = {d.name: d for d in describe(TrainSettings)}
+    rows = [
+        f"| [`{entry.name}`](#{entry.name}) | {entry.summary} | {entry.leaves} | {entry.paper} |"
+        for entry in OBJECTIVES.values()
+    ]
+    parts = [
+        "# Objectives\n\nWritten by `python -m training list --markdown`; a test keeps it true.\n",
+        "\n".join(["| objective | what it does | leaves | paper |", "| --- | --- | --- | --- |", *rows, ""]),
+        "\n".join(["## Settings of every objective\n", *TABLE, *map(_row, shared.values()), ""]),
+        *(_section(entry, shared) for entry in OBJECTIVES.values()),
+    ]
+    return "\n".join(parts)
+
+
+def _section(entry: Objective[Any], shared: Mapping[str, Described]) -> str:
+    """Only what differs from what every objective has: settings of its own, and other defaults."""
+    note = entry.data.note("MODEL")
+    lines = [
+        f"## `{entry.name}`\n",
+        f"{entry.title}. {entry.summary} ({entry.paper}) Leaves: {entry.leaves}.",
+    ]
+    if entry.goes_on_from:
+        flags = " and ".join(f"`--{flag.replace('_', '-')}`" for flag in entry.goes_on_from)
+        lines.append(f"It goes on from an earlier result with {flags}.")
+    if note.said:
+        lines.append(f"Data: {_escaped(note.said)}.")
+    if note.command:
+        lines.append(f"To make such data: `{note.command}`.")
+    own = [d for d in describe(entry.settings) if shared.get(d.name) != d]
+    return "\n".join([*lines, "", *TABLE, *map(_row, own), ""])
+
+
+def _row(d: Described) -> str:
+    default = "empty" if d.default == "" else d.default
+    return f"| `{d.name}` | {default} | {_allowed(d)} | {_escaped(d.help)} |"
+
+
+def _escaped(text: str) -> str:
+    """Neither a tag nor a new column of the table."""
+    return text.replace("<", "\\<").replace("|", "\\|")
+
+
+def _allowed(d: Described) -> str:
+    if d.low is not None and d.high is None:
+        return f"at least {d.low:g}"
+    return "text" if d.type is str and not d.choices else allowed(d)
