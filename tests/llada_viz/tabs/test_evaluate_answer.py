@@ -139,7 +139,7 @@ def test_a_job_is_deleted_with_the_second_press(bundled, job):
     assert (said, doomed, button["value"]) == ("", "", DELETE)
     assert not found.folder.exists() and evaluations.list() == [] and rest[0] is None
     dropdown, _, _, _, delete, result, rows, _ = tab.on_tick(found.id, [], False, False, 1, "something")
-    assert (dropdown["value"], result, rows["data"]) == (None, "", []) and not delete["interactive"]
+    assert (dropdown["value"], result, rows.empty) == (None, "", True) and not delete["interactive"]
 
 
 def test_what_still_runs_and_what_is_public_is_not_deleted(bundled, job):
