@@ -62,13 +62,15 @@ def load_set(
     )
 
 
-def bundled_set(task: str, n: int, seed: int) -> ProblemSet:
-    """n held-out problems of a bundled task, in its own words; graded by its exact checker."""
+def bundled_set(task: str, n: int, seed: int, split: str = HELD_OUT) -> ProblemSet:
+    """n problems of a bundled task, in its own words; graded by its exact checker. split: HELD_OUT, or
+    of a task with templates that were never trained on HELD_OUT_TEMPLATES_SPLIT."""
     problems = tuple(
         Problem(number, TASKS[task].template.format(**p.fields), p.answer, task, p.fields)
-        for number, p in enumerate(generate(task, HELD_OUT, n, seed), 1)
+        for number, p in enumerate(generate(task, split, n, seed), 1)
     )
-    return ProblemSet(task, problems)
+    name = task if split == HELD_OUT else f"{task}, held-out templates"
+    return ProblemSet(name, problems)
 
 
 def from_table(table: Table, question: str | None = None, answer: str | None = None) -> ProblemSet:
