@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -26,6 +27,10 @@ FIELDS = (
     "text", "extracted", "correct", "reason", "by_hand", "nfe", "scorer_calls", "seconds", "seed", "error",
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+NUMBER = re.compile(r"[+-] ?\d[\d.,  ]*(e[+-]?\d+)?%?", re.IGNORECASE)
+"""Signs in front of a number make no formula."""
+MARK = "\ufeff"
+"""Spreadsheets take a file for UTF-8 by its byte-order mark only."""
 NEAR_ZERO = 0.02
 
 
@@ -55,7 +60,8 @@ class Report:
 
     def notes(self) -> list[str]:
         """What a reader must know before the numbers."""
-        notes = []
+        data = self.manifest["data"]
+        notes = [f"{data['name']}: {note}." for note in data.get("notes", ())]
         if self.finished < self.expected:
             notes.append(f"Not finished: {self.finished:,} of {self.expected:,} rows.")
         known = [s.accuracy for s in self.summaries if s.accuracy is not None]
@@ -105,13 +111,15 @@ def as_frame(report: Report) -> DataFrame:
 
 
 def as_csv(report: Report) -> str:
-    """The rows; a cell that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """The rows, as spreadsheets take them: with a mark of UTF-8, and an apostrophe before what they would
+    take for a formula. Numbers stay as they are."""
     text: str = as_frame(report).map(_harmless).to_csv(index=False, lineterminator="\r\n")
-    return text
+    return MARK + text
 
 
 def _harmless(value: Any) -> Any:
-    return "'" + value if isinstance(value, str) and value.startswith(FORMULA) else value
+    risky = isinstance(value, str) and value.startswith(FORMULA) and not NUMBER.fullmatch(value)
+    return f"'{value}" if risky else value
 
 
 def as_json(report: Report) -> str:
