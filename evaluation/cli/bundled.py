@@ -14,6 +14,7 @@ from evaluation.cli.run import DEFAULT_MODEL, add_dtype, chosen_dtype
 from evaluation.runs.bundled_scores import Score, default_data, held_out_sets, score_of
 from models.assets import locate
 from models.whole_file import write_whole
+from samplers.text_tables import markdown_table
 
 
 def add_bundled(commands: Any) -> None:
@@ -51,11 +52,12 @@ def located(name: str) -> Path:
 
 def score_table(scores: list[Score]) -> str:
     """Scores as a Markdown table."""
-    lines = ["| held-out problems | correct | accuracy | 95 % interval | NFE |", "| --- " * 5 + "|"]
-    for s in scores:
-        interval = f"{s.low:.1%} – {s.high:.1%}"
-        lines.append(f"| {s.set} | {s.correct} / {s.total} | {s.accuracy:.1%} | {interval} | {s.nfe:.0f} |")
-    return "\n".join(lines)
+    head = ("held-out problems", "correct", "accuracy", "95 % interval", "NFE")
+    rows = [
+        (s.set, f"{s.correct} / {s.total}", f"{s.accuracy:.1%}", f"{s.low:.1%} – {s.high:.1%}", s.nfe)
+        for s in scores
+    ]
+    return markdown_table(head, [(*row, f"{nfe:.0f}") for *row, nfe in rows])
 
 
 def run_bundled(args: argparse.Namespace) -> None:

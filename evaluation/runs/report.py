@@ -18,6 +18,7 @@ from evaluation.runs.pareto import Point, chart, legend
 from evaluation.runs.run_folder import Row, RunFolder
 from evaluation.runs.summary import Comparison, Summary, by_line, compare, summarise
 from evaluation.sets.problem_sets import Problem
+from samplers.text_tables import html_rows, html_table, markdown_table
 
 TEMPLATE = Path(__file__).with_name("report.html")
 HEAD = ("sampler", "right", "accuracy", "95 % interval", "answered", "not graded", "failed", "NFE",
@@ -93,10 +94,8 @@ def cells(s: Summary) -> list[str]:
 
 def as_markdown(report: Report) -> str:
     """Notes, table and sentences."""
-    lines = [*report.notes(), "", "| " + " | ".join(HEAD) + " |", "| --- " * len(HEAD) + "|"]
-    for s in report.summaries:
-        lines.append("| " + " | ".join(text.replace("|", "\\|") for text in cells(s)) + " |")
-    return "\n".join([*lines, "", *(c.words for c in report.comparisons)]).strip() + "\n"
+    table = markdown_table(HEAD, map(cells, report.summaries))
+    return "\n".join([*report.notes(), "", table, "", *(c.words for c in report.comparisons)]).strip() + "\n"
 
 
 def as_frame(report: Report) -> DataFrame:
@@ -147,7 +146,7 @@ def as_html(report: Report) -> str:
         title=escape(title),
         subtitle=escape(subtitle),
         notes="".join(f'<p class="note">{escape(note)}</p>' for note in report.notes()),
-        table=_html_table(HEAD, [[escape(text) for text in cells(s)] for s in report.summaries]),
+        table=html_table(HEAD, map(cells, report.summaries)),
         sentences="".join(f"<li>{escape(c.words)}</li>" for c in report.comparisons),
         figures=figures(report.summaries),
         rows=_matrix(report),
@@ -191,8 +190,7 @@ def _matrix(report: Report) -> str:
             f'<tr class="{kind}"><td>{problem.number}</td><td>{escape(problem.question)}</td>'
             f"<td>{escape(problem.answer)}</td>{shown}</tr>"
         )
-    head = "".join(f"<th>{escape(text)}</th>" for text in ("row", "question", "answer", *report.labels))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+    return html_rows(("row", "question", "answer", *report.labels), body)
 
 
 def _cell(row: Row | None) -> str:
@@ -201,12 +199,6 @@ def _cell(row: Row | None) -> str:
     hand = " hand" if row.get("by_hand") else ""
     text = row.get("error") or row.get("extracted") or row.get("text") or ""
     return f'<span class="{verdict(row)}{hand}">{escape(str(text)[:300])}</span>'
-
-
-def _html_table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{escape(text)}</th>" for text in head)
-    rows = "".join("<tr>" + "".join(f"<td>{text}</td>" for text in row) + "</tr>" for row in body)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 FORMS = {"report.md": as_markdown, "report.html": as_html, "rows.csv": as_csv, "report.json": as_json}
