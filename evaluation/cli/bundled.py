@@ -12,6 +12,7 @@ from typing import Any
 
 from evaluation.cli.run import DEFAULT_MODEL, add_dtype, chosen_dtype
 from evaluation.runs.bundled_scores import Score, default_data, held_out_sets, score_of
+from models.assets import locate
 from models.whole_file import write_whole
 from samplers.text_tables import markdown_table
 
@@ -35,13 +36,18 @@ def add_samplers(commands: Any) -> None:
 
 
 def _shared(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", type=Path, default=Path(DEFAULT_MODEL))
+    command.add_argument("--model", type=located, default=located(DEFAULT_MODEL))
     command.add_argument("--adapter", default="", help="a peft LoRA folder, merged into the weights")
     command.add_argument("--n", type=int, default=500, help="problems a task")
     command.add_argument("--seed", type=int, default=2026)
     command.add_argument("--set", action="append", default=[], help="only this set (repeatable)")
     command.add_argument("--threads", type=int)
     add_dtype(command)
+
+
+def located(name: str) -> Path:
+    """The folder of a bundled name or path."""
+    return Path(locate(name))
 
 
 def score_table(scores: list[Score]) -> str:

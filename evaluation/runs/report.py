@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +11,8 @@ from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
+
+from pandas import DataFrame
 
 from evaluation.runs.pareto import Point, chart, legend
 from evaluation.runs.run_folder import Row, RunFolder
@@ -98,29 +98,22 @@ def as_markdown(report: Report) -> str:
     return "\n".join([*report.notes(), "", table, "", *(c.words for c in report.comparisons)]).strip() + "\n"
 
 
-def records(report: Report) -> list[dict[str, Any]]:
-    """One flat record a finished row."""
+def as_frame(report: Report) -> DataFrame:
+    """A row a finished row, in the order of samplers; cells are what the run wrote, not pandas' own types."""
     asked = {problem.number: problem for problem in report.problems}
-    return [
-        {
-            "row": number, "sampler": label, "question": asked[number].question,
-            "answer": asked[number].answer, **{name: row.get(name) for name in FIELDS},
-        }
+    lines = [
+        [number, label, asked[number].question, asked[number].answer, *(row.get(name) for name in FIELDS)]
         for label, rows in report.rows.items()
         for number, row in sorted(rows.items())
-    ]  # fmt: skip
+    ]
+    return DataFrame(lines, columns=["row", "sampler", "question", "answer", *FIELDS], dtype=object)
 
 
 def as_csv(report: Report) -> str:
     """The rows, as spreadsheets take them: with a mark of UTF-8, and an apostrophe before what they would
     take for a formula. Numbers stay as they are."""
-    found = records(report)
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(found[0] if found else ["row", "sampler"])
-    for record in found:
-        writer.writerow([_harmless(value) for value in record.values()])
-    return MARK + out.getvalue()
+    text: str = as_frame(report).map(_harmless).to_csv(index=False, lineterminator="\r\n")
+    return MARK + text
 
 
 def _harmless(value: Any) -> Any:
@@ -137,7 +130,7 @@ def as_json(report: Report) -> str:
                 asdict(s) | {"accuracy": s.accuracy, "interval": s.interval} for s in report.summaries
             ],
             "comparisons": [asdict(c) | {"words": c.words} for c in report.comparisons],
-            "rows": records(report),
+            "rows": as_frame(report).to_dict("records"),
         },
         indent=1,
     )  # fmt: skip
