@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from models.whole_file import write_whole
 from samplers.registry import parse_settings
 
 
@@ -134,9 +135,7 @@ def run_file(args: argparse.Namespace) -> None:
             print(f"\r{done} of {len(lines)}", end="", file=sys.stderr)
 
     results = run_requests(loaded, lines, args.batch_size, progress=progress)
-    fresh = args.out.with_name(args.out.name + ".new")
-    fresh.write_text("".join(json.dumps(r) + "\n" for r in results), encoding="utf-8")
-    fresh.replace(args.out)
+    write_whole(args.out, (json.dumps(r) + "\n" for r in results))
     failed = sum("error" in r for r in results)
     print(f"{len(results)} requests, {failed} with an error: {args.out}")
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.switches import switches
+
 ROOT = Path(__file__).parents[1]
 # package -> the packages of ours that it may import
 MAY_IMPORT: dict[str, set[str]] = {"tasks": set(), "models": set()}
@@ -249,8 +251,13 @@ def check_no_machine_paths(root: Path) -> list[str]:
     return found
 
 
+def check_no_switches(root: Path) -> list[str]:
+    """Nobody but its own package asks which objective or sampler something is."""
+    return switches({path: tree for path, _, tree in sources(root)})
+
+
 RULES = [check_import_rule, check_single_adapters, check_plain_rooms, check_no_circles, check_sizes,
-         check_no_foreign_code, check_packages, check_no_machine_paths]  # fmt: skip
+         check_no_foreign_code, check_packages, check_no_machine_paths, check_no_switches]  # fmt: skip
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -295,6 +302,16 @@ WRONG = [
     (check_no_foreign_code, "models/a.py", "f(**{'trust_remote_code': True})"),
     (check_packages, "models/inner/a.py", "x = 1"),
     (check_no_machine_paths, "docs/a.md", "see /" + "home/me/notes.txt"),
+    (check_no_switches, "llada_viz/a.py", "isinstance(x, SFTSettings)"),
+    (check_no_switches, "llada_viz/a.py", "issubclass(x, int | objective.TunedSettings)"),
+    (
+        check_no_switches,
+        "training/a.py",
+        "from training.sft.objective import SFT as S\nisinstance(x, (S, int))",
+    ),
+    (check_no_switches, "training/dpo.py", "if type(x) is SFT: pass"),
+    (check_no_switches, "training/a.py", "match x:\n    case SFTSettings(): pass"),
+    (check_no_switches, "evaluation/a.py", "isinstance(x, Edit)"),
     (check_no_machine_paths, "docs/a.md", "see .." + "/shared/x"),
 ]
 
@@ -307,8 +324,16 @@ def grow(root: Path, files: dict[str, str]) -> Path:
     empty = {f"{name}/__init__.py": "" for name in [*MAY_IMPORT, *ROOMS] if name != "app"}
     circle = {"models/b.py": "from models.a import f"}
     page = {"llada_viz/widgets/canvas.py": "import gradio", "app.py": "import gradio\nimport llada_viz"}
+    own = {
+        "training/sft/__init__.py": "",
+        "training/sft/objective.py": "class SFTSettings(TrainSettings): ...\nclass SFT(recipe.Recipe): ...\n"
+        "class TunedSettings(SFTSettings): ...\nisinstance(x, SFTSettings)",
+        "training/settings.py": "class TrainSettings: ...\nissubclass(x, TrainSettings)",
+        "samplers/edit.py": "class Edit(BlockSettings): ...",
+        "samplers/make.py": "isinstance(x, Edit)",
+    }
     ignored = {".gitignore": "runs/\n", "runs/log.txt": "/" + "home/me"}
-    for name, text in (empty | circle | page | ignored | files).items():
+    for name, text in (empty | circle | page | own | ignored | files).items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
     return root

@@ -21,7 +21,7 @@ from models.loading import find_file
 
 # Of one process for the others: rows cost unequal time, and torch's own limit is minutes.
 LONGEST_WAIT = timedelta(days=1)
-DEFAULT_MODEL = "assets/models/tiny-llada"
+DEFAULT_MODEL = "tiny-llada"
 
 
 def add_run(commands: Any) -> None:
@@ -88,6 +88,8 @@ def run_set(args: argparse.Namespace) -> None:
         folder.path.mkdir(parents=True, exist_ok=True)
         held = folder.alone()
         folder.open(manifest(loaded, args.model, plan, args.adapter), plan.problems)
+        for note in plan.problems.notes:
+            sys.stderr.write(f"{plan.problems.name}: {note}\n")
     state.wait_for_everyone()
     work = work_left(plan, folder, Share(state.process_index, state.num_processes))
     state.wait_for_everyone()  # nobody begins before everybody has seen the same rows

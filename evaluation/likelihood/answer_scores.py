@@ -14,6 +14,7 @@ from evaluation.likelihood.monte_carlo import Score, checked_batches, monte_carl
 from models.adapters import load_adapted
 from models.loading import LoadedModel
 from models.text import half_character
+from models.whole_file import write_whole
 from samplers import GuidedDenoiser, ModelNetwork
 from samplers.batch import PROMPTS, parse_line
 from samplers.requests import RequestError, prompt_ids
@@ -187,7 +188,5 @@ def run_likelihood(args: argparse.Namespace) -> None:
     pairs = read_pairs(loaded, lines)
     found = score_pairs(loaded, pairs, how)
     results = list(track(found, "scoring", total=len(pairs), console=Console(stderr=True)))
-    fresh = args.out.with_name(args.out.name + ".new")
-    fresh.write_text("".join(json.dumps(r) + "\n" for r in results), encoding="utf-8")
-    fresh.replace(args.out)
+    write_whole(args.out, (json.dumps(r) + "\n" for r in results))
     print(f"{len(results)} rows: {args.out}")

@@ -16,6 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from evaluation.sets.problem_sets import Problem, ProblemSet
+from models.whole_file import write_whole
 
 Row = dict[str, Any]
 Key = tuple[str, int]
@@ -43,8 +44,8 @@ class RunFolder:
             if known.exists():
                 whole, asked = self._joined(self.manifest(), manifest), self._grown(asked)
             whole["data"] = {**whole["data"], "rows": len(asked)}
-            _replace(self.path / "set.jsonl", "".join(json.dumps(asdict(p)) + "\n" for p in asked))
-            _replace(known, json.dumps(whole, indent=1) + "\n")
+            write_whole(self.path / "set.jsonl", "".join(json.dumps(asdict(p)) + "\n" for p in asked))
+            write_whole(known, json.dumps(whole, indent=1) + "\n")
 
     def alone(self) -> FileLock:
         """Held by whoever does the run: two that do it at once would do every row twice."""
@@ -124,7 +125,7 @@ class RunFolder:
 
     def write(self, name: str, text: str) -> Path:
         """A file beside the results, replaced whole; returns its path."""
-        _replace(self.path / name, text)
+        write_whole(self.path / name, text)
         return self.path / name
 
     def _lock(self) -> FileLock:
@@ -154,9 +155,3 @@ def _append(path: Path, text: str) -> None:
         file.write(text.encode())
         file.flush()
         os.fsync(file.fileno())
-
-
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(text, encoding="utf-8", newline="")
-    fresh.replace(path)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llada_viz.decoding.bundled import ADAPTER_FILE, ADAPTERS, DTYPES, HEAD_FILE, Bundled
+from llada_viz.decoding.recent import Recent
 from models.adapters import load_adapted
 from models.loading import LoadedModel, ModelError, load
 from models.reward import LoadedReward, is_reward, load_reward
@@ -155,8 +155,8 @@ class Attachments:
     ids are their names, are for everybody and stay."""
 
     def __init__(self, bundled: Bundled, most: int = MOST) -> None:
-        self.bundled, self.most = bundled, most
-        self._known: OrderedDict[str, Attached] = OrderedDict()
+        self.bundled = bundled
+        self._known: Recent[str, Attached] = Recent(most)
         self._bundled: dict[str, Attached] = {}
         self._lock = threading.Lock()
 
@@ -164,18 +164,14 @@ class Attachments:
         """What an id stands for; "" is the bundled model. RequestError: no longer known."""
         if not known:
             return self.bundled
-        with self._lock:
-            if known in self._bundled:
-                return self._bundled[known]
-            if known not in self._known:
-                raise RequestError(GONE)
-            self._known.move_to_end(known)
-            return self._known[known]
+        attached = self._known.get(known) or self._bundled.get(known)
+        if attached is None:
+            raise RequestError(GONE)
+        return attached
 
     def known(self, known: str) -> Using:
         """As `using`, but the bundled model for an id that is no longer known."""
-        with self._lock:
-            return self._known.get(known) or self._bundled.get(known) or self.bundled
+        return self._known.get(known) or self._bundled.get(known) or self.bundled
 
     def add_bundled(self, name: str) -> str:
         """Attach a bundled adapter, and nothing else; returns its id. ModelError: none of that name."""
@@ -190,9 +186,6 @@ class Attachments:
     def add(self, known: str, folder: Path, label: str) -> str:
         """Attach a folder's parts to what an id stands for, if that is still known, else to the
         bundled model; returns the new id."""
-        found, fresh = attach(self.known(known), folder, label), secrets.token_urlsafe(18)
-        with self._lock:
-            self._known[fresh] = found
-            while len(self._known) > self.most:
-                self._known.popitem(last=False)
+        fresh = secrets.token_urlsafe(18)
+        self._known.put(fresh, attach(self.known(known), folder, label))
         return fresh

@@ -5,10 +5,9 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any
 
+from llada_viz.decoding.recent import Recent
 from llada_viz.decoding.runs import Run
 from llada_viz.render.frames import Frame
 
@@ -62,24 +61,12 @@ class Comparison:
             run.stop()
 
 
-class Comparisons:
-    """The last comparisons, by id."""
+class Comparisons(Recent[str, Comparison]):
+    """The last comparisons, by id; the oldest is stopped when there are too many."""
 
     def __init__(self, most: int = MOST) -> None:
-        self.most = most
-        self._known: OrderedDict[str, Comparison] = OrderedDict()
-        self._lock = threading.Lock()
+        super().__init__(most, Comparison.stop)
 
     def add(self, comparison: Comparison) -> Comparison:
-        """Remember it; the oldest is stopped and forgotten when there are too many."""
-        with self._lock:
-            self._known[comparison.id] = comparison
-            gone = [self._known.popitem(last=False)[1] for _ in range(len(self._known) - self.most)]
-        for old in gone:
-            old.stop()
-        return comparison
-
-    def get(self, known: Any) -> Comparison | None:
-        """The comparison of an id, None when it is not known."""
-        with self._lock:
-            return self._known.get(known) if isinstance(known, str) else None
+        """Keep it."""
+        return self.put(comparison.id, comparison)

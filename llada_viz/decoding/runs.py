@@ -10,12 +10,12 @@ import logging
 import secrets
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from llada_viz.decoding.recent import Recent
 from llada_viz.render import FrameMaker
 from llada_viz.render.frames import NO_GOLDS, Frame, Pieces
 from llada_viz.render.meta import Layout
@@ -129,14 +129,13 @@ class Runs:
     prompt."""
 
     def __init__(self, most: int = MOST_RUNS, golds: Golds = NO_GOLDS) -> None:
-        self.most, self.golds = most, golds
-        self._runs: OrderedDict[str, Run] = OrderedDict()
-        self._lock = threading.Lock()
+        self.golds = golds
+        self._runs: Recent[str, Run] = Recent(most, _stop)
 
     def start(self, prepared: Prepared, pieces: Sequence[bytes], model: str) -> Run:
         """A run that waits for its first `advance`."""
         stream = prepared.stream()
-        return self._add(Run(pieces, model, stream, golds=self.golds))
+        return self._keep(Run(pieces, model, stream, golds=self.golds))
 
     def open(self, trace: Trace) -> Run:
         """A recorded run, with all its frames. EventError when its events do not fit."""
@@ -146,23 +145,20 @@ class Runs:
             frames.append(maker.stopped())
         run = Run(trace.pieces, trace.model, None, list(trace.events), frames, ended=True)
         run.maker = maker
-        return self._add(run)
+        return self._keep(run)
+
+    def _keep(self, run: Run) -> Run:
+        return self._runs.put(run.id, run)
 
     def get(self, run_id: Any) -> Run | None:
         """The run of an id, None when it is not (or no longer) known."""
-        with self._lock:
-            return self._runs.get(run_id) if isinstance(run_id, str) else None
+        return self._runs.get(run_id)
 
     def busy(self) -> bool:
         """Whether a run is being decoded."""
-        with self._lock:
-            return any(run.began and not run.ended for run in self._runs.values())
+        return any(run.began and not run.ended for run in self._runs.values())
 
-    def _add(self, run: Run) -> Run:
-        with self._lock:
-            self._runs[run.id] = run
-            forgotten = [self._runs.popitem(last=False)[1] for _ in range(len(self._runs) - self.most)]
-        for old in forgotten:
-            with suppress(Exception):
-                old.stop()
-        return run
+
+def _stop(run: Run) -> None:
+    with suppress(Exception):
+        run.stop()

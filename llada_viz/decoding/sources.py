@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
 from llada_viz.decoding.attached import Attached, Using
 from llada_viz.decoding.bundled import HEAD_FILE, Bundled
+from llada_viz.decoding.recent import Recent
 from models.adapters import load_adapted
 from models.loading import LoadedModel
 from models.reward import LoadedReward, load_reward
@@ -55,19 +54,12 @@ class LoadedSources:
     """Sources loaded again, the last few kept; what is bundled is not loaded twice."""
 
     def __init__(self, bundled: Bundled, most: int = MOST) -> None:
-        self.bundled, self.most = bundled, most
-        self._known: OrderedDict[Sources, Attached] = OrderedDict()
-        self._lock = threading.Lock()
+        self.bundled = bundled
+        self._loaded: Recent[Sources, Attached] = Recent(most)
 
     def of(self, sources: Sources) -> Attached:
         """Model, head and reward model; ModelError: one is not there any more, or does not fit."""
-        with self._lock:
-            if sources not in self._known:
-                self._known[sources] = self._load(sources)
-                while len(self._known) > self.most:
-                    self._known.popitem(last=False)
-            self._known.move_to_end(sources)
-            return self._known[sources]
+        return self._loaded.get_or_make(sources, lambda: self._load(sources))
 
     def _load(self, sources: Sources) -> Attached:
         loaded = self._network(sources)

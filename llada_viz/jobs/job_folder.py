@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.whole_file import write_whole
+
 JOB, LOG, LOCK, HEARTBEAT = "job.json", "log.txt", "lock", "heartbeat"
 PROCESS, STOP, EXIT = "process.json", "stop", "exit.json"
 TAG = "LLADA_VIZ_JOB"  # environment variable with the job's id, on its process and all below it
@@ -41,13 +43,8 @@ class End:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a file that is at every moment the old one or the new one."""
-    scratch = path.with_name(path.name + ".new")
-    with scratch.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(value, indent=1) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
+    """Write a value as a JSON file, whole or not at all."""
+    write_whole(path, json.dumps(value, indent=1) + "\n")
 
 
 def device_lock(run_folder: Path, device: str) -> Path:
@@ -135,8 +132,8 @@ def _read_end(path: Path) -> End:
     said = json.loads(path.read_text(encoding="utf-8"))
     code, note, ended = said["code"], said["note"], float(said["ended"])
     if said["stopped"]:
-        late = "It did not end in time and was killed; what it had not saved is gone."
-        return End("stopped", code, late if said["killed"] else note, ended)
+        after = f" after {said['waited']:.0f} s" if said.get("waited") is not None else ""
+        return End("stopped", code, f"Stopped hard{after}." if said["killed"] else note, ended)
     if code == 0:
         return End("done", 0, note, ended)
     how = f"ended with exit code {code}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llada_viz.decoding.recent import Recent
 from llada_viz.jobs.home import PROGRAM
 from llada_viz.jobs.job_facts import stamp
 from llada_viz.jobs.job_store import Job
@@ -66,7 +66,7 @@ class Trainings:
     def __init__(self, jobs: Jobs, model: Path, device: str) -> None:
         self.jobs, self.model = jobs, model
         self.device = "cuda:0" if device == "cuda" else device
-        self._logs: OrderedDict[str, TrainingLog] = OrderedDict()
+        self._logs: Recent[str, TrainingLog] = Recent(MOST_LOGS)
 
     def start(self, asked: Asked) -> str:
         """Queue a training; returns the job's id. Files are copied into the job's folder."""
@@ -100,12 +100,9 @@ class Trainings:
 
     def log(self, job: Job) -> TrainingLog:
         """What the job has logged by now."""
-        known = self._logs.setdefault(job.id, TrainingLog(job.folder / RUN / "metrics.jsonl"))
-        self._logs.move_to_end(job.id)
-        while len(self._logs) > MOST_LOGS:
-            self._logs.popitem(last=False)
-        known.read()
-        return known
+        log = self._logs.get_or_make(job.id, lambda: TrainingLog(job.folder / RUN / "metrics.jsonl"))
+        log.read()
+        return log
 
     def checkpoints(self, job: Job) -> dict[int, Path]:
         """step -> folder, the oldest first."""

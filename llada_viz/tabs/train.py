@@ -187,7 +187,7 @@ class Train:
     def on_upload(self, path: str, uploads: dict[str, str], name: str) -> tuple[Any, Any]:
         """A file that was just uploaded. name: of the objective."""
         self._local()
-        return self.form.data.on_upload(path, uploads, objective(name).settings)
+        return self.form.data.on_upload(path, uploads, objective(name))
 
     def on_command(self, *values: Any) -> tuple[str, str]:
         """The command that the form stands for; a sentence where it cannot be run."""

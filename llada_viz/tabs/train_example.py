@@ -7,7 +7,6 @@ from pathlib import Path
 from llada_viz.jobs.trainings import Asked
 from llada_viz.render.training import example
 from training.engine.settings import settings_of
-from training.preview import preview
 from training.registry import objective
 from training.shared.answers import RunArguments
 
@@ -16,8 +15,8 @@ def example_of(model: Path, asked: Asked) -> str:
     """The HTML of the first example of a training, of a pair both answers; nothing is trained or written.
     ValueError, RuntimeError, OSError: what the job would fail with."""
     arguments = RunArguments(str(model), asked.data, device="cpu")
-    settings = settings_of(objective(asked.objective).settings, asked.settings)
-    found = preview(asked.objective, arguments, settings).as_json()
+    entry = objective(asked.objective)
+    found = entry.data.preview(arguments, settings_of(entry.settings, asked.settings)).as_json()
     if found["rejected"] is None:
         return example(found)
     return f"{example(found)}<h4>The rejected answer</h4>{example(found['rejected'])}"

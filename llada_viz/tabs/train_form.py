@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -12,17 +11,15 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.jobs.trainings import Asked
-from llada_viz.tabs.train_check import check
-from llada_viz.tabs.train_data import COLUMN, TrainData, Uploads, choose, columns_of, options, shown
+from llada_viz.tabs.train_data import TrainData, Uploads, choose, columns_of, options, shown
 from llada_viz.widgets.form import Key, key_of, plain, widget
 from samplers.settings import Described, describe
 from tasks import TASKS
-from training.dpo.objective import DPOSettings
 from training.engine.settings import TrainSettings, settings_of
-from training.prm.objective import PRMSettings
 from training.registry import OBJECTIVES, objective
 from training.run import read_config
 from training.shared.answers import AnswerSettings
+from training.shared.data_side import COLUMN
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 TINY = "-tiny"
@@ -95,7 +92,7 @@ class TrainForm:
         self.start_from = gr.Dropdown(choices, value=chosen, label="Start from", elem_id="train-preset")
         preset = self._preset(first, chosen)
         named = preset.data if preset and preset.data else FIRST_SETS
-        self.data.build(named, objective(first).settings)
+        self.data.build(named, objective(first))
         self.values_now = self._values(first, chosen)
         mine = {key_of(d) for d in describe(objective(first).settings)}
         with gr.Row(elem_classes="lz-two"):
@@ -138,13 +135,14 @@ class TrainForm:
 
     def asked(self, name: str, sets: Sequence[str], uploads: Uploads, *values: Any) -> Asked:
         """The form as a request; a ValueError with a sentence when it cannot be run."""
-        mine = {key_of(d): d for d in describe(objective(name).settings)}
+        entry = objective(name)
+        mine = {key_of(d): d for d in describe(entry.settings)}
         pairs = zip(self.widgets, values, strict=True)
         settings = {key[0]: plain(value, mine[key]) for key, value in pairs if key in mine}
         settings |= {k: v or "" for k, v in settings.items() if k.endswith(COLUMN)}
-        made = settings_of(objective(name).settings, settings)
-        chosen = choose(sets, uploads, objective(name).settings)
-        check(chosen, made)
+        made = settings_of(entry.settings, settings)
+        chosen = choose(sets, uploads, entry)
+        entry.data.check(chosen, made)
         return Asked(name, chosen.names, settings)
 
     # ---- events ------------------------------------------------------------------------------
@@ -165,8 +163,8 @@ class TrainForm:
         return self._fill(name, chosen, sets, uploads, gr.skip())
 
     def _fill(self, name: str, chosen: str, sets: Sequence[str], uploads: Uploads, start: Any) -> list[Any]:
-        cls, preset = objective(name).settings, self._preset(name, chosen)
-        mine, offered = {key_of(d) for d in describe(cls)}, options(uploads, cls)
+        entry, preset = objective(name), self._preset(name, chosen)
+        mine, offered = {key_of(d) for d in describe(entry.settings)}, options(uploads, entry)
         kept = [value for value in sets if value in {value for _, value in offered}]
         named = list(preset.data) if preset and preset.data and not _files(kept) else kept
         values, columns = self._values(name, chosen), self.on_sets(name, named, uploads)
@@ -197,9 +195,9 @@ class TrainForm:
 
     def on_sets(self, name: str, sets: Sequence[str], uploads: Uploads) -> list[Any]:
         """First rows of the sets, and the inputs of their columns."""
-        cls = objective(name).settings
-        mine = {key_of(d) for d in describe(cls)}
-        found, guessed = columns_of(sets, uploads, cls)
+        entry = objective(name)
+        mine = {key_of(d) for d in describe(entry.settings)}
+        found, guessed = columns_of(sets, uploads, entry)
         named = [(column, column) for column in found]
         updates = []
         for key in self.columns:
@@ -208,7 +206,7 @@ class TrainForm:
             updates.append(
                 gr.update(choices=[*free, *named], value=value, visible=key in mine and bool(found))
             )
-        return [shown(sets, uploads, cls), *updates]
+        return [shown(sets, uploads, entry), *updates]
 
     def _starts(self, name: str) -> tuple[list[tuple[str, str]], str]:
         """Choices of `Start from`, and the first of them."""
@@ -234,13 +232,10 @@ def about(name: str, model: str, folder: str) -> str:
     """What an objective does, where it comes from, what is trained, which data it needs beyond answers.
     folder: of the model, as it is typed."""
     found = objective(name)
+    note = found.data.note(folder)
     said = escape(f"{found.summary} ({found.paper}) Model: {model}. Leaves: {found.leaves}.")
-    if issubclass(found.settings, PRMSettings):
-        made = (f"python -m training rollouts --model {shlex.quote(folder)} --data word,linear --n 200 "
-                "--out runs/prm/rollouts.jsonl")  # fmt: skip
-        said += (
-            f" Data: a file of question, steps, labels. To make one for upload: <code>{escape(made)}</code>"
-        )
-    if issubclass(found.settings, DPOSettings):
-        said += " Data: bundled tasks, or a file of prompt, chosen, rejected."
+    if note.said:
+        said += f" Data: {escape(note.said)}."
+    if note.command:
+        said += f" To make one for upload: <code>{escape(note.command)}</code>"
     return said

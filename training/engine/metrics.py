@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from models.whole_file import write_whole
+
 
 class Metrics:
     """The log of one run."""
@@ -24,20 +26,20 @@ class Metrics:
             log.flush()
             os.fsync(log.fileno())
 
+    def has(self, step: int) -> bool:
+        """Whether the step has its line."""
+        if not self.path.exists():
+            return False
+        return any(_step_of(line) == step for line in self.path.read_text(errors="replace").split("\n"))
+
     def cut_after(self, step: int) -> None:
         """Drop lines of later steps, and lines that were cut."""
         if not self.path.exists():
             return
         before = self.path.read_text(encoding="utf-8", errors="replace")
         kept = "".join(line + "\n" for line in before.split("\n") if _step_of(line) <= step)
-        if kept == before:
-            return
-        fresh = self.path.with_name(self.path.name + ".new")
-        with fresh.open("w", encoding="utf-8") as log:
-            log.write(kept)
-            log.flush()
-            os.fsync(log.fileno())
-        fresh.replace(self.path)
+        if kept != before:
+            write_whole(self.path, kept)
 
 
 def _step_of(line: str) -> float:

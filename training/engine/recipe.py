@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -55,17 +55,25 @@ class Recipe(ABC):
         """Whether a group takes part in a step."""
         return True
 
+    def prepare(self) -> None:  # noqa: B027 - most recipes have nothing to do
+        """Called once before the first step, and again when the run is gone on with, the network being in
+        its place: what takes long and is made once."""
+
     def before(self, step: int) -> None:  # noqa: B027 - most recipes have nothing to do
         """Called before a step, with the weights as they are: rollouts begin here."""
 
-    def can_save(self, step: int) -> bool:
-        """Whether nothing but weights and optimizer is needed to go on after this step."""
-        return True
+    def carried(self, step: int) -> dict[str, Tensor]:
+        """What is needed, beside weights and optimizer, to go on after so many steps, the same in every
+        process: answers that a later step learns from."""
+        return {}
 
-    def stopping(self) -> bool:
-        """Whether the run was asked to end, for work that takes long: Stopped then. The engine says it, and
-        every process must ask."""
-        return False
+    def carry(self, tensors: Mapping[str, Tensor]) -> None:  # noqa: B027 - most recipes have nothing to do
+        """Take back what `carried` gave."""
+
+    def progress(self, doing: str, done: int, count: int, together: bool = True) -> None:  # noqa: B027
+        """To be called between the batches of work that takes long (an evaluation, rollouts, decoding) with
+        what is being done and how far it is. The engine tells whoever watches, and raises Stopped when the
+        run was asked to end. together: every process calls it now; else this one does, for itself."""
 
     def sample(self, folder: Path) -> None:  # noqa: B027 - not every recipe decodes
         """Record traces of the sample prompts."""
@@ -80,12 +88,26 @@ class Recipe(ABC):
         return self.settings.accumulate
 
 
-def rows_of(batch: Batch, index: slice) -> Batch:
+B = TypeVar("B", bound=Batch)
+
+
+def of_parts(batch: B, parts: Iterable[Tensor]) -> B:
+    """A batch of the same kind, of other tensors."""
+    kind: Callable[..., B] = type(batch)
+    return kind(*parts)
+
+
+def rows_of(batch: B, index: slice) -> B:
     """Some rows of a batch."""
-    return type(batch)(*(t[index] for t in batch))  # type: ignore[call-arg]
+    return of_parts(batch, (t[index] for t in batch))
 
 
-def split(batch: Batch, parts: int) -> list[Batch]:
+def moved(batch: B, device: torch.device | str) -> B:
+    """The batch on a device."""
+    return of_parts(batch, (t.to(device) for t in batch))
+
+
+def split(batch: B, parts: int) -> list[B]:
     """The rows in equal parts."""
     size, left = divmod(len(batch[0]), parts)
     if left:

@@ -14,7 +14,7 @@ from samplers.settings import option
 from training.data.chat import Chat
 from training.data.examples import Example
 from training.data.sources import parse_weights
-from training.engine.recipe import Batch, Losses, Recipe, rows_of, split, step_generator
+from training.engine.recipe import Losses, Recipe, moved, rows_of, split, step_generator
 from training.pretrain.context import extend
 from training.pretrain.curriculum import window, window_cells
 from training.pretrain.packing import Packed, PackedRows, same_document
@@ -97,7 +97,7 @@ class Pretrain(Recipe):
         attach(loaded.model, settings, arguments.load_lora)
         self.module = PackedModule(loaded.model)
 
-    def batches(self, step: int) -> Sequence[Batch]:
+    def batches(self, step: int) -> Sequence[PackedBatch]:
         """See Recipe."""
         s, draw = self.settings, step_generator(self.settings.seed, step)
         rows = self.texts.rows(step, s.batch_size)
@@ -132,8 +132,9 @@ class Pretrain(Recipe):
         batch = self._noised(self.held_out.rows(0, EVALUATED), self.settings.max_steps, draw)
         sums: dict[str, float] = {}
         for start in range(0, EVALUATED, AT_ONCE):
+            self.progress("evaluating", start, EVALUATED)
             part = rows_of(batch, slice(start, start + AT_ONCE))
-            loss, figures = self.module(PackedBatch(*(t.to(device) for t in part)))
+            loss, figures = self.module(moved(part, device))
             for name, value in {"loss": loss, **figures}.items():
                 sums[name] = sums.get(name, 0.0) + float(value) * AT_ONCE / EVALUATED
         return sums
@@ -150,4 +151,4 @@ class Pretrain(Recipe):
             chosen, index = self.held_out.first(place)
             ids = chosen[index]
             found.append(ids[: min(128, max(1, len(ids) // 2))])
-        record_samples(self.loaded, found, folder)
+        record_samples(self, self.loaded, found, folder)

@@ -15,6 +15,7 @@ from training.data.chat import Chat
 from training.data.examples import TaskExamples
 from training.data.known_sets import refuse_problem
 from training.data.records import LIMITS, open_records
+from training.data.set_columns import find_column
 from training.data.table_examples import held_out_rows
 
 MEASURED = 64
@@ -116,23 +117,22 @@ def open_texts(
         ids = [[*chat.tokenizer.encode(text, add_special_tokens=False), eos] for text in texts]
         return TaskTexts(name, chat, eos, TRAIN, settings.seed), Listed(ids)
     records = open_records(name, settings.split, allow_eval_data, tuple(TASKS), replace(LIMITS, plain=True))
-    column = _column(records, settings.text_column)
-    _check(records, column, allow_eval_data)
+    column = choose_text_column(records, settings.text_column)
+    check_texts(records, column, allow_eval_data)
     kept_out = held_out_rows(len(records))
     learned = [i for i in range(len(records)) if i not in kept_out]
     how = (chat, eos, settings.max_length)
     return Documents(records, column, learned, *how), Documents(records, column, sorted(kept_out), *how)
 
 
-def _column(records: Table, asked: str) -> str:
-    column = asked or (records.columns[0] if len(records.columns) == 1 else TEXT)
-    if column not in records.columns:
-        listed = ", ".join(records.columns[:12])
-        raise SetError(f"{records.name}: text_column = {column!r} is no column; choose one of: {listed}")
-    return column
+def choose_text_column(records: Table, asked: str) -> str:
+    """The column that is asked for, else the only one, else `text`; SetError when it is not there."""
+    only = records.columns[0] if len(records.columns) == 1 else TEXT
+    return find_column(records, "text_column", asked or only, ())
 
 
-def _check(records: Table, column: str, allow_eval_data: bool) -> None:
+def check_texts(records: Table, column: str, allow_eval_data: bool) -> None:
+    """SetError: fewer than two documents, an empty one, or a test problem."""
     if len(records) < 2:
         raise SetError(f"{records.name} has {len(records)} document; allowed: at least 2 (in a text file "
                        "with a blank line between them), of which one is held out")  # fmt: skip

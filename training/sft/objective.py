@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from training.data.examples import Rows
-from training.engine.recipe import Batch, Losses, Recipe, split, step_generator
+from training.engine.recipe import Losses, Recipe, moved, split, step_generator
 from training.sft.think_tokens import ensure_think_tokens
 from training.shared.adapters import LoraSettings, attach, export_learned
 from training.shared.answers import Answers, AnswerSettings, RunArguments, load_model, record_samples
@@ -77,7 +77,7 @@ class SFT(Recipe):
         self.answers = Answers(self.loaded, arguments, settings)
         self.module = SFTModule(self.loaded.model)
 
-    def batches(self, step: int) -> Sequence[Batch]:
+    def batches(self, step: int) -> Sequence[SFTBatch]:
         """See Recipe."""
         draw = step_generator(self.settings.seed, step)
         return split(sft_batch(self.answers.rows(step), self.loaded.mask_id, draw), self.parts)
@@ -92,13 +92,14 @@ class SFT(Recipe):
         held_out, device = self.answers.data.held_out, self.loaded.model.device
         sums: dict[str, float] = {}
         for start in range(0, len(held_out), EVALUATED_AT_ONCE):
+            self.progress("evaluating", start, len(held_out))
             rows = self.answers.collated(held_out[start : start + EVALUATED_AT_ONCE])
             batch = sft_batch(rows, self.loaded.mask_id, step_generator(0, start, salt=2))
-            loss, figures = self.module(SFTBatch(*(t.to(device) for t in batch)))
+            loss, figures = self.module(moved(batch, device))
             for name, value in {"loss": loss, **figures}.items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(rows.tokens)
         return {name: total / len(held_out) for name, total in sums.items()}
 
     def sample(self, folder: Path) -> None:
         """Plain decoding of held-out prompts."""
-        record_samples(self.loaded, self.answers.data.prompts[: self.settings.samples], folder)
+        record_samples(self, self.loaded, self.answers.data.prompts[: self.settings.samples], folder)

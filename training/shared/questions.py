@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from evaluation.sets.cells import check_words
+from evaluation.sets.columns import Mapping as Columns
 from evaluation.sets.columns import SetError, guess
 from evaluation.sets.tables import Table
 from tasks import HELD_OUT, TASKS, generate
@@ -55,6 +57,10 @@ class QuestionSet(Protocol):
 
     def held_out(self, count: int) -> list[Question]: ...
 
+    def raw(self, place: int) -> dict[str, str]:
+        """What stands in the set at a place, as named texts."""
+        ...
+
 
 def of_problem(problem: Problem) -> Question:
     """A bundled task's problem."""
@@ -80,10 +86,32 @@ class TaskQuestions:
         fits = self.room is None or self.room.has(problem.prompt)
         return of_problem(problem if fits else self.first[place % len(self.first)])
 
+    def raw(self, place: int) -> dict[str, str]:
+        """See QuestionSet."""
+        question = self.at(place)
+        return {"prompt": question.prompt, "solution": question.solution}
+
     def held_out(self, count: int) -> list[Question]:
         """Held-out problems, always the same ones, without those that are too long."""
         found = [of_problem(problem) for problem in generate(self.name, HELD_OUT, count, seed=1)]
         return [question for question in found if self.room is None or self.room.has(question.prompt)]
+
+
+def question_columns(records: Table, prompt: str, answer: str) -> Columns:
+    """The columns of questions and gold answers: those that are named, that the set is known to have, or
+    that are likeliest; SetError when one is not there."""
+    public = records.public
+    gold = answer or public.gold or public.answer
+    return guess(records.columns, prompt or public.prompt or None, gold or None)
+
+
+def check_questions(records: Table, columns: Columns, allow_eval_data: bool) -> None:
+    """SetError for the first row without a question or its answer, or that is a test problem."""
+    for number, row in enumerate(records, 1):
+        for role, column in (("question", columns.question), ("answer", columns.answer)):
+            check_words(f"row {number}, column {column!r}", role, row[column])
+        if not allow_eval_data:
+            refuse_problem(records.name, number, row[columns.question])
 
 
 class RowQuestions:
@@ -93,25 +121,22 @@ class RowQuestions:
     def __init__(
         self, records: Table, prompt: str, answer: str, seed: int, room: Room, allow_eval_data: bool
     ) -> None:
-        public, self.records, self.seed = records.public, records, seed
-        gold = answer or public.gold or public.answer
-        self.columns = guess(records.columns, prompt or public.prompt or None, gold or None)
-        self.fitting: list[int] = []
-        for number, row in enumerate(records, 1):
-            for role, column in (("question", self.columns.question), ("answer", self.columns.answer)):
-                if not row[column].strip():
-                    raise SetError(f"row {number}, column {column!r} is empty; every row needs its {role}")
-            if not allow_eval_data:
-                refuse_problem(records.name, number, row[self.columns.question])
-            if room.has(row[self.columns.question]):
-                self.fitting.append(number - 1)
+        self.records, self.seed = records, seed
+        self.columns = question_columns(records, prompt, answer)
+        check_questions(records, self.columns, allow_eval_data)
+        asked = self.columns.question
+        self.fitting = [index for index, row in enumerate(records) if room.has(row[asked])]
         if not self.fitting:
-            raise room.none(records.name, (row[self.columns.question] for row in records))
+            raise room.none(records.name, (row[asked] for row in records))
 
     def at(self, place: int) -> Question:
         """The row of a place."""
-        row = self.records[self.fitting[item_at(place, len(self.fitting), self.seed)]]
+        row = self.raw(place)
         return Question(row[self.columns.question], row[self.columns.answer])
+
+    def raw(self, place: int) -> dict[str, str]:
+        """See QuestionSet."""
+        return self.records[self.fitting[item_at(place, len(self.fitting), self.seed)]]
 
     def held_out(self, count: int) -> list[Question]:
         """None: all rows are trained on."""

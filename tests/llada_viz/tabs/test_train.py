@@ -14,7 +14,6 @@ from llada_viz.decoding.bundled import FOLDER, Bundled
 from llada_viz.jobs.queue import Jobs
 from llada_viz.jobs.training_log import TrainingLog
 from llada_viz.jobs.trainings import Asked, Trainings
-from llada_viz.tabs.train_check import check
 from llada_viz.tabs.train_data import choose, guesses, options
 from samplers.settings import SettingError, describe
 from training.__main__ import parser
@@ -147,10 +146,10 @@ def test_files_that_are_refused(tab, tmp_path, name, text, said):
 def test_only_what_was_offered_is_read(tmp_path):
     for value in ("/etc/passwd", "../x", "upload:/etc/passwd", "README.md"):
         with pytest.raises(SetError, match="is not known"):
-            choose([value], {}, RemaskSettings)
+            choose([value], {}, OBJECTIVES["remask-sft"])
     with pytest.raises(SetError, match="data is empty; allowed: at least one set"):
-        choose([], {}, RemaskSettings)
-    assert ("mine.csv (uploaded)", "upload:mine.csv") in options(upload(tmp_path), RemaskSettings)
+        choose([], {}, OBJECTIVES["remask-sft"])
+    assert ("mine.csv (uploaded)", "upload:mine.csv") in options(upload(tmp_path), OBJECTIVES["remask-sft"])
 
 
 def test_columns_are_guessed_and_shown_escaped(tab, tmp_path):
@@ -160,10 +159,10 @@ def test_columns_are_guessed_and_shown_escaped(tab, tmp_path):
     found = {key[0]: update for key, update in zip(tab.form.columns, columns, strict=True)}
     assert found["prompt_column"]["value"] == "problem" and found["answer_column"]["value"] == "solution"
     assert found["prompt_column"]["visible"] and not found["text_column"]["visible"]
-    sft = OBJECTIVES["sft"].settings
+    sft = OBJECTIVES["sft"]
     chosen = choose(["upload:mine.csv"], uploads, sft)
     with pytest.raises(SetError, match="answer_column = 'no' is no column of mine.csv"):
-        check(chosen, sft(answer_column="no"))
+        sft.data.check(chosen, sft.settings(answer_column="no"))
     assert guesses(choose(["linear"], {}, sft), sft)["prompt_column"] == ""
 
 

@@ -78,7 +78,7 @@ def refused(tab: Any, asked: list[Any]) -> str:
 
 def test_each_objective_is_offered_what_it_learns_from() -> None:
     for name, found in OBJECTIVES.items():
-        values = [value for _, value in options({"a.csv": "/a.csv"}, found.settings)]
+        values = [value for _, value in options({"a.csv": "/a.csv"}, found)]
         assert values[-1] == "upload:a.csv"
         assert [value for value in values if value in TASKS] == ([] if name == "prm" else list(TASKS))
         samples = [value for value in values if value.endswith(".csv") and value != "upload:a.csv"]

@@ -12,11 +12,11 @@ from evaluation.sets.columns import SetError
 from tests.training.small_model import small_folder
 from training.__main__ import main
 from training.dpo import pairs
-from training.preview import STATES, preview
 from training.registry import objective
 from training.sft.objective import SFT, SFTSettings
 from training.shared.answers import RunArguments
 from training.shared.decoding import rollouts
+from training.shared.preview import STATES
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_sft_shows_the_row_that_is_learned_first(folder: str, tmp_path: Path, ca
 
 def test_wrong_tokens_of_remask_sft_are_marked(folder: str) -> None:
     chosen = objective("remask-sft").settings(r_incorrect=0.2499, batch_size=2, max_length=200)
-    found = preview("remask-sft", RunArguments(folder, ("word",)), chosen)
+    found = objective("remask-sft").data.preview(RunArguments(folder, ("word",)), chosen)
     recipe = objective("remask-sft").build(RunArguments(folder, ("word",)), chosen)
     batch = recipe.batches(0)[0]
     wrong = (batch.tokens != batch.input_ids) & ~batch.masked  # type: ignore[attr-defined]
@@ -61,7 +61,7 @@ def test_wrong_tokens_of_remask_sft_are_marked(folder: str) -> None:
 
 def test_packed_text_has_no_prompt(folder: str) -> None:
     chosen = objective("pretrain").settings(batch_size=2, max_length=64)
-    found = preview("pretrain", RunArguments(folder, ("word",)), chosen)
+    found = objective("pretrain").data.preview(RunArguments(folder, ("word",)), chosen)
     assert len(found.cells) == 64 and {state for _, state in found.cells} <= {"clean", "masked", "tail"}
     assert found.raw["text"] and found.templated.endswith("<|endoftext|>")
 
@@ -72,7 +72,7 @@ def test_a_pair_is_shown_twice_under_the_masks_that_it_has(folder: str, tmp_path
     path.write_text(json.dumps(row) + "\n")
     small = {"batch_size": 1, "timesteps": 2, "max_length": 256}
     chosen = objective("dpo").settings(pair_masks="shared", eps=0.5, **small)
-    found = preview("dpo", RunArguments(folder, (str(path),)), chosen)
+    found = objective("dpo").data.preview(RunArguments(folder, (str(path),)), chosen)
     recipe = objective("dpo").build(RunArguments(folder, (str(path),)), chosen)
     masked = recipe.batches(0)[0].masked  # type: ignore[attr-defined]
     assert found.rejected is not None and found.raw | found.rejected.raw == row
@@ -93,15 +93,15 @@ def test_a_pair_of_a_task_is_the_runs_own_and_a_few_problems_are_decoded_for_it(
 ) -> None:
     decoded = []
 
-    def counted(loaded: Any, settings: Any, prompts: Any, *others: Any) -> Any:
+    def counted(loaded: Any, settings: Any, prompts: Any, *others: Any, **more: Any) -> Any:
         decoded.extend(prompts)
-        return rollouts(loaded, settings, prompts, *others)
+        return rollouts(loaded, settings, prompts, *others, **more)
 
     monkeypatch.setattr(pairs, "rollouts", counted)
     asked = {"problems": 40, "tries": 2, "gen_length": 16, "rollout_steps": 2, "temperature": 1.0}
     asked |= {"max_length": 256}
     chosen, arguments = objective("dpo").settings(**asked), RunArguments(folder, ("linear", "word"))
-    found = preview("dpo", arguments, chosen)
+    found = objective("dpo").data.preview(arguments, chosen)
     assert len(decoded) == 2 and found.cells and found.rejected is not None and found.rejected.cells
     recipe = objective("dpo").build(arguments, chosen)
     whole = [pair.pair.raw for side in recipe.pairs for pair in side]  # type: ignore[attr-defined]
@@ -109,7 +109,7 @@ def test_a_pair_of_a_task_is_the_runs_own_and_a_few_problems_are_decoded_for_it(
     decoded.clear()
     monkeypatch.setattr(pairs, "pairs_of", lambda question, answers, chosen: [])  # all are right
     with pytest.raises(SetError, match="no pair was found among the first 8 problems.*problems = 40"):
-        preview("dpo", arguments, chosen)
+        objective("dpo").data.preview(arguments, chosen)
     assert len(decoded) == 16
 
 
@@ -118,7 +118,7 @@ def test_labelled_steps_are_shown_as_they_are_scored(folder: str, tmp_path: Path
     rows = [{"prompt": f"What is {i}?", "steps": [f"{i} = {i}", "so"], "labels": [1, 0]} for i in range(9)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     settings = objective("prm").settings(form="shadow", max_length=256)
-    found = preview("prm", RunArguments(folder, (str(path),)), settings)
+    found = objective("prm").data.preview(RunArguments(folder, (str(path),)), settings)
     assert json.loads(found.raw["labels"]) == [1, 0] and json.loads(found.raw["steps"])[1] == "so"
     assert found.raw["question"] in found.templated and found.templated.endswith("so") and not found.cells
 
