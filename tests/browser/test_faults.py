@@ -24,6 +24,21 @@ OUTSIDE = """(where) => {
 }"""
 
 
+# Whether an element begins in the upper part of the page that is in view.
+IN_VIEW = """(where) => {
+  const { top } = document.querySelector(where).getBoundingClientRect();
+  return top >= -1 && top < innerHeight * 0.7;
+}"""
+
+
+# The foot of the form says what the panel says of the job, which may change meanwhile.
+SAME_STATE = """() => {
+  const [state, foot] = ['#evaluate-state .lz-state', '#evaluate-foot .lz-state']
+    .map((where) => document.querySelector(where)?.textContent);
+  return state && state === foot;
+}"""
+
+
 def wait_for_sizes(page: Any, prefix: str, sizes: tuple[int, ...]) -> None:
     """Wait until a form has these sizes; fails after five seconds with what it has."""
     fields = [f"#{prefix}-{name} input" for name in NAMES]
@@ -151,17 +166,12 @@ def test_m13_the_button_is_in_view_and_so_is_the_result(
     page.wait_for_selector("#compare-run:has-text('Comparing')")
     page.wait_for_function("document.querySelector('#compare-canvas .lz').parentElement.compare.player.ended")
     page.wait_for_selector("#compare-run:has-text('Compare'):not([disabled])")
-    page.wait_for_timeout(700)
-    top = page.evaluate("document.querySelector('#compare-canvas').getBoundingClientRect().top")
-    assert -1 <= top < height * 0.7
+    page.wait_for_function(IN_VIEW, arg="#compare-canvas", timeout=15_000)
     assert page.evaluate(BEYOND) == []
     open_tab(page, "Evaluate")
     page.fill("#evaluate-limit input", "1")
     page.locator("#evaluate-limit").scroll_into_view_if_needed()
     page.click("#evaluate-run")
-    page.wait_for_function(
-        "document.querySelector('#evaluate-state').textContent.match(/queued|running|Queued|Running/)"
-    )
-    page.wait_for_timeout(700)
-    top = page.evaluate("document.querySelector('#evaluate-state').getBoundingClientRect().top")
-    assert 0 <= top < height, "the job is in view"
+    page.wait_for_selector("#evaluate-state .lz-state")
+    page.wait_for_function(IN_VIEW, arg="#evaluate-state", timeout=15_000)
+    page.wait_for_function(SAME_STATE)
