@@ -221,3 +221,15 @@ def test_a_page_of_rows():
     body = table.to_numpy().tolist()
     assert body[0][0] == 100 and body[0][3] == "✓ 100" and len(body[0][1]) < 200
     assert matrix(report, differ=True).empty
+
+
+def test_the_pareto_plot_is_drawn_from_the_report_and_hidden_without_one() -> None:
+    report = SimpleNamespace(summaries=[])
+    plot = ParetoPlot(lambda chosen, mine: report)  # type: ignore[arg-type, return-value]
+    assert plot.draw("job", [])["visible"] is False and plot.draw(None, [])["visible"] is False
+    done = {"correct": True, "nfe": 8, "scorer_calls": 0, "seconds": 1.0, "extracted": "1", "tokens": 8}
+    report.summaries.append(summarise("threshold", [done]))
+    shown = plot.draw("job", [])
+    assert shown["visible"] and [trace.name for trace in shown["value"].data if trace.showlegend] == [
+        "threshold"
+    ]
