@@ -96,6 +96,5 @@ def check_tables(chosen: ChosenSets, settings: TrainSettings, split: str) -> Non
         refuse_evaluation(path, split, False)
         for setting, column in named.items():
             if column and column not in records.columns:
-                raise SetError(
-                    f"{setting} = {column!r} is no column of {records.name}; allowed: {listed(records.columns)}"
-                )
+                allowed = listed(records.columns)
+                raise SetError(f"{setting} = {column!r} is no column of {records.name}; allowed: {allowed}")
