@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from training.shared.questions import Question
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its flags."""
     parser = commands.add_parser("pairs", help="preference pairs from the model's own mistakes, for dpo")
     parser.add_argument("--model", required=True, help="folder or hub id")
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     from training.dpo.pairs import PairSettings, make_pairs, write_pairs
     from training.engine.settings import parse_pairs
 
-    settings: Any = PairSettings(**parse_pairs(PairSettings, args.set))  # type: ignore[type-var]
+    settings = PairSettings(**parse_pairs(PairSettings, args.set))
     if args.out.suffix != ".jsonl":
         raise SettingError("out", str(args.out), "a file ending in .jsonl")
     loaded = load(args.model, args.device, getattr(torch, args.dtype) if args.dtype else None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its flags."""
     parser = commands.add_parser("rollouts", help="answers of a model, labelled step by step, for prm")
     parser.add_argument("--model", required=True, help="model folder or hub id with a prompts.json")

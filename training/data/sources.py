@@ -114,5 +114,5 @@ def _table(name: str, chat: Chat, settings: Any, allow_eval_data: bool, most: in
     kept_out = held_out_rows(len(records))
     learned = [i for i in range(len(records)) if i not in kept_out]
     others = TableExamples(records, columns, chat, sorted(kept_out)[:most])
-    held_out = [(others.row(i).turns, others[i]) for i in range(others.size)]
+    held_out: list[tuple[Turns, Encoded]] = [(others.row(i).turns, others[i]) for i in range(others.size)]
     return _Source(TableExamples(records, columns, chat, learned), held_out)

@@ -84,6 +84,7 @@ class DPO(Recipe):
     """The policy learns which of two answers is better; the reference is what it began as."""
 
     settings: DPOSettings
+    module: PreferenceModule
 
     def __init__(self, arguments: RunArguments, settings: DPOSettings) -> None:
         self.arguments, self.settings = arguments, settings
@@ -110,8 +111,8 @@ class DPO(Recipe):
 
     def evaluate(self) -> dict[str, float]:
         """Loss, margin and preferred on pairs that are not trained on."""
-        held_out, total = self.pairs[1], {}
-        device = self.loaded.model.device
+        total: dict[str, float] = {}
+        held_out, device = self.pairs[1], self.loaded.model.device
         for start in range(0, len(held_out), 8):
             rows = held_out[start : start + 8]
             batch = self._batch(rows, step_generator(0, start, salt=2))
@@ -202,8 +203,11 @@ class DPO(Recipe):
         else:
             once = self._masks(answer[::2], text[::2] & text[1::2], blocks, draw)
             masked, weight = (t.repeat_interleave(2, 0) for t in once)
-        sides = (t.view(len(pairs), 2, *t.shape[1:]) for t in (tokens, masked, weight))
-        return PreferenceBatch(*sides, lengths=answer[::2].sum(-1))
+        both = (len(pairs), 2)  # answers -> pairs, their two answers
+        return PreferenceBatch(
+            tokens.unflatten(0, both), masked.unflatten(0, both), weight.unflatten(0, both),
+            lengths=answer[::2].sum(-1),
+        )  # fmt: skip
 
     def _masks(
         self, answer: Tensor, text: Tensor, blocks: bool, draw: torch.Generator

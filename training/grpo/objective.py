@@ -17,7 +17,7 @@ from torch import Tensor
 
 from samplers.settings import SettingError, option
 from training.data.chat import Chat
-from training.engine.recipe import Recipe, rows_of, split, step_generator
+from training.engine.recipe import Recipe, moved, rows_of, split, step_generator
 from training.grpo.policy_gradient import (
     GroupBatch,
     GroupModule,
@@ -85,6 +85,7 @@ class GRPO(Recipe):
     """Every process writes and scores its share of the answers; all get the whole step's rows."""
 
     settings: GRPOSettings
+    module: GroupModule
 
     def __init__(self, arguments: RunArguments, settings: GRPOSettings) -> None:
         self.settings, self.loaded = settings, load_model(arguments, settings)
@@ -221,9 +222,9 @@ class GRPO(Recipe):
             return slice(part * size + process, (part + 1) * size, processes)
 
         def one(number: int) -> Tensor:
-            five = (t.to(device) for t in rows_of(batch, rows(number))[:5])
+            own = moved(rows_of(batch, rows(number)), device)
             with inference(model, dropout=True):
-                return log_probabilities(model, *five, self.loaded.mask_id).float().cpu()
+                return log_probabilities(model, *own[:5], self.loaded.mask_id).float().cpu()
 
         found = torch.zeros(batch.counted.shape)
         for number, logp in enumerate(shared(one, self.parts * processes)):

@@ -23,9 +23,12 @@ HELD_OUT_PROBLEMS = 64
 
 
 class Pieces(Protocol):
-    """Encoded pieces of documents by number. size: None for a generator without end."""
+    """Encoded pieces of documents by number."""
 
-    size: int | None
+    @property
+    def size(self) -> int | None:
+        """How many there are, None for a generator without end."""
+        ...
 
     def __getitem__(self, index: int) -> list[int]: ...
 
@@ -72,7 +75,7 @@ class Documents:
 class TaskTexts:
     """Problems of a bundled task with their worked answers, as documents without end."""
 
-    size = None
+    size: int | None = None
 
     def __init__(self, name: str, chat: Chat, eos: int, split: str, seed: int) -> None:
         self.examples, self.chat, self.eos = TaskExamples(name, chat, split, seed), chat, eos

@@ -63,7 +63,9 @@ class PRMSettings(TrainSettings):
 
 
 class PRMModule(nn.Module):
-    """A reward model and its loss. odds: log of the weights of a wrong and of a right step."""
+    """A reward model and its loss. odds: Float[2], log of the weights of a wrong and of a right step."""
+
+    odds: Tensor
 
     def __init__(self, reward: LoadedReward, odds: Tensor) -> None:
         super().__init__()

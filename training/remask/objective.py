@@ -83,6 +83,7 @@ class RemaskSFT(Recipe):
     """The head alone learns."""
 
     settings: RemaskSettings
+    module: RemaskModule
 
     def __init__(self, arguments: RunArguments, settings: RemaskSettings) -> None:
         self.settings, self.loaded = settings, load_model(arguments, settings)
