@@ -203,11 +203,8 @@ class DPO(Recipe):
         else:
             once = self._masks(answer[::2], text[::2] & text[1::2], blocks, draw)
             masked, weight = (t.repeat_interleave(2, 0) for t in once)
-        both = (len(pairs), 2)  # answers -> pairs, their two answers
-        return PreferenceBatch(
-            tokens.unflatten(0, both), masked.unflatten(0, both), weight.unflatten(0, both),
-            lengths=answer[::2].sum(-1),
-        )  # fmt: skip
+        tokens, masked, weight = (t.view(len(pairs), 2, *t.shape[1:]) for t in (tokens, masked, weight))
+        return PreferenceBatch(tokens, masked, weight, lengths=answer[::2].sum(-1))
 
     def _masks(
         self, answer: Tensor, text: Tensor, blocks: bool, draw: torch.Generator
