@@ -7,10 +7,10 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from evaluation.sets.columns import SetError, guess
 from evaluation.sets.tables import Record, Table
+from training.data.answer_settings import AnswerSettings
 from training.data.chat import Chat, Encoded
 from training.data.known_sets import refuse_problem
 
@@ -47,7 +47,7 @@ class Row:
     thoughts: str = ""
 
 
-def choose_columns(records: Table, settings: Any) -> Columns:
+def choose_columns(records: Table, settings: AnswerSettings) -> Columns:
     """The columns that settings name, that the set is known to have, or that are likeliest."""
     public, names = records.public, records.columns
     if MESSAGES in names and not (settings.prompt_column or settings.answer_column):
@@ -66,7 +66,7 @@ def choose_columns(records: Table, settings: Any) -> Columns:
     return Columns(found.question, found.answer, _thoughts(records, settings))
 
 
-def _thoughts(records: Table, settings: Any) -> str:
+def _thoughts(records: Table, settings: AnswerSettings) -> str:
     if not settings.think:
         return ""
     asked = settings.thoughts_column or records.public.thoughts

@@ -21,6 +21,7 @@ from training.data.records import open_records
 from training.data.set_columns import find_column, find_prompts
 from training.data.table_examples import ROLES
 from training.dpo.pairs import Pair, Turn
+from training.dpo.settings import DPOSettings
 
 FORMS = ({"role", "content"}, {"from", "value"})
 """Keys of an object that is meant as a turn (only the first form is read); others are an answer in JSON."""
@@ -40,8 +41,8 @@ class PairColumns:
         return [name for name in (self.prompt, self.chosen, self.rejected) if name]
 
 
-def choose_pair_columns(records: Table, settings: Any) -> PairColumns:
-    """The columns that settings (a DPOSettings) name; the prompts' may be guessed."""
+def choose_pair_columns(records: Table, settings: DPOSettings) -> PairColumns:
+    """The columns that settings name; the prompts' may be guessed."""
     columns = PairColumns(
         find_prompts(records, settings.prompt_column),
         find_column(records, "chosen_column", settings.chosen_column or "chosen", ()),
@@ -55,7 +56,7 @@ def choose_pair_columns(records: Table, settings: Any) -> PairColumns:
     return columns
 
 
-def open_pairs(names: Sequence[str], settings: Any, allow_eval_data: bool) -> list[Pair]:
+def open_pairs(names: Sequence[str], settings: DPOSettings, allow_eval_data: bool) -> list[Pair]:
     """The pairs of files and hub sets. SetError: a set that cannot be used, or is for evaluation."""
     refuse_tasks(names)
     found: list[Pair] = []
@@ -73,7 +74,7 @@ def refuse_tasks(names: Sequence[str]) -> None:
             )
 
 
-def pairs_in(records: Table, settings: Any, allow_eval_data: bool) -> list[Pair]:
+def pairs_in(records: Table, settings: DPOSettings, allow_eval_data: bool) -> list[Pair]:
     """All rows; SetError names the first that is no pair, or that is a test problem."""
     columns, pairs = choose_pair_columns(records, settings), []
     for number, record in enumerate(records, 1):

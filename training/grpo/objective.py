@@ -41,12 +41,12 @@ from training.shared.decoding import (
     sampler_settings,
     shared,
 )
-from training.shared.questions import Question, Room, open_questions, questions_at
+from training.shared.questions import Question, QuestionSettings, Room, open_questions, questions_at
 from training.shared.reference import hold_reference
 
 
 @dataclass(frozen=True, kw_only=True)
-class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings):
+class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings, QuestionSettings):
     """batch_size counts answers: questions of an outer iteration x group_size."""
 
     learning_rate: float = option(3e-6, "Peak of AdamW's rate.", low=0, high=1)
@@ -64,9 +64,6 @@ class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings):
                           choices=("masked", "steps"))  # fmt: skip
     max_length: int = option(1024, "Longest row, its answer's cells included; a question with a longer one "
                              "is left out.", low=8, unit="tokens")  # fmt: skip
-    prompt_column: str = option("", "Column of the prompts; empty: guessed.")
-    answer_column: str = option("", "Column of the gold answers; empty: guessed.")
-    split: str = option("train", "Split of a hub set.")
     eval_rows: int = option(128, "Held-out problems of an evaluation.", low=1, high=100_000)
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Protocol
 
 from evaluation.sets.columns import SetError
 from evaluation.sets.tables import TEXT, Table
@@ -16,6 +16,7 @@ from training.data.examples import TaskExamples
 from training.data.known_sets import refuse_problem
 from training.data.records import LIMITS, open_records
 from training.data.table_examples import held_out_rows
+from training.pretrain.settings import PretrainSettings
 
 MEASURED = 64
 """Documents from which the characters of a token are estimated."""
@@ -105,7 +106,7 @@ class Listed:
 
 
 def open_texts(
-    name: str, chat: Chat, eos: int, settings: Any, allow_eval_data: bool = False
+    name: str, chat: Chat, eos: int, settings: PretrainSettings, allow_eval_data: bool = False
 ) -> tuple[Pieces, Pieces]:
     """What is trained on, and what is held out: 5 % of the documents, or held-out problems of a task.
 

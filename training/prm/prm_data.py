@@ -22,6 +22,7 @@ from tasks import TASKS
 from training.data.known_sets import refuse_problem
 from training.data.records import LIMITS, open_records
 from training.data.set_columns import find_column, find_prompts, listed
+from training.prm.settings import PRMSettings
 
 STEPS, LABELS = ("steps", "completions"), ("labels",)
 """Names of the columns, ours and those of TRL's stepwise sets."""
@@ -79,12 +80,12 @@ class StepColumns:
         return found
 
 
-def asked_columns(settings: Any) -> StepColumns:
-    """What settings (a PRMSettings) name."""
+def asked_columns(settings: PRMSettings) -> StepColumns:
+    """What settings name."""
     return StepColumns(settings.prompt_column, settings.steps_column, settings.labels_column)
 
 
-def open_labelled(names: Sequence[str], settings: Any, allow_eval_data: bool) -> list[Labelled]:
+def open_labelled(names: Sequence[str], settings: PRMSettings, allow_eval_data: bool) -> list[Labelled]:
     """The rows of files and hub sets. SetError: a set that cannot be used, or is for evaluation."""
     found: list[Labelled] = []
     for name in names:
