@@ -10,7 +10,7 @@ from torch import Tensor
 from samplers.canvas import Canvas
 
 ORDERINGS = ("probability", "random", "margin", "entropy", "origin")
-_CHUNK_BYTES = 64 * 2**20  # float64 noise is drawn in pieces of at most this size
+_CHUNK_BYTES = 64 * 2**20  # float64 probabilities are made in pieces of at most this size
 
 
 def quota(masks: int, steps: int) -> list[int]:
@@ -33,31 +33,47 @@ def draw_tokens(
 ) -> Tensor:
     """One token a cell, Int[n]: argmax, or at T > 0 a draw from softmax(logits / T).
 
-    logits: Float[n, vocab], cells in row-major order; row: Int[n], the row of each cell. The
-    Gumbel-max draw argmax(logits + T * g) is done in float64, in log form, u clamped.
+    logits: Float[n, vocab], cells in row-major order; row: Int[n], the row of each cell. One uniform
+    number a cell, looked up in the cumulated float64 softmax (docs/decisions/010).
     """
     if temperature == 0:
         return logits.argmax(-1)
-    drawn = torch.empty(len(logits), dtype=torch.long, device=logits.device)
+    chance = uniform(row, rng, torch.float64)[:, None].to(logits.device)
     piece = max(1, _CHUNK_BYTES // (8 * logits.shape[-1]))
-    start = 0
-    while start < len(logits):
-        stop = start + 1
-        while stop < len(logits) and row[stop] == row[start] and stop - start < piece:
-            stop += 1
-        uniform = torch.rand(
-            (stop - start, logits.shape[-1]), generator=rng[row[start]], dtype=torch.float64
-        ).clamp_(1e-300, 1 - 1e-16)
-        noise = -torch.log(-torch.log(uniform)).to(logits.device)
-        drawn[start:stop] = (logits[start:stop].double() + temperature * noise).argmax(-1)
-        start = stop
+    parts = [
+        _inverse(logits[start : start + piece], temperature, chance[start : start + piece])
+        for start in range(0, len(logits), piece)
+    ]
+    return torch.cat(parts) if parts else logits.argmax(-1)
+
+
+def _inverse(logits: Tensor, temperature: float, chance: Tensor) -> Tensor:
+    """Int[n]: the first token at which the cumulated softmax(logits / T) exceeds chance, Float[n, 1]."""
+    mass = logits.to(torch.float64, copy=True)  # [n, vocab], becomes the cumulated mass in place
+    mass -= mass.amax(-1, keepdim=True)
+    mass.div_(temperature).exp_()
+    torch.cumsum(mass, -1, out=mass)
+    drawn = torch.searchsorted(mass, chance * mass[:, -1:], right=True)[:, 0].clamp(max=mass.shape[-1] - 1)
+    # Where rounding lets a sum grow at a forbidden token (once in 2^50 draws, on a GPU): the likeliest.
+    forbidden = logits.gather(-1, drawn[:, None])[:, 0] == -torch.inf
+    drawn[forbidden] = logits[forbidden].argmax(-1)
     return drawn
 
 
+def uniform(row: Sequence[int], rng: Sequence[torch.Generator], dtype: torch.dtype) -> Tensor:
+    """Float[n] in [0, 1), on the CPU: a number a cell, from the stream of its row. row: Int[n]."""
+    counts = [(r, row.count(r)) for r in dict.fromkeys(row)]
+    drawn = [torch.rand(n, generator=rng[r], dtype=dtype) for r, n in counts]
+    return torch.cat(drawn) if drawn else torch.empty(0, dtype=dtype)
+
+
 def probability_of(logits: Tensor, tokens: Tensor) -> Tensor:
-    """softmax(logits) at the tokens, Float[n]: raw logits, no temperature, no noise."""
-    chosen = logits.gather(-1, tokens[:, None])[:, 0]
-    return (chosen - logits.logsumexp(-1)).exp().clamp(0, 1)
+    """softmax(logits) at the tokens, Float[n]: raw logits, no temperature, no noise.
+
+    The published arithmetic, which decides the order of commits: exp(logit - logsumexp) ties where
+    softmax does not (near 1 its steps are those of the logits, 2e-6 at 16 to 32, not 6e-8).
+    """
+    return logits.softmax(-1).gather(-1, tokens[:, None])[:, 0]
 
 
 def ordering_scores(
@@ -71,8 +87,7 @@ def ordering_scores(
     if kind in ("probability", "origin"):
         return probability
     if kind == "random":
-        counts = [(r, row.count(r)) for r in dict.fromkeys(row)]
-        return torch.cat([torch.rand(n, generator=rng[r]) for r, n in counts]).to(logits.device)
+        return uniform(row, rng, torch.float32).to(logits.device)
     if kind == "margin":
         top = logits.softmax(-1).topk(2, -1).values
         return top[:, 0] - top[:, 1]

@@ -7,17 +7,19 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from evaluation.cli.run import DEFAULT_MODEL, add_dtype, chosen_dtype
-from evaluation.runs.bundled_scores import Score, default_data, evaluate
+from evaluation.runs.bundled_scores import Score, default_data, held_out_sets, score_of
+from models.whole_file import write_whole
 
 
 def add_bundled(commands: Any) -> None:
     """Flags of `bundled`."""
     command = commands.add_parser("bundled", help="held-out accuracy of the bundled model")
     command.add_argument("--data", type=Path, default=default_data(), help="public test sets")
-    command.add_argument("--out", type=Path, help="also write scores.json and rows here")
+    command.add_argument("--out", type=Path, help="keep scores.json and a run folder a set here")
     command.set_defaults(run=run_bundled)
     _shared(command)
 
@@ -27,7 +29,6 @@ def add_samplers(commands: Any) -> None:
     command = commands.add_parser("samplers", help="all samplers on the bundled model, one table a task")
     command.add_argument("--out", type=Path, required=True, help="rows; a rerun goes on from them")
     command.add_argument("--only", action="append", default=[], help="only this line (repeatable)")
-    add_dtype(command)
     command.set_defaults(run=run_samplers)
     _shared(command)
 
@@ -39,6 +40,7 @@ def _shared(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=int, default=2026)
     command.add_argument("--set", action="append", default=[], help="only this set (repeatable)")
     command.add_argument("--threads", type=int)
+    add_dtype(command)
 
 
 def score_table(scores: list[Score]) -> str:
@@ -52,38 +54,54 @@ def score_table(scores: list[Score]) -> str:
 
 def run_bundled(args: argparse.Namespace) -> None:
     """Accuracy of the bundled model, set by set."""
+    from evaluation.runs.plan import Line
+    from evaluation.runs.run_folder import RunFolder
+    from evaluation.runs.sampler_table import run_bundled_set
+
+    loaded, prompts = _loaded(args)
     scores: list[Score] = []
-    asked = (args.model, args.n, args.seed, args.data, args.set, args.threads, args.adapter)
-    for score, rows in evaluate(*asked):
-        scores.append(score)
-        print(f"{score.set}: {score.correct} of {score.total}, {score.seconds} s", file=sys.stderr)
-        if args.out:
-            args.out.mkdir(parents=True, exist_ok=True)
-            text = "".join(json.dumps(row) + "\n" for row in rows)
-            (args.out / f"{score.set}.jsonl").write_text(text)
-    if args.out:
-        (args.out / "scores.json").write_text(json.dumps([asdict(s) for s in scores], indent=1) + "\n")
+    with TemporaryDirectory() as scratch:
+        out = args.out or Path(scratch)
+        for problems in held_out_sets(args.n, args.seed, args.data):
+            if args.set and problems.name not in args.set:
+                continue
+            settings = dict(prompts[problems.problems[0].task]["settings"])
+            line = Line("plain", settings.pop("sampler", "low_confidence"), settings)
+            folder = RunFolder(out / problems.name)
+            for _ in run_bundled_set(loaded, str(args.model), problems, [line], folder, args.adapter):
+                pass
+            scores.append(score_of(folder))
+            print(f"{problems.name}: {scores[-1].correct} of {scores[-1].total}", file=sys.stderr)
+        write_whole(out / "scores.json", json.dumps([asdict(s) for s in scores], indent=1) + "\n")
     print(score_table(scores))
 
 
-def run_samplers(args: argparse.Namespace) -> None:
-    """The table over all samplers; what stands in --out is not decoded again."""
+def _loaded(args: argparse.Namespace) -> tuple[Any, Any]:
+    """The model and its prompts.json."""
     import torch
 
-    from evaluation.runs.line_up import PAIRS, chosen_lines
-    from evaluation.runs.sampler_table import TaskTable, run_task
     from models.adapters import load_adapted
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    loaded = load_adapted(str(args.model), args.adapter, dtype=chosen_dtype(args))
     prompts = json.loads((args.model / "prompts.json").read_text())
+    return load_adapted(str(args.model), args.adapter, dtype=chosen_dtype(args)), prompts
+
+
+def run_samplers(args: argparse.Namespace) -> None:
+    """The table over all samplers; what stands in --out is not decoded again."""
+    from evaluation.runs.line_up import PAIRS, chosen_lines
+    from evaluation.runs.run_folder import RunFolder
+    from evaluation.runs.sampler_table import TaskTable, run_bundled_set
+    from evaluation.sets.problem_sets import bundled_set
+
+    loaded, prompts = _loaded(args)
     for task in args.set or list(prompts):
         if task not in prompts:
             raise ValueError(f"set = {task!r} is no bundled task; allowed: {', '.join(prompts)}")
         lines = chosen_lines(task, prompts[task]["settings"], args.only)
-        what = (loaded, str(args.model), task, lines, args.n, args.seed, args.out / task, args.adapter)
-        for done in run_task(*what):
+        problems, folder = bundled_set(task, args.n, args.seed), RunFolder(args.out / task)
+        for done in run_bundled_set(loaded, str(args.model), problems, lines, folder, args.adapter):
             print(f"{task}: {done} of {args.n * len(lines)}", file=sys.stderr, flush=True)
     for task in args.set or list(prompts):
         print(TaskTable(task, args.out / task).text(PAIRS))

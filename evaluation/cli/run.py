@@ -88,6 +88,8 @@ def run_set(args: argparse.Namespace) -> None:
         folder.path.mkdir(parents=True, exist_ok=True)
         held = folder.alone()
         folder.open(manifest(loaded, args.model, plan, args.adapter), plan.problems)
+        for note in plan.problems.notes:
+            sys.stderr.write(f"{plan.problems.name}: {note}\n")
     state.wait_for_everyone()
     work = work_left(plan, folder, Share(state.process_index, state.num_processes))
     state.wait_for_everyone()  # nobody begins before everybody has seen the same rows

@@ -37,10 +37,10 @@ def in_order_of_confidence(
     canvas, target = answer_canvas(prompt, len(answer), 1, mask_id), torch.tensor(list(answer))
     total = 0.0
     while bool((cells := canvas.masked).any()):
-        found = denoise(canvas, cells).log_softmax(-1)
-        surest = int(found.max(-1).values.argmax())
+        logits = denoise(canvas, cells)
+        surest = int(logits.softmax(-1).amax(-1).argmax())  # ranked as samplers rank
         position = int(cells.nonzero()[surest, 1])
         token = target[position - canvas.prompt_length]
-        total += float(found[surest, token])
+        total += float(logits[surest].log_softmax(-1)[token])
         canvas.tokens[0, position] = token
     return Score(total, 0.0)

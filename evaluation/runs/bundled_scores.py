@@ -1,22 +1,20 @@
-"""Held-out accuracy of the bundled model on its tasks, through the requests of `samplers batch`."""
+"""Held-out accuracy of the bundled model: one run a set, plain decoding, the task's own settings."""
 
 from __future__ import annotations
 
 import csv
-import json
 import os
-import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from evaluation.statistics import wilson_interval
-from models.adapters import load_adapted
-from samplers.batch import run_requests
-from tasks import TASKS, generate
+from evaluation.runs.report import Report
+from evaluation.runs.run_folder import RunError, RunFolder
+from evaluation.sets.problem_sets import Problem, ProblemSet, bundled_set
+from tasks import HELD_OUT, HELD_OUT_TEMPLATES_SPLIT, TASKS
 
-SPLITS = (*((name, "heldout") for name in TASKS), ("word", "heldout_templates"))
+SPLITS = (*((name, HELD_OUT) for name in TASKS), ("word", HELD_OUT_TEMPLATES_SPLIT))
+SUDOKU_FILE = "sudoku4x4_test.csv"
 
 
 @dataclass(frozen=True)
@@ -33,71 +31,32 @@ class Score:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Question:
-    """What is asked, and what its checker needs."""
-
-    task: str
-    fields: dict[str, str]
-    answer: str | None
-
-
-def questions(n: int, seed: int, data: Path | None) -> Iterator[tuple[str, list[Question]]]:
-    """(name, questions) of every set: n held-out problems a task, and the public sudoku test set."""
+def held_out_sets(n: int, seed: int, data: Path | None) -> Iterator[ProblemSet]:
+    """n held-out problems a task, and the public sudoku test set where `data` has it."""
     for task, split in SPLITS:
-        problems = generate(task, split, n, seed)
-        name = task if split == "heldout" else f"{task}, held-out templates"
-        yield name, [Question(task, p.fields, p.answer) for p in problems]
+        yield bundled_set(task, n, seed, split)
     if data is not None:
-        with (data / "reasoning" / "sudoku4x4_test.csv").open(newline="") as rows:
-            found = [Question("sudoku", {"puzzle": r["Puzzle"]}, None) for r in csv.DictReader(rows)]
-        yield "sudoku4x4_test.csv", found
+        with (data / "reasoning" / SUDOKU_FILE).open(newline="") as file:
+            puzzles = [row["Puzzle"] for row in csv.DictReader(file)]
+        template = TASKS["sudoku"].template
+        problems = [
+            Problem(number, template.format(puzzle=puzzle), "", "sudoku", {"puzzle": puzzle})
+            for number, puzzle in enumerate(puzzles, 1)
+        ]
+        yield ProblemSet(SUDOKU_FILE, tuple(problems))
 
 
-def evaluate(
-    model: Path,
-    n: int,
-    seed: int,
-    data: Path | None,
-    only: list[str],
-    threads: int | None,
-    adapter: str = "",
-) -> Iterator[tuple[Score, list[dict[str, Any]]]]:
-    """Score and per-question results of every set, with the settings of the model's prompts.json."""
-    if threads:
-        import torch
-
-        torch.set_num_threads(threads)
-    loaded = load_adapted(str(model), adapter)
-    prompts = json.loads((model / "prompts.json").read_text())
-    for name, asked in questions(n, seed, data):
-        if only and name not in only:
-            continue
-        lines = [json.dumps(request_of(i, q, prompts[q.task])) for i, q in enumerate(asked)]
-        began = time.perf_counter()
-        results = run_requests(loaded, lines)
-        seconds = time.perf_counter() - began
-        rows = [graded(q, r) for q, r in zip(asked, results, strict=True)]
-        correct = sum(row["correct"] for row in rows)
-        low, high = wilson_interval(correct, len(rows))
-        nfe = sum(r["nfe"] for r in results) / len(results)
-        yield Score(name, correct, len(rows), correct / len(rows), low, high, nfe, round(seconds, 1)), rows
-
-
-def request_of(number: int, question: Question, how: dict[str, Any]) -> dict[str, Any]:
-    """A line for `samplers batch`: the question in its template, with its task's own settings."""
-    settings = dict(how["settings"])
-    sampler = settings.pop("sampler", "low_confidence")
-    prompt = how["template"].format(**question.fields)
-    return {"id": number, "prompt": prompt, "sampler": sampler, "settings": settings, "seed": 0}
-
-
-def graded(question: Question, result: dict[str, Any]) -> dict[str, Any]:
-    """The question, the text of its answer, and whether it is right; a failed request raises."""
-    if "error" in result:
-        raise RuntimeError(f"request {result['id']} failed: {result['error']}")
-    verdict = TASKS[question.task].check(question.fields, result["text"], answer=question.answer)
-    return {**asdict(question), "text": result["text"], "correct": verdict.correct, "reason": verdict.reason}
+def score_of(folder: RunFolder) -> Score:
+    """The score of a finished run of one line; RunError when an answer is missing."""
+    report = Report(folder)
+    summary = report.summaries[0]
+    if summary.graded < report.expected:
+        raise RunError(f"{report.expected - summary.graded} of {report.expected} rows have no grade")
+    return Score(
+        report.manifest["data"]["name"], summary.correct, summary.graded,
+        summary.correct / summary.graded, *summary.interval, summary.nfe,
+        round(summary.seconds * summary.rows, 1),
+    )  # fmt: skip
 
 
 def default_data() -> Path | None:

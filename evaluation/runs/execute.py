@@ -136,6 +136,7 @@ def manifest(loaded: LoadedModel, model: str, plan: Plan, adapter: str = "") -> 
             "name": plan.problems.name, "rows": len(plan.problems.problems),
             "question": plan.problems.mapping.question if plan.problems.mapping else None,
             "answer": plan.problems.mapping.answer if plan.problems.mapping else None,
+            "notes": list(plan.problems.notes),
         },
         "lines": [asdict(line) for line in plan.lines],
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},

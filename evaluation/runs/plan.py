@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,7 @@ def take_shots(problems: ProblemSet, count: int) -> tuple[ProblemSet, tuple[Prob
         raise ValueError(
             f"shots = {count} is not valid; allowed: 0 to {len(problems.problems) - 1}, the rows less one"
         )
-    rest = ProblemSet(problems.name, problems.problems[count:], problems.mapping)
+    rest = replace(problems, problems=problems.problems[count:])
     return rest, problems.problems[:count]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -26,6 +27,10 @@ FIELDS = (
     "text", "extracted", "correct", "reason", "by_hand", "nfe", "scorer_calls", "seconds", "seed", "error",
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+NUMBER = re.compile(r"[+-] ?\d[\d.,  ]*(e[+-]?\d+)?%?", re.IGNORECASE)
+"""Signs in front of a number make no formula."""
+MARK = "\ufeff"
+"""Spreadsheets take a file for UTF-8 by its byte-order mark only."""
 NEAR_ZERO = 0.02
 
 
@@ -55,7 +60,8 @@ class Report:
 
     def notes(self) -> list[str]:
         """What a reader must know before the numbers."""
-        notes = []
+        data = self.manifest["data"]
+        notes = [f"{data['name']}: {note}." for note in data.get("notes", ())]
         if self.finished < self.expected:
             notes.append(f"Not finished: {self.finished:,} of {self.expected:,} rows.")
         known = [s.accuracy for s in self.summaries if s.accuracy is not None]
@@ -107,18 +113,20 @@ def records(report: Report) -> list[dict[str, Any]]:
 
 
 def as_csv(report: Report) -> str:
-    """The rows; a cell that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """The rows, as spreadsheets take them: with a mark of UTF-8, and an apostrophe before what they would
+    take for a formula. Numbers stay as they are."""
     found = records(report)
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(found[0] if found else ["row", "sampler"])
     for record in found:
         writer.writerow([_harmless(value) for value in record.values()])
-    return out.getvalue()
+    return MARK + out.getvalue()
 
 
 def _harmless(value: Any) -> Any:
-    return "'" + value if isinstance(value, str) and value.startswith(FORMULA) else value
+    risky = isinstance(value, str) and value.startswith(FORMULA) and not NUMBER.fullmatch(value)
+    return f"'{value}" if risky else value
 
 
 def as_json(report: Report) -> str:

@@ -11,7 +11,7 @@ from evaluation.runs.plan import Line, Plan
 from evaluation.runs.report import Report
 from evaluation.runs.run_folder import RunFolder
 from evaluation.runs.summary import Summary, compare
-from evaluation.sets.problem_sets import bundled_set
+from evaluation.sets.problem_sets import ProblemSet
 from models.loading import LoadedModel
 
 
@@ -25,19 +25,16 @@ class NothingToGrade:
         return []
 
 
-def run_task(
+def run_bundled_set(
     loaded: LoadedModel,
     model: str,
-    task: str,
+    problems: ProblemSet,
     lines: Sequence[Line],
-    n: int,
-    seed: int,
-    out: Path,
+    folder: RunFolder,
     adapter: str = "",
 ) -> Iterator[int]:
-    """Do or go on with one task's run; yields the rows done."""
-    plan = Plan(bundled_set(task, n, seed), tuple(lines))
-    folder = RunFolder(out)
+    """Do or go on with the run of a bundled task's problems; yields the rows done."""
+    plan = Plan(problems, tuple(lines))
     folder.open(manifest(loaded, model, plan, adapter), plan.problems)
     yield from run(loaded, plan, folder, NothingToGrade())
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping as Mapped
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evaluation.sets.columns import Mapping, SetError, guess
+from evaluation.sets.cells import check_words
+from evaluation.sets.columns import Mapping, SetError, guess, unread
 from evaluation.sets.hub import hub_table
 from evaluation.sets.public_sets import EVALUATED, public_set
 from evaluation.sets.tables import Table, read_table
@@ -27,11 +28,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class ProblemSet:
-    """Problems and where they come from."""
+    """Problems and where they come from; notes: what was left out of a file, or is not read of it."""
 
     name: str
     problems: tuple[Problem, ...]
     mapping: Mapping | None = None
+    notes: tuple[str, ...] = ()
 
 
 def load_set(
@@ -61,13 +63,15 @@ def load_set(
     )
 
 
-def bundled_set(task: str, n: int, seed: int) -> ProblemSet:
-    """n held-out problems of a bundled task, in its own words; graded by its exact checker."""
+def bundled_set(task: str, n: int, seed: int, split: str = HELD_OUT) -> ProblemSet:
+    """n problems of a bundled task, in its own words; graded by its exact checker. split: HELD_OUT, or
+    of a task with templates that were never trained on HELD_OUT_TEMPLATES_SPLIT."""
     problems = tuple(
         Problem(number, TASKS[task].template.format(**p.fields), p.answer, task, p.fields)
-        for number, p in enumerate(generate(task, HELD_OUT, n, seed), 1)
+        for number, p in enumerate(generate(task, split, n, seed), 1)
     )
-    return ProblemSet(task, problems)
+    name = task if split == HELD_OUT else f"{task}, held-out templates"
+    return ProblemSet(name, problems)
 
 
 def from_table(table: Table, question: str | None = None, answer: str | None = None) -> ProblemSet:
@@ -77,7 +81,11 @@ def from_table(table: Table, question: str | None = None, answer: str | None = N
     problems = []
     for number, row in enumerate(table, 1):
         for role, column in (("question", mapping.question), ("answer", mapping.answer)):
-            if not row[column].strip():
-                raise SetError(f"row {number}, column {column!r} is empty; every row needs its {role}")
+            check_words(f"row {number}, column {column!r}", role, row[column])
         problems.append(Problem(number, row[mapping.question], row[mapping.answer]))
-    return ProblemSet(table.name, tuple(problems), mapping)
+    return ProblemSet(table.name, tuple(problems), mapping, notes_of(table, mapping))
+
+
+def notes_of(table: Table, mapping: Mapping) -> tuple[str, ...]:
+    """What should be said of a table of which two columns are read."""
+    return (*table.notes, *unread(table.columns, (mapping.question, mapping.answer)))

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from evaluation.sets.columns import SetError
+from evaluation.sets.columns import SetError, listed
 from evaluation.sets.tables import Table
 from llada_viz.decoding.bundled import FOLDER
 from llada_viz.jobs.trainings import Asked
@@ -25,7 +25,7 @@ from samplers.settings import option
 from training.__main__ import main
 from training.data.examples import item_at
 from training.data.records import open_records
-from training.data.set_columns import find_column, listed
+from training.data.set_columns import find_column
 from training.engine.recipe import Losses, Recipe, split
 from training.engine.settings import TrainSettings
 from training.registry import OBJECTIVES, Objective, objective, register
@@ -109,7 +109,7 @@ def sentence_column(records: Table, settings: CountSettings) -> str:
     """The column of the texts; SetError when it is not there."""
     found = find_column(records, "sentence_column", settings.sentence_column, ("sentence",))
     if not found:
-        raise SetError(f"{records.name} has no sentence_column; choose one of: {listed(records)}")
+        raise SetError(f"{records.name} has no sentence_column; choose one of: {listed(records.columns)}")
     return found
 
 

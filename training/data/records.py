@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from evaluation.sets.cells import Limits
 from evaluation.sets.columns import SetError
 from evaluation.sets.hub import hub_table
 from evaluation.sets.public_sets import PUBLIC_SETS, public_set
-from evaluation.sets.tables import READERS, Limits, Table, read_table
+from evaluation.sets.tables import READERS, Table, read_table
 from training.data.known_sets import refuse_evaluation
 
 LIMITS = Limits(characters=1_000_000, rows=2_000_000, columns=1)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evaluation.sets.columns import SetError
+from evaluation.sets.columns import QUESTION, SetError, likeliest, listed
 from evaluation.sets.tables import Table
-from training.data.table_examples import PROMPTS
 
-SHOWN = 12
+MESSAGES = ("messages", "conversations", "conversation")
+EARLIER = (("system", "system_prompt"), ("history",))
+"""Columns of what stands before a question: a system turn, earlier turns."""
 
 
 def find_column(records: Table, setting: str, asked: str, likely: Sequence[str]) -> str:
@@ -17,22 +18,19 @@ def find_column(records: Table, setting: str, asked: str, likely: Sequence[str])
     SetError: `asked`, the value of `setting`, is no column.
     """
     if asked and asked not in records.columns:
-        raise SetError(f"{setting} = {asked!r} is no column of {records.name}; allowed: {listed(records)}")
-    known = {name.strip().casefold().replace(" ", "_"): name for name in reversed(records.columns)}
-    return asked or next((known[name] for name in likely if name in known), "")
+        allowed = listed(records.columns)
+        raise SetError(f"{setting} = {asked!r} is no column of {records.name}; allowed: {allowed}")
+    return asked or likeliest(records.columns, likely)
 
 
 def find_prompts(records: Table, asked: str) -> str:
-    """The column of the questions, `prompt` before others, "" when there is none. SetError: there may be
-    two halves of it."""
-    found = find_column(records, "prompt_column", asked or records.public.prompt, ("prompt", *PROMPTS))
-    if found == "instruction" and not asked and "input" in records.columns:
-        raise SetError(f"{records.name} has both 'instruction' and 'input'; choose one as prompt_column, "
-                       "or join them in one column")  # fmt: skip
-    return found
+    """The column of the questions, `prompt` before others, "" when there is none."""
+    return find_column(
+        records, "prompt_column", asked or records.public.prompt, ("prompt", *QUESTION, *MESSAGES)
+    )
 
 
-def listed(records: Table) -> str:
-    """The names of the columns, of many the first."""
-    more = ", …" if len(records.columns) > SHOWN else ""
-    return ", ".join(name[:40] for name in records.columns[:SHOWN]) + more
+def find_earlier(records: Table) -> tuple[str, str]:
+    """The columns of a system text and of a history; "" for what a set has not."""
+    system, history = (likeliest(records.columns, names) for names in EARLIER)
+    return system, history

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +22,9 @@ from training.data.table_examples import (
     choose_columns,
     held_out_rows,
 )
+from training.data.turns import Turn
 
-Turns = Sequence[Mapping[str, str]]
+Turns = Sequence[Turn]
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 
-from evaluation.sets.columns import SetError, guess
-from evaluation.sets.tables import Record, Table
+from evaluation.sets.cells import Record, check_words
+from evaluation.sets.columns import QUESTION, SetError, guess, likeliest, listed
+from evaluation.sets.tables import Table
 from training.data.answer_settings import AnswerSettings
 from training.data.chat import Chat, Encoded
 from training.data.known_sets import refuse_problem
+from training.data.set_columns import MESSAGES, find_column, find_earlier
+from training.data.turns import Turn, earlier_turns, turns_in, with_earlier
 
-PROMPTS = ("question", "problem", "prompt", "query", "instruction", "input", "puzzle")
 ANSWERS = (
     "solution", "response", "output", "completion", "answer", "target", "final_answer", "gold",
     "ground_truth", "label",
@@ -22,27 +23,32 @@ ANSWERS = (
 """In the order in which they are believed: what is learned is the worked solution, where there is one;
 evaluation.sets.columns believes the bare answer first, which is what it grades on."""
 THOUGHTS = ("thoughts", "reasoning", "thinking", "thinking_trajectory")
-MESSAGES = "messages"
-ROLES = ("system", "user", "assistant")
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.05, 256
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that are used. messages: whole conversations, instead of the others; thoughts: empty
-    where there are none."""
+    """The columns that are used, "" for what there is not. messages: whole conversations, instead of prompt
+    and answer; system, history: what stands before them."""
 
     prompt: str = ""
     answer: str = ""
     thoughts: str = ""
     messages: str = ""
+    system: str = ""
+    history: str = ""
+
+    @property
+    def used(self) -> list[str]:
+        """The names of those that there are."""
+        return [name for name in astuple(self) if name]
 
 
 @dataclass(frozen=True)
 class Row:
     """One example as text. turns: all but the answer, {role, content}."""
 
-    turns: tuple[Mapping[str, str], ...]
+    turns: tuple[Turn, ...]
     answer: str
     thoughts: str = ""
 
@@ -50,64 +56,56 @@ class Row:
 def choose_columns(records: Table, settings: AnswerSettings) -> Columns:
     """The columns that settings name, that the set is known to have, or that are likeliest."""
     public, names = records.public, records.columns
-    if MESSAGES in names and not (settings.prompt_column or settings.answer_column):
-        return Columns(messages=MESSAGES)
+    system, history = find_earlier(records)
+    messages = likeliest(names, MESSAGES)
+    if messages and not (settings.prompt_column or settings.answer_column):
+        return Columns(messages=messages, system=system, history=history)
     prompt = settings.prompt_column or public.prompt or None
-    if prompt is None and {"instruction", "input"} <= set(names):
-        raise SetError(
-            f"{records.name} has both 'instruction' and 'input'; choose one as prompt_column, "
-            "or join them in one column"
-        )
     answer = settings.answer_column or public.answer or None
     try:
-        found = guess(names, prompt, answer, PROMPTS, ANSWERS)
+        found = guess(names, prompt, answer, QUESTION, ANSWERS)
     except SetError as error:
         raise SetError(f"{records.name}: {error} (settings prompt_column, answer_column)") from None
-    return Columns(found.question, found.answer, _thoughts(records, settings))
+    return Columns(found.question, found.answer, _thoughts(records, settings), "", system, history)
 
 
 def _thoughts(records: Table, settings: AnswerSettings) -> str:
     if not settings.think:
         return ""
-    asked = settings.thoughts_column or records.public.thoughts
-    found = asked or next((name for name in THOUGHTS if name in records.columns), "")
-    if found not in records.columns:
-        listed = ", ".join(records.columns[:12])
-        said = f"thoughts_column = {found!r} is no column" if found else "the thoughts column was not found"
-        raise SetError(f"{records.name}: {said}; choose one of: {listed}, or think = false")
-    return found
+    column = find_column(
+        records, "thoughts_column", settings.thoughts_column or records.public.thoughts, THOUGHTS
+    )
+    if not column:
+        raise SetError(f"{records.name}: the thoughts column was not found; choose one of: "
+                       f"{listed(records.columns)}, or think = false")  # fmt: skip
+    return column
 
 
 def read_row(name: str, number: int, record: Record, columns: Columns) -> Row:
     """One example; SetError names row and column of what is missing."""
+    where = f"row {number} of {name}"
+    earlier = earlier_turns(where, record, columns.system, columns.history)
     if columns.messages:
-        turns = _conversation(name, number, record[columns.messages])
+        column = f"row {number}, column {columns.messages!r} of {name}"
+        turns = with_earlier(where, earlier, _conversation(column, record[columns.messages]))
         return Row(tuple(turns[:-1]), turns[-1]["content"])
     for column in (columns.prompt, columns.answer, columns.thoughts):
-        if column and not record[column].strip():
-            raise SetError(f"row {number}, column {column!r} of {name} is empty; every row needs it")
+        if column:
+            check_words(f"row {number}, column {column!r} of {name}", "text", record[column])
     asked = {"role": "user", "content": record[columns.prompt]}
-    return Row((asked,), record[columns.answer], record[columns.thoughts] if columns.thoughts else "")
+    return Row(
+        (*earlier, asked), record[columns.answer], record[columns.thoughts] if columns.thoughts else ""
+    )
 
 
-def _conversation(name: str, number: int, cell: str) -> list[dict[str, str]]:
-    """The turns of a `messages` cell, the assistant's last one at its end."""
-    where = f"row {number}, column {MESSAGES!r} of {name}"
-    try:
-        turns = json.loads(cell)
-    except (ValueError, RecursionError):
-        raise SetError(f"{where} is no JSON; allowed: a list of {{role, content}}") from None
-    if not isinstance(turns, list) or len(turns) < 2:
+def _conversation(where: str, cell: str) -> list[Turn]:
+    """The turns of a cell, the assistant's last one at its end."""
+    turns = turns_in(where, cell)
+    if turns is None or len(turns) < 2:
         raise SetError(f"{where} is no conversation; allowed: a list of at least two {{role, content}}")
-    for turn in turns:
-        role, content = (turn.get("role"), turn.get("content")) if isinstance(turn, dict) else (None, None)
-        if role not in ROLES:
-            raise SetError(f"{where} has role = {role!r}; allowed: {', '.join(ROLES)}")
-        if not isinstance(content, str) or not content.strip():
-            raise SetError(f"{where} has an empty turn; every turn needs its content")
     if turns[-1]["role"] != "assistant" or turns[-2]["role"] == "assistant":
         raise SetError(f"{where} has no answer at its end; allowed: a question, then the assistant's turn")
-    return [{"role": turn["role"], "content": turn["content"]} for turn in turns]
+    return turns
 
 
 class TableExamples:

@@ -8,37 +8,36 @@ takes such sets).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 
+from evaluation.sets.cells import Record
 from evaluation.sets.columns import SetError
-from evaluation.sets.tables import HALF, Record, Table
+from evaluation.sets.tables import Table
 from tasks import TASKS
 from training.data.known_sets import refuse_problem
 from training.data.records import open_records
-from training.data.set_columns import find_column, find_prompts
-from training.data.table_examples import ROLES
-from training.dpo.pairs import Pair, Turn
+from training.data.set_columns import find_column, find_earlier, find_prompts
+from training.data.turns import Turn, earlier_turns, turns_in, with_earlier
+from training.dpo.pairs import Pair
 from training.dpo.settings import DPOSettings
-
-FORMS = ({"role", "content"}, {"from", "value"})
-"""Keys of an object that is meant as a turn (only the first form is read); others are an answer in JSON."""
 
 
 @dataclass(frozen=True)
 class PairColumns:
-    """The columns that are used. prompt: "" where no column holds prompts."""
+    """The columns that are used; "" for what there is not. prompt: of the questions, which may stand in the
+    answers' conversations; system, history: what stands before it."""
 
     prompt: str
     chosen: str
     rejected: str
+    system: str = ""
+    history: str = ""
 
     @property
     def used(self) -> list[str]:
         """The names, without one that is not there."""
-        return [name for name in (self.prompt, self.chosen, self.rejected) if name]
+        return [name for name in astuple(self) if name]
 
 
 def choose_pair_columns(records: Table, settings: DPOSettings) -> PairColumns:
@@ -47,6 +46,7 @@ def choose_pair_columns(records: Table, settings: DPOSettings) -> PairColumns:
         find_prompts(records, settings.prompt_column),
         find_column(records, "chosen_column", settings.chosen_column or "chosen", ()),
         find_column(records, "rejected_column", settings.rejected_column or "rejected", ()),
+        *find_earlier(records),
     )
     for place, name in enumerate(columns.used):
         if name in columns.used[:place]:
@@ -93,7 +93,7 @@ def _read(name: str, number: int, record: Record, columns: PairColumns) -> Pair:
     for where, cell in zip(wheres, cells, strict=True):
         if not cell.strip():
             raise SetError(f"{where} is empty; every row needs it")
-    chosen, rejected = (_turns(where, cell) for where, cell in zip(wheres, cells, strict=True))
+    chosen, rejected = (turns_in(where, cell) for where, cell in zip(wheres, cells, strict=True))
     if (chosen is None) != (rejected is None):
         raise SetError(f"{row} has answers of two kinds, one a conversation and one text; allowed: one kind")
     if chosen is None or rejected is None:
@@ -106,8 +106,10 @@ def _read(name: str, number: int, record: Record, columns: PairColumns) -> Pair:
                 f"{row} has answers that differ before their last turn; allowed: in the last alone"
             )
     turns = _asked(name, number, record, columns, before)
-    if better == worse:
-        raise SetError(f"{row}: {columns.chosen!r} and {columns.rejected!r} are the same; they must differ")
+    if better.split() == worse.split():
+        alike = "are the same" if better == worse else "differ in spaces only"
+        raise SetError(f"{row}: {columns.chosen!r} and {columns.rejected!r} {alike}; they must differ")
+    turns = with_earlier(row, earlier_turns(row, record, columns.system, columns.history), turns)
     return Pair(turns[-1]["content"], better, worse, tuple(turns[:-1]))
 
 
@@ -116,7 +118,7 @@ def _asked(name: str, number: int, record: Record, columns: PairColumns, before:
     turns = before
     if columns.prompt:
         where = f"row {number}, column {columns.prompt!r} of {name}"
-        prompt = _turns(where, record[columns.prompt])
+        prompt = turns_in(where, record[columns.prompt])
         if prompt is not None and prompt[-1]["role"] != "user":
             raise SetError(f"{where} has no question at its end; allowed: turns that end with the user's")
         if prompt is not None and before and before != prompt:
@@ -137,27 +139,3 @@ def _answer(where: str, turns: list[Turn]) -> str:
             f"{where} has no answer at its end; allowed: turns of which the last is the assistant's"
         )
     return turns[-1]["content"]
-
-
-def _turns(where: str, cell: str) -> list[Turn] | None:
-    """The turns of a conversation; None for text."""
-    try:
-        found = json.loads(cell)
-    except (ValueError, RecursionError):
-        return None
-    turns = found if isinstance(found, list) else [found]
-    if not any(isinstance(turn, dict) and any(form <= turn.keys() for form in FORMS) for turn in turns):
-        return None
-    return [_turn(where, turn) for turn in turns]
-
-
-def _turn(where: str, turn: Any) -> Turn:
-    held: Mapping[str, Any] = turn if isinstance(turn, dict) else {}
-    role, content = held.get("role"), held.get("content")
-    if role not in ROLES:
-        raise SetError(f"{where} has role = {role!r}; allowed: {', '.join(ROLES)}")
-    if not isinstance(content, str) or not content.strip():
-        raise SetError(f"{where} has an empty turn; every turn needs its content")
-    if HALF.search(content):
-        raise SetError(f"{where} has half a character (a lone surrogate); allowed: Unicode text")
-    return {"role": role, "content": content}

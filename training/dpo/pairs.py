@@ -8,7 +8,7 @@ of the model's that was right (own).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,14 +17,13 @@ from models.loading import LoadedModel
 from models.whole_file import write_whole
 from samplers.settings import option
 from tasks import TASKS
+from training.data.turns import Turn
 from training.shared.decoding import CHUNK, RolloutSettings, rollouts
 from training.shared.questions import Question
 
 Between = Callable[[int, int], None]
 AT_ONCE = 8 * CHUNK
 """Answers that are decoded without a word."""
-Turn = Mapping[str, str]
-"""{role, content}"""
 
 
 class Pair(NamedTuple):

@@ -15,6 +15,7 @@ from training.data.chat import Chat
 from training.data.examples import TaskExamples
 from training.data.known_sets import refuse_problem
 from training.data.records import LIMITS, open_records
+from training.data.set_columns import find_column
 from training.data.table_examples import held_out_rows
 from training.pretrain.settings import PretrainSettings
 
@@ -130,11 +131,8 @@ def open_texts(
 
 def choose_text_column(records: Table, asked: str) -> str:
     """The column that is asked for, else the only one, else `text`; SetError when it is not there."""
-    column = asked or (records.columns[0] if len(records.columns) == 1 else TEXT)
-    if column not in records.columns:
-        listed = ", ".join(records.columns[:12])
-        raise SetError(f"{records.name}: text_column = {column!r} is no column; choose one of: {listed}")
-    return column
+    only = records.columns[0] if len(records.columns) == 1 else TEXT
+    return find_column(records, "text_column", asked or only, ())
 
 
 def check_texts(records: Table, column: str, allow_eval_data: bool) -> None:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from evaluation.sets.columns import SetError
-from evaluation.sets.tables import HALF, Record, Table, read_table
+from evaluation.sets.cells import HALF, Record, check_words
+from evaluation.sets.columns import SetError, listed
+from evaluation.sets.tables import Table, read_table
 from models.reward import LoadedReward
 from samplers.settings import SettingError
 from tasks import TASKS
 from training.data.known_sets import refuse_problem
+from training.data.list_cells import cell_value
 from training.data.records import LIMITS, open_records
-from training.data.set_columns import find_column, find_prompts, listed
+from training.data.set_columns import find_column, find_prompts
 from training.prm.settings import PRMSettings
 
 STEPS, LABELS = ("steps", "completions"), ("labels",)
@@ -76,7 +77,7 @@ class StepColumns:
         for name in ("question", "steps", "labels"):
             if not getattr(found, name):
                 setting = f"{'prompt' if name == 'question' else name}_column"
-                raise SetError(f"{records.name} has no {setting}; choose one of: {listed(records)}")
+                raise SetError(f"{records.name} has no {setting}; choose one of: {listed(records.columns)}")
         return found
 
 
@@ -114,9 +115,9 @@ def labelled_in(records: Table, columns: StepColumns, allow_eval_data: bool) -> 
 
 def _labelled(where: str, record: Record, columns: StepColumns) -> Labelled:
     question = record[columns.question]
-    steps, labels = _list(record[columns.steps]), _list(record[columns.labels])
-    if not question.strip():
-        raise SetError(f"{where}: question is empty; every row needs one")
+    cells = (cell_value(record[column]) for column in (columns.steps, columns.labels))
+    steps, labels = (value if isinstance(value, list) else [] for value in cells)
+    check_words(f"{where}: question", "question", question)
     if not steps:
         raise SetError(f"{where} has no steps; allowed: a list of one text or more, in a CSV file as JSON")
     for place, step in enumerate(steps, 1):
@@ -133,15 +134,6 @@ def _labelled(where: str, record: Record, columns: StepColumns) -> Labelled:
         raise SetError(f"{where} has a text of more than {LONGEST_CELL:,} characters; make it shorter")
     found = tuple(int(label) for label in labels)
     return Labelled(question, tuple(steps), found, record.get("task", ""), record.get("cut", ""))
-
-
-def _list(cell: str) -> list[Any]:
-    """The list that a cell holds as JSON; an empty one where it holds none."""
-    try:
-        found = json.loads(cell)
-    except (ValueError, RecursionError):
-        return []
-    return found if isinstance(found, list) else []
 
 
 def check_held_out(name: str, folder: Path = Path()) -> None:  # noqa: B008 - never changed

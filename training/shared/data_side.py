@@ -11,10 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
-from evaluation.sets.columns import SetError
+from evaluation.sets.columns import SetError, listed
 from evaluation.sets.tables import Table
 from training.data.known_sets import refuse_evaluation
-from training.data.set_columns import listed
 from training.engine.settings import TrainSettings
 from training.shared.answers import RunArguments
 from training.shared.preview import Preview
@@ -97,6 +96,5 @@ def check_tables(chosen: ChosenSets, settings: TrainSettings, split: str) -> Non
         refuse_evaluation(path, split, False)
         for setting, column in named.items():
             if column and column not in records.columns:
-                raise SetError(
-                    f"{setting} = {column!r} is no column of {records.name}; allowed: {listed(records)}"
-                )
+                allowed = listed(records.columns)
+                raise SetError(f"{setting} = {column!r} is no column of {records.name}; allowed: {allowed}")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from evaluation.sets.cells import check_words
 from evaluation.sets.columns import Mapping as Columns
 from evaluation.sets.columns import SetError, guess
 from evaluation.sets.tables import Table
@@ -119,8 +120,7 @@ def check_questions(records: Table, columns: Columns, allow_eval_data: bool) -> 
     """SetError for the first row without a question or its answer, or that is a test problem."""
     for number, row in enumerate(records, 1):
         for role, column in (("question", columns.question), ("answer", columns.answer)):
-            if not row[column].strip():
-                raise SetError(f"row {number}, column {column!r} is empty; every row needs its {role}")
+            check_words(f"row {number}, column {column!r}", role, row[column])
         if not allow_eval_data:
             refuse_problem(records.name, number, row[columns.question])
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from evaluation.sets.cells import MOST_CHARACTERS, MOST_ROWS
 from evaluation.sets.columns import Mapping, SetError, guess
 from evaluation.sets.problem_sets import from_table, load_set
-from evaluation.sets.tables import MOST_CHARACTERS, MOST_ROWS, read_table
+from evaluation.sets.tables import read_table
 
 CELLS = f"allowed: at most {MOST_CHARACTERS:,}"
 
@@ -109,7 +110,11 @@ def test_a_text_in_many_places_is_measured_before_it_is_unpacked(tmp_path: Path,
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("a.jsonl", '{"question": 1, "answer": 2}\n{"question": 1}\n', "row 2 has no 'answer'"),
+        (
+            "a.jsonl",
+            '{"question": 1, "answer": 2}\n{"question": 1}\n',
+            "row 2, column 'answer' is empty; every row needs its answer",
+        ),
         ("a.jsonl", '{"question": 1, "answer": 2}\n[1]\n', "row 2 of a.jsonl is no object"),
         ("a.jsonl", "{\n", "row 1 is not JSON"),
         ("a.json", '{"question": 1}', "a.json is no list"),
@@ -121,7 +126,7 @@ def test_a_text_in_many_places_is_measured_before_it_is_unpacked(tmp_path: Path,
 )
 def test_other_bad_files(tmp_path: Path, name: str, data: str, said: str) -> None:
     with pytest.raises(SetError) as error:
-        read_table(write(tmp_path, data, name))
+        from_table(read_table(write(tmp_path, data, name)))
     assert said in str(error.value)
 
 

@@ -48,7 +48,7 @@ GOOD = '{"question": "why", "answer": "so"}\n'
     ("data", "name", "said"),
     [
         ('{"a": "1", "b": "2"}\n' * 3, "r.jsonl", "the question column was not found; choose one of: a, b"),
-        (GOOD * 2 + '{"question": "why"}\n', "r.jsonl", "row 3 has no 'answer'"),
+        (GOOD * 2 + '{"question": "why"}\n', "r.jsonl", "row 3, column 'answer' of r.jsonl is empty"),
         (GOOD * 2 + '{"question": "why", "answer": " "}\n', "r.jsonl", "row 3, column 'answer' of r.jsonl"),
         (GOOD + '{"question": null, "answer": "so"}\n', "r.jsonl", "row 2, column 'question' of r.jsonl"),
         (GOOD + '{"question": "why", "answer": NaN}\n', "r.jsonl", "row 2, column 'answer' is NaN"),
@@ -57,8 +57,6 @@ GOOD = '{"question": "why", "answer": "so"}\n'
         (b"question,answer\nwhy,so\nwhy,\xff\xfe\n", "r.csv", "is not UTF-8: byte 0xff in line 3"),
         ("question,answer\nwhy,so\n,so\n", "r.csv", "row 2, column 'question' of r.csv is empty"),
         (GOOD, "r.jsonl", "r.jsonl has one row; allowed: at least 2"),
-        ('{"instruction": "add", "input": "", "output": "3"}\n' * 3, "r.jsonl",
-         "both 'instruction' and 'input'; choose one as prompt_column"),
         ('{"messages": 3}\n' * 3, "r.jsonl", "row 1, column 'messages' of r.jsonl is no conversation"),
         ('{"messages": [{"role": "user", "content": "a"}, {"role": "tool", "content": "b"}]}\n' * 3,
          "r.jsonl", "has role = 'tool'; allowed: system, user, assistant"),

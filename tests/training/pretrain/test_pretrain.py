@@ -140,7 +140,7 @@ def test_lengths_beyond_the_context_are_refused() -> None:
     ("a.txt", b"one\n\n\xff", "a.txt is not UTF-8: byte 0xff in line 3"),
     ("test.txt", b"one\n\ntwo", "'test.txt' is named as an evaluation set"),
     ("a.jsonl", b'{"text": "one"}\n{"text": ""}\n', "row 2, column 'text' of a.jsonl is empty"),
-    ("a.csv", b"title,body\na,b\nc,d\n", "a.csv: text_column = 'text' is no column; choose one of: title"),
+    ("a.csv", b"title,body\na,b\nc,d\n", "text_column = 'text' is no column of a.csv; allowed: title, body"),
 ])  # fmt: skip
 def test_bad_texts_are_sentences(folder: str, tmp_path: Path, name: str, content: bytes, said: str) -> None:
     (tmp_path / name).write_bytes(content)
