@@ -20,11 +20,12 @@ from llada_viz.render.evaluation import table
 from llada_viz.widgets.attached_bar import AttachedBar
 from llada_viz.widgets.lanes import SIZES, Lanes
 from llada_viz.widgets.live import CHECKER, NO_HEAD, alert, check_scorer, usual
+from models.assets import assets
 from samplers.registry import make
 from samplers.requests import RequestError
 from tasks import TASKS
 
-SAMPLES = Path(__file__).parents[2] / "assets" / "data"
+SAMPLES = assets() / "data"
 FIRST_SET = "arithmetic.csv"
 UPLOADED = "the uploaded file"
 MOST_ROWS = 20_000
