@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 import venv
 from pathlib import Path
@@ -33,7 +32,7 @@ def pinned(package: str) -> str:
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the programs of a fresh environment with the clone installed: torch first, then the rest."""
+    """The programs' folder of a fresh environment with the clone installed: torch first, then the rest."""
     folder = tmp_path_factory.mktemp("fresh") / "environment"
     venv.create(folder, with_pip=True)
     install = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt"]
@@ -45,11 +44,6 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         assert done.returncode == 0, done.stderr
     return folder / "bin"
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Path:
-    return tmp_path
 
 
 def clean() -> dict[str, str]:
@@ -67,39 +61,39 @@ def said_by(command: list[str | Path], folder: Path) -> str:
     return done.stdout
 
 
-def test_the_readmes_python_lines(programs: Path, elsewhere: Path) -> None:
-    said = said_by([programs / "python", "-c", python_lines()], elsewhere)
+def test_the_readmes_python_lines(programs: Path, tmp_path: Path) -> None:
+    said = said_by([programs / "python", "-c", python_lines()], tmp_path)
     assert said.startswith("Started 0\n") and "Finished" in said
-    where = said_by([programs / "python", "-c", "import llada_viz; print(llada_viz.__file__)"], elsewhere)
+    where = said_by([programs / "python", "-c", "import llada_viz; print(llada_viz.__file__)"], tmp_path)
     assert Path(where.strip()).is_relative_to(programs.parent)
 
 
-def test_llada_samplers_run(programs: Path, elsewhere: Path) -> None:
+def test_llada_samplers_run(programs: Path, tmp_path: Path) -> None:
     run = ["run", "--model", "tiny-llada", "--sampler", "threshold", "--prompt", "What is 12 + 9 - 6?"]
-    said_by([programs / "llada-samplers", *run, *SHORT, "--trace", "run.jsonl"], elsewhere)
-    header = json.loads((elsewhere / "run.jsonl").read_text().splitlines()[0])
+    said_by([programs / "llada-samplers", *run, *SHORT, "--trace", "run.jsonl"], tmp_path)
+    header = json.loads((tmp_path / "run.jsonl").read_text().splitlines()[0])
     assert header["format"] == "llada-viz-trace" and header["model"] == "tiny-llada"
 
 
-def test_llada_eval_run_on_a_bundled_csv(programs: Path, elsewhere: Path) -> None:
+def test_llada_eval_run_on_a_bundled_csv(programs: Path, tmp_path: Path) -> None:
     data = ["--data", "assets/data/arithmetic.csv", "--limit", "2", "--samplers", "threshold"]
-    said = said_by([programs / "llada-eval", "run", *data, *SHORT, "--out", "runs"], elsewhere)
+    said = said_by([programs / "llada-eval", "run", *data, *SHORT, "--out", "runs"], tmp_path)
     assert "| threshold |" in said
-    assert {"rows.csv", "report.html"} <= {path.name for path in (elsewhere / "runs").iterdir()}
+    assert {"rows.csv", "report.html"} <= {path.name for path in (tmp_path / "runs").iterdir()}
 
 
-def test_llada_train_sft_for_three_steps(programs: Path, elsewhere: Path) -> None:
-    (elsewhere / "rows.jsonl").write_text(
+def test_llada_train_sft_for_three_steps(programs: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(
         "".join(json.dumps({"prompt": f"What is {n} + 1?", "answer": f"{n + 1}"}) + "\n" for n in range(40))
     )
     asked = ["sft", "--model", "tiny-llada", "--data", "rows.jsonl", "--out", "trained", "--device", "cpu"]
     few = ["--set", "max_steps=3", "--set", "batch_size=2", "--set", "samples=0", "--set", "eval_every=0"]
-    said_by([programs / "llada-train", *asked, *few], elsewhere)
-    assert (elsewhere / "trained" / "final" / "model.safetensors").is_file()
+    said_by([programs / "llada-train", *asked, *few], tmp_path)
+    assert (tmp_path / "trained" / "final" / "model.safetensors").is_file()
 
 
-def test_llada_viz_serves_a_page_that_decodes(programs: Path, elsewhere: Path) -> None:
-    with served(programs, elsewhere) as url:
+def test_llada_viz_serves_a_page_that_decodes(programs: Path, tmp_path: Path) -> None:
+    with served(programs, tmp_path) as url:
         config = json.load(urllib.request.urlopen(f"{url}/config"))
         page = Page(url, config)
         started = page.press("on_run")

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from evaluation.runs.run_folder import RunFolder
+from evaluation.runs.summary import summarise
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import FOLDER, Bundled
 from llada_viz.decoding.lane import Chosen
@@ -25,6 +26,7 @@ with warnings.catch_warnings():
     from llada_viz.decoding.runs import Runs
     from llada_viz.tabs.evaluate import Evaluate
     from llada_viz.tabs.evaluate_form import UPLOADED, EvaluateForm, samples
+    from llada_viz.widgets.plots import ParetoPlot
 
 SIZES = {"gen_length": 16, "block_length": 8, "steps": 4}
 LANES = (Chosen("low_confidence", "low_confidence", SIZES), Chosen("threshold", "threshold", SIZES))
@@ -230,6 +232,5 @@ def test_the_pareto_plot_is_drawn_from_the_report_and_hidden_without_one() -> No
     done = {"correct": True, "nfe": 8, "scorer_calls": 0, "seconds": 1.0, "extracted": "1", "tokens": 8}
     report.summaries.append(summarise("threshold", [done]))
     shown = plot.draw("job", [])
-    assert shown["visible"] and [trace.name for trace in shown["value"].data if trace.showlegend] == [
-        "threshold"
-    ]
+    named = [trace.name for trace in shown["value"].data if trace.showlegend]
+    assert shown["visible"] and named == ["threshold"]
