@@ -57,6 +57,5 @@ class MapPlot:
         if run is None or not run.events:
             return NO_RUN, gr.update(visible=False)
         trace = run.trace()
-        return "" if run.ended else GOES_ON, gr.update(
-            value=confidence_map(trace.events, trace.pieces), visible=True
-        )
+        figure = confidence_map(trace.events, trace.pieces)
+        return "" if run.ended else GOES_ON, gr.update(value=figure, visible=True)
