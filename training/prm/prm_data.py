@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from evaluation.sets.cells import HALF, Record, check_words
+from evaluation.sets.cells import Record, check_words
 from evaluation.sets.columns import SetError, listed
 from evaluation.sets.tables import Table, read_table
 from models.reward import LoadedReward
+from models.text import half_character
 from samplers.settings import SettingError
 from tasks import TASKS
 from training.data.known_sets import refuse_problem
@@ -133,7 +134,7 @@ def _labelled(where: str, record: Record, columns: StepColumns) -> Labelled:
     for place, label in enumerate(labels, 1):
         if label not in (0, 1):
             raise SetError(f"{where}: label {place} = {str(label)[:40]!r}; allowed: 0 or 1")
-    if any(HALF.search(text) for text in steps):
+    if any(half_character(text) for text in steps):
         raise SetError(f"{where} has half a character (a lone surrogate); allowed: Unicode text")
     if max(map(len, (question, *steps))) > LONGEST_CELL:
         raise SetError(f"{where} has a text of more than {LONGEST_CELL:,} characters; make it shorter")
