@@ -23,6 +23,7 @@ from models.adapters import load_adapted
 from models.loading import LoadedModel
 from samplers.batch import run_requests
 from samplers.registry import entry, parse_settings
+from samplers.text_tables import markdown_table
 
 # language -> direction -> question; {line} is the line given.
 TEMPLATES = {
@@ -161,13 +162,11 @@ def counts(rows: Sequence[Mapping[str, Any]]) -> list[Count]:
 
 def table(found: Sequence[Count]) -> str:
     """Counts as a Markdown table."""
-    lines = ["| direction | counted | correct | share | 95 % interval |", "| --- " * 5 + "|"]
-    for c in found:
-        lines.append(
-            f"| {c.direction} | {c.measure} | {c.correct} / {c.total} | {c.share:.1%} "
-            f"| {c.low:.1%} – {c.high:.1%} |"
-        )
-    return "\n".join(lines)
+    head = ("direction", "counted", "correct", "share", "95 % interval")
+    return markdown_table(head, (
+        (c.direction, c.measure, f"{c.correct} / {c.total}", f"{c.share:.1%}", f"{c.low:.1%} – {c.high:.1%}")
+        for c in found
+    ))  # fmt: skip
 
 
 def picture(found: Sequence[Count]) -> str:

@@ -12,7 +12,9 @@ from typing import Any
 
 from evaluation.cli.run import DEFAULT_MODEL, add_dtype, chosen_dtype
 from evaluation.runs.bundled_scores import Score, default_data, held_out_sets, score_of
+from models.assets import locate
 from models.whole_file import write_whole
+from samplers.text_tables import markdown_table
 
 
 def add_bundled(commands: Any) -> None:
@@ -34,7 +36,7 @@ def add_samplers(commands: Any) -> None:
 
 
 def _shared(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", type=Path, default=Path(DEFAULT_MODEL))
+    command.add_argument("--model", type=located, default=located(DEFAULT_MODEL))
     command.add_argument("--adapter", default="", help="a peft LoRA folder, merged into the weights")
     command.add_argument("--n", type=int, default=500, help="problems a task")
     command.add_argument("--seed", type=int, default=2026)
@@ -43,13 +45,19 @@ def _shared(command: argparse.ArgumentParser) -> None:
     add_dtype(command)
 
 
+def located(name: str) -> Path:
+    """The folder of a bundled name or path."""
+    return Path(locate(name))
+
+
 def score_table(scores: list[Score]) -> str:
     """Scores as a Markdown table."""
-    lines = ["| held-out problems | correct | accuracy | 95 % interval | NFE |", "| --- " * 5 + "|"]
-    for s in scores:
-        interval = f"{s.low:.1%} – {s.high:.1%}"
-        lines.append(f"| {s.set} | {s.correct} / {s.total} | {s.accuracy:.1%} | {interval} | {s.nfe:.0f} |")
-    return "\n".join(lines)
+    head = ("held-out problems", "correct", "accuracy", "95 % interval", "NFE")
+    rows = [
+        (s.set, f"{s.correct} / {s.total}", f"{s.accuracy:.1%}", f"{s.low:.1%} – {s.high:.1%}", s.nfe)
+        for s in scores
+    ]
+    return markdown_table(head, [(*row, f"{nfe:.0f}") for *row, nfe in rows])
 
 
 def run_bundled(args: argparse.Namespace) -> None:

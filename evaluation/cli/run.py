@@ -21,7 +21,7 @@ from models.loading import find_file
 
 # Of one process for the others: rows cost unequal time, and torch's own limit is minutes.
 LONGEST_WAIT = timedelta(days=1)
-DEFAULT_MODEL = "assets/models/tiny-llada"
+DEFAULT_MODEL = "tiny-llada"
 
 
 def add_run(commands: Any) -> None:

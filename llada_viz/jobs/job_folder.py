@@ -132,8 +132,8 @@ def _read_end(path: Path) -> End:
     said = json.loads(path.read_text(encoding="utf-8"))
     code, note, ended = said["code"], said["note"], float(said["ended"])
     if said["stopped"]:
-        late = "It did not end in time and was killed; what it had not saved is gone."
-        return End("stopped", code, late if said["killed"] else note, ended)
+        after = f" after {said['waited']:.0f} s" if said.get("waited") is not None else ""
+        return End("stopped", code, f"Stopped hard{after}." if said["killed"] else note, ended)
     if code == 0:
         return End("done", 0, note, ended)
     how = f"ended with exit code {code}"

@@ -19,8 +19,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from llada_viz.jobs.job_folder import EXIT, HEARTBEAT, JOB, LOCK, PROCESS, STOP, device_lock, take, write_json
+from llada_viz.jobs.job_folder import (
+    EXIT,
+    HEARTBEAT,
+    JOB,
+    LOCK,
+    LOG,
+    PROCESS,
+    STOP,
+    device_lock,
+    take,
+    write_json,
+)
 
+PATIENT = 10  # graces, at most, that a command gets which goes on writing after it was asked to end
 LOCK_PATIENCE = 2.0  # seconds; somebody looking whether a lock is held holds it for a moment
 NOT_STARTED = 127  # exit code of a command that could not be started, as in a shell
 PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -122,19 +134,43 @@ class JobProcess:
                 os.killpg(child.pid, signal.SIGKILL)
 
     def _wait(self, child: subprocess.Popen[bytes]) -> dict[str, Any]:
-        """Beat until the child ends; asked to stop, send SIGTERM, and after the grace SIGKILL."""
-        deadline, killed = float("inf"), False
+        """Beat until the child ends; asked to stop, send SIGTERM, and after the grace SIGKILL. The grace
+        begins anew with every beat in which something was written, PATIENT graces long at most."""
+        asked = deadline = float("inf")
+        written: set[Fact] = set()
+        waited = None  # seconds from SIGTERM to SIGKILL
         while True:
             with suppress(subprocess.TimeoutExpired):
                 code = child.wait(timeout=self.beat)
-                return {"code": code, "stopped": deadline < float("inf"), "killed": killed, "note": ""}
+                return {"code": code, "stopped": asked < float("inf"), "killed": waited is not None,
+                        "waited": waited, "note": ""}  # fmt: skip
             (self.folder / HEARTBEAT).touch()
-            if deadline == float("inf") and self._asked_to_stop():
-                child.terminate()
-                deadline = time.monotonic() + self.job["grace"]
-            elif time.monotonic() >= deadline:
-                killed = True
+            now, grace = time.monotonic(), self.job["grace"]
+            if asked == float("inf"):
+                if self._asked_to_stop():
+                    child.terminate()
+                    asked, deadline, written = now, now + grace, written_in(self.folder)
+                continue
+            if (fresh := written_in(self.folder)) != written:
+                deadline, written = min(now + grace, asked + PATIENT * grace), fresh
+            if waited is None and now >= deadline:
+                waited = round(now - asked, 1)
                 os.killpg(child.pid, signal.SIGKILL)
+
+
+Fact = tuple[str, int, int]
+
+
+def written_in(folder: Path) -> set[Fact]:
+    """(path, bytes, time of change) of what a command has written: every file but those that are touched
+    whether or not something is saved, the log and the heartbeat."""
+    found = set()
+    for path in folder.rglob("*"):
+        if path.name not in (HEARTBEAT, LOG):
+            with suppress(OSError):  # renamed or removed meanwhile
+                facts = path.stat()
+                found.add((str(path), facts.st_size, facts.st_mtime_ns))
+    return found
 
 
 def main(argv: list[str]) -> int:

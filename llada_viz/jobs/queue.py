@@ -47,9 +47,9 @@ class Jobs:
     """The jobs of one home folder. Every method may be called from any thread and any process.
 
     beat: seconds between two heartbeats of a job, and between two looks at its stop file.
-    grace: seconds from SIGTERM to SIGKILL. silence: seconds without a heartbeat, counted while
-    this server watched, after which a job is killed and called lost. start_limit: seconds that a
-    job's process may take to begin. tick: seconds between two looks of `watch`.
+    grace: seconds from SIGTERM, or from what a job wrote last after it, to SIGKILL. silence: seconds
+    without a heartbeat, counted while this server watched, after which a job is killed and called lost.
+    start_limit: seconds that a job's process may take to begin. tick: seconds between two looks of `watch`.
     """
 
     def __init__(

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
+from pandas import DataFrame
 
 from evaluation.runs.report import Report
 from llada_viz.decoding.attached import Attachments
@@ -196,7 +197,7 @@ class Evaluate:
             return (gr.skip(),) * 8
         if chosen is None:
             nothing = gr.update(interactive=False)
-            rows = {"headers": ["row", "question", "answer"], "data": []}
+            rows = DataFrame(columns=["row", "question", "answer"])
             return gr.update(choices=[], value=None), EMPTY, nothing, nothing, nothing, "", rows, ""
         job = self.evaluations.jobs.get(chosen)
         now = self.evaluations.stamp(job)
@@ -204,13 +205,13 @@ class Evaluate:
             return (gr.skip(),) * 8
         report = self.evaluations.report(job)
         start = int(first) if isinstance(first, (int, float)) and 0 < first < 1e9 else 1
-        header, body = matrix(report, start, differ, fail) if report else (["row"], [])
+        table = matrix(report, start, differ, fail) if report else DataFrame(columns=["row"])
         return (
             gr.update(choices=options, value=chosen), self._state(job, report),
             gr.update(interactive=job.state in ("queued", "running")), gr.update(interactive=job.can_resume),
             gr.update(interactive=job.has_ended),
             result(report) if report and report.finished else "",
-            gr.update(value={"headers": header, "data": body}), now,
+            gr.update(value=table), now,
         )  # fmt: skip
 
     def _state(self, job: Job, report: Report | None) -> str:

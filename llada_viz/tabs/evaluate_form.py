@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from llada_viz.render.evaluation import table
 from llada_viz.widgets.attached_bar import AttachedBar
 from llada_viz.widgets.lanes import SIZES, Lanes
 from llada_viz.widgets.live import CHECKER, NO_HEAD, alert, check_scorer, usual
+from models.assets import assets
 from samplers.registry import make
 from samplers.requests import RequestError
 from tasks import TASKS
 
-SAMPLES = Path(__file__).parents[2] / "assets" / "data"
+SAMPLES = assets() / "data"
 FIRST_SET = "arithmetic.csv"
 UPLOADED = "the uploaded file"
 MOST_ROWS = 20_000
@@ -125,7 +127,8 @@ class EvaluateForm:
         names = list(found.columns)
         question = gr.update(choices=names, value=mapping.question, interactive=True)
         answer = gr.update(choices=names, value=mapping.answer, interactive=True)
-        rows = f"<p class='lz-about'>{len(found.rows):,} rows</p>"
+        said = (f"{len(found.rows):,} rows", *found.said((mapping.question, mapping.answer)))
+        rows = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in said)
         return [keep, path, question, answer, rows + table(*preview(found), "First rows")]
 
     def _hub(self, name: str) -> str:

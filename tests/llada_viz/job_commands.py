@@ -31,6 +31,19 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 Path(sys.argv[1], "begun").write_text("yes")
 time.sleep(100)
 """
+# Asked to end, it writes on, a line every 0.1 s: as many as its second argument says.
+SAVES_SLOWLY = """
+import signal, sys, time
+from pathlib import Path
+def save(*_):
+    for line in range(int(sys.argv[2])):
+        with open(sys.argv[1] + "/checkpoint", "a") as file: print(line, file=file)
+        time.sleep(0.1)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, save)
+Path(sys.argv[1], "begun").write_text("yes")
+time.sleep(100)
+"""
 # Appends for ever, and so does a helper that has left its process group.
 WRITES_ON = """
 import os, subprocess, sys, time

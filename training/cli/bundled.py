@@ -7,7 +7,9 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-BUNDLED = Path("assets/models/tiny-llada")
+from models.assets import MODELS, assets
+
+BUNDLED = assets() / MODELS / "tiny-llada"
 
 
 def add(commands: argparse._SubParsersAction) -> None:

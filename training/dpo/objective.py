@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +17,13 @@ from tasks import TASKS
 from training.data.chat import Chat, Encoded
 from training.data.examples import collate, item_at
 from training.dpo.pair_rows import open_pairs
-from training.dpo.pairs import Between, Pair, PairSettings, make_pairs
+from training.dpo.pairs import Pair, PairSettings, make_pairs
 from training.dpo.preference import PreferenceBatch, PreferenceModule, draw_block_masks, draw_masks
-from training.engine.recipe import Recipe, Stopped, moved, rows_of, split, step_generator
+from training.engine.recipe import Recipe, moved, rows_of, split, step_generator
 from training.engine.saying import say
 from training.shared.adapters import LoraSettings, attach, export_learned
 from training.shared.answers import RunArguments, check_length, load_model, record_samples
-from training.shared.decoding import check_rollouts, sampler_settings
+from training.shared.decoding import Between, check_rollouts, sampler_settings
 from training.shared.questions import TaskQuestions, questions_at
 from training.shared.reference import hold_reference
 
@@ -115,6 +115,7 @@ class DPO(Recipe):
         device = self.loaded.model.device
         for start in range(0, len(held_out), 8):
             rows = held_out[start : start + 8]
+            self.progress("evaluating", start, len(held_out))
             batch = self._batch(rows, step_generator(0, start, salt=2))
             loss, figures = self.module(moved(batch, device))
             for name, value in {"loss": loss, **figures}.items():
@@ -125,17 +126,21 @@ class DPO(Recipe):
         """Prompts of held-out pairs, decoded as rollouts are, without temperature."""
         turns = [encoded.pair.turns for encoded in self.pairs[1]]
         how = sampler_settings(self.settings, 0.0)
-        record_samples(self.loaded, turns[: self.settings.samples], folder, settings=how)
+        record_samples(self, self.loaded, turns[: self.settings.samples], folder, settings=how)
 
     @cached_property
     def pairs(self) -> tuple[list[EncodedPair], list[EncodedPair]]:
         """Pairs that are trained on, and those of every twentieth prompt, which are not (64 prompts at
         most). Pairs of bundled tasks are decoded here, by the reference: a resumed run has the same."""
         every = range(self.settings.problems)
-        found = self._filed if self._filed is not None else self._encoded(self._decoded(every, self._between))
+        found = self._filed if self._filed is not None else self._encoded(self._decoded(every, say_pairs))
         prompts = sorted({pair.prompt for pair in found})
         kept = set(prompts[::20][:MOST_HELD_OUT]) if len(prompts) > 1 else set()
         return [p for p in found if p.prompt not in kept], [p for p in found if p.prompt in kept]
+
+    def prepare(self) -> None:
+        """Decode pairs. Nothing is learned before, so nothing is saved when the run is asked to end."""
+        len(self.pairs)
 
     def first_pair(self) -> tuple[EncodedPair, PreferenceBatch]:
         """The first pair of the first step, and its row of the batch. Of bundled tasks nothing is decoded
@@ -161,13 +166,8 @@ class DPO(Recipe):
         with self.module.reference() as reference:
             loaded = replace(self.loaded, model=reference)
             asked = questions_at(sets, places.start, len(places))
-            return make_pairs(loaded, s, asked, s.seed, places.start, between)
-
-    def _between(self, done: int, count: int) -> None:
-        """Nothing is learned yet, so nothing is saved when the run is asked to end."""
-        say(f"pairs: {done:,} of {count:,} answers decoded")
-        if self.stopping():
-            raise Stopped("stopped before the first step, while pairs were decoded")
+            step = partial(self.progress, "decoding pairs", together=False)
+            return make_pairs(loaded, s, asked, s.seed, places.start, between, step)
 
     def _filed_pairs(self) -> list[EncodedPair] | None:
         """Those of files and hub sets; None for bundled tasks, whose pairs are decoded when the network is
@@ -218,3 +218,8 @@ class DPO(Recipe):
         if blocks:
             return draw_block_masks(answer, text, s.timesteps, s.block_length, draw, s.eps)
         return draw_masks(answer, s.timesteps, draw, s.eps)
+
+
+def say_pairs(done: int, count: int) -> None:
+    """A line in the log from time to time."""
+    say(f"pairs: {done:,} of {count:,} answers decoded")

@@ -8,7 +8,7 @@ of the model's that was right (own).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,12 +18,11 @@ from models.whole_file import write_whole
 from samplers.settings import option
 from tasks import TASKS
 from training.data.turns import Turn
-from training.shared.decoding import CHUNK, RolloutSettings, rollouts
+from training.shared.decoding import CHUNK, Between, RolloutSettings, rollouts
 from training.shared.questions import Question
 
-Between = Callable[[int, int], None]
 AT_ONCE = 8 * CHUNK
-"""Answers that are decoded without a word."""
+"""Answers that are decoded without a word; `each_step` has one between any two denoiser steps."""
 
 
 class Pair(NamedTuple):
@@ -62,19 +61,24 @@ class PairSettings(RolloutSettings):
 
 def make_pairs(
     loaded: LoadedModel, settings: PairSettings, questions: Sequence[Question], seed: int, first: int = 0,
-    between: Between = lambda done, count: None,
+    between: Between = lambda done, count: None, each_step: Between = lambda done, count: None,
 ) -> list[Pair]:  # fmt: skip
     """At most one pair a wrong answer; the same wrong answer to a question counts once.
 
     first: the place of the first question among all of a run, on which the answers' seeds depend;
-    between: told how many of how many answers are decoded, from time to time; may raise.
+    between: told how many of how many answers are decoded, from time to time, by every process at once;
+    each_step: told so by each for itself. Both may raise.
     """
     asked = [question.prompt for question in questions for _ in range(settings.tries)]
     seeds = [seed * 1_000_003 + first * settings.tries + number for number in range(len(asked))]
     texts: list[str] = []
     for start in range(0, len(asked), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        texts += rollouts(loaded, settings, asked[part], seeds[part]).texts
+
+        def step(done: int, count: int, before: int = start) -> None:
+            each_step(before + done, len(asked))
+
+        texts += rollouts(loaded, settings, asked[part], seeds[part], between=step).texts
         between(len(texts), len(asked))
     pairs = []
     for number, question in enumerate(questions):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -31,6 +31,7 @@ from training.engine.checkpoints import (
 from training.engine.metrics import Metrics, Window
 from training.engine.optimizer import adamw
 from training.engine.placement import SHARDED, read_shards, take_shards, write_shards
+from training.engine.progress import EVALUATING, FILE, SAVING, STEP, Progress
 from training.engine.recipe import Batch, Recipe, Stopped, rows_of
 from training.engine.schedule import rate_at
 from training.engine.signals import StopSignals
@@ -53,39 +54,69 @@ class Engine:
             self.average = {n: p.detach().clone() for n, p in self.parameters.items()}
         self.tracker = Tracker(self.settings.report_to, out, accelerator.is_main_process)
         self.signals = StopSignals()
-        self.late, self.saved = False, 0  # is a checkpoint due when the recipe allows it; the last one's step
-        self.failed: Exception | None = None  # an evaluation's error: it ends the run at that checkpoint
+        self.saved, self.reported = (
+            0,
+            True,
+        )  # the last checkpoint's step; has the step its line, if one is due
+        self.progress = Progress(out / FILE if accelerator.is_main_process else None, self.settings)
 
     def run(self) -> None:
-        """Train to max_steps. Stopped: asked to end by a signal, after a checkpoint.
+        """Train to max_steps. Stopped: asked to end by a signal, after a checkpoint of the last step.
 
         FloatingPointError: the loss is no number; the last checkpoint is as it was.
         """
         self.module.train()
         began, last = time.monotonic() - self.seconds, self.settings.max_steps
-        self.recipe.stopping = self._stopping
+        self.recipe.progress = self._progress  # type: ignore[method-assign]
         try:
             with self.signals:
-                while self.step < last:
-                    self._seed(1)
-                    self.window.add(self._one_step(self._parts()))
-                    self.step += 1
-                    self.seconds = time.monotonic() - began
-                    self._after_step()
-                self.finish()
+                try:
+                    self.recipe.prepare()
+                    if not self.reported:
+                        self._report()
+                    while self.step < last:
+                        with self.progress.timed(STEP):
+                            self._seed(1)
+                            batches = self._parts()
+                            self.progress.tell("", 0, 0)
+                            self.window.add(self._one_step(batches))
+                        self.step += 1
+                        self.seconds = time.monotonic() - began
+                        self._after_step()
+                    self.finish()
+                except Stopped:
+                    self._stopped()
         finally:
-            del self.recipe.stopping  # or each would keep the other in memory
+            del self.recipe.progress  # or each would keep the other in memory
             self.tracker.close()
+
+    def _stopped(self) -> None:
+        """Nothing that was learned is lost by a stop; always raises Stopped."""
+        if self.step > self.saved:
+            self.save()
+        raise Stopped(f"stopped after step {self.step}" if self.step else "stopped before the first step")
+
+    def _progress(self, doing: str, done: int, count: int, together: bool = True) -> None:
+        """See Recipe."""
+        self.progress.tell(doing, done, count)
+        if self._stopping() if together else self.signals.asked:
+            raise Stopped
 
     def _parts(self) -> Sequence[Batch]:
         """Those of the coming step. Nothing is lost by an error (a judge is down): it leaves after a save."""
         try:
             self.recipe.before(self.step)
             return self.recipe.batches(self.step)
-        except Exception as error:
-            if self.step > self.saved and self.recipe.can_save(self.step) and self._intact(error):
-                self.save()
+        except Stopped:
             raise
+        except Exception as error:
+            self._save_before(error)
+            raise
+
+    def _save_before(self, error: Exception) -> None:
+        """A checkpoint, if there is something to save after an error between two steps."""
+        if self.step > self.saved and self._intact(error):
+            self.save()
 
     def _intact(self, error: Exception) -> bool:
         """Whether to save after an error between steps: weights are numbers, and no other process waits."""
@@ -93,19 +124,35 @@ class Engine:
         return numbers and self.accelerator.num_processes == 1 and not isinstance(error, FloatingPointError)
 
     def _after_step(self) -> None:
-        """Evaluate, log, save: what is due."""
-        settings, last = self.settings, self.step == self.settings.max_steps
-        evaluated = self._evaluation()
-        if evaluated or self.step % settings.log_every == 0 or last:
-            self._log(evaluated)
-        stopping = self._stopping()
-        self.late = self.late or stopping or bool(self.failed) or self.step % settings.save_every == 0
-        if last or (self.late and self.recipe.can_save(self.step)):
+        """Save, evaluate, log: what is due. Saved first, an evaluation may be broken off at any moment: a
+        resumed run makes it again."""
+        self.progress.step, self.reported = self.step, False
+        self.progress.tell("", 0, 0)
+        last = self.step == self.settings.max_steps
+        if last or self.step % self.settings.save_every == 0:
             self.save()
-            if self.failed:
-                raise self.failed
-            if stopping and not last:
-                raise Stopped(f"stopped after step {self.step}")
+        if not last and self._stopping():
+            raise Stopped
+        self._report()
+
+    def _report(self) -> None:
+        """The evaluation and the line of the step that was finished last, where they are due. An
+        evaluation's error ends the run, behind the line and a checkpoint."""
+        failed, evaluated = None, {}
+        try:
+            evaluated = self._evaluation()
+        except Stopped:
+            raise
+        except Exception as error:
+            if not self._intact(error):
+                raise
+            failed = error
+        if evaluated or self.step % self.settings.log_every == 0 or self.step == self.settings.max_steps:
+            self._log(evaluated)
+        self.reported = True
+        if failed is not None:
+            self._save_before(failed)
+            raise failed
 
     def _stopping(self) -> bool:
         """Whether any process was asked to end."""
@@ -128,7 +175,9 @@ class Engine:
             group["lr"] = rate * group["factor"]
         self._seed()
         total: dict[str, Tensor] = {}
-        for batch in batches:
+        for number, batch in enumerate(batches):
+            if number and self._stopping():  # nothing of this step has changed a weight yet
+                raise Stopped
             with accelerator.accumulate(self.module):
                 loss, figures = self.module(self._mine(batch))
                 accelerator.backward(loss)
@@ -209,13 +258,8 @@ class Engine:
         every = self.settings.eval_every
         if not every or (self.step % every and self.step != self.settings.max_steps):
             return {}
-        try:
-            with self._as_saved():
-                found = self.recipe.evaluate()
-        except Exception as error:
-            if not self._intact(error):
-                raise
-            self.failed, found = error, {}
+        with self.progress.timed(EVALUATING), self._as_saved():
+            found = self.recipe.evaluate()
         return {f"eval_{name}": round(value, 6) for name, value in found.items()}
 
     def _log(self, evaluated: Mapping[str, float]) -> None:
@@ -230,25 +274,27 @@ class Engine:
             print(f"step {self.step} of {self.settings.max_steps}: {said}", flush=True)
 
     def save(self) -> None:
-        """A checkpoint of this step, with the samples decoded from it."""
-        state = self._export_state()
-        if self.kind in SHARDED:
-            write_shards(self.accelerator, self.out, self._tensors())
-        if self.accelerator.is_main_process:
-            write(self.out, self.step, lambda folder: self._fill(folder, state))
-            prune(self.out, self.settings.keep)
-        self.late, self.saved = False, self.step
+        """A checkpoint of this step, with the samples decoded from it; asked to end, without them."""
+        with self.progress.timed(SAVING):
+            state = self._export_state()
+            if self.kind in SHARDED:
+                write_shards(self.accelerator, self.out, self._tensors())
+            if self.accelerator.is_main_process:
+                write(self.out, self.step, lambda folder: self._fill(folder, state))
+                prune(self.out, self.settings.keep)
+        self.saved = self.step
         self.accelerator.wait_for_everyone()
 
     def _fill(self, folder: Path, state: Mapping[str, Tensor]) -> None:
         self.recipe.export(folder, state)
         tensors = {f"average.{n}": t for n, t in self.average.items()}
+        tensors |= {f"recipe.{n}": t.clone() for n, t in self.recipe.carried(self.step).items()}
         if self.kind in SHARDED:
             take_shards(self.out, folder)
         else:
             tensors |= self._tensors()
             if self.settings.samples:  # with shards every process would have to decode
-                with self._as_saved():
+                with self._as_saved(), suppress(Stopped):
                     self.recipe.sample(folder / "samples")
         facts = {"step": self.step, "seconds": self.seconds, "sums": self.window.sums}
         write_state(folder, tensors, facts | {"processes": self.accelerator.num_processes})
@@ -263,6 +309,7 @@ class Engine:
 
     def finish(self) -> None:
         """Write final/."""
+        self.progress.tell(SAVING, 0, 0)
         state = self._export_state()
         if self.accelerator.is_main_process:
             replace_folder(self.out / "final", lambda folder: self.recipe.export(folder, state))
@@ -279,11 +326,16 @@ class Engine:
                 restore(self.parameters, self.optimizer.optimizer, tensors)
             for name in self.average:
                 self.average[name].copy_(tensors[f"average.{name}"])
+            carried = {n.removeprefix("recipe."): t for n, t in tensors.items() if n.startswith("recipe.")}
+            self.recipe.carry(carried)
             self.step, self.saved, self.seconds = facts["step"], facts["step"], facts["seconds"]
-            self.window = Window(facts["sums"])
+            self.progress.step = self.step
         if self.accelerator.is_main_process:
             self.metrics.cut_after(self.step)
         self.accelerator.wait_for_everyone()
+        if folder is not None:
+            self.reported = self.metrics.has(self.step)
+            self.window = Window({} if self.reported else facts["sums"])
         return folder is not None
 
     def close(self) -> None:

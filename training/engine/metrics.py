@@ -26,6 +26,12 @@ class Metrics:
             log.flush()
             os.fsync(log.fileno())
 
+    def has(self, step: int) -> bool:
+        """Whether the step has its line."""
+        if not self.path.exists():
+            return False
+        return any(_step_of(line) == step for line in self.path.read_text(errors="replace").split("\n"))
+
     def cut_after(self, step: int) -> None:
         """Drop lines of later steps, and lines that were cut."""
         if not self.path.exists():

@@ -57,17 +57,25 @@ class Recipe(ABC):
         """Whether a group takes part in a step."""
         return True
 
+    def prepare(self) -> None:  # noqa: B027 - most recipes have nothing to do
+        """Called once before the first step, and again when the run is gone on with, the network being in
+        its place: what takes long and is made once."""
+
     def before(self, step: int) -> None:  # noqa: B027 - most recipes have nothing to do
         """Called before a step, with the weights as they are: rollouts begin here."""
 
-    def can_save(self, step: int) -> bool:
-        """Whether nothing but weights and optimizer is needed to go on after this step."""
-        return True
+    def carried(self, step: int) -> dict[str, Tensor]:
+        """What is needed, beside weights and optimizer, to go on after so many steps, the same in every
+        process: answers that a later step learns from."""
+        return {}
 
-    def stopping(self) -> bool:
-        """Whether the run was asked to end, for work that takes long: Stopped then. The engine says it, and
-        every process must ask."""
-        return False
+    def carry(self, tensors: Mapping[str, Tensor]) -> None:  # noqa: B027 - most recipes have nothing to do
+        """Take back what `carried` gave."""
+
+    def progress(self, doing: str, done: int, count: int, together: bool = True) -> None:  # noqa: B027
+        """To be called between the batches of work that takes long (an evaluation, rollouts, decoding) with
+        what is being done and how far it is. The engine tells whoever watches, and raises Stopped when the
+        run was asked to end. together: every process calls it now; else this one does, for itself."""
 
     def sample(self, folder: Path) -> None:  # noqa: B027 - not every recipe decodes
         """Record traces of the sample prompts."""

@@ -1,7 +1,7 @@
 """diffu-GRPO (d1, 2504.12216): answers that earn more than their group's mean become likelier.
 
 An outer iteration writes answers with our sampler and rewards them; `inner` optimizer steps learn
-from them, each under masks of its own. Only between outer iterations can a run be saved.
+from them, each under masks of its own. A checkpoint in between holds the rows of the steps to come.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings):
     learning_rate: float = option(3e-6, "Peak of AdamW's rate.", low=0, high=1)
     batch_size: int = option(48, "Answers of one step, over all processes and parts.", low=1)
     max_steps: int = option(1200, "Optimizer steps; a multiple of inner.", low=1)
-    save_every: int = option(240, "Steps between two checkpoints, each at the next multiple of inner.", low=1)
+    save_every: int = option(240, "Steps between two checkpoints; the last step has one too.", low=1)
     clip: float = option(0.2, "Largest norm of a step's gradient; 0: no limit.", low=0)
     group_size: int = option(6, "Answers to one question.", low=2, high=1024)
     inner: int = option(12, "Optimizer steps that learn from the same answers.", low=1, high=1000)
@@ -121,9 +121,18 @@ class GRPO(Recipe):
         """See Recipe."""
         return split(self._inner[step % self.settings.inner], self.parts)
 
-    def can_save(self, step: int) -> bool:
-        """Between outer iterations: answers are not saved."""
-        return step % self.settings.inner == 0
+    def carried(self, step: int) -> dict[str, Tensor]:
+        """Inside an outer iteration, the rows of its steps that are still to come."""
+        done = step % self.settings.inner
+        left = {i: self._inner[i] for i in range(done, self.settings.inner)} if done else {}
+        return {f"{i}.{name}": t for i, rows in left.items() for name, t in rows._asdict().items()}
+
+    def carry(self, tensors: Mapping[str, Tensor]) -> None:
+        """See Recipe. Steps that are done are not asked for again."""
+        steps = {int(name.partition(".")[0]) for name in tensors}
+        found = {i: GroupBatch(*(tensors[f"{i}.{name}"] for name in GroupBatch._fields)) for i in steps}
+        first = min(steps, default=0)
+        self._inner = [found[max(i, first)] for i in range(self.settings.inner)] if found else []
 
     def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
         """The adapter, or the whole model."""
@@ -136,7 +145,7 @@ class GRPO(Recipe):
         asked = [question for found in self.sets for question in found.held_out(each)]
         if not asked:
             return {}
-        texts = self._decoded(asked, [0] * len(asked), 0.0).texts
+        texts = self._decoded("evaluating", asked, [0] * len(asked), 0.0).texts
         found = {}
         for name, values in (("accuracy", self.rewards.correct(asked, texts)),
                              ("reward", self._scored(asked, texts))):  # fmt: skip
@@ -154,7 +163,7 @@ class GRPO(Recipe):
         asked = [question for found in self.sets for question in found.held_out(count)]
         asked = (asked or questions_at(self.sets, 0, count))[:count]
         turns = [[{"role": "user", "content": question.prompt}] for question in asked]
-        record_samples(self.loaded, turns, folder, settings=sampler_settings(self.settings, 0.0))
+        record_samples(self, self.loaded, turns, folder, settings=sampler_settings(self.settings, 0.0))
 
     @property
     def _groups(self) -> int:
@@ -165,7 +174,7 @@ class GRPO(Recipe):
         is none. RuntimeError when every group has one."""
         size = self.settings.group_size
         each = [question for question in asked for _ in range(size)]
-        written = self._decoded(each, [seed * 4096 + row for row in range(len(each))])
+        written = self._decoded("decoding answers", each, [seed * 4096 + row for row in range(len(each))])
         found = self._scored(each, written.texts)
         reward = torch.tensor([float("nan") if r is None else r for r in found]).view(-1, size)
         if bool(reward.isnan().any(-1).all()):
@@ -173,16 +182,18 @@ class GRPO(Recipe):
         return written, reward
 
     def _decoded(
-        self, asked: Sequence[Question], seeds: Sequence[int], temperature: float | None = None
+        self, doing: str, asked: Sequence[Question], seeds: Sequence[int], temperature: float | None = None
     ) -> Rollouts:
         prompts = [question.prompt for question in asked]
-        return rollouts(self.loaded, self.settings, prompts, seeds, temperature)
+        between = partial(self.progress, doing, together=False)
+        return rollouts(self.loaded, self.settings, prompts, seeds, temperature, between)
 
     def _scored(self, asked: Sequence[Question], texts: Sequence[str]) -> list[float | None]:
         """Rewards, each process asking for its share."""
 
         def part(number: int) -> list[float | None]:
             rows = slice(number * CHUNK, (number + 1) * CHUNK)
+            self.progress("grading answers", rows.start, len(asked), together=False)
             return self.rewards(asked[rows], texts[rows])
 
         return [score for scores in shared(part, -(-len(asked) // CHUNK)) for score in scores]
@@ -223,6 +234,7 @@ class GRPO(Recipe):
             return slice(part * size + process, (part + 1) * size, processes)
 
         def one(number: int) -> Tensor:
+            self.progress("comparing with the old policy", 0, 0, together=False)
             five = (t.to(device) for t in rows_of(batch, rows(number))[:5])
             with inference(model, dropout=True):
                 return log_probabilities(model, *five, self.loaded.mask_id).float().cpu()

@@ -133,6 +133,7 @@ class Pretrain(Recipe):
         batch = self._noised(self.held_out.rows(0, EVALUATED), self.settings.max_steps, draw)
         sums: dict[str, float] = {}
         for start in range(0, EVALUATED, AT_ONCE):
+            self.progress("evaluating", start, EVALUATED)
             part = rows_of(batch, slice(start, start + AT_ONCE))
             loss, figures = self.module(moved(part, device))
             for name, value in {"loss": loss, **figures}.items():
@@ -151,4 +152,4 @@ class Pretrain(Recipe):
             chosen, index = self.held_out.first(place)
             ids = chosen[index]
             found.append(ids[: min(128, max(1, len(ids) // 2))])
-        record_samples(self.loaded, found, folder)
+        record_samples(self, self.loaded, found, folder)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -33,6 +34,7 @@ from training.prm.prm_data import (
 )
 from training.prm.prm_model import checkpoint_layers, new_reward, save_reward
 from training.shared.answers import RunArguments
+from training.shared.decoding import Between
 
 HELD_OUT_ONE_IN = 20
 
@@ -137,7 +139,8 @@ class PRM(Recipe):
 
     def evaluate(self) -> dict[str, float]:
         """Of wrong steps among held-out ones: AUROC, calibration error; AUROC by task and by cut."""
-        return measured(self.reward, self.held_out, self.settings.max_length)
+        between = partial(self.progress, "evaluating")
+        return measured(self.reward, self.held_out, self.settings.max_length, between)
 
 
 def sides(rows: list[Labelled], settings: PRMSettings) -> tuple[list[Labelled], list[Labelled]]:
@@ -166,12 +169,17 @@ def log_weights(rows: Sequence[Labelled], balance: float) -> Tensor:
 
 
 @torch.no_grad()
-def measured(reward: LoadedReward, rows: Sequence[Labelled], max_length: int) -> dict[str, float]:
-    """Figures over the steps of `rows`; a group without both classes has no AUROC."""
+def measured(
+    reward: LoadedReward, rows: Sequence[Labelled], max_length: int,
+    between: Between = lambda done, count: None,
+) -> dict[str, float]:  # fmt: skip
+    """Figures over the steps of `rows`; a group without both classes has no AUROC. between: told how many
+    rows are scored."""
     scores, labels, names = [], [], []
     device = next(reward.model.parameters()).device
     ordered = sorted(rows, key=lambda row: row.size)
     for start in range(0, len(ordered), 64):
+        between(start, len(ordered))
         chunk = ordered[start : start + 64]
         batch = moved(collate(chunk, reward, max_length), device)
         scored = batch.labels >= 0

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config
 
+from models.assets import locate
 from models.config import LLaDAConfig
 from models.loading import ModelError, find_file, mask_token, read_config, read_weights
 from models.reward import JUDGE, KINDS, SHADOW, STEP_TOKEN, LoadedReward, RewardModel
@@ -92,7 +93,7 @@ def _base_config(base: str) -> dict[str, Any]:
 
 
 def _tokenizer(base: str, system: bool, steps: bool = True) -> PreTrainedTokenizerFast:
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(locate(base))
     if tokenizer.chat_template is None:
         raise ModelError(f"model = {base!r} has no chat template; allowed: a model with one")
     if steps and STEP_TOKEN not in tokenizer.get_vocab():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from training.remask.losses import RemaskBatch, RemaskModule
 from training.remask.remask_noise import ordinary_ids, remask_noise
 from training.shared.adapters import freeze
 from training.shared.answers import Answers, AnswerSettings, RunArguments, load_model, record_samples
+from training.shared.decoding import Between
 from training.shared.noise import block_noise, stratified_times
 
 BLOCKS = (4, 8, 16, 32)
@@ -106,7 +108,7 @@ class RemaskSFT(Recipe):
 
     def evaluate(self) -> dict[str, float]:
         """AUROC of 1 - keep for wrong tokens among those shown, on held-out problems."""
-        return head_auroc(self.module, self.noise, self.answers)
+        return head_auroc(self.module, self.noise, self.answers, partial(self.progress, "evaluating"))
 
     def sample(self, folder: Path) -> None:
         """RemeDi decoding with the head as it is."""
@@ -134,7 +136,7 @@ def sample_remedi(recipe: RemaskSFT, folder: Path) -> None:
     """RemeDi decoding with the head as it is."""
     prompts = recipe.answers.data.prompts[: recipe.settings.samples]
     settings = {"gen_length": 64, "steps": 16, "block_length": 16, "policy": "ups"}
-    record_samples(recipe.loaded, prompts, folder, "remedi", settings, Tools(ups_head=recipe.head))
+    record_samples(recipe, recipe.loaded, prompts, folder, "remedi", settings, Tools(ups_head=recipe.head))
 
 
 class Shown(NamedTuple):
@@ -155,13 +157,16 @@ class Shown(NamedTuple):
 
 @torch.no_grad()
 def shown_cells(
-    module: RemaskModule, noise: RemaskData, answers: Answers, own: float, draws: int = DRAWS
-) -> Shown:
+    module: RemaskModule, noise: RemaskData, answers: Answers, own: float, draws: int = DRAWS,
+    between: Between = lambda done, count: None,
+) -> Shown:  # fmt: skip
     """Held-out answers under the noise of training, several draws of it. own: share of rows whose wrong
-    tokens are the model's own: few of what it writes is wrong, so one draw has few of them."""
+    tokens are the model's own: few of what it writes is wrong, so one draw has few of them. between: told
+    how many of the rows of all draws are done."""
     found, device, size = [], next(module.head.parameters()).device, 32
     held_out = answers.data.held_out
     for draw, start in product(range(draws), range(0, len(held_out), size)):
+        between(draw * len(held_out) + start, draws * len(held_out))
         rows = answers.collated(held_out[start : start + size])
         batch = moved(noise.noised(rows, step_generator(draw, start, salt=2), own), device)
         shown, masked = module.with_own(batch)
@@ -172,9 +177,16 @@ def shown_cells(
     return Shown(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 
 
-def head_auroc(module: RemaskModule, noise: RemaskData, answers: Answers) -> dict[str, float]:
+def head_auroc(
+    module: RemaskModule, noise: RemaskData, answers: Answers, between: Between = lambda done, count: None
+) -> dict[str, float]:
     """AUROC of the head for wrong tokens, random ones and the model's own, over shown answer cells; of
-    neither where no cell is wrong, or all are."""
-    kinds = {"auroc_random": 0.0, "auroc_own": 1.0}
-    found = {name: shown_cells(module, noise, answers, own).auroc for name, own in kinds.items()}
+    neither where no cell is wrong, or all are. between: told how many of all rows are done."""
+    kinds, found = {"auroc_random": 0.0, "auroc_own": 1.0}, {}
+    for place, (name, own) in enumerate(kinds.items()):
+
+        def one(done: int, count: int, before: int = place) -> None:
+            between(before * count + done, len(kinds) * count)
+
+        found[name] = shown_cells(module, noise, answers, own, between=one).auroc
     return {name: value for name, value in found.items() if value is not None}

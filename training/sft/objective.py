@@ -93,6 +93,7 @@ class SFT(Recipe):
         held_out, device = self.answers.data.held_out, self.loaded.model.device
         sums: dict[str, float] = {}
         for start in range(0, len(held_out), EVALUATED_AT_ONCE):
+            self.progress("evaluating", start, len(held_out))
             rows = self.answers.collated(held_out[start : start + EVALUATED_AT_ONCE])
             batch = sft_batch(rows, self.loaded.mask_id, step_generator(0, start, salt=2))
             loss, figures = self.module(moved(batch, device))
@@ -102,4 +103,4 @@ class SFT(Recipe):
 
     def sample(self, folder: Path) -> None:
         """Plain decoding of held-out prompts."""
-        record_samples(self.loaded, self.answers.data.prompts[: self.settings.samples], folder)
+        record_samples(self, self.loaded, self.answers.data.prompts[: self.settings.samples], folder)

@@ -18,7 +18,7 @@ from samplers.traces import Trace, used_pieces, write_trace
 from training.data.chat import Chat, Encoded
 from training.data.examples import Example, Rows, collate
 from training.data.sources import Data, open_data
-from training.engine.recipe import step_generator
+from training.engine.recipe import Recipe, step_generator
 from training.engine.settings import TrainSettings
 
 
@@ -101,6 +101,7 @@ class Answers:
 
 
 def record_samples(
+    recipe: Recipe,
     loaded: LoadedModel,
     prompts: Sequence[Sequence[Mapping[str, str]] | list[int]],
     folder: Path,
@@ -108,7 +109,8 @@ def record_samples(
     settings: Mapping[str, Any] | None = None,
     tools: Tools | None = None,
 ) -> None:
-    """Decode prompts (turns of a conversation, or ids, each) and write folder/sample-N.jsonl traces."""
+    """Decode prompts (turns of a conversation, or ids, each) and write folder/sample-N.jsonl traces.
+    recipe: told of every event. Stopped: what was begun is left out."""
     folder.mkdir(parents=True)
     assert loaded.tokenizer is not None
     pieces = token_pieces(loaded.tokenizer)
@@ -122,6 +124,6 @@ def record_samples(
             continue
         events: list[Any] = []
         for _ in record(asked.stream(), events):
-            pass
+            recipe.progress("decoding a sample", number - 1, len(prompts), together=False)
         trace = Trace(tuple(events), used_pieces(events, pieces), loaded.name)
         write_trace(folder / f"sample-{number}.jsonl", trace)

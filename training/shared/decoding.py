@@ -23,9 +23,13 @@ from samplers.events import Event, Started, Unmasked
 from samplers.registry import make
 from samplers.requests import prepare_row, prepare_rows, prompt_ids
 from samplers.settings import SettingError, check, option
+from training.engine.recipe import Stopped
 
 CHUNK = 48
 """Rows that are decoded together."""
+Between = Callable[[int, int], None]
+"""Told how many of how many are done, from time to time, by the one process that does them; may raise
+Stopped."""
 T = TypeVar("T")
 
 
@@ -85,9 +89,11 @@ def rollouts(
     prompts: Sequence[str],
     seeds: Sequence[int],
     temperature: float | None = None,
+    between: Between = lambda done, count: None,
 ) -> Rollouts:
     """One answer to each prompt (a user's turn), drawn with its own seed; the network in whatever
-    mode and place it is, in the run's precision. Every process calls this, with the same arguments."""
+    mode and place it is, in the run's precision. Every process calls this, with the same arguments.
+    between: told at every denoiser step how many answers are decoded."""
     how = settings.temperature if temperature is None else temperature
     sampler = make("low_confidence", sampler_settings(settings, how))
     asked = [prepare_row(loaded, sampler, seed, prompt=p) for p, seed in zip(prompts, seeds, strict=True)]
@@ -96,7 +102,8 @@ def rollouts(
         rows = asked[number * CHUNK : (number + 1) * CHUNK]
         with inference(loaded.model):
             prepared = prepare_rows(loaded, sampler, rows)
-            order = step_order(prepared.stream(), len(rows), settings.gen_length)
+            stream = watched(prepared.stream(), lambda: between(number * CHUNK, len(asked)))
+            order = step_order(stream, len(rows), settings.gen_length)
         return prepared.canvas.tokens, prepared.canvas.attention_mask, order
 
     parts = shared(part, -(-len(asked) // CHUNK))
@@ -107,6 +114,14 @@ def rollouts(
     answers = tokens[:, -settings.gen_length :].tolist()
     order = torch.cat([order for _, _, order in parts])
     return Rollouts(tokens, attention, order, tuple(answer_text(loaded, ids) for ids in answers))
+
+
+def watched(stream: Iterable[Event], between: Callable[[], None]) -> Iterator[Event]:
+    """The events of a run, with a word between every two denoiser steps."""
+    for event in stream:
+        if isinstance(event, Started | Unmasked):
+            between()
+        yield event
 
 
 def step_order(stream: Iterable[Event], rows: int, cells: int) -> Tensor:
@@ -127,15 +142,22 @@ def _left_pad(rows: Tensor, width: int, value: int | bool) -> Tensor:
 
 def shared(work: Callable[[int], T], count: int) -> list[T]:
     """[work(0), … work(count - 1)], known to all: process p does those that leave p when divided by the
-    number of processes."""
+    number of processes. Stopped: raised by any one of them, and so by all together."""
     state = PartialState()
     if state.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
         raise SettingError("distributed_type", str(state.distributed_type),
                            "one process, or DDP, for objectives with rollouts")  # fmt: skip
-    mine = [(i, work(i)) for i in range(state.process_index, count, state.num_processes)]
     if state.num_processes == 1:
-        return [result for _, result in mine]
-    return [result for _, result in sorted(gather_object(mine), key=lambda pair: pair[0])]
+        return [work(i) for i in range(count)]
+    mine: list[tuple[int, Any]] = []
+    try:
+        mine += [(i, work(i)) for i in range(state.process_index, count, state.num_processes)]
+    except Stopped:
+        mine = [(-1, None)]
+    everybodys = sorted(gather_object(mine), key=lambda pair: pair[0])
+    if everybodys and everybodys[0][0] < 0:
+        raise Stopped
+    return [result for _, result in everybodys]
 
 
 @contextmanager

@@ -58,7 +58,12 @@ def test_a_job_that_began_and_is_gone(tmp_path):
         ({"stopped": True}, "stopped", ""),
         ({"stopped": True, "code": 1}, "stopped", ""),
         ({"stopped": True, "code": None}, "stopped", ""),
-        ({"stopped": True, "killed": True, "code": -9}, "stopped", "killed"),
+        ({"stopped": True, "killed": True, "code": -9}, "stopped", "Stopped hard."),
+        (
+            {"stopped": True, "killed": True, "code": -9, "waited": 61.2},
+            "stopped",
+            "Stopped hard after 61 s.",
+        ),
     ],
 )
 def test_how_it_ended(tmp_path, said, state, word):

@@ -14,6 +14,7 @@ from llada_viz.jobs.job_folder import EXIT, HEARTBEAT, LOCK, STOP, device_lock, 
 from tests.llada_viz.job_commands import (
     IGNORES_SIGTERM,
     SAVES_ON_SIGTERM,
+    SAVES_SLOWLY,
     WAITS_FOR_GO,
     alive,
     environment,
@@ -33,8 +34,8 @@ def start(folder):
     """Starts the process on a command; whatever is left of it is killed after the test."""
     started = []
 
-    def start(code, grace=20.0):
-        argv = [sys.executable, "-c", code, str(folder)]
+    def start(code, grace=20.0, *more):
+        argv = [sys.executable, "-c", code, str(folder), *more]
         job = {"argv": argv, "resume_args": ["--resume"], "device": "cpu", "beat": 0.05, "grace": grace}
         write_json(folder / "job.json", job)
         command = [sys.executable, "-m", "llada_viz.jobs.job_process", str(folder)]
@@ -95,6 +96,23 @@ def test_after_the_grace_it_kills(folder, start):
     assert process.wait(60) == 0
     said = ended(folder)
     assert (said["code"], said["stopped"], said["killed"]) == (-9, True, True)
+
+
+def test_m17_the_grace_grows_while_something_is_written(folder, start):
+    """Five times the grace passes, and what is written is whole."""
+    process = start(SAVES_SLOWLY, 1.0, "50")
+    until((folder / "begun").exists)
+    process.terminate()
+    assert process.wait(60) == 0
+    assert not ended(folder)["killed"] and len((folder / "checkpoint").read_text().splitlines()) == 50
+
+
+def test_m17_it_does_not_grow_for_ever(folder, start):
+    process = start(SAVES_SLOWLY, 0.3, "1000")
+    until((folder / "begun").exists)
+    process.terminate()
+    assert process.wait(60) == 0
+    assert ended(folder)["killed"] and ended(folder)["waited"] >= 3.0
 
 
 def test_it_waits_for_its_device_and_can_be_stopped_there(folder, start):

@@ -98,7 +98,7 @@ def test_a_command_that_ignores_the_stop_is_killed(tmp_path, jobs):
     begun(hasty, job_id)
     hasty.stop(job_id)
     tick_until(hasty, job_id, "stopped")
-    assert hasty.get(job_id).code == -9 and "killed" in hasty.get(job_id).note
+    assert hasty.get(job_id).code == -9 and "Stopped hard after" in hasty.get(job_id).note
 
 
 def test_what_is_queued_is_stopped_at_once_and_starts_afresh(jobs):

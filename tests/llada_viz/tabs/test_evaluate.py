@@ -83,7 +83,7 @@ def test_an_upload_is_evaluated_in_the_background_and_read_back(tab, evaluations
     _, state, stop, resume, delete, result, rows, _ = tab.on_look(job.id, mine, False, False, 1, "")
     assert "6 of 6 rows" in state and delete["interactive"]
     assert not stop["interactive"] and not resume["interactive"]
-    assert "threshold" in result and len(rows["value"]["data"]) == 3
+    assert "threshold" in result and len(rows["value"]) == 3
     assert HOSTILE not in result
     event = SimpleNamespace(index=[0, 4], row_value=[1])
     cell, detail, _, canvas, run_id, *_ = tab.answer.on_cell(job.id, mine, "", event)
@@ -216,7 +216,8 @@ def test_a_page_of_rows():
         labels=["a"], rows={"a": {n: {"correct": n % 2 == 0, "extracted": str(n)} for n in numbers}},
         problems=[SimpleNamespace(number=n, question="q" * 500, answer="1") for n in numbers],
     )  # fmt: skip
-    header, body = matrix(report, 100)
-    assert header == ["row", "question", "answer", "a"] and len(body) == SHOWN
+    table = matrix(report, 100)
+    assert list(table.columns) == ["row", "question", "answer", "a"] and len(table) == SHOWN
+    body = table.to_numpy().tolist()
     assert body[0][0] == 100 and body[0][3] == "✓ 100" and len(body[0][1]) < 200
-    assert matrix(report, differ=True)[1] == []
+    assert matrix(report, differ=True).empty

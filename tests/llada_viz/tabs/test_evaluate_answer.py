@@ -105,7 +105,7 @@ def test_only_rows_that_fail(bundled, job):
     report = evaluations.report(found)
 
     def shown(**only):
-        return [row[0] for row in matrix(report, **only)[1]]
+        return list(matrix(report, **only)["row"])
 
     assert shown() == [1, 2, 3] and shown(fail=True) == [2, 3]
     assert shown(fail=True, first=3) == [3]
@@ -114,7 +114,7 @@ def test_only_rows_that_fail(bundled, job):
     for kind in ("same solved", "differ fails", "same fails"):
         assert html.count(f'<tr class="{kind}">') == 1
     folder.override("bad", 1, None)  # not graded is neither right nor wrong
-    assert [row[0] for row in matrix(evaluations.report(found), fail=True)[1]] == [2, 3]
+    assert list(matrix(evaluations.report(found), fail=True)["row"]) == [2, 3]
 
 
 def test_an_export_is_written_into_the_jobs_folder(bundled, job):
@@ -139,7 +139,7 @@ def test_a_job_is_deleted_with_the_second_press(bundled, job):
     assert (said, doomed, button["value"]) == ("", "", DELETE)
     assert not found.folder.exists() and evaluations.list() == [] and rest[0] is None
     dropdown, _, _, _, delete, result, rows, _ = tab.on_tick(found.id, [], False, False, 1, "something")
-    assert (dropdown["value"], result, rows["data"]) == (None, "", []) and not delete["interactive"]
+    assert (dropdown["value"], result, rows.empty) == (None, "", True) and not delete["interactive"]
 
 
 def test_what_still_runs_and_what_is_public_is_not_deleted(bundled, job):

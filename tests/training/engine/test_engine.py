@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from tests.training.toy import Toy, engine_of, lines, toy_settings, weights
+from tests.training.toy import Points, Toy, engine_of, lines, toy_settings, weights
 from training.engine.checkpoints import CheckpointError, checkpoints, latest, read_state
 from training.engine.loop import Stopped
 from training.engine.recipe import Batch
@@ -141,13 +142,125 @@ def test_every_evaluation_has_its_line(tmp_path: Path) -> None:
     assert evaluated == {4: True, 8: True, 10: False, 12: True, 16: True, 20: True}
 
 
-def test_a_checkpoint_waits_until_the_recipe_allows_it(tmp_path: Path) -> None:
-    class Bursts(Toy):
-        def can_save(self, step: int) -> bool:
-            return step % 5 == 0
+class Bursts(Toy):
+    """Rows of five steps are drawn at once, with the weights as they are then, as rollouts are."""
 
-    engine_of(Bursts(toy_settings(save_every=4, keep=0)), tmp_path).run()
-    assert [step for step, _ in checkpoints(tmp_path)] == [5, 10, 15, 20]
+    drawn: dict[int, torch.Tensor]
+
+    def before(self, step: int) -> None:
+        if step % 5 == 0:
+            scale = 1 + self.module.head.bias.detach().abs()
+            self.drawn = {
+                i: torch.randn(16, 4, generator=generator(i)) * scale for i in range(step, step + 5)
+            }
+
+    def batches(self, step: int) -> list[Batch]:
+        return [Points(self.drawn[step])]
+
+    def carried(self, step: int) -> dict[str, torch.Tensor]:
+        return {str(i): rows for i, rows in self.drawn.items() if i >= step}
+
+    def carry(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        self.drawn = {int(name): rows for name, rows in tensors.items()}
+
+
+def generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_m17_what_later_steps_learn_from_is_saved_too(tmp_path: Path) -> None:
+    """A checkpoint inside an outer iteration: the run goes on with the rows that were drawn before it."""
+    engine_of(Bursts(toy_settings(save_every=4, keep=0)), tmp_path / "whole").run()
+    assert [step for step, _ in checkpoints(tmp_path / "whole")] == [4, 8, 12, 16, 20]
+
+    class Dies(Bursts):
+        def batches(self, step: int) -> list[Batch]:
+            if step == 9:
+                raise Killed
+            return super().batches(step)
+
+    with pytest.raises(Killed):
+        engine_of(Dies(toy_settings(save_every=4)), tmp_path / "cut").run()
+    again = engine_of(Bursts(toy_settings(save_every=4)), tmp_path / "cut")
+    assert again.resume() and again.step == 8
+    again.run()
+    same(tmp_path / "whole", tmp_path / "cut")
+
+
+class Asked(Toy):
+    """Is asked to end in the middle of something: work that says three times how far it is."""
+
+    def __init__(self, place: str, **changes: Any) -> None:
+        super().__init__(toy_settings(samples=1, eval_every=5, **changes))
+        self.place, self.steps = place, 0
+
+    def work(self, place: str, together: bool) -> None:
+        for done in range(3):
+            if place == self.place and self.steps == 10 and done == 1:
+                os.kill(os.getpid(), signal.SIGTERM)
+            self.progress(place, done, 3, together)
+
+    def before(self, step: int) -> None:
+        self.steps = step
+        self.work("rollouts", False)
+
+    def batches(self, step: int) -> list[Batch]:
+        self.work("rows", True)
+        if self.place == "parts" and step == 10:
+            os.kill(os.getpid(), signal.SIGTERM)
+        self.steps = step + 1
+        return list(super().batches(step))
+
+    def evaluate(self) -> dict[str, float]:
+        self.work("evaluating", True)
+        return super().evaluate()
+
+    def sample(self, folder: Path) -> None:
+        self.work("decoding a sample", False)
+        super().sample(folder)
+
+
+@pytest.mark.parametrize("place", ["rollouts", "rows", "parts", "evaluating", "decoding a sample"])
+def test_m17_a_stop_at_any_moment_leaves_the_last_finished_step(tmp_path: Path, place: str) -> None:
+    """And the run that goes on has the figures of one that was not stopped, the evaluation among them."""
+    changes = {"save_every": 10 if place == "decoding a sample" else 100, "accumulate": 2}
+    recipe = Asked(place, **changes)
+    with pytest.raises(Stopped, match="stopped after step 10"):
+        engine_of(recipe, tmp_path / "cut").run()
+    folder = tmp_path / "cut" / "checkpoints" / "step-10"
+    assert latest(tmp_path / "cut") == folder and len(checkpoints(tmp_path / "cut")) == 1
+    assert len(recipe.evaluated) == (1 if place in ("evaluating", "decoding a sample") else 2)
+    again = engine_of(Asked("never", **changes), tmp_path / "cut")
+    assert again.resume()
+    again.run()
+    engine_of(Asked("never", **changes), tmp_path / "whole").run()
+    same(tmp_path / "cut", tmp_path / "whole")
+
+
+def test_m17_a_checkpoint_is_written_before_the_evaluation(tmp_path: Path) -> None:
+    class Looks(Toy):
+        def evaluate(self) -> dict[str, float]:
+            saved = latest(tmp_path)
+            return super().evaluate() | {"saved": float(saved.name.removeprefix("step-")) if saved else 0}
+
+    engine_of(Looks(toy_settings(eval_every=7)), tmp_path).run()
+    found = {line["step"]: line["eval_saved"] for line in lines(tmp_path) if "eval_saved" in line}
+    assert found == {7: 7, 14: 14, 20: 20}
+
+
+def test_m17_killed_in_an_evaluation_it_goes_on_with_it(tmp_path: Path) -> None:
+    class Dies(Toy):
+        def evaluate(self) -> dict[str, float]:
+            raise Killed
+
+    changes = {"eval_every": 7, "log_every": 4}
+    with pytest.raises(Killed):
+        engine_of(Dies(toy_settings(**changes)), tmp_path / "cut").run()
+    engine = engine_of(Toy(toy_settings(**changes)), tmp_path / "cut")
+    assert engine.resume() and engine.step == 7
+    engine.run()
+    whole(tmp_path / "whole", **changes)
+    same(tmp_path / "cut", tmp_path / "whole")
 
 
 def test_old_states_go_and_what_was_learned_stays(tmp_path: Path) -> None:
@@ -229,15 +342,12 @@ class Fails(Toy):
         self.fail("evaluate")
         return super().evaluate()
 
-    def can_save(self, step: int) -> bool:
-        return step % 3 == 0
-
 
 @pytest.mark.parametrize(("place", "at", "saved"), [
-    ("before", 9, 9), ("batches", 9, 9), ("evaluate", 10, 12),
+    ("before", 9, 9), ("batches", 9, 9), ("evaluate", 10, 10),
 ])  # fmt: skip
 def test_an_error_between_two_steps_loses_nothing(tmp_path: Path, place: str, at: int, saved: int) -> None:
-    """An evaluation's error waits until the recipe allows a checkpoint, as a signal does."""
+    """There is a checkpoint of the step before it, or of the step that was to be evaluated."""
     changes = {"save_every": 100, "log_every": 5, "ema": 0.9, "eval_every": 2 if place == "evaluate" else 0}
     with pytest.raises(RuntimeError, match="down"):
         engine_of(Fails(place, at, RuntimeError("down"), **changes), tmp_path / "cut").run()

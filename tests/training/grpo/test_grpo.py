@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -110,14 +111,30 @@ def test_a_run_begins_at_ratio_1_and_leaves_an_adapter(model: str, tmp_path: Pat
     load_adapted(model, str(tmp_path / "final"), "cpu")
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one(model: str, tmp_path: Path) -> None:
-    """save_every = 2 falls inside an outer iteration: the checkpoint comes at its end, after 3."""
+class Killed(BaseException):
+    """Nothing catches it, as nothing catches SIGKILL."""
+
+
+@pytest.mark.parametrize("at", [2, 3, 4])
+def test_m17_a_run_resumed_inside_an_outer_iteration_equals_an_uninterrupted_one(
+    model: str, tmp_path: Path, at: int
+) -> None:
+    """save_every = 2 falls inside an outer iteration of 3 steps: the rows of its rest are saved too."""
     engine_of(recipe(model), tmp_path / "whole").run()
     names = sorted(path.name for path in (tmp_path / "whole" / "checkpoints").iterdir())
-    assert names == ["step-3", "step-6"]
-    engine_of(recipe(model, max_steps=3), tmp_path / "cut").run()
+    assert names == ["step-2", "step-4", "step-6"]
+    cut, before = recipe(model), GRPO.batches
+
+    def batches(step: int) -> Any:
+        if step == at:
+            raise Killed
+        return before(cut, step)
+
+    cut.batches = batches  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        engine_of(cut, tmp_path / "cut").run()
     rest = engine_of(recipe(model), tmp_path / "cut")
-    assert rest.resume() and rest.step == 3
+    assert rest.resume() and rest.step == at // 2 * 2
     rest.run()
     assert lines(tmp_path / "cut") == lines(tmp_path / "whole")
 
@@ -148,7 +165,7 @@ def test_steps_context_is_what_the_sampler_saw(model: str) -> None:
     """The tokens of a step are the likeliest at temperature 0, shown what they were drawn from."""
     grpo = recipe(model, context="steps", prompt_mask=0.0)
     decoded = grpo._decoded
-    grpo._decoded = lambda asked, seeds: decoded(asked, seeds, 0.0)  # type: ignore[method-assign]
+    grpo._decoded = lambda doing, asked, seeds: decoded(doing, asked, seeds, 0.0)  # type: ignore[method-assign]
     grpo.before(0)
     tops = []
     for step in range(3):

@@ -93,9 +93,9 @@ def test_a_pair_of_a_task_is_the_runs_own_and_a_few_problems_are_decoded_for_it(
 ) -> None:
     decoded = []
 
-    def counted(loaded: Any, settings: Any, prompts: Any, *others: Any) -> Any:
+    def counted(loaded: Any, settings: Any, prompts: Any, *others: Any, **more: Any) -> Any:
         decoded.extend(prompts)
-        return rollouts(loaded, settings, prompts, *others)
+        return rollouts(loaded, settings, prompts, *others, **more)
 
     monkeypatch.setattr(pairs, "rollouts", counted)
     asked = {"problems": 40, "tries": 2, "gen_length": 16, "rollout_steps": 2, "temperature": 1.0}
