@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from models.whole_file import write_whole
+from models.whole_file import json_lines, write_whole
 from samplers.registry import parse_settings
 
 
@@ -125,8 +125,7 @@ def run_file(args: argparse.Namespace) -> None:
 
     if args.batch_size < 1:
         raise ValueError(f"batch-size = {args.batch_size} is not valid; allowed: at least 1")
-    # Not splitlines(): a JSON string may hold U+2028 as it is. A mark at the beginning is no text.
-    lines = args.requests.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
+    lines = json_lines(args.requests)
     if not args.out.parent.is_dir():
         raise ValueError(f"out = {str(args.out)!r}: its folder does not exist")
     loaded = _load(args)
