@@ -7,11 +7,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from evaluation.sets.columns import SetError
 from samplers.settings import SettingError
 from tasks import HELD_OUT, TASKS, TRAIN, generate
+from training.data.answer_settings import AnswerSettings
 from training.data.chat import END_THINK, THINK, Chat, Encoded
 from training.data.examples import Examples, Fitting, Mixture, TaskExamples, fits
 from training.data.known_sets import ALLOW
@@ -52,8 +52,10 @@ class _Source:
     notes: Sequence[str] = ()
 
 
-def open_data(names: Sequence[str], chat: Chat, settings: Any, allow_eval_data: bool = False) -> Data:
-    """The named sets, drawn by settings.weights (settings: an AnswerSettings).
+def open_data(
+    names: Sequence[str], chat: Chat, settings: AnswerSettings, allow_eval_data: bool = False
+) -> Data:
+    """The named sets, drawn by settings.weights.
 
     SetError, SettingError: a set that cannot be used, or is for evaluation, with row and column.
     """
@@ -100,7 +102,7 @@ def parse_weights(text: str, count: int) -> list[float]:
     return weights
 
 
-def _task(name: str, chat: Chat, settings: Any, allow_eval_data: bool, most: int) -> _Source:
+def _task(name: str, chat: Chat, settings: AnswerSettings, allow_eval_data: bool, most: int) -> _Source:
     split = settings.split
     if split not in (TRAIN, HELD_OUT):
         raise SetError(f"split = {split!r} of {name!r} is not known; allowed: {TRAIN}")
@@ -114,7 +116,7 @@ def _task(name: str, chat: Chat, settings: Any, allow_eval_data: bool, most: int
     return _Source(TaskExamples(name, chat, split, settings.seed), held_out)
 
 
-def _table(name: str, chat: Chat, settings: Any, allow_eval_data: bool, most: int) -> _Source:
+def _table(name: str, chat: Chat, settings: AnswerSettings, allow_eval_data: bool, most: int) -> _Source:
     records = open_records(name, settings.split, allow_eval_data, tuple(TASKS))
     if len(records) < 2:
         raise SetError(f"{records.name} has one row; allowed: at least 2, of which one is held out")
@@ -127,12 +129,12 @@ def _table(name: str, chat: Chat, settings: Any, allow_eval_data: bool, most: in
         kept_out = [usable[-1]]
         notes.append(f"no held-out row fits, so row {kept_out[0] + 1} is held out in their place")
     learned = sorted(set(usable) - set(kept_out))
-    held_out = [(every.row(i).turns, every[i]) for i in kept_out[:most]]
+    held_out: list[tuple[Turns, Encoded]] = [(every.row(i).turns, every[i]) for i in kept_out[:most]]
     notes = [*said_of(records, columns.used), *(f"{records.name}: {note}" for note in notes)]
     return _Source(TableExamples(records, columns, chat, learned), held_out, notes)
 
 
-def _usable(every: TableExamples, settings: Any) -> tuple[Sequence[int], list[str]]:
+def _usable(every: TableExamples, settings: AnswerSettings) -> tuple[Sequence[int], list[str]]:
     """The rows that fit, and what is to be said of the others. Of a large set only some are measured: what
     does not fit among the rest is replaced when its turn comes. SetError: fewer than two fit."""
     name, count, limit = every.records.name, every.size, settings.max_length

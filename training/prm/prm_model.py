@@ -185,7 +185,7 @@ def save_reward(reward: LoadedReward, folder: Path, state: Mapping[str, Tensor],
     compact = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
     vocabulary.write_text(compact, encoding="utf-8")  # a third of its size without spaces
     shadow = isinstance(reward.model, ShadowRewardModel)
-    network = reward.model.llada if shadow else reward.model.model
+    network: Any = reward.model.llada if shadow else reward.model.model
     kind = SHADOW if shadow else "Qwen2ForProcessRewardModel"
     config = network.config.to_dict() | {
         "architectures": [kind], "_name_or_path": "",

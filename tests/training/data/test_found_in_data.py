@@ -12,6 +12,7 @@ import pytest
 from evaluation.sets.columns import SetError
 from models.loading import ModelError
 from tests.training.small_model import BUNDLED, small_folder, tokenizer
+from training.data.answer_settings import AnswerSettings
 from training.data.chat import Chat
 from training.data.list_cells import cell_value
 from training.data.records import open_records
@@ -22,8 +23,8 @@ from training.dpo.pair_rows import open_pairs
 from training.prm.prm_model import new_reward
 from training.run import Request, RunError, read_config, train
 from training.sft.objective import SFTSettings
-from training.shared.answers import AnswerSettings, RunArguments
-from training.shared.questions import Room, open_questions
+from training.shared.answers import RunArguments
+from training.shared.questions import QuestionSettings, Room, open_questions
 
 CHAT = Chat(tokenizer())
 CARE = "Think about it with care. "
@@ -56,7 +57,7 @@ def test_f19_every_objective_asks_the_same(tmp_path: Path) -> None:
     question = "Add.\n\n3 and 4"
     assert words(first(path))[0] == ("user", question)
     assert open_pairs([path], DPOSettings(), False)[0].prompt == question
-    settings = type("S", (), {"seed": 0, "split": "train", "prompt_column": "", "answer_column": ""})()
+    settings = QuestionSettings()
     (questions,) = open_questions([path], CHAT, settings, Room(512, len))
     assert questions.at(0).prompt == question
 
