@@ -28,11 +28,11 @@ from training.data.chat import Chat
 from training.data.records import open_records
 from training.data.sources import open_data
 from training.data.table_examples import TableExamples, choose_columns
-from training.dpo.objective import DPOSettings
 from training.dpo.pair_rows import open_pairs
+from training.dpo.settings import DPOSettings
 from training.grpo.objective import GRPOSettings
-from training.prm.objective import PRMSettings
 from training.prm.prm_data import open_labelled
+from training.prm.settings import PRMSettings
 from training.registry import objective
 from training.sft.objective import SFTSettings
 from training.shared.questions import Room, RowQuestions, open_questions
@@ -71,7 +71,7 @@ def sft(path: str) -> Read:
     data = open_data([path], chat(), settings)
     records = open_records(path, "train", False)
     first = TableExamples(records, choose_columns(records, settings), chat()).row(0)
-    size = data.mixture.sets[0].size  # type: ignore[attr-defined]
+    size = data.mixture.sets[0].size or 0
     turns = [[turn["role"], turn["content"]] for turn in first.turns]
     return Read(size + len(data.held_out), [turns, first.answer], data.notes)
 

@@ -18,8 +18,8 @@ from training.data.list_cells import cell_value
 from training.data.records import open_records
 from training.data.sources import Data, open_data
 from training.data.table_examples import Row, TableExamples, choose_columns, held_out_rows
-from training.dpo.objective import DPOSettings
 from training.dpo.pair_rows import open_pairs
+from training.dpo.settings import DPOSettings
 from training.prm.prm_model import new_reward
 from training.run import Request, RunError, read_config, train
 from training.sft.objective import SFTSettings
@@ -196,7 +196,7 @@ def test_f30_a_held_out_row_that_is_too_long_stops_nothing(tmp_path: Path) -> No
     assert len(data.held_out) == 2 and not data.notes
     rows = [{"prompt": CARE * (40 if i in held_out_rows(30) else 1), "response": f"{i}"} for i in range(30)]
     data = opened(write(tmp_path, rows), max_length=64)
-    assert len(data.held_out) == 1 and data.mixture.sets[0].size == 27  # type: ignore[attr-defined]
+    assert len(data.held_out) == 1 and data.mixture.sets[0].size == 27
     long, other = data.notes
     assert long == "rows.jsonl: 2 of 30 rows are longer than 64 tokens and were left out"
     assert re.fullmatch("rows.jsonl: no held-out row fits, so row \\d+ is held out in their place", other)
