@@ -13,7 +13,7 @@ PYTEST := HF_HUB_OFFLINE=1 $(PY) -m pytest
 # Files of tests, two at a time with a thread each; what people do in the browser goes one by one.
 TWO := -n 2 --dist loadfile
 test test-fast: export OMP_NUM_THREADS ?= 1
-TYPED := models samplers evaluation tasks
+TYPED := models samplers evaluation tasks training
 
 .DEFAULT_GOAL := help
 .PHONY: help app test test-fast test-python lint types format clean

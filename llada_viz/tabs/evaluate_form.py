@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from llada_viz.decoding.sources import sources_of
 from llada_viz.jobs.evaluations import Asked, preview
 from llada_viz.render.evaluation import table
 from llada_viz.widgets.lanes import SIZES, Lanes
-from llada_viz.widgets.live import CHECKER, NO_HEAD, alert, check_scorer, usual
+from llada_viz.widgets.live import CHECKER, alert, check_scorer, no_head, usual
 from llada_viz.widgets.scorer_input import ScorerInput
 from models.assets import assets
-from samplers.registry import make
+from samplers.registry import entry, make
 from samplers.requests import RequestError
 from tasks import TASKS
 
@@ -126,7 +127,8 @@ class EvaluateForm:
         names = list(found.columns)
         question = gr.update(choices=names, value=mapping.question, interactive=True)
         answer = gr.update(choices=names, value=mapping.answer, interactive=True)
-        rows = f"<p class='lz-about'>{len(found.rows):,} rows</p>"
+        said = (f"{len(found.rows):,} rows", *found.said((mapping.question, mapping.answer)))
+        rows = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in said)
         return [keep, path, question, answer, rows + table(*preview(found), "First rows")]
 
     def _hub(self, name: str) -> str:
@@ -188,7 +190,7 @@ def tools_of(using: Using, scorer: str, lanes: Sequence[Chosen]) -> dict[str, An
     needs = [make(lane.sampler, lane.settings).needs for lane in lanes]
     scored, head = any(n.scorer for n in needs), any(n.head for n in needs)
     if head and not using.has_head:
-        raise RequestError(NO_HEAD)
+        raise no_head(next(entry(lane.sampler) for lane, n in zip(lanes, needs, strict=True) if n.head))
     if scored:
         check_scorer(using, scorer)
     reward = scorer if scored and scorer != CHECKER else ""

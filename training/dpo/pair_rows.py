@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from typing import Any
 
 from evaluation.sets.cells import Record
 from evaluation.sets.columns import SetError
 from evaluation.sets.tables import Table
 from tasks import TASKS
 from training.data.known_sets import refuse_problem
-from training.data.records import open_records
+from training.data.records import open_records, said_of
 from training.data.set_columns import find_column, find_earlier, find_prompts
 from training.data.turns import Turn, earlier_turns, turns_in, with_earlier
 from training.dpo.pairs import Pair
+from training.dpo.settings import DPOSettings
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class PairColumns:
         return [name for name in astuple(self) if name]
 
 
-def choose_pair_columns(records: Table, settings: Any) -> PairColumns:
-    """The columns that settings (a DPOSettings) name; the prompts' may be guessed."""
+def choose_pair_columns(records: Table, settings: DPOSettings) -> PairColumns:
+    """The columns that settings name; the prompts' may be guessed."""
     columns = PairColumns(
         find_prompts(records, settings.prompt_column),
         find_column(records, "chosen_column", settings.chosen_column or "chosen", ()),
@@ -56,13 +56,19 @@ def choose_pair_columns(records: Table, settings: Any) -> PairColumns:
     return columns
 
 
-def open_pairs(names: Sequence[str], settings: Any, allow_eval_data: bool) -> list[Pair]:
-    """The pairs of files and hub sets. SetError: a set that cannot be used, or is for evaluation."""
+def open_pairs(
+    names: Sequence[str], settings: DPOSettings, allow_eval_data: bool, notes: list[str] | None = None
+) -> list[Pair]:
+    """The pairs of files and hub sets. notes: gets what is not read of them. SetError: a set that cannot be
+    used, or is for evaluation."""
     refuse_tasks(names)
-    found: list[Pair] = []
+    pairs: list[Pair] = []
     for name in names:
-        found += pairs_in(open_records(name, settings.split, allow_eval_data), settings, allow_eval_data)
-    return found
+        records = open_records(name, settings.split, allow_eval_data)
+        pairs += pairs_in(records, settings, allow_eval_data)
+        if notes is not None:
+            notes += said_of(records, choose_pair_columns(records, settings).used)
+    return pairs
 
 
 def refuse_tasks(names: Sequence[str]) -> None:
@@ -74,7 +80,7 @@ def refuse_tasks(names: Sequence[str]) -> None:
             )
 
 
-def pairs_in(records: Table, settings: Any, allow_eval_data: bool) -> list[Pair]:
+def pairs_in(records: Table, settings: DPOSettings, allow_eval_data: bool) -> list[Pair]:
     """All rows; SetError names the first that is no pair, or that is a test problem."""
     columns, pairs = choose_pair_columns(records, settings), []
     for number, record in enumerate(records, 1):
@@ -83,6 +89,8 @@ def pairs_in(records: Table, settings: Any, allow_eval_data: bool) -> list[Pair]
             asked = next(turn["content"] for turn in pair.turns if turn["role"] == "user")
             refuse_problem(records.name, number, asked)
         pairs.append(pair)
+    if all(text.startswith(pair.prompt) for pair in pairs for text in (pair.chosen, pair.rejected)):
+        raise SetError(f"{records.name}: every answer begins with its question; allowed: the answers alone")
     return pairs
 
 
