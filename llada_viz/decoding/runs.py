@@ -135,7 +135,7 @@ class Runs:
     def start(self, prepared: Prepared, pieces: Sequence[bytes], model: str) -> Run:
         """A run that waits for its first `advance`."""
         stream = prepared.stream()
-        return self._keep(Run(pieces, model, stream, golds=self.golds))
+        return self._add(Run(pieces, model, stream, golds=self.golds))
 
     def open(self, trace: Trace) -> Run:
         """A recorded run, with all its frames. EventError when its events do not fit."""
@@ -145,9 +145,9 @@ class Runs:
             frames.append(maker.stopped())
         run = Run(trace.pieces, trace.model, None, list(trace.events), frames, ended=True)
         run.maker = maker
-        return self._keep(run)
+        return self._add(run)
 
-    def _keep(self, run: Run) -> Run:
+    def _add(self, run: Run) -> Run:
         return self._runs.put(run.id, run)
 
     def get(self, run_id: Any) -> Run | None:

@@ -95,7 +95,7 @@ def test_without_a_model_run_says_so_and_the_canvas_stays(modelless):
 
 
 def test_one_run_at_a_time(modelless):
-    tab, run = modelless, modelless.runs._keep(Run([b""]))
+    tab, run = modelless, modelless.runs._add(Run([b""]))
     updates = next(ask(tab, run.id))
     assert "still going on" in updates[tab.alert] and updates[tab.stop]["interactive"]
     assert tab.on_end(run.id)[tab.stop]["interactive"]

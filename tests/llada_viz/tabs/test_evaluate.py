@@ -167,7 +167,7 @@ def test_a_file_that_is_no_set_is_a_sentence(tmp_path):
     path = tmp_path / "bad.csv"
     path.write_bytes(b"\xff\xfe\x00")
     shown = EvaluateForm().on_upload(str(path))[-1]
-    assert "is not UTF-8" in shown and "alert" in shown
+    assert "save it as UTF-8" in shown and "alert" in shown
 
 
 def test_every_sample_set_is_at_hand():
