@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import partial
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -33,6 +34,8 @@ OFF = (
     "Training is off on this public host. To train, run the app on your own machine (python app.py), or "
     "copy the command below: it needs nothing but this repository"
 )
+# Measuring takes long, and two measurements at once would measure each other.
+MEASURED: dict[str, Any] = {"concurrency_id": "measure", "concurrency_limit": 1, **QUIET}
 OWN_COPY = "The exact command of a job, with its folders, is in its log."
 
 
@@ -61,6 +64,7 @@ class Train:
                 self.start = gr.Button(
                     "Train", variant="primary", elem_id="train-run", interactive=not self.public
                 )
+                self.time = gr.HTML(elem_id="train-time", apply_default_css=False)
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self._what()
                 self._job()
@@ -75,10 +79,12 @@ class Train:
             )  # fmt: skip
             self.problem = gr.HTML(elem_id="train-problem-alert", apply_default_css=False)
             with gr.Row(elem_classes="lz-tools"):
-                self.show = gr.Button(
-                    "Show an example", size="sm", min_width=80, elem_id="train-show",
-                    interactive=not self.public,
-                )  # fmt: skip
+                self.show, self.measure = (
+                    gr.Button(
+                        word, size="sm", min_width=80, elem_id=f"train-{name}", interactive=not self.public
+                    )
+                    for word, name in (("Show an example", "show"), ("Estimate the time", "measure"))
+                )
             self.example = gr.HTML(elem_id="train-example", apply_default_css=False)
         opened = self.on_command({component: component.value for component in self.form.inputs})
         self.command.value, self.problem.value = opened[self.command], opened[self.problem]
@@ -136,7 +142,11 @@ class Train:
 
     def _follow_form(self) -> None:
         form, data = self.form, self.form.data
-        look = {"fn": self.on_command, "inputs": form.inputs, "outputs": [self.command, self.problem]}
+        look = {
+            "fn": self.on_command,
+            "inputs": form.inputs,
+            "outputs": [self.command, self.problem, self.time],
+        }
         named: set[Any] = {form.objective, form.start_from, data.sets, data.uploads}
         uploaded = data.upload.upload(
             self.on_upload, {data.upload, *named}, [data.sets, data.uploads],
@@ -148,7 +158,12 @@ class Train:
             uploaded.success(form.on_other_sets, named, form.of_sets, **QUIET),
             data.sets.input(form.on_other_sets, named, form.of_sets, **QUIET),
         ):
-            event.then(**look, **QUIET)
+            looked = event.then(**look, **QUIET)
+            if not self.public:
+                looked.then(self.on_time, form.inputs, self.time, **MEASURED)
+        self.measure.click(self.on_time, form.inputs, self.time, trigger_mode="once", **MEASURED)
+        if not self.public:
+            self.tabs.select(self.on_open, form.inputs, self.time, trigger_mode="once", **MEASURED)
         # What was said of another objective is not true of this one.
         form.objective.input(lambda: ("", ""), None, [self.alert, self.example], queue=False, **QUIET)
         for widget in form.widgets.values():
@@ -172,9 +187,28 @@ class Train:
     def on_command(self, values: Mapping[Any, Any]) -> Updates:
         """The command that the form stands for; a sentence where it cannot be run."""
         try:
-            return {self.command: self.trainings.command(self.form.asked(values)), self.problem: ""}
+            asked = self.form.asked(values)
+            time = said_time(self.trainings.estimate(asked, measure=False))
+            return {self.command: self.trainings.command(asked), self.problem: "", self.time: time}
         except (ValueError, OSError) as error:
-            return {self.command: "", self.problem: alert(f"{error}.")}
+            return {self.command: "", self.problem: alert(f"{error}."), self.time: ""}
+
+    def on_open(self, values: Mapping[Any, Any], event: gr.SelectData) -> Iterator[str]:
+        """The tab was opened."""
+        if event.value == "Train":
+            yield from self.on_time(values)
+
+    def on_time(self, values: Mapping[Any, Any]) -> Iterator[str]:
+        """How long the training would take, measured."""
+        self._local()
+        yield said_time("Measuring two steps to estimate the time…")
+        try:
+            said = self.trainings.estimate(self.form.asked(values))
+        except (ValueError, OSError) as error:
+            said = f"{error}."
+        if any(job.state == "running" for job in self.trainings.jobs.list()):
+            said += " Another job is running, which slows this one down."
+        yield said_time(said)
 
     def on_example(self, values: Mapping[Any, Any]) -> Iterator[Updates]:
         """One example as it stands in the data, in the template and as it is learned."""
@@ -257,3 +291,8 @@ class Train:
         except (ModelError, RequestError, OSError) as error:
             return {self.load_alert: alert(f"{error}.")}
         return {self.load_alert: "", self.attached: fresh, self.tabs: gr.update(selected="visualize")}
+
+
+def said_time(text: str) -> str:
+    """A sentence on the time that a training takes."""
+    return f"<p class='lz-about' role='status'>{escape(text)}</p>" if text else ""
