@@ -1,6 +1,6 @@
 """Our samplers against a straightforward full-sequence loop, on the same weights in one process.
 
-`python benchmarks/decode.py [--json] [--case a b b2 c] [--threads 2] [--repeats 3] [--reference FILE]`
+`python -m benchmarks.decode [--json] [--case a b b2 c] [--threads 2] [--repeats 3] [--reference FILE]`
 
 The loop is section 1 of LLaDA's algorithm as the published code runs it: logits for all positions,
 softmax over all of them, one quota of cells a step. `--reference FILE` takes the `generate`
@@ -14,7 +14,6 @@ import argparse
 import importlib.util
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,14 +22,11 @@ from typing import Any
 
 import torch
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from models.config import LLaDAConfig  # noqa: E402
-from models.llada import LLaDAModelLM  # noqa: E402
-from models.loading import load  # noqa: E402
-from models.text import chat_ids  # noqa: E402
-from samplers import ModelNetwork, collect, make, new_canvas  # noqa: E402
+from models.config import LLaDAConfig
+from models.llada import LLaDAModelLM
+from models.loading import load
+from models.text import chat_ids
+from samplers import ModelNetwork, collect, make, new_canvas
 
 Way = Callable[[], tuple[list[int], int]]
 """Decode once: the answer's ids and the sequences evaluated."""
@@ -103,7 +99,7 @@ def case_of(name: str) -> Case:
         return torch.randint(vocab - 1, (length,), generator=generator).tolist()
 
     if name == "a":
-        loaded = load(str(ROOT / "assets" / "models" / "tiny-llada"), device="cpu")
+        loaded = load("tiny-llada", device="cpu")
         assert loaded.tokenizer is not None
         chat = [{"role": "user", "content": "What is the value of x if 2x + 3 = 7?"}]
         return Case(loaded.model, chat_ids(loaded.tokenizer, chat), 64, 64, 8)

@@ -17,6 +17,7 @@ from safetensors import safe_open
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import cached_file, logging
 
+from models.assets import locate
 from models.config import ConfigError, LLaDAConfig
 from models.llada import LLaDAModelLM
 
@@ -75,7 +76,8 @@ def whole(name: str, what: str = "model") -> Iterator[None]:
 
 
 def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> LoadedModel:
-    """Load a folder or hub id. `dtype` default: float32 on a CPU, bfloat16 on a GPU."""
+    """Load a bundled name, a folder or a hub id. `dtype` default: float32 on a CPU, bfloat16 on a GPU."""
+    name = locate(name)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if torch.device(device).type == "cpu":
@@ -101,7 +103,8 @@ def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> L
 
 
 def find_file(name: str, file: str) -> Path | None:
-    """A file of a model folder or hub id, None when it has none of that name."""
+    """A file of a bundled name, a model folder or a hub id, None when it has none of that name."""
+    name = locate(name)
     if Path(name).exists():
         path = Path(name) / file
         return path if path.is_file() else None

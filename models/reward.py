@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2Model
 
+from models.assets import locate
 from models.config import LLaDAConfig
 from models.loading import ModelError, mask_token, read_config, read_weights, whole
 from models.shadow_reward import ShadowRewardModel
@@ -133,7 +134,8 @@ def is_reward(name: str) -> bool:
 
 
 def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> LoadedReward:
-    """A reward model from a folder or hub id; the form is read from its weights."""
+    """A reward model from a bundled name, a folder or a hub id; the form is read from its weights."""
+    name = locate(name)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if dtype is None:

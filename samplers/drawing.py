@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -28,10 +29,50 @@ def transfer_schedule(cells: Tensor, steps: int | Tensor) -> Tensor:
     return torch.tensor([plan + [0] * (most - len(plan)) for plan in plans])
 
 
+@dataclass(frozen=True)
+class Cut:
+    """Which tokens a draw may take, after the temperature: the likeliest until their probabilities
+    reach top_p, and of these at most top_k (0: no limit); the likeliest always.
+
+    crossing: the token that carries the sum over top_p may be drawn (as in Dream and elsewhere), or
+    may not (as in ReMDM's code).
+    """
+
+    top_p: float = 1.0
+    top_k: int = 0
+    crossing: bool = True
+
+    def off(self, logits: Tensor, temperature: float) -> Tensor:
+        """Logits, Float[n, vocab], with -inf at the tokens that may not be drawn."""
+        if self.top_p >= 1 and not self.top_k:
+            return logits
+        return logits.masked_fill(~self.stays(logits.double() / temperature), -torch.inf)
+
+    def stays(self, logits: Tensor) -> Tensor:
+        """Bool[n, vocab]: the tokens that may be drawn. logits: the same shape, over the temperature."""
+        ordered, token = logits.sort(dim=-1, descending=True, stable=True)
+        share = ordered.softmax(-1).cumsum(-1)
+        if self.crossing:  # what stood before the token decides
+            share = share.roll(1, -1)
+            share[:, 0] = 0
+        stays = share <= self.top_p if self.top_p < 1 else torch.ones_like(share, dtype=torch.bool)
+        if self.top_k:
+            stays[:, self.top_k :] = False
+        stays[:, 0] = True
+        return torch.zeros_like(stays).scatter_(-1, token, stays)
+
+
+EVERY_TOKEN = Cut()
+
+
 def draw_tokens(
-    logits: Tensor, temperature: float, row: Sequence[int], rng: Sequence[torch.Generator]
+    logits: Tensor,
+    temperature: float,
+    row: Sequence[int],
+    rng: Sequence[torch.Generator],
+    cut: Cut = EVERY_TOKEN,
 ) -> Tensor:
-    """One token a cell, Int[n]: argmax, or at T > 0 a draw from softmax(logits / T).
+    """One token a cell, Int[n]: argmax, or at T > 0 a draw from softmax(logits / T) cut off.
 
     logits: Float[n, vocab], cells in row-major order; row: Int[n], the row of each cell. One uniform
     number a cell, looked up in the cumulated float64 softmax (docs/decisions/010).
@@ -41,7 +82,9 @@ def draw_tokens(
     chance = uniform(row, rng, torch.float64)[:, None].to(logits.device)
     piece = max(1, _CHUNK_BYTES // (8 * logits.shape[-1]))
     parts = [
-        _inverse(logits[start : start + piece], temperature, chance[start : start + piece])
+        _inverse(
+            cut.off(logits[start : start + piece], temperature), temperature, chance[start : start + piece]
+        )
         for start in range(0, len(logits), piece)
     ]
     return torch.cat(parts) if parts else logits.argmax(-1)
@@ -98,6 +141,17 @@ def entropy(logits: Tensor) -> Tensor:
     """Float[n], in nats, of softmax(logits)."""
     logs = logits.log_softmax(-1)
     return -(logs.exp() * logs.masked_fill(logs == -torch.inf, 0)).sum(-1)
+
+
+def shuffled(
+    scores: Tensor, temperature: float, row: Sequence[int], rng: Sequence[torch.Generator]
+) -> Tensor:
+    """Scores, Float[n], whose k highest are a draw of k cells without replacement from
+    softmax(scores / temperature) of each row (Gumbel top-k); 0 leaves them as they are."""
+    if temperature == 0:
+        return scores
+    noise = -torch.log(-torch.log(uniform(row, rng, torch.float64).clamp_(1e-300, 1 - 1e-16)))
+    return scores.double() / temperature + noise.to(scores.device)
 
 
 def fair_share(masks: Tensor, steps: int | Tensor) -> Tensor:

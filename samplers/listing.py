@@ -7,6 +7,7 @@ from typing import Any
 
 from samplers.registry import OFFICIAL, SAMPLERS, Entry
 from samplers.settings import Described
+from samplers.text_tables import markdown_table
 
 
 def as_data() -> list[dict[str, Any]]:
@@ -34,6 +35,9 @@ def as_text() -> str:
     return "\n".join(lines)
 
 
+SETTINGS_HEAD = ("setting", "default", "allowed", "what it does")
+
+
 def as_markdown() -> str:
     """The page docs/samplers.md: a section a sampler, then the other projects' spellings."""
     head = "# Samplers\n\nWritten by `python -m samplers list --markdown`; a test keeps it true.\n"
@@ -53,9 +57,8 @@ def _section(e: Entry) -> str:
     if e.with_head:
         said = " and ".join(f"`{key} = {value}`" for key, value in e.with_head.items())
         lines.append(f"With {said} it needs a UPS head.")
-    lines += ["", "| setting | default | allowed | what it does |", "| --- | --- | --- | --- |"]
-    lines += [f"| `{d.name}` | {d.default} | {allowed(d)} | {d.help} |" for d in e.settings]
-    return "\n".join(lines) + "\n"
+    rows = ((f"`{d.name}`", d.default, allowed(d), d.help) for d in e.settings)
+    return "\n".join([*lines, "", markdown_table(SETTINGS_HEAD, rows)]) + "\n"
 
 
 def allowed(d: Described) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from samplers.listing import allowed
+from samplers.listing import SETTINGS_HEAD, allowed
 from samplers.settings import Described, describe
+from samplers.text_tables import markdown_table
 from training.engine.settings import TrainSettings
 from training.registry import OBJECTIVES, Objective
-
-TABLE = ["| setting | default | allowed | what it does |", "| --- | --- | --- | --- |"]
 
 
 def as_text(name: str = "") -> str:
@@ -29,13 +28,13 @@ def as_markdown() -> str:
     """The page docs/objectives.md: all objectives, what they share, then a section each."""
     shared = {d.name: d for d in describe(TrainSettings)}
     rows = [
-        f"| [`{entry.name}`](#{entry.name}) | {entry.summary} | {entry.leaves} | {entry.paper} |"
+        (f"[`{entry.name}`](#{entry.name})", entry.summary, entry.leaves, entry.paper)
         for entry in OBJECTIVES.values()
     ]
     parts = [
         "# Objectives\n\nWritten by `python -m training list --markdown`; a test keeps it true.\n",
-        "\n".join(["| objective | what it does | leaves | paper |", "| --- | --- | --- | --- |", *rows, ""]),
-        "\n".join(["## Settings of every objective\n", *TABLE, *map(_row, shared.values()), ""]),
+        markdown_table(("objective", "what it does", "leaves", "paper"), rows) + "\n",
+        f"## Settings of every objective\n\n{_table(shared.values())}",
         *(_section(entry, shared) for entry in OBJECTIVES.values()),
     ]
     return "\n".join(parts)
@@ -52,21 +51,21 @@ def _section(entry: Objective[Any], shared: Mapping[str, Described]) -> str:
         flags = " and ".join(f"`--{flag.replace('_', '-')}`" for flag in entry.goes_on_from)
         lines.append(f"It goes on from an earlier result with {flags}.")
     if note.said:
-        lines.append(f"Data: {_escaped(note.said)}.")
+        lines.append(f"Data: {_no_tag(note.said)}.")
     if note.command:
         lines.append(f"To make such data: `{note.command}`.")
     own = [d for d in describe(entry.settings) if shared.get(d.name) != d]
-    return "\n".join([*lines, "", *TABLE, *map(_row, own), ""])
+    return "\n".join([*lines, "", _table(own)])
 
 
-def _row(d: Described) -> str:
-    default = "empty" if d.default == "" else d.default
-    return f"| `{d.name}` | {default} | {_allowed(d)} | {_escaped(d.help)} |"
+def _table(settings: Iterable[Described]) -> str:
+    rows = ((f"`{d.name}`", "empty" if d.default == "" else d.default, _allowed(d), _no_tag(d.help))
+            for d in settings)  # fmt: skip
+    return markdown_table(SETTINGS_HEAD, rows) + "\n"
 
 
-def _escaped(text: str) -> str:
-    """Neither a tag nor a new column of the table."""
-    return text.replace("<", "\\<").replace("|", "\\|")
+def _no_tag(text: str) -> str:
+    return text.replace("<", "\\<")
 
 
 def _allowed(d: Described) -> str:

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from training.dpo.data_side import PairData
-from training.dpo.objective import DPO, DPOSettings
+from training.dpo.objective import DPO
+from training.dpo.settings import DPOSettings
 from training.engine.recipe import Recipe
 from training.engine.settings import TrainSettings
 from training.grpo.data_side import QuestionData
 from training.grpo.objective import GRPO, GRPOSettings
 from training.pretrain.data_side import TextData
-from training.pretrain.objective import Pretrain, PretrainSettings
+from training.pretrain.objective import Pretrain
+from training.pretrain.settings import PretrainSettings
 from training.prm.data_side import StepData
-from training.prm.objective import PRM, PRMSettings
+from training.prm.objective import PRM
+from training.prm.settings import PRMSettings
 from training.remask.lora_objective import RemaskLora, RemaskLoraSettings
 from training.remask.objective import RemaskSettings, RemaskSFT
 from training.sft.objective import SFT, SFTSettings

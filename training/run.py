@@ -23,6 +23,7 @@ from training.registry import objective
 from training.shared.answers import RunArguments
 
 CONFIG = "config.yaml"
+SHIPPED = Path(__file__).parent / "configs"
 FREE = ("max_steps", "log_every", "save_every", "keep", "eval_every", "samples", "report_to")
 """Settings that may differ when a run is gone on with."""
 KEYS = ("objective", *(f.name for f in fields(RunArguments)), "settings", "versions")
@@ -131,7 +132,11 @@ def write_config(path: Path, config: Mapping[str, Any]) -> None:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A YAML file as a mapping; RunError when it is not one."""
+    """A YAML file as a mapping; RunError when it is not one. A file that is not there may be the name of
+    one that is shipped: `sft-tiny`, or `training/configs/sft-tiny.yaml` from any folder."""
+    if not path.exists() and str(path.parent) in (".", "training/configs"):
+        shipped = SHIPPED / f"{path.name.removesuffix('.yaml')}.yaml"
+        path = shipped if shipped.is_file() else path
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -10,9 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from evaluation.cli.run import DEFAULT_MODEL, add_dtype, chosen_dtype
+from evaluation.cli.run import DEFAULT_MODEL
 from evaluation.runs.bundled_scores import Score, default_data, held_out_sets, score_of
+from models.assets import locate
+from models.flags import add_model_flags, load_flagged
 from models.whole_file import write_whole
+from samplers.text_tables import markdown_table
 
 
 def add_bundled(commands: Any) -> None:
@@ -34,22 +37,20 @@ def add_samplers(commands: Any) -> None:
 
 
 def _shared(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", type=Path, default=Path(DEFAULT_MODEL))
-    command.add_argument("--adapter", default="", help="a peft LoRA folder, merged into the weights")
+    add_model_flags(command, DEFAULT_MODEL)
     command.add_argument("--n", type=int, default=500, help="problems a task")
     command.add_argument("--seed", type=int, default=2026)
     command.add_argument("--set", action="append", default=[], help="only this set (repeatable)")
-    command.add_argument("--threads", type=int)
-    add_dtype(command)
 
 
 def score_table(scores: list[Score]) -> str:
     """Scores as a Markdown table."""
-    lines = ["| held-out problems | correct | accuracy | 95 % interval | NFE |", "| --- " * 5 + "|"]
-    for s in scores:
-        interval = f"{s.low:.1%} – {s.high:.1%}"
-        lines.append(f"| {s.set} | {s.correct} / {s.total} | {s.accuracy:.1%} | {interval} | {s.nfe:.0f} |")
-    return "\n".join(lines)
+    head = ("held-out problems", "correct", "accuracy", "95 % interval", "NFE")
+    rows = [
+        (s.set, f"{s.correct} / {s.total}", f"{s.accuracy:.1%}", f"{s.low:.1%} – {s.high:.1%}", s.nfe)
+        for s in scores
+    ]
+    return markdown_table(head, [(*row, f"{nfe:.0f}") for *row, nfe in rows])
 
 
 def run_bundled(args: argparse.Namespace) -> None:
@@ -68,7 +69,7 @@ def run_bundled(args: argparse.Namespace) -> None:
             settings = dict(prompts[problems.problems[0].task]["settings"])
             line = Line("plain", settings.pop("sampler", "low_confidence"), settings)
             folder = RunFolder(out / problems.name)
-            for _ in run_bundled_set(loaded, str(args.model), problems, [line], folder, args.adapter):
+            for _ in run_bundled_set(loaded, args.model, problems, [line], folder, args.adapter):
                 pass
             scores.append(score_of(folder))
             print(f"{problems.name}: {scores[-1].correct} of {scores[-1].total}", file=sys.stderr)
@@ -78,14 +79,8 @@ def run_bundled(args: argparse.Namespace) -> None:
 
 def _loaded(args: argparse.Namespace) -> tuple[Any, Any]:
     """The model and its prompts.json."""
-    import torch
-
-    from models.adapters import load_adapted
-
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    prompts = json.loads((args.model / "prompts.json").read_text())
-    return load_adapted(str(args.model), args.adapter, dtype=chosen_dtype(args)), prompts
+    prompts = json.loads((Path(locate(args.model)) / "prompts.json").read_text())
+    return load_flagged(args), prompts
 
 
 def run_samplers(args: argparse.Namespace) -> None:
@@ -101,7 +96,7 @@ def run_samplers(args: argparse.Namespace) -> None:
             raise ValueError(f"set = {task!r} is no bundled task; allowed: {', '.join(prompts)}")
         lines = chosen_lines(task, prompts[task]["settings"], args.only)
         problems, folder = bundled_set(task, args.n, args.seed), RunFolder(args.out / task)
-        for done in run_bundled_set(loaded, str(args.model), problems, lines, folder, args.adapter):
+        for done in run_bundled_set(loaded, args.model, problems, lines, folder, args.adapter):
             print(f"{task}: {done} of {args.n * len(lines)}", file=sys.stderr, flush=True)
     for task in args.set or list(prompts):
         print(TaskTable(task, args.out / task).text(PAIRS))

@@ -11,7 +11,7 @@ from typing import Any
 
 from evaluation.likelihood.confidence_scoring import in_order_of_confidence, one_pass
 from evaluation.likelihood.monte_carlo import Score, checked_batches, monte_carlo
-from models.adapters import load_adapted
+from models.flags import add_model_flags, load_flagged
 from models.loading import LoadedModel
 from models.text import half_character
 from models.whole_file import write_whole
@@ -156,8 +156,7 @@ def score_pairs(loaded: LoadedModel, pairs: Sequence[Pair], how: Scoring) -> Ite
 def add_likelihood(commands: Any) -> None:
     """Flags of `likelihood`."""
     command = commands.add_parser("likelihood", help="how likely a model finds given answers")
-    command.add_argument("--model", required=True, help="a model folder or hub id")
-    command.add_argument("--adapter", default="", help="a peft LoRA folder, merged into the weights")
+    add_model_flags(command)
     command.add_argument("--in", dest="input", type=Path, required=True, help="rows as JSON lines")
     command.add_argument("--out", type=Path, required=True, help="results as JSON lines")
     command.add_argument("--mc-num", type=int, default=128, help="masked copies of an answer")
@@ -168,14 +167,11 @@ def add_likelihood(commands: Any) -> None:
         "--method", choices=METHODS, default="monte_carlo",
         help="monte_carlo: LLaDA's estimate; confidence, one_pass: no random masks, for multiple choice",
     )  # fmt: skip
-    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    command.add_argument("--dtype", choices=("float32", "bfloat16"), help="default: by device")
     command.set_defaults(run=run_likelihood)
 
 
 def run_likelihood(args: argparse.Namespace) -> None:
     """Score the file; the results replace --out once they are whole."""
-    import torch
     from rich.console import Console
     from rich.progress import track
 
@@ -183,8 +179,7 @@ def run_likelihood(args: argparse.Namespace) -> None:
     lines = args.input.read_text(encoding="utf-8").split("\n")
     if not args.out.parent.is_dir():
         raise ValueError(f"out = {str(args.out)!r}: its folder does not exist")
-    dtype = getattr(torch, args.dtype) if args.dtype else None
-    loaded = load_adapted(args.model, args.adapter, args.device, dtype)
+    loaded = load_flagged(args)
     pairs = read_pairs(loaded, lines)
     found = score_pairs(loaded, pairs, how)
     results = list(track(found, "scoring", total=len(pairs), console=Console(stderr=True)))

@@ -78,7 +78,8 @@ LINE_UP: tuple[Contender, ...] = (
     _scored("best of 2", "best_of_n", num_samples=2),
     _scored("vanilla_prm 2", "vanilla_prm", num_candidates_per_block=2),
     _scored("backmask", "backmask", BACKMASK, num_candidates_per_block=1, backmasking_lookback=2),
-    _scored("window_refine", "window_refine", WINDOW_REFINE, window=4),
+    # A refinement keeps the pace of the answer: all scored lines decode two tokens a step.
+    _scored("window_refine", "window_refine", WINDOW_REFINE, window=4, refine_steps=0),
 )  # fmt: skip
 PAIRS = (
     ("backmask", "best of 2"), ("window_refine", "best of 2"), ("vanilla_prm 2", "best of 2"),

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 440, 260
-LEFT, RIGHT, TOP, BOTTOM = 44, 16, 14, 44
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
+from evaluation.charts import COLOURS, Axes, polyline
+
 SHAPES = ("circle", "square", "diamond", "triangle")
 
 
@@ -59,41 +58,25 @@ def chart(points: Sequence[Point], cost: str) -> str:
     """An <svg>: one mark with an interval a sampler, the best joined by a line. cost: the axis."""
     right = nice_ceiling(max((p.cost for p in points), default=1.0))
     roof = min(1.0, nice_ceiling(max((p.high for p in points), default=1.0)))
-
-    def x(value: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * value / right
-
-    def y(value: float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / roof)
-
+    axes = Axes(440, 260, 44, 16, 14, 44, (0.0, right), (0.0, roof))
+    quarters = (0, 0.25, 0.5, 0.75, 1)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'font-family="system-ui, sans-serif" font-size="12" aria-label="Accuracy against {escape(cost)}">'
+        axes.across((roof * share, f"{100 * roof * share:.3g} %") for share in quarters),
+        axes.along((right * share, f"{right * share:.4g}") for share in quarters),
+        polyline(
+            [(axes.x(p.cost), axes.y(p.accuracy)) for p in best(points)],
+            'stroke="currentColor" stroke-dasharray="4 3" opacity=".6"',
+        ),
     ]
-    for i in range(5):
-        up, along = roof * i / 4, right * i / 4
-        parts.append(
-            f'<path d="M{LEFT} {y(up):.1f}H{WIDTH - RIGHT}" stroke="currentColor" opacity=".15"/>'
-            f'<text x="{LEFT - 8}" y="{y(up) + 4:.1f}" text-anchor="end" fill="currentColor">'
-            f"{100 * up:.3g} %</text>"
-            f'<text x="{x(along):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle" fill="currentColor">'
-            f"{along:.4g}</text>"
-        )
-    line = " ".join(f"{x(p.cost):.1f},{y(p.accuracy):.1f}" for p in best(points))
-    dashes = 'fill="none" stroke="currentColor" stroke-dasharray="4 3" opacity=".6"'
-    parts.append(f'<polyline points="{line}" {dashes}/>')
     for i, p in enumerate(points):
         colour, shape = COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)]
         said = f"{p.label}: accuracy {p.accuracy:.1%} ({p.low:.1%} to {p.high:.1%}), {cost} {p.cost:.4g}"
+        x, low, high = axes.x(p.cost), axes.y(p.low), axes.y(p.high)
         parts.append(
-            f'<g><title>{escape(said)}</title><path d="M{x(p.cost):.1f} {y(p.low):.1f}V{y(p.high):.1f}" '
-            f'stroke="{colour}" stroke-width="1.5"/>{mark(shape, x(p.cost), y(p.accuracy), colour)}</g>'
+            f'<g><title>{escape(said)}</title><path d="M{x:.1f} {low:.1f}V{high:.1f}" '
+            f'stroke="{colour}" stroke-width="1.5"/>{mark(shape, x, axes.y(p.accuracy), colour)}</g>'
         )
-    parts.append(
-        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle" fill="currentColor">'
-        f"{escape(cost)}</text></svg>"
-    )
-    return "".join(parts)
+    return axes.svg(f"Accuracy against {cost}", [*parts, axes.title(cost)])
 
 
 def legend(labels: Sequence[str]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,10 +12,13 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from pandas import DataFrame
+
 from evaluation.runs.pareto import Point, chart, legend
 from evaluation.runs.run_folder import Row, RunFolder
 from evaluation.runs.summary import Comparison, Summary, by_line, compare, summarise
 from evaluation.sets.problem_sets import Problem
+from samplers.text_tables import html_rows, html_table, markdown_table
 
 TEMPLATE = Path(__file__).with_name("report.html")
 HEAD = ("sampler", "right", "accuracy", "95 % interval", "answered", "not graded", "failed", "NFE",
@@ -111,35 +112,26 @@ def cells(s: Summary) -> list[str]:
 
 def as_markdown(report: Report) -> str:
     """Notes, table and sentences."""
-    lines = [*report.notes(), "", "| " + " | ".join(HEAD) + " |", "| --- " * len(HEAD) + "|"]
-    for s in report.summaries:
-        lines.append("| " + " | ".join(text.replace("|", "\\|") for text in cells(s)) + " |")
-    return "\n".join([*lines, "", *(c.words for c in report.comparisons)]).strip() + "\n"
+    table = markdown_table(HEAD, map(cells, report.summaries))
+    return "\n".join([*report.notes(), "", table, "", *(c.words for c in report.comparisons)]).strip() + "\n"
 
 
-def records(report: Report) -> list[dict[str, Any]]:
-    """One flat record a finished row."""
+def as_frame(report: Report) -> DataFrame:
+    """A row a finished row, in the order of samplers; cells are what the run wrote, not pandas' own types."""
     asked = {problem.number: problem for problem in report.problems}
-    return [
-        {
-            "row": number, "sampler": label, "question": asked[number].question,
-            "answer": asked[number].answer, **{name: row.get(name) for name in FIELDS},
-        }
+    lines = [
+        [number, label, asked[number].question, asked[number].answer, *(row.get(name) for name in FIELDS)]
         for label, rows in report.rows.items()
         for number, row in sorted(rows.items())
-    ]  # fmt: skip
+    ]
+    return DataFrame(lines, columns=["row", "sampler", "question", "answer", *FIELDS], dtype=object)
 
 
 def as_csv(report: Report) -> str:
     """The rows, as spreadsheets take them: with a mark of UTF-8, and an apostrophe before what they would
     take for a formula. Numbers stay as they are."""
-    found = records(report)
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(found[0] if found else ["row", "sampler"])
-    for record in found:
-        writer.writerow([_harmless(value) for value in record.values()])
-    return MARK + out.getvalue()
+    text: str = as_frame(report).map(_harmless).to_csv(index=False, lineterminator="\r\n")
+    return MARK + text
 
 
 def _harmless(value: Any) -> Any:
@@ -156,7 +148,7 @@ def as_json(report: Report) -> str:
                 asdict(s) | {"accuracy": s.accuracy, "interval": s.interval} for s in report.summaries
             ],
             "comparisons": [asdict(c) | {"words": c.words} for c in report.comparisons],
-            "rows": records(report),
+            "rows": as_frame(report).to_dict("records"),
         },
         indent=1,
     )  # fmt: skip
@@ -172,7 +164,7 @@ def as_html(report: Report) -> str:
         title=escape(title),
         subtitle=escape(subtitle),
         notes="".join(f'<p class="note">{escape(note)}</p>' for note in report.notes()),
-        table=_html_table(HEAD, [[escape(text) for text in cells(s)] for s in report.summaries]),
+        table=html_table(HEAD, map(cells, report.summaries)),
         sentences="".join(f"<li>{escape(c.words)}</li>" for c in report.comparisons),
         figures=figures(report.summaries),
         rows=_matrix(report),
@@ -216,8 +208,7 @@ def _matrix(report: Report) -> str:
             f'<tr class="{kind}"><td>{problem.number}</td><td>{escape(problem.question)}</td>'
             f"<td>{escape(problem.answer)}</td>{shown}</tr>"
         )
-    head = "".join(f"<th>{escape(text)}</th>" for text in ("row", "question", "answer", *report.labels))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+    return html_rows(("row", "question", "answer", *report.labels), body)
 
 
 def _cell(row: Row | None) -> str:
@@ -226,12 +217,6 @@ def _cell(row: Row | None) -> str:
     hand = " hand" if row.get("by_hand") else ""
     text = row.get("error") or row.get("extracted") or row.get("text") or ""
     return f'<span class="{verdict(row)}{hand}">{escape(str(text)[:300])}</span>'
-
-
-def _html_table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{escape(text)}</th>" for text in head)
-    rows = "".join("<tr>" + "".join(f"<td>{text}</td>" for text in row) + "</tr>" for row in body)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 FORMS = {"report.md": as_markdown, "report.html": as_html, "rows.csv": as_csv, "report.json": as_json}

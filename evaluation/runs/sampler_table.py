@@ -13,6 +13,9 @@ from evaluation.runs.run_folder import RunFolder
 from evaluation.runs.summary import Summary, compare
 from evaluation.sets.problem_sets import ProblemSet
 from models.loading import LoadedModel
+from samplers.text_tables import markdown_table
+
+HEAD = ("sampler", "correct", "accuracy", "95 %", "NFE", "scorer", "tokens/s")
 
 
 class NothingToGrade:
@@ -47,8 +50,7 @@ class TaskTable:
 
     def text(self, pairs: Sequence[tuple[str, str]]) -> str:
         """Markdown: a table, and a sentence for each pair of lines that both stand in it."""
-        head = "| sampler | correct | accuracy | 95 % | NFE | scorer | tokens/s |"
-        lines = [f"\n### {self.task}\n", head, "| --- " * 7 + "|", *map(_line, self.report.summaries)]
+        lines = [f"\n### {self.task}\n", markdown_table(HEAD, map(_line, self.report.summaries))]
         known = [pair for pair in pairs if all(label in self.report.rows for label in pair)]
         costs = {s.label: s.nfe for s in self.report.summaries}
         for c in compare(self.report.rows, known):
@@ -61,8 +63,8 @@ class TaskTable:
         return "\n".join(lines)
 
 
-def _line(s: Summary) -> str:
+def _line(s: Summary) -> list[str]:
     low, high = s.interval
     share = "–" if s.accuracy is None else f"{s.accuracy:.1%}"
-    accuracy = f"{s.correct} / {s.graded} | {share} | {low:.1%} – {high:.1%}"
-    return f"| {s.label} | {accuracy} | {s.nfe:.1f} | {s.scorer_calls:.1f} | {s.speed:.0f} |"
+    costs = f"{s.nfe:.1f}", f"{s.scorer_calls:.1f}", f"{s.speed:.0f}"
+    return [s.label, f"{s.correct} / {s.graded}", share, f"{low:.1%} – {high:.1%}", *costs]

@@ -11,6 +11,7 @@ from evaluation.sets.columns import Mapping, SetError, guess, unread
 from evaluation.sets.hub import hub_table
 from evaluation.sets.public_sets import EVALUATED, public_set
 from evaluation.sets.tables import Table, read_table
+from models.assets import locate
 from tasks import HELD_OUT, TASKS, generate
 
 
@@ -51,7 +52,7 @@ def load_set(
         raise SetError(f"limit = {limit} is not valid; allowed: at least 1")
     if name in TASKS:
         return bundled_set(name, limit or 500, seed)
-    path = Path(name)
+    path = Path(locate(name))
     if path.is_file():
         return from_table(read_table(path, limit), question, answer)
     public = public_set(name)

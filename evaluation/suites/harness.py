@@ -1,6 +1,6 @@
 """The lm-evaluation-harness model `llada_viz`, also known as `llada_dist`, LLaDA's own name for it.
 
-Needs lm_eval (requirements-eval.txt). `python -m evaluation lm-eval` runs lm-eval's own command line
+Needs lm_eval (extra `suites`). `python -m evaluation lm-eval` runs lm-eval's own command line
 with this module imported, which is all that registers the model. Arguments (--model_args): see
 evaluation.suites.text_model.Arguments; others are settings of the sampler. Several devices: under
 `accelerate launch` every process takes the share of the requests that lm-eval hands it.

@@ -17,7 +17,7 @@ def run(arguments: Sequence[str]) -> None:
     except ModuleNotFoundError as error:
         raise ValueError(
             f"lm-eval needs the module {error.name}, which is not installed; "
-            "allowed: after pip install -r requirements-eval.txt"
+            "allowed: after pip install 'llada-viz[suites]'"
         ) from None
     from torch import distributed
 

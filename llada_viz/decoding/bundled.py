@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from models.adapters import CONFIG as ADAPTER_FILE
+from models.assets import MODELS, assets, locate
 from models.loading import LoadedModel, ModelError, load
 from models.reward import LoadedReward, load_reward
 from models.text import token_pieces
 from models.ups_head import UPSHead, load_ups_head
 from tasks import HELD_OUT, TASKS, generate
 
-FOLDER = Path(__file__).parents[2] / "assets" / "models" / "tiny-llada"
+FOLDER = assets() / MODELS / "tiny-llada"
 FOLDER_VARIABLE = "LLADA_VIZ_MODEL"
 # Beside the model's folder: the UPS head that was trained on it, and a reward model for its problems.
 HEAD_SUFFIX, HEAD_FILE = "-ups", "ups_head.safetensors"
@@ -47,7 +48,7 @@ class Example:
 class Bundled:
     """The model of a folder. `problem` says why there is none, `loaded` is then None."""
 
-    folder: Path = field(default_factory=lambda: Path(os.environ.get(FOLDER_VARIABLE) or FOLDER))
+    folder: Path = field(default_factory=lambda: Path(locate(os.environ.get(FOLDER_VARIABLE) or str(FOLDER))))
     loaded: LoadedModel | None = None
     problem: str = ""
 

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+
+from pandas import DataFrame
 
 from evaluation.grading.extraction import gold_answer
 from evaluation.runs.plan import Line, Plan, recorded_plan
@@ -146,10 +147,8 @@ def failing(report: Report, problems: Sequence[Problem]) -> list[Problem]:
     return [problem for problem in problems if fails(line.get(problem.number) for line in rows)]
 
 
-def matrix(
-    report: Report, first: int = 1, differ: bool = False, fail: bool = False
-) -> tuple[list[str], list[list[Any]]]:
-    """(header, rows) of at most SHOWN rows from row `first` on: verdict and answer of every line.
+def matrix(report: Report, first: int = 1, differ: bool = False, fail: bool = False) -> DataFrame:
+    """A table of at most SHOWN rows from row `first` on: verdict and answer of every line.
     differ, fail: only rows that differ, only rows that fail; both: only those that do both."""
     problems = differing(report) if differ else report.problems
     problems = failing(report, problems) if fail else problems
@@ -163,7 +162,7 @@ def matrix(
         ]
         for p in shown
     ]
-    return ["row", "question", "answer", *report.labels], body
+    return DataFrame(body, columns=["row", "question", "answer", *report.labels])
 
 
 def _mark(report: Report, label: str, number: int) -> str:

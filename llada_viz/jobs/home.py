@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
 
 PROGRAM = Path(__file__).resolve().parents[2]
 VARIABLE = "LLADA_VIZ_HOME"
+NAME = "llada-viz"
 
 
-def home_folder(environment: Mapping[str, str] = os.environ) -> Path:
+def home_folder() -> Path:
     """The folder LLADA_VIZ_HOME, or `llada-viz` in the user's data folder; made when missing.
 
-    The user's data folder is XDG_DATA_HOME (XDG Base Directory Specification 0.8: used only when
-    it is absolute), else ~/.local/share. ValueError: inside the program. OSError: not writable.
+    ValueError: inside the program. OSError: not writable.
     """
-    if named := environment.get(VARIABLE):
-        folder = Path(named).expanduser().resolve()
-    else:
-        data = Path(environment.get("XDG_DATA_HOME", ""))
-        folder = (data if data.is_absolute() else Path.home() / ".local" / "share") / "llada-viz"
+    named = os.environ.get(VARIABLE)
+    folder = Path(named).expanduser().resolve() if named else usual_folder()
     allowed = f"allowed: {VARIABLE} = a folder outside the program that you may write"
     if folder.is_relative_to(PROGRAM):
         raise ValueError(f"home = {str(folder)!r} lies in the program's own folder; {allowed}")
@@ -36,6 +32,15 @@ def home_folder(environment: Mapping[str, str] = os.environ) -> Path:
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise OSError(f"home = {str(folder)!r} cannot be written; {allowed}")
     return folder
+
+
+def usual_folder() -> Path:
+    """The folder of the system's own habit, unless there is one where version 0.1 put it everywhere."""
+    from platformdirs import user_data_path
+
+    usual, before = user_data_path(NAME, appauthor=False), Path.home() / ".local" / "share" / NAME
+    moved = os.environ.get("XDG_DATA_HOME") or usual.is_dir() or not before.is_dir()
+    return usual if moved else before
 
 
 def browser_secret() -> str:

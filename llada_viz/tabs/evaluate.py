@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
+from pandas import DataFrame
 
 from evaluation.runs.report import Report
 from llada_viz.decoding.attached import Attachments
@@ -25,7 +26,7 @@ from llada_viz.widgets.live import QUIET, Updates, alert
 
 EMPTY = "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate.</p>"
 PRESS_FILE = "() => setTimeout(() => document.querySelector('#evaluate-file').click(), 100)"
-NO_ROWS = {"headers": ["row", "question", "answer"], "data": []}
+NO_ROWS = ["row", "question", "answer"]
 
 
 class Evaluate:
@@ -139,14 +140,15 @@ class Evaluate:
         gone = self.answer.nothing() if cell and (job is None or cell[0] != job.id) else {}
         if job is None or report is None:
             said = {self.panel.state: self._state(job, None)} if job else {}
-            return {**said, self.result: "", self.rows: gr.update(value=NO_ROWS), **gone}
+            empty = gr.update(value=DataFrame(columns=NO_ROWS))
+            return {**said, self.result: "", self.rows: empty, **gone}
         first = values[self.first]
         start = int(first) if isinstance(first, (int, float)) and 0 < first < 1e9 else 1
-        header, body = matrix(report, start, values[self.differ], values[self.fail])
+        table = matrix(report, start, values[self.differ], values[self.fail])
         return {
             self.panel.state: self._state(job, report),
             self.result: result(report) if report.finished else "",
-            self.rows: gr.update(value={"headers": header, "data": body}),
+            self.rows: gr.update(value=table),
             **gone,
         }
 

@@ -20,13 +20,14 @@ from llada_viz.jobs.evaluations import Asked, preview
 from llada_viz.render.evaluation import table
 from llada_viz.widgets.attached_bar import AttachedBar
 from llada_viz.widgets.lanes import SIZES, Lanes
-from llada_viz.widgets.live import CHECKER, NO_HEAD, Updates, alert, check_scorer, usual
-from samplers.registry import make
+from llada_viz.widgets.live import CHECKER, Updates, alert, check_scorer, no_head, usual
+from models.assets import assets
+from samplers.registry import entry, make
 from samplers.requests import RequestError
 from tasks import TASKS
 from tasks.recognise import kind_of
 
-SAMPLES = Path(__file__).parents[2] / "assets" / "data"
+SAMPLES = assets() / "data"
 FIRST_SET = "arithmetic.csv"
 UPLOADED = "the uploaded file"
 MOST_ROWS = 20_000
@@ -238,7 +239,7 @@ def tools_of(using: Using, scorer: str, lanes: Sequence[Chosen]) -> dict[str, An
     needs = [make(lane.sampler, lane.settings).needs for lane in lanes]
     scored, head = any(n.scorer for n in needs), any(n.head for n in needs)
     if head and not using.has_head:
-        raise RequestError(NO_HEAD)
+        raise no_head(next(entry(lane.sampler) for lane, n in zip(lanes, needs, strict=True) if n.head))
     if scored:
         check_scorer(using, scorer)
     reward = scorer if scored and scorer != CHECKER else ""

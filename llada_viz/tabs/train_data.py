@@ -17,12 +17,13 @@ from llada_viz.jobs.evaluations import preview
 from llada_viz.jobs.home import PROGRAM
 from llada_viz.render.evaluation import table
 from llada_viz.widgets.live import alert
+from models.assets import assets
 from tasks import TASKS, generate
 from training.data.records import LIMITS
 from training.registry import Objective
 from training.shared.data_side import COLUMN, ChosenSets, Kind
 
-SAMPLES = Path(__file__).parents[2] / "assets" / "data"
+SAMPLES = assets() / "data"
 KINDS = [".csv", ".tsv", ".jsonl", ".json", ".parquet"]
 FIRST_ROWS = 200  # read to check a file before it is queued; the job reads all of it
 Uploads = Mapping[str, str]  # name shown -> path on the server

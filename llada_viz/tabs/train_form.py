@@ -16,10 +16,10 @@ from llada_viz.widgets.form import Key, key_of, plain, widget
 from llada_viz.widgets.live import Updates
 from samplers.settings import Described, describe
 from tasks import TASKS
+from training.data.answer_settings import AnswerSettings
 from training.engine.settings import TrainSettings, settings_of
 from training.registry import OBJECTIVES, objective
 from training.run import read_config
-from training.shared.answers import AnswerSettings
 from training.shared.data_side import COLUMN
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -133,7 +134,7 @@ class SamplerForm:
                 defaults.setdefault(setting.name, set()).add(setting.default)
         return {name for name, values in defaults.items() if len(values) > 1} - set(SIZES)
 
-    def fill(self, settings: dict[str, Any]) -> list[Any]:
+    def fill(self, settings: Mapping[str, Any]) -> list[Any]:
         """Updates that set the named settings and leave the others as they are."""
         names = [key[0] for key in self.widgets]
         return [gr.update(value=settings[n]) if n in settings else gr.update() for n in names]

@@ -12,7 +12,7 @@ import gradio as gr
 from llada_viz.decoding.attached import Using
 from llada_viz.decoding.bundled import Bundled
 from models.loading import ModelError
-from samplers.registry import entry, head_users, make
+from samplers.registry import Entry, entry, head_users, make
 from samplers.requests import Prepared, RequestError, Tools, prepare
 from tasks.recognise import problem_of
 
@@ -24,8 +24,8 @@ NO_CHECKER = (
     "none of them; allowed: such a prompt, or a reward model as the scorer"
 )
 NO_HEAD = (
-    "policy = 'ups' needs a UPS head, and none is loaded that was trained on this network; allowed: another "
-    "policy, or a head that the Train tab trains (remask-sft)"
+    "{what} needs a UPS head, and none is loaded that was trained on this network; allowed: another choice, "
+    "or a head that the Train tab trains (remask-sft)"
 )
 Updates = dict[Any, Any]
 """What a handler answers: component -> its new value, or an update."""
@@ -60,12 +60,18 @@ def prepared(
         tools = Tools(scorer="prm", reward=using.reward(scorer))
     if needs.head:
         if using.ups_head is None:
-            raise RequestError(NO_HEAD)
+            raise no_head(found)
         tools = replace(tools, ups_head=using.ups_head)
     return prepare(
         using.loaded, sampler, settings, tools,
         seed=whole(seed), prompt=prompt, constraints=constraints, task=task,
     )  # fmt: skip
+
+
+def no_head(found: Entry) -> RequestError:
+    """What is said of a sampler that needs a head where there is none."""
+    with_head = ", ".join(f"{name} = {value!r}" for name, value in found.with_head.items())
+    return RequestError(NO_HEAD.format(what=with_head or found.title))
 
 
 def usual(using: Using) -> dict[str, dict[str, Any]]:

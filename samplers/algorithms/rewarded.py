@@ -78,30 +78,37 @@ class RefinedSettings(RewardedSettings):
 
     def refine(self, run: Run, window: Window, active: Tensor) -> Iterator[Event]:
         """Score every block so far with everything before it; where the lowest of the last
-        `watched` is under the threshold, re-mask cells, decode candidates, keep the best."""
+        `watched` is under the threshold, re-mask cells, decode candidates, keep the best.
+
+        Shapes: R rows, L positions, W blocks of the window, C candidates.
+        """
         canvas, block = run.canvas, window.end - 1
         spans = self.spans(canvas, window.end)
-        asked = active & torch.tensor([run.refined[r] < self.max_refinements for r in range(canvas.rows)])
+        # 1. Rows that may open another window are scored, in one batched call.
+        may = torch.tensor([run.refined[row] < self.max_refinements for row in range(canvas.rows)])
+        asked = active & may  # Bool[R]
         if not bool(asked.any()):
             return
-        scores = scores_of(run, spans, asked)
+        scores = scores_of(run, spans, asked)  # row -> a score for each block so far
         yield from scored(run, block, spans, scores, range(window.first, window.end))
-        remask, worth = torch.zeros_like(canvas.pinned), AGGREGATES[self.aggregate]
-        for row, found in scores.items():
-            if min(found[-window.watched :]) >= window.threshold:
+        # 2. Windows that score low open: which cells of each block become masks.
+        remask, worth = torch.zeros_like(canvas.pinned), AGGREGATES[self.aggregate]  # Bool[R, L]
+        for row, of_blocks in scores.items():
+            if min(of_blocks[-window.watched :]) >= window.threshold:
                 continue
-            p = window.probabilities(found[window.first :])
+            p = window.probabilities(of_blocks[window.first :])  # W numbers
             remask[row] = self._open(run, window, row, p)
             if bool(remask[row].any()):
                 run.refined[row] += 1
                 yield WindowTriggered(
                     nfe=run.denoise.nfe, block=block, row=row,
                     span=(spans[window.first][0], spans[-1][1]), threshold=window.threshold,
-                    scores=tuple(found[window.first :]), remask_probabilities=tuple(p),
+                    scores=tuple(of_blocks[window.first :]), remask_probabilities=tuple(p),
                 )  # fmt: skip
-        rows = remask.any(-1)
+        # 3. Candidates of these rows are decoded as one batch; what stood is one of them.
+        rows = remask.any(-1)  # Bool[R]
         if bool(rows.any()):
-            cells = remask.repeat_interleave(window.candidates, 0)
+            cells = remask.repeat_interleave(window.candidates, 0)  # Bool[R * C, L]
             original = {row: worth(scores[row][window.first :]) for row in rows.nonzero()[:, 0].tolist()}
             yield from contest(
                 run, block, rows, window.candidates,

@@ -106,7 +106,7 @@ def test_the_suites(adapter: str, given: dict[str, Any]) -> None:
 
 
 def test_lm_eval(adapter: str) -> None:
-    pytest.importorskip("lm_eval", reason="lm_eval is not installed (requirements-eval.txt)")
+    pytest.importorskip("lm_eval", reason="lm_eval is not installed (extra suites)")
     from evaluation.suites.harness import LLaDAHarness
 
     flags = {"adapter_path": adapter, "load_lora": True, "is_check_greedy": False, "mc_num": 4}

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samplers import SAMPLERS, Denoiser, collect, fold, make, new_canvas
+from samplers.algorithms.klass import STRATEGIES
 from samplers.algorithms.remasking import CHOICES
 from samplers.algorithms.remdm import SCHEDULES
 from samplers.algorithms.remedi import POLICIES
+from samplers.blocks import DEFERRALS
 from samplers.canvas import Canvas
 from samplers.drawing import ORDERINGS
 from samplers.events import Finished, Unmasked, from_json, to_json
@@ -46,7 +48,19 @@ def runs(draw: st.DrawFn) -> dict[str, Any]:
         "mode": draw(st.sampled_from(["edit", "t2m"])),
         "choice": draw(st.sampled_from(CHOICES)),
         "factor": draw(st.sampled_from([0.0, 1.0])),
-        "edit_threshold": 0.5,
+        "free_last_rank": draw(st.booleans()),
+        "edit_threshold": draw(st.sampled_from([0.5, 0.0])),
+        "top_p": draw(st.sampled_from([1.0, 0.6])),
+        "top_k": draw(st.sampled_from([0, 3])),
+        "alg_temp": draw(st.sampled_from([0.0, 0.5])),
+        "eos_deferral": draw(st.sampled_from(DEFERRALS)),
+        "kl_threshold": draw(st.sampled_from([0.01, 20.0])),
+        "confidence_threshold": draw(st.sampled_from([0.9, 0.1])),
+        "kl_history_length": draw(st.integers(1, 3)),
+        "unmask_strategy": draw(st.sampled_from(STRATEGIES)),
+        "leftovers": draw(st.sampled_from(["fill", "keep"])),
+        "revoke_cap": draw(st.sampled_from(["last_step", "this_step"])),
+        "refine_steps": draw(st.sampled_from([128, 2, 0])),
         "window": draw(st.integers(1, blocks)),
         "backmasking_lookback": draw(st.integers(1, blocks)),
         "num_candidates_per_block": 2,
@@ -96,8 +110,10 @@ def test_fold_pins_masks_and_counting(name: str, run: dict[str, Any]) -> None:
     board = fold(events)
     assert board.tokens == final.tokens.tolist()
     assert torch.equal(final.tokens[pinned], first[pinned])
-    assert not bool(final.masked.any())
     assert isinstance(events[-1], Finished)
+    left = final.masked.any(-1).tolist()
+    assert [reason == "left" for reason in events[-1].stop_reasons] == left
+    assert not any(left) or (name == "klass" and run["settings"]["leftovers"] == "keep")
     assert events[-1].nfe == denoise.nfe == denoise.network.sequences  # type: ignore[attr-defined]
     assert sum(events[-1].row_nfe) == denoise.nfe
     assert all(0 <= c.confidence <= 1 for e in events for c in getattr(e, "cells", ()))

@@ -121,8 +121,8 @@ def continue_from(model: LLaDAModelLM, folder: Path) -> None:
         if parametrize.is_parametrized(parametrized):
             folded = weights.pop(key)
             weights[f"model.transformer.{name}.parametrizations.weight.original"] = folded
-            shared = parametrized.parametrizations["weight"][0].map
-            weights[f"model.transformer.{name}.parametrizations.weight.0.map"] = torch.zeros_like(shared)
+            shared = f"model.transformer.{name}.parametrizations.weight.0.map"
+            weights[shared] = torch.zeros_like(model.state_dict()[shared])
     model.load_state_dict(weights)
 
 
@@ -177,7 +177,7 @@ def speed_up(model: LLaDAModelLM, compiled: bool) -> None:
     for block in model.blocks:
         block.written_out = True
         if compiled:
-            block.forward = torch.compile(block.forward, dynamic=True)
+            block.forward = torch.compile(block.forward, dynamic=True)  # type: ignore[method-assign]
 
 
 def build(plan: Plan, out: Path, resume: bool, start: Path | None = None) -> Path:

@@ -32,6 +32,9 @@ def number_features(values: list[int]) -> Tensor:
 class NumberRows(nn.Module):
     """Adds `features @ map` to the rows `ids` of a weight, Float[vocab, d_model]."""
 
+    ids: Tensor
+    features: Tensor
+
     def __init__(self, ids: list[int], values: list[int], width: int, std: float) -> None:
         super().__init__()
         features = number_features(values)
@@ -45,7 +48,7 @@ class NumberRows(nn.Module):
 
 def attach(module: nn.Module, ids: list[int], values: list[int], std: float) -> None:
     """Let `module.weight` share number rows while training."""
-    rows = NumberRows(ids, values, module.weight.shape[1], std)  # type: ignore[union-attr]
+    rows = NumberRows(ids, values, module.get_parameter("weight").shape[1], std)
     parametrize.register_parametrization(module, "weight", rows, unsafe=True)
 
 

@@ -11,6 +11,7 @@ import json
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -45,7 +46,7 @@ def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
     )
 
 
-def _with_numbers(spec: dict, size: int) -> dict:
+def _with_numbers(spec: dict[str, Any], size: int) -> dict[str, Any]:
     """Add the merges of all 2- and 3-digit runs to a fitted BPE `spec`, numbers first."""
     model, digits = spec["model"], "0123456789"
     pairs = [(a, b) for a in digits for b in digits]

@@ -7,10 +7,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-BUNDLED = Path("assets/models/tiny-llada")
+from models.assets import MODELS, assets
+
+BUNDLED = assets() / MODELS / "tiny-llada"
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its flags."""
     parser = commands.add_parser("build-bundled", help="train tiny-llada from nothing, in two runs")
     parser.add_argument("--out", type=Path, default=Path("runs/bundled"), help="run folder")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its flags."""
     parser = commands.add_parser("merge", help="a LoRA adapter into the weights of a model folder")
     parser.add_argument("--model", required=True, help="model folder or hub id")

@@ -11,7 +11,7 @@ from training.registry import OBJECTIVES, objective
 from training.shared.answers import RunArguments
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The commands and their flags."""
     listing = commands.add_parser("list", help="the objectives and their settings")
     listing.add_argument("objective", nargs="?", help="one of them, with all its settings")

@@ -10,7 +10,7 @@ from training.cli.objectives import flags, request
 from training.registry import OBJECTIVES
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its flags."""
     parser = commands.add_parser("sweep", help="an objective over a grid of settings, then a table")
     parser.add_argument("objective", choices=list(OBJECTIVES))

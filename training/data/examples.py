@@ -23,9 +23,12 @@ TRIES = 200
 
 
 class Examples(Protocol):
-    """Encoded examples by number. size: how many there are, None for a generator without end."""
+    """Encoded examples by number."""
 
-    size: int | None
+    @property
+    def size(self) -> int | None:
+        """How many there are, None for a generator without end."""
+        ...
 
     def __getitem__(self, index: int) -> Encoded: ...
 
@@ -37,7 +40,7 @@ class Examples(Protocol):
 class TaskExamples:
     """Problems of a bundled task, as many as are asked for; index i is always the same one."""
 
-    size = None
+    size: int | None = None
 
     def __init__(self, name: str, chat: Chat, split: str = "train", seed: int = 0) -> None:
         self.task, self.chat, self.split, self.seed = TASKS[name], chat, split, seed

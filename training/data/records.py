@@ -10,6 +10,7 @@ from evaluation.sets.columns import SetError
 from evaluation.sets.hub import hub_table
 from evaluation.sets.public_sets import PUBLIC_SETS, public_set
 from evaluation.sets.tables import READERS, Table, read_table
+from models.assets import locate
 from training.data.known_sets import refuse_evaluation
 
 LIMITS = Limits(characters=1_000_000, rows=2_000_000, columns=1)
@@ -20,7 +21,7 @@ def open_records(
 ) -> Table:
     """A file, or a set of the hub. others: names that the caller knows beside these, for the message."""
     refuse_evaluation(name, split, allow_eval_data)
-    path = Path(name)
+    path = Path(locate(name))
     if path.is_file():
         return read_table(path, limits=limits)
     a_file = path.exists() or path.suffix.lower() in READERS  # or it is missing

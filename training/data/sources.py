@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from evaluation.sets.columns import SetError
 from samplers.settings import SettingError
 from tasks import HELD_OUT, TASKS, TRAIN, generate
+from training.data.answer_settings import AnswerSettings
 from training.data.chat import END_THINK, THINK, Chat, Encoded
 from training.data.examples import Examples, Fitting, Mixture, TaskExamples, fits
 from training.data.known_sets import ALLOW
@@ -45,8 +45,10 @@ class _Source:
     held_out: list[tuple[Turns, Encoded]]
 
 
-def open_data(names: Sequence[str], chat: Chat, settings: Any, allow_eval_data: bool = False) -> Data:
-    """The named sets, drawn by settings.weights (settings: an AnswerSettings).
+def open_data(
+    names: Sequence[str], chat: Chat, settings: AnswerSettings, allow_eval_data: bool = False
+) -> Data:
+    """The named sets, drawn by settings.weights.
 
     SetError, SettingError: a set that cannot be used, or is for evaluation, with row and column.
     """
@@ -92,7 +94,7 @@ def parse_weights(text: str, count: int) -> list[float]:
     return weights
 
 
-def _task(name: str, chat: Chat, settings: Any, allow_eval_data: bool, most: int) -> _Source:
+def _task(name: str, chat: Chat, settings: AnswerSettings, allow_eval_data: bool, most: int) -> _Source:
     split = settings.split
     if split not in (TRAIN, HELD_OUT):
         raise SetError(f"split = {split!r} of {name!r} is not known; allowed: {TRAIN}")
@@ -106,7 +108,7 @@ def _task(name: str, chat: Chat, settings: Any, allow_eval_data: bool, most: int
     return _Source(TaskExamples(name, chat, split, settings.seed), held_out)
 
 
-def _table(name: str, chat: Chat, settings: Any, allow_eval_data: bool, most: int) -> _Source:
+def _table(name: str, chat: Chat, settings: AnswerSettings, allow_eval_data: bool, most: int) -> _Source:
     records = open_records(name, settings.split, allow_eval_data, tuple(TASKS))
     if len(records) < 2:
         raise SetError(f"{records.name} has one row; allowed: at least 2, of which one is held out")
@@ -115,5 +117,5 @@ def _table(name: str, chat: Chat, settings: Any, allow_eval_data: bool, most: in
     kept_out = held_out_rows(len(records))
     learned = [i for i in range(len(records)) if i not in kept_out]
     others = TableExamples(records, columns, chat, sorted(kept_out)[:most])
-    held_out = [(others.row(i).turns, others[i]) for i in range(others.size)]
+    held_out: list[tuple[Turns, Encoded]] = [(others.row(i).turns, others[i]) for i in range(others.size)]
     return _Source(TableExamples(records, columns, chat, learned), held_out)

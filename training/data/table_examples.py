@@ -6,11 +6,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
-from typing import Any
 
 from evaluation.sets.cells import Record, check_words
 from evaluation.sets.columns import QUESTION, SetError, guess, likeliest, listed
 from evaluation.sets.tables import Table
+from training.data.answer_settings import AnswerSettings
 from training.data.chat import Chat, Encoded
 from training.data.known_sets import refuse_problem
 from training.data.set_columns import MESSAGES, find_column, find_earlier
@@ -53,7 +53,7 @@ class Row:
     thoughts: str = ""
 
 
-def choose_columns(records: Table, settings: Any) -> Columns:
+def choose_columns(records: Table, settings: AnswerSettings) -> Columns:
     """The columns that settings name, that the set is known to have, or that are likeliest."""
     public, names = records.public, records.columns
     system, history = find_earlier(records)
@@ -69,7 +69,7 @@ def choose_columns(records: Table, settings: Any) -> Columns:
     return Columns(found.question, found.answer, _thoughts(records, settings), "", system, history)
 
 
-def _thoughts(records: Table, settings: Any) -> str:
+def _thoughts(records: Table, settings: AnswerSettings) -> str:
     if not settings.think:
         return ""
     column = find_column(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,54 +12,24 @@ import torch
 from torch import Tensor
 
 from evaluation.sets.columns import SetError
-from samplers.settings import option
 from tasks import TASKS
 from training.data.chat import Chat, Encoded
 from training.data.examples import collate, item_at
 from training.dpo.pair_rows import open_pairs
-from training.dpo.pairs import Pair, PairSettings, make_pairs
+from training.dpo.pairs import Pair, make_pairs
 from training.dpo.preference import PreferenceBatch, PreferenceModule, draw_block_masks, draw_masks
+from training.dpo.settings import DPOSettings
 from training.engine.recipe import Recipe, moved, rows_of, split, step_generator
 from training.engine.saying import say
-from training.shared.adapters import LoraSettings, attach, export_learned
+from training.shared.adapters import attach, export_learned
 from training.shared.answers import RunArguments, check_length, load_model, record_samples
-from training.shared.decoding import Between, check_rollouts, sampler_settings
+from training.shared.decoding import Between, sampler_settings
 from training.shared.questions import TaskQuestions, questions_at
 from training.shared.reference import hold_reference
 
 MOST_HELD_OUT = 64
 TRIED = 8
 """Problems of bundled tasks that are decoded, at most, to show one pair."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DPOSettings(LoraSettings, PairSettings):
-    """batch_size counts pairs. How answers are decoded matters where data names a bundled task."""
-
-    learning_rate: float = option(5e-7, "Peak of AdamW's rate.", low=0, high=1)
-    batch_size: int = option(64, "Pairs of one step, over all processes and parts.", low=1)
-    beta: float = option(0.1, "How firmly the policy is held to the reference.", low=0.0001, high=100)
-    sft_weight: float = option(0.0, "Weight of the chosen answers' own SFT loss beside it, which keeps them "
-                               "likely (2404.19733); 0: the paper's form.",
-                               low=0, high=100)  # fmt: skip
-    timesteps: int = option(8, "Timesteps an answer, one mask each.", low=1, high=1024)
-    eps: float = option(1e-3, "Lowest share of masked cells, p ~ U(eps, 1): a sampler of few steps meets "
-                        "high shares only.", low=1e-6, high=0.99)  # fmt: skip
-    block_share: float = option(0.0, "Share of steps whose masks are those of a block-wise sampler: "
-                                "earlier blocks clean, later ones masked.", low=0, high=1)  # fmt: skip
-    pair_masks: str = option("independent", "Masks of a pair's two answers: independent (the paper's form), "
-                             "or shared: the same cells, in blocks with text of both.",
-                             choices=("independent", "shared"))  # fmt: skip
-    max_length: int = option(1024, "Longest row; a longer pair is left out.", low=8, unit="tokens")
-    prompt_column: str = option("", "Column of the prompts; empty: guessed. Not needed where answers are "
-                                "conversations that begin with the question.")  # fmt: skip
-    chosen_column: str = option("chosen", "Column of the answers that are preferred.")
-    rejected_column: str = option("rejected", "Column of the others.")
-    split: str = option("train", "Split of a hub set.")
-
-    def __post_init__(self) -> None:
-        LoraSettings.__post_init__(self)
-        check_rollouts(self)
 
 
 class EncodedPair(NamedTuple):
@@ -84,6 +54,7 @@ class DPO(Recipe):
     """The policy learns which of two answers is better; the reference is what it began as."""
 
     settings: DPOSettings
+    module: PreferenceModule
 
     def __init__(self, arguments: RunArguments, settings: DPOSettings) -> None:
         self.arguments, self.settings = arguments, settings
@@ -110,8 +81,8 @@ class DPO(Recipe):
 
     def evaluate(self) -> dict[str, float]:
         """Loss, margin and preferred on pairs that are not trained on."""
-        held_out, total = self.pairs[1], {}
-        device = self.loaded.model.device
+        total: dict[str, float] = {}
+        held_out, device = self.pairs[1], self.loaded.model.device
         for start in range(0, len(held_out), 8):
             rows = held_out[start : start + 8]
             self.progress("evaluating", start, len(held_out))
@@ -202,8 +173,8 @@ class DPO(Recipe):
         else:
             once = self._masks(answer[::2], text[::2] & text[1::2], blocks, draw)
             masked, weight = (t.repeat_interleave(2, 0) for t in once)
-        sides = (t.view(len(pairs), 2, *t.shape[1:]) for t in (tokens, masked, weight))
-        return PreferenceBatch(*sides, lengths=answer[::2].sum(-1))
+        tokens, masked, weight = (t.view(len(pairs), 2, *t.shape[1:]) for t in (tokens, masked, weight))
+        return PreferenceBatch(tokens, masked, weight, lengths=answer[::2].sum(-1))
 
     def _masks(
         self, answer: Tensor, text: Tensor, blocks: bool, draw: torch.Generator

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from typing import Any
 
 from evaluation.sets.cells import Record
 from evaluation.sets.columns import SetError
@@ -21,6 +20,7 @@ from training.data.records import open_records
 from training.data.set_columns import find_column, find_earlier, find_prompts
 from training.data.turns import Turn, earlier_turns, turns_in, with_earlier
 from training.dpo.pairs import Pair
+from training.dpo.settings import DPOSettings
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class PairColumns:
         return [name for name in astuple(self) if name]
 
 
-def choose_pair_columns(records: Table, settings: Any) -> PairColumns:
-    """The columns that settings (a DPOSettings) name; the prompts' may be guessed."""
+def choose_pair_columns(records: Table, settings: DPOSettings) -> PairColumns:
+    """The columns that settings name; the prompts' may be guessed."""
     columns = PairColumns(
         find_prompts(records, settings.prompt_column),
         find_column(records, "chosen_column", settings.chosen_column or "chosen", ()),
@@ -56,7 +56,7 @@ def choose_pair_columns(records: Table, settings: Any) -> PairColumns:
     return columns
 
 
-def open_pairs(names: Sequence[str], settings: Any, allow_eval_data: bool) -> list[Pair]:
+def open_pairs(names: Sequence[str], settings: DPOSettings, allow_eval_data: bool) -> list[Pair]:
     """The pairs of files and hub sets. SetError: a set that cannot be used, or is for evaluation."""
     refuse_tasks(names)
     found: list[Pair] = []
@@ -74,7 +74,7 @@ def refuse_tasks(names: Sequence[str]) -> None:
             )
 
 
-def pairs_in(records: Table, settings: Any, allow_eval_data: bool) -> list[Pair]:
+def pairs_in(records: Table, settings: DPOSettings, allow_eval_data: bool) -> list[Pair]:
     """All rows; SetError names the first that is no pair, or that is a test problem."""
     columns, pairs = choose_pair_columns(records, settings), []
     for number, record in enumerate(records, 1):

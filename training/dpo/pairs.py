@@ -90,7 +90,8 @@ def make_pairs(
 def pairs_of(question: Question, answers: Sequence[str], chosen: str) -> list[Pair]:
     """Every wrong answer against a right one: the worked solution, or the model's own in turn."""
     task = TASKS[question.task]
-    right, wrong = [], []
+    right: list[str] = []
+    wrong: list[str] = []
     for text in answers:
         verdict = task.check(question.fields, text, answer=question.answer)
         (right if verdict.correct else wrong).append(text)

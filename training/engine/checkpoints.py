@@ -124,9 +124,10 @@ def read_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """A safetensors file, on the CPU."""
     try:
-        return load_file(path)
+        tensors: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"checkpoint cannot be read: {path.name}: {error}") from None
+    return tensors
 
 
 def optimizer_tensors(names: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -158,7 +159,7 @@ def restore(
             if (value := tensors.get(f"{key}.{name}")) is not None:
                 state[key] = value.to(parameter.device) if key == "step" else _like(value, parameter)
         if state:
-            optimizer.state[parameter] = state  # type: ignore[index]
+            optimizer.state[parameter] = state
 
 
 def share(tensor: Tensor) -> Tensor:

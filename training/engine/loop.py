@@ -32,7 +32,7 @@ from training.engine.metrics import Metrics, Window
 from training.engine.optimizer import adamw
 from training.engine.placement import SHARDED, read_shards, take_shards, write_shards
 from training.engine.progress import EVALUATING, FILE, SAVING, STEP, Progress
-from training.engine.recipe import Batch, Recipe, Stopped, rows_of
+from training.engine.recipe import Batch, Recipe, Stopped, moved, rows_of
 from training.engine.schedule import rate_at
 from training.engine.signals import StopSignals
 from training.engine.trackers import Tracker
@@ -54,10 +54,8 @@ class Engine:
             self.average = {n: p.detach().clone() for n, p in self.parameters.items()}
         self.tracker = Tracker(self.settings.report_to, out, accelerator.is_main_process)
         self.signals = StopSignals()
-        self.saved, self.reported = (
-            0,
-            True,
-        )  # the last checkpoint's step; has the step its line, if one is due
+        self.saved = 0  # the last checkpoint's step
+        self.reported = True  # has the step its line, if one is due
         self.progress = Progress(out / FILE if accelerator.is_main_process else None, self.settings)
 
     def run(self) -> None:
@@ -171,29 +169,37 @@ class Engine:
         torch.manual_seed(self.settings.seed * 1_000_003 + self.step * 97 + process + (salt << 40))
 
     def _one_step(self, batches: Sequence[Batch]) -> dict[str, float]:
+        """One optimizer step; returns the means of its figures over all rows. Stopped, between two parts:
+        no weight has changed. FloatingPointError: the weights are spoilt."""
         accelerator = self.accelerator
+        # 1. The rate and the randomness of the step.
         if len(batches) != self.recipe.parts:  # accelerate counts them
             raise ValueError(f"step {self.step + 1} has {len(batches)} parts; allowed: {self.recipe.parts}")
         rate = rate_at(self.step, self.settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         self._seed()
-        total: dict[str, Tensor] = {}
+        total: dict[str, Tensor] = {}  # name -> Float[], the sum over parts of means / parts
         for number, batch in enumerate(batches):
             if number and self._stopping():  # nothing of this step has changed a weight yet
                 raise Stopped
             with accelerator.accumulate(self.module):
+                # 2. The loss over this process's rows of a part, Float[], and its gradients, which add up.
                 loss, figures = self.module(self._mine(batch))
                 accelerator.backward(loss)
                 for name, value in {"loss": loss, **figures}.items():
                     part = value.detach().float() / len(batches)
                     total[name] = total[name] + part if name in total else part
+                # 3. Behind the last part, processes share gradients and weights change; before, these
+                #    calls do nothing (accelerate holds them back).
                 if accelerator.sync_gradients:
                     self._leave_out()
                     self._clip(total)
                 self.optimizer.step()
                 self.optimizer.zero_grad()
+        # 4. The figures of all processes, and whether they are numbers.
         self._check(means := self._everybodys(total))
+        # 5. The moving average follows, the slower the further the run is.
         if self.average:
             decay = min(self.settings.ema, (self.step + 1) / (self.step + 10))
             now = [p.detach() for p in self.parameters.values()]
@@ -206,7 +212,7 @@ class Engine:
         if rows % processes:
             raise ValueError(f"a step has parts of {rows} rows; allowed: a multiple of {processes} processes")
         mine = rows_of(batch, slice(self.accelerator.process_index, None, processes))
-        return type(batch)(*(t.to(self.accelerator.device) for t in mine))  # type: ignore[call-arg]
+        return moved(mine, self.accelerator.device)
 
     def _leave_out(self) -> None:
         """Groups that have no part in this step keep their weights and moments."""

@@ -19,7 +19,7 @@ def adamw(recipe: Recipe) -> torch.optim.AdamW:
 
 
 def _by_decay(group: dict[str, Any], weight_decay: float) -> list[dict[str, Any]]:
-    kept = {"name": "all", "factor": 1.0} | group
+    kept: dict[str, Any] = {"name": "all", "factor": 1.0, **group}
     parameters = list(kept.pop("params"))
     parts = [
         kept | {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},

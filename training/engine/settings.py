@@ -74,8 +74,8 @@ def _number(kind: type, value: Any) -> Any:
     return float(value) if kind is float and type(value) is int else value
 
 
-def parse_pairs(cls: type[TrainSettings], pairs: list[str]) -> dict[str, Any]:
-    """`key=value` texts of a command line as typed values."""
+def parse_pairs(cls: type[Any], pairs: list[str]) -> dict[str, Any]:
+    """`key=value` texts of a command line as typed values. cls: a dataclass of settings."""
     known = {d.name: d for d in describe(cls)}
     found = {}
     for pair in pairs:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from samplers.settings import SettingError, option
 from training.data.chat import Chat
-from training.engine.recipe import Recipe, rows_of, split, step_generator
+from training.engine.recipe import Recipe, moved, rows_of, split, step_generator
 from training.grpo.policy_gradient import (
     GroupBatch,
     GroupModule,
@@ -41,12 +41,12 @@ from training.shared.decoding import (
     sampler_settings,
     shared,
 )
-from training.shared.questions import Question, Room, open_questions, questions_at
+from training.shared.questions import Question, QuestionSettings, Room, open_questions, questions_at
 from training.shared.reference import hold_reference
 
 
 @dataclass(frozen=True, kw_only=True)
-class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings):
+class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings, QuestionSettings):
     """batch_size counts answers: questions of an outer iteration x group_size."""
 
     learning_rate: float = option(3e-6, "Peak of AdamW's rate.", low=0, high=1)
@@ -64,9 +64,6 @@ class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings):
                           choices=("masked", "steps"))  # fmt: skip
     max_length: int = option(1024, "Longest row, its answer's cells included; a question with a longer one "
                              "is left out.", low=8, unit="tokens")  # fmt: skip
-    prompt_column: str = option("", "Column of the prompts; empty: guessed.")
-    answer_column: str = option("", "Column of the gold answers; empty: guessed.")
-    split: str = option("train", "Split of a hub set.")
     eval_rows: int = option(128, "Held-out problems of an evaluation.", low=1, high=100_000)
 
     def __post_init__(self) -> None:
@@ -85,6 +82,7 @@ class GRPO(Recipe):
     """Every process writes and scores its share of the answers; all get the whole step's rows."""
 
     settings: GRPOSettings
+    module: GroupModule
 
     def __init__(self, arguments: RunArguments, settings: GRPOSettings) -> None:
         self.settings, self.loaded = settings, load_model(arguments, settings)
@@ -197,24 +195,34 @@ class GRPO(Recipe):
         return [score for scores in shared(part, -(-len(asked) // CHUNK)) for score in scores]
 
     def _batch(self, written: Rollouts, reward: Tensor, draw: torch.Generator) -> GroupBatch:
-        """The rows of one inner step. A group with an answer that has no reward is left out."""
+        """The rows of one inner step. A group with an answer that has no reward is left out.
+
+        Shapes at the lines: G groups of S answers, R = G * S rows of L cells, of which the last C are the
+        answer's. written: Int[R, L] and more, see Rollouts; reward: Float[G, S], NaN for none.
+        """
         s, tokens = self.settings, written.tokens
-        counted = through_first_end(tokens[:, -s.gen_length :], self.eos)
-        skipped = reward.isnan().any(-1, keepdim=True).expand(reward.shape)
+        # 1. What counts: answers up to their first EOS, in groups whose answers all have a reward. A
+        #    group without counts for nothing; its rewards become the others' mean.
+        counted = through_first_end(tokens[:, -s.gen_length :], self.eos)  # Bool[R, C]
+        skipped = reward.isnan().any(-1, keepdim=True).expand(reward.shape)  # Bool[G, S]
         reward = torch.where(skipped, reward[~skipped].mean(), reward)
         counted = counted & ~skipped.reshape(-1, 1)
-        answer = torch.zeros_like(written.attention)
+        # 2. What a pass does not see: the whole answer, and some tokens of the prompt.
+        answer = torch.zeros_like(written.attention)  # Bool[R, L]
         answer[:, -s.gen_length :] = True
-        hidden = answer | prompt_masks(written.attention & ~answer, s.prompt_mask, draw)
+        hidden = answer | prompt_masks(written.attention & ~answer, s.prompt_mask, draw)  # Bool[R, L]
+        # 3. Or, of the answer, what the sampler had not yet written in one of its steps.
         if s.context == "steps":
-            shown, counted = step_context(written.order, counted, draw)
+            shown, counted = step_context(written.order, counted, draw)  # both Bool[R, C]
             hidden[:, -s.gen_length :] &= ~shown
-        seed = torch.randint(2**62, (len(tokens),), generator=draw)
-        empty = torch.zeros(counted.shape)
-        advantage = group_advantages(reward).reshape(-1)
+        # 4. A dropout for each row, and how much better it is than its group.
+        seed = torch.randint(2**62, (len(tokens),), generator=draw)  # Int[R]
+        advantage = group_advantages(reward).reshape(-1)  # Float[R]
+        empty = torch.zeros(counted.shape)  # Float[R, C]
         batch = GroupBatch(
             tokens, written.attention, hidden, counted, seed, empty, empty, advantage, reward.reshape(-1)
         )
+        # 5. Log-probabilities of the policy as it is, and of the reference, under these masks: Float[R, C].
         old = self._log_probabilities(self.loaded.model, batch)
         if not s.kl_beta:
             return batch._replace(old=old)
@@ -233,9 +241,9 @@ class GRPO(Recipe):
 
         def one(number: int) -> Tensor:
             self.progress("comparing with the old policy", 0, 0, together=False)
-            five = (t.to(device) for t in rows_of(batch, rows(number))[:5])
+            own = moved(rows_of(batch, rows(number)), device)
             with inference(model, dropout=True):
-                return log_probabilities(model, *five, self.loaded.mask_id).float().cpu()
+                return log_probabilities(model, *own[:5], self.loaded.mask_id).float().cpu()
 
         found = torch.zeros(batch.counted.shape)
         for number, logp in enumerate(shared(one, self.parts * processes)):

@@ -95,8 +95,8 @@ def step_context(order: Tensor, counted: Tensor, generator: torch.Generator) -> 
     """
     chosen = torch.full((len(order), 1), -1)
     for row, share in enumerate(torch.rand(len(order), generator=generator).tolist()):
-        steps = order[row][counted[row] & (order[row] >= 0)].unique()
-        if len(steps):
+        steps = sorted(set(order[row][counted[row] & (order[row] >= 0)].tolist()))
+        if steps:
             chosen[row] = steps[int(share * len(steps))]
     return (order >= 0) & (order < chosen), counted & (order == chosen) & (chosen >= 0)
 

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Protocol
 
 from evaluation.sets.columns import SetError
 from evaluation.sets.tables import TEXT, Table
@@ -17,6 +17,7 @@ from training.data.known_sets import refuse_problem
 from training.data.records import LIMITS, open_records
 from training.data.set_columns import find_column
 from training.data.table_examples import held_out_rows
+from training.pretrain.settings import PretrainSettings
 
 MEASURED = 64
 """Documents from which the characters of a token are estimated."""
@@ -24,9 +25,12 @@ HELD_OUT_PROBLEMS = 64
 
 
 class Pieces(Protocol):
-    """Encoded pieces of documents by number. size: None for a generator without end."""
+    """Encoded pieces of documents by number."""
 
-    size: int | None
+    @property
+    def size(self) -> int | None:
+        """How many there are, None for a generator without end."""
+        ...
 
     def __getitem__(self, index: int) -> list[int]: ...
 
@@ -73,7 +77,7 @@ class Documents:
 class TaskTexts:
     """Problems of a bundled task with their worked answers, as documents without end."""
 
-    size = None
+    size: int | None = None
 
     def __init__(self, name: str, chat: Chat, eos: int, split: str, seed: int) -> None:
         self.examples, self.chat, self.eos = TaskExamples(name, chat, split, seed), chat, eos
@@ -103,7 +107,7 @@ class Listed:
 
 
 def open_texts(
-    name: str, chat: Chat, eos: int, settings: Any, allow_eval_data: bool = False
+    name: str, chat: Chat, eos: int, settings: PretrainSettings, allow_eval_data: bool = False
 ) -> tuple[Pieces, Pieces]:
     """What is trained on, and what is held out: 5 % of the documents, or held-out problems of a task.
 

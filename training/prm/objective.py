@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +15,9 @@ from torch.nn import functional as F
 from evaluation.ranking import auroc, calibration_error
 from evaluation.sets.columns import SetError
 from models.reward import LoadedReward
-from samplers.settings import SettingError, option
+from samplers.settings import SettingError
 from training.data.examples import Example
 from training.engine.recipe import Losses, Recipe, moved, split
-from training.engine.settings import TrainSettings
 from training.prm.prm_data import (
     Batches,
     Labelled,
@@ -33,39 +31,15 @@ from training.prm.prm_data import (
     read_labelled,
 )
 from training.prm.prm_model import checkpoint_layers, new_reward, save_reward
+from training.prm.settings import HELD_OUT_ONE_IN, PRMSettings
 from training.shared.answers import RunArguments
 from training.shared.decoding import Between
 
-HELD_OUT_ONE_IN = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class PRMSettings(TrainSettings):
-    """Right and wrong steps weigh the same in all, and yet scores are honest as probabilities."""
-
-    layers: str = option("", "Layers of the base that are taken, such as 0,2,new (a fresh one); empty: all.")
-    init: str = option("base", "Weights to begin with: the base's, or random ones of its shape.",
-                       choices=("base", "random"))  # fmt: skip
-    form: str = option("qwen", "A Qwen2 with a head that has a middle layer (qwen) or is linear (trl); "
-                       "shadow: a LLaDA compares what it would write with what stands; it reads steps as "
-                       "one text.",
-                       choices=("qwen", "trl", "shadow"))  # fmt: skip
-    system: bool = option(True, "Show a Qwen2 the system turn, which is the same for every row.")
-    balance: float = option(1.0, "1: right and wrong steps weigh the same in all; 0: each step does.",
-                            low=0, high=1)  # fmt: skip
-    max_length: int = option(512, "Longest row; later steps are left out.", low=8, unit="tokens")
-    prompt_column: str = option("", "Column of the questions; empty: guessed.")
-    steps_column: str = option("", "Column of the steps, a list of texts; empty: guessed.")
-    labels_column: str = option("", "Column of the labels, a 1 or 0 for each step; empty: guessed.")
-    split: str = option("train", "Split of a hub set.")
-    held_out: str = option("", "File of rows for the evaluation; empty: those of one question in "
-                           f"{HELD_OUT_ONE_IN} of the data.")  # fmt: skip
-    save_dtype: str = option("float32", "What weights are saved as; fp8: the layers' matrices in eight "
-                             "bits.", choices=("float32", "bf16", "fp8"))  # fmt: skip
-
 
 class PRMModule(nn.Module):
-    """A reward model and its loss. odds: log of the weights of a wrong and of a right step."""
+    """A reward model and its loss. odds: Float[2], log of the weights of a wrong and of a right step."""
+
+    odds: Tensor
 
     def __init__(self, reward: LoadedReward, odds: Tensor) -> None:
         super().__init__()

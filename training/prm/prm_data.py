@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from training.data.known_sets import refuse_problem
 from training.data.list_cells import cell_value
 from training.data.records import LIMITS, open_records
 from training.data.set_columns import find_column, find_prompts
+from training.prm.settings import PRMSettings
 
 STEPS, LABELS = ("steps", "completions"), ("labels",)
 """Names of the columns, ours and those of TRL's stepwise sets."""
@@ -80,12 +81,12 @@ class StepColumns:
         return found
 
 
-def asked_columns(settings: Any) -> StepColumns:
-    """What settings (a PRMSettings) name."""
+def asked_columns(settings: PRMSettings) -> StepColumns:
+    """What settings name."""
     return StepColumns(settings.prompt_column, settings.steps_column, settings.labels_column)
 
 
-def open_labelled(names: Sequence[str], settings: Any, allow_eval_data: bool) -> list[Labelled]:
+def open_labelled(names: Sequence[str], settings: PRMSettings, allow_eval_data: bool) -> list[Labelled]:
     """The rows of files and hub sets. SetError: a set that cannot be used, or is for evaluation."""
     found: list[Labelled] = []
     for name in names:

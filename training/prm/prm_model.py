@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config
 
+from models.assets import locate
 from models.config import LLaDAConfig
 from models.loading import ModelError, find_file, mask_token, read_config, read_weights
 from models.reward import JUDGE, KINDS, SHADOW, STEP_TOKEN, LoadedReward, RewardModel
@@ -89,7 +90,7 @@ def _base_config(base: str) -> dict[str, Any]:
 
 
 def _tokenizer(base: str, system: bool, steps: bool = True) -> PreTrainedTokenizerFast:
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(locate(base))
     if tokenizer.chat_template is None:
         raise ModelError(f"model = {base!r} has no chat template; allowed: a model with one")
     if steps and STEP_TOKEN not in tokenizer.get_vocab():
@@ -181,7 +182,7 @@ def save_reward(reward: LoadedReward, folder: Path, state: Mapping[str, Tensor],
     compact = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
     vocabulary.write_text(compact, encoding="utf-8")  # a third of its size without spaces
     shadow = isinstance(reward.model, ShadowRewardModel)
-    network = reward.model.llada if shadow else reward.model.model
+    network: Any = reward.model.llada if shadow else reward.model.model
     kind = SHADOW if shadow else "Qwen2ForProcessRewardModel"
     config = network.config.to_dict() | {
         "architectures": [kind], "_name_or_path": "",

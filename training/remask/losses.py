@@ -59,20 +59,29 @@ class RemaskModule(nn.Module):
         self.tokens_weight, self.policy_weight = tokens, policy
 
     def forward(self, batch: RemaskBatch) -> Losses:
-        """L = L_TPS + lambda L_UPS; figures: both apart, and how much of the answer was wrong."""
-        shown, masked = self.with_own(batch)
+        """L = L_TPS + lambda L_UPS; figures: both apart, and how much of the answer was wrong.
+
+        Shapes at the lines: R rows of L cells, width D; M masked cells, A cells of answers, both row-major.
+        """
+        # 1. Some masks become the model's own predictions: what is shown, and what is still masked.
+        shown, masked = self.with_own(batch)  # Int[R, L], Bool[R, L]
+        lengths = batch.answer.sum(-1)  # Int[R]
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.tokens_weight > 0):
-            hidden = self.model(shown, output_last_hidden_state=True, cells=masked)
-            row = masked.nonzero()[:, 0]
-            cost = cell_cross_entropy(hidden.logits, batch.tokens[masked])
-            lengths = batch.answer.sum(-1)
-            left = masked.sum(-1) / batch.masked.sum(-1).clamp(min=1)  # own predictions unmask too
-            token_loss = (cost / (batch.p[masked] * left[row]) / lengths[row]).sum() / len(lengths)
-        y = policy_targets(batch.tokens, shown, masked, (-cost).exp().detach(), batch.answer)
-        keep = self.head(hidden.last_hidden_state.detach()[batch.answer])
+            # 2. One pass for both losses: logits of the masked cells, hidden states of all.
+            out = self.model(shown, output_last_hidden_state=True, cells=masked)
+            cost = cell_cross_entropy(out.logits, batch.tokens[masked])  # Float[M]
+            # 3. L_TPS: each cost by the probability of its mask, which own predictions have lowered.
+            row = masked.nonzero()[:, 0]  # Int[M], the row of each masked cell
+            left = masked.sum(-1) / batch.masked.sum(-1).clamp(min=1)  # Float[R], the share still masked
+            weighted = cost / (batch.p[masked] * left[row]) / lengths[row]  # Float[M]
+            token_loss = weighted.sum() / len(lengths)
+        # 4. L_UPS: keep what is right, drop what is wrong; on masks, the probability of the clean token.
+        y = policy_targets(batch.tokens, shown, masked, (-cost).exp().detach(), batch.answer)  # Float[A]
+        keep = self.head(out.last_hidden_state.detach()[batch.answer])  # Float[A], logits, from [A, D]
         policy = policy_loss(keep, y, batch.answer.nonzero()[:, 0], len(lengths))
+        # 5. Together; and the share of wrong tokens that the policy was shown.
         loss = self.tokens_weight * token_loss + self.policy_weight * policy
-        wrong = (shown != batch.tokens) & batch.answer & ~masked
+        wrong = (shown != batch.tokens) & batch.answer & ~masked  # Bool[R, L]
         share = (wrong.sum(-1) / lengths).mean()
         return Losses(loss, {"token_loss": token_loss, "policy_loss": policy, "wrong": share})
 
@@ -80,15 +89,19 @@ class RemaskModule(nn.Module):
     def with_own(self, batch: RemaskBatch) -> tuple[Tensor, Tensor]:
         """Input and masks after a decoding step of the model's own: it writes the likeliest tokens,
         right or wrong, in masked cells that the policy draws (Plackett-Luce: log sigmoid(h) + Gumbel)."""
-        shown, masked = batch.input_ids, batch.masked
+        shown, masked = batch.input_ids, batch.masked  # Int[R, L], Bool[R, L]
         if not bool(batch.fill.any()):
             return shown, masked
+        # 1. The likeliest token of every masked cell, never the mask itself.
         out = self.model(shown, cells=masked, output_last_hidden_state=True)
-        logits = out.logits.float()
+        logits = out.logits.float()  # Float[M, vocabulary]
         logits[:, self.model.config.mask_token_id] = -torch.inf
-        guess = shown.masked_scatter(masked, logits.argmax(-1))
+        guess = shown.masked_scatter(masked, logits.argmax(-1))  # Int[R, L]
+        # 2. The order in which the policy would write them: 0 first, cells without a mask last.
         scores = torch.full(masked.shape, -torch.inf, device=masked.device)
         scores[masked] = F.logsigmoid(self.head(out.last_hidden_state[masked])).float()
-        rank = (scores + batch.gumbel).argsort(-1, descending=True).argsort(-1)
-        written = masked & (rank < (batch.fill * masked.sum(-1)).round()[:, None])
+        rank = (scores + batch.gumbel).argsort(-1, descending=True).argsort(-1)  # Int[R, L]
+        # 3. The first of them are written, as many as the row's share says.
+        count = (batch.fill * masked.sum(-1)).round()  # Float[R]
+        written = masked & (rank < count[:, None])  # Bool[R, L]
         return torch.where(written, guess, shown), masked & ~written

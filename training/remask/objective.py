@@ -18,12 +18,13 @@ from models.loading import LoadedModel
 from models.ups_head import HEAD_FILE, UPSHead, load_ups_head
 from samplers.requests import Tools
 from samplers.settings import option
+from training.data.answer_settings import AnswerSettings
 from training.data.examples import Rows
 from training.engine.recipe import Recipe, moved, split, step_generator
 from training.remask.losses import RemaskBatch, RemaskModule
 from training.remask.remask_noise import ordinary_ids, remask_noise
 from training.shared.adapters import freeze
-from training.shared.answers import Answers, AnswerSettings, RunArguments, load_model, record_samples
+from training.shared.answers import Answers, RunArguments, load_model, record_samples
 from training.shared.decoding import Between
 from training.shared.noise import block_noise, stratified_times
 
@@ -86,6 +87,7 @@ class RemaskSFT(Recipe):
     """The head alone learns."""
 
     settings: RemaskSettings
+    module: RemaskModule
 
     def __init__(self, arguments: RunArguments, settings: RemaskSettings) -> None:
         self.settings, self.loaded = settings, load_model(arguments, settings)

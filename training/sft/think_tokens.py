@@ -45,9 +45,11 @@ def grow(model: LLaDAModelLM, rows: int) -> None:
             wider = torch.cat((old.data, old.data.new_zeros(rows - len(old), old.shape[1])))
             part.weight = nn.Parameter(wider)
         config.embedding_size = rows
-        model.transformer["wte"].num_embeddings = rows
-        if not config.weight_tying:
-            model.transformer["ff_out"].out_features = rows
+        embedding, head = model.transformer["wte"], model.get_output_embeddings()
+        assert isinstance(embedding, nn.Embedding)
+        embedding.num_embeddings = rows
+        if isinstance(head, nn.Linear):  # a tied one is the embedding itself
+            head.out_features = rows
     config.vocab_size = max(config.vocab_size, rows)
 
 

@@ -12,31 +12,15 @@ import torch
 from models.loading import LoadedModel, ModelError, load
 from models.text import token_pieces
 from samplers.requests import RequestError, Tools, prepare
-from samplers.settings import SettingError, option
+from samplers.settings import SettingError
 from samplers.streams import record
 from samplers.traces import Trace, used_pieces, write_trace
+from training.data.answer_settings import AnswerSettings
 from training.data.chat import Chat, Encoded
 from training.data.examples import Example, Rows, collate
 from training.data.sources import Data, open_data
 from training.engine.recipe import Recipe, step_generator
 from training.engine.settings import TrainSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnswerSettings(TrainSettings):
-    """Settings of objectives that learn answers to prompts."""
-
-    max_length: int = option(1024, "Longest row; a longer example is cut or left out.", low=8, unit="tokens")
-    too_long: str = option("skip", "skip leaves longer examples out; cut drops their end.",
-                           choices=("skip", "cut"))  # fmt: skip
-    tail: int = option(1, "EOS cells behind the longest answer of a step, at most; at least one, so that "
-                       "every answer teaches where to end.", low=1, high=1024)  # fmt: skip
-    prompt_column: str = option("", "Column of the prompts; empty: guessed.")
-    answer_column: str = option("", "Column of the answers; empty: guessed.")
-    weights: str = option("", "Shares of several sets, such as 2,1; empty: equal.")
-    split: str = option("train", "Split of a hub set.")
-    think: bool = option(False, "Learn the thoughts before the answer, between <think> and </think>.")
-    thoughts_column: str = option("", "Column of the thoughts; empty: guessed.")
 
 
 @dataclass(frozen=True)

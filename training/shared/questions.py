@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from evaluation.sets.cells import check_words
 from evaluation.sets.columns import Mapping as Columns
 from evaluation.sets.columns import SetError, guess
 from evaluation.sets.tables import Table
+from samplers.settings import option
 from tasks import HELD_OUT, TASKS, generate
 from tasks.core import Problem
 from training.data.chat import Chat
 from training.data.examples import TRIES, TaskExamples, item_at
 from training.data.known_sets import refuse_problem
 from training.data.records import open_records
+from training.engine.settings import TrainSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionSettings(TrainSettings):
+    """Where questions and their gold answers stand."""
+
+    prompt_column: str = option("", "Column of the prompts; empty: guessed.")
+    answer_column: str = option("", "Column of the gold answers; empty: guessed.")
+    split: str = option("train", "Split of a hub set.")
 
 
 @dataclass(frozen=True)
@@ -144,12 +155,9 @@ class RowQuestions:
 
 
 def open_questions(
-    names: Sequence[str], chat: Chat, settings: Any, room: Room, allow_eval_data: bool = False
+    names: Sequence[str], chat: Chat, settings: QuestionSettings, room: Room, allow_eval_data: bool = False
 ) -> list[QuestionSet]:
-    """Bundled tasks, files and hub sets by name, without what is too long; SetError with a sentence.
-
-    settings: with seed, split, prompt_column and answer_column.
-    """
+    """Bundled tasks, files and hub sets by name, without what is too long; SetError with a sentence."""
     sets: list[QuestionSet] = []
     for name in names:
         if name in TASKS:

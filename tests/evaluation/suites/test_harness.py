@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("lm_eval", reason="lm_eval is not installed (requirements-eval.txt)")
+pytest.importorskip("lm_eval", reason="lm_eval is not installed (extra suites)")
 
 from evaluation.suites.harness import LLaDAHarness, present_device, sampler_changes  # noqa: E402
 from evaluation.suites.text_model import Arguments  # noqa: E402
@@ -179,5 +179,5 @@ def test_without_lm_eval_the_command_says_what_to_install(monkeypatch: pytest.Mo
 
     monkeypatch.setitem(sys.modules, "lm_eval.__main__", None)
     monkeypatch.setitem(sys.modules, "lm_eval", None)
-    with pytest.raises(ValueError, match="requirements-eval.txt"):
+    with pytest.raises(ValueError, match=r"llada-viz\[suites\]"):
         lm_eval_command.run([])

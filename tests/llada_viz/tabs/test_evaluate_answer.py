@@ -111,7 +111,7 @@ def test_only_rows_that_fail(bundled, job):
     report = evaluations.report(found)
 
     def shown(**only):
-        return [row[0] for row in matrix(report, **only)[1]]
+        return list(matrix(report, **only)["row"])
 
     assert shown() == [1, 2, 3] and shown(fail=True) == [2, 3]
     assert shown(fail=True, first=3) == [3]
@@ -120,7 +120,7 @@ def test_only_rows_that_fail(bundled, job):
     for kind in ("same solved", "differ fails", "same fails"):
         assert html.count(f'<tr class="{kind}">') == 1
     folder.override("bad", 1, None)  # not graded is neither right nor wrong
-    assert [row[0] for row in matrix(evaluations.report(found), fail=True)[1]] == [2, 3]
+    assert list(matrix(evaluations.report(found), fail=True)["row"]) == [2, 3]
 
 
 def test_an_export_is_written_into_the_jobs_folder(bundled, job):
@@ -146,7 +146,7 @@ def test_a_job_is_deleted_by_who_is_sure(bundled, job):
     assert not found.folder.exists() and evaluations.list() == []
     shown = panel.on_tick(asked)
     assert shown[panel.job]["value"] is None and not shown[panel.actions["remove"]]["interactive"]
-    assert (shown[tab.result], shown[tab.rows]["value"]["data"], shown[answer.cell]) == ("", [], None)
+    assert shown[tab.rows]["value"].empty and (shown[tab.result], shown[answer.cell]) == ("", None)
 
 
 def test_what_still_runs_and_what_is_public_is_not_deleted(bundled, job):

@@ -77,7 +77,7 @@ def test_a_public_host_fetches_nothing(bundled, reachable):
 
 
 def test_a_hub_out_of_reach_is_a_sentence(bundled, monkeypatch):
-    datasets = pytest.importorskip("datasets", reason="datasets is not installed (requirements-eval.txt)")
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed (extra suites)")
 
     class Timeout(Exception):
         """As an HTTP library raises it, outside the usual families."""

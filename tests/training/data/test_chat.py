@@ -12,10 +12,10 @@ from evaluation.sets.columns import SetError
 from models.loading import LoadedModel, load
 from samplers.settings import SettingError
 from tests.training.small_model import small_folder, tokenizer
+from training.data.answer_settings import AnswerSettings
 from training.data.chat import Chat
 from training.data.sources import open_data
 from training.sft.think_tokens import ensure_think_tokens
-from training.shared.answers import AnswerSettings
 
 
 def messages(count: int = 10) -> list[dict[str, object]]:

@@ -15,11 +15,11 @@ from evaluation.sets.columns import SetError
 from samplers.settings import SettingError
 from tasks import HELD_OUT, TASKS, split_of
 from tests.training.small_model import tokenizer
+from training.data.answer_settings import AnswerSettings
 from training.data.chat import Chat
 from training.data.known_sets import digest
 from training.data.sources import Data, open_data, parse_weights
 from training.data.table_examples import held_out_rows
-from training.shared.answers import AnswerSettings
 
 CHAT = Chat(tokenizer())
 

@@ -16,7 +16,8 @@ from models.loading import load
 from samplers.settings import SettingError
 from tests.training.small_model import small_folder
 from tests.training.toy import engine_of, lines
-from training.dpo.objective import DPO, DPOSettings
+from training.dpo.objective import DPO
+from training.dpo.settings import DPOSettings
 from training.engine.recipe import Stopped
 from training.shared.answers import RunArguments
 

@@ -10,9 +10,9 @@ import datasets
 import pytest
 
 from evaluation.sets.columns import SetError
-from training.dpo.objective import DPOSettings
 from training.dpo.pair_rows import open_pairs
 from training.dpo.pairs import Pair
+from training.dpo.settings import DPOSettings
 
 SYSTEM = {"role": "system", "content": "Be brief."}
 TEST_PROBLEM = ("A robe takes 2 bolts of blue fiber and half that much white fiber. "

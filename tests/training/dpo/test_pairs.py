@@ -11,9 +11,9 @@ from tasks import generate
 from tests.training.small_model import small_folder, tokenizer
 from training.__main__ import main
 from training.data.chat import Chat
-from training.dpo.objective import DPOSettings
 from training.dpo.pair_rows import open_pairs
 from training.dpo.pairs import Pair, pairs_of, write_pairs
+from training.dpo.settings import DPOSettings
 from training.shared.questions import TaskQuestions, of_problem
 
 QUESTION = of_problem(generate("expression", "train", 1, seed=0)[0])

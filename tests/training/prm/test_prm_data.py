@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from evaluation.sets.columns import SetError
-from training.prm.objective import PRMSettings, log_weights
+from training.prm.objective import log_weights
 from training.prm.prm_data import Labelled, open_labelled, read_labelled
+from training.prm.settings import PRMSettings
 
 GOOD: dict[str, Any] = {"question": "q", "steps": ["a", "b"], "labels": [1, 0]}
 READ = Labelled("q", ("a", "b"), (1, 0))

@@ -17,7 +17,8 @@ from models.loading import load
 from tests.random_adapter import write_adapter
 from tests.training.small_model import small_folder
 from tests.training.toy import engine_of, lines
-from training.dpo.objective import DPO, DPOSettings
+from training.dpo.objective import DPO
+from training.dpo.settings import DPOSettings
 from training.grpo.objective import GRPO, GRPOSettings
 from training.shared.answers import RunArguments
 from training.shared.questions import Question
