@@ -26,7 +26,7 @@ def progress(state: str, note: str, finished: int, expected: int, log: Sequence[
     share = finished / expected if expected else 0.0
     parts = [f"{finished:,} of {expected:,} rows" if expected else "", note]
     if state == "running" and not finished:
-        parts[1] = "decoding the first answers" if expected else "loading the model"
+        parts = [f"{parts[0]}: decoding the first answers" if expected else "loading the model"]
     said = " ".join(f"{part.rstrip('.')}." for part in parts if part)
     return job.progress(state, said, share, "Rows finished", log)
 

@@ -1,4 +1,4 @@
-"""The time of a run, measured before it: what was not finished goes on, all is counted as often as it comes."""
+"""The time of a run, measured before it: what was not finished is taken to go on as it began."""
 
 from __future__ import annotations
 
