@@ -23,6 +23,7 @@ from llada_viz.tabs.evaluate_form import EvaluateForm
 from llada_viz.widgets.attached_bar import AttachedBar
 from llada_viz.widgets.job_panel import JobPanel
 from llada_viz.widgets.live import QUIET, Updates, alert
+from llada_viz.widgets.plots import ParetoPlot
 
 EMPTY = "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate.</p>"
 PRESS_FILE = "() => setTimeout(() => document.querySelector('#evaluate-file').click(), 100)"
@@ -70,6 +71,7 @@ class Evaluate:
                 # A download button gives the file it had before it was pressed: this one is pressed for it.
                 self.file = gr.DownloadButton("Download", visible="hidden", elem_id="evaluate-file")
             self.result = gr.HTML(elem_id="evaluate-result", apply_default_css=False)
+            ParetoPlot(self._report_of).build(self.result, self.panel.job, self.panel.mine)
 
     def _rows(self) -> None:
         with gr.Column(elem_classes="lz-panel"):
@@ -133,6 +135,10 @@ class Evaluate:
         if self.public and any(not job.has_ended for job in self.panel.visible(mine)):
             raise ValueError("an evaluation of yours is still going on; allowed here: one at a time")
         return self.evaluations.start(asked)
+
+    def _report_of(self, chosen: str | None, mine: list[str]) -> Report | None:
+        job = next((job for job in self.panel.visible(mine) if job.id == chosen), None)
+        return None if job is None else self.evaluations.report(job)
 
     def view(self, job: Job | None, values: Mapping[Any, Any]) -> Updates:
         """The chosen evaluation as it stands. An answer that was chosen in another one is let go of."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +179,8 @@ class EvaluateForm:
             return SetFacts(alert(f"{error}.") + first, tuple(found.columns))
         kind = kind_of([row[mapping.question] for row in found.rows[:LOOKED_AT]])
         count, columns = len(found.rows), tuple(found.columns)
-        shown = f"<p class='lz-about'>{count:,} row{'s' * (count != 1)}</p>{first}"
+        said = (f"{count:,} row{'s' * (count != 1)}", *found.said((mapping.question, mapping.answer)))
+        shown = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in said) + first
         return SetFacts(shown, columns, mapping.question, mapping.answer, count, kind)
 
     def _hub(self, name: str) -> str:
