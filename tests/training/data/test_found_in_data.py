@@ -12,6 +12,7 @@ import pytest
 from evaluation.sets.columns import SetError
 from models.loading import ModelError
 from tests.training.small_model import BUNDLED, small_folder, tokenizer
+from training.__main__ import main
 from training.data.answer_settings import AnswerSettings
 from training.data.chat import Chat
 from training.data.list_cells import cell_value
@@ -150,6 +151,13 @@ def test_f22_log_and_config_say_how_many(tmp_path: Path, capsys: pytest.CaptureF
     said = "rows.jsonl: 3 of 40 rows are longer than 128 tokens and were left out"
     assert said in capsys.readouterr().out.splitlines()
     assert read_config(tmp_path / "run" / "config.yaml")["notes"] == [said]
+
+
+def test_f22_the_preview_says_how_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, model = write(tmp_path, some_too_long()), small_folder(tmp_path / "model")
+    assert main(["preview", "sft", "--model", model, "--data", path, "--set", "max_length=128"]) == 0
+    said = "rows.jsonl: 3 of 40 rows are longer than 128 tokens and were left out"
+    assert capsys.readouterr().out.splitlines()[0] == said
 
 
 def test_f23_a_run_goes_on_with_the_same_rows_only(tmp_path: Path) -> None:
