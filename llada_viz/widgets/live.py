@@ -31,11 +31,11 @@ NO_HEAD = (
     "{what} needs a UPS head, and none is loaded that was trained on this network; allowed: another choice, "
     "or a head that the Train tab trains (remask-sft)"
 )
+Updates = dict[Any, Any]
+"""What a handler answers: component -> its new value, or an update."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 Values = Mapping[Any, Any]
 """What a handler is given: the value of every component of its inputs."""
-Updates = dict[Any, Any]
-"""What it answers: new values, or updates, of some components."""
 
 
 class LiveTab(Protocol):
