@@ -20,6 +20,7 @@ from evaluation.answer_forms import Form, read
 from evaluation.equivalence import equivalent
 from evaluation.expression import Unreadable
 from evaluation.extraction import extract, gold_answer
+from evaluation.gold_lists import items_of
 from evaluation.math_pool import MathPool, Verdict
 
 MOST_QUESTIONS = 64
@@ -77,7 +78,7 @@ class Grader:
         if extracted is None:
             return Grade(False, None, "no answer")
         try:
-            gold = read(gold_answer(answer))
+            gold = read_gold(answer)
         except Unreadable as problem:
             return Grade(None, extracted, f"the gold answer cannot be read: {problem}")
         if not gold.text:
@@ -117,6 +118,18 @@ class Grader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def read_gold(text: str) -> Form:
+    """The form of a gold text; a list of a data file is a set of what its items say. Raises Unreadable."""
+    items = items_of(text)
+    if items is None:
+        return read(gold_answer(text))
+    if not items:
+        raise Unreadable("it is a list without an answer in it")
+    forms = [read(gold_answer(item)) for item in items]
+    parts = [part for form in forms for part in (form.items if form.kind in ("list", "set") else (form,))]
+    return forms[0] if len(forms) == 1 else Form("set", text, tuple(parts))
 
 
 def grade_file(source: Path, target: Path, workers: int | None = None, seconds: float = 5.0) -> Coverage:
