@@ -23,7 +23,7 @@ _OPEN = {"(", "[", "{", r"\{", r"\langle"}
 _CLOSE = {")", "]", "}", r"\}", r"\rangle"}
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
 _JOINED = re.compile(r"(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])")
-_MATRIX = re.compile(r"^\\begin\{([pbB]?matrix)\}(.*)\\end\{\1\}$", re.DOTALL)
+_MATRIX = re.compile(r"^\\begin\{([pbB]?matrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\{\1\}$", re.DOTALL)
 _WORDS = re.compile(r"^[^\W\d_][^\W\d_' -]*(?:[' -]+[^\W\d_]+)*$")
 _SHORT_WORDS = {"no", "yes", "odd", "all", "any", "one", "two", "six", "ten"}
 _LONE = re.compile(rf"^(?:[A-Za-z]|\\(?:{'|'.join(GREEK)}))(?:_\{{\w+\}})?(?:\([A-Za-z]\))?$", re.ASCII)
@@ -105,6 +105,8 @@ def _read(text: str, depth: int) -> Form:
         return Form("matrix", text, tuple(rows))
     if not re.match(r"^\\text", text):
         text = arithmetic(flat(text))
+        if _LITERAL.match(text):
+            return Form("text", text)
     return _composed(text, depth)
 
 
@@ -117,7 +119,8 @@ def _composed(text: str, depth: int) -> Form:
         parts, _ = _cut(joined, separators)
         if len(parts) > 1:
             form = _several(kind, text, parts, depth)  # type: ignore[arg-type]
-            either = kind == "list" and "," not in _JOINED.sub("", text) and not re.search(r"\band\b", text)
+            commas = re.sub(r",? ?\bor\b", "", text)
+            either = kind == "list" and "," not in commas and not re.search(r"\band\b", text)
             return replace(form, signs=("or",)) if either and form.kind == "list" else form
     if bracketed := _bracketed(text, depth):
         return bracketed
@@ -209,7 +212,7 @@ def _bracketed(text: str, depth: int) -> Form | None:
     signs = (tokens[0], tokens[-1])
     inner = "".join(tokens[1:-1]).strip()
     parts, _ = _cut(inner, (",", ";"))
-    if signs == (r"\{", r"\}"):
+    if signs == (r"\{", r"\}") or (signs == ("{", "}") and len(parts) > 1):
         return _several("set", text, parts, depth)
     if signs in (("(", ")"), ("{", "}")) and len(parts) == 1:
         return _read(inner, depth + 1)

@@ -17,26 +17,28 @@ from evaluation.answer_words import AFTER, PARTS, SCALES, in_digits
 
 MOST_LETTERS = 4_000
 _TOKEN = re.compile(
-    r"(?P<formula>\x01)|(?P<word>\d+(?:st|nd|rd|th)\b|(?:[^\W\d_]+(?:['-][^\W\d_]+)*))"
+    r"(?P<formula>\x01)|(?!pi\b|sqrt\b)(?P<word>\d+(?:st|nd|rd|th)\b|(?:[^\W\d_]+(?:['-][^\W\d_]+)*))"
     r"|(?P<number>\d{1,3}(?:,\d{3})+(?!\d|,\d)(?:\.\d+)?|\d{1,3}(?: \d{3})+(?! ?[\d/]|-[a-z])(?:\.\d+)?"
-    r"|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?:\.\.\.)?|\.\d+)"
-    r"|(?P<latex>\\(?:text\w*|mbox|mathrm)\s?\{[^{}]*\}|\\[A-Za-z]+|\\[%$!,;: ]|[\^_{}])"
+    r"|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?:(?<=\.\d)\.\.\.|(?<=\.\d\d)\.\.\.|(?<=\d\d\d)\.\.\.)?|\.\d+)"
+    r"|(?P<latex>\\(?:text\w*|mbox|mathrm)\s?\{[^{}]*\}|(?:pi|sqrt)\b|\\[A-Za-z]+|\\[%$!,;: ]|[\^_{}])"
     r"|(?P<sign>[-+*/=<>%!|()\[\]$€£¥₹])|(?P<space>\s+)|(?P<other>.)",
     re.DOTALL,
 )
 _STAND_BEFORE_MINUS = frozenset(
     "is are was be equals equal to of at by get gets gives or and than from answer result value becomes".split()
 )
-_MODIFIERS = SCALES.keys() | PARTS.keys() | AFTER.keys() | {"percent", "pct", "fold", "zillion", "degrees", "celsius"}
+_MONTHS = frozenset("january february march april may june july august september october november december".split())
+_MODIFIERS = _MONTHS | SCALES.keys() | PARTS.keys() | AFTER.keys() | {"percent", "pct", "fold", "zillion", "degrees", "celsius"}
 _BEHIND = re.compile(
     r" ?(?:(?:per cent|square|sq|cubic|below zero|or (?:more|less|fewer|greater|above|below|so)|and (?:an?|one|two|three|four|five) "
     r"(?:half|halves|third|quarter|fourth|fifth|sixth|eighth|tenth)s?|(?:more|less|fewer|greater|smaller|larger|higher|"
     r"lower|older|younger|taller|shorter) than|times [a-z]|[ap]\.?m\b\.?|o'clock|plus|minus|[CF](?= |$|[.,]))(?![\w])"
     r"|per (?:[a-z]+)|/ ?[a-z]+)", re.IGNORECASE
 )  # fmt: skip
-_WORD_BEHIND = re.compile(r"( ?)(?:\\text\{ ?)?([^\W\d_]+)\}?(\^\{?[23]\}?)?")
+_WORD_BEHIND = re.compile(r"( ?)(?:\\text\{ ?)?([^\W\d_]+(?:-[^\W\d_]+)?)\}?(\^\{?[23]\}?)?")
 _BEFORE = re.compile(
     r"(?:\b(?:more than|less than|fewer than|greater than|smaller than|at least|at most|up to|no more than|no less than"
+    r"|January|February|March|April|May|June|July|August|September|October|November|December"
     r"|nearly|almost|over|under|above|below|between|from|twice|double|triple|half of|half|a third of|a quarter of"
     r"|negative|minus|plus|square root of|cube root of|root of|power of|root|factorial of|percent of|% of|times|than|modulo|mod"
     r"|sum of|product of|difference of|average of|multiple of|multiples of)\s*)+$",
@@ -54,7 +56,7 @@ _GLUE_BEHIND_THING = re.compile(
     r"^(?!(?:is|are|was|were|left|and|or|per|each)\b)[a-z]+ (?:[a-z]+ )?(?:and|or|out of|to|for every|plus|minus|times|over)$"
     r"|^(?!is\b|are\b)[a-z]+,? and$"
 )
-_LONE = re.compile(r"^\s*(?:\\?[A-Za-z]+(?:_\{?\w+\}?)?|\\(?:overline|angle|triangle)\s?\{?\s?[A-Z]+\}?|[A-Z]{1,4})\s*$")
+_LONE = re.compile(r"^\s*(?!\\(?:infty|pi)\b)(?:\\?[A-Za-z]+(?:_\{?\w+\}?)?|\\(?:overline|angle|triangle)\s?\{?\s?[A-Z]+\}?|[A-Z]{1,4})\s*$")
 _PLAIN_WORD = re.compile(r"(?<!\\)[^\W\d_]{2,}")
 _LABEL = re.compile(r"^\s*(?:\\?[A-Za-z]+(?:_\{?\w+\}?)?(?:\([A-Za-z]\))?|[A-Z]{2,4})\s*$")
 
@@ -217,9 +219,10 @@ def _belongs(token: _Token, before: _Token | None, after: _Token | None, near: b
         if after is not None and after.text == "=" and (len(token.text) == 1 or token.text.isupper()):
             return True
         by_sign = after is not None and (after.text in "+*/^<>_-" or (glued and after.text in "^_"))
-        behind = before is not None and near and (before.end == token.start or before.text in "+-*/=(<>^{")
+        counted = before is not None and before.kind == "number" and token.text not in "aAI"  # 2 x
+        behind = before is not None and near and (counted or before.end == token.start or before.text in "+-*/=(<>^{")
         written_together = before is not None and near and before.end == token.start and before.kind == "number"
-        if len(token.text) <= 3 and (written_together or (glued and after is not None and after.text in "^+*")):
+        if len(token.text) <= 3 and token.text.isascii() and (written_together or (glued and after is not None and after.text in "^+*")):
             return True
         return len(token.text) == 1 and token.text.isascii() and (behind or (by_sign and token.text not in "aAI"))
     if token.text in ("(", ")", "[", "]", ","):
@@ -235,8 +238,9 @@ def _belongs(token: _Token, before: _Token | None, after: _Token | None, near: b
     if token.text == ":":
         return near and glued and value_next and before is not None and before.end == token.start
     if token.text in ("%", "!"):
-        return near and before is not None and before.end == token.start and (token.text == "%" or (
-            after is not None and (glued or after.text in "=+-/*")) and after.text not in ".,;")  # fmt: skip
+        number = after is not None and after.text not in ".,;" and (
+            glued or after.text in "=+-/*" or after.text[0].islower())  # fmt: skip
+        return near and before is not None and before.end == token.start and (token.text == "%" or number)
     return token.kind == "sign" and (near or token.text == "|") and (value_next or (after is not None and after.text == "|"))
 
 

@@ -33,7 +33,7 @@ _SUBSTITUTIONS = [(re.compile(pattern, re.ASCII), by) for pattern, by in (
     (r"\\(?:tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|bfseries|itshape|noindent"
      r"|scriptstyle|scriptscriptstyle|nolinebreak|boldmath)(?![A-Za-z])", ""),
     (r"\\(?:enspace|thinspace|nobreakspace|hfill|newline|linebreak|par)(?![A-Za-z])", " "),
-    (r"\\(?:approx(?:eq)?|simeq|doteq|cong)(?![A-Za-z])", r"\\approx "),
+    (r"\\(?:approx(?:eq)?|simeq|doteq|cong|sim)(?![A-Za-z])", r"\\approx "),
     (r"\\(?:[lc]?dots|dotsc|dotsb)(?![A-Za-z])", "..."),
     (r"\\(?:euro|EUR)(?![A-Za-z])(?:\{\})?", "€"), (r"\\(?:pounds|textsterling)(?![A-Za-z])(?:\{\})?", "£"),
     (r"\\(?:yen|textyen)(?![A-Za-z])(?:\{\})?", "¥"), (r"\\textdollar(?![A-Za-z])(?:\{\})?", r"\\$"),
@@ -101,7 +101,7 @@ _PLAIN_GROUPS = [(re.compile(pattern, re.ASCII), by) for pattern, by in (
 _THOUSANDS = re.compile(
     r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)|(?<![\d.,/^_}])(?<![\d}] )\d{1,3}(?: \d{3})+(?! ?[\d/]|-[a-z])", re.ASCII
 )
-_REPEATING = re.compile(r"(\d*\.)(\d{2,40}) ?\.\.\.", re.ASCII)
+_REPEATING = re.compile(r"(\d*\.)(\d{1,40}) ?\.\.\.", re.ASCII)
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
 _NEEDS = {r"\frac": 2, r"\binom": 2, r"\sqrt": 1, "^": 1, "_": 1}
 _EDGE = re.compile(r"\s*([^\sA-Za-z0-9.])\s*", re.ASCII)
@@ -181,7 +181,7 @@ def _repeating(match: re.Match[str]) -> str:
             while digits.endswith(block):
                 digits = digits[:-size]
             return rf"{match[1]}{digits}\overline{{{block}}}"
-    return match.group()
+    return rf"{match[1]}{digits}\dots "
 
 
 def flat(text: str) -> str:

@@ -23,7 +23,7 @@ _TABLE = {  # dimension: size in its base: names
     "time": {"1/1000": "ms millisecond", "1": "s sec second", "60": "min minute", "3600": "h hr hrs hour",
              "86400": "day", "604800": "week wk wks"},
     "calendar": {"1": "month", "12": "year yr yrs"},
-    "liter": {"1/1000": "ml milliliter millilitre", "1/100": "cl", "1": "l liter litre"},
+    "liter": {"1/1000": "ml milliliter millilitre", "1/100": "cl", "1": "l L liter litre"},
     "cup": {"1": "cup", "2": "pint", "4": "quart qt", "16": "gallon gal"},
     "dollar": {"1": "dollar usd buck", "1/100": "cent ¢"},
     "angle": {"1": "degree deg"}, "radian": {"1": "radian rad"},
@@ -72,7 +72,7 @@ _REAL_THINGS = frozenset(
     "cloth cloths tablecloths tooth youth youths booth booths truth truths math maths sloth sloths mouth mouths "
     "health wealth earth berth berths growths lengths depths widths breath breaths".split()
 )
-_TOKEN = re.compile(r"\^\{-?\d\}|[A-Za-z¢]+|\\cdot |.", re.DOTALL)
+_TOKEN = re.compile(r"\^\{-?\d\}|\\cdot |\\[A-Za-z]+|[A-Za-z¢]+|.", re.DOTALL)
 _TAIL = re.compile(r"\^\{-?\d\}$|[A-Za-z¢]+$|\\cdot $|[ ./'-]$")
 _WORD = re.compile(r"\^\{-?\d\}|[A-Za-z¢]+|/")
 
@@ -98,7 +98,7 @@ def split(text: str) -> tuple[str, Measure, bool]:
     if money := _MONEY.match(text):
         names.append(_CURRENCY.get(money[2], money[2].lower()))
         text = money[1] + text[money.end() :].replace(DOLLAR, "")
-    value, tail = _tail(text)
+    value, tail = _shortest(*_tail(text))
     spaced = not tail or text[len(value) : len(value) + 1] != tail[0]
     if value and value[-1] in _CURRENCY:
         names.append(_CURRENCY[value[-1]])
@@ -106,12 +106,26 @@ def split(text: str) -> tuple[str, Measure, bool]:
     for pattern, by in _SPELLED:
         tail = pattern.sub(by, tail)
     words = _WORD.findall(tail)
-    glued_unit = not spaced and (words[0] in _SHORT or (words[0].lower() not in UNITS and len(words[0]) < 4))
+    glued_unit = not spaced and (words[0] in _SHORT or len(words[0]) == 1 or (words[0].lower() not in UNITS and len(words[0]) < 4))
     found = measure([*names, *words]) if value and not glued_unit else None
     if found is None:
         value, found = text, measure(names) or NOTHING
     percent = value.endswith("%")
     return value.removesuffix("%").strip(), found, percent
+
+
+def _shortest(value: str, tail: str) -> tuple[str, str]:
+    """Of `4x inches`, split before x, the split before inches: letters that are no unit belong to the value."""
+    if match := re.match(r"([A-Za-z]{1,2}(?:\^\{\d\}|(?= )))\s?([A-Za-z].*)$", tail):
+        if _measured(tail) is None and _measured(match[2]) is not None:
+            return value + match[1], match[2]
+    return value, tail
+
+
+def _measured(tail: str) -> Measure | None:
+    for pattern, by in _SPELLED:
+        tail = pattern.sub(by, tail)
+    return measure(_WORD.findall(tail))
 
 
 def _tail(text: str) -> tuple[str, str]:
@@ -122,7 +136,8 @@ def _tail(text: str) -> tuple[str, str]:
         start -= 1
     while start < len(tokens) and not re.match(r"[A-Za-z¢]", tokens[start]):
         start += 1
-    if start == len(tokens) or (start and tokens[start - 1] in ("\\", "{", "_")):
+    before = "".join(tokens[:start]).rstrip()
+    if start == len(tokens) or re.search(r"[\\{_]$|\\(?!pi$|theta$|infty$)[A-Za-z]+$", before):
         return text, ""
     return re.sub(r"[\s./-]+$", "", "".join(tokens[:start])), "".join(tokens[start:])
 
@@ -134,7 +149,7 @@ def measure(words: list[str]) -> Measure | None:
     size, sign, power = Fraction(1), 1, 1
     last: tuple[str, Fraction, int] | None = None
     for place, word in enumerate(words):
-        low = word if word in UNITS else word.lower()
+        low = word if len(word) == 1 or word in UNITS else word.lower()
         if low in ("/", "per") or (powers and low in ("a", "an", "each", "every")):
             sign = -1
         elif word[0] == "^" or (low in ("squared", "cubed") and last):
@@ -145,7 +160,7 @@ def measure(words: list[str]) -> Measure | None:
             size *= last[1] ** more
         elif low in _POWERS:
             power = _POWERS[low]
-        elif low in UNITS and (low != "in" or place == len(words) - 1):
+        elif low in UNITS and (low != "in" or "".join(words[place + 1 :])[:1] in ("", "^")):
             dimension, unit = UNITS[low]
             last = (dimension, unit, sign * power)
             powers[dimension] = powers.get(dimension, 0) + last[2]

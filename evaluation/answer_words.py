@@ -77,7 +77,10 @@ _A_PART = re.compile(
     rf"(?<![\w\\}}])(?:an? ({_either(PARTS)})|(half))(?: of an?| an?)?(?!\w)(?=\s*(?:$|[a-z]))(?! of \d)", re.IGNORECASE
 )
 _SCALED = re.compile(rf"{_START}({NUMBER}) ?({_either(SCALES)})(?![A-Za-z])")
-_THOUSAND = re.compile(rf"(?:(?<=¤){NUMBER}[kK]|{NUMBER} K)(?!\w)")
+_LETTERS = {"k": 10**3, "K": 10**3, "m": 10**6, "M": 10**6, "b": 10**9, "B": 10**9}
+_LETTER = re.compile(rf"(?:(?<=¤)({NUMBER}) ?([kKmMbB])|({NUMBER}) (K))(?!\w)")
+"""Scales in one letter: of money, or a K behind a space."""
+_MIXED = re.compile(r"(?<![\w./}])(\d+) and (\d+/\d+|\\frac\{\d+\}\{\d+\})(?= [A-Za-z])")
 _BELOW = re.compile(rf"{_START}({NUMBER})((?: ?\\text\{{degrees\}}| degrees)?(?: ?[CF]| Celsius| Fahrenheit)?) below (?:zero|0)(?!\w)")
 _FILLERS = re.compile(
     r"^(?:(?:about|approximately|approx\.?|around|roughly|exactly|precisely|only|just|simply|equal to|equals|"
@@ -88,7 +91,7 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
     *((re.compile(rf"({NUMBER}|\)) {word} (?={NUMBER}|-\d|\\sqrt|\()", re.IGNORECASE), rf"\1{by}")
       for word, by in BETWEEN.items()),
     (re.compile(rf"({NUMBER}) to the (?:power of )?({NUMBER})(?:th power)?(?!\w)"), r"(\1)^{\2}"),
-    (re.compile(rf"({NUMBER})(?:%| percent| per cent) of ({NUMBER})(?!\w)"), r"\1/100\\cdot \2"),
+    (re.compile(rf"({NUMBER})(?:%| percent| per cent) ?of ({NUMBER})(?!\w)"), r"\1/100\\cdot \2"),
     (re.compile(rf"({NUMBER}) of ({NUMBER})(?!\w)"), r"\1\\cdot \2"),
     (re.compile(rf"({NUMBER}) (?:in )?base ({NUMBER})(?!\w)"), r"\1_{\2}"),
     *((re.compile(rf"({NUMBER}) {word}(?!\w)", re.IGNORECASE), by) for word, by in AFTER.items()),
@@ -143,7 +146,8 @@ def arithmetic(text: str) -> str:
     text = _MIXED_WORDS.sub(lambda m: _written(int(m[1]) + Fraction(int(m[2] or 1), PARTS[m[3].lower()])), text)
     text = _PARTS.sub(lambda m: _written(_value(m[1]) / PARTS[m[2].lower()]), text)
     text = _A_PART.sub(lambda m: _written(Fraction(1, PARTS[(m[1] or m[2]).lower()])), text)
-    text = _THOUSAND.sub(lambda m: _written(_value(m.group().rstrip("kK ")) * 1000), text)
+    text = _LETTER.sub(lambda m: _written(_value(m[1] or m[3]) * _LETTERS[m[2] or m[4]]), text)
+    text = _MIXED.sub(lambda m: _written(int(m[1]) + _value(m[2])), text)
     text = _scaled(text)
     for pattern, by in _RULES:
         text = pattern.sub(by, text)

@@ -22,7 +22,7 @@ from evaluation import answer_units
 from evaluation.answer_forms import Form, label, lone
 from evaluation.expression import Node, symbols
 from evaluation.expression_latex import to_latex
-from evaluation.expression_values import differ, exact, unlike
+from evaluation.expression_values import differ, exact, only_positive, unlike
 from evaluation.math_pool import Verdict
 
 Ask = Callable[[str, str, str], Verdict]
@@ -242,7 +242,8 @@ def _constant(node: Node) -> str:
     """C of `f(x) + C`, "" where nothing like it is added to an expression with one other variable."""
     last = node.parts[1] if node.op == "add" else node
     alone = last.op == "symbol" and last.name in ("C", "c", "K", "k") and node.op == "add"
-    return last.name if alone and last.name not in symbols(node.parts[0]) and symbols(node.parts[0]) else ""
+    rest = symbols(node.parts[0]) if alone else set()
+    return last.name if rest & set("xyztusr") and last.name not in rest else ""
 
 
 def _renamed(node: Node, name: str, by: str) -> Node:
@@ -257,10 +258,13 @@ def _symbolic(gold: Node, answer: Node, ask: Ask, op: str = "equal") -> Verdict:
         return Verdict(False, "values differ")
     names = {name: f"x_{{{k}}}" for k, name in enumerate(sorted(symbols(gold) | symbols(answer)))}
     verdict = ask(op, to_latex(gold, names), to_latex(answer, names))
+    if op == "equal" and not verdict.equal and only_positive(gold, answer):  # 1/sqrt(n) and sqrt(1/n)
+        verdict = ask("positive", to_latex(gold, names), to_latex(answer, names))
     return Verdict(verdict.equal, verdict.reason or "compared by math-verify")
 
 
 def _relations(gold: Form, answer: Form, ask: Ask) -> Verdict:
+    gold, answer = _turned(gold), _turned(answer)
     for form, other in ((gold, answer), (answer, gold)):
         if form.kind == "relation" and "~" in form.signs:  # 2\pi \approx 6.28 answers both
             parts = [item for item in form.items if not (lone(item) and item is form.items[0])]
@@ -280,6 +284,14 @@ def _relations(gold: Form, answer: Form, ask: Ask) -> Verdict:
         return NO
     # P = 2(3 + 4) = 14 answers 14, as 3 + 4 = 7 answers 7: every part must be it.
     return _all(equivalent(gold, part, ask) for part in answer.items[bool(_name(answer)) :])
+
+
+def _turned(form: Form) -> Form:
+    """12 = x as x = 12."""
+    if form.kind != "relation" or form.signs != ("=",) or not lone(form.items[1]):
+        return form
+    left = form.items[0].node
+    return replace(form, items=form.items[::-1]) if left is not None and not symbols(left) else form
 
 
 def _function_value(first: str, second: str) -> bool:

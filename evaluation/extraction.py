@@ -19,8 +19,11 @@ from evaluation.final_part import MOST_LETTERS, final_part
 
 MOST_BARE = 400
 """A response of more letters is more than a bare answer."""
+MOST_HEADINGS = 50
 _BRACES = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*|\\.|[{}]", re.DOTALL)
 _UNBRACED = re.compile(r"\\(?:boxed|fbox)\s*(-?(?:\\[A-Za-z]+(?:\{[^{}]*\})+|\d[\d.,/]*|[A-Z](?![A-Za-z'])))")
+_PLACEHOLDER = re.compile(r"\s*(?:\.\.\.|\\[lc]?dots|(?:(?:your|final|the|my) )*answer(?: here)?|)\s*", re.IGNORECASE)
+_CHOSEN = re.compile(r"\b(?:option|choice|answer) \(?([A-J])\)? is (?:the )?(?:correct|right|best|answer|only)|\(([A-J])\) is (?:the )?(?:correct|right|best)", re.IGNORECASE)
 _NEXT_THOUGHT = re.compile(
     r"[.!?]\s|\b(?:then|so|thus|hence|therefore|next|finally|now|gives|becomes|simplif\w*|since|because|step|which|that|i\.e)\b"
     r"|^[\s$\\()\[\]]*(?:=|\\approx|\\Rightarrow|\\to|→)[\s$\\()\[\]]*$|\n[^\n]*[A-Za-z]{2}", re.IGNORECASE
@@ -28,11 +31,12 @@ _NEXT_THOUGHT = re.compile(
 _ANSWER_TAG = re.compile(r"<answer>(.*?)(?:</answer>|$(?![\s\S]))", re.DOTALL | re.IGNORECASE)
 _HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*([^\n]*)")
 _STEP = re.compile(
-    r"(?:step|part|case|section|question|problem|note|phase|stage|method|example|task|option|approach|check|verif\w*|summary|given|"
-    r"explanation|understand\w*|calculat\w*|analysis|conclusion|solution|let)\b(?!\s*[:=]?\s*-?[\d$\\]+\.?$)|\(?\d+[.):]\)?\s+\D",
+    r"(?:step|part|case|section|question|problem|note|phase|stage|method|example|task|approach|verif\w*|given|explanation"
+    r"|understand\w*|analysis|let)\b|(?:check|summary|calculat\w*|conclusion|solution|option)\b(?!\s*[:=]?\s*-?[\d$\\]+\.?$)"
+    r"|\(?\d+[.):]\)?\s+\D",
     re.IGNORECASE,
 )
-_CLOSING = re.compile(r"(?:^|\n)[ \t]*A:[ \t]*([^\n]+)\s*\Z")
+_CLOSING = re.compile(r"(?:^|\n)[ \t]*A:[ \t]*([^\s][^\n]*)\s*\Z")
 _SAID = re.compile(
     r"(?:\banswers?\b(?:\s+(?:to|for|in|of|as|here)\b[^\n.:=]{0,60}?)?\**\s*(?:\b(?:is|are|was|would be|must be|should be|equals|becomes)\b"
     r"|=|:|->|-(?= ))|\b(?:correct|right|best|final) (?:option|choice|result|value|statement)s?\s+(?:is|are|:)\s"
@@ -40,7 +44,8 @@ _SAID = re.compile(
     re.IGNORECASE,
 )
 _HEADING = re.compile(
-    r"(?:^|\n)[ \t]*(?:#{1,6}|\*\*|__)?[ \t]*(?:\d+[.)] )?(?:the )?(?:final |correct )?(?:answer|result)s?[ \t]*:?[ \t]*(?:\*\*|__)?[ \t]*:?[ \t]*\n",
+    r"(?:^|\n)[ \t]{0,8}(?:#{1,6}|\*\*|__)?[ \t]{0,4}(?:\d+[.)] )?(?:the )?(?:final |correct )?(?:answer|result)s?"
+    r" ?:? ?(?:\*\*|__)? ?:?[ \t]{0,4}\n",
     re.IGNORECASE,
 )
 _FILLER = re.compile(
@@ -50,11 +55,11 @@ _FILLER = re.compile(
 )  # fmt: skip
 _THEN = re.compile(
     r"(?:which (?:is|equals|gives|makes|comes to|adds up to|simplifies to)|that is|that's|i\.e\.?|or rather|equals|is equal to|giving|making|"
-    r"so it is|it is|it's|but|in other words|simplif\w+ to)\W*(?:the same as|about|just|then|equal to|a total of)?\W*$", re.IGNORECASE
+    r"so it is|it is|it's|but|in other words|simplif\w+ to)\W*(?:the same as|about|just|then|equal to|a total of)?\W*$|=\W*$", re.IGNORECASE
 )  # fmt: skip
 _CHOICE = re.compile(r"^\W*\(?[A-J](?:[).:]|\s*$|\s*[.,;]|\*)")
 _SHORT = re.compile(r"(?:\b[A-Z]|\b(?:Rs|approx|No|vs|Dr|Mr|Mrs|St|Eq|Fig|i\.e|e\.g|a\.m|p\.m|[ap]))$")
-_STOP = re.compile(r"[.!?](?=[\s*]|$)")
+_STOP = re.compile(r"[.?](?=[\s*]|$)|!(?=[\s*]|$)(?! ?[a-z=+])")
 _COUNTED = re.compile(r"[-+]?[$€£]?\d[\d,.]*(?: ?\d+/\d+|/\d+)?(?: [A-Za-z]+){1,4}\.?", re.ASCII)
 _COUNTED_TAIL = re.compile(r"((?: [A-Za-z]+){1,4})[.*!\s]*$")
 _VERBS = frozenset("is are was were be not or and because so if when then that which to has have gets will each per left for".split())
@@ -68,7 +73,7 @@ def extract(response: str) -> str | None:
     tagged = [match[1] for match in _ANSWER_TAG.finditer(text) if match[1].strip()]
     if tagged:
         text = tagged[-1]
-    for find in (_boxed, _hashes, _closing, _said_last, _bare):
+    for find in (_boxed, _hashes, _closing, _said_last, _chosen, _bare):
         answer = find(text)
         if answer is not None:
             return answer.strip() or None
@@ -107,7 +112,8 @@ def _boxed(text: str) -> str | None:
         elif token == "}" and opened:
             begin, start = opened.pop()
             if start >= 0 and not (boxes and boxes[-1][0] > begin):  # innermost boxes only
-                boxes.append((begin, start, match.start()))
+                if not _PLACEHOLDER.fullmatch(text, start, match.start()):
+                    boxes.append((begin, start, match.start()))
         elif token.startswith((r"\boxed", r"\fbox")):
             box, box_ends = match.start(), match.end()
     after = boxes[-1][2] if boxes else 0
@@ -132,8 +138,8 @@ def _joined(text: str, boxes: list[tuple[int, int, int]]) -> str:
 
 def _hashes(text: str) -> str | None:
     """What stands behind the last `####` that is no heading."""
-    for match in reversed(list(_HASHES.finditer(text))):
-        content, rest = match[1].strip().strip("*").strip(), text[match.end() :]
+    for match in list(_HASHES.finditer(text))[: -MOST_HEADINGS - 1 : -1]:
+        content, rest = match[1].strip().strip("*").strip(), text[match.end() : match.end() + 2 * MOST_BARE]
         if _HEADING.match("\n" + content + "\n"):
             content = _paragraph(rest)
             if content:
@@ -176,9 +182,18 @@ def _said_last(text: str) -> str | None:
     return _statement(tail.strip()) if tail.strip() else None
 
 
+def _chosen(text: str) -> str | None:
+    """C of "option C is correct"."""
+    letters = [match[1] or match[2] for match in _CHOSEN.finditer(text)]
+    return letters[-1] if letters else None
+
+
 def _statement(text: str) -> str | None:
     """What a statement says: the phrase it begins with, or what that is said to be; else its words."""
     sentence = sentences(text.strip())[0] if text.strip() else ""
+    sentence = re.sub(r"^\W*(?:option|choice|letter) (?=\(?[A-J]\b)", "", sentence, flags=re.IGNORECASE)
+    if re.search(r"\b(?:otherwise|else)\b", sentence):
+        return sentence
     if _is_answer(sentence) and not re.search(r"=[^=]*\d[^=]*[A-Za-z]{3}|\d\s*=", sentence):
         return sentence.strip(" *")
     if _CHOICE.match(sentence):
@@ -229,10 +244,12 @@ def _is_answer(text: str) -> bool:
     words = [word.lower() for word in _PLAIN_WORD.findall(outside)]
     if not re.search(r"[\d\\]", text):
         return len(text.split()) <= 3 and not re.search(r"[^\x00-\x7f]{4}", text)
-    if not re.search(r"\s", text):
+    if text.isascii() and not re.search(r"\s", text):
         return True
     if _COUNTED.fullmatch(text) and not _VERBS & set(words):  # 18 duck eggs
         return True
+    if re.search(r"(?![\x00-\x7f])[^\W\d_]", text):
+        return False
     return (len(spans) == 1 and spans[0][1] - spans[0][0] == len(text)) or all(word in _JOINING for word in words)
 
 

@@ -11,7 +11,7 @@ _THOUGHT = re.compile(
 )
 _ENDS = re.compile(r"<\|(?:eot_id|endoftext|im_end|end|end_of_text|eos)\|>|</s>|<｜end▁of▁sentence｜>|<EOS>|\[EOS\]")
 _TURN = re.compile(
-    r"\n[ \t]*(?:[#*]+[ \t]*)?(?:(?:Next |New |Another )?(?:Question|Problem|Exercise|Query|Instruction|Human|User|Q)(?:[ \t]*\d+)?[*]*[:.]"
+    r"\n[ \t]{0,8}(?:[#*]{1,6}[ \t]{0,4})?(?:(?:Next |New |Another )?(?:Question|Problem|Exercise|Query|Instruction|Human|User|Q)(?:[ \t]{0,2}\d{1,4})?[*]{0,3}[:.]"
     r"|<\|(?:start_header_id|im_start)\|>)", re.IGNORECASE
 )  # fmt: skip
 _STATED = re.compile(r"\\boxed|\\fbox|####|\banswers?\b[^\n]{0,60}?(?:is|are|:|=)|答案|\nA:", re.IGNORECASE)
@@ -28,20 +28,16 @@ def final_part(response: str) -> str:
     author took back; empty where nothing is left. Linear in the length."""
     text = _without_thoughts(response)
     text = next((part for part in _ENDS.split(text) if part.strip()), "")[-MOST_LETTERS:]
-    for match in _TURN.finditer(text):
-        if _STATED.search(text[: match.start()]):
-            text = text[: match.start()]
-            break
-    for match in _TAKEN_BACK.finditer(text):
-        last = match
-        sentence = re.split(r"[.!?\n]", text[: match.start()])[-1]
-        if not re.search(r"\d", sentence) and _is_statement(text[: last.start()]):
-            return final_part(text[last.end() :]) if len(text) < MOST_LETTERS else text[last.end() :]
+    stated = _STATED.search(text)
+    turn = _TURN.search(text, stated.end()) if stated else None
+    text = text[: turn.start()] if turn else text
+    for match in reversed(list(_TAKEN_BACK.finditer(text))):
+        before = text[max(match.start() - 2_000, 0) : match.start()]
+        sentence = re.split(r"[.!?\n]", before)[-1]
+        # "6 would be wrong" is about another answer than the one that was given.
+        if not re.search(r"\d", sentence) and re.search(r"\d", before):
+            return text[match.end() :]
     return text
-
-
-def _is_statement(text: str) -> bool:
-    return bool(re.search(r"\d", text[-2_000:]))
 
 
 def _without_thoughts(text: str) -> str:
@@ -50,8 +46,10 @@ def _without_thoughts(text: str) -> str:
     depth, last = 0, 0
     for match in _THOUGHT.finditer(text):
         closing = bool(match[1] or match[3] or match[5]) or (match[2] or "").lower() == "end_of_thought"
-        if depth == 0:
-            parts = [] if closing else [*parts, text[last : match.start()]]
+        if depth == 0 and closing:
+            parts.clear()
+        elif depth == 0:
+            parts.append(text[last : match.start()])
         depth = max(depth - 1, 0) if closing else depth + 1
         last = match.end()
     return "".join([*parts, text[last:]]) if depth == 0 else "".join(parts)

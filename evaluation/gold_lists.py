@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
+MOST_LETTERS = 4_000
 _ITEM = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'", re.DOTALL)
-_LIST = re.compile(r"^(?:np\.)?(?:array)?\(?\s*([\[({])(.*)[\])}]\s*(?:,\s*dtype=\w+)?\)?$", re.DOTALL)
+_LIST = re.compile(r"^(?:np\.)?(?:array)?\(?\s*([\[({])(.*?)[\])}]\s*(?:,\s*dtype=\w+)?\)?$", re.DOTALL)
 _SINGLE = re.compile(r"^\[\s*([^\[\](),;\"']+?)\s*\]$")
 
 
@@ -19,6 +20,8 @@ def items_of(text: str) -> list[str] | None:
     An object ({"value": 5}) has no items that could be an answer: an empty list, as for [].
     """
     text = text.strip()
+    if len(text) > MOST_LETTERS:
+        return None
     if text in ("[]", "()"):
         return []
     if match := _SINGLE.match(text):
