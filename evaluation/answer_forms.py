@@ -28,7 +28,7 @@ _WORDS = re.compile(r"^[^\W\d_][^\W\d_' -]*(?:[' -]+[^\W\d_]+)*$")
 _SHORT_WORDS = {"no", "yes", "odd", "all", "any", "one", "two", "six", "ten"}
 _LONE = re.compile(rf"^(?:[A-Za-z]|\\(?:{'|'.join(GREEK)}))(?:_\{{\w+\}})?(?:\([A-Za-z]\))?$", re.ASCII)
 _LABEL = re.compile(
-    r"^(?:\|?[A-Z]{2,4}\|?|\|?\\overline\{[A-Z]{2}\}\|?|m?\\(?:angle|triangle)\s?\{?[A-Z]{1,3}\}?|\[[A-Z]{3,4}\]|[PNEV]\([^()]+\)|[fghan]\([\dA-Z]+\)"
+    r"^(?:\|?[A-Z]{2,4}\|?|\|?\\overline\{[A-Z]{2}\}\|?|m?\\(?:angle|triangle)\s?\{?[A-Z]{1,3}\}?|\[[A-Z]{3,4}\]|[PNEV]\([^()]+\)|\([a-z](?:,[a-z])+\)|[fghan]\([\dA-Z]+\)"
     r"|\\text\{[^{}]+\}|[A-Za-z][a-z]{2,}(?: [A-Za-z][a-z]+){0,3})$",
     re.ASCII,
 )
@@ -46,6 +46,7 @@ _RATIO = re.compile(r"(?<=\S)(?: to |:)(?=\S)")
 _CHOICE = re.compile(r"^\(?(?:\\text\{)?\(?([A-J])(?:\)|\.|:)\}?[.:)]?\s?(.+)$", re.DOTALL)
 _BUILDER = re.compile(r"^\\\{\s?[A-Za-z](?:\\in\s?\\mathbb\{[A-Z]\})?\s?[|:]\s?(.+)\\\}$", re.DOTALL)
 _FRENCH = re.compile(r"^([\[\]])([^\[\]]+)([\[\]])$", re.DOTALL)
+_ALSO = re.compile(r"^([^()]+?)\s?\((?:or|i\.e\.?,?|that is,?|=|aka)\s?([^()]+)\)$|^(.+?),? ?(?:i\.e\.?,?|or equivalently,?|that is,?) ?(.+)$")
 _NOTHING = frozenset(
     ("no solution", "no solutions", "no real solution", "no real solutions", "empty set", "the empty set",
      "there is no solution", "there are no solutions", "has no solution")
@@ -91,8 +92,11 @@ def _read(text: str, depth: int) -> Form:
     if depth > MOST_DEPTH:
         return Form("value", text, problem=f"brackets over {MOST_DEPTH} deep")
     if match := re.match(r"^\\text\{([^{}]*)\}$", text):
-        letters_only = re.search("[A-Za-z]", match[1]) and not re.search(r"\d", match[1])
+        letters_only = re.search("[A-Za-z]", match[1]) and not re.search(r"[\d,]|\b(?:and|or)\b", match[1])
         return _words(match[1], text) if letters_only else _read(match[1].strip(), depth + 1)
+    if depth == 0:  # Area: 12
+        text = re.sub(r"^(?:\\text\{)?[A-Za-z][A-Za-z ]{2,30}:\}?\s?(?=\S*\d|\(?[A-J]\b)", "", text)
+        text = re.sub(r"^(?:option|choice|letter) ?(?=\(?[A-J]\b)", "", text, flags=re.IGNORECASE)
     if form := _literal(text, depth):
         return form
     text = re.sub(r"^[A-Za-z](?:_\{\w\})?\\in\s?", "", text)
@@ -104,7 +108,7 @@ def _read(text: str, depth: int) -> Form:
         rows = [_several("bracket", row, row.split("&"), depth) for row in match[2].strip(ROW).split(ROW)]
         return Form("matrix", text, tuple(rows))
     if not re.match(r"^\\text", text):
-        text = arithmetic(flat(text))
+        text = arithmetic(_ALSO.sub(_either, flat(text)))
         if _LITERAL.match(text):
             return Form("text", text)
     return _composed(text, depth)
@@ -138,6 +142,10 @@ def _composed(text: str, depth: int) -> Form:
     return _value(text, depth)
 
 
+def _either(match: re.Match[str]) -> str:
+    return f"{match[1] or match[3]} or {match[2] or match[4]}"
+
+
 def _literal(text: str, depth: int) -> Form | None:
     """What is compared as it is written (52 in base 8 is what was asked for, not 42), or a choice."""
     if _LITERAL.match(text) or _DAY.match(text):
@@ -147,7 +155,7 @@ def _literal(text: str, depth: int) -> Form | None:
         return Form("text", ":".join(parts) + (f" {match[4].lower()}m" if match[4] else ""))
     if _MONTH.search(text) and re.search(r"\d", text):
         return Form("text", " ".join(sorted(re.findall(r"[a-z]+|\d+", flat(text).lower()))))
-    if match := _CHOICE.match(text):
+    if (match := _CHOICE.match(text)) and not re.match(r"\s?(?:,|;|&|(?:and|or)\b)", match[2]):
         return Form("choice", match[1], (_read(match[2].strip(), depth + 1),))
     if re.match(rf"^-?\d{{3}}(?:{GROUP}\d{{3}})+$", text):
         number = Node("number", value=Fraction(text.replace(GROUP, "")))
@@ -214,7 +222,7 @@ def _bracketed(text: str, depth: int) -> Form | None:
     parts, _ = _cut(inner, (",", ";"))
     if signs == (r"\{", r"\}") or (signs == ("{", "}") and len(parts) > 1):
         return _several("set", text, parts, depth)
-    if signs in (("(", ")"), ("{", "}")) and len(parts) == 1:
+    if (signs in (("(", ")"), ("{", "}")) or re.fullmatch(r"-?[\d.]+", inner)) and len(parts) == 1:
         return _read(inner, depth + 1)
     if (signs[0], signs[1]) not in {("(", ")"), ("[", "]"), ("(", "]"), ("[", ")"), (r"\langle", r"\rangle")}:
         return None

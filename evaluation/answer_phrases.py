@@ -17,10 +17,10 @@ from evaluation.answer_words import AFTER, PARTS, SCALES, in_digits
 
 MOST_LETTERS = 4_000
 _TOKEN = re.compile(
-    r"(?P<formula>\x01)|(?!pi\b|sqrt\b)(?P<word>\d+(?:st|nd|rd|th)\b|(?:[^\W\d_]+(?:['-][^\W\d_]+)*))"
-    r"|(?P<number>\d{1,3}(?:,\d{3})+(?!\d|,\d)(?:\.\d+)?|\d{1,3}(?: \d{3})+(?! ?[\d/]|-[a-z])(?:\.\d+)?"
+    r"(?P<formula>\x01)|(?!pi\b|sqrt\b|(?:sin|cos|tan|cot|sec|csc|log|ln|exp)\s?[\d(\\])(?P<word>\d+(?:st|nd|rd|th)\b|(?:[^\W\d_]+(?:['-][^\W\d_]+)*))"
+    r"|(?P<number>\d+' ?\d+(?:\"|''|(?!\w))|\d+(?:\"|'(?!\w))|\d{1,3}(?:,\d{3})+(?!\d|,\d)(?:\.\d+)?|\d{1,3}(?: \d{3})+(?! ?[\d/]|-[a-z])(?:\.\d+)?"
     r"|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?:(?<=\.\d)\.\.\.|(?<=\.\d\d)\.\.\.|(?<=\d\d\d)\.\.\.)?|\.\d+)"
-    r"|(?P<latex>\\(?:text\w*|mbox|mathrm)\s?\{[^{}]*\}|(?:pi|sqrt)\b|\\[A-Za-z]+|\\[%$!,;: ]|[\^_{}])"
+    r"|(?P<latex>\\(?:text\w*|mbox|mathrm)\s?\{[^{}]*\}|(?:pi|sqrt|(?:sin|cos|tan|cot|sec|csc|log|ln|exp)(?=\s?[\d(\\]))\b|\\[A-Za-z]+|\\[%$!,;: ]|[\^_{}])"
     r"|(?P<sign>[-+*/=<>%!|()\[\]$€£¥₹])|(?P<space>\s+)|(?P<other>.)",
     re.DOTALL,
 )
@@ -32,14 +32,14 @@ _MODIFIERS = _MONTHS | SCALES.keys() | PARTS.keys() | AFTER.keys() | {"percent",
 _BEHIND = re.compile(
     r" ?(?:(?:per cent|square|sq|cubic|below zero|or (?:more|less|fewer|greater|above|below|so)|and (?:an?|one|two|three|four|five) "
     r"(?:half|halves|third|quarter|fourth|fifth|sixth|eighth|tenth)s?|(?:more|less|fewer|greater|smaller|larger|higher|"
-    r"lower|older|younger|taller|shorter) than|times [a-z]|[ap]\.?m\b\.?|o'clock|plus|minus|[CF](?= |$|[.,]))(?![\w])"
+    r"lower|older|younger|taller|shorter) than|times [a-z]|below|past|short|ago|to the \w+(?: power)?|[ap]\.?m\b\.?|o'clock|plus|minus|[CF](?= |$|[.,]))(?![\w])"
     r"|per (?:[a-z]+)|/ ?[a-z]+)", re.IGNORECASE
 )  # fmt: skip
 _WORD_BEHIND = re.compile(r"( ?)(?:\\text\{ ?)?([^\W\d_]+(?:-[^\W\d_]+)?)\}?(\^\{?[23]\}?)?")
 _BEFORE = re.compile(
     r"(?:\b(?:more than|less than|fewer than|greater than|smaller than|at least|at most|up to|no more than|no less than"
     r"|January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|nearly|almost|over|under|above|below|between|from|twice|double|triple|half of|half|a third of|a quarter of"
+    r"|half past|quarter past|quarter to|nearly|almost|over|under|above|below|between|from|twice|double|triple|half of|half|a third of|a quarter of"
     r"|negative|minus|plus|square root of|cube root of|root of|power of|root|factorial of|percent of|% of|times|than|modulo|mod"
     r"|sum of|product of|difference of|average of|multiple of|multiples of)\s*)+$",
     re.IGNORECASE,
@@ -47,7 +47,7 @@ _BEFORE = re.compile(
 _NOT = re.compile(r"(?:\b(?:not|never|rather than|instead of|isn't|wasn't|aren't|cannot be|nor)|n't be)\s*(?:about |equal to |be )?$",
                   re.IGNORECASE)  # fmt: skip
 _GLUE = frozenset((
-    "", ",", ";", "and", ", and", "or", ", or", "&", "to", "out of", "out of every", "of", "of the", "over", "in", "times",
+    "", ",", ";", "and", ", and", "or", ", or", "&", "to", "out of", "out of every", "of", "of the", "over", "in", "times", "choose", "past", "minutes past", "minutes to", "but also",
     "plus", "minus", "divided by", "multiplied by", "mod", "modulo", "base", "in base", "to the power of",
     "through", "x", "by", "for every", "remainder", "with a remainder of", "with remainder", "to the", "and a", "r",
     "plus or minus", "as well as", "and also", "and either", "than", "or maybe", "or possibly", "or perhaps", "and then",
@@ -205,11 +205,12 @@ def _mathy(sentence: str, tokens: list[_Token]) -> list[bool]:
         before = tokens[place - 1] if place else None
         after = tokens[place + 1] if place + 1 < len(tokens) else None
         near = bool(before and mathy[-1])
-        mathy.append(_belongs(token, before, after, near, inside[place]))
+        call = place + 1 < len(tokens) and inside[place + 1]
+        mathy.append(_belongs(token, before, after, near, inside[place], call))
     return mathy
 
 
-def _belongs(token: _Token, before: _Token | None, after: _Token | None, near: bool, inside: bool) -> bool:
+def _belongs(token: _Token, before: _Token | None, after: _Token | None, near: bool, inside: bool, call: bool) -> bool:
     glued = after is not None and after.start == token.end
     value_next = after is not None and (after.kind in ("number", "formula", "latex") or after.text in "($€£¥₹+-"
                                         or (after.kind == "word" and len(after.text) == 1))  # fmt: skip
@@ -218,8 +219,11 @@ def _belongs(token: _Token, before: _Token | None, after: _Token | None, near: b
     if token.kind == "word":
         if after is not None and after.text == "=" and (len(token.text) == 1 or token.text.isupper()):
             return True
+        if glued and after is not None and after.text == "(" and len(token.text) == 1 and token.text.isascii() and call:
+            return True
         by_sign = after is not None and (after.text in "+*/^<>_-" or (glued and after.text in "^_"))
-        counted = before is not None and before.kind == "number" and token.text not in "aAI"  # 2 x
+        counted = before is not None and before.kind == "number" and token.text not in "aAI" and (
+            after is None or after.kind != "number")  # 2 x, but not 2 x 6
         behind = before is not None and near and (counted or before.end == token.start or before.text in "+-*/=(<>^{")
         written_together = before is not None and near and before.end == token.start and before.kind == "number"
         if len(token.text) <= 3 and token.text.isascii() and (written_together or (glued and after is not None and after.text in "^+*")):
@@ -241,6 +245,8 @@ def _belongs(token: _Token, before: _Token | None, after: _Token | None, near: b
         number = after is not None and after.text not in ".,;" and (
             glued or after.text in "=+-/*" or after.text[0].islower())  # fmt: skip
         return near and before is not None and before.end == token.start and (token.text == "%" or number)
+    if token.kind == "other":  # 5‰
+        return near and before is not None and before.end == token.start and token.text not in ".,;:?!'\"`*_—~#&@"
     return token.kind == "sign" and (near or token.text == "|") and (value_next or (after is not None and after.text == "|"))
 
 
@@ -260,7 +266,8 @@ def _brackets(sentence: str, tokens: list[_Token]) -> list[bool]:
 
 
 def _trimmed(run: list[_Token]) -> list[_Token]:
-    while run and run[-1].text in ("=", "+", "-", "*", "/", ":", "<", ">", "(", "[", ",", r"\cdot", r"\times", "|", "_", "^"):
+    while run and run[-1].text in ("=", "+", "-", "*", "/", ":", "<", ">", "(", "[", ",", r"\cdot", r"\times", "_", "^") or (
+        run and run[-1].text == "|" and sum(token.text == "|" for token in run) % 2):
         run = run[:-1]
     while run and run[0].text in ("=", "*", "/", ")", "]", ",", ":", "<", ">", "%", "!", "}", r"\ ", r"\,"):
         run = run[1:]

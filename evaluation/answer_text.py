@@ -85,7 +85,7 @@ _SUBSTITUTIONS = [(re.compile(pattern, re.ASCII), by) for pattern, by in (
     (r"\*\*", "^"),
     (r"\*", r"\\cdot "),
     (r"\\(?:varnothing)(?![A-Za-z])", r"\\emptyset "),
-    (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z]))|\\degrees?(?![A-Za-z])", r"\\text{degrees}"),
+    (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z])|\{?o\}?(?![A-Za-z0-9]))|\\degrees?(?![A-Za-z])", r"\\text{degrees}"),
     (r"\\%", "%"),
     (r"\\cup(?![A-Za-z])|(?<=[)\]])\s*U\s*(?=[(\[])", r"\\cup "),
     (r"(?<![\\A-Za-z])(sqrt|pi|theta|alpha|beta|sin|cos|tan|ln|log)(?![A-Za-z])", r"\\\1 "),
@@ -146,6 +146,8 @@ def _is_formula(content: str) -> bool:
 def _without_delimiters(text: str) -> str:
     """Without `**bold**` and without `$…$`; a dollar sign left alone is money."""
     text = re.sub(r"^\s*([*_`]{1,3})(?!\s)(.*?)(?<!\s)\1[.\s]*$", r"\2", text, flags=re.DOTALL)
+    text = re.sub(r"^\s*(?:=+>|[→⇒∴]|\\(?:Rightarrow|rightarrow|implies|therefore|to)(?![A-Za-z])|\*(?=\s))\s*", "", text)
+    text = re.sub(r"^([\"'])([^\"']*)\1\.?$", r"\2", text)
     parts, last = [], 0
     for start, end, content in formulas(text):
         parts += [text[last:start], " ", content, " "]

@@ -64,7 +64,7 @@ THINGS_NOT = frozenset(
     "either none only from with where when then unless except between through to not positive fold "
     "percent percents permille point thousands millions billions true false below above under up down short "
     "or nor by is are was were be if am pm noon midnight mod squared cubed factorial half few "
-    "bps mil illion gazillion zillion first second third one".split()
+    "bps tens ones ppm ago past mil illion gazillion zillion first second third one".split()
 ) | AFTER.keys() | BEFORE.keys() | BETWEEN.keys() | PARTS.keys() | SCALES.keys()  # fmt: skip
 _PART_LIKE = re.compile(r"(?:[a-z]{2,}(?:ths?|ieths?|fold|illions?|tuple[ds]?|uple[ds]?))$")
 _REAL_THINGS = frozenset(

@@ -88,6 +88,8 @@ _FILLERS = re.compile(
     re.IGNORECASE,
 )
 _RULES: list[tuple[re.Pattern[str], str]] = [
+    (re.compile(r"(\d+)/(\d+)ths?(?!\w)"), r"\1/\2"),
+    (re.compile(r"\(?(\d+) choose (\d+)\)?"), r"\\binom{\1}{\2}"),
     *((re.compile(rf"({NUMBER}|\)) {word} (?={NUMBER}|-\d|\\sqrt|\()", re.IGNORECASE), rf"\1{by}")
       for word, by in BETWEEN.items()),
     (re.compile(rf"({NUMBER}) to the (?:power of )?({NUMBER})(?:th power)?(?!\w)"), r"(\1)^{\2}"),

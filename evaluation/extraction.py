@@ -40,7 +40,7 @@ _CLOSING = re.compile(r"(?:^|\n)[ \t]*A:[ \t]*([^\s][^\n]*)\s*\Z")
 _SAID = re.compile(
     r"(?:\banswers?\b(?:\s+(?:to|for|in|of|as|here)\b[^\n.:=]{0,60}?)?\**\s*(?:\b(?:is|are|was|would be|must be|should be|equals|becomes)\b"
     r"|=|:|->|-(?= ))|\b(?:correct|right|best|final) (?:option|choice|result|value|statement)s?\s+(?:is|are|:)\s"
-    r"|答案(?:应该|应当)?(?:是|为|:)|答:|\bответ:)\s*:?\**[ \t]*",
+    r"|\bI (?:choose|pick|select|chose)\b|答案(?:应该|应当)?(?:是|为|:)|答:|\bответ:)\s*:?\**[ \t]*",
     re.IGNORECASE,
 )
 _HEADING = re.compile(
@@ -57,6 +57,8 @@ _THEN = re.compile(
     r"(?:which (?:is|equals|gives|makes|comes to|adds up to|simplifies to)|that is|that's|i\.e\.?|or rather|equals|is equal to|giving|making|"
     r"so it is|it is|it's|but|in other words|simplif\w+ to)\W*(?:the same as|about|just|then|equal to|a total of)?\W*$|=\W*$", re.IGNORECASE
 )  # fmt: skip
+_SENTENCE = re.compile(r"[A-Za-z ](?:is|are|has|have|was|were|equals|makes|costs|needs)(?![A-Za-z])")
+_AFTERWARDS = re.compile(r"^([^\n]*\d[^\n]*?)\s(?:after|because|since|given that|before)\s[^,=]*$")
 _CHOICE = re.compile(r"^\W*\(?[A-J](?:[).:]|\s*$|\s*[.,;]|\*)")
 _SHORT = re.compile(r"(?:\b[A-Z]|\b(?:Rs|approx|No|vs|Dr|Mr|Mrs|St|Eq|Fig|i\.e|e\.g|a\.m|p\.m|[ap]))$")
 _STOP = re.compile(r"[.?](?=[\s*]|$)|!(?=[\s*]|$)(?! ?[a-z=+])")
@@ -73,6 +75,10 @@ def extract(response: str) -> str | None:
     tagged = [match[1] for match in _ANSWER_TAG.finditer(text) if match[1].strip()]
     if tagged:
         text = tagged[-1]
+    boxed = _boxed(text)
+    if boxed is not None and _SENTENCE.search(boxed) and not re.search(r"\bnot?\b|n't", boxed):
+        words = re.sub(r"\\(?:text\w*|mbox|mathrm)\s?\{([^{}]*)\}", r" \1 ", boxed)
+        return _said_last(words) or last_phrase(words) or boxed.strip()
     for find in (_boxed, _hashes, _closing, _said_last, _chosen, _bare):
         answer = find(text)
         if answer is not None:
@@ -192,6 +198,7 @@ def _statement(text: str) -> str | None:
     """What a statement says: the phrase it begins with, or what that is said to be; else its words."""
     sentence = sentences(text.strip())[0] if text.strip() else ""
     sentence = re.sub(r"^\W*(?:option|choice|letter) (?=\(?[A-J]\b)", "", sentence, flags=re.IGNORECASE)
+    sentence = re.sub(r"^\W*not \S{1,20}? (?:but|it is|it's) (?=\(?[A-J]\b)", "", sentence)
     if re.search(r"\b(?:otherwise|else)\b", sentence):
         return sentence
     if _is_answer(sentence) and not re.search(r"=[^=]*\d[^=]*[A-Za-z]{3}|\d\s*=", sentence):
@@ -258,7 +265,8 @@ def last_said(text: str) -> str | None:
     tail = re.sub(r"\\(?:boxed|fbox)(?![A-Za-z])\s*\{?", " ", text[-4_000:])
     for sentence in reversed(sentences(tail)):
         if not sentence.startswith("#") or not _STEP.match(sentence.lstrip("# *")):
-            answer = last_phrase(sentence)
+            cut = _AFTERWARDS.match(sentence)
+            answer = (last_phrase(cut[1]) if cut else None) or last_phrase(sentence)
             if answer:
                 return answer
             if any(phrase.denied for phrase in phrases(sentence)):
