@@ -8,14 +8,15 @@ ARGS ?=
 PY := $(VENV)/bin/python
 APP := $(VENV)/.app-installed
 DEV := $(VENV)/.dev-installed
+SECOND := $(VENV)/.second-installed
 PYTEST := HF_HUB_OFFLINE=1 $(PY) -m pytest
 # Files of tests, two at a time with a thread each; what people do in the browser goes one by one.
 TWO := -n 2 --dist loadfile
 test test-fast: export OMP_NUM_THREADS ?= 1
-TYPED := models samplers evaluation tasks
+TYPED := models samplers evaluation tasks training
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast lint types format clean
+.PHONY: help app test test-fast test-python lint types format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -34,6 +35,19 @@ test: $(DEV) ## environment, Chromium, and every test that this machine can run
 
 test-fast: $(DEV) ## the tests that take seconds and need no browser or GPU
 	$(PYTEST) $(TWO) -m "not slow and not browser and not gpu" $(ARGS)
+
+# Another Python beside the first: its own environment, without gptqmodel's compiler; what takes long is left out.
+test-python: ## PYTHON=python3.13: a second environment, the imports and the fast tests in it
+	@other=".venv-$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')"; \
+	$(MAKE) --no-print-directory VENV="$$other" PYTHON="$(PYTHON)" second-environment && \
+	$$other/bin/python -W error -c 'import llada_viz.face, samplers.__main__, evaluation.__main__, training.__main__' && \
+	$(MAKE) --no-print-directory VENV="$$other" second-tests
+
+.PHONY: second-environment second-tests
+second-environment: $(SECOND)
+
+second-tests:
+	OMP_NUM_THREADS=1 $(PYTEST) $(TWO) -m "not slow and not browser and not gpu" $(ARGS)
 
 lint: $(DEV) ## ruff
 	$(PY) -m ruff check .
@@ -58,10 +72,14 @@ $(PY):
 	$(PYTHON) -m venv $(VENV)
 
 # The stamps are newer than what they were made from, so nothing is installed twice.
-$(APP): requirements.txt constraints.txt scripts/install.sh | $(PY)
-	scripts/install.sh $(PY) requirements.txt
+$(APP): pyproject.toml constraints.txt scripts/install.sh | $(PY)
+	scripts/install.sh $(PY) gptq
 	@touch $@
 
-$(DEV): requirements-dev.txt requirements-eval.txt requirements.txt constraints.txt scripts/install.sh | $(PY)
-	scripts/install.sh $(PY) requirements-dev.txt
+$(DEV): pyproject.toml constraints.txt scripts/install.sh | $(PY)
+	scripts/install.sh $(PY) gptq suites dev
 	@touch $(APP) $@
+
+$(SECOND): pyproject.toml constraints.txt scripts/install.sh | $(PY)
+	scripts/install.sh $(PY) suites dev
+	@touch $@

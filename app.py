@@ -1,18 +1,10 @@
-"""LLaDA Viz: `python app.py` serves the page on 127.0.0.1:7860, or on the next free port.
+"""`python app.py` serves the page, as `llada-viz` does after an install; a Space imports `demo` from here."""
 
-Environment: GRADIO_SERVER_NAME and GRADIO_SERVER_PORT (another address), LLADA_VIZ_HOME (folder of jobs
-and runs), LLADA_VIZ_MODEL (folder of another model).
-"""
+from llada_viz.command import prepare_environment, read_flags
 
-import argparse
-import os
-
-if __name__ == "__main__":  # --help before anything is loaded
-    form = argparse.RawDescriptionHelpFormatter
-    argparse.ArgumentParser(description=__doc__, formatter_class=form).parse_args()
-
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if __name__ == "__main__":
+    read_flags()  # --help before anything is loaded
+prepare_environment()
 
 from llada_viz.page import create_ui, launch_options  # noqa: E402 - the variables come first
 

@@ -1,6 +1,6 @@
 """What lock-step costs: a comparison of two samplers against the two runs one after the other.
 
-`python benchmarks/compare.py [--json] [--threads 2] [--repeats 7]`. One process, same weights, the
+`python -m benchmarks.compare [--json] [--threads 2] [--repeats 7]`. One process, same weights, the
 two ways taken in turns, both with frames and JSON as the page gets them. Prints medians and ratio.
 """
 
@@ -9,22 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import time
-from pathlib import Path
 
 import torch
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from llada_viz.canvas import message  # noqa: E402
-from llada_viz.compare_canvas import message as compared  # noqa: E402
-from llada_viz.comparison import Comparison  # noqa: E402
-from llada_viz.runs import Run  # noqa: E402
-from models.loading import LoadedModel, load  # noqa: E402
-from models.text import token_pieces  # noqa: E402
-from samplers.requests import prepare  # noqa: E402
+from llada_viz.decoding.comparison import Comparison
+from llada_viz.decoding.runs import Run
+from llada_viz.widgets.canvas import message
+from llada_viz.widgets.compare_canvas import message as compared
+from models.loading import LoadedModel, load
+from models.text import token_pieces
+from samplers.requests import prepare
 
 PROMPT = "What is the value of x if 2x + 3 = 7?"
 SETTINGS = {"steps": 64, "gen_length": 64, "block_length": 16}
@@ -75,7 +70,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    found = measure(load(str(ROOT / "assets" / "models" / "tiny-llada")), args.repeats)
+    found = measure(load("tiny-llada"), args.repeats)
     print(json.dumps(found) if args.json else "\n".join(f"{k}: {v}" for k, v in found.items()))
 
 

@@ -1,6 +1,6 @@
 """Our samplers against a straightforward full-sequence loop, on the same weights in one process.
 
-`python benchmarks/decode.py [--json] [--case a b b2 c] [--threads 2] [--repeats 3] [--reference FILE]`
+`python -m benchmarks.decode [--json] [--case a b b2 c] [--threads 2] [--repeats 3] [--reference FILE]`
 
 The loop is section 1 of LLaDA's algorithm as the published code runs it: logits for all positions,
 softmax over all of them, one quota of cells a step. `--reference FILE` takes the `generate`
@@ -14,7 +14,6 @@ import argparse
 import importlib.util
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,13 +22,11 @@ from typing import Any
 
 import torch
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from models.config import LLaDAConfig  # noqa: E402
-from models.llada import LLaDAModelLM  # noqa: E402
-from models.loading import load  # noqa: E402
-from samplers import GuidedDenoiser, ModelNetwork, collect, make, new_canvas  # noqa: E402
+from models.config import LLaDAConfig
+from models.llada import LLaDAModelLM
+from models.loading import load
+from models.text import chat_ids
+from samplers import ModelNetwork, collect, make, new_canvas
 
 Way = Callable[[], tuple[list[int], int]]
 """Decode once: the answer's ids and the sequences evaluated."""
@@ -102,12 +99,10 @@ def case_of(name: str) -> Case:
         return torch.randint(vocab - 1, (length,), generator=generator).tolist()
 
     if name == "a":
-        loaded = load(str(ROOT / "assets" / "models" / "tiny-llada"), device="cpu")
+        loaded = load("tiny-llada", device="cpu")
         assert loaded.tokenizer is not None
         chat = [{"role": "user", "content": "What is the value of x if 2x + 3 = 7?"}]
-        text = loaded.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-        ids = list(loaded.tokenizer.encode(str(text), add_special_tokens=False))
-        return Case(loaded.model, ids, 64, 64, 8)
+        return Case(loaded.model, chat_ids(loaded.tokenizer, chat), 64, 64, 8)
     if name == "b":
         model = random_model(
             d_model=256, n_heads=4, n_layers=4, mlp_hidden_size=768, vocab_size=126464,
@@ -147,8 +142,7 @@ def ours(case: Case, name: str, **extra: Any) -> Way:
 
     def run() -> tuple[list[int], int]:
         sampler = make(name, case.settings | extra)
-        network = ModelNetwork(case.model)
-        denoise = GuidedDenoiser(network, 0.0, sampler.cache, sampler.block_length)
+        denoise = sampler.denoiser(ModelNetwork(case.model))
         canvas = new_canvas([case.prompt], case.gen_length, int(case.model.config.mask_token_id))
         _, final = collect(sampler(denoise, canvas))
         return final.tokens[0, -case.gen_length :].tolist(), denoise.nfe

@@ -1,6 +1,6 @@
 """Grading speed: 10,000 short answers, and how many of them go to math-verify.
 
-`python benchmarks/grading.py [--n 10000] [--workers 2] [--seed 0] [--json]`. Answers like those of
+`python -m benchmarks.grading [--n 10000] [--workers 2] [--seed 0] [--json]`. Answers like those of
 MATH and GSM8K: two in three are right, half of those written in another way than the gold answer.
 """
 
@@ -12,12 +12,8 @@ import random
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from evaluation.grading import Grader  # noqa: E402
+from evaluation.grading.grades import Grader
 
 FAMILIES = (  # share in percent, gold, the same in another way, something else
     (55, "{a}", "{a}.0", "{b}"),

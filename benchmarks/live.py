@@ -1,6 +1,6 @@
 """Bundled decoding: steps a second, and what watching costs.
 
-`python benchmarks/live.py [--json] [--threads 2] [--repeats 7]`. One process, same weights, the
+`python -m benchmarks.live [--json] [--threads 2] [--repeats 7]`. One process, same weights, the
 two ways taken in turns: a run without observers, and one folded into the canvas's frames and
 serialised as the page receives them. Prints medians and their ratio.
 """
@@ -10,20 +10,15 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import time
-from pathlib import Path
 
 import torch
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from llada_viz.canvas import message  # noqa: E402
-from llada_viz.runs import Runs  # noqa: E402
-from models.loading import LoadedModel, load  # noqa: E402
-from models.text import token_pieces  # noqa: E402
-from samplers.requests import Prepared, prepare  # noqa: E402
+from llada_viz.decoding.runs import Runs
+from llada_viz.widgets.canvas import message
+from models.loading import LoadedModel, load
+from models.text import token_pieces
+from samplers.requests import Prepared, prepare
 
 PROMPT = "What is the value of x if 2x + 3 = 7?"
 SETTINGS = {"steps": 64, "gen_length": 64, "block_length": 16}
@@ -70,7 +65,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    found = measure(load(str(ROOT / "assets" / "models" / "tiny-llada"), device="cpu"), args.repeats)
+    found = measure(load("tiny-llada", device="cpu"), args.repeats)
     if args.json:
         print(json.dumps(found))
         return

@@ -1,6 +1,6 @@
 """Rows of finished runs, pooled and paired: before against after, or the lines of one plan.
 
-`python benchmarks/paired.py DIR [DIR ...] [--after DIR [DIR ...]] [--rows FIRST-LAST]`
+`python -m benchmarks.paired DIR [DIR ...] [--after DIR [DIR ...]] [--rows FIRST-LAST]`
 
 DIR: run folders of `python -m evaluation run` with the same lines; --after: those of another model on
 the same sets, in the same order. Prints each line's accuracy with Wilson's interval, its NFE and
@@ -10,14 +10,10 @@ scored sequences, and the paired differences with bootstrap interval and McNemar
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from evaluation.run_folder import Row, RunFolder  # noqa: E402
-from evaluation.summary import compare, summarise  # noqa: E402
+from evaluation.runs.run_folder import Row, RunFolder
+from evaluation.runs.summary import compare, summarise
 
 EACH = 1_000_000
 """More than the rows of a folder: numbers of the second begin here."""

@@ -1,6 +1,6 @@
 """How well a reward model tells wrong steps from right ones, as it is loaded for use.
 
-`python benchmarks/reward.py ROWS.jsonl [--prm assets/models/tiny-prm]`
+`python -m benchmarks.reward ROWS.jsonl [--prm assets/models/tiny-prm]`
 
 ROWS: what `python -m training rollouts` writes. The card of tiny-prm says which; prints AUROC of
 wrong steps over all, by task and by cut, and the calibration error.
@@ -9,23 +9,19 @@ wrong steps over all, by task and by cut, and the calibration error.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from models.reward import load_reward  # noqa: E402
-from training.prm_data import read_labelled  # noqa: E402
-from training.recipes.prm import measured  # noqa: E402
+from models.reward import load_reward
+from training.prm.objective import measured
+from training.prm.prm_data import read_labelled
 
 
 def main() -> None:
     """Print the figures, one a line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("rows", type=Path, help="JSONL of labelled rows")
-    parser.add_argument("--prm", default=str(ROOT / "assets/models/tiny-prm"), help="folder or hub id")
+    parser.add_argument("--prm", default="tiny-prm", help="folder or hub id")
     asked = parser.parse_args()
     rows, reward, start = read_labelled(asked.rows), load_reward(asked.prm), time.perf_counter()
     found = measured(reward, rows, reward.longest)

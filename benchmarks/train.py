@@ -1,6 +1,6 @@
 """What a training step costs on a random network of LLaDA-8B's shape, in bf16, batch 1.
 
-`python benchmarks/train.py [--json] [--length 1024] [--repeats 5] [--lora-r 16] [--checkpointing] [--tiny]`
+`python -m benchmarks.train [--json] [--length 1024] [--repeats 5] [--lora-r 16] [--checkpointing] [--tiny]`
 
 One step = forward, backward and AdamW through the modules that the recipes train: SFT with LoRA, and
 remask SFT (the UPS head on a frozen backbone) and remask LoRA (both). Prints the peak of the GPU's memory
@@ -15,24 +15,20 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from models.config import LLaDAConfig  # noqa: E402
-from models.llada import LLaDAModelLM  # noqa: E402
-from models.ups_head import UPSHead  # noqa: E402
-from training.adapters import LoraSettings, attach, freeze  # noqa: E402
-from training.examples import Rows  # noqa: E402
-from training.recipe import Batch  # noqa: E402
-from training.recipes.sft import SFTModule, sft_batch  # noqa: E402
-from training.remask import RemaskBatch, RemaskModule  # noqa: E402
-from training.remask_noise import ordinary_ids, remask_noise  # noqa: E402
+from models.config import LLaDAConfig
+from models.llada import LLaDAModelLM
+from models.ups_head import UPSHead
+from training.data.examples import Rows
+from training.engine.recipe import Batch
+from training.remask.losses import RemaskBatch, RemaskModule
+from training.remask.remask_noise import ordinary_ids, remask_noise
+from training.sft.objective import SFTModule, sft_batch
+from training.shared.adapters import LoraSettings, attach, freeze
 
 PUBLISHED = {"d_model": 4096, "n_heads": 32, "n_layers": 32, "mlp_hidden_size": 12288,
              "vocab_size": 126464, "max_sequence_length": 4096}  # fmt: skip

@@ -1,6 +1,6 @@
 """How well a UPS head tells wrong tokens from right ones, on held-out problems.
 
-`python benchmarks/ups.py [--ups-head FILE] [--draws 24]`
+`python -m benchmarks.ups [--ups-head FILE] [--draws 24]`
 
 Model, sets and noise are those of training/configs/remask-sft-tiny.yaml. Prints AUROC for random wrong
 tokens and for the model's own, with 95 % intervals (bootstrap over the problems).
@@ -9,23 +9,19 @@ tokens and for the model's own, with 95 % intervals (bootstrap over the problems
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from evaluation.ranking import auroc
+from training.engine.settings import settings_of
+from training.remask.objective import RemaskSettings, RemaskSFT, Shown, shown_cells
+from training.run import read_config
+from training.shared.answers import RunArguments
 
-from evaluation.ranking import auroc  # noqa: E402
-from training.answers import RunArguments  # noqa: E402
-from training.recipes.remask import RemaskSettings, RemaskSFT, Shown, shown_cells  # noqa: E402
-from training.run import read_config  # noqa: E402
-from training.settings import settings_of  # noqa: E402
-
-CONFIG = ROOT / "training" / "configs" / "remask-sft-tiny.yaml"
-HEAD = ROOT / "assets" / "models" / "tiny-llada-ups" / "ups_head.safetensors"
+CONFIG = Path(__file__).resolve().parents[1] / "training" / "configs" / "remask-sft-tiny.yaml"
+HEAD = "tiny-llada-ups"
 RESAMPLES = 400
 
 
@@ -48,7 +44,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=24, help="of the noise, on each problem")
     asked, config, start = parser.parse_args(), read_config(CONFIG), time.perf_counter()
     settings = settings_of(RemaskSettings, config["settings"])
-    model, data = str(ROOT / config["model"]), tuple(config["data"])
+    model, data = config["model"], tuple(config["data"])
     recipe = RemaskSFT(RunArguments(model, data, "cpu", load_ups_head=asked.ups_head), settings)
     recipe.module.eval()
     for kind, own in (("random", 0.0), ("own", 1.0)):

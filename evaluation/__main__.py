@@ -6,10 +6,10 @@ import argparse
 import os
 import sys
 
-from evaluation import lm_eval_command
-from evaluation.answer_scores import add_likelihood
 from evaluation.cli import bundled, compare, grade, run
+from evaluation.likelihood.answer_scores import add_likelihood
 from evaluation.reversal import add_reversal
+from evaluation.suites import lm_eval_command
 
 COMMANDS = (
     run.add_run, run.add_report, compare.add_compare, grade.add_grade, add_likelihood, add_reversal,

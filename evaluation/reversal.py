@@ -19,10 +19,11 @@ from typing import Any
 
 from evaluation.reversal_chart import Bar, chart
 from evaluation.statistics import wilson_interval
-from models.adapters import load_adapted
+from models.flags import add_model_flags, load_flagged
 from models.loading import LoadedModel
 from samplers.batch import run_requests
 from samplers.registry import entry, parse_settings
+from samplers.text_tables import markdown_table
 
 # language -> direction -> question; {line} is the line given.
 TEMPLATES = {
@@ -161,13 +162,11 @@ def counts(rows: Sequence[Mapping[str, Any]]) -> list[Count]:
 
 def table(found: Sequence[Count]) -> str:
     """Counts as a Markdown table."""
-    lines = ["| direction | counted | correct | share | 95 % interval |", "| --- " * 5 + "|"]
-    for c in found:
-        lines.append(
-            f"| {c.direction} | {c.measure} | {c.correct} / {c.total} | {c.share:.1%} "
-            f"| {c.low:.1%} – {c.high:.1%} |"
-        )
-    return "\n".join(lines)
+    head = ("direction", "counted", "correct", "share", "95 % interval")
+    return markdown_table(head, (
+        (c.direction, c.measure, f"{c.correct} / {c.total}", f"{c.share:.1%}", f"{c.low:.1%} – {c.high:.1%}")
+        for c in found
+    ))  # fmt: skip
 
 
 def picture(found: Sequence[Count]) -> str:
@@ -179,8 +178,7 @@ def picture(found: Sequence[Count]) -> str:
 def add_reversal(commands: Any) -> None:
     """Flags of `reversal`."""
     command = commands.add_parser("reversal", help="couplets forward and backward, with a chart")
-    command.add_argument("--model", required=True, help="a model folder or hub id")
-    command.add_argument("--adapter", default="", help="a peft LoRA folder, merged into the weights")
+    add_model_flags(command)
     command.add_argument("--pairs", type=Path, required=True, help=".json, .jsonl, .csv of first, second")
     command.add_argument("--out", type=Path, required=True, help="folder of rows, counts and chart")
     command.add_argument("--language", choices=sorted(TEMPLATES), default="en", help="of the questions")
@@ -190,7 +188,6 @@ def add_reversal(commands: Any) -> None:
     command.add_argument("--sampler", default="low_confidence")
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a sampler setting")
     command.add_argument("--batch-size", type=int, default=32)
-    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
     command.set_defaults(run=run_reversal)
 
 
@@ -204,7 +201,7 @@ def run_reversal(args: argparse.Namespace) -> None:
     pairs = read_pairs(args.pairs)[: args.limit]
     shape = SETTINGS if entry(args.sampler).name == "low_confidence" else {}
     settings = shape | parse_settings(args.sampler, args.set)
-    loaded = load_adapted(args.model, args.adapter, args.device)
+    loaded = load_flagged(args)
     rows = ask(loaded, pairs, asked, args.sampler, settings, args.batch_size)
     found = counts(rows)
     args.out.mkdir(parents=True, exist_ok=True)

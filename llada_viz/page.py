@@ -9,21 +9,21 @@ from typing import Any
 
 import gradio as gr
 
-from llada_viz import assets
-from llada_viz.attached import Attachments, Using
-from llada_viz.bundled import Bundled
-from llada_viz.compare import Compare
-from llada_viz.comparison import Comparisons
-from llada_viz.evaluate import Evaluate
-from llada_viz.evaluations import Evaluations
-from llada_viz.home import browser_secret, home_folder
-from llada_viz.jobs import Jobs
-from llada_viz.live import QUIET
-from llada_viz.runs import Runs
+from llada_viz.decoding.attached import Attachments, Using
+from llada_viz.decoding.bundled import Bundled
+from llada_viz.decoding.comparison import Comparisons
+from llada_viz.decoding.runs import Runs
+from llada_viz.jobs.evaluations import Evaluations
+from llada_viz.jobs.home import browser_secret, home_folder
+from llada_viz.jobs.queue import Jobs
+from llada_viz.jobs.trainings import Trainings
+from llada_viz.tabs.compare import Compare
+from llada_viz.tabs.evaluate import Evaluate
+from llada_viz.tabs.train import Train
+from llada_viz.tabs.visualize import Visualize
 from llada_viz.theme import theme
-from llada_viz.train import Train
-from llada_viz.trainings import Trainings
-from llada_viz.visualize import Visualize
+from llada_viz.widgets import assets
+from llada_viz.widgets.live import QUIET
 
 TITLE = "LLaDA Viz"
 FIRST_PORT = 7860

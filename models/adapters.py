@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
+from models.assets import locate
 from models.config import LLaDAConfig
 from models.llada import LLaDAModelLM
 from models.loading import LoadedModel, ModelError, load
@@ -69,6 +70,7 @@ def apply_adapter(loaded: LoadedModel, folder: str) -> LoadedModel:
 
 def adapter_digest(folder: str) -> str:
     """SHA-256 over configuration and weights of an adapter folder."""
+    folder = locate(folder)
     seen = hashlib.sha256()
     beside = Path(folder) / NETWORK
     for path in (*_files(folder), *([beside] if beside.is_file() else [])):
@@ -77,7 +79,11 @@ def adapter_digest(folder: str) -> str:
 
 
 def read_adapter(folder: str) -> Adapter:
-    """Read and check the files; ModelError names file, field or tensor, and what is allowed."""
+    """Read and check the files; ModelError names file, field or tensor, and what is allowed.
+
+    folder: a bundled name, or a folder.
+    """
+    folder = locate(folder)
     config_file, weights_file = _files(folder)
     name = Path(folder).resolve().name
     config = _read_config(name, config_file)

@@ -17,12 +17,16 @@ from safetensors import safe_open
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import cached_file, logging
 
+from models.assets import locate
 from models.config import ConfigError, LLaDAConfig
 from models.llada import LLaDAModelLM
 
 BROKEN = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError,
           StrictDataclassError, TemplateError)  # fmt: skip
 """What files that do not belong together make torch, transformers and tokenizers raise."""
+
+
+INDEX = "model.safetensors.index.json"
 
 
 class ModelError(ValueError):
@@ -72,7 +76,8 @@ def whole(name: str, what: str = "model") -> Iterator[None]:
 
 
 def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> LoadedModel:
-    """Load a folder or hub id. `dtype` default: float32 on a CPU, bfloat16 on a GPU."""
+    """Load a bundled name, a folder or a hub id. `dtype` default: float32 on a CPU, bfloat16 on a GPU."""
+    name = locate(name)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if torch.device(device).type == "cpu":
@@ -98,7 +103,8 @@ def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> L
 
 
 def find_file(name: str, file: str) -> Path | None:
-    """A file of a model folder or hub id, None when it has none of that name."""
+    """A file of a bundled name, a model folder or a hub id, None when it has none of that name."""
+    name = locate(name)
     if Path(name).exists():
         path = Path(name) / file
         return path if path.is_file() else None
@@ -138,10 +144,7 @@ def mask_token(name: str, config: LLaDAConfig) -> int:
 
 def weight_files(name: str) -> list[Path]:
     """The safetensors files of a model folder or hub id, by name."""
-    index = find_file(name, "model.safetensors.index.json")
-    names = ["model.safetensors"]
-    if index is not None:
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+    names = sorted(set((_weight_map(name) or {"": "model.safetensors"}).values()))
     files = [find_file(name, n) for n in names]
     missing = [n for n, f in zip(names, files, strict=True) if f is None]
     if missing:
@@ -160,16 +163,51 @@ def weights_digest(name: str) -> str:
 
 
 def read_weights(name: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """All tensors of a model folder or hub id, as dtype; safetensors only."""
+    """All tensors of a model folder or hub id, as dtype; safetensors only.
+
+    Where there is an index, each tensor is in the file that the index names for it, and in no other one.
+    """
     state: dict[str, torch.Tensor] = {}
+    index = _weight_map(name)
     for file in weight_files(name):
+        wanted = None if index is None else {key for key, place in index.items() if place == file.name}
         try:
             with safe_open(file, "pt") as weights:
+                if wanted is not None:
+                    _check_shard(name, file.name, set(weights.keys()), wanted)
                 for key in weights.keys():  # noqa: SIM118 - not a dict
                     state[key] = weights.get_tensor(key).to(dtype)
+        except ModelError:
+            raise
         except Exception as error:  # the reader's own type is not public
             raise ModelError(f"{file.name} of {name!r} cannot be read: {error}") from None
     return state
+
+
+def _check_shard(name: str, file: str, held: set[str], wanted: set[str]) -> None:
+    """A file of several holds what the index says: a stray tensor is an old copy of another one."""
+    for key in sorted(held ^ wanted):
+        has = "has" if key in held else "lacks"
+        raise ModelError(f"{file} of {name!r} {has} {key}; allowed: what {INDEX} names for it, and no more")
+
+
+def _weight_map(name: str) -> dict[str, str] | None:
+    """Tensor -> file, as the index of several files has it; None where there is no index."""
+    path = find_file(name, INDEX)
+    if path is None:
+        return None
+    try:
+        files = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        files = None
+    if not isinstance(files, dict) or not files:
+        raise ModelError(f"model = {name!r} is broken: {INDEX} has no weight_map of tensors and their files")
+    for file in files.values():
+        if not isinstance(file, str) or Path(file).name != file or not file.endswith(".safetensors"):
+            raise ModelError(
+                f"model = {name!r} is broken: {INDEX} names {file!r}; allowed: safetensors beside it"
+            )
+    return {str(key): str(file) for key, file in files.items()}
 
 
 def _with_weights(name: str, config: LLaDAConfig, dtype: torch.dtype) -> LLaDAModelLM:

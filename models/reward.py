@@ -17,9 +17,11 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2Model
 
+from models.assets import locate
 from models.config import LLaDAConfig
 from models.loading import ModelError, mask_token, read_config, read_weights, whole
 from models.shadow_reward import ShadowRewardModel
+from models.text import chat_ids, half_character, plain_text
 
 SYSTEM = r"Please reason step by step, and put your final answer within \boxed{}."
 STEP_TOKEN = "<extra_0>"
@@ -67,8 +69,6 @@ class LoadedReward:
         longest: int,
     ) -> None:
         self.model, self.tokenizer, self.form, self.name, self.longest = model, tokenizer, form, name, longest
-        added = (str(token) for token in tokenizer.added_tokens_decoder.values() if token.special)
-        self._special = sorted({*tokenizer.all_special_tokens, *added})
         self.question = lru_cache(maxsize=4096)(self._question)
 
     @torch.no_grad()
@@ -109,27 +109,21 @@ class LoadedReward:
 
     def _question(self, question: str) -> tuple[int, ...]:
         """What stands before the steps; `shadow` shows the chat that the LLaDA itself is shown."""
-        chat = [{"role": "user", "content": self._plain(question).strip() or " "}]
+        chat = [{"role": "user", "content": _checked(question).strip() or " "}]
         if self.form != "shadow":
             chat.insert(0, {"role": "system", "content": SYSTEM})
-        text = self.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-        return tuple(self.tokenizer.encode(str(text), add_special_tokens=False))
+        return tuple(chat_ids(self.tokenizer, chat))
 
     def _step(self, step: str) -> str:
         """Without spaces at its ends where a mark separates steps; as it is where tokens are judged."""
-        text = self._plain(step)
+        text = plain_text(self.tokenizer, _checked(step))
         return text if self.form == "shadow" and text else text.strip() or " "
 
-    def _plain(self, text: str) -> str:
-        """Without the chat's own tokens: a text cannot write a turn. ModelError for what is no Unicode."""
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            place = error.start + 1
-            raise ModelError(f"prm: character {place} is half of one; allowed: Unicode text") from None
-        for token in self._special:
-            text = text.replace(token, " ")
-        return text
+
+def _checked(text: str) -> str:
+    if place := half_character(text):
+        raise ModelError(f"prm: character {place} is half of one; allowed: Unicode text")
+    return text
 
 
 def is_reward(name: str) -> bool:
@@ -140,7 +134,8 @@ def is_reward(name: str) -> bool:
 
 
 def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> LoadedReward:
-    """A reward model from a folder or hub id; the form is read from its weights."""
+    """A reward model from a bundled name, a folder or a hub id; the form is read from its weights."""
+    name = locate(name)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if dtype is None:

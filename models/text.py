@@ -1,11 +1,66 @@
-"""Tokens as text, cell by cell, without breaking characters that span several tokens."""
+"""Tokens as text, cell by cell, without breaking characters that span several tokens; text and
+conversations as tokens, in which no text can write a token of the template."""
 
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from transformers import PreTrainedTokenizerFast
+
+
+def special_names(tokenizer: PreTrainedTokenizerFast) -> frozenset[str]:
+    """How the tokens are spelt that text must not write: all that were added to the vocabulary."""
+    added = (str(token) for token in tokenizer.added_tokens_decoder.values())
+    return frozenset({*added, *tokenizer.all_special_tokens})
+
+
+@lru_cache(maxsize=64)
+def _pattern(names: frozenset[str]) -> re.Pattern[str]:
+    longest_first = sorted(map(re.escape, names), key=len, reverse=True)
+    return re.compile("|".join(longest_first) or r"(?!)")
+
+
+def plain_text(tokenizer: PreTrainedTokenizerFast, text: str) -> str:
+    """Text that spells no special token: each one that somebody typed gets a zero-width space behind
+    its first character and is text like any other. So it cannot end a turn, open one, or be a mask."""
+    return _pattern(special_names(tokenizer)).sub(lambda name: f"{name[0][0]}\u200b{name[0][1:]}", text)
+
+
+def chat_text(
+    tokenizer: PreTrainedTokenizerFast,
+    turns: Sequence[Mapping[str, str]],
+    add_generation_prompt: bool = True,
+    continue_final_message: bool = False,
+) -> str:
+    """A conversation in the model's template, up to where its answer begins. Prompts of decoding,
+    evaluation, training and reward models are all written here. turns: {role, content}."""
+    typed = [{key: plain_text(tokenizer, turn[key]) for key in ("role", "content")} for turn in turns]
+    return str(
+        tokenizer.apply_chat_template(
+            typed,
+            tokenize=False,
+            add_generation_prompt=add_generation_prompt,
+            continue_final_message=continue_final_message,
+        )
+    )
+
+
+def chat_ids(tokenizer: PreTrainedTokenizerFast, turns: Sequence[Mapping[str, str]]) -> list[int]:
+    """The ids of `chat_text`."""
+    return list(tokenizer.encode(chat_text(tokenizer, turns), add_special_tokens=False))
+
+
+def half_character(text: str) -> int | None:
+    """Place, from 1, of the first half of a character (a lone surrogate), which no tokenizer and no
+    file can take; None in Unicode text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return error.start + 1
+    return None
 
 
 def _byte_alphabet() -> dict[str, int]:

@@ -12,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from models.assets import locate
 from models.loading import ModelError
 
 HEAD_FILE = "ups_head.safetensors"
@@ -42,12 +43,12 @@ class UPSHead(nn.Module):
 
 
 def load_ups_head(path: str | Path, d_model: int) -> UPSHead:
-    """A saved head (a file, or a folder with ups_head.safetensors in it), or a plain file of `weight`
-    (d_model numbers) and `bias` (one number).
+    """A saved head (a file, a folder with ups_head.safetensors in it, a bundled name), or a plain file of
+    `weight` (d_model numbers) and `bias` (one number).
 
     ModelError when it cannot be read or belongs to hidden states of another width.
     """
-    path = Path(path)
+    path = Path(locate(str(path)))
     if path.is_dir():
         path = path / HEAD_FILE
     if not path.is_file():

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from models.flags import add_model_flags, add_tool_flags, load_flagged
+from models.whole_file import write_whole
 from samplers.registry import parse_settings
 
 
@@ -21,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     listing.add_argument("--markdown", action="store_true", help="as docs/samplers.md")
 
     run = commands.add_parser("run", help="decode one prompt, live in the terminal")
-    _model_flags(run)
+    add_model_flags(run)
     run.add_argument("--sampler", default="low_confidence", help="a name that `list` shows")
     run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting")
     what = run.add_mutually_exclusive_group(required=True)
@@ -32,9 +34,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--constraints", default="", help="pos:word, …: cells of the answer given")
     run.add_argument("--infill", help="an answer with [MASK] holes")
-    run.add_argument("--ups-head", help="safetensors of a UPS head, for policy ups")
+    add_tool_flags(run)
     run.add_argument("--scorer", choices=("checker", "prm"), help="what judges unfinished answers")
-    run.add_argument("--prm", help="folder or hub id of a process reward model")
     run.add_argument("--task", type=json.loads, help='for the checker: {"name": …, "problem": {…}}')
     run.add_argument("--trace", type=Path, help="save the run to this file")
 
@@ -43,31 +44,11 @@ def parser() -> argparse.ArgumentParser:
     again.add_argument("--pause", type=float, default=0.03, help="seconds between events")
 
     batch = commands.add_parser("batch", help="decode a file of requests (JSON lines)")
-    _model_flags(batch)
+    add_model_flags(batch)
     batch.add_argument("--requests", type=Path, required=True)
     batch.add_argument("--out", type=Path, required=True)
     batch.add_argument("--batch-size", type=int, default=32, help="rows decoded together at most")
     return top
-
-
-def _model_flags(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", required=True, help="a model folder or hub id")
-    command.add_argument("--adapter", default="", help="a peft LoRA folder, merged into the weights")
-    command.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    command.add_argument("--dtype", choices=("float32", "bfloat16"), help="default: by device")
-    command.add_argument("--threads", type=int, help="CPU threads")
-
-
-def _load(args: argparse.Namespace) -> Any:
-    import torch
-
-    from models.adapters import load_adapted
-
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    return load_adapted(
-        args.model, args.adapter, args.device, getattr(torch, args.dtype) if args.dtype else None
-    )
 
 
 def list_samplers(args: argparse.Namespace) -> None:
@@ -91,7 +72,7 @@ def run_one(args: argparse.Namespace) -> None:
     from samplers.traces import Trace, used_pieces, write_trace
 
     settings = parse_settings(args.sampler, args.set)
-    loaded = _load(args)
+    loaded = load_flagged(args)
     tools = ToolBox(loaded).tools({"ups_head": args.ups_head, "scorer": args.scorer, "prm": args.prm})
     prepared = prepare(
         loaded, args.sampler, settings, tools, task=args.task, seed=args.seed, constraints=args.constraints,
@@ -127,16 +108,14 @@ def run_file(args: argparse.Namespace) -> None:
     lines = args.requests.read_text(encoding="utf-8").splitlines()
     if not args.out.parent.is_dir():
         raise ValueError(f"out = {str(args.out)!r}: its folder does not exist")
-    loaded = _load(args)
+    loaded = load_flagged(args)
 
     def progress(done: int) -> None:
         if sys.stderr.isatty():
             print(f"\r{done} of {len(lines)}", end="", file=sys.stderr)
 
     results = run_requests(loaded, lines, args.batch_size, progress=progress)
-    fresh = args.out.with_name(args.out.name + ".new")
-    fresh.write_text("".join(json.dumps(r) + "\n" for r in results), encoding="utf-8")
-    fresh.replace(args.out)
+    write_whole(args.out, (json.dumps(r) + "\n" for r in results))
     failed = sum("error" in r for r in results)
     print(f"{len(results)} requests, {failed} with an error: {args.out}")
 

@@ -14,7 +14,7 @@ from typing import Any
 from models.loading import LoadedModel
 from models.reward import LoadedReward, load_reward
 from models.ups_head import UPSHead, load_ups_head
-from samplers.registry import entry, make
+from samplers.registry import Sampler, entry, make
 from samplers.requests import (
     SCORERS,
     RequestError,
@@ -37,7 +37,7 @@ class Job:
 
     place: int
     id: Any
-    sampler: Any
+    sampler: Sampler
     row: Row
     tools: Tools
 

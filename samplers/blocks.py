@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 
 from samplers.canvas import Canvas
-from samplers.denoiser import Denoiser
-from samplers.drawing import draw_tokens, finished_rows, probability_of
+from samplers.denoiser import Denoiser, GuidedDenoiser
+from samplers.drawing import Cut, draw_tokens, finished_rows, probability_of
 from samplers.events import SCHEMA, Cell, Cells, Edited, Event, Finished, Remasked, Started, Unmasked
 from samplers.kv_cache import MODES
+from samplers.network import Network, with_head, with_shadow
+from samplers.registry import Needs
 from samplers.scoring import Scorer
 from samplers.settings import SettingError, check, describe, option
 
@@ -70,6 +72,9 @@ class Run:
         return Remasked(nfe=self.denoise.nfe, block=block, forked=self.forked, cells=gone, reason=reason)
 
 
+DEFERRALS = ("last", "renormalised")
+
+
 def temperature_option(default: float) -> Any:
     """The temperature, with a sampler's own default."""
     return option(default, "0 takes the likeliest token; above 0 tokens are drawn.", low=0, high=10)
@@ -80,7 +85,7 @@ class BlockSettings:
     """Settings of block-wise decoding, under LLaDA's names and with its defaults."""
 
     name: ClassVar[str] = ""
-    scored: ClassVar[bool] = False  # needs a scorer
+    nucleus_crosses: ClassVar[bool] = True  # the token that carries the sum over top_p may be drawn
 
     steps: int = option(128, "Denoiser steps for the whole answer.", low=1, high=4096)
     gen_length: int = option(128, "Tokens of the answer.", "Answer length", low=1, high=4096)
@@ -88,12 +93,23 @@ class BlockSettings:
         128, "Tokens of a block; blocks are filled from left to right.", low=1, high=4096
     )
     temperature: float = temperature_option(0.0)
+    top_p: float = option(
+        1.0, "Draw among the likeliest tokens that make up this probability; 1: all.", "Top p", low=0, high=1
+    )
+    top_k: int = option(0, "Draw among so many likeliest tokens; 0: all.", "Top k", low=0, high=262_144)
     cfg_scale: float = option(
         0.0, "Classifier-free guidance; above 0 each step costs twice.", "Guidance", low=0, high=20
     )
     logits_eos_inf: bool = option(False, "Never write the end of the text.", "Forbid EOS")
     confidence_eos_eot_inf: bool = option(False, "Commit end-of-text cells last of all.", "Defer EOS and EoT")
     eos_gating: bool = option(False, "Both EOS options at once.", "EOS gating")
+    eos_deferral: str = option(
+        "last",
+        "How they come last: put there, or, as published, p(EOS) and p(EoT) taken out of the probabilities "
+        "that rank.",
+        "EOS deferral",
+        choices=DEFERRALS,
+    )
     early_stop: bool = option(
         False, "Stop once an EOS stands with no mask before it; the rest becomes EOS.", "Early stop"
     )
@@ -119,6 +135,34 @@ class BlockSettings:
                 raise SettingError(d.name, getattr(self, d.name), allowed)
 
     @property
+    def needs(self) -> Needs:
+        """What a run needs beside a plain network."""
+        return Needs()
+
+    def denoiser(self, network: Network) -> GuidedDenoiser:
+        """The denoiser with this guidance and cache, of a network that has what the sampler needs."""
+        self._check_network(network)
+        return GuidedDenoiser(network, self.cfg_scale, self.cache, self.block_length)
+
+    def _check_network(self, network: Network) -> None:
+        if self.needs.head:
+            with_head(network)
+        if self.needs.shadow:
+            with_shadow(network)
+
+    def _check_denoiser(self, denoise: Denoiser) -> None:
+        """SettingError unless it has the guidance and the cache that the settings name."""
+        self._check_network(denoise.network)
+        names = ("cfg_scale", "cache") if self.cache == "none" else ("cfg_scale", "cache", "block_length")
+        for name in names:
+            value, built = getattr(self, name), getattr(denoise.settings, name)
+            if value != built:
+                allowed = (
+                    f"{built!r}, which the denoiser has; sampler.denoiser(network) builds one that agrees"
+                )
+                raise SettingError(name, value, allowed)
+
+    @property
     def blocks(self) -> int:
         return self.gen_length // self.block_length
 
@@ -142,7 +186,7 @@ class BlockSettings:
             yield from self.fill(run, stopped)
         finally:
             denoise.release()
-        last = self.fill_with_eos(denoise, canvas)
+        last = self.fill_with_eos(denoise, canvas, stopped)
         if last is not None:
             yield last
         yield self.finished(denoise, canvas, stopped)
@@ -159,9 +203,10 @@ class BlockSettings:
         raise NotImplementedError
 
     def started(self, run: Run) -> Started:
-        """The first event; raises before any forward if canvas and settings do not fit."""
+        """The first event; raises before any forward if denoiser, canvas and settings do not fit."""
         denoise, canvas = run.denoise, run.canvas
-        if self.scored and run.score is None:
+        self._check_denoiser(denoise)
+        if self.needs.scorer and run.score is None:
             raise SettingError("scorer", None, f"a scorer, which {self.name} needs: checker or prm")
         if canvas.gen_length != self.gen_length:
             raise SettingError("gen_length", self.gen_length, f"the canvas's {canvas.gen_length}")
@@ -187,11 +232,39 @@ class BlockSettings:
 
     def predict(self, denoise: Denoiser, canvas: Canvas, cells: Tensor) -> Prediction:
         """One denoiser call and the drawn token of every cell asked for."""
-        row = cells.nonzero()[:, 0].tolist()
         logits = denoise(canvas, cells)
         self.forbid_ends(canvas, logits)
-        tokens = draw_tokens(logits, self.temperature, row, canvas.rng)
-        return Prediction(row, logits, tokens, probability_of(logits, tokens))
+        return self.guess(canvas, cells, logits)
+
+    def guess(self, canvas: Canvas, cells: Tensor, logits: Tensor) -> Prediction:
+        """A token for each of the cells, Bool[rows, length], from their logits, Float[n, vocab]."""
+        row = cells.nonzero()[:, 0].tolist()
+        tokens = self.draw(canvas, logits, row)
+        probability = probability_of(logits, tokens)
+        sureness = self.sureness_of(canvas, logits, tokens, probability)
+        return Prediction(row, logits, tokens, probability, sureness)
+
+    def draw(self, canvas: Canvas, logits: Tensor, row: list[int]) -> Tensor:
+        """Int[n]: see draw_tokens."""
+        cut = Cut(self.top_p, self.top_k, self.nucleus_crosses)
+        return draw_tokens(logits, self.temperature, row, canvas.rng, cut)
+
+    def sureness_of(self, canvas: Canvas, logits: Tensor, tokens: Tensor, probability: Tensor) -> Tensor:
+        """Float[n]: what ranks cells by the probability of their tokens. With `eos_deferral = renormalised`
+        that among all tokens but EOS and EoT, and 0 for these two (LLaDA's generate.py at T = 0)."""
+        ends = self.ends(canvas)
+        if not ends or self.eos_deferral == "last":
+            return probability
+        kept = logits[:, ends].clone()
+        logits[:, ends] = -torch.inf
+        sureness = probability_of(logits, tokens)
+        logits[:, ends] = kept
+        return sureness
+
+    def ends(self, canvas: Canvas) -> list[int]:
+        """The ids, EOS and EoT, that the settings defer."""
+        deferred = self.confidence_eos_eot_inf or self.eos_gating
+        return [i for i in (canvas.eos_id, canvas.eot_id) if deferred and i is not None]
 
     def forbid_ends(self, canvas: Canvas, logits: Tensor) -> None:
         """EOS at -inf in logits, Float[n, vocab], where the settings ask for it."""
@@ -199,13 +272,13 @@ class BlockSettings:
             logits[:, canvas.eos_id] = -torch.inf
 
     def defer_ends(self, canvas: Canvas, scores: Tensor, tokens: Tensor) -> Tensor:
-        """Scores with EOS and EoT cells lowest, where the settings ask for it (deferred only)."""
-        if not (self.confidence_eos_eot_inf or self.eos_gating):
+        """Scores with EOS and EoT cells lowest, where the settings ask for it (deferred only). Renormalised
+        probabilities have them at 0 already, and the published code defers nothing else."""
+        if self.eos_deferral == "renormalised":
             return scores
         ends = torch.zeros_like(tokens, dtype=torch.bool)
-        for token in (canvas.eos_id, canvas.eot_id):
-            if token is not None:
-                ends |= tokens == token
+        for token in self.ends(canvas):
+            ends |= tokens == token
         return scores.masked_fill(ends, torch.finfo(torch.float32).min)
 
     def stopped(self, canvas: Canvas) -> Tensor:
@@ -214,9 +287,9 @@ class BlockSettings:
             return torch.zeros(canvas.rows, dtype=torch.bool)
         return finished_rows(canvas)
 
-    def fill_with_eos(self, denoise: Denoiser, canvas: Canvas) -> Unmasked | None:
+    def fill_with_eos(self, denoise: Denoiser, canvas: Canvas, stopped: Tensor) -> Unmasked | None:
         """After an early stop: the cells never decoded become EOS (confidence 0: nobody asked)."""
-        rest = canvas.masked
+        rest = canvas.masked & stopped[:, None]
         if not bool(rest.any()) or canvas.eos_id is None:
             return None
         eos = torch.full((int(rest.sum()),), canvas.eos_id)
@@ -226,10 +299,12 @@ class BlockSettings:
 
     def finished(self, denoise: Denoiser, canvas: Canvas, stopped: Tensor) -> Finished:
         """The last event."""
+        left = canvas.masked.any(-1)
+        rows = zip(stopped.tolist(), left.tolist(), strict=True)
         return Finished(
             nfe=denoise.nfe,
             tokens=tuple(map(tuple, canvas.tokens.tolist())),
-            stop_reasons=tuple("eos" if stop else "steps" for stop in stopped.tolist()),
+            stop_reasons=tuple("eos" if stop else "left" if masks else "steps" for stop, masks in rows),
             row_nfe=tuple(denoise.row_nfe[sample] for sample in canvas.samples),
         )
 
@@ -237,12 +312,14 @@ class BlockSettings:
 @dataclass(frozen=True)
 class Prediction:
     """For the n cells asked for, row-major. row: the row of each; logits: Float[n, vocab];
-    tokens: Int[n] as drawn; probability: Float[n] of the drawn tokens (raw softmax)."""
+    tokens: Int[n] as drawn; probability: Float[n] of the drawn tokens (raw softmax); sureness:
+    Float[n], the probability that ranks them (see BlockSettings.sureness_of)."""
 
     row: list[int]
     logits: Tensor
     tokens: Tensor
     probability: Tensor
+    sureness: Tensor
 
     def to_host(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """tokens, probability and scores on the CPU, in one transfer."""

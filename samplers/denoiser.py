@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -10,9 +11,17 @@ from torch import Tensor
 
 from samplers.canvas import Canvas
 from samplers.kv_cache import CachedNetwork
-from samplers.network import ModelNetwork, Network
+from samplers.network import ModelNetwork, Network, with_head, with_shadow
+from samplers.settings import SettingError
 
-__all__ = ["Denoiser", "GuidedDenoiser", "ModelNetwork"]
+
+@dataclass(frozen=True)
+class DenoiserSettings:
+    """What a sampler's settings say about its denoiser; block_length matters to a cache alone."""
+
+    cfg_scale: float = 0.0
+    cache: str = "none"
+    block_length: int = 1
 
 
 class Denoiser(Protocol):
@@ -22,6 +31,8 @@ class Denoiser(Protocol):
     calls: int  # times it was asked
     forwards: int  # launches
     row_nfe: Counter[int]  # sequences evaluated for each sample
+    settings: DenoiserSettings  # a sampler refuses a denoiser that was built with others than its own
+    network: Network
 
     def __call__(self, canvas: Canvas, cells: Tensor) -> Tensor:
         """cells: Bool[rows, length] -> logits, Float[n_cells, vocab], row-major; mask_id at -inf."""
@@ -58,25 +69,29 @@ class GuidedDenoiser:
         self, network: Network, cfg_scale: float = 0.0, cache: str = "none", block_length: int = 1
     ) -> None:
         self.network, self.cfg_scale = network, float(cfg_scale)
+        self.settings = DenoiserSettings(self.cfg_scale, cache, block_length)
         self.nfe, self.calls, self.forwards, self.row_nfe = 0, 0, 0, Counter[int]()
-        self.cache = None if cache == "none" else CachedNetwork(network, cache, block_length)
+        self.cache: CachedNetwork | None = None
+        if cache != "none":
+            if not isinstance(network, ModelNetwork):
+                raise SettingError("cache", cache, "none, for a network without keys and values to keep")
+            self.cache = CachedNetwork(network, cache, block_length)
 
     def __call__(self, canvas: Canvas, cells: Tensor) -> Tensor:
         return self._logits(canvas, self._states(canvas, cells))
 
     def policy(self, canvas: Canvas, cells: Tensor, scored: Tensor) -> tuple[Tensor, Tensor]:
         """See Denoiser; one pass for both."""
-        asked = cells | scored
+        network, asked = with_head(self.network), cells | scored
         states = self._states(canvas, asked)
         logits = self._logits(canvas, [part[cells[asked].to(part.device)] for part in states])
-        keep: Tensor = self.network.keep(states[0][scored[asked].to(states[0].device)])  # type: ignore[attr-defined]
-        return logits, keep
+        return logits, network.keep(states[0][scored[asked].to(states[0].device)])
 
     def verify(self, canvas: Canvas, cells: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """See Denoiser; one pass for both. Rows evaluated: those with a cell asked for."""
-        active = cells.any(-1)
+        network, active = with_shadow(self.network), cells.any(-1)
         tokens, attention, asked, branches = self._branches(canvas, active, cells)
-        own, shadow = self.network.shadow_states(tokens, attention, asked, start, stop)  # type: ignore[attr-defined]
+        own, shadow = network.shadow_states(tokens, attention, asked, start, stop)
         self._count(canvas, active, branches, 1)
         width = shadow.shape[-1]
         return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from samplers.canvas import Canvas
 
 ORDERINGS = ("probability", "random", "margin", "entropy", "origin")
-_CHUNK_BYTES = 64 * 2**20  # float64 noise is drawn in pieces of at most this size
+_CHUNK_BYTES = 64 * 2**20  # float64 probabilities are made in pieces of at most this size
 
 
 def quota(masks: int, steps: int) -> list[int]:
@@ -28,36 +29,94 @@ def transfer_schedule(cells: Tensor, steps: int | Tensor) -> Tensor:
     return torch.tensor([plan + [0] * (most - len(plan)) for plan in plans])
 
 
-def draw_tokens(
-    logits: Tensor, temperature: float, row: Sequence[int], rng: Sequence[torch.Generator]
-) -> Tensor:
-    """One token a cell, Int[n]: argmax, or at T > 0 a draw from softmax(logits / T).
+@dataclass(frozen=True)
+class Cut:
+    """Which tokens a draw may take, after the temperature: the likeliest until their probabilities
+    reach top_p, and of these at most top_k (0: no limit); the likeliest always.
 
-    logits: Float[n, vocab], cells in row-major order; row: Int[n], the row of each cell. The
-    Gumbel-max draw argmax(logits + T * g) is done in float64, in log form, u clamped.
+    crossing: the token that carries the sum over top_p may be drawn (as in Dream and elsewhere), or
+    may not (as in ReMDM's code).
+    """
+
+    top_p: float = 1.0
+    top_k: int = 0
+    crossing: bool = True
+
+    def off(self, logits: Tensor, temperature: float) -> Tensor:
+        """Logits, Float[n, vocab], with -inf at the tokens that may not be drawn."""
+        if self.top_p >= 1 and not self.top_k:
+            return logits
+        return logits.masked_fill(~self.stays(logits.double() / temperature), -torch.inf)
+
+    def stays(self, logits: Tensor) -> Tensor:
+        """Bool[n, vocab]: the tokens that may be drawn. logits: the same shape, over the temperature."""
+        ordered, token = logits.sort(dim=-1, descending=True, stable=True)
+        share = ordered.softmax(-1).cumsum(-1)
+        if self.crossing:  # what stood before the token decides
+            share = share.roll(1, -1)
+            share[:, 0] = 0
+        stays = share <= self.top_p if self.top_p < 1 else torch.ones_like(share, dtype=torch.bool)
+        if self.top_k:
+            stays[:, self.top_k :] = False
+        stays[:, 0] = True
+        return torch.zeros_like(stays).scatter_(-1, token, stays)
+
+
+EVERY_TOKEN = Cut()
+
+
+def draw_tokens(
+    logits: Tensor,
+    temperature: float,
+    row: Sequence[int],
+    rng: Sequence[torch.Generator],
+    cut: Cut = EVERY_TOKEN,
+) -> Tensor:
+    """One token a cell, Int[n]: argmax, or at T > 0 a draw from softmax(logits / T) cut off.
+
+    logits: Float[n, vocab], cells in row-major order; row: Int[n], the row of each cell. One uniform
+    number a cell, looked up in the cumulated float64 softmax (docs/decisions/010).
     """
     if temperature == 0:
         return logits.argmax(-1)
-    drawn = torch.empty(len(logits), dtype=torch.long, device=logits.device)
+    chance = uniform(row, rng, torch.float64)[:, None].to(logits.device)
     piece = max(1, _CHUNK_BYTES // (8 * logits.shape[-1]))
-    start = 0
-    while start < len(logits):
-        stop = start + 1
-        while stop < len(logits) and row[stop] == row[start] and stop - start < piece:
-            stop += 1
-        uniform = torch.rand(
-            (stop - start, logits.shape[-1]), generator=rng[row[start]], dtype=torch.float64
-        ).clamp_(1e-300, 1 - 1e-16)
-        noise = -torch.log(-torch.log(uniform)).to(logits.device)
-        drawn[start:stop] = (logits[start:stop].double() + temperature * noise).argmax(-1)
-        start = stop
+    parts = [
+        _inverse(
+            cut.off(logits[start : start + piece], temperature), temperature, chance[start : start + piece]
+        )
+        for start in range(0, len(logits), piece)
+    ]
+    return torch.cat(parts) if parts else logits.argmax(-1)
+
+
+def _inverse(logits: Tensor, temperature: float, chance: Tensor) -> Tensor:
+    """Int[n]: the first token at which the cumulated softmax(logits / T) exceeds chance, Float[n, 1]."""
+    mass = logits.to(torch.float64, copy=True)  # [n, vocab], becomes the cumulated mass in place
+    mass -= mass.amax(-1, keepdim=True)
+    mass.div_(temperature).exp_()
+    torch.cumsum(mass, -1, out=mass)
+    drawn = torch.searchsorted(mass, chance * mass[:, -1:], right=True)[:, 0].clamp(max=mass.shape[-1] - 1)
+    # Where rounding lets a sum grow at a forbidden token (once in 2^50 draws, on a GPU): the likeliest.
+    forbidden = logits.gather(-1, drawn[:, None])[:, 0] == -torch.inf
+    drawn[forbidden] = logits[forbidden].argmax(-1)
     return drawn
 
 
+def uniform(row: Sequence[int], rng: Sequence[torch.Generator], dtype: torch.dtype) -> Tensor:
+    """Float[n] in [0, 1), on the CPU: a number a cell, from the stream of its row. row: Int[n]."""
+    counts = [(r, row.count(r)) for r in dict.fromkeys(row)]
+    drawn = [torch.rand(n, generator=rng[r], dtype=dtype) for r, n in counts]
+    return torch.cat(drawn) if drawn else torch.empty(0, dtype=dtype)
+
+
 def probability_of(logits: Tensor, tokens: Tensor) -> Tensor:
-    """softmax(logits) at the tokens, Float[n]: raw logits, no temperature, no noise."""
-    chosen = logits.gather(-1, tokens[:, None])[:, 0]
-    return (chosen - logits.logsumexp(-1)).exp().clamp(0, 1)
+    """softmax(logits) at the tokens, Float[n]: raw logits, no temperature, no noise.
+
+    The published arithmetic, which decides the order of commits: exp(logit - logsumexp) ties where
+    softmax does not (near 1 its steps are those of the logits, 2e-6 at 16 to 32, not 6e-8).
+    """
+    return logits.softmax(-1).gather(-1, tokens[:, None])[:, 0]
 
 
 def ordering_scores(
@@ -71,8 +130,7 @@ def ordering_scores(
     if kind in ("probability", "origin"):
         return probability
     if kind == "random":
-        counts = [(r, row.count(r)) for r in dict.fromkeys(row)]
-        return torch.cat([torch.rand(n, generator=rng[r]) for r, n in counts]).to(logits.device)
+        return uniform(row, rng, torch.float32).to(logits.device)
     if kind == "margin":
         top = logits.softmax(-1).topk(2, -1).values
         return top[:, 0] - top[:, 1]
@@ -83,6 +141,17 @@ def entropy(logits: Tensor) -> Tensor:
     """Float[n], in nats, of softmax(logits)."""
     logs = logits.log_softmax(-1)
     return -(logs.exp() * logs.masked_fill(logs == -torch.inf, 0)).sum(-1)
+
+
+def shuffled(
+    scores: Tensor, temperature: float, row: Sequence[int], rng: Sequence[torch.Generator]
+) -> Tensor:
+    """Scores, Float[n], whose k highest are a draw of k cells without replacement from
+    softmax(scores / temperature) of each row (Gumbel top-k); 0 leaves them as they are."""
+    if temperature == 0:
+        return scores
+    noise = -torch.log(-torch.log(uniform(row, rng, torch.float64).clamp_(1e-300, 1 - 1e-16)))
+    return scores.double() / temperature + noise.to(scores.device)
 
 
 def fair_share(masks: Tensor, steps: int | Tensor) -> Tensor:

@@ -119,7 +119,8 @@ class CandidateChosen(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished(Event):
-    """The final canvas; stop_reasons[row]: "steps" | "eos"; row_nfe[row]: what that row alone cost."""
+    """The final canvas. stop_reasons[row]: "steps" | "eos" | "left" (masks are left, as published: see
+    `leftovers`); row_nfe[row]: what that row alone cost."""
 
     tokens: tuple[tuple[int, ...], ...]
     stop_reasons: tuple[str, ...]

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from samplers.network import pick
+from samplers.network import ModelNetwork, pick
 
 MODES = ("none", "prefix", "dual")
 Span = tuple[int, int]
@@ -35,6 +35,15 @@ class _Group:
     kept: Any
 
 
+class _Plan(NamedTuple):
+    """One pass. rows: of the batch; group: what is kept of them; at: their places in it, none when the
+    group is still empty and the pass is a full one."""
+
+    rows: list[int]
+    group: _Group
+    at: list[int]
+
+
 class CachedNetwork:
     """States of cells with a KV cache in front of a model network.
 
@@ -42,7 +51,7 @@ class CachedNetwork:
     blocks begin, so that a span is always whole blocks.
     """
 
-    def __init__(self, network: Any, mode: str, block_length: int) -> None:
+    def __init__(self, network: ModelNetwork, mode: str, block_length: int) -> None:
         self.model, self.mode, self.block_length = network.model, mode, block_length
         self.groups: list[_Group] = []
         self.full_passes = 0
@@ -50,21 +59,28 @@ class CachedNetwork:
     def states(
         self, keys: Sequence[Hashable], tokens: Tensor, attention: Tensor, cells: Tensor, prompt_length: int
     ) -> tuple[Tensor, int]:
-        """States of the cells, Float[n, d], row-major, and the number of passes that took."""
+        """States of the cells, Float[n, d], row-major, and the number of passes that took.
+
+        tokens: Int[rows, length]; attention, cells: Bool[rows, length], a cell asked for in each row.
+        """
+        # 1. The whole blocks each row asks for: rows x (start, stop).
         spans = self._spans(cells, prompt_length)
-        plans: list[tuple[list[int], _Group | None, list[int]]] = []
-        left = dict.fromkeys(range(len(keys)))
+        plans: list[_Plan] = []
+        left = dict.fromkeys(range(len(keys)))  # rows without a plan, in order
+        # 2. Rows that an earlier full pass serves: the same blocks, and nothing kept of them is stale.
         for group in self.groups:
             here = [r for r in left if keys[r] in group.rows and inside(spans[r], group.span)]
             at = [group.rows[keys[r]] for r in here]
             fresh = self._unchanged(group, at, tokens[here], attention[here]) if here else []
             good = [(r, i) for r, i, ok in zip(here, at, fresh, strict=True) if ok]
             if good:
-                plans.append(([r for r, _ in good], group, [i for _, i in good]))
+                plans.append(_Plan([r for r, _ in good], group, [i for _, i in good]))
                 left = dict.fromkeys(r for r in left if r not in {r for r, _ in good})
+        # 3. The others get a full pass, those with equal blocks together: a new group each.
         for span in dict.fromkeys(spans[r] for r in left):
             rows = [r for r in left if spans[r] == span]
-            plans.append((rows, self._open([keys[r] for r in rows], span), []))
+            plans.append(_Plan(rows, self._open([keys[r] for r in rows], span), []))
+        # 4. A pass a plan; their states back in the order of the cells: Float[n, d].
         return self._run(plans, tokens, attention, cells), len(plans)
 
     def release(self) -> None:
@@ -99,24 +115,30 @@ class CachedNetwork:
         self.groups.append(group)
         return group
 
-    def _run(self, plans: list[Any], tokens: Tensor, attention: Tensor, cells: Tensor) -> Tensor:
+    def _run(self, plans: list[_Plan], tokens: Tensor, attention: Tensor, cells: Tensor) -> Tensor:
+        """States of all cells, Float[n, d], row-major."""
         parts, places = [], []
-        row_of_cell = cells.nonzero()[:, 0]
+        row_of_cell = cells.nonzero()[:, 0]  # Int[n]
         for rows, group, at in plans:
+            # 1. The plan's rows alone: Int[k, length], Bool[k, length] twice.
             ids, mask, asked = tokens[rows], attention[rows], cells[rows]
+            # 2. States of their cells, Float[m, d], from what is kept or from a full pass.
             if at:
                 parts.append(self._again(group, at, ids, mask, asked))
             else:
                 parts.append(self._full(group, ids, mask, asked))
+            # 3. Which of the n cells these are: Int[m].
             chosen = torch.zeros(len(tokens), dtype=torch.bool)
             chosen[rows] = True
             places.append(chosen[row_of_cell].nonzero()[:, 0])
         if len(parts) == 1:
             return parts[0]
+        # 4. Back into the order of the cells.
         order = torch.cat(places).argsort().to(parts[0].device)
         return torch.cat(parts).index_select(0, order)
 
     def _full(self, group: _Group, tokens: Tensor, attention: Tensor, cells: Tensor) -> Tensor:
+        """A pass over the whole canvas, which keeps everything: states of the cells, Float[m, d]."""
         self.full_passes += 1
         group.tokens, group.attention = tokens, attention
         group.kept = self.model.new_keys_values(*tokens.shape)
@@ -127,6 +149,7 @@ class CachedNetwork:
     def _again(
         self, group: _Group, at: list[int], tokens: Tensor, attention: Tensor, cells: Tensor
     ) -> Tensor:
+        """A pass over the group's blocks, with `prefix` up to the canvas's end: Float[m, d]."""
         start, stop = group.span
         if self.mode == "prefix":
             stop = tokens.shape[1]

@@ -7,6 +7,7 @@ from typing import Any
 
 from samplers.registry import OFFICIAL, SAMPLERS, Entry
 from samplers.settings import Described
+from samplers.text_tables import markdown_table
 
 
 def as_data() -> list[dict[str, Any]]:
@@ -18,7 +19,7 @@ def as_data() -> list[dict[str, Any]]:
             "title": e.title,
             "summary": e.summary,
             "paper": e.paper,
-            "scored": e.cls.scored,
+            "needs": asdict(e.needs),
             "settings": [asdict(d) | {"type": d.type.__name__} for d in e.settings],
         }
         for e in SAMPLERS.values()
@@ -32,6 +33,9 @@ def as_text() -> str:
         lines.append(f"{', '.join((e.name, *e.aliases))}: {e.summary} ({e.paper})")
         lines += [f"  {d.name} = {d.default}  {d.help} Allowed: {allowed(d)}." for d in e.settings]
     return "\n".join(lines)
+
+
+SETTINGS_HEAD = ("setting", "default", "allowed", "what it does")
 
 
 def as_markdown() -> str:
@@ -48,11 +52,13 @@ def _section(e: Entry) -> str:
     lines = [f"## `{e.name}`\n", f"{e.title}. {e.summary} ({e.paper})"]
     if e.aliases:
         lines.append("Also called " + ", ".join(f"`{a}`" for a in e.aliases) + ".")
-    if e.cls.scored:
+    if e.needs.scorer:
         lines.append("It needs a scorer: `checker` or `prm`.")
-    lines += ["", "| setting | default | allowed | what it does |", "| --- | --- | --- | --- |"]
-    lines += [f"| `{d.name}` | {d.default} | {allowed(d)} | {d.help} |" for d in e.settings]
-    return "\n".join(lines) + "\n"
+    if e.with_head:
+        said = " and ".join(f"`{key} = {value}`" for key, value in e.with_head.items())
+        lines.append(f"With {said} it needs a UPS head.")
+    rows = ((f"`{d.name}`", d.default, allowed(d), d.help) for d in e.settings)
+    return "\n".join([*lines, "", markdown_table(SETTINGS_HEAD, rows)]) + "\n"
 
 
 def allowed(d: Described) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+
+from samplers.settings import SettingError
 
 
 class Network(Protocol):
@@ -25,6 +27,7 @@ class Network(Protocol):
         ...
 
 
+@runtime_checkable
 class PolicyNetwork(Network, Protocol):
     """A network with a UPS head."""
 
@@ -33,6 +36,7 @@ class PolicyNetwork(Network, Protocol):
         ...
 
 
+@runtime_checkable
 class ShadowNetwork(Network, Protocol):
     """A network that can see a block twice."""
 
@@ -46,11 +50,10 @@ class ShadowNetwork(Network, Protocol):
 
 
 class ModelNetwork:
-    """A LLaDA model (models.llada), with a UPS head or without; logits and scores are float32."""
+    """A LLaDA model (models.llada); logits are float32."""
 
-    def __init__(self, model: Any, name: str = "", ups_head: Any = None) -> None:
+    def __init__(self, model: Any, name: str = "") -> None:
         self.model, self.name = model, name
-        self.ups_head = ups_head.to(model.device) if ups_head is not None else None
 
     def states(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
         """See Network."""
@@ -62,13 +65,6 @@ class ModelNetwork:
         """See Network."""
         logits: Tensor = self.model.head(states).float()
         return logits
-
-    def keep(self, states: Tensor) -> Tensor:
-        """See PolicyNetwork; sigmoid of the UPS head."""
-        if self.ups_head is None:
-            raise ValueError("ups_head = None is not valid; allowed: a model with a UPS head")
-        scores: Tensor = self.ups_head(states).float().sigmoid()
-        return scores
 
     def shadow_states(
         self, tokens: Tensor, attention_mask: Tensor, cells: Tensor, start: int, stop: int
@@ -93,9 +89,40 @@ class ModelNetwork:
         return pick(hidden[:, :length], cells), hidden[:, length:]
 
     def describe(self) -> dict[str, Any]:
+        """Its name, and where and how it computes."""
         dtype = str(self.model.dtype).removeprefix("torch.")
-        said = {"model": self.name, "dtype": dtype, "device": str(self.model.device.type)}
-        return said | ({"ups_width": self.ups_head.ups_width} if self.ups_head is not None else {})
+        return {"model": self.name, "dtype": dtype, "device": str(self.model.device.type)}
+
+
+class PolicyModelNetwork(ModelNetwork):
+    """A LLaDA model and a UPS head (models.ups_head); keep scores are float32."""
+
+    def __init__(self, model: Any, name: str, ups_head: Any) -> None:
+        super().__init__(model, name)
+        self.ups_head = ups_head.to(model.device)
+
+    def keep(self, states: Tensor) -> Tensor:
+        """See PolicyNetwork; sigmoid of the UPS head."""
+        scores: Tensor = self.ups_head(states).float().sigmoid()
+        return scores
+
+    def describe(self) -> dict[str, Any]:
+        """The model's words and the head's width."""
+        return super().describe() | {"ups_width": self.ups_head.ups_width}
+
+
+def with_head(network: Network) -> PolicyNetwork:
+    """The same network; SettingError when it gives no keep scores."""
+    if isinstance(network, PolicyNetwork):
+        return network
+    raise SettingError("network", network.describe().get("model"), "a network with a UPS head")
+
+
+def with_shadow(network: Network) -> ShadowNetwork:
+    """The same network; SettingError when it cannot see a block twice."""
+    if isinstance(network, ShadowNetwork):
+        return network
+    raise SettingError("network", network.describe().get("model"), "a network that can see a block twice")
 
 
 def pick(hidden: Tensor, cells: Tensor) -> Tensor:

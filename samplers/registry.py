@@ -3,40 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Protocol, TypeVar
+from dataclasses import Field, dataclass, fields
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from samplers.canvas import Canvas
 from samplers.denoiser import Denoiser
 from samplers.events import Event
+from samplers.network import Network
 from samplers.scoring import Scorer
 from samplers.settings import Described, SettingError, describe, parse
 
 
-class Sampler(Protocol):
-    """A frozen dataclass: its fields are its settings."""
+@dataclass(frozen=True)
+class Needs:
+    """What a sampler needs beside a plain network. scorer: a judge of unfinished answers; head: a
+    network with a UPS head; shadow: a network that can see a block twice."""
 
-    scored: bool  # needs a scorer
+    scorer: bool = False
+    head: bool = False
+    shadow: bool = False
+
+
+class Sampler(Protocol):
+    """A frozen dataclass: its fields are its settings. Called, it fills a canvas and yields events."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    name: ClassVar[str]
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def gen_length(self) -> int: ...
+
+    @property
+    def block_length(self) -> int: ...
+
+    @property
+    def needs(self) -> Needs:
+        """With these settings."""
+        ...
+
+    def denoiser(self, network: Network) -> Denoiser:
+        """The denoiser these settings ask for; SettingError when the network lacks what is needed."""
+        ...
 
     def __call__(
         self, denoise: Denoiser, canvas: Canvas, score: Scorer | None = None
-    ) -> Generator[Event, None, Canvas]: ...
+    ) -> Generator[Event, None, Canvas]:
+        """SettingError before the first forward for a denoiser, canvas or scorer that does not fit."""
+        ...
+
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered sampler."""
+    """One registered sampler. with_head: the settings that make use of a UPS head, where it can."""
 
     name: str
     title: str
     summary: str
     paper: str
-    cls: type[Any]
+    cls: type[Sampler]
     aliases: tuple[str, ...]
+    with_head: Mapping[str, Any]
 
     @property
     def settings(self) -> list[Described]:
         return describe(self.cls)
+
+    @property
+    def needs(self) -> Needs:
+        """With the default settings."""
+        return self.cls().needs
+
+    @property
+    def without_head(self) -> dict[str, Any]:
+        """The settings of `with_head` at their defaults."""
+        return {s.name: s.default for s in self.settings if s.name in self.with_head}
 
 
 class UnknownSampler(ValueError):
@@ -44,7 +91,7 @@ class UnknownSampler(ValueError):
 
 
 SAMPLERS: dict[str, Entry] = {}
-_T = TypeVar("_T", bound=type)
+_S = TypeVar("_S", bound=Sampler)
 
 # Spellings of the papers' repositories -> (our name, translation of values).
 OFFICIAL: dict[str, tuple[str, Mapping[str, str]]] = {
@@ -57,13 +104,18 @@ OFFICIAL: dict[str, tuple[str, Mapping[str, str]]] = {
 
 
 def register(
-    name: str, title: str, summary: str, paper: str, aliases: tuple[str, ...] = ()
-) -> Callable[[_T], _T]:
-    """Class decorator: make a settings dataclass that is a sampler known under `name`."""
+    name: str,
+    title: str,
+    summary: str,
+    paper: str,
+    aliases: tuple[str, ...] = (),
+    with_head: Mapping[str, Any] = NOTHING,
+) -> Callable[[type[_S]], type[_S]]:
+    """Class decorator: make a settings dataclass that is a sampler known under `name`; see Entry."""
 
-    def add(cls: _T) -> _T:
-        SAMPLERS[name] = Entry(name, title, summary, paper, cls, aliases)
-        cls.name = name  # type: ignore[attr-defined]
+    def add(cls: type[_S]) -> type[_S]:
+        SAMPLERS[name] = Entry(name, title, summary, paper, cls, aliases, with_head)
+        cls.name = name
         return cls
 
     return add
@@ -77,6 +129,11 @@ def entry(name: str) -> Entry:
     raise UnknownSampler(f"sampler = {name!r} is not known; allowed: {', '.join(SAMPLERS)}")
 
 
+def head_users() -> list[Entry]:
+    """The samplers that can use a UPS head."""
+    return [each for each in SAMPLERS.values() if each.with_head]
+
+
 def canonical(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Our names for official spellings; giving both is an error."""
     result: dict[str, Any] = {}
@@ -88,7 +145,7 @@ def canonical(settings: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def make(name: str, settings: Mapping[str, Any]) -> Any:
+def make(name: str, settings: Mapping[str, Any]) -> Sampler:
     """A sampler from plain values; SettingError names an unknown field or a bad value."""
     found = entry(name)
     known = {f.name for f in fields(found.cls)}

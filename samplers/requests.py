@@ -8,13 +8,15 @@ from typing import Any
 
 from models.loading import LoadedModel
 from models.reward import LoadedReward
+from models.text import chat_ids, half_character
 from models.ups_head import UPSHead
 from samplers.canvas import Canvas, new_canvas
 from samplers.checker import Checker
-from samplers.denoiser import GuidedDenoiser, ModelNetwork
+from samplers.denoiser import Denoiser
 from samplers.events import Event
+from samplers.network import ModelNetwork, PolicyModelNetwork
 from samplers.prm import PRMScorer
-from samplers.registry import entry, make
+from samplers.registry import Sampler, entry, head_users, make
 from samplers.scoring import Question, Scorer
 
 MASK_MARK = "[MASK]"
@@ -29,15 +31,14 @@ class RequestError(ValueError):
 class Prepared:
     """Everything a run needs."""
 
-    sampler: Any
-    denoise: GuidedDenoiser
+    sampler: Sampler
+    denoise: Denoiser
     canvas: Canvas
     score: Scorer | None = None
 
     def stream(self) -> Generator[Event, None, Canvas]:
         """The events of the run."""
-        stream: Generator[Event, None, Canvas] = self.sampler(self.denoise, self.canvas, self.score)
-        return stream
+        return self.sampler(self.denoise, self.canvas, self.score)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ def prompt_ids(
     raw_prompt: str | None = None,
     prompt_ids: Sequence[int] | None = None,
 ) -> list[int]:
-    """The ids of exactly one of: one user turn, a conversation, text as it is, ids."""
+    """The ids of exactly one of: one user turn, a conversation, text as it is, ids.
+
+    In turns a special token is text; `raw_prompt` writes the template itself, so there it is a token.
+    """
     named = {"prompt": prompt, "messages": messages, "raw_prompt": raw_prompt, "prompt_ids": prompt_ids}
     chosen = [name for name, value in named.items() if value is not None]
     if len(chosen) != 1:
@@ -84,10 +88,12 @@ def prompt_ids(
     if raw_prompt is not None:
         if not isinstance(raw_prompt, str) or not raw_prompt:
             raise RequestError(f"raw_prompt = {raw_prompt!r} is empty; allowed: some text")
+        check_unicode("raw_prompt", raw_prompt)
         return list(tokenizer.encode(raw_prompt, add_special_tokens=False))
     if prompt is not None:
         if not isinstance(prompt, str) or not prompt.strip():
             raise RequestError(f"prompt = {prompt!r} is empty; allowed: some text")
+        check_unicode("prompt", prompt)
         messages = [{"role": "user", "content": prompt}]
     return _chat(tokenizer, messages)
 
@@ -99,8 +105,16 @@ def _chat(tokenizer: Any, messages: Any) -> list[int]:
         for m in messages
     ):
         raise RequestError(f"messages = {str(messages)[:80]}; allowed: a list of {{role, content}} texts")
-    text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
-    return list(tokenizer.encode(text, add_special_tokens=False))
+    for turn in messages:
+        check_unicode("messages", turn["role"])
+        check_unicode("messages", turn["content"])
+    return chat_ids(tokenizer, messages)
+
+
+def check_unicode(field: str, text: str) -> None:
+    """RequestError for half a character, which a terminal or a browser can hand over."""
+    if place := half_character(text):
+        raise RequestError(f"{field}: character {place} is half of one; allowed: Unicode text")
 
 
 def _checked_ids(loaded: LoadedModel, ids: Any) -> list[int]:
@@ -125,7 +139,7 @@ def parse_constraints(loaded: LoadedModel, text: str, gen_length: int) -> dict[i
             raise RequestError(f"constraints: {part!r} cannot be read; allowed: position:word, …")
         if loaded.tokenizer is None:
             raise RequestError(f"constraints: the model {loaded.name} has no tokenizer")
-        ids = loaded.tokenizer.encode(" " + word.strip(), add_special_tokens=False)
+        ids = _answer_ids(loaded, " " + word.strip(), "constraints")
         _pin(given, int(place), ids, gen_length, f"constraints: {part!r}")
     return given
 
@@ -138,12 +152,25 @@ def parse_infill(loaded: LoadedModel, text: str, gen_length: int) -> dict[int, i
     position = 0
     for i, piece in enumerate(text.split(MASK_MARK)):
         position += i > 0
-        ids = loaded.tokenizer.encode(piece, add_special_tokens=False) if piece else []
+        ids = _answer_ids(loaded, piece, "infill") if piece else []
         _pin(given, position, ids, gen_length, "infill")
         position += len(ids)
     if position > gen_length:
         raise RequestError(f"infill takes {position} cells; allowed: at most gen_length = {gen_length}")
     return given
+
+
+def _answer_ids(loaded: LoadedModel, text: str, field: str) -> list[int]:
+    """Ids of text given in the answer. RequestError for a mask: it would be a cell that nobody decides."""
+    check_unicode(field, text)
+    assert loaded.tokenizer is not None
+    ids = [int(i) for i in loaded.tokenizer.encode(text, add_special_tokens=False)]
+    if loaded.mask_id in ids:
+        mask = loaded.tokenizer.convert_ids_to_tokens(loaded.mask_id)
+        raise RequestError(
+            f"{field}: {mask} is the mask token; allowed: text, and {MASK_MARK} for a hole of infill"
+        )
+    return ids
 
 
 def _pin(given: dict[int, int], start: int, ids: list[int], length: int, what: str) -> None:
@@ -157,7 +184,7 @@ def _pin(given: dict[int, int], start: int, ids: list[int], length: int, what: s
 
 def prepare_row(
     loaded: LoadedModel,
-    sampler: Any,
+    sampler: Sampler,
     seed: int = 0,
     constraints: str = "",
     infill: str | None = None,
@@ -196,7 +223,9 @@ def question_of(loaded: LoadedModel, ids: list[int], prompts: Mapping[str, Any],
     return Question(text, str(task.get("name", "")), fields)
 
 
-def prepare_rows(loaded: LoadedModel, sampler: Any, rows: Sequence[Row], tools: Tools = NO_TOOLS) -> Prepared:
+def prepare_rows(
+    loaded: LoadedModel, sampler: Sampler, rows: Sequence[Row], tools: Tools = NO_TOOLS
+) -> Prepared:
     """One batch for one sampler."""
     check_tools(sampler, tools)
     canvas = new_canvas(
@@ -209,24 +238,32 @@ def prepare_rows(loaded: LoadedModel, sampler: Any, rows: Sequence[Row], tools: 
         eot_id=loaded.eot_id,
         pad_id=loaded.pad_id,
     )
-    network = ModelNetwork(loaded.model, loaded.name, tools.ups_head)
-    denoise = GuidedDenoiser(network, sampler.cfg_scale, sampler.cache, sampler.block_length)
-    return Prepared(sampler, denoise, canvas, _scorer(loaded, tools, [r.question for r in rows]))
+    network = ModelNetwork(loaded.model, loaded.name)
+    if tools.ups_head is not None:
+        network = PolicyModelNetwork(loaded.model, loaded.name, tools.ups_head)
+    score = _scorer(loaded, tools, [r.question for r in rows])
+    return Prepared(sampler, sampler.denoiser(network), canvas, score)
 
 
-def check_tools(sampler: Any, tools: Tools) -> None:
+def check_tools(sampler: Sampler, tools: Tools) -> None:
     """Every tool has a use, and every need a tool."""
     if tools.scorer and tools.scorer not in SCORERS:
         raise RequestError(f"scorer = {tools.scorer!r} is not known; allowed: {', '.join(SCORERS)}")
-    if tools.scorer and not sampler.scored:
+    if tools.scorer and not sampler.needs.scorer:
         raise RequestError(f"scorer = {tools.scorer!r} is not used by sampler {sampler.name}")
-    if sampler.scored and not tools.scorer:
+    if sampler.needs.scorer and not tools.scorer:
         raise RequestError(f"scorer is missing; sampler {sampler.name} needs one: {', '.join(SCORERS)}")
     if (tools.scorer == "prm") != (tools.reward is not None):
         raise RequestError("prm and scorer do not agree; allowed: a prm with scorer prm, and only then")
-    needs_head = getattr(sampler, "policy", "") == "ups"
-    if needs_head != (tools.ups_head is not None):
-        raise RequestError("ups_head and policy do not agree; allowed: a head with policy ups, and only then")
+    if sampler.needs.head and tools.ups_head is None:
+        raise RequestError(f"ups_head is missing; sampler {sampler.name} needs one with these settings")
+    if tools.ups_head is not None and not sampler.needs.head:
+        users = (
+            f"{each.name} with " + " and ".join(f"{key} {value}" for key, value in each.with_head.items())
+            for each in head_users()
+        )
+        said = f"ups_head is not used by sampler {sampler.name} with these settings"
+        raise RequestError(f"{said}; allowed: {', '.join(users)}")
 
 
 def _scorer(loaded: LoadedModel, tools: Tools, questions: list[Question]) -> Scorer | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.whole_file import write_whole
 from samplers.events import SCHEMA, Event, EventError, Started, from_json, to_json
 from samplers.fold import Board, fold
 
@@ -59,10 +60,7 @@ def dump_trace(trace: Trace) -> str:
 
 def write_trace(path: Path | str, trace: Trace) -> None:
     """Write the trace; an existing file is replaced only once the new one is whole."""
-    path = Path(path)
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(dump_trace(trace))
-    fresh.replace(path)
+    write_whole(Path(path), dump_trace(trace))
 
 
 def read_trace(source: Path | str | bytes) -> Trace:

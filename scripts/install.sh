@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Usage: scripts/install.sh PYTHON REQUIREMENTS
-# Installs a requirements file into PYTHON's environment, at the versions of constraints.txt.
+# Usage: scripts/install.sh PYTHON [EXTRA ...]
+# Installs this checkout, editable, into PYTHON's environment, with extras of pyproject.toml, at the
+# versions of constraints.txt.
 #
 # torch goes first, because on Linux PyPI's torch brings several gigabytes of CUDA libraries that a
 # machine without an NVIDIA GPU never uses:
@@ -11,13 +12,17 @@
 set -euo pipefail
 
 python=$1
-requirements=$2
+shift
 cpu_index=https://download.pytorch.org/whl/cpu
 cd "$(dirname "$0")/.."
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 say() { echo "install: $*" >&2; }
 install() { "$python" -m pip install --constraint constraints.txt "$@"; }
+with_extras() { # [EXTRA ...]
+    local IFS=,
+    echo ".${*:+[$*]}"
+}
 
 index=${TORCH_INDEX:-}
 if [ -z "$index" ]; then
@@ -33,19 +38,19 @@ if [ "$index" != default ]; then
         say "that index gave no torch; using pip's own, which may bring the CUDA build"
 fi
 
-if install --requirement "$requirements"; then
+if install --editable "$(with_extras "$@")"; then
     exit 0
 fi
 # gptqmodel is the one dependency that is compiled here. Without a compiler the app still works,
 # only quantised models do not load; a CI run must have all of it.
-if [ "${CI:-}" = true ] || ! grep -q '^gptqmodel' requirements.txt; then
+if [ "${CI:-}" = true ] || [[ " $* " != *" gptq "* ]]; then
     exit 1
 fi
 say "trying again without gptqmodel"
-without=$(mktemp -d)
-trap 'rm -rf "$without"' EXIT
-for file in requirements*.txt; do
-    sed '/^gptqmodel/d' "$file" >"$without/$file"
+rest=()
+for extra in "$@"; do
+    [ "$extra" = gptq ] || rest+=("$extra")
 done
-install --requirement "$without/$requirements"
+beside=$(sed -n 's/^optimum.*/&/p' requirements.txt) # the other package of that extra, which nothing compiles
+install --editable "$(with_extras "${rest[@]}")" "$beside"
 say "gptqmodel is NOT installed: everything works except loading quantised (GPTQ) models"

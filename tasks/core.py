@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 TRAIN = "train"
 HELD_OUT = "heldout"
@@ -20,6 +21,7 @@ EXCLUDED_DIGITS = 16
 HELD_OUT_ONE_IN = 10
 LONGEST_ANSWER = 400
 """Characters of a boxed answer that are looked at; no right answer comes near it."""
+Drawn = TypeVar("Drawn")
 MOST_DRAWS = 100_000
 """Draws for one problem before its settings are said to leave nothing in the split."""
 
@@ -82,11 +84,6 @@ def require(ok: bool, field: str, value: object, allowed: str) -> None:
         raise ValueError(f"{field} is {value!r}; allowed: {allowed}")
 
 
-def exhausted(task: str, split: str) -> ValueError:
-    """The error of a generator that found no problem of the split."""
-    return ValueError(f"settings of {task} leave no {split} problem in {MOST_DRAWS} draws")
-
-
 def field_of(problem: Mapping[str, str], name: str) -> str:
     """The named field of a problem; ValueError when it is missing."""
     if name not in problem:
@@ -127,6 +124,16 @@ def accepts(task: str, key: str, split: str) -> bool:
     return held_out == (split == HELD_OUT) and digest[:EXCLUDED_DIGITS] not in _excluded()
 
 
+def draw_for(task: Task, split: str, draw: Callable[[], tuple[Drawn, str]]) -> tuple[Drawn, str]:
+    """Draw (anything, key) until the key belongs to the split; ValueError when none does."""
+    require(split in task.splits, "split", split, ", ".join(task.splits))
+    for _ in range(MOST_DRAWS):
+        drawn, key = draw()
+        if split not in SPLITS or accepts(task.name, key, split):
+            return drawn, key
+    raise ValueError(f"settings of {task.name} leave no {split} problem in {MOST_DRAWS} draws")
+
+
 def below(rng: random.Random, n: int) -> int:
     """A random integer in 0..n-1; several times faster than `rng.randrange`."""
     return int(rng.random() * n)
@@ -162,6 +169,18 @@ def boxed_answer(response: str) -> str | Verdict:
     if len(boxed) > LONGEST_ANSWER:
         return Verdict(False, boxed[:LONGEST_ANSWER], "The boxed answer is far too long.")
     return boxed
+
+
+def judge_number(response: str, truth: Fraction | int, right: str, wrong: str) -> Verdict:
+    """Judge a boxed number. right, wrong: what "The number …" does where it is the truth, and where not."""
+    boxed = boxed_answer(response)
+    if isinstance(boxed, Verdict):
+        return boxed
+    number = read_number(boxed)
+    if number is None:
+        return Verdict(False, boxed, "The boxed answer is not a number.")
+    correct = Fraction(number) == truth
+    return Verdict(correct, number, f"The number {right if correct else wrong}.")
 
 
 def plain_symbols(text: str) -> str:

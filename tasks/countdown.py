@@ -10,16 +10,14 @@ from operator import add, floordiv, mul, sub
 
 from tasks.arithmetic import parse
 from tasks.core import (
-    MOST_DRAWS,
     SPLITS,
     TRAIN,
     Problem,
     Verdict,
-    accepts,
     below,
     between,
     boxed_answer,
-    exhausted,
+    draw_for,
     field_of,
     require,
 )
@@ -110,8 +108,8 @@ _VALUES: dict[str, Callable[[int, int], int]] = {
 }
 
 
-def draw(rng: random.Random, s: CountdownSettings) -> tuple[list[int], int, str, str]:
-    """Numbers, target, expression and steps of a random solvable problem."""
+def draw(rng: random.Random, s: CountdownSettings) -> tuple[tuple[list[int], int, str, str], str]:
+    """Numbers, target, expression and steps of a random solvable problem, and its key."""
     while True:
         a, op, b = _first(rng, s)
         v = _VALUES[op](a, b)
@@ -127,7 +125,7 @@ def draw(rng: random.Random, s: CountdownSettings) -> tuple[list[int], int, str,
     if _BINDS[op] < _BINDS[op2] or (swapped and _BINDS[op] == _BINDS[op2]):
         inner = f"({inner})"
     text = f"{c} {op2} {inner}" if swapped else f"{inner} {op2} {c}"
-    return [a, b, c], target, text, steps
+    return ([a, b, c], target, text, steps), countdown_key([a, b, c], target)
 
 
 @dataclass(frozen=True)
@@ -141,14 +139,7 @@ class CountdownTask:
 
     def generate(self, rng: random.Random, split: str) -> Problem:
         """Draw one problem of the split."""
-        require(split in self.splits, "split", split, ", ".join(self.splits))
-        for _ in range(MOST_DRAWS):
-            numbers, target, expression, steps = draw(rng, self.settings)
-            key = countdown_key(numbers, target)
-            if accepts(self.name, key, split):
-                break
-        else:
-            raise exhausted(self.name, split)
+        (numbers, target, expression, steps), key = draw_for(self, split, lambda: draw(rng, self.settings))
         rng.shuffle(numbers)
         phrasing, comma = self.template, ","
         if split == TRAIN:

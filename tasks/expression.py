@@ -5,22 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 from tasks.arithmetic import parse
 from tasks.core import (
-    MOST_DRAWS,
     SPLITS,
     TRAIN,
     Problem,
     Verdict,
-    accepts,
     below,
     between,
-    boxed_answer,
-    exhausted,
+    draw_for,
     field_of,
-    read_number,
+    judge_number,
     require,
 )
 
@@ -119,8 +115,8 @@ def _flat(rng: random.Random, n: int, s: ExpressionSettings, steps: list[str]) -
     return total
 
 
-def draw(rng: random.Random, s: ExpressionSettings) -> tuple[int, str, list[str]]:
-    """Value, canonical text and steps of a random expression."""
+def draw(rng: random.Random, s: ExpressionSettings) -> tuple[tuple[int, list[str]], str]:
+    """Value and steps of a random expression, and its canonical text."""
     u = rng.random()
     n = 2 if u < s.two else 3 if u < s.two + s.three else 4
     nested = n > 2 and rng.random() < s.parenthesised
@@ -128,7 +124,7 @@ def draw(rng: random.Random, s: ExpressionSettings) -> tuple[int, str, list[str]
         steps: list[str] = []
         node = _tree(rng, n, s, steps) if nested else _flat(rng, n, s, steps)
         if node and (not nested or "(" in node[1]):
-            return node[0], node[1], steps
+            return (node[0], steps), node[1]
 
 
 def _spell(rng: random.Random, text: str) -> str:
@@ -149,13 +145,7 @@ class ExpressionTask:
 
     def generate(self, rng: random.Random, split: str) -> Problem:
         """Draw one problem of the split."""
-        require(split in self.splits, "split", split, ", ".join(self.splits))
-        for _ in range(MOST_DRAWS):
-            value, key, steps = draw(rng, self.settings)
-            if accepts(self.name, key, split):
-                break
-        else:
-            raise exhausted(self.name, split)
+        (value, steps), key = draw_for(self, split, lambda: draw(rng, self.settings))
         text = _spell(rng, key) if split == TRAIN else key
         if split == TRAIN and rng.random() >= TEMPLATE_SHARE:
             prompt = PHRASINGS[below(rng, len(PHRASINGS))].format(e=text)
@@ -167,12 +157,5 @@ class ExpressionTask:
     def check(self, problem: Mapping[str, str], response: str, *, answer: str | None = None) -> Verdict:
         """Judge a response by computing the expression; `answer` is not used."""
         truth = parse(field_of(problem, "expression")).value
-        boxed = boxed_answer(response)
-        if isinstance(boxed, Verdict):
-            return boxed
-        number = read_number(boxed)
-        if number is None:
-            return Verdict(False, boxed, "The boxed answer is not a number.")
-        if Fraction(number) != truth:
-            return Verdict(False, number, "The number is not the value of the expression.")
-        return Verdict(True, number, "The number is the value of the expression.")
+        is_it, is_not = "is the value of the expression", "is not the value of the expression"
+        return judge_number(response, truth, is_it, is_not)

@@ -9,18 +9,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tasks.core import (
-    MOST_DRAWS,
     SPLITS,
     TRAIN,
     Problem,
     Verdict,
-    accepts,
     between,
-    boxed_answer,
-    exhausted,
+    draw_for,
     field_of,
+    judge_number,
     plain_symbols,
-    read_number,
     require,
 )
 from tasks.linear_phrasing import in_words, phrase_symbols, terms
@@ -119,17 +116,7 @@ class LinearTask:
 
     def generate(self, rng: random.Random, split: str) -> Problem:
         """Draw one problem of the split."""
-        require(split in self.splits, "split", split, ", ".join(self.splits))
-        s = self.settings
-        for _ in range(MOST_DRAWS):
-            a = between(rng, 1, s.a_max) * (1 if rng.random() < 0.5 else -1)
-            b, x = between(rng, -s.b_max, s.b_max), between(rng, s.x_min, s.x_max)
-            c = a * x + b
-            key = f"{a},{b},{c}"
-            if accepts(self.name, key, split):
-                break
-        else:
-            raise exhausted(self.name, split)
+        (a, b, c, x), key = draw_for(self, split, lambda: self._draw(rng))
         if split == TRAIN:
             letter, equation, prompt = self._phrase(rng, a, b, c)
         else:
@@ -137,6 +124,14 @@ class LinearTask:
             prompt = self.template.format(equation=equation)
         solution = solution_text(a, b, c, letter)
         return Problem(self.name, {"equation": equation}, prompt, solution, str(x), key)
+
+    def _draw(self, rng: random.Random) -> tuple[tuple[int, int, int, int], str]:
+        """a, b, c and x of a x + b = c."""
+        s = self.settings
+        a = between(rng, 1, s.a_max) * (1 if rng.random() < 0.5 else -1)
+        b, x = between(rng, -s.b_max, s.b_max), between(rng, s.x_min, s.x_max)
+        c = a * x + b
+        return (a, b, c, x), f"{a},{b},{c}"
 
     def _phrase(self, rng: random.Random, a: int, b: int, c: int) -> tuple[str, str, str]:
         """Letter, equation as written and prompt of a training problem."""
@@ -149,12 +144,4 @@ class LinearTask:
     def check(self, problem: Mapping[str, str], response: str, *, answer: str | None = None) -> Verdict:
         """Judge a response by solving the equation; `answer` is not used."""
         truth = solve(field_of(problem, "equation"))
-        boxed = boxed_answer(response)
-        if isinstance(boxed, Verdict):
-            return boxed
-        number = read_number(boxed)
-        if number is None:
-            return Verdict(False, boxed, "The boxed answer is not a number.")
-        if Fraction(number) != truth:
-            return Verdict(False, number, "The number does not solve the equation.")
-        return Verdict(True, number, "The number solves the equation.")
+        return judge_number(response, truth, "solves the equation", "does not solve the equation")

@@ -9,15 +9,13 @@ from functools import cache
 from itertools import permutations
 
 from tasks.core import (
-    MOST_DRAWS,
     SPLITS,
     TRAIN,
     Problem,
     Verdict,
-    accepts,
     below,
     boxed_answer,
-    exhausted,
+    draw_for,
     field_of,
     require,
 )
@@ -107,18 +105,14 @@ class SudokuTask:
 
     def generate(self, rng: random.Random, split: str) -> Problem:
         """Draw one problem of the split."""
-        require(split in self.splits, "split", split, ", ".join(self.splits))
         grids, counts = all_grids(), _hidden_counts(self.settings)
-        for _ in range(MOST_DRAWS):
+
+        def draw() -> tuple[str, str]:
             grid = grids[below(rng, len(grids))]
-            cells = list(grid)
-            for i in rng.sample(range(16), counts[below(rng, len(counts))]):
-                cells[i] = "0"
-            puzzle = "".join(cells)
-            if accepts(self.name, puzzle, split):
-                break
-        else:
-            raise exhausted(self.name, split)
+            hidden = rng.sample(range(16), counts[below(rng, len(counts))])
+            return grid, "".join("0" if i in hidden else digit for i, digit in enumerate(grid))
+
+        grid, puzzle = draw_for(self, split, draw)
         phrasing = self.template
         if split == TRAIN and rng.random() >= PLAIN_SHARE:
             phrasing = PHRASINGS[below(rng, len(PHRASINGS))]

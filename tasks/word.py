@@ -11,15 +11,13 @@ from functools import cache
 from operator import add, floordiv, mul, sub
 
 from tasks.core import (
-    MOST_DRAWS,
     SPLITS,
     Problem,
     Verdict,
-    accepts,
     below,
-    boxed_answer,
-    exhausted,
+    draw_for,
     field_of,
+    judge_number,
     read_number,
     require,
 )
@@ -127,14 +125,12 @@ class WordTask:
         require(split in self.splits, "split", split, ", ".join(self.splits))
         # Draw the template once: a rejected draw must not shift the shares of the step counts.
         ready = self._pick(rng, split)
-        for _ in range(MOST_DRAWS):
+
+        def draw() -> tuple[list[int], str]:
             values = _values(rng, ready, self.settings.highest)
-            numbers = values[: len(ready.low_width)]
-            key = f"{ready.name}|{','.join(map(str, numbers))}"
-            if split == HELD_OUT_TEMPLATES_SPLIT or accepts(self.name, key, split):
-                break
-        else:
-            raise exhausted(self.name, split)
+            return values, f"{ready.name}|{','.join(map(str, values[: len(ready.low_width)]))}"
+
+        values, key = draw_for(self, split, draw)
         a, b, c = rng.sample(NAMES, 3)
         text = ready.texts[below(rng, len(ready.texts))]
         text = text.format(v=values, a=a, b=b, c=c, o=OBJECTS[below(rng, len(OBJECTS))])
@@ -148,12 +144,5 @@ class WordTask:
         truth = read_number(answer) if answer is not None else None
         if truth is None:
             raise ValueError(f"answer is {answer!r}; allowed: the number that solves the problem")
-        boxed = boxed_answer(response)
-        if isinstance(boxed, Verdict):
-            return boxed
-        number = read_number(boxed)
-        if number is None:
-            return Verdict(False, boxed, "The boxed answer is not a number.")
-        if Fraction(number) != Fraction(truth):
-            return Verdict(False, number, "The number is not the answer of the problem.")
-        return Verdict(True, number, "The number is the answer of the problem.")
+        is_it, is_not = "is the answer of the problem", "is not the answer of the problem"
+        return judge_number(response, Fraction(truth), is_it, is_not)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.switches import switches
+
 ROOT = Path(__file__).parents[1]
 # package -> the packages of ours that it may import
 MAY_IMPORT: dict[str, set[str]] = {"tasks": set(), "models": set()}
@@ -22,7 +24,13 @@ for _name in ("samplers", "evaluation", "training", "llada_viz"):
 MAY_IMPORT["app"] = set(MAY_IMPORT)
 # library -> where it may be imported
 LIBRARIES = {
-    "gradio": ("app.py", "llada_viz/*"),
+    "gradio": (
+        "app.py",
+        "llada_viz/page.py",
+        "llada_viz/theme.py",
+        "llada_viz/tabs/*",
+        "llada_viz/widgets/*",
+    ),
     "plotly": ("llada_viz/*",),
     "transformers": ("models/*", "training/*", "llada_viz/*"),
     "gptqmodel": ("models/*",),
@@ -102,10 +110,13 @@ def check_single_adapters(root: Path) -> list[str]:
     return found
 
 
-def check_render_is_plain(root: Path) -> list[str]:
-    """Nothing reachable from llada_viz/render imports gradio."""
+PLAIN = tuple(f"llada_viz/{room}/" for room in ("render", "decoding", "jobs"))
+
+
+def check_plain_rooms(root: Path) -> list[str]:
+    """Nothing reachable from the rooms of the page that are PLAIN imports gradio."""
     reached = {path: {name for _, name in imports(path, tree)} for path, _, tree in sources(root)}
-    todo = [path for path in reached if path.startswith("llada_viz/render")]
+    todo = [path for path in reached if path.startswith(PLAIN)]
     seen: set[str] = set()
     while todo:
         path = todo.pop()
@@ -118,7 +129,33 @@ def check_render_is_plain(root: Path) -> list[str]:
             folders += [f"{base}.py", f"{base}/__init__.py"]
         todo += [folder for folder in folders if folder in reached]
     guilty = [path for path in seen if any(name.split(".")[0] == "gradio" for name in reached[path])]
-    return [f"{path}: reached from llada_viz/render, and imports gradio" for path in sorted(guilty)]
+    return [f"{path}: reached from {', '.join(PLAIN)}, and imports gradio" for path in sorted(guilty)]
+
+
+def check_no_circles(root: Path) -> list[str]:
+    """No module reaches itself through the modules it imports, inside functions too (types apart)."""
+    modules = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path, _, _ in sources(root)
+    }
+    arrows: dict[str, set[str]] = {}
+    for path, _, tree in sources(root):
+        module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for_types = {
+            name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            for _, name in imports(path, node)
+        }
+        arrows[module] = {name for _, name in imports(path, tree)} & modules - {module} - for_types
+    complaints, done = [], set[str]()
+    while ends := [module for module in arrows if module not in done and arrows[module] <= done]:
+        done.update(ends)
+    left = set(arrows) - done
+    while trimmed := {m for m in left if not any(m in arrows[other] for other in left)}:
+        left -= trimmed  # imports a circle, and is in none
+    for module in sorted(left):
+        complaints.append(f"{module}: in a circle with {', '.join(sorted(arrows[module] & left))}")
+    return complaints
 
 
 def length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -188,12 +225,12 @@ def check_packages(root: Path) -> list[str]:
 def text_files(root: Path) -> Iterator[tuple[str, str]]:
     """(path, text) of every file that .gitignore leaves in and that is UTF-8."""
     lines = (root / ".gitignore").read_text(encoding="utf-8").splitlines()
-    ignored = [".git", *(line.strip("/ ") for line in lines if line and not line.startswith("#"))]
+    ignored = [".git", *(line.rstrip("/ ") for line in lines if line and not line.startswith("#"))]
     todo = [root]
     while todo:
         for path in todo.pop().iterdir():
             relative = path.relative_to(root).as_posix()
-            if any(fnmatch(path.name, pattern) or fnmatch(relative, pattern) for pattern in ignored):
+            if any(fnmatch(name, pattern) for pattern in ignored for name in (path.name, "/" + relative)):
                 continue
             if path.is_dir():
                 todo.append(path)
@@ -214,8 +251,13 @@ def check_no_machine_paths(root: Path) -> list[str]:
     return found
 
 
-RULES = [check_import_rule, check_single_adapters, check_render_is_plain, check_sizes,
-         check_no_foreign_code, check_packages, check_no_machine_paths]  # fmt: skip
+def check_no_switches(root: Path) -> list[str]:
+    """Nobody but its own package asks which objective or sampler something is."""
+    return switches({path: tree for path, _, tree in sources(root)})
+
+
+RULES = [check_import_rule, check_single_adapters, check_plain_rooms, check_no_circles, check_sizes,
+         check_no_foreign_code, check_packages, check_no_machine_paths, check_no_switches]  # fmt: skip
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -232,7 +274,7 @@ def long_function(lines: int, documented: bool = True) -> str:
 WRONG = [
     (check_import_rule, "tasks/a.py", "import models.llada"),
     (check_import_rule, "models/a.py", "from tasks import TASKS"),
-    (check_import_rule, "samplers/a.py", "def f():\n    from evaluation.runs import x"),
+    (check_import_rule, "samplers/a.py", "def f():\n    from evaluation.runs.execute import x"),
     (check_import_rule, "samplers/a.py", "from ..training import noise"),
     (check_import_rule, "training/a.py", "import importlib\nimportlib.import_module('llada_viz.tabs')"),
     (check_import_rule, "llada_viz/a.py", "import app"),
@@ -242,8 +284,11 @@ WRONG = [
     (check_import_rule, "training/a.py", "def f():\n    import gptqmodel"),
     (check_import_rule, "models/a.py", "import pickle"),
     (check_single_adapters, "models/a.py", "import gptqmodel"),
-    (check_render_is_plain, "llada_viz/render/a.py", "import gradio"),
-    (check_render_is_plain, "llada_viz/render/a.py", "from llada_viz import canvas"),
+    (check_plain_rooms, "llada_viz/render/a.py", "import gradio"),
+    (check_plain_rooms, "llada_viz/render/a.py", "from llada_viz.widgets import canvas"),
+    (check_plain_rooms, "llada_viz/jobs/a.py", "from llada_viz.widgets.canvas import TokenCanvas"),
+    (check_import_rule, "llada_viz/decoding/a.py", "import gradio"),
+    (check_no_circles, "models/a.py", "def f():\n    from models import b\n    from models.b import x"),
     (check_sizes, "models/a.py", "x = 1\n" * 400),
     (check_sizes, "tests/test_a.py", "x = 1\n" * 400),
     (check_sizes, "app.py", "x = 1\n" * 31),
@@ -257,16 +302,38 @@ WRONG = [
     (check_no_foreign_code, "models/a.py", "f(**{'trust_remote_code': True})"),
     (check_packages, "models/inner/a.py", "x = 1"),
     (check_no_machine_paths, "docs/a.md", "see /" + "home/me/notes.txt"),
+    (check_no_switches, "llada_viz/a.py", "isinstance(x, SFTSettings)"),
+    (check_no_switches, "llada_viz/a.py", "issubclass(x, int | objective.TunedSettings)"),
+    (
+        check_no_switches,
+        "training/a.py",
+        "from training.sft.objective import SFT as S\nisinstance(x, (S, int))",
+    ),
+    (check_no_switches, "training/dpo.py", "if type(x) is SFT: pass"),
+    (check_no_switches, "training/a.py", "match x:\n    case SFTSettings(): pass"),
+    (check_no_switches, "evaluation/a.py", "isinstance(x, Edit)"),
     (check_no_machine_paths, "docs/a.md", "see .." + "/shared/x"),
 ]
 
 
+ROOMS = ["llada_viz/widgets", *(room.rstrip("/") for room in PLAIN)]
+
+
 def grow(root: Path, files: dict[str, str]) -> Path:
     """A small right tree, plus `files`."""
-    empty = {f"{name}/__init__.py": "" for name in [*MAY_IMPORT, "llada_viz/render"] if name != "app"}
-    page = {"llada_viz/canvas.py": "import gradio", "app.py": "import gradio\nimport llada_viz"}
+    empty = {f"{name}/__init__.py": "" for name in [*MAY_IMPORT, *ROOMS] if name != "app"}
+    circle = {"models/b.py": "from models.a import f"}
+    page = {"llada_viz/widgets/canvas.py": "import gradio", "app.py": "import gradio\nimport llada_viz"}
+    own = {
+        "training/sft/__init__.py": "",
+        "training/sft/objective.py": "class SFTSettings(TrainSettings): ...\nclass SFT(recipe.Recipe): ...\n"
+        "class TunedSettings(SFTSettings): ...\nisinstance(x, SFTSettings)",
+        "training/settings.py": "class TrainSettings: ...\nissubclass(x, TrainSettings)",
+        "samplers/edit.py": "class Edit(BlockSettings): ...",
+        "samplers/make.py": "isinstance(x, Edit)",
+    }
     ignored = {".gitignore": "runs/\n", "runs/log.txt": "/" + "home/me"}
-    for name, text in (empty | page | ignored | files).items():
+    for name, text in (empty | circle | page | own | ignored | files).items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
     return root

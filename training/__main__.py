@@ -7,7 +7,7 @@ import os
 import sys
 
 from training.cli import bundled, merge, objectives, pairs, preview, rollouts, sweep
-from training.placement import leave_processes
+from training.engine.placement import leave_processes
 
 COMMANDS = (objectives, preview, bundled, rollouts, pairs, merge, sweep)
 

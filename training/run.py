@@ -13,15 +13,17 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from training.answers import RunArguments
-from training.checkpoints import latest
-from training.engine import Engine
-from training.placement import accelerator_for, forget_accelerator
+from models.whole_file import write_whole
+from training.engine.checkpoints import latest
+from training.engine.loop import Engine
+from training.engine.placement import accelerator_for, forget_accelerator
+from training.engine.saying import first_process, say
+from training.engine.settings import TrainSettings, settings_of
 from training.registry import objective
-from training.saying import first_process, say
-from training.settings import TrainSettings, settings_of
+from training.shared.answers import RunArguments
 
 CONFIG = "config.yaml"
+SHIPPED = Path(__file__).parent / "configs"
 FREE = ("max_steps", "log_every", "save_every", "keep", "eval_every", "samples", "report_to")
 """Settings that may differ when a run is gone on with."""
 KEYS = ("objective", *(f.name for f in fields(RunArguments)), "settings", "versions")
@@ -126,13 +128,15 @@ def write_config(path: Path, config: Mapping[str, Any]) -> None:
     """config.yaml, with the versions it was run with."""
     versions = {"python": platform.python_version()}
     versions |= {name: version(name) for name in PACKAGES}
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(yaml.safe_dump({**config, "versions": versions}, sort_keys=False), encoding="utf-8")
-    fresh.replace(path)
+    write_whole(path, yaml.safe_dump({**config, "versions": versions}, sort_keys=False))
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A YAML file as a mapping; RunError when it is not one."""
+    """A YAML file as a mapping; RunError when it is not one. A file that is not there may be the name of
+    one that is shipped: `sft-tiny`, or `training/configs/sft-tiny.yaml` from any folder."""
+    if not path.exists() and str(path.parent) in (".", "training/configs"):
+        shipped = SHIPPED / f"{path.name.removesuffix('.yaml')}.yaml"
+        path = shipped if shipped.is_file() else path
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

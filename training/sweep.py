@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from samplers.text_tables import markdown_table
+from training.engine.saying import first_process, say
 from training.run import Request, RunError, train
-from training.saying import first_process, say
 
 TABLE = "table.md"
 MOST = 1000
@@ -99,10 +100,13 @@ def table(names: Sequence[str], outcomes: Sequence[Outcome]) -> str:
     columns = list(dict.fromkeys(key for o in outcomes for key in o.figures if key != "seconds"))
     columns += ["seconds"] if any("seconds" in o.figures for o in outcomes) else []
     failed = ["failed"] if any(o.failed for o in outcomes) else []
-    rows = [[*names, *columns, *failed]]
-    rows.append(["---"] * len(names) + ["---:"] * len(columns) + ["---"] * len(failed))
-    for o in outcomes:
-        figures = [f"{o.figures[c]:.4g}" if c in o.figures else "" for c in columns]
-        reason = [" ".join(o.failed.split()).replace("|", "\\|")[:200]] if failed else []
-        rows.append([*o.values, *figures, *reason])
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    rows = [
+        (
+            *o.values,
+            *(f"{o.figures[c]:.4g}" if c in o.figures else "" for c in columns),
+            *(o.failed[:200] for _ in failed),
+        )
+        for o in outcomes
+    ]
+    numbers = range(len(names), len(names) + len(columns))
+    return markdown_table([*names, *columns, *failed], rows, numbers) + "\n"

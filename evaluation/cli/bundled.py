@@ -7,17 +7,22 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from evaluation.bundled import Score, default_data, evaluate
-from evaluation.cli.run import DEFAULT_MODEL, add_dtype, chosen_dtype
+from evaluation.cli.run import DEFAULT_MODEL
+from evaluation.runs.bundled_scores import Score, default_data, held_out_sets, score_of
+from models.assets import locate
+from models.flags import add_model_flags, load_flagged
+from models.whole_file import write_whole
+from samplers.text_tables import markdown_table
 
 
 def add_bundled(commands: Any) -> None:
     """Flags of `bundled`."""
     command = commands.add_parser("bundled", help="held-out accuracy of the bundled model")
     command.add_argument("--data", type=Path, default=default_data(), help="public test sets")
-    command.add_argument("--out", type=Path, help="also write scores.json and rows here")
+    command.add_argument("--out", type=Path, help="keep scores.json and a run folder a set here")
     command.set_defaults(run=run_bundled)
     _shared(command)
 
@@ -27,63 +32,71 @@ def add_samplers(commands: Any) -> None:
     command = commands.add_parser("samplers", help="all samplers on the bundled model, one table a task")
     command.add_argument("--out", type=Path, required=True, help="rows; a rerun goes on from them")
     command.add_argument("--only", action="append", default=[], help="only this line (repeatable)")
-    add_dtype(command)
     command.set_defaults(run=run_samplers)
     _shared(command)
 
 
 def _shared(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", type=Path, default=Path(DEFAULT_MODEL))
-    command.add_argument("--adapter", default="", help="a peft LoRA folder, merged into the weights")
+    add_model_flags(command, DEFAULT_MODEL)
     command.add_argument("--n", type=int, default=500, help="problems a task")
     command.add_argument("--seed", type=int, default=2026)
     command.add_argument("--set", action="append", default=[], help="only this set (repeatable)")
-    command.add_argument("--threads", type=int)
 
 
 def score_table(scores: list[Score]) -> str:
     """Scores as a Markdown table."""
-    lines = ["| held-out problems | correct | accuracy | 95 % interval | NFE |", "| --- " * 5 + "|"]
-    for s in scores:
-        interval = f"{s.low:.1%} – {s.high:.1%}"
-        lines.append(f"| {s.set} | {s.correct} / {s.total} | {s.accuracy:.1%} | {interval} | {s.nfe:.0f} |")
-    return "\n".join(lines)
+    head = ("held-out problems", "correct", "accuracy", "95 % interval", "NFE")
+    rows = [
+        (s.set, f"{s.correct} / {s.total}", f"{s.accuracy:.1%}", f"{s.low:.1%} – {s.high:.1%}", s.nfe)
+        for s in scores
+    ]
+    return markdown_table(head, [(*row, f"{nfe:.0f}") for *row, nfe in rows])
 
 
 def run_bundled(args: argparse.Namespace) -> None:
     """Accuracy of the bundled model, set by set."""
+    from evaluation.runs.plan import Line
+    from evaluation.runs.run_folder import RunFolder
+    from evaluation.runs.sampler_table import run_bundled_set
+
+    loaded, prompts = _loaded(args)
     scores: list[Score] = []
-    asked = (args.model, args.n, args.seed, args.data, args.set, args.threads, args.adapter)
-    for score, rows in evaluate(*asked):
-        scores.append(score)
-        print(f"{score.set}: {score.correct} of {score.total}, {score.seconds} s", file=sys.stderr)
-        if args.out:
-            args.out.mkdir(parents=True, exist_ok=True)
-            text = "".join(json.dumps(row) + "\n" for row in rows)
-            (args.out / f"{score.set}.jsonl").write_text(text)
-    if args.out:
-        (args.out / "scores.json").write_text(json.dumps([asdict(s) for s in scores], indent=1) + "\n")
+    with TemporaryDirectory() as scratch:
+        out = args.out or Path(scratch)
+        for problems in held_out_sets(args.n, args.seed, args.data):
+            if args.set and problems.name not in args.set:
+                continue
+            settings = dict(prompts[problems.problems[0].task]["settings"])
+            line = Line("plain", settings.pop("sampler", "low_confidence"), settings)
+            folder = RunFolder(out / problems.name)
+            for _ in run_bundled_set(loaded, args.model, problems, [line], folder, args.adapter):
+                pass
+            scores.append(score_of(folder))
+            print(f"{problems.name}: {scores[-1].correct} of {scores[-1].total}", file=sys.stderr)
+        write_whole(out / "scores.json", json.dumps([asdict(s) for s in scores], indent=1) + "\n")
     print(score_table(scores))
+
+
+def _loaded(args: argparse.Namespace) -> tuple[Any, Any]:
+    """The model and its prompts.json."""
+    prompts = json.loads((Path(locate(args.model)) / "prompts.json").read_text())
+    return load_flagged(args), prompts
 
 
 def run_samplers(args: argparse.Namespace) -> None:
     """The table over all samplers; what stands in --out is not decoded again."""
-    import torch
+    from evaluation.runs.line_up import PAIRS, chosen_lines
+    from evaluation.runs.run_folder import RunFolder
+    from evaluation.runs.sampler_table import TaskTable, run_bundled_set
+    from evaluation.sets.problem_sets import bundled_set
 
-    from evaluation.line_up import PAIRS, chosen_lines
-    from evaluation.samplers import TaskTable, run_task
-    from models.adapters import load_adapted
-
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    loaded = load_adapted(str(args.model), args.adapter, dtype=chosen_dtype(args))
-    prompts = json.loads((args.model / "prompts.json").read_text())
+    loaded, prompts = _loaded(args)
     for task in args.set or list(prompts):
         if task not in prompts:
             raise ValueError(f"set = {task!r} is no bundled task; allowed: {', '.join(prompts)}")
         lines = chosen_lines(task, prompts[task]["settings"], args.only)
-        what = (loaded, str(args.model), task, lines, args.n, args.seed, args.out / task, args.adapter)
-        for done in run_task(*what):
+        problems, folder = bundled_set(task, args.n, args.seed), RunFolder(args.out / task)
+        for done in run_bundled_set(loaded, args.model, problems, lines, folder, args.adapter):
             print(f"{task}: {done} of {args.n * len(lines)}", file=sys.stderr, flush=True)
     for task in args.set or list(prompts):
         print(TaskTable(task, args.out / task).text(PAIRS))

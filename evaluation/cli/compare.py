@@ -10,25 +10,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from evaluation.asked import problem_of
 from evaluation.cli.run import DEFAULT_MODEL
-from evaluation.plan import Plan, lines_of, names_of
-from evaluation.sets import Problem, ProblemSet
-from models.adapters import load_adapted
+from evaluation.runs.plan import Plan, lines_of, names_of
+from evaluation.sets.problem_sets import Problem, ProblemSet
+from models.flags import add_model_flags, add_tool_flags, load_flagged
 from samplers.batch import run_requests
+from tasks.recognise import problem_of
 
 
 def add_compare(commands: Any) -> None:
     """Flags of `compare`."""
     command = commands.add_parser("compare", help="answers of several samplers side by side")
-    command.add_argument("--model", default=DEFAULT_MODEL, help="folder or hub id")
-    command.add_argument("--adapter", default="", help="peft LoRA folder, merged into the weights")
+    add_model_flags(command, DEFAULT_MODEL)
+    add_tool_flags(command)
     command.add_argument("--prompt", action="append", required=True, help="repeatable")
     command.add_argument("--samplers", required=True, help="names, separated by commas")
     command.add_argument("--set", action="append", default=[], help="key=value or sampler.key=value")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--prm", default="", help="reward model, instead of the exact checker")
-    command.add_argument("--ups-head", default="", help="safetensors, for policy=ups")
     command.set_defaults(run=run_compare)
 
 
@@ -44,7 +42,7 @@ def run_compare(args: argparse.Namespace) -> None:
     lines = lines_of(names_of(args.samplers), args.set, {}, "prm" if args.prm else "checker")
     problems = tuple(asked(n, prompt) for n, prompt in enumerate(args.prompt))
     plan = Plan(ProblemSet("prompts", problems), lines, seed=args.seed, ups_head=args.ups_head, prm=args.prm)
-    loaded = load_adapted(args.model, args.adapter)
+    loaded = load_flagged(args)
     answers = {
         line.label: run_requests(loaded, [json.dumps(plan.request(line, p)) for p in problems])
         for line in lines

@@ -19,6 +19,6 @@ def add_grade(commands: Any) -> None:
 
 def run_grade(args: argparse.Namespace) -> None:
     """Grade the file and print the counts."""
-    from evaluation.grading import grade_file
+    from evaluation.grading.grades import grade_file
 
     print(grade_file(args.source, args.out, args.workers, args.seconds))

@@ -10,24 +10,25 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from evaluation.grading import Grader
-from evaluation.plan import QUESTION_MARK, Plan, lines_of, names_of, read_lines, take_shots
-from evaluation.report import FORMS, Report, as_markdown
-from evaluation.run_folder import RunFolder
-from evaluation.runs import Share, manifest, run, work_left
-from evaluation.sets import ProblemSet, load_set
-from models.adapters import load_adapted
+from evaluation.grading.grades import Grader
+from evaluation.runs.execute import Share, manifest, run, work_left
+from evaluation.runs.plan import QUESTION_MARK, Plan, lines_of, names_of, read_lines, take_shots
+from evaluation.runs.report import FORMS, Report, as_markdown
+from evaluation.runs.run_folder import RunFolder
+from evaluation.sets.problem_sets import ProblemSet, load_set
+from models.flags import add_model_flags, add_tool_flags, load_flagged
 from models.loading import find_file
 
 # Of one process for the others: rows cost unequal time, and torch's own limit is minutes.
 LONGEST_WAIT = timedelta(days=1)
-DEFAULT_MODEL = "assets/models/tiny-llada"
+DEFAULT_MODEL = "tiny-llada"
 
 
 def add_run(commands: Any) -> None:
     """Flags of `run`."""
     command = commands.add_parser("run", help="samplers on a set: resumable, row by row")
-    command.add_argument("--model", default=DEFAULT_MODEL, help="folder or hub id")
+    add_model_flags(command, DEFAULT_MODEL, device="")  # each process its own
+    add_tool_flags(command)
     command.add_argument("--data", required=True, help="CSV, JSONL or Parquet file, bundled task, known set")
     command.add_argument("--question", help="question column, where it is not guessed rightly")
     command.add_argument("--answer", help="answer column")
@@ -40,12 +41,6 @@ def add_run(commands: Any) -> None:
     command.add_argument("--template", default=QUESTION_MARK, help="prompt, with {question}")
     command.add_argument("--seed", type=int, default=0, help="row n has seed + n with every sampler")
     command.add_argument("--scorer", default="", help="checker or prm, for the samplers that need one")
-    command.add_argument("--prm", default="", help="reward model: folder or hub id")
-    command.add_argument("--adapter", default="", help="peft LoRA folder, merged into the weights")
-    command.add_argument("--ups-head", default="", help="safetensors, for policy=ups")
-    command.add_argument("--threads", type=int)
-    command.add_argument("--device", default="", help="cpu, cuda:0, …; default: each process its own")
-    add_dtype(command)
     command.add_argument(
         "--out", type=Path, required=True, help="run folder; the same command goes on with it"
     )
@@ -59,35 +54,23 @@ def add_report(commands: Any) -> None:
     command.set_defaults(run=write_report)
 
 
-def add_dtype(command: argparse.ArgumentParser) -> None:
-    """The flag --dtype."""
-    command.add_argument("--dtype", choices=("float32", "bfloat16"), help="float32 on a CPU, else bfloat16")
-
-
-def chosen_dtype(args: argparse.Namespace) -> Any:
-    """A torch dtype, or None for the device's own."""
-    import torch
-
-    return getattr(torch, args.dtype) if args.dtype else None
-
-
 def run_set(args: argparse.Namespace) -> None:
     """Do or go on with a run; process 0 writes the report when all are done."""
     import torch
     from accelerate import PartialState
 
-    if args.threads:
-        torch.set_num_threads(args.threads)
     state = PartialState(cpu=not torch.cuda.is_available(), timeout=LONGEST_WAIT)
     plan = plan_of(args)
     if args.device and state.num_processes > 1:
         raise ValueError(f"device = {args.device!r}; allowed with several processes: none, each has its own")
-    loaded = load_adapted(args.model, args.adapter, args.device or str(state.device), chosen_dtype(args))
+    loaded = load_flagged(args, str(state.device))
     folder = RunFolder(args.out)
     if state.is_main_process:
         folder.path.mkdir(parents=True, exist_ok=True)
         held = folder.alone()
         folder.open(manifest(loaded, args.model, plan, args.adapter), plan.problems)
+        for note in plan.problems.notes:
+            sys.stderr.write(f"{plan.problems.name}: {note}\n")
     state.wait_for_everyone()
     work = work_left(plan, folder, Share(state.process_index, state.num_processes))
     state.wait_for_everyone()  # nobody begins before everybody has seen the same rows

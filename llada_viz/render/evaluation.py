@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from evaluation.report import HEAD, Report, cells, figures, verdict
+from evaluation.runs.report import HEAD, Report, cells, figures, verdict
 from llada_viz.render import job
+from samplers.text_tables import html_table
 
 SAID = {"right": "right", "wrong": "wrong", "open": "could not be graded", "failed": "failed"}
 AROUND = 60  # characters of an answer that are quoted
@@ -16,10 +17,8 @@ AROUND = 60  # characters of an answer that are quoted
 
 def table(head: Sequence[str], body: Sequence[Sequence[Any]], name: str) -> str:
     """A table in a box that scrolls by itself."""
-    top = "".join(f"<th scope='col'>{escape(str(text))}</th>" for text in head)
-    rows = "".join("<tr>" + "".join(f"<td>{escape(str(t))}</td>" for t in row) + "</tr>" for row in body)
     box = f"<div class='lz-scroll' tabindex='0' role='region' aria-label='{escape(name)}'>"
-    return f"{box}<table><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table></div>"
+    return f"{box}{html_table(head, body)}</div>"
 
 
 def progress(state: str, note: str, finished: int, expected: int, log: Sequence[str] = ()) -> str:

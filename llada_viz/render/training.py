@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from evaluation.charts import Axes, polyline
 from llada_viz.render.job import duration
 
 Point = tuple[int, float]
 MOST_POINTS = 300
 MOST_FIGURES = 12
 MOST_CELLS = 512
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 360, 170, 66, 12, 10, 26
 # state of a cell -> (its class, what it is)
 STATES = {
     "prompt": ("given", "prompt: never masked, never learned"),
@@ -47,31 +47,22 @@ def chart(name: str, points: Sequence[Point], steps: int) -> str:
     shown = thin(points)
     values = [value for _, value in shown]
     low, high = span(min(values), max(values))
-
-    def x(step: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * step / max(steps, 1)
-
-    def y(value: float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low)
-
+    axes = Axes(360, 170, 66, 12, 10, 26, (0, max(steps, 1)), (low, high))
     last_step, last = points[-1]
-    said = f"{name.replace('_', ' ')}: {last:.4g} at step {last_step:,}"
-    line = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in shown)
-    ticks = "".join(
-        f'<path d="M{LEFT} {y(v):.1f}H{WIDTH - RIGHT}" stroke="currentColor" opacity=".15"/>'
-        f'<text x="{LEFT - 7}" y="{y(v) + 4:.1f}" text-anchor="end" fill="currentColor">{v:.3g}</text>'
-        for v in (low, (low + high) / 2, high)
-    ) + "".join(
-        f'<text x="{x(s):.1f}" y="{HEIGHT - 6}" text-anchor="{anchor}" fill="currentColor">{s:,}</text>'
-        for s, anchor in ((0, "start"), (steps, "end"))
-    )
-    return (
-        f"<figure><figcaption><b>{escape(name.replace('_', ' '))}</b> {last:.4g}</figcaption>"
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(said)}" font-size="12">'
-        f'{ticks}<polyline points="{line}" fill="none" stroke="var(--lz-curve)" stroke-width="2" '
-        f'stroke-linejoin="round"/><circle cx="{x(last_step):.1f}" cy="{y(values[-1]):.1f}" r="3.5" '
-        f'fill="var(--lz-curve)"/></svg></figure>'
-    )
+    title = name.replace("_", " ")
+    parts = [
+        axes.across((value, f"{value:.3g}") for value in (low, (low + high) / 2, high)),
+        axes.along([(0, "0")], "start"),
+        axes.along([(steps, f"{steps:,}")], "end"),
+        polyline(
+            [(axes.x(step), axes.y(value)) for step, value in shown],
+            'stroke="var(--lz-curve)" stroke-width="2" stroke-linejoin="round"',
+        ),
+        f'<circle cx="{axes.x(last_step):.1f}" cy="{axes.y(values[-1]):.1f}" r="3.5" '
+        'fill="var(--lz-curve)"/>',
+    ]
+    drawn = axes.svg(f"{title}: {last:.4g} at step {last_step:,}", parts)
+    return f"<figure><figcaption><b>{escape(title)}</b> {last:.4g}</figcaption>{drawn}</figure>"
 
 
 def thin(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:

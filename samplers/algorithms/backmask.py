@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from samplers.algorithms.remasking import backmask_probabilities
+from samplers.algorithms.rewarded import RefinedSettings, Window
 from samplers.blocks import Run
 from samplers.events import Event
 from samplers.registry import register
-from samplers.remasking import backmask_probabilities
-from samplers.rewarded import RefinedSettings, Window
 from samplers.settings import option
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from samplers.algorithms.contest import AGGREGATES, contest
+from samplers.algorithms.rewarded import RewardedSettings
 from samplers.blocks import BlockSettings, Run
-from samplers.contest import AGGREGATES, contest
 from samplers.events import Event
 from samplers.registry import register
-from samplers.rewarded import RewardedSettings
 from samplers.settings import option
 
 

@@ -1,8 +1,19 @@
-"""KLASS: commit cells whose prediction is sure and has stopped moving (KL-adaptive stability).
+"""KLASS: commit cells whose prediction is sure and has stopped moving (2511.05664, algorithm 1).
 
-Per cell the last two values of KL(p_now || p_before) are kept. A step commits the cells with
-confidence > tau all of whose KLs are < epsilon, never before the second step of a block; when none
-qualify, the quota's surest cells. Deviation: `steps` bounds the run, as in threshold decoding.
+Every masked cell of the answer has a history, kept over the whole run and across blocks: the last
+`kl_history_length` values (zeros at first) of KL(p_now || p_before), in nats, with 1e-12 added inside
+both logarithms and p_before = 0 in a run's first forward, which is therefore never stable. From step
+`kl_history_length` of a block on, a masked cell whose values are all under `kl_threshold` and whose
+confidence is over the threshold is stable. A step commits the stable cells alone, or one of them
+(`unmask_strategy`); where none is stable, the surest cells that LLaDA's quota asks for.
+
+As the authors' code has it, but for these. `steps` bounds a run: with `leftovers = fill` a step whose
+stable cells are fewer than ceil(masks left / steps left) commits the surest cells too, up to that many.
+With steps = gen_length that is one cell, so nothing differs; with fewer, theirs may end a block with
+masks in it, which stay (`leftovers = keep`; such rows stop with reason "left"). A quota larger than the
+masks left takes the masks left: theirs then writes over decided cells, the prompt's too, or into later
+blocks. With a KV cache only the block is evaluated, so each block begins its own history. The softmax
+is float32, theirs float64. At T > 0 p is the softmax of the raw logits; theirs is of noised ones.
 """
 
 from __future__ import annotations
@@ -14,12 +25,13 @@ import torch
 from torch import Tensor
 
 from samplers.blocks import BlockSettings, Run
-from samplers.drawing import fair_share, quota, top_cells
+from samplers.drawing import fair_share, top_cells, transfer_schedule
 from samplers.events import Event
 from samplers.registry import register
 from samplers.settings import option
 
-HISTORY = 2
+TINY = 1e-12
+STRATEGIES = ("all", "max_conf", "min_kl")
 
 
 @register(
@@ -30,42 +42,113 @@ HISTORY = 2
 )
 @dataclass(frozen=True)
 class Klass(BlockSettings):
-    """Settings of KLASS."""
+    """Settings of KLASS, under its authors' names."""
 
     confidence_threshold: float = option(0.9, "Commit only above this confidence.", low=0, high=1)
     kl_threshold: float = option(0.01, "Commit only below this divergence, in nats.", low=0, high=100)
+    kl_history_length: int = option(
+        2, "Divergences that must all be that low.", "KL history length", low=1, high=64
+    )
+    unmask_strategy: str = option(
+        "all", "Which stable cells fall: all, the surest, or the stillest.", choices=STRATEGIES
+    )
+    leftovers: str = option(
+        "fill",
+        "With too few steps: commit more than the stable cells, or leave masks (as published).",
+        choices=("fill", "keep"),
+    )
 
-    def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
-        """Stable cells at once, else the quota."""
-        canvas = run.canvas
-        cells = canvas.block_cells(block, self.block_length) & active[:, None]
-        quotas = [quota(n, self.steps_per_block)[0] for n in cells.sum(-1).tolist()]
-        moved = torch.zeros(HISTORY, *cells.shape)
-        before, asked_before = torch.empty(0), cells
-        for step in range(self.steps_per_block):
-            asked = cells & canvas.masked
+    def fill(self, run: Run, stopped: Tensor) -> Iterator[Event]:
+        """Block after block, with one history (with a cache: one a block)."""
+        history = History.new(run, self.kl_history_length)
+        for block in range(self.blocks):
+            if self.cache != "none":
+                history = History.new(run, self.kl_history_length)
+            yield from self.fill_with(history, run, block, ~stopped)
+            stopped |= self.stopped(run.canvas)
+
+    def fill_with(self, history: History, run: Run, block: int, active: Tensor) -> Iterator[Event]:
+        """A block in at most steps_per_block forwards.
+
+        Shapes: R rows, L positions, n masked cells of the block, m masked cells evaluated.
+        """
+        canvas, steps = run.canvas, self.steps_per_block
+        cells = canvas.block_cells(block, self.block_length) & active[:, None]  # Bool[R, L]
+        for step, quota in enumerate(transfer_schedule(cells, steps).unbind(-1)):  # Int[R]
+            # 1. Forward. Cells of later blocks are evaluated for their history.
+            asked = cells & canvas.masked  # Bool[R, L], n True
             if not bool(asked.any()):
                 return
-            guess = self.predict(run.denoise, canvas, asked)
-            logs = guess.logits.log_softmax(-1)
-            kl = torch.zeros(len(logs), device=logs.device)
-            if step:
-                kl = divergence(logs, before[asked[asked_before].to(logs.device)])
-            before, asked_before = logs, asked
-            tokens, probability, kl = guess.to_host(kl)
-            moved = moved.roll(-1, 0)
-            moved[-1][asked] = kl
-            scores = self.defer_ends(canvas, probability, tokens)
-            stable = asked & bool(step) & (moved < self.kl_threshold).all(0)
+            later = canvas.masked & asked.any(-1, keepdim=True)
+            seen = asked if self.cache != "none" else later  # Bool[R, L], m True
+            logits = run.denoise(canvas, seen)  # Float[m, vocab]
+            self.forbid_ends(canvas, logits)
+            # 2. How far each prediction moved since this cell was last evaluated.
+            moved = history.update(seen, logits)  # Float[R, L], nats
+            # 3. A token and its confidence for the cells of the block.
+            guess = self.guess(canvas, asked, logits[asked[seen].to(logits.device)])
+            scores = self.defer_ends(canvas, guess.sureness, guess.tokens)
+            tokens, probability, scores = guess.to_host(scores)  # [n] each
+            # 4. Stable cells; of these all, the surest or the stillest.
+            stable = asked & (step >= self.kl_history_length - 1) & history.still(self.kl_threshold)
             stable[asked] &= scores > self.confidence_threshold
-            share = torch.where(stable.any(-1), 0, torch.tensor(quotas).clamp(min=1))
-            least = fair_share(asked.sum(-1), self.steps_per_block - step)
-            commit = stable | top_cells(asked, scores, share.maximum(least))
+            if self.unmask_strategy != "all":
+                order = scores if self.unmask_strategy == "max_conf" else -moved[asked]
+                stable = top_cells(stable, order[stable[asked]], torch.ones_like(quota))
+            # 5. Where there is none, the quota; never fewer than the steps left demand.
+            least = torch.where(stable.any(-1), 0, quota)
+            if self.leftovers == "fill":
+                least = least.maximum(fair_share(asked.sum(-1), steps - step))
+            commit = filled_up(stable, asked, scores, least)
             kept = commit[asked]
             yield run.unmasked(block, commit, tokens[kept], probability[kept])
 
 
-def divergence(now: Tensor, before: Tensor) -> Tensor:
-    """KL(now || before) of log-probabilities Float[n, vocab], in nats; Float[n], never negative."""
-    gap = (now - before).masked_fill(now == -torch.inf, 0)
-    return (now.exp() * gap).sum(-1).clamp(min=0)
+def filled_up(stable: Tensor, asked: Tensor, scores: Tensor, least: Tensor) -> Tensor:
+    """Bool[R, L]: the stable cells, and where they are fewer than `least`, Int[R], the surest of the
+    other cells asked, up to that many. scores: Float[n asked]."""
+    others = asked & ~stable
+    missing = (least - stable.sum(-1)).clamp(min=0)
+    return stable | top_cells(others, scores[others[asked]], missing)
+
+
+@dataclass
+class History:
+    """What was predicted last for each masked cell, and how far that moved in the last forwards.
+
+    moves: Float[H, R, L] in nats, the oldest first; cells: Bool[R, L], those evaluated last in each
+    row; before: a row's probabilities of these, Float[m of the row, vocab], on the model's device.
+    """
+
+    moves: Tensor
+    cells: Tensor
+    before: dict[int, Tensor]
+
+    @classmethod
+    def new(cls, run: Run, length: int) -> History:
+        """Zeros, and nothing predicted."""
+        shape = run.canvas.tokens.shape
+        return cls(torch.zeros(length, *shape), torch.zeros(shape, dtype=torch.bool), {})
+
+    def update(self, seen: Tensor, logits: Tensor) -> Tensor:
+        """Note a forward; the newest divergences, Float[R, L].
+
+        seen: Bool[R, L], in each row it names the cells of the last time or fewer; logits: Float[m,
+        vocab], row-major. Rows that are not evaluated keep what they have.
+        """
+        rows, divergences = seen.any(-1), []
+        now = torch.split(logits.softmax(-1), seen.sum(-1)[rows].tolist())
+        for row, p in zip(rows.nonzero()[:, 0].tolist(), now, strict=True):
+            before = torch.zeros_like(p)
+            if row in self.before:
+                before = self.before[row][seen[row, self.cells[row]].to(p.device)]
+            divergences.append((p * ((p + TINY).log() - (before + TINY).log())).sum(-1))
+            self.before[row] = p
+        self.moves[:, rows] = self.moves[:, rows].roll(-1, 0)
+        self.moves[-1][seen] = torch.cat(divergences).to("cpu", self.moves.dtype)
+        self.cells[rows] = seen[rows]
+        return self.moves[-1]
+
+    def still(self, threshold: float) -> Tensor:
+        """Bool[R, L]: cells all of whose divergences are under the threshold."""
+        return (self.moves < threshold).all(0)

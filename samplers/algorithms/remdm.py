@@ -2,15 +2,22 @@
 
 alpha = 1 - t, s = t - dt, sigma_max = min(1, (1 - alpha_s) / alpha_t). A decided cell is re-masked
 with probability sigma; a masked cell stays masked with (1 - alpha_s - sigma alpha_t) / (1 -
-alpha_t), else it is sampled. Schedules of sigma: cap, rescale, conf, loop. Deviations: t runs
-from 1 to 0 within each block (one block is the paper's form); pinned cells never change; a step
-that decides nothing costs no forward. With conf, sigma of a masked cell is 0, as in the paper.
+alpha_t), else it is sampled. Schedules of sigma: cap, rescale, conf, loop. With conf, sigma of a masked
+cell is 0, as in the paper. The published runs draw at `top_p=0.9` with one block; ReMDM's nucleus leaves
+out the token that carries the sum over top_p, and so does this sampler (the others keep it).
+
+Deviations: t runs from 1 to 0 within each block (one block is the paper's form); pinned cells never
+change; a step that decides nothing costs no forward. Under conf the confidence of a cell is its raw
+probability, theirs that within the nucleus. Under loop the step that reaches the loop stops at alpha = .9
+(theirs goes past it, by .06 at 128 steps), and a run of fewer than 20 steps finishes within its last
+step, where theirs leaves the rest to a noise removal pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -35,6 +42,8 @@ LOOP_ON, LOOP_OFF, LOOP_ALPHA = 0.55, 0.05, 0.9
 class ReMDM(BlockSettings):
     """Settings of ReMDM."""
 
+    nucleus_crosses: ClassVar[bool] = False
+
     temperature: float = temperature_option(1.0)
     schedule: str = option("conf", "How the re-mask probability is set.", choices=SCHEDULES)
     cap: float = option(0.008, "Schedule cap: the most a cell is re-masked with a step.", low=0, high=1)
@@ -44,26 +53,32 @@ class ReMDM(BlockSettings):
     )
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
-        """From t = 1 to 0 in steps_per_block steps."""
+        """From t = 1 to 0 in steps_per_block steps.
+
+        Shapes: R rows, L positions, n masked cells that are decided now, d decided ones that go.
+        """
         canvas, steps = run.canvas, self.steps_per_block
-        cells = canvas.block_cells(block, self.block_length) & active[:, None]
-        known = torch.ones(cells.shape)
+        cells = canvas.block_cells(block, self.block_length) & active[:, None]  # Bool[R, L]
+        confidence = torch.ones(cells.shape)  # Float[R, L], of each cell when it was decided
         for i in range(steps):
+            # 1. The probabilities of this step.
             t, s = 1 - i / steps, 1 - (i + 1) / steps
             alpha_t, alpha_s, sigma = self.plan(t, s)
-            masked, decided = cells & canvas.masked, cells & ~canvas.masked
-            remask = sigma if self.schedule != "conf" else self.by_confidence(sigma, known, decided)
+            masked, decided = cells & canvas.masked, cells & ~canvas.masked  # Bool[R, L]
+            remask = sigma if self.schedule != "conf" else self.by_confidence(sigma, confidence, decided)
             taken = 0.0 if self.schedule == "conf" else sigma
             stay = max(0.0, (1 - alpha_s - taken * alpha_t) / (1 - alpha_t))
-            asked = random_cells(masked, 1 - stay, canvas.rng)
-            dropped = random_cells(decided, remask, canvas.rng)
+            # 2. Which cells change: chance alone decides, before the network is asked.
+            asked = random_cells(masked, 1 - stay, canvas.rng)  # Bool[R, L], n True
+            dropped = random_cells(decided, remask, canvas.rng)  # Bool[R, L], d True
+            # 3. One forward for those to be decided; then the others become masks.
             if bool(asked.any()):
                 guess = self.predict(run.denoise, canvas, asked)
-                tokens, probability, _ = guess.to_host(guess.probability)
-                known[asked] = probability
+                tokens, probability, _ = guess.to_host(guess.probability)  # [n] each
+                confidence[asked] = probability
                 yield run.unmasked(block, asked, tokens, probability)
             if bool(dropped.any()):
-                yield run.remasked(block, dropped, known[dropped], "remdm")
+                yield run.remasked(block, dropped, confidence[dropped], "remdm")
 
     def plan(self, t: float, s: float) -> tuple[float, float, float]:
         """alpha_t, alpha_s and sigma of the step from t to s."""
@@ -80,9 +95,9 @@ class ReMDM(BlockSettings):
             return LOOP_ALPHA, LOOP_ALPHA, self.loop_sigma
         return loop_alpha(t), loop_alpha(s), 0.0
 
-    def by_confidence(self, sigma: float, known: Tensor, decided: Tensor) -> Tensor:
+    def by_confidence(self, sigma: float, confidence: Tensor, decided: Tensor) -> Tensor:
         """Float[n decided]: softmax over the row's decided cells of minus the confidence, * sigma."""
-        share = (-known).masked_fill(~decided, -torch.inf).softmax(-1)
+        share = (-confidence).masked_fill(~decided, -torch.inf).softmax(-1)
         return share[decided] * sigma
 
 

@@ -1,8 +1,12 @@
 """Fast-dLLM's parallel decoding: every cell that is sure enough falls at once (2505.22618, section 3.3).
 
 Threshold: commit all masked cells with confidence >= tau. Factor: sort by confidence; rank r
-(from 1) is accepted while confidence >= 1 - f / (r + 1), rank 1 always. Deviation: `steps` bounds
+(from 1) is accepted while confidence >= 1 - f / (r + 1), rank 1 always. Deviations: `steps` bounds
 the run; a step commits at least ceil(masks left / steps left), which is one when steps = gen_length.
+The published loop also accepts the last of all ranks when only that one fails (so two masks always fall
+together): its end by running out and its end by a failure look the same. The paper's rule, and ours, is
+the longest run that passes; `free_last_rank` decodes as the code does. The softmax is float32, theirs
+float64.
 """
 
 from __future__ import annotations
@@ -42,7 +46,7 @@ class ParallelSettings(BlockSettings):
 
     def sureness(self, guess: Prediction) -> Tensor:
         """Float[n], on the model's device: higher is surer."""
-        return guess.probability
+        return guess.sureness
 
     def accept(self, asked: Tensor, scores: Tensor) -> Tensor:
         """Bool[rows, length]: the cells of `asked` whose scores, Float[n], are high enough."""
@@ -66,6 +70,9 @@ class Threshold(ParallelSettings):
         low=0,
         high=100,
     )
+    free_last_rank: bool = option(
+        False, "With a factor: commit all masks when only the last rank fails, as the published loop does."
+    )
 
     def accept(self, asked: Tensor, scores: Tensor) -> Tensor:
         """Threshold, or the longest run of ranks that each pass their own."""
@@ -74,7 +81,12 @@ class Threshold(ParallelSettings):
             needed = 1 - self.factor / (ranks(asked, scores) + 2)
         passed = asked.clone()
         passed[asked] = scores >= needed[asked]
-        return passed if self.factor <= 0 else leading(asked, passed, scores)
+        if self.factor <= 0:
+            return passed
+        if self.free_last_rank:  # the first rank is free as well, so that two masks fall together
+            rank = ranks(asked, scores)
+            passed |= asked & ((rank == 0) | (rank == asked.sum(-1, keepdim=True) - 1))
+        return leading(asked, passed, scores)
 
 
 def leading(cells: Tensor, passed: Tensor, scores: Tensor) -> Tensor:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from samplers.algorithms.rewarded import RewardedSettings
 from samplers.blocks import Run
 from samplers.events import Event
 from samplers.registry import register
-from samplers.rewarded import RewardedSettings
 from samplers.settings import option
 
 

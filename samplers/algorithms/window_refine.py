@@ -1,9 +1,14 @@
 """Window-score and batch-refine (LLaDA R3, 2507.08018).
 
-The answer is decoded plainly; every `window` blocks, and once for what is left at the end, the
-window is scored. If its lowest score is under the threshold, P over the window with
+The answer is decoded plainly; every `window` blocks, and for what is left where the answer ends (also at
+an early stop), the window is scored. If its lowest score is under the threshold, P over the window with
 q = exp(alpha (1 - s)), and `num_refinement_samples` copies are refined as one batch; the best by
-product or minimum wins. Deviations: as in back-masking.
+product or minimum wins. A refinement is decoded one token a step, in at most `refine_steps` steps, as the
+authors' code does (their text does not say); 0 takes steps_per_block * window, the pace of the answer
+itself. Deviations: as in back-masking; a trailing window is refined too, theirs is only scored.
+
+Every row with something to decode is scored at least once: a run without a BlockScored event for a row
+is one with `max_refinements = 0`, or with nothing to decode.
 """
 
 from __future__ import annotations
@@ -14,11 +19,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from samplers.algorithms.low_confidence import LowConfidence
+from samplers.algorithms.remasking import refine_probabilities
+from samplers.algorithms.rewarded import RefinedSettings, Window
 from samplers.blocks import Run, temperature_option
 from samplers.events import Event
 from samplers.registry import register
-from samplers.remasking import refine_probabilities
-from samplers.rewarded import RefinedSettings, Window
 from samplers.settings import option
 
 
@@ -45,20 +50,24 @@ class WindowRefine(RefinedSettings):
         0.8, "Most of a block that is re-masked, as a share.", "Intensity", low=0, high=1
     )
 
+    refine_steps: int = option(
+        128, "Most steps of a refinement; 0: as many as the window's blocks have.", low=0, high=4096
+    )
+
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
-        """Plain decoding, and a look at the window when it is full or the answer ends."""
+        """Plain decoding, and a look at the window where it is full or the answer ends."""
         yield from LowConfidence.fill_block(self, run, block, active)
-        done = block + 1
+        done, first = block + 1, block // self.window * self.window
         if done % self.window and done != self.blocks:
-            return
+            active = active & self.stopped(run.canvas)
         window = Window(
-            first=block // self.window * self.window,
+            first=first,
             end=done,
-            watched=done - block // self.window * self.window,
+            watched=done - first,
             threshold=self.backmasking_threshold,
             intensity=self.backmasking_intensity,
             probabilities=lambda scores: refine_probabilities(scores, self.backmasking_alpha),
             candidates=self.num_refinement_samples,
-            most_steps=self.steps_per_block * self.window,
+            most_steps=self.refine_steps or self.steps_per_block * self.window,
         )
         yield from self.refine(run, window, active)

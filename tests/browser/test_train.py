@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from llada_viz.job_folder import kill_all_of
+from llada_viz.jobs.job_folder import kill_all_of
 from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage
 from tests.browser.conftest import ROOT, wait_for
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from evaluation.__main__ import main
-from evaluation.run_folder import RunFolder
-from evaluation.text_model import Arguments, Ask, TextModel
+from evaluation.runs.run_folder import RunFolder
+from evaluation.suites.text_model import Arguments, Ask, TextModel
 from models.adapters import adapter_digest
 from tests.random_adapter import write_adapter
 
@@ -106,8 +106,8 @@ def test_the_suites(adapter: str, given: dict[str, Any]) -> None:
 
 
 def test_lm_eval(adapter: str) -> None:
-    pytest.importorskip("lm_eval", reason="lm_eval is not installed (requirements-eval.txt)")
-    from evaluation.harness import LLaDAHarness
+    pytest.importorskip("lm_eval", reason="lm_eval is not installed (extra suites)")
+    from evaluation.suites.harness import LLaDAHarness
 
     flags = {"adapter_path": adapter, "load_lora": True, "is_check_greedy": False, "mc_num": 4}
     harness = LLaDAHarness(MODEL, device="cpu", **flags, **SHAPE)
@@ -122,8 +122,8 @@ def test_opencompass(adapter: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     base = type("Base", (), {"__init__": lambda self, **given: None})
     monkeypatch.setattr(sys.modules[names[-1]], "BaseModel", base, raising=False)
-    monkeypatch.delitem(sys.modules, "evaluation.opencompass", raising=False)
-    wrapper = importlib.import_module("evaluation.opencompass").LLaDAViz
-    monkeypatch.delitem(sys.modules, "evaluation.opencompass")
+    monkeypatch.delitem(sys.modules, "evaluation.suites.opencompass", raising=False)
+    wrapper = importlib.import_module("evaluation.suites.opencompass").LLaDAViz
+    monkeypatch.delitem(sys.modules, "evaluation.suites.opencompass")
     model = wrapper(MODEL, adapter_path=adapter, device="cpu", **SHAPE)
     assert model.suite_model.loaded.name == "tiny-llada + mine"

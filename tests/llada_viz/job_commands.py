@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from llada_viz.jobs import Jobs
+from llada_viz.jobs.queue import Jobs
 
 QUICK = {"beat": 0.05, "grace": 20.0, "tick": 0.05}
 PATIENCE = 60.0  # seconds; the machine may be busy
@@ -28,6 +28,19 @@ IGNORES_SIGTERM = """
 import signal, sys, time
 from pathlib import Path
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+Path(sys.argv[1], "begun").write_text("yes")
+time.sleep(100)
+"""
+# Asked to end, it writes on, a line every 0.1 s: as many as its second argument says.
+SAVES_SLOWLY = """
+import signal, sys, time
+from pathlib import Path
+def save(*_):
+    for line in range(int(sys.argv[2])):
+        with open(sys.argv[1] + "/checkpoint", "a") as file: print(line, file=file)
+        time.sleep(0.1)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, save)
 Path(sys.argv[1], "begun").write_text("yes")
 time.sleep(100)
 """

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from llada_viz import assets
 from llada_viz.render import frames_of
+from llada_viz.widgets import assets
 from models.text import cell_texts
 from samplers.streams import replay
 from tests.llada_viz.script import MASK, PIECES, every_event

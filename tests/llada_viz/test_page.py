@@ -8,9 +8,9 @@ import warnings
 
 import pytest
 
-from llada_viz import scope
-from llada_viz.bundled import EXAMPLES, Bundled
-from llada_viz.form import FRONT, SamplerForm, plain
+from llada_viz.decoding import scope
+from llada_viz.decoding.bundled import EXAMPLES, Bundled
+from llada_viz.widgets.form import FRONT, SamplerForm, plain
 from samplers.registry import SAMPLERS, entry, make
 from samplers.settings import Described
 from tasks import TASKS, generate
@@ -19,10 +19,11 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
     import gradio as gr
 
-    from llada_viz import page, visualize
-    from llada_viz.canvas import TokenCanvas, message
-    from llada_viz.runs import Run, Runs
-    from llada_viz.visualize import Visualize
+    from llada_viz import page
+    from llada_viz.decoding.runs import Run, Runs
+    from llada_viz.tabs import visualize
+    from llada_viz.tabs.visualize import Visualize
+    from llada_viz.widgets.canvas import TokenCanvas, message
 
 
 @pytest.mark.parametrize("split", ["train", "heldout"])
@@ -192,3 +193,16 @@ def test_messages_hold_frames_as_text():
     value = message(run, run.frames)
     assert value["run"] == run.id and len(json.loads(value["frames"])) == 256 and value["last"] == 299
     assert "last" not in message(run, run.frames[:3])
+
+
+def test_f34_half_a_character_in_a_prompt_is_a_sentence() -> None:
+    with gr.Blocks():
+        tab = Visualize(Bundled(), Runs())
+        tab.build()
+    events = ask(tab, prompt="What is \ud800 3 + 4?")
+    shown, *_ = next(events)
+    assert "prompt: character 9 is half of one; allowed: Unicode text." in shown
+    assert "half of one" in json.dumps(shown, ensure_ascii=False).encode().decode()
+    with pytest.raises(gr.Error):
+        next(events)
+    assert tab.on_prompt("\ud800") and "\ud800" not in tab.on_prompt("\ud800")

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from models.loading import ModelError, load
@@ -100,4 +101,40 @@ def test_no_value_in_a_config_ends_in_anything_but_a_model_or_a_sentence(folder:
 def test_what_does_not_belong_together_is_broken(folder: Path, file: str, content: str) -> None:
     (folder / file).write_text(content)
     with pytest.raises(ModelError, match="is broken"):
+        load(str(folder), device="cpu")
+
+
+def shards(folder: Path, stray: bool = False, unlisted: bool = False, short: bool = False) -> str:
+    """The folder's weights in two files; stray: the second has an old copy of a tensor of the first."""
+    weights = load_file(folder / "model.safetensors")
+    names = sorted(weights)
+    half = len(names) // 2
+    first, second = {n: weights[n] for n in names[:half]}, {n: weights[n] for n in names[half:]}
+    where = dict.fromkeys(first, "model-1.safetensors") | dict.fromkeys(second, "model-2.safetensors")
+    if stray:
+        second[names[0]] = torch.zeros_like(weights[names[0]])
+    if unlisted:
+        del where[names[-1]]
+    if short:
+        del first[names[0]]
+    save_file(first, folder / "model-1.safetensors")
+    save_file(second, folder / "model-2.safetensors")
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}))
+    return names[-1] if unlisted else names[0]
+
+
+@pytest.mark.parametrize(("how", "words"), [
+    ("stray", "model-2.safetensors of .* has"), ("unlisted", "model-2.safetensors of .* has"),
+    ("short", "model-1.safetensors of .* lacks"),
+])  # fmt: skip
+def test_f33_the_index_decides_which_shard_a_tensor_comes_from(folder: Path, how: str, words: str) -> None:
+    tensor = shards(folder, **{how: True})
+    with pytest.raises(ModelError, match=f"{words} {tensor}; allowed"):
+        load(str(folder), device="cpu")
+
+
+@pytest.mark.parametrize("file", ["../model.safetensors", "/model.safetensors", "weights.bin", ""])
+def test_f33_an_index_names_files_beside_it(folder: Path, file: str) -> None:
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {WTE: file}}))
+    with pytest.raises(ModelError, match="is broken: model.safetensors.index.json names"):
         load(str(folder), device="cpu")

@@ -16,7 +16,7 @@ from models.loading import ModelError, load
 from models.reward import LoadedReward, load_reward
 from models.shadow_reward import TRUST, visibility
 from samplers.settings import SettingError
-from training.prm_model import new_reward, save_reward
+from training.prm.prm_model import new_reward, save_reward
 
 BASE = "assets/models/tiny-llada"
 QUESTION, STEPS = "What is 12 + 9 - 6?", ["12 + 9 = 21\n", "21 - 6 = 15\n", "\\boxed{15}"]

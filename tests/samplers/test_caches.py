@@ -34,9 +34,9 @@ def model() -> LLaDAModelLM:
 def run(model: LLaDAModelLM, name: str, cache: str, prompts: list[list[int]], **extra: Any) -> Any:
     known = {d.name for d in SAMPLERS[name].settings}
     sampler = make(name, {k: v for k, v in (PLAIN | extra).items() if k in known} | {"cache": cache})
-    denoise = GuidedDenoiser(ModelNetwork(model), sampler.cfg_scale, cache, sampler.block_length)
+    denoise = sampler.denoiser(ModelNetwork(model))
     canvas = new_canvas(prompts, 12, 119, seeds=[len(p) for p in prompts])
-    events, final = collect(sampler(denoise, canvas, TableScorer() if sampler.scored else None))
+    events, final = collect(sampler(denoise, canvas, TableScorer() if sampler.needs.scorer else None))
     return events, final, denoise
 
 

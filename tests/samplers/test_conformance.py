@@ -11,7 +11,8 @@ import torch
 from models.llada import LLaDAModelLM
 from models.loading import load
 from models.ups_head import load_ups_head
-from samplers import GuidedDenoiser, ModelNetwork, collect, fold, make, new_canvas
+from samplers import collect, fold, make, new_canvas
+from samplers.network import PolicyModelNetwork
 from tests.networks import VECTORS, ToyNetwork
 
 
@@ -49,13 +50,12 @@ def test_tiny_llada(case: dict[str, Any], tiny: LLaDAModelLM) -> None:
     name, plain = sampler_of(case)
     sampler = make(name, plain)
     head = load_ups_head(VECTORS / "tiny_llada" / "ups_head.safetensors", tiny.config.d_model)
-    network = ModelNetwork(tiny, ups_head=head)
-    denoise = GuidedDenoiser(network, sampler.cfg_scale, sampler.cache, sampler.block_length)
+    denoise = sampler.denoiser(PolicyModelNetwork(tiny, "tiny", head))
     canvas = new_canvas(case["prompt"], case["gen_length"], case["mask_id"])
     events, final = collect(sampler(denoise, canvas))
     assert final.tokens.tolist() == case["output"]
     assert fold(events).tokens == case["output"]
-    branches = 2 if sampler.cfg_scale else 1
+    branches = 2 if plain.get("cfg_scale") else 1
     assert denoise.nfe == (case["nfe"] or case["steps"] * branches)
 
 
@@ -70,6 +70,6 @@ def test_toy(case: dict[str, Any]) -> None:
     canvas = new_canvas(prompts, case["gen_length"], case["mask_id"])
     # The toy's positions are absolute: the padding tokens themselves do not matter, their places do.
     assert canvas.attention_mask[:, : canvas.prompt_length].tolist() == torch.tensor(padding).bool().tolist()
-    _, final = collect(sampler(GuidedDenoiser(ToyNetwork(), case["cfg_scale"]), canvas))
+    _, final = collect(sampler(sampler.denoiser(ToyNetwork()), canvas))
     answers = [row[canvas.prompt_length :] for row in final.tokens.tolist()]
     assert answers == [row[canvas.prompt_length :] for row in case["output"]]

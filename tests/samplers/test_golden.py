@@ -11,10 +11,10 @@ import torch
 from models.config import LLaDAConfig
 from models.llada import LLaDAModelLM
 from samplers import GuidedDenoiser, ModelNetwork, collect, make, new_canvas
+from samplers.algorithms.remasking import backmask_probabilities, cells_to_remask, refine_probabilities
 from samplers.algorithms.wino import drafted, refuted
 from samplers.drawing import quota, top_cells
 from samplers.events import CandidateChosen, PolicyScored, Remasked, Unmasked, WindowTriggered
-from samplers.remasking import backmask_probabilities, cells_to_remask, refine_probabilities
 from samplers.settings import SettingError
 from tests.networks import TableNetwork, TableScorer
 
@@ -87,7 +87,8 @@ def test_wino_drafts_and_revokes() -> None:
 
 
 def test_wino_always_makes_progress() -> None:
-    sampler = make("wino", {"steps": 24, "gen_length": 24, "block_length": 24, "draft_threshold": 0.1})
+    plain = {"steps": 24, "gen_length": 24, "block_length": 24, "draft_threshold": 0.1}
+    sampler = make("wino", plain | {"revoke_cap": "this_step"})
     events, _ = collect(sampler(GuidedDenoiser(TableNetwork()), new_canvas([[1, 2]], 24, 20)))
     masks = 24
     for event in events:
@@ -97,6 +98,22 @@ def test_wino_always_makes_progress() -> None:
             masks += len(event.cells)
             assert masks < before
     assert any(isinstance(e, Remasked) for e in events)
+
+
+def test_wino_ends_with_the_published_cap_too() -> None:
+    """Masks may rise, but masks and the drafts of the last step together fall, from 24 + 30."""
+    plain = {"steps": 60, "gen_length": 24, "block_length": 24, "draft_threshold": 0.1}
+    events, _ = collect(make("wino", plain)(GuidedDenoiser(TableNetwork()), new_canvas([[1, 2]], 24, 20)))
+    masks, sums, rises = 24, [24 + 30], 0
+    for event in events:
+        if isinstance(event, Unmasked):
+            masks, last = masks - len(event.cells), len(event.cells)
+            sums.append(masks + last)
+        if isinstance(event, Remasked):
+            rises += len(event.cells) >= last
+            masks += len(event.cells)
+            sums[-1] = masks + last
+    assert sums == sorted(set(sums), reverse=True) and masks == 0 and rises > 0
 
 
 def test_shadow_cells_do_not_see_their_own_cell() -> None:

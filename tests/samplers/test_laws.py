@@ -10,14 +10,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samplers import SAMPLERS, GuidedDenoiser, collect, fold, make, new_canvas
+from samplers import SAMPLERS, Denoiser, collect, fold, make, new_canvas
+from samplers.algorithms.klass import STRATEGIES
+from samplers.algorithms.remasking import CHOICES
 from samplers.algorithms.remdm import SCHEDULES
 from samplers.algorithms.remedi import POLICIES
+from samplers.blocks import DEFERRALS
 from samplers.canvas import Canvas
 from samplers.drawing import ORDERINGS
 from samplers.events import Finished, Unmasked, from_json, to_json
 from samplers.fold import Board
-from samplers.remasking import CHOICES
+from samplers.registry import Sampler
 from tests.networks import TableNetwork, TableScorer
 
 MASK, EOS, EOT = 20, 21, 22
@@ -45,7 +48,19 @@ def runs(draw: st.DrawFn) -> dict[str, Any]:
         "mode": draw(st.sampled_from(["edit", "t2m"])),
         "choice": draw(st.sampled_from(CHOICES)),
         "factor": draw(st.sampled_from([0.0, 1.0])),
-        "edit_threshold": 0.5,
+        "free_last_rank": draw(st.booleans()),
+        "edit_threshold": draw(st.sampled_from([0.5, 0.0])),
+        "top_p": draw(st.sampled_from([1.0, 0.6])),
+        "top_k": draw(st.sampled_from([0, 3])),
+        "alg_temp": draw(st.sampled_from([0.0, 0.5])),
+        "eos_deferral": draw(st.sampled_from(DEFERRALS)),
+        "kl_threshold": draw(st.sampled_from([0.01, 20.0])),
+        "confidence_threshold": draw(st.sampled_from([0.9, 0.1])),
+        "kl_history_length": draw(st.integers(1, 3)),
+        "unmask_strategy": draw(st.sampled_from(STRATEGIES)),
+        "leftovers": draw(st.sampled_from(["fill", "keep"])),
+        "revoke_cap": draw(st.sampled_from(["last_step", "this_step"])),
+        "refine_steps": draw(st.sampled_from([128, 2, 0])),
         "window": draw(st.integers(1, blocks)),
         "backmasking_lookback": draw(st.integers(1, blocks)),
         "num_candidates_per_block": 2,
@@ -64,9 +79,7 @@ def runs(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-def start(
-    name: str, run: dict[str, Any], rows: list[int] | None = None
-) -> tuple[Any, GuidedDenoiser, Canvas]:
+def start(name: str, run: dict[str, Any], rows: list[int] | None = None) -> tuple[Sampler, Denoiser, Canvas]:
     chosen = range(len(run["prompts"])) if rows is None else rows
     canvas = new_canvas(
         [run["prompts"][r] for r in chosen],
@@ -77,14 +90,13 @@ def start(
         eos_id=EOS,
         eot_id=EOT,
     )
-    denoise = GuidedDenoiser(TableNetwork(seed=run["network"]), run["settings"]["cfg_scale"])
     known = {d.name for d in SAMPLERS[name].settings}
     sampler = make(name, {k: v for k, v in run["settings"].items() if k in known})
-    return sampler, denoise, canvas
+    return sampler, sampler.denoiser(TableNetwork(seed=run["network"])), canvas
 
 
-def stream(sampler: Any, denoise: GuidedDenoiser, canvas: Canvas) -> Any:
-    return sampler(denoise, canvas, TableScorer() if sampler.scored else None)
+def stream(sampler: Sampler, denoise: Denoiser, canvas: Canvas) -> Any:
+    return sampler(denoise, canvas, TableScorer() if sampler.needs.scorer else None)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -98,8 +110,10 @@ def test_fold_pins_masks_and_counting(name: str, run: dict[str, Any]) -> None:
     board = fold(events)
     assert board.tokens == final.tokens.tolist()
     assert torch.equal(final.tokens[pinned], first[pinned])
-    assert not bool(final.masked.any())
     assert isinstance(events[-1], Finished)
+    left = final.masked.any(-1).tolist()
+    assert [reason == "left" for reason in events[-1].stop_reasons] == left
+    assert not any(left) or (name == "klass" and run["settings"]["leftovers"] == "keep")
     assert events[-1].nfe == denoise.nfe == denoise.network.sequences  # type: ignore[attr-defined]
     assert sum(events[-1].row_nfe) == denoise.nfe
     assert all(0 <= c.confidence <= 1 for e in events for c in getattr(e, "cells", ()))
@@ -155,5 +169,5 @@ def test_no_grad_inside(name: str) -> None:
     plain = {"steps": 4, "gen_length": 4, "block_length": 4, "window": 1, "backmasking_lookback": 1}
     known = {d.name for d in SAMPLERS[name].settings}
     sampler = make(name, {k: v for k, v in plain.items() if k in known})
-    collect(stream(sampler, GuidedDenoiser(Watching()), new_canvas([[1, 2]], 4, MASK, eos_id=EOS)))
+    collect(stream(sampler, sampler.denoiser(Watching()), new_canvas([[1, 2]], 4, MASK, eos_id=EOS)))
     assert seen and not any(seen)

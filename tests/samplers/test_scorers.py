@@ -104,5 +104,5 @@ def test_the_checker_through_a_request(bundled: LoadedModel) -> None:
     made = prepare(bundled, "best_of_n", plain, Tools(scorer="checker"), prompt=PROMPT, task=LINEAR)
     events, _ = collect(made.stream())
     assert made.score is not None and 1 <= made.score.calls <= 4
-    assert make("best_of_n", plain).scored
+    assert make("best_of_n", plain).needs.scorer
     assert all(0 <= s <= 1 for e in events if isinstance(e, BlockScored) for s in e.scores if s is not None)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from training.__main__ import main
+from training.engine.settings import settings_of
 from training.registry import OBJECTIVES
 from training.run import read_config
-from training.settings import settings_of
 
 FOLDER = Path(__file__).parents[2] / "training" / "configs"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -36,3 +37,9 @@ def test_the_published_hyper_parameters_of_the_context_extension() -> None:
     wanted = {"learning_rate": 1e-5, "max_steps": 500, "lora_r": 128, "lora_alpha": 256, "max_length": 8192,
               "rope_theta": 5e5, "yarn": True, "yarn_scale": 2.0, "curriculum": True}  # fmt: skip
     assert {name: settings[name] for name in wanted} == wanted
+
+
+def test_the_docs_page_is_what_the_registry_says(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--markdown"]) == 0
+    page = FOLDER.parents[1] / "docs" / "objectives.md"
+    assert page.read_text(encoding="utf-8") == capsys.readouterr().out

@@ -15,12 +15,12 @@ import torch
 import yaml
 from filelock import FileLock
 
-from tests.training.toy import Toy, ToySettings, build_toy, lines, toy_settings, weights
+from tests.training.toy import Toy, ToyData, ToySettings, build_toy, lines, toy_settings, weights
 from training.__main__ import main
-from training.answers import RunArguments
-from training.checkpoints import checkpoints
+from training.engine.checkpoints import checkpoints
 from training.registry import OBJECTIVES, Objective
 from training.run import Request, RunError, read_config, train
+from training.shared.answers import RunArguments
 
 BUNDLED = Path(__file__).parents[2] / "assets" / "models" / "tiny-llada"
 
@@ -28,7 +28,7 @@ BUNDLED = Path(__file__).parents[2] / "assets" / "models" / "tiny-llada"
 @pytest.fixture(autouse=True)
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The toy is an objective here."""
-    objective = Objective("toy", "Toy", "Learns a sum.", "none", ToySettings, build_toy, "model")
+    objective = Objective("toy", "Toy", "Learns a sum.", "none", ToySettings, build_toy, "model", ToyData())
     monkeypatch.setitem(OBJECTIVES, "toy", objective)
 
 
@@ -171,7 +171,7 @@ def test_a_run_leaves_memory_as_soon_as_it_is_over(
             recipe.batches = lambda step: [][0]  # type: ignore[assignment,method-assign]
         return recipe
 
-    objective = Objective("toy", "Toy", "Learns a sum.", "none", ToySettings, build, "model")
+    objective = Objective("toy", "Toy", "Learns a sum.", "none", ToySettings, build, "model", ToyData())
     monkeypatch.setitem(OBJECTIVES, "toy", objective)
     gc.disable()
     try:

@@ -9,7 +9,7 @@ import pytest
 from tests.networks import VECTORS
 from training import sweep as module
 from training.__main__ import main
-from training.recipes.remask import RemaskSFT
+from training.remask.objective import RemaskSFT
 from training.run import Request, RunError
 from training.sweep import combinations, last_figures, parse_grid
 
@@ -43,7 +43,7 @@ def test_two_by_two_and_a_table(
     assert (folder / "final" / "ups_head.safetensors").is_file()
     figures = last_figures(folder / "metrics.jsonl")
     assert rows[-1][3] == f"{figures['loss']:.4g}"
-    monkeypatch.setattr("training.engine.Engine.run", None)  # nothing is run again
+    monkeypatch.setattr("training.engine.loop.Engine.run", None)  # nothing is run again
     assert main(command(out, *GRID)) == 0
     assert (out / "table.md").read_text() == text
 

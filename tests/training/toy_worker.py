@@ -22,12 +22,12 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 import training.run
-from tests.training.toy import Toy, ToySettings
+from tests.training.toy import Toy, ToyData, ToySettings
 from training.__main__ import main
-from training.answers import RunArguments
-from training.placement import accelerator_for
-from training.recipe import Batch, Recipe
+from training.engine.placement import accelerator_for
+from training.engine.recipe import Batch, Recipe
 from training.registry import OBJECTIVES, Objective
+from training.shared.answers import RunArguments
 
 destroy = torch.distributed.destroy_process_group
 
@@ -77,5 +77,7 @@ if __name__ == "__main__":
     torch.distributed.destroy_process_group = leave
     if os.environ.get("TOY_FSDP"):
         training.run.accelerator_for = sharded
-    OBJECTIVES["toy"] = Objective("toy", "Toy", "Learns a sum.", "none", ToySettings, build, "model")
+    OBJECTIVES["toy"] = Objective(
+        "toy", "Toy", "Learns a sum.", "none", ToySettings, build, "model", ToyData()
+    )
     sys.exit(main())

@@ -7,10 +7,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-BUNDLED = Path("assets/models/tiny-llada")
+from models.assets import MODELS, assets
+
+BUNDLED = assets() / MODELS / "tiny-llada"
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its flags."""
     parser = commands.add_parser("build-bundled", help="train tiny-llada from nothing, in two runs")
     parser.add_argument("--out", type=Path, default=Path("runs/bundled"), help="run folder")
@@ -23,7 +25,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Both runs, or the second alone."""
-    from training.recipe import Stopped
+    from training.engine.recipe import Stopped
 
     try:
         final = _both(args)
@@ -37,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _both(args: argparse.Namespace) -> Path:
-    from training.bundled import Plan, build, continued_plan
+    from training.bundled.build import Plan, build, continued_plan
 
     def lasting(plan: Plan) -> Plan:
         steps = args.steps

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its flags."""
     parser = commands.add_parser("merge", help="a LoRA adapter into the weights of a model folder")
     parser.add_argument("--model", required=True, help="model folder or hub id")
@@ -19,7 +19,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Merge, and say what the check found."""
-    from training.merge import INPUTS, merge_folder
+    from training.shared.merge import INPUTS, merge_folder
 
     layers, found = merge_folder(args.model, args.adapter, args.out, not args.no_check)
     if found is None:

@@ -6,16 +6,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from samplers.settings import describe
-from training.answers import RunArguments
+from training.engine.settings import parse_pairs, settings_of
 from training.registry import OBJECTIVES, objective
-from training.settings import parse_pairs, settings_of
+from training.shared.answers import RunArguments
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The commands and their flags."""
     listing = commands.add_parser("list", help="the objectives and their settings")
     listing.add_argument("objective", nargs="?", help="one of them, with all its settings")
+    listing.add_argument("--markdown", action="store_true", help="all of them, as docs/objectives.md")
     listing.set_defaults(run=show)
     for found in OBJECTIVES.values():
         parser = commands.add_parser(found.name, help=found.summary)
@@ -40,9 +40,9 @@ def flags(parser: argparse.ArgumentParser, out: bool = True) -> None:
 
 def start(args: argparse.Namespace) -> None:
     """Train."""
-    from training.recipe import Stopped
+    from training.engine.recipe import Stopped
+    from training.engine.saying import say
     from training.run import train
-    from training.saying import say
 
     try:
         say(str(train(request(args))))
@@ -81,12 +81,10 @@ def request(args: argparse.Namespace) -> Any:
 
 
 def show(args: argparse.Namespace) -> None:
-    """Names and summaries, or one objective's settings."""
-    if not args.objective:
-        for found in OBJECTIVES.values():
-            print(f"{found.name:12} {found.summary} ({found.paper}) Leaves: {found.leaves}.")
-        return
-    found = objective(args.objective)
-    print(f"{found.title}: {found.summary} ({found.paper})")
-    for d in describe(found.settings):
-        print(f"  {d.name:24} {d.default!s:>10}  {d.help}")
+    """Names and summaries, or one objective's settings, or the page docs/objectives.md."""
+    from training.listing import as_markdown, as_text
+
+    if args.markdown:
+        print(as_markdown())
+    else:
+        print(as_text(objective(args.objective).name if args.objective else ""))

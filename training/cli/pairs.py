@@ -6,36 +6,33 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.flags import add_model_flags, load_flagged
+
 if TYPE_CHECKING:
-    from training.questions import Question
+    from training.shared.questions import Question
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its flags."""
     parser = commands.add_parser("pairs", help="preference pairs from the model's own mistakes, for dpo")
-    parser.add_argument("--model", required=True, help="folder or hub id")
+    add_model_flags(parser)
     parser.add_argument("--data", action="append", required=True, help="bundled task; may be repeated")
     parser.add_argument("--out", type=Path, required=True, help="JSONL file to write")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting")
     parser.add_argument("--seed", type=int, default=0, help="which problems, and how they are answered")
-    parser.add_argument("--device", choices=("auto", "cpu"), default="auto")
-    parser.add_argument("--dtype", choices=("float32", "bfloat16"), help="float32 on a CPU, else bfloat16")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Decode, grade, pair and write."""
-    import torch
-
-    from models.loading import load
     from samplers.settings import SettingError
-    from training.pairs import PairSettings, make_pairs, write_pairs
-    from training.settings import parse_pairs
+    from training.dpo.pairs import PairSettings, make_pairs, write_pairs
+    from training.engine.settings import parse_pairs
 
-    settings: Any = PairSettings(**parse_pairs(PairSettings, args.set))  # type: ignore[type-var]
+    settings = PairSettings(**parse_pairs(PairSettings, args.set))
     if args.out.suffix != ".jsonl":
         raise SettingError("out", str(args.out), "a file ending in .jsonl")
-    loaded = load(args.model, args.device, getattr(torch, args.dtype) if args.dtype else None)
+    loaded = load_flagged(args)
     questions = asked(args.data, settings.problems, args.seed, loaded)
 
     def between(done: int, count: int) -> None:
@@ -49,10 +46,10 @@ def run(args: argparse.Namespace) -> None:
 
 def asked(names: list[str], count: int, seed: int, loaded: Any) -> list[Question]:
     """Train-split problems of bundled tasks, the tasks in turn; others have no exact checker."""
-    from evaluation.columns import SetError
+    from evaluation.sets.columns import SetError
     from tasks import TASKS
-    from training.chat import Chat
-    from training.questions import TaskQuestions, questions_at
+    from training.data.chat import Chat
+    from training.shared.questions import TaskQuestions, questions_at
 
     for name in names:
         if name not in TASKS:

@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 
 from training.cli.objectives import flags, request
-from training.registry import OBJECTIVES
+from training.registry import OBJECTIVES, objective
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its flags: those of the objective."""
     parser = commands.add_parser("preview", help="one example of a run: raw, templated, noised")
     parser.add_argument("objective", choices=OBJECTIVES, help="what would be trained")
@@ -21,9 +21,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def show(args: argparse.Namespace) -> None:
     """Print it."""
-    from training.preview import preview
-
     args.command = args.objective
     asked = request(args)
-    found = preview(asked.objective, asked.arguments, asked.settings)
+    found = objective(asked.objective).data.preview(asked.arguments, asked.settings)
     print(json.dumps(found.as_json(), ensure_ascii=False) if args.json else found.as_text())

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from models.flags import add_model_flags, load_flagged
 
-def add(commands: argparse._SubParsersAction) -> None:
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its flags."""
     parser = commands.add_parser("rollouts", help="answers of a model, labelled step by step, for prm")
-    parser.add_argument("--model", required=True, help="model folder or hub id with a prompts.json")
+    add_model_flags(parser)
     parser.add_argument("--data", action="append", required=True, help="bundled tasks; may be repeated")
     parser.add_argument("--out", type=Path, required=True, help="JSONL file, a new one")
     parser.add_argument("--n", type=int, required=True, help="answers of each task")
@@ -23,16 +25,12 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--cuts", default="lines,4,8,16", help="lines, or tokens of a block")
     parser.add_argument("--split", default="train", choices=("train", "heldout"), help="whose problems")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="bfloat16")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, dtype="bfloat16")
 
 
 def run(args: argparse.Namespace) -> None:
     """Decode, label, write."""
-    import torch
-
-    from models.loading import load
-    from training.prm_rollouts import RolloutPlan, rollouts, write_rows
+    from training.prm.prm_rollouts import RolloutPlan, rollouts, write_rows
 
     plan = RolloutPlan(
         tasks=tuple(name for text in args.data for name in _split(text)), n=args.n,
@@ -42,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
         cuts=tuple(_split(args.cuts)), split=args.split, seed=args.seed,
     )  # fmt: skip
     began = time.monotonic()
-    loaded = load(args.model, dtype=getattr(torch, args.dtype))
+    loaded = load_flagged(args)
     for rows, parts, wrong in write_rows(args.out, rollouts(loaded, args.model, plan)):
         seconds = time.monotonic() - began
         print(f"{rows} rows, {parts} parts, {wrong} wrong, {seconds:.0f} s", flush=True)

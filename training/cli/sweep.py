@@ -10,7 +10,7 @@ from training.cli.objectives import flags, request
 from training.registry import OBJECTIVES
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its flags."""
     parser = commands.add_parser("sweep", help="an objective over a grid of settings, then a table")
     parser.add_argument("objective", choices=list(OBJECTIVES))
@@ -22,8 +22,8 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run all combinations; those that are finished are not run again."""
-    from training.recipe import Stopped
-    from training.saying import say
+    from training.engine.recipe import Stopped
+    from training.engine.saying import say
     from training.sweep import TABLE, parse_grid, sweep
 
     def ask(pairs: list[str], folder: Path) -> Any:

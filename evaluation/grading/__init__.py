@@ -1,0 +1,1 @@
+"""Grading: is an answer right? Imports nothing of the other packages."""

@@ -1,0 +1,287 @@
+r"""Where the answer stands in a response or in a gold text.
+
+Thoughts, run-on text and what was taken back are cut off first (`final_part`). Then the response's own
+marks are read, each as a whole statement: all boxes of the last sentence that has one; else `<answer>`;
+else `#### x` (a heading is none) or a closing `A: x`; else the last "the answer is x"; else the response
+itself where it is nothing but an answer; else what the last sentence with a number says
+(`answer_phrases`). A gold text: the same marks, else the whole of it, but for a single sentence. Linear
+in the length; of a response longer than MOST_LETTERS only the end is read.
+"""
+
+from __future__ import annotations
+
+import re
+
+from evaluation.grading.answer_characters import plain
+from evaluation.grading.answer_phrases import last_phrase, phrases
+from evaluation.grading.answer_text import formulas
+from evaluation.grading.final_part import MOST_LETTERS, final_part
+
+MOST_BARE = 400
+"""A response of more letters is more than a bare answer."""
+MOST_HEADINGS = 50
+_BRACES = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*|\\.|[{}]", re.DOTALL)
+_UNBRACED = re.compile(r"\\(?:boxed|fbox)\s*(-?(?:\\[A-Za-z]+(?:\{[^{}]*\})+|\d[\d.,/]*|[A-Z](?![A-Za-z'])))")
+_PLACEHOLDER = re.compile(
+    r"\s*(?:\.\.\.|\\[lc]?dots|(?:(?:your|final|the|my) )*answer(?: here)?|)\s*", re.IGNORECASE
+)
+_CHOSEN = re.compile(
+    r"\b(?:option|choice|answer) \(?([A-J])\)? is (?:the )?(?:correct|right|best|answer|only)|\(([A-J])\) is (?:the )?(?:correct|right|best)",
+    re.IGNORECASE,
+)
+_NEXT_THOUGHT = re.compile(
+    r"[.!?]\s|\b(?:then|so|thus|hence|therefore|next|finally|now|gives|becomes|simplif\w*|since|because|step|which|that|i\.e)\b"
+    r"|^[\s$\\()\[\]]*(?:=|\\approx|\\Rightarrow|\\to|→)[\s$\\()\[\]]*$|\n[^\n]*[A-Za-z]{2}", re.IGNORECASE
+)  # fmt: skip
+_ANSWER_TAG = re.compile(r"<answer>(.*?)(?:</answer>|$(?![\s\S]))", re.DOTALL | re.IGNORECASE)
+_HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*([^\n]*)")
+_STEP = re.compile(
+    r"(?:step|part|case|section|question|problem|note|phase|stage|method|example|task|approach|verif\w*|given|explanation"
+    r"|understand\w*|analysis|let)\b|(?:check|summary|calculat\w*|conclusion|solution|option)\b(?!\s*[:=]?\s*-?[\d$\\]+\.?$)"
+    r"|\(?\d+[.):]\)?\s+\D",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(r"(?:^|\n)[ \t]*A:[ \t]*([^\s][^\n]*)\s*\Z")
+_SAID = re.compile(
+    r"(?:\banswers?\b(?:\s+(?:to|for|in|of|as|here)\b[^\n.:=]{0,60}?)?\**\s*(?:\b(?:is|are|was|would be|must be|should be|equals|becomes)\b"
+    r"|=|:|->|-(?= ))|\b(?:correct|right|best|final) (?:option|choice|result|value|statement)s?\s+(?:is|are|:)\s"
+    r"|\bI (?:choose|pick|select|chose)\b|答案(?:应该|应当)?(?:是|为|:)|答:|\bответ:)\s*:?\**[ \t]*",
+    re.IGNORECASE,
+)
+_HEADING = re.compile(
+    r"(?:^|\n)[ \t]{0,8}(?:#{1,6}|\*\*|__)?[ \t]{0,4}(?:\d+[.)] )?(?:the )?(?:final |correct )?(?:answer|result)s?"
+    r" ?:? ?(?:\*\*|__)? ?:?[ \t]{0,4}\n",
+    re.IGNORECASE,
+)
+_FILLER = re.compile(
+    r"^(?:\W|\\approx|\b(?:about|approximately|roughly|around|exactly|simply|just|therefore|thus|then|indeed|equal|to|a|total|of|the|"
+    r"number|is|are|be|only|also|now|still|always|clearly|both|either|given|by|found|as|follows|that|there|will|we|get|have|"
+    r"option|choice|he|she|it|they|has|needs|earns|makes|in|fact|numbers|values|x|integer|value)\b)*$", re.IGNORECASE
+)  # fmt: skip
+_THEN = re.compile(
+    r"(?:which (?:is|equals|gives|makes|comes to|adds up to|simplifies to)|that is|that's|i\.e\.?|or rather|equals|is equal to|giving|making|"
+    r"so it is|it is|it's|but|in other words|simplif\w+ to)\W*(?:the same as|about|just|then|equal to|a total of)?\W*$|=\W*$", re.IGNORECASE
+)  # fmt: skip
+_SENTENCE = re.compile(r"[A-Za-z ](?:is|are|has|have|was|were|equals|makes|costs|needs)(?![A-Za-z])")
+_AFTERWARDS = re.compile(r"^([^\n]*\d[^\n]*?)\s(?:after|because|since|given that|before)\s[^,=]*$")
+_CHOICE = re.compile(r"^\W*\(?[A-J](?:[).:]|\s*$|\s*[.,;]|\*)")
+_SHORT = re.compile(r"(?:\b[A-Z]|\b(?:Rs|approx|No|vs|Dr|Mr|Mrs|St|Eq|Fig|i\.e|e\.g|a\.m|p\.m|[ap]))$")
+_STOP = re.compile(r"[.?](?=[\s*]|$)|!(?=[\s*]|$)(?! ?[a-z=+])")
+_COUNTED = re.compile(r"[-+]?[$€£]?\d[\d,.]*(?: ?\d+/\d+|/\d+)?(?: [A-Za-z]+){1,4}\.?", re.ASCII)
+_COUNTED_TAIL = re.compile(r"((?: [A-Za-z]+){1,4})[.*!\s]*$")
+_VERBS = frozenset(
+    "is are was were be not or and because so if when then that which to has have gets will each per left for".split()
+)
+_PLAIN_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
+_JOINING = frozenset("and or sqrt pi sin cos tan ln log infinity infty cm mm km".split())
+
+
+def extract(response: str) -> str | None:
+    """The final answer of a response, None where there is none."""
+    text = _tidy(final_part(response))
+    tagged = [match[1] for match in _ANSWER_TAG.finditer(text) if match[1].strip()]
+    if tagged:
+        text = tagged[-1]
+    boxed = _boxed(text)
+    if boxed is not None and _SENTENCE.search(boxed) and not re.search(r"\bnot?\b|n't", boxed):
+        words = re.sub(r"\\(?:text\w*|mbox|mathrm)\s?\{([^{}]*)\}", r" \1 ", boxed)
+        return _said_last(words) or last_phrase(words) or boxed.strip()
+    for find in (_boxed, _hashes, _closing, _said_last, _chosen, _bare):
+        answer = find(text)
+        if answer is not None:
+            return answer.strip() or None
+    return last_said(text)
+
+
+def gold_answer(text: str) -> str:
+    """The answer of a gold text: boxed, behind ####, in a closing `A: x` or `The answer is: x`, what a
+    single sentence says, or the text itself."""
+    tidy = _tidy(text[-MOST_LETTERS:])
+    for find in (_boxed, _hashes, _closing, _said_last):
+        answer = find(tidy)
+        if answer is not None and answer.strip():
+            return answer.strip()
+    words = _PLAIN_WORD.findall(text)
+    if "\n" not in text.strip() and len(words) >= 4 and re.search(r"[.!]\s*$", text) and len(text) <= 2_000:
+        return last_phrase(tidy) or text.strip()
+    return text.strip()
+
+
+def _tidy(text: str) -> str:
+    """In plain characters, without calculator notes (<<3+4=7>>) and bold type."""
+    text = re.sub(r"\$?<<[^<>\n]{0,200}>>", "", plain(text))
+    return re.sub(
+        r"(?<!\*)\*\*(?!\*)(?![\d\s(])|(?<=[^\s\d*])\*\*(?!\*)|\*\*(?=[-\d$(\\][^*\n]{0,80}\*\*)|(?<=[\d)%])\*\*(?=[\s.,;]|$)",
+        "",
+        text,
+    )
+
+
+def _boxed(text: str) -> str | None:
+    """All boxes of the last sentence that has one, else `\\boxed 5`."""
+    boxes: list[tuple[int, int, int]] = []  # where the box, its content, and its end are
+    opened: list[tuple[int, int]] = []  # where a box and its content start, -1 for other braces
+    box, box_ends = -1, -1
+    for match in _BRACES.finditer(text):
+        token = match.group()
+        if token == "{":
+            opened.append((box, match.end()) if match.start() == box_ends else (-1, -1))
+        elif token == "}" and opened:
+            begin, start = opened.pop()
+            if start >= 0 and not (boxes and boxes[-1][0] > begin):  # innermost boxes only
+                if not _PLACEHOLDER.fullmatch(text, start, match.start()):
+                    boxes.append((begin, start, match.start()))
+        elif token.startswith((r"\boxed", r"\fbox")):
+            box, box_ends = match.start(), match.end()
+    after = boxes[-1][2] if boxes else 0
+    unbraced = [match[1].rstrip(".,;") for match in _UNBRACED.finditer(text, after)]
+    if unbraced:
+        return unbraced[-1]
+    return _joined(text, boxes) if boxes else None
+
+
+def _joined(text: str, boxes: list[tuple[int, int, int]]) -> str:
+    """The last box and those before it in its sentence: `\\boxed{3} or \\boxed{5}` are two answers."""
+    contents = [text[slice(*boxes[-1][1:])].strip()]
+    for before, box in zip(boxes[-2::-1], boxes[:0:-1], strict=False):
+        gap = text[before[2] + 1 : box[0]]
+        if len(gap) > 120 or _NEXT_THOUGHT.search(gap) or len(contents) > 20:
+            break
+        content = text[slice(*before[1:])].strip()
+        if content not in contents:
+            contents.insert(0, content)
+    return contents[0] if len(contents) == 1 else ", ".join(contents)
+
+
+def _hashes(text: str) -> str | None:
+    """What stands behind the last `####` that is no heading."""
+    for match in list(_HASHES.finditer(text))[: -MOST_HEADINGS - 1 : -1]:
+        content, rest = match[1].strip().strip("*").strip(), text[match.end() : match.end() + 2 * MOST_BARE]
+        if _HEADING.match("\n" + content + "\n"):
+            content = _paragraph(rest)
+            if content:
+                return _statement(content)
+            continue
+        if not content:
+            return _paragraph(rest) or ""
+        if _STEP.match(content):
+            continue
+        said = _said_last(content)
+        if said is not None:
+            return said
+        if _is_answer(content) and (re.search(r"[\d\\]", content) or not rest.strip()):
+            return content
+        if re.search(r"\d", content) or not rest.strip():
+            return _statement(content)
+    return None
+
+
+def _paragraph(text: str) -> str:
+    """The first lines that are not empty, at most MOST_BARE letters."""
+    return re.split(r"\n\s*\n|\n#", text.strip())[0][:MOST_BARE].strip()
+
+
+def _closing(text: str) -> str | None:
+    match = _CLOSING.search(text[-2_000:])
+    return _statement(match[1]) if match else None
+
+
+def _said_last(text: str) -> str | None:
+    """What the last "the answer is" says, or stands below the heading "Answer"."""
+    said = [match.end() for match in _SAID.finditer(text)]
+    headed = [match.end() for match in _HEADING.finditer(text)]
+    if headed and (not said or headed[-1] >= said[-1]):
+        below = _paragraph(text[headed[-1] : headed[-1] + 2 * MOST_BARE])
+        return _statement(below) if below else None
+    if not said:
+        return None
+    tail = text[said[-1] : said[-1] + MOST_BARE]
+    return _statement(tail.strip()) if tail.strip() else None
+
+
+def _chosen(text: str) -> str | None:
+    """C of "option C is correct"."""
+    letters = [match[1] or match[2] for match in _CHOSEN.finditer(text)]
+    return letters[-1] if letters else None
+
+
+def _statement(text: str) -> str | None:
+    """What a statement says: the phrase it begins with, or what that is said to be; else its words."""
+    sentence = sentences(text.strip())[0] if text.strip() else ""
+    sentence = re.sub(r"^\W*(?:option|choice|letter) (?=\(?[A-J]\b)", "", sentence, flags=re.IGNORECASE)
+    sentence = re.sub(r"^\W*not \S{1,20}? (?:but|it is|it's) (?=\(?[A-J]\b)", "", sentence)
+    if re.search(r"\b(?:otherwise|else)\b", sentence):
+        return sentence
+    if _is_answer(sentence) and not re.search(r"=[^=]*\d[^=]*[A-Za-z]{3}|\d\s*=", sentence):
+        return sentence.strip(" *")
+    if _CHOICE.match(sentence):
+        return sentence.strip(" *.,;")
+    said = phrases(sentence)
+    if not said:
+        numbered = last_phrase(sentence)
+        words = re.split(r"\s(?:because|since|so|as|which)\s|,", sentence)[0].strip(" *.!")
+        return numbered if numbered and len(words.split()) > 3 else words
+    if not _FILLER.match(sentence[: said[0].start]):
+        return last_phrase(sentence)
+    answer, end = said[0], said[0].end
+    for phrase in said[1:]:
+        if (answer.denied or _THEN.search(sentence[end : phrase.start])) and not phrase.denied:
+            answer, end = phrase, phrase.end
+    if answer.denied:
+        return ""
+    counted = _COUNTED_TAIL.match(sentence[end:])
+    if counted and answer.text[-1:].isdigit() and not _VERBS & set(counted[1].lower().split()):
+        return answer.text + counted[1]
+    return answer.text
+
+
+def sentences(text: str) -> list[str]:
+    """Sentences and lines; the point of an abbreviation, a choice or a number ends none."""
+    parts, start = [], 0
+    for line in re.split(r"\n+", text):
+        start = 0
+        for match in _STOP.finditer(line):
+            if not _SHORT.search(line[start : match.start()][-12:]):
+                parts.append(line[start : match.start()])
+                start = match.end()
+        parts.append(line[start:])
+    return [part.strip() for part in parts if part.strip(" *_")] or [""]
+
+
+def _bare(text: str) -> str | None:
+    text = text.strip()
+    return text if _is_answer(text) else None
+
+
+def _is_answer(text: str) -> bool:
+    """Whether a line is an answer with no sentence around it."""
+    if not text or len(text) > MOST_BARE or "\n" in text or "boxed" in text or text.startswith("#"):
+        return False
+    spans = formulas(text)
+    outside = re.sub(r"\\(?:text\w*|mbox|begin|end|operatorname|math\w+)\s*\{[^{}]*\}", "", text)
+    words = [word.lower() for word in _PLAIN_WORD.findall(outside)]
+    if not re.search(r"[\d\\]", text):
+        return len(text.split()) <= 3 and not re.search(r"[^\x00-\x7f]{4}", text)
+    if text.isascii() and not re.search(r"\s", text):
+        return True
+    if _COUNTED.fullmatch(text) and not _VERBS & set(words):  # 18 duck eggs
+        return True
+    if re.search(r"(?![\x00-\x7f])[^\W\d_]", text):
+        return False
+    return (len(spans) == 1 and spans[0][1] - spans[0][0] == len(text)) or all(
+        word in _JOINING for word in words
+    )
+
+
+def last_said(text: str) -> str | None:
+    """What the last sentence with a number says."""
+    tail = re.sub(r"\\(?:boxed|fbox)(?![A-Za-z])\s*\{?", " ", text[-4_000:])
+    for sentence in reversed(sentences(tail)):
+        if not sentence.startswith("#") or not _STEP.match(sentence.lstrip("# *")):
+            cut = _AFTERWARDS.match(sentence)
+            answer = (last_phrase(cut[1]) if cut else None) or last_phrase(sentence)
+            if answer:
+                return answer
+            if any(phrase.denied for phrase in phrases(sentence)):
+                return None
+    return None

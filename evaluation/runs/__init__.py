@@ -1,0 +1,1 @@
+"""Samplers on a set: plans, resumable runs, summaries, reports."""

@@ -1,0 +1,144 @@
+"""A run: every problem with every line, in batches, graded, appended row by row, resumable.
+
+What is left is split evenly over the processes, and a row depends on its seed alone, so the set of
+rows does not depend on how many processes there are. Lines take turns chunk by chunk: a run that is
+stopped is paired as it stands.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any, Protocol
+
+from evaluation.grading.grades import Grade
+from evaluation.runs.plan import Line, Plan
+from evaluation.runs.run_folder import Row, RunError, RunFolder
+from evaluation.sets.problem_sets import Problem
+from models.adapters import adapter_digest
+from models.loading import LoadedModel, weights_digest
+from samplers.batch import run_requests
+from tasks import TASKS
+
+CHUNK = 32
+MACHINE = ("RuntimeError", "MemoryError", "OutOfMemoryError", "AcceleratorError")
+PACKAGES = ("torch", "transformers", "accelerate", "math-verify", "sympy")
+
+
+class Grades(Protocol):
+    """evaluation.grading.grades.Grader, as a run sees it."""
+
+    def grade_many(self, pairs: Sequence[tuple[str, str]]) -> list[Grade]: ...
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of the work this process does."""
+
+    index: int = 0
+    count: int = 1
+
+
+ALL = Share()
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one process has to do: the problems of each line; done: rows that stand in the folder."""
+
+    problems: Mapping[str, Sequence[Problem]]
+    done: int
+
+
+def work_left(plan: Plan, folder: RunFolder, share: Share = ALL) -> Work:
+    """This process's part of what is left, as large as everybody's, give or take one row.
+
+    All processes must have asked before any of them begins: they divide what they see.
+    """
+    seen = {(row["line"], row["row"]) for row in folder.rows()}
+    every = [(line.label, p) for line in plan.lines for p in plan.problems.problems]
+    left = [(label, p) for label, p in every if (label, p.number) not in seen]
+    mine: dict[str, list[Problem]] = {line.label: [] for line in plan.lines}
+    for label, problem in left[share.index :: share.count]:
+        mine[label].append(problem)
+    return Work(mine, len(every) - len(left))
+
+
+def run(
+    loaded: LoadedModel, plan: Plan, folder: RunFolder, grader: Grades, work: Work | None = None
+) -> Iterator[int]:
+    """Do what is left, or the given part of it; yields how many rows are done, so far as known here."""
+    work = work or work_left(plan, folder)
+    finished = work.done
+    yield finished
+    for first in range(0, max(map(len, work.problems.values())), CHUNK):
+        for line in plan.lines:
+            chunk = work.problems[line.label][first : first + CHUNK]
+            if chunk:
+                folder.append(answered(loaded, plan, line, chunk, grader))
+                finished += len(chunk)
+                yield finished
+
+
+def answered(
+    loaded: LoadedModel, plan: Plan, line: Line, problems: Sequence[Problem], grader: Grades
+) -> list[Row]:
+    """Rows of one line: the answers, decoded as one batch, and their grades."""
+    began = time.perf_counter()
+    results = run_requests(loaded, [json.dumps(plan.request(line, p)) for p in problems])
+    for result in results:  # a machine that failed is not an answer: the run ends, and can be resumed
+        if str(result.get("error", "")).startswith(MACHINE):
+            raise RunError(f"row {result['id']}, {line.label}: {result['error']}")
+    seconds = (time.perf_counter() - began) / len(problems)
+    grades = graded(problems, [result.get("text", "") for result in results], grader)
+    rows = []
+    for problem, result, grade in zip(problems, results, grades, strict=True):
+        row: Row = {"line": line.label, "row": problem.number, "seed": plan.seed_of(problem)}
+        if "error" in result:
+            row |= {"error": result["error"], "correct": None}
+        else:
+            row |= {
+                "text": result["text"], "correct": grade.correct, "extracted": grade.extracted,
+                "reason": grade.reason, "nfe": result["nfe"], "scorer_calls": result["scorer_calls"],
+                "tokens": len(result["output_ids"]), "seconds": round(seconds, 4),
+            }  # fmt: skip
+        rows.append(row)
+    return rows
+
+
+def graded(problems: Sequence[Problem], texts: Sequence[str], grader: Grades) -> list[Grade]:
+    """By the task's own checker where there is one, else by the grader in one call."""
+    plain = [i for i, problem in enumerate(problems) if not problem.task]
+    found = dict(zip(plain, grader.grade_many([(texts[i], problems[i].answer) for i in plain]), strict=True))
+    for i, problem in enumerate(problems):
+        if problem.task:
+            verdict = TASKS[problem.task].check(dict(problem.fields), texts[i], answer=problem.answer)
+            found[i] = Grade(verdict.correct, verdict.answer, verdict.reason)
+    return [found[i] for i in range(len(problems))]
+
+
+def manifest(loaded: LoadedModel, model: str, plan: Plan, adapter: str = "") -> dict[str, Any]:
+    """What a reader needs to do the run again. identity: what a resumed run must share.
+    model, adapter: where `loaded` was read from."""
+    weights, lora = weights_digest(model), adapter_digest(adapter) if adapter else ""
+    return {
+        "schema": 1,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "model": {
+            "name": loaded.name, "sha256": weights, "adapter_sha256": lora,
+            "dtype": loaded.dtype, "device": loaded.device,
+        },
+        "data": {
+            "name": plan.problems.name, "rows": len(plan.problems.problems),
+            "question": plan.problems.mapping.question if plan.problems.mapping else None,
+            "answer": plan.problems.mapping.answer if plan.problems.mapping else None,
+            "notes": list(plan.problems.notes),
+        },
+        "lines": [asdict(line) for line in plan.lines],
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "identity": {"model": weights, "adapter": lora, "dtype": loaded.dtype, **plan.identity()},
+    }  # fmt: skip

@@ -1,0 +1,88 @@
+"""Accuracy against cost as a still SVG picture that needs nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from evaluation.charts import COLOURS, Axes, polyline
+
+SHAPES = ("circle", "square", "diamond", "triangle")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One sampler: cost, accuracy and its interval, shares in [0, 1]."""
+
+    label: str
+    cost: float
+    accuracy: float
+    low: float
+    high: float
+
+
+def best(points: Sequence[Point]) -> list[Point]:
+    """Those that no other beats: nothing cheaper is as accurate, nothing as cheap more accurate."""
+    front: list[Point] = []
+    for point in sorted(points, key=lambda p: (p.cost, -p.accuracy)):
+        if not front or point.accuracy > front[-1].accuracy:
+            front.append(point)
+    return front
+
+
+def nice_ceiling(value: float) -> float:
+    """The next of 1, 2, 2.5, 5 times a power of ten."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(m * power for m in (1, 2, 2.5, 5, 10) if value <= m * power * (1 + 1e-9))
+
+
+def mark(shape: str, x: float, y: float, colour: str) -> str:
+    """One mark: shape and colour both tell it from the others."""
+    r = 5
+    if shape == "circle":
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r}" fill="{colour}"/>'
+    corners = {
+        "square": [(-r, -r), (r, -r), (r, r), (-r, r)],
+        "diamond": [(0, -r - 1), (r + 1, 0), (0, r + 1), (-r - 1, 0)],
+        "triangle": [(0, -r - 1), (r, r), (-r, r)],
+    }[shape]
+    text = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in corners)
+    return f'<polygon points="{text}" fill="{colour}"/>'
+
+
+def chart(points: Sequence[Point], cost: str) -> str:
+    """An <svg>: one mark with an interval a sampler, the best joined by a line. cost: the axis."""
+    right = nice_ceiling(max((p.cost for p in points), default=1.0))
+    roof = min(1.0, nice_ceiling(max((p.high for p in points), default=1.0)))
+    axes = Axes(440, 260, 44, 16, 14, 44, (0.0, right), (0.0, roof))
+    quarters = (0, 0.25, 0.5, 0.75, 1)
+    parts = [
+        axes.across((roof * share, f"{100 * roof * share:.3g} %") for share in quarters),
+        axes.along((right * share, f"{right * share:.4g}") for share in quarters),
+        polyline(
+            [(axes.x(p.cost), axes.y(p.accuracy)) for p in best(points)],
+            'stroke="currentColor" stroke-dasharray="4 3" opacity=".6"',
+        ),
+    ]
+    for i, p in enumerate(points):
+        colour, shape = COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)]
+        said = f"{p.label}: accuracy {p.accuracy:.1%} ({p.low:.1%} to {p.high:.1%}), {cost} {p.cost:.4g}"
+        x, low, high = axes.x(p.cost), axes.y(p.low), axes.y(p.high)
+        parts.append(
+            f'<g><title>{escape(said)}</title><path d="M{x:.1f} {low:.1f}V{high:.1f}" '
+            f'stroke="{colour}" stroke-width="1.5"/>{mark(shape, x, axes.y(p.accuracy), colour)}</g>'
+        )
+    return axes.svg(f"Accuracy against {cost}", [*parts, axes.title(cost)])
+
+
+def legend(labels: Sequence[str]) -> str:
+    """The marks and what they stand for, as a list beside the picture."""
+    items = []
+    for i, label in enumerate(labels):
+        shown = mark(SHAPES[i % len(SHAPES)], 7, 7, COLOURS[i % len(COLOURS)])
+        items.append(f'<li><svg width="14" height="14" aria-hidden="true">{shown}</svg> {escape(label)}</li>')
+    return f'<ul class="legend">{"".join(items)}</ul>'

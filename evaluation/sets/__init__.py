@@ -1,0 +1,1 @@
+"""What is asked: files, public sets and bundled tasks as problems."""

@@ -1,0 +1,93 @@
+"""CSV as spreadsheets and pandas write it: any of four separators, an index without a name, empty ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Generator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from evaluation.sets.cells import MOST_BYTES, Limits, Record, check_header, read_text
+from evaluation.sets.columns import SetError
+
+DELIMITERS = ",;\t|"
+NAMED = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
+"""The line with which spreadsheets name the separator."""
+SAMPLE, SAMPLE_ROWS = 2**16, 20
+"""Characters and rows from which the separator is told."""
+csv.field_size_limit(MOST_BYTES)  # cells are measured when row and column are known
+
+
+def csv_rows(path: Path, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
+    """The rows of a file; notes: gets what was left out. SetError names row and line."""
+    text = read_text(path, notes)
+    if named := NAMED.match(text):
+        text = text[named.end() :]
+    delimiter = named[1] if named else delimiter_of(text)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header: list[str] = []
+    number, blank, ends = 0, 0, False
+    try:
+        for cells in lines:
+            if not any(cell.strip() for cell in cells):
+                blank += len(cells) > 1
+                continue
+            if not header:
+                header = [cell.strip() for cell in cells]
+                check_header([name for name in header if name], limits)
+                continue
+            number += 1
+            if len(cells) > len(header) and not any(cells[len(header) :]):
+                cells, ends = cells[: len(header)], True
+            if len(cells) != len(header):
+                raise SetError(
+                    f"row {number} (line {lines.line_num}) has {len(cells)} cells, the header "
+                    f"{len(header)}; put cells that hold {delimiter!r} or line breaks in quotes"
+                )
+            _check_nameless(header, cells)
+            yield {name: cell for name, cell in zip(header, cells, strict=True) if name}
+    except csv.Error as error:
+        raise SetError(f"row {number + 1} (line {lines.line_num}) is not CSV: {error}") from None
+    finally:
+        notes += _left_out(header, blank, ends)
+
+
+def _check_nameless(header: Sequence[str], cells: Sequence[str]) -> None:
+    """A column without a name may be empty, or be the first and count rows, as pandas writes it."""
+    for place, (name, cell) in enumerate(zip(header, cells, strict=True)):
+        if not name and cell.strip() and (place or not cell.strip().isdecimal()):
+            raise SetError(f"column {place + 1} has no name; name every column in the first line")
+
+
+def _left_out(header: Sequence[str], blank: int, ends: bool) -> list[str]:
+    notes = []
+    if header and not header[0]:
+        notes.append("column 1 has no name and was left out: it only counts the rows, or is empty")
+    if ends or "" in header[1:]:
+        notes.append("empty cells at the end of lines were left out")
+    if blank:
+        notes.append(f"{blank} rows without any text were left out" if blank > 1 else
+                     "1 row without any text was left out")  # fmt: skip
+    return notes
+
+
+def delimiter_of(text: str) -> str:
+    """The separator that gives the first rows as many cells as the header has, and the header most of them;
+    a comma where none does. Separators within quotes do not count."""
+    sample = text[:SAMPLE]
+
+    def score(delimiter: str) -> tuple[bool, int]:
+        rows = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
+        try:
+            first = [row for row in islice(rows, SAMPLE_ROWS) if any(cell.strip() for cell in row)]
+        except csv.Error:
+            return False, 0
+        if len(sample) < len(text) and rows.line_num < SAMPLE_ROWS:
+            first = first[:1] + first[1:-1]  # the last one was cut
+        width = len(first[0]) if first else 0
+        alike = all(len(row) == width or not any(row[width:]) and len(row) > width for row in first)
+        return width > 1 and alike, width
+
+    return max(DELIMITERS, key=score)

@@ -1,0 +1,92 @@
+"""What is asked: files with a column mapping, known sets by name, the bundled tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Mapped
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evaluation.sets.cells import check_words
+from evaluation.sets.columns import Mapping, SetError, guess, unread
+from evaluation.sets.hub import hub_table
+from evaluation.sets.public_sets import EVALUATED, public_set
+from evaluation.sets.tables import Table, read_table
+from models.assets import locate
+from tasks import HELD_OUT, TASKS, generate
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A row of a set. number: from 1, as in the file; task, fields: of a bundled task, which has a
+    checker of its own."""
+
+    number: int
+    question: str
+    answer: str
+    task: str = ""
+    fields: Mapped[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProblemSet:
+    """Problems and where they come from; notes: what was left out of a file, or is not read of it."""
+
+    name: str
+    problems: tuple[Problem, ...]
+    mapping: Mapping | None = None
+    notes: tuple[str, ...] = ()
+
+
+def load_set(
+    name: str,
+    question: str | None = None,
+    answer: str | None = None,
+    limit: int | None = None,
+    seed: int = 2026,
+) -> ProblemSet:
+    """A file, a bundled task (its held-out problems; limit 500 unless given), or a known hub set.
+
+    question, answer: columns, where they should not be guessed. SetError with a sentence.
+    """
+    if limit is not None and limit < 1:
+        raise SetError(f"limit = {limit} is not valid; allowed: at least 1")
+    if name in TASKS:
+        return bundled_set(name, limit or 500, seed)
+    path = Path(locate(name))
+    if path.is_file():
+        return from_table(read_table(path, limit), question, answer)
+    public = public_set(name)
+    if public is not None and public.evaluated:
+        return from_table(hub_table(name, public, public.evaluated, limit), question, answer)
+    raise SetError(
+        f"data = {name!r} is neither a file nor a known set; "
+        f"allowed: a CSV, JSONL or Parquet file, {', '.join((*TASKS, *EVALUATED))}"
+    )
+
+
+def bundled_set(task: str, n: int, seed: int, split: str = HELD_OUT) -> ProblemSet:
+    """n problems of a bundled task, in its own words; graded by its exact checker. split: HELD_OUT, or
+    of a task with templates that were never trained on HELD_OUT_TEMPLATES_SPLIT."""
+    problems = tuple(
+        Problem(number, TASKS[task].template.format(**p.fields), p.answer, task, p.fields)
+        for number, p in enumerate(generate(task, split, n, seed), 1)
+    )
+    name = task if split == HELD_OUT else f"{task}, held-out templates"
+    return ProblemSet(name, problems)
+
+
+def from_table(table: Table, question: str | None = None, answer: str | None = None) -> ProblemSet:
+    """The problems of a table; a row without question or answer is named."""
+    public = table.public
+    mapping = guess(table.columns, question or public.prompt, answer or public.gold or public.answer)
+    problems = []
+    for number, row in enumerate(table, 1):
+        for role, column in (("question", mapping.question), ("answer", mapping.answer)):
+            check_words(f"row {number}, column {column!r}", role, row[column])
+        problems.append(Problem(number, row[mapping.question], row[mapping.answer]))
+    return ProblemSet(table.name, tuple(problems), mapping, notes_of(table, mapping))
+
+
+def notes_of(table: Table, mapping: Mapping) -> tuple[str, ...]:
+    """What should be said of a table of which two columns are read."""
+    return (*table.notes, *unread(table.columns, (mapping.question, mapping.answer)))

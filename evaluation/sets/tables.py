@@ -1,0 +1,98 @@
+"""CSV, JSONL, Parquet and text files as a table of texts; what cannot be used is named by row and column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation.sets.cells import MOST_BYTES, Limits, Record, check_cells, check_header, read_text
+from evaluation.sets.columns import JOINED, SetError, halves, header_notes
+from evaluation.sets.csv_rows import csv_rows
+from evaluation.sets.json_rows import json_rows, jsonl_rows
+from evaluation.sets.parquet_rows import parquet_rows
+from evaluation.sets.public_sets import PublicSet
+
+TEXT = "text"
+"""The only column of a text file."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text by column, by index from 0; they are called by number from 1, the header apart.
+    public: what is known of a set of the hub; notes: what was left out or read in an unusual way."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: Sequence[Record]
+    public: PublicSet = PublicSet()
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Record:
+        return self.rows[index]
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.rows)
+
+
+def read_table(path: Path, limit: int | None = None, limits: Limits = Limits()) -> Table:  # noqa: B008 - frozen
+    """The first `limit` rows of a file (all of them: None). SetError says what to change."""
+    reader = READERS.get(path.suffix.lower())
+    if reader is None or (reader is text_rows and not limits.plain):
+        allowed = ", ".join(end for end, other in READERS.items() if other is not text_rows)
+        raise SetError(f"{path.name} is no set; allowed: a file ending in {allowed}")
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise SetError(f"{path.name} cannot be read: {error.strerror}") from None
+    if size > MOST_BYTES:
+        raise SetError(f"{path.name} has {size >> 20} MB; allowed: at most {MOST_BYTES >> 20} MB")
+    columns: dict[str, None] = {}
+    rows: list[Record] = []
+    notes: list[str] = []
+    records = reader(path, limits, notes)
+    for number, record in enumerate(records, 1):
+        if number > limits.rows:
+            raise SetError(f"{path.name} has more than {limits.rows:,} rows; split it, or set a limit")
+        if not record.keys() <= columns.keys():
+            columns |= dict.fromkeys(record)
+            check_header(tuple(columns), limits)
+        check_cells(number, record, MOST_BYTES if reader is text_rows else limits.characters)
+        rows.append(record)
+        if len(rows) == limit:
+            break
+    records.close()  # of a limit: says now what it left out
+    if not rows:
+        raise SetError(f"{path.name} has no rows; a header and at least one row are needed")
+    whole = [row if len(row) == len(columns) else {c: row.get(c, "") for c in columns} for row in rows]
+    named, joined = with_question(tuple(columns), whole)
+    return Table(path.name, named, joined, notes=(*notes, *header_notes(named)))
+
+
+def with_question(
+    columns: tuple[str, ...], rows: Sequence[Record]
+) -> tuple[tuple[str, ...], Sequence[Record]]:
+    """Columns and rows, and where a question stands in two halves, a column with both: what every row of
+    every set is asked in the same way."""
+    pair = halves(columns)
+    if pair is None:
+        return columns, rows
+    texts = ([row[half] for half in pair if row[half].strip()] for row in rows)
+    return (*columns, JOINED), [{**row, JOINED: "\n\n".join(t)} for row, t in zip(rows, texts, strict=True)]
+
+
+def text_rows(path: Path, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
+    """One document a block of lines, blank lines between the blocks, of any length."""
+    for part in re.split(r"\n[^\S\n]*\n\s*", read_text(path, notes)):
+        if part.strip():
+            yield {TEXT: part}
+
+
+READERS: dict[str, Callable[[Path, Limits, list[str]], Generator[Record, None, None]]] = {
+    ".csv": csv_rows, ".tsv": csv_rows, ".jsonl": jsonl_rows, ".json": json_rows, ".parquet": parquet_rows,
+    ".txt": text_rows, ".md": text_rows,
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Our models inside lm-evaluation-harness and OpenCompass."""

@@ -1,0 +1,220 @@
+"""A model as evaluation suites ask it, in text: how likely is this continuation, what do you write.
+
+lm-evaluation-harness and OpenCompass both stand on this; names and defaults of the arguments are
+those of `llada_dist`, LLaDA's own lm-eval model.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import torch
+
+from evaluation.likelihood.answer_scores import Scoring, encode_pair, score
+from models.adapters import load_adapted
+from models.loading import LoadedModel
+from samplers.batch import Job, ToolBox, batches, run_batch
+from samplers.events import Unmasked
+from samplers.registry import canonical, entry, make
+from samplers.requests import check_tools, prepare_row, prepare_rows
+from samplers.streams import decode
+
+logger = logging.getLogger(__name__)
+MOST_CELLS = 65_536  # of one batch: rows * length
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """What both suites accept. Anything else is a setting of the sampler (`settings`).
+
+    adapter_path: a LoRA adapter, merged into the weights; with it load_lora may be True or False;
+    cfg: guidance, of scores and of decoding; scoring: monte_carlo, confidence or one_pass;
+    batch_size: rows of one forward (of mc_num copies at once: the greatest common divisor of both);
+    mask_id: if given, the model's own; max_length: at most the model's own.
+    """
+
+    model_path: str
+    adapter_path: str = ""
+    load_lora: bool = False
+    cfg: float = 0.0
+    mc_num: int = 128
+    is_check_greedy: bool = True
+    batch_size: int = 1
+    scoring: str = "monte_carlo"
+    seed: int = 0
+    sampler: str = "low_confidence"
+    ups_head: str = ""
+    scorer: str = ""
+    prm: str = ""
+    mask_id: int | None = None
+    max_length: int | None = None
+    device: str = "auto"
+    dtype: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model_path, str) or not self.model_path:
+            raise ValueError(f"model_path = {self.model_path!r} is not valid; allowed: a folder or hub id")
+        for name in ("load_lora", "is_check_greedy"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} = {getattr(self, name)!r} is not valid; allowed: True, False")
+        for name in ("mc_num", "batch_size"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} = {value!r} is not valid; allowed: a whole number, at least 1")
+        if not isinstance(self.adapter_path, str) or (self.load_lora and not self.adapter_path):
+            raise ValueError(
+                f"adapter_path = {self.adapter_path!r}, load_lora = {self.load_lora}; "
+                "allowed: the folder of a LoRA adapter, or neither of the two"
+            )
+        if self.dtype not in ("", "auto", "float32", "bfloat16"):
+            raise ValueError(f"dtype = {self.dtype!r} is not valid; allowed: auto, float32, bfloat16")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Arguments:
+        """From one flat mapping: what is no argument is a setting; cfg_scale is cfg."""
+        names = {f.name for f in fields(cls)} - {"settings"}
+        if "cfg" in given and "cfg_scale" in given:
+            raise ValueError("cfg and cfg_scale given; allowed: one of them")
+        given = {"cfg" if key == "cfg_scale" else key: value for key, value in given.items()}
+        known = {key: value for key, value in given.items() if key in names}
+        if "model_path" not in known:
+            raise ValueError("model_path is missing; allowed: a model folder or hub id")
+        rest = {key: value for key, value in given.items() if key not in names}
+        return cls(**known, settings=rest)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A text to go on from, where to stop, and what to change in the sampler's settings."""
+
+    prompt: str
+    until: tuple[str, ...] = ()
+    changes: tuple[tuple[str, Any], ...] = ()
+    seed: int = 0
+
+
+class TextModel:
+    """A loaded model with one way of scoring and one of decoding."""
+
+    def __init__(self, arguments: Arguments) -> None:
+        self.arguments = arguments
+        copies = math.gcd(arguments.mc_num, arguments.batch_size)
+        self.scoring = Scoring(arguments.scoring, arguments.mc_num, copies, arguments.cfg, arguments.seed)
+        self.settings = decoding_settings(arguments)
+        make(arguments.sampler, self.settings)  # a bad setting is said before the weights are read
+        dtype = None if arguments.dtype in ("", "auto") else getattr(torch, arguments.dtype)
+        self.loaded: LoadedModel = load_adapted(
+            arguments.model_path, arguments.adapter_path, arguments.device, dtype
+        )
+        if self.loaded.tokenizer is None:
+            raise ValueError(f"model_path = {arguments.model_path!r} has no tokenizer; allowed: one with")
+        self.tokenizer = self.loaded.tokenizer
+        self.max_length = self._checked_length(arguments)
+        tools = {name: getattr(arguments, name) for name in ("ups_head", "scorer", "prm")}
+        self.tools = ToolBox(self.loaded).tools(tools)
+        check_tools(make(arguments.sampler, self.settings), self.tools)
+
+    def _checked_length(self, arguments: Arguments) -> int:
+        loaded, length = self.loaded, arguments.max_length
+        if arguments.mask_id not in (None, loaded.mask_id):
+            raise ValueError(f"mask_id = {arguments.mask_id}; allowed: {loaded.mask_id}, the model's own")
+        if length is not None and not 2 <= length <= loaded.max_length:
+            raise ValueError(f"max_length = {length}; allowed: 2 to {loaded.max_length}, the model's own")
+        return length or loaded.max_length
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text as it is."""
+        return list(self.tokenizer.encode(text, add_special_tokens=False))
+
+    @property
+    def start_id(self) -> int:
+        """What stands before a text that has nothing before it: BOS, without one EOS."""
+        for token in (self.tokenizer.bos_token_id, self.loaded.eos_id):
+            if token is not None:
+                return int(token)
+        raise ValueError(f"model {self.loaded.name} names neither BOS nor EOS; allowed: a prompt")
+
+    def pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
+        """Ids of both; a start token for an empty context; a long one loses its beginning."""
+        if context.strip():
+            prompt, answer = encode_pair(self.tokenizer, context, continuation)
+        else:
+            prompt, answer = [], self.encode(context + continuation)
+        return self.cut(prompt, len(answer)) or [self.start_id], answer
+
+    def cut(self, prompt: list[int], answer: int) -> list[int]:
+        """The end of the prompt that leaves room for `answer` tokens, as lm-eval cuts; with a warning."""
+        room = self.max_length - answer
+        if len(prompt) <= room or room < 1:
+            return prompt
+        logger.warning("prompt of %d tokens cut to its last %d", len(prompt), room)
+        return prompt[-room:]
+
+    def log_likelihood(self, prompt: Sequence[int], answer: Sequence[int]) -> float:
+        """log p(answer | prompt), as `scoring` has it."""
+        return score(self.loaded, prompt, answer, self.scoring).log_likelihood
+
+    def is_greedy(self, prompt: list[int], answer: list[int]) -> bool:
+        """Whether greedy decoding, one token a step, writes the answer; it stops at the first other token."""
+        length = len(answer)
+        shape = {"gen_length": length, "steps": length, "block_length": length}
+        sampler = make("low_confidence", shape | {"cfg_scale": self.arguments.cfg})
+        run = prepare_rows(self.loaded, sampler, [prepare_row(self.loaded, sampler, prompt_ids=prompt)])
+
+        def right(board: Any, step: int, nfe: int, said: dict[str, Unmasked]) -> bool:
+            return all(c.token == answer[c.position - len(prompt)] for c in said["event"].cells)
+
+        final = decode(sampler, run.denoise, run.canvas, right)
+        return final.tokens[0, len(prompt) :].tolist() == answer
+
+    def generate(self, asked: Sequence[Ask]) -> Iterator[tuple[int, str]]:
+        """(place in `asked`, text) batch by batch, in the order they are done."""
+        jobs = [self._job(place, ask) for place, ask in enumerate(asked)]
+        for batch in batches(jobs, self.arguments.batch_size, MOST_CELLS):
+            for job, answer in zip(batch, run_batch(self.loaded, batch), strict=True):
+                yield job.place, self.text(answer["output_ids"], asked[job.place].until)
+
+    def _job(self, place: int, ask: Ask) -> Job:
+        sampler = make(self.arguments.sampler, self.settings | dict(ask.changes))
+        prompt = self.cut(self.encode(ask.prompt) or [self.start_id], sampler.gen_length)
+        row = prepare_row(self.loaded, sampler, seed=ask.seed, prompt_ids=prompt)
+        return Job(place, place, sampler, row, self.tools)
+
+    def text(self, ids: Sequence[int], until: Sequence[str] = ()) -> str:
+        """The text before the first end token or stop string; special tokens are left out."""
+        vocabulary = self.tokenizer.get_vocab()
+        ends = {self.loaded.eos_id, self.loaded.eot_id, *(vocabulary.get(stop) for stop in until)}
+        length = next((i for i, token in enumerate(ids) if token in ends), len(ids))
+        return cut_at(str(self.tokenizer.decode(ids[:length], skip_special_tokens=True)), until)
+
+
+def cut_at(text: str, until: Sequence[str]) -> str:
+    """The text before the first of the stop strings; empty ones stop nothing."""
+    found = [place for stop in until if stop and (place := text.find(stop)) >= 0]
+    return text[: min(found)] if found else text
+
+
+def decoding_settings(arguments: Arguments) -> dict[str, Any]:
+    """The sampler's settings. LLaDA's own sampler gets `llada_dist`'s defaults: 1,024 tokens, one
+    block, one token a step; other samplers keep theirs."""
+    settings = canonical(arguments.settings)
+    if entry(arguments.sampler).name == "low_confidence":
+        length = settings.setdefault("gen_length", 1024)
+        settings = {"steps": length, "block_length": length} | settings
+    return settings | {"cfg_scale": arguments.cfg}
+
+
+def numbered(prompts: Sequence[str], first: int) -> list[int]:
+    """A seed for each prompt: `first`, and one more for every repetition of the same prompt."""
+    seen: Counter[str] = Counter()
+    seeds = []
+    for prompt in prompts:
+        seeds.append(first + seen[prompt])
+        seen[prompt] += 1
+    return seeds

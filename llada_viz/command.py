@@ -1,0 +1,62 @@
+"""`llada-viz`: serve the page. `python app.py` in a checkout is the same."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from llada_viz import __version__
+
+ABOUT = """LLaDA Viz: watch a masked-diffusion language model fill in its answer.
+
+Serves the page on 127.0.0.1:7860, or on the next free port.
+
+Environment: GRADIO_SERVER_NAME and GRADIO_SERVER_PORT (another address), LLADA_VIZ_HOME (folder of jobs
+and runs), LLADA_VIZ_MODEL (another model). A flag goes before its variable.
+"""
+VARIABLES = {"host": "GRADIO_SERVER_NAME", "port": "GRADIO_SERVER_PORT", "model": "LLADA_VIZ_MODEL",
+             "home": "LLADA_VIZ_HOME"}  # fmt: skip
+
+
+def read_flags(argv: list[str] | None = None) -> None:
+    """Read the flags into the variables that the page reads; `--help` and a bad flag end here."""
+    parser = argparse.ArgumentParser(
+        prog="llada-viz", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--host", help="address to serve on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port (default: 7860, or the next free one)")
+    parser.add_argument("--model", help="bundled name or folder of the model (default: tiny-llada)")
+    parser.add_argument("--home", help="folder of jobs and runs")
+    parser.add_argument("--version", action="version", version=__version__)
+    args = parser.parse_args(argv)
+    if args.port is not None and not 0 < args.port < 65536:
+        parser.error(f"--port = {args.port}; allowed: 1 to 65535")
+    for flag, variable in VARIABLES.items():
+        if (value := getattr(args, flag)) is not None:
+            os.environ[variable] = str(value)
+
+
+def prepare_environment() -> None:
+    """What must be set before gradio and tokenizers are imported."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until interrupted; a home that cannot be used ends in one sentence and exit code 2."""
+    read_flags(argv)
+    prepare_environment()
+    from llada_viz.page import create_ui, launch_options
+
+    try:
+        page = create_ui()
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    page.launch(**launch_options())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What is loaded and attached, live runs, comparisons. No gradio."""

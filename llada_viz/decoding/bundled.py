@@ -1,0 +1,134 @@
+"""The bundled model: loaded once, with the heads beside it and its example prompts."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from models.adapters import CONFIG as ADAPTER_FILE
+from models.assets import MODELS, assets, locate
+from models.loading import LoadedModel, ModelError, load
+from models.reward import LoadedReward, load_reward
+from models.text import token_pieces
+from models.ups_head import UPSHead, load_ups_head
+from tasks import HELD_OUT, TASKS, generate
+
+FOLDER = assets() / MODELS / "tiny-llada"
+FOLDER_VARIABLE = "LLADA_VIZ_MODEL"
+# Beside the model's folder: the UPS head that was trained on it, and a reward model for its problems.
+HEAD_SUFFIX, HEAD_FILE = "-ups", "ups_head.safetensors"
+REWARDS = ("tiny-prm",)
+# Adapters for it: folder, and what its button says.
+ADAPTERS = {"tiny-llada-few-steps": "Attach the adapter for few steps"}
+# (task, what its button says, seed of the held-out problem that the button asks)
+EXAMPLES = (
+    ("sudoku", "Sudoku", 3),
+    ("linear", "Equation", 2),
+    ("expression", "Expression", 1),
+    ("word", "Word problem", 3),
+    ("countdown", "Countdown", 3),
+)
+DTYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A held-out problem as a prompt, and the settings its task is decoded with."""
+
+    label: str
+    prompt: str
+    settings: dict[str, Any]
+
+
+@dataclass
+class Bundled:
+    """The model of a folder. `problem` says why there is none, `loaded` is then None."""
+
+    folder: Path = field(default_factory=lambda: Path(locate(os.environ.get(FOLDER_VARIABLE) or str(FOLDER))))
+    loaded: LoadedModel | None = None
+    problem: str = ""
+
+    def __post_init__(self) -> None:
+        self._rewards: dict[str, LoadedReward] = {}
+        try:
+            self.loaded = load(str(self.folder))
+        except ModelError as error:
+            self.problem = f"The bundled model cannot be loaded. {error}."
+
+    @cached_property
+    def pieces(self) -> list[bytes]:
+        """The bytes of every token."""
+        tokenizer = self.loaded.tokenizer if self.loaded else None
+        return token_pieces(tokenizer) if tokenizer else []
+
+    @property
+    def name(self) -> str:
+        return self.loaded.name if self.loaded else self.folder.name
+
+    @property
+    def head_file(self) -> Path | None:
+        """Where the head lies that was trained on this model, None where there is none."""
+        path = self.folder.with_name(self.folder.name + HEAD_SUFFIX) / HEAD_FILE
+        return path if path.is_file() else None
+
+    @property
+    def has_head(self) -> bool:
+        """Whether there is a head, which is not loaded for the answer."""
+        return self.loaded is not None and self.head_file is not None
+
+    @cached_property
+    def ups_head(self) -> UPSHead | None:
+        """The head that was trained on this model, None where there is none; ModelError: it is broken."""
+        if self.loaded is None or self.head_file is None:
+            return None
+        return load_ups_head(self.head_file, self.loaded.model.config.d_model).to(self.loaded.device)
+
+    @property
+    def adapters(self) -> dict[str, Path]:
+        """Folders of the adapters at hand, by name."""
+        folders = {name: self.folder.with_name(name) for name in ADAPTERS}
+        return {name: path for name, path in folders.items() if (path / ADAPTER_FILE).is_file()}
+
+    @property
+    def rewards(self) -> tuple[str, ...]:
+        """Names of the reward models at hand."""
+        return tuple(name for name in REWARDS if (self.reward_folder(name) / "config.json").is_file())
+
+    def reward_folder(self, name: str) -> Path:
+        """Where a reward model of `rewards` lies."""
+        return self.folder.with_name(name)
+
+    def reward(self, name: str) -> LoadedReward:
+        """The reward model of a name among `rewards`, loaded once; ModelError: it is broken."""
+        if name not in self._rewards:
+            device = self.loaded.device if self.loaded else "auto"
+            self._rewards[name] = load_reward(str(self.reward_folder(name)), device)
+        return self._rewards[name]
+
+    @property
+    def chip(self) -> str:
+        """Name, device and precision for the page's header."""
+        if self.loaded is None:
+            return f"{self.name} · not loaded"
+        device = self.loaded.device.split(":")[0].upper()
+        return f"{self.name} · {device} · {DTYPES.get(self.loaded.dtype, self.loaded.dtype)}"
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        """One example a task. Without a readable prompts.json: the task's own template."""
+        try:
+            known = json.loads((self.folder / "prompts.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = {}
+        found = []
+        for task, label, seed in EXAMPLES:
+            entry = known.get(task, {}) if isinstance(known, dict) else {}
+            problem = generate(task, HELD_OUT, 1, seed)[0]
+            template = entry.get("template", TASKS[task].template)
+            prompt = template.format(**problem.fields)
+            found.append(Example(label, prompt, dict(entry.get("settings", {}))))
+        return found

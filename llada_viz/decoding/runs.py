@@ -1,0 +1,151 @@
+"""Runs on the server: a sampler's stream, the frames made from it, and the trace of it.
+
+A run belongs to whoever knows its id, which cannot be guessed. Every method may be called from
+any thread; the stream advances only inside `advance`, and `stop` waits for the step in progress.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from llada_viz.decoding.recent import Recent
+from llada_viz.render import FrameMaker
+from llada_viz.render.frames import Frame, Pieces
+from samplers.events import Event
+from samplers.requests import Prepared
+from samplers.traces import Trace, used_pieces
+
+LOG = logging.getLogger(__name__)
+MOST_RUNS = 64
+Stream = Generator[Event, None, Any]
+
+
+@dataclass
+class Run:
+    """One run, live or recorded. `frames` only grows; its index is a frame's seq."""
+
+    pieces: Pieces
+    model: str = ""
+    stream: Stream | None = None
+    events: list[Event] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    ended: bool = False
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+
+    def __post_init__(self) -> None:
+        self._maker = FrameMaker(self.pieces)
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._returned: float | None = None  # when the last frames were handed out
+        self.seconds = 0.0  # spent on decoding: what the frames' t counts
+
+    @property
+    def began(self) -> bool:
+        return self._returned is not None
+
+    def advance(self, seconds: float) -> list[Frame]:
+        """At least one event, and more until `seconds` have passed since the last frames were
+        handed out. Returns the new frames, [] once ended.
+
+        A sampler that raises ends the run; the error goes to the log and the sentence of the last
+        frame says so.
+        """
+        with self._lock:
+            fresh = len(self.frames)
+            if self._returned is None:
+                self._returned = time.perf_counter()
+            while not self.ended and not self._stopping.is_set():
+                self._one()
+                if time.perf_counter() - self._returned >= seconds:
+                    break
+            if self._stopping.is_set():
+                self._end_stopped()
+            self._returned = time.perf_counter()
+            return self.frames[fresh:]
+
+    def stop(self) -> None:
+        """End the run where it is; what it wrote stays. A run that has ended stays as it is."""
+        self._stopping.set()
+        with self._lock:
+            self._end_stopped()
+
+    def trace(self) -> Trace:
+        """The run so far, as it is saved."""
+        with self._lock:
+            events = tuple(self.events)
+        if isinstance(self.pieces, Mapping):
+            return Trace(events, dict(self.pieces), self.model)
+        return Trace(events, used_pieces(events, self.pieces), self.model)
+
+    def _one(self) -> None:
+        assert self.stream is not None
+        began = time.perf_counter()
+        try:
+            event = next(self.stream)
+        except StopIteration:
+            self.ended = True
+            return
+        except Exception as error:
+            LOG.exception("a run broke off")
+            self._close()
+            self.frames.append(self._maker.broken(error, self.seconds))
+            return
+        finally:
+            self.seconds += time.perf_counter() - began
+        self.events.append(event)
+        self.frames.append(self._maker.frame(event, self.seconds))
+
+    def _end_stopped(self) -> None:
+        if self.ended:
+            return
+        self._close()
+        if self.frames:
+            self.frames.append(self._maker.stopped(self.seconds))
+
+    def _close(self) -> None:
+        self.ended = True
+        if self.stream is not None:
+            self.stream.close()
+
+
+class Runs:
+    """The last runs, by id. The oldest is forgotten when there are too many."""
+
+    def __init__(self, most: int = MOST_RUNS) -> None:
+        self._runs: Recent[str, Run] = Recent(most, _stop)
+
+    def start(self, prepared: Prepared, pieces: Sequence[bytes], model: str) -> Run:
+        """A run that waits for its first `advance`."""
+        stream = prepared.stream()
+        return self._keep(Run(pieces, model, stream))
+
+    def open(self, trace: Trace) -> Run:
+        """A recorded run, with all its frames. EventError when its events do not fit."""
+        maker = FrameMaker(trace.pieces)
+        frames = [maker.frame(event) for event in trace.events]
+        if frames[-1]["kind"] != "finish":
+            frames.append(maker.stopped())
+        return self._keep(Run(trace.pieces, trace.model, None, list(trace.events), frames, ended=True))
+
+    def _keep(self, run: Run) -> Run:
+        return self._runs.put(run.id, run)
+
+    def get(self, run_id: Any) -> Run | None:
+        """The run of an id, None when it is not (or no longer) known."""
+        return self._runs.get(run_id)
+
+    def busy(self) -> bool:
+        """Whether a run is being decoded."""
+        return any(run.began and not run.ended for run in self._runs.values())
+
+
+def _stop(run: Run) -> None:
+    with suppress(Exception):
+        run.stop()

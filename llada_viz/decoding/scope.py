@@ -1,0 +1,73 @@
+"""Does a prompt look like what the bundled model was trained on? Wording first, then numbers.
+
+An honest check and a simple one: the trained phrasings as patterns, and the ranges of the
+generators. It says nothing about whether the answer will be right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tasks import CountdownTask, ExpressionTask, LinearTask, WordTask
+from tasks.recognise import kinds_of
+
+KINDS = "4×4 sudoku, linear equations, sums and products, short word problems and countdown"
+UNKNOWN = (
+    f"{{model}} has only learned five kinds of small problems: {KINDS}. "
+    "This prompt reads like none of them, so expect nonsense."
+)
+TOO_LARGE = (
+    "{model} has learned this kind of problem with smaller numbers only ({range}), "
+    "so the answer will probably be wrong."
+)
+
+
+def hint(prompt: str, model: str) -> str:
+    """A sentence when the prompt lies outside what the model has learned, else ''."""
+    text = " ".join(prompt.split())
+    kinds = kinds_of(text)
+    if not text or any(not _beyond(task, text) for task in kinds):
+        return ""
+    if kinds:
+        return TOO_LARGE.format(model=model, range=_beyond(kinds[0], text))
+    return UNKNOWN.format(model=model)
+
+
+def _beyond(task: str, text: str) -> str:
+    """The trained range when the numbers of a prompt leave it, else ''."""
+    allowed, inside = _RANGES.get(task, (lambda: "", lambda _: True))
+    return "" if inside(text) else allowed()
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(n) for n in re.findall(r"\d+", text)]
+
+
+def _linear_inside(text: str) -> bool:
+    s = LinearTask().settings
+    most = s.a_max * max(abs(s.x_min), abs(s.x_max)) + s.b_max
+    factors = [int(n) for n in re.findall(r"(\d+) ?\*? ?[a-z]\b", text)]
+    return max(_numbers(text), default=0) <= most and max(factors, default=0) <= s.a_max
+
+
+def _linear_range() -> str:
+    s = LinearTask().settings
+    return f"factors up to {s.a_max}, addends up to {s.b_max}"
+
+
+_RANGES: dict[str, tuple[Callable[[], str], Callable[[str], bool]]] = {
+    "linear": (_linear_range, _linear_inside),
+    "expression": (
+        lambda: f"2 to 4 operands up to {ExpressionTask().settings.high}",
+        lambda text: 2 <= len(_numbers(text)) <= 4 and max(_numbers(text)) <= ExpressionTask().settings.high,
+    ),
+    "word": (
+        lambda: f"values up to {WordTask().settings.highest}",
+        lambda text: max(_numbers(text), default=0) <= WordTask().settings.highest,
+    ),
+    "countdown": (
+        lambda: f"up to {CountdownTask().settings.highest}",
+        lambda text: max(_numbers(text)) <= CountdownTask().settings.highest,
+    ),
+}

@@ -1,0 +1,1 @@
+"""Background jobs: queue, store, processes, evaluations, trainings. No gradio."""

@@ -1,0 +1,55 @@
+"""Where jobs and their runs are kept: a folder of the user's, never one inside the program.
+
+Gradio may hand out files that lie under the folder it was started in, so that is no place for a
+database or for somebody's results.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+PROGRAM = Path(__file__).resolve().parents[2]
+VARIABLE = "LLADA_VIZ_HOME"
+NAME = "llada-viz"
+
+
+def home_folder() -> Path:
+    """The folder LLADA_VIZ_HOME, or `llada-viz` in the user's data folder; made when missing.
+
+    ValueError: inside the program. OSError: not writable.
+    """
+    named = os.environ.get(VARIABLE)
+    folder = Path(named).expanduser().resolve() if named else usual_folder()
+    allowed = f"allowed: {VARIABLE} = a folder outside the program that you may write"
+    if folder.is_relative_to(PROGRAM):
+        raise ValueError(f"home = {str(folder)!r} lies in the program's own folder; {allowed}")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"home = {str(folder)!r} cannot be made: {error.strerror}; {allowed}") from error
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise OSError(f"home = {str(folder)!r} cannot be written; {allowed}")
+    return folder
+
+
+def usual_folder() -> Path:
+    """The folder of the system's own habit, unless there is one where version 0.1 put it everywhere."""
+    from platformdirs import user_data_path
+
+    usual, before = user_data_path(NAME, appauthor=False), Path.home() / ".local" / "share" / NAME
+    moved = os.environ.get("XDG_DATA_HOME") or usual.is_dir() or not before.is_dir()
+    return usual if moved else before
+
+
+def browser_secret() -> str:
+    """The key with which browsers' own notes are sealed; made once a home, so that they outlive a
+    restart of the server."""
+    path = home_folder() / "browser-secret"
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(secrets.token_urlsafe(32))
+    except FileExistsError:
+        pass
+    return path.read_text()

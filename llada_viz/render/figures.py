@@ -1,0 +1,137 @@
+"""Plotly figures of the page: pure functions from results and events; labels and tokens stay text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from evaluation.runs.pareto import COLOURS, SHAPES, Point, best
+from evaluation.runs.report import COSTS
+from evaluation.runs.summary import Summary
+from models.text import cell_texts
+from samplers.events import Event
+from samplers.fold import Board
+
+INK, GRID = "#767676", "rgba(128, 128, 128, .25)"  # legible on light and on dark
+SYMBOLS = {"circle": "circle", "square": "square", "diamond": "diamond", "triangle": "triangle-up"}
+PLOT_HEIGHT = 300
+MOST_CELLS = 100_000
+"""Of a map; where there are more, steps are left out, evenly."""
+
+
+def pareto(summaries: Sequence[Summary]) -> go.Figure | None:
+    """Accuracy against every cost that was paid, one plot below the other; None without an accuracy.
+
+    A mark a sampler with its 95 % interval; a dashed line joins those that no other beats.
+    """
+    shown = [s for s in summaries if s.accuracy is not None]
+    costs = [(name, title) for name, title in COSTS if any(getattr(s, name) for s in shown)]
+    if not costs:
+        return None
+    figure = make_subplots(rows=len(costs), cols=1, vertical_spacing=0.3 / len(costs))
+    for row, (name, title) in enumerate(costs, 1):
+        points = [Point(s.label, getattr(s, name), s.accuracy or 0.0, *s.interval) for s in shown]
+        front = best(points)
+        figure.add_trace(
+            go.Scatter(
+                x=[p.cost for p in front], y=[p.accuracy for p in front], mode="lines", showlegend=False,
+                line={"color": INK, "dash": "dash", "width": 1}, hoverinfo="skip",
+            ),
+            row=row, col=1,
+        )  # fmt: skip
+        for place, point in enumerate(points):
+            figure.add_trace(_mark(point, place, title, legend=row == 1), row=row, col=1)
+        figure.update_xaxes(title_text=title, rangemode="tozero", row=row, col=1)
+    figure.update_yaxes(title_text="accuracy", tickformat=".0%", rangemode="tozero")
+    return _dressed(figure, PLOT_HEIGHT * len(costs) + 40)
+
+
+def _mark(point: Point, place: int, cost: str, legend: bool) -> go.Scatter:
+    """One sampler; shape and colour both tell it from the others."""
+    colour = COLOURS[place % len(COLOURS)]
+    label = escape(point.label)
+    said = f"{label}<br>accuracy {point.accuracy:.1%} ({point.low:.1%} to {point.high:.1%})"
+    return go.Scatter(
+        x=[point.cost], y=[point.accuracy], mode="markers", name=label, legendgroup=str(place),
+        showlegend=legend,
+        marker={"color": colour, "size": 11, "symbol": SYMBOLS[SHAPES[place % len(SHAPES)]],
+                "line": {"color": INK, "width": 1}},
+        error_y={"array": [point.high - point.accuracy], "arrayminus": [point.accuracy - point.low],
+                 "color": colour, "width": 0},
+        customdata=[[f"{said}<br>{cost} {point.cost:.4g}"]], hovertemplate="%{customdata[0]}<extra></extra>",
+    )  # fmt: skip
+
+
+def confidence_map(
+    events: Iterable[Event], pieces: Sequence[bytes] | Mapping[int, bytes], row: int = 0
+) -> go.Figure:
+    """Position x step: how sure the token was that stands in a cell after a step; a mask is empty.
+
+    Cells of the answer count from 0, steps from 1; the columns are those of the trunk (an open fork is
+    not shown). Long runs show every n-th step, and the last.
+    """
+    steps, board = _after_steps(events, row)
+    start = board.prompt_length
+    kept = _thinned(sorted(steps), len(board.tokens[row]) - start if board.tokens else 0)
+    certainty, texts = [], []
+    for step in kept:
+        tokens, confidence = steps[step]
+        certainty.append([None if t == board.mask_id else c for t, c in zip(tokens, confidence, strict=True)])
+        said = cell_texts(pieces, tokens, board.mask_id)
+        texts.append(["mask" if t == board.mask_id else _shown(x) for t, x in zip(tokens, said, strict=True)])
+    figure = go.Figure(
+        go.Heatmap(
+            x=[str(step) for step in kept], z=_turned(certainty), customdata=_turned(texts), zmin=0, zmax=1,
+            colorscale="Cividis", colorbar={"title": "confidence"}, hoverongaps=True,
+            hovertemplate="cell %{y}, step %{x}<br>%{customdata}<br>confidence %{z:.3f}<extra></extra>",
+        )
+    )  # fmt: skip
+    every = f" (every {kept[1] - kept[0]} steps)" if len(kept) > 1 and len(kept) < len(steps) else ""
+    figure.update_xaxes(title_text=f"step{every}", type="category", nticks=12)
+    figure.update_yaxes(title_text="cell of the answer", autorange="reversed")
+    return _dressed(figure, PLOT_HEIGHT + 80)
+
+
+Snapshot = tuple[list[int], list[float | None]]
+
+
+def _after_steps(events: Iterable[Event], row: int) -> tuple[dict[int, Snapshot], Board]:
+    """step -> tokens and confidences of the answer when the step was over."""
+    board, steps = Board(), dict[int, Snapshot]()
+    for event in events:
+        board.apply(event)
+        if board.candidates is None and board.steps:
+            start = board.prompt_length
+            steps[board.steps] = board.tokens[row][start:], board.confidence[row][start:]
+    return steps, board
+
+
+def _thinned(steps: Sequence[int], cells: int) -> list[int]:
+    every = -(-len(steps) * max(cells, 1) // MOST_CELLS)
+    kept = list(steps[:: max(every, 1)])
+    return kept if not kept or kept[-1] == steps[-1] else [*kept, steps[-1]]
+
+
+def _turned(columns: list[list[Any]]) -> list[list[Any]]:
+    return [list(line) for line in zip(*columns, strict=True)]
+
+
+def _shown(text: str) -> str:
+    """A token as text: plotly would read markup, and a line end would break the line."""
+    return f"“{escape(text)}”".replace("\n", "⏎") if text else "part of a character"
+
+
+def _dressed(figure: go.Figure, height: int) -> go.Figure:
+    """Transparent, so that it fits the light and the dark page."""
+    figure.update_layout(
+        height=height, margin={"l": 60, "r": 20, "t": 30, "b": 50}, font={"color": INK},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02}, template="none",
+    )  # fmt: skip
+    figure.update_xaxes(gridcolor=GRID, zerolinecolor=GRID)
+    figure.update_yaxes(gridcolor=GRID, zerolinecolor=GRID)
+    return figure

@@ -1,0 +1,147 @@
+"""The answer that was chosen in the Evaluate tab: in full, decoded again from its seed, graded by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import gradio as gr
+
+from evaluation.runs.report import Report
+from llada_viz.decoding.bundled import Bundled
+from llada_viz.decoding.runs import Run, Runs
+from llada_viz.decoding.sources import LoadedSources
+from llada_viz.jobs.evaluations import Evaluations
+from llada_viz.jobs.job_store import Job
+from llada_viz.render.evaluation import detail, replayed
+from llada_viz.widgets.canvas import Message, TokenCanvas, message, notice
+from llada_viz.widgets.live import UPDATES_PER_SECOND, alert
+from models.loading import LoadedModel, ModelError
+from samplers.batch import answer_text
+from samplers.events import Finished, Started
+from samplers.requests import RequestError, Tools, prepare
+
+HINT = "<p class='lz-about'>Choose an answer to see it in full and to watch it being decoded.</p>"
+GRADES = {"Right": True, "Wrong": False, "Not graded": None}
+FIRST_LINE = 3  # columns before those of the samplers: row, question, answer
+Cell = tuple[str, str, int] | None  # job, line, row
+
+
+class Answer:
+    """Its components, and what they do. job_of: (id, ids of the visitor's jobs) -> job, or a sentence."""
+
+    def __init__(
+        self,
+        bundled: Bundled,
+        runs: Runs,
+        evaluations: Evaluations,
+        job_of: Callable[[str | None, list[str]], Job],
+    ) -> None:
+        self.runs, self.evaluations, self.job_of = runs, evaluations, job_of
+        self.loaded = LoadedSources(bundled)
+
+    def build(self) -> None:
+        """Lay out what stands below the table of rows; the canvas comes with `build_canvas`."""
+        self.cell, self.run_id = gr.State(None), gr.State("")
+        self.detail = gr.HTML(HINT, elem_id="evaluate-detail", apply_default_css=False)
+        self.replayed = gr.HTML(elem_id="evaluate-replayed", apply_default_css=False)
+        with gr.Row(elem_classes="lz-tools"):
+            self.grades = [
+                gr.Button(f"Mark: {name}", size="sm", min_width=80, interactive=False) for name in GRADES
+            ]
+
+    def build_canvas(self) -> None:
+        """Where the answer is decoded again."""
+        self.canvas = TokenCanvas(self.runs, elem_id="evaluate-canvas", visible=False)
+
+    @property
+    def shown(self) -> list[Any]:
+        """What `on_cell` and `nothing` update."""
+        return [self.cell, self.detail, self.replayed, self.canvas, self.run_id, *self.grades]
+
+    @staticmethod
+    def nothing() -> tuple[Any, ...]:
+        """No answer is chosen."""
+        off = [gr.update(interactive=False) for _ in GRADES]
+        return None, HINT, "", gr.update(visible=False), "", *off
+
+    def on_cell(self, chosen: str | None, mine: list[str], old: str, event: gr.SelectData) -> tuple[Any, ...]:
+        """One answer in full, and a run that decodes it again from the same seed."""
+        job = self.job_of(chosen, mine)
+        report, column = self.evaluations.report(job), event.index[1] - FIRST_LINE
+        number = str(event.row_value[0])
+        if report is None or not 0 <= column < len(report.labels) or not number.isdecimal():
+            return (gr.skip(),) * (5 + len(GRADES))
+        if (before := self.runs.get(old)) is not None:
+            before.stop()
+        label, row_number = report.labels[column], int(number)
+        row = report.rows[label].get(row_number)
+        text = self._in_full(report, label, row_number)
+        ready = [gr.update(interactive=row is not None and "error" not in row) for _ in GRADES]
+        run, problem = None, ""
+        if row is not None and "error" not in row:
+            try:
+                run = self._again(job, label, row_number)
+            except (ModelError, RequestError, OSError) as error:
+                problem = alert(f"This answer cannot be decoded again: {error}.")
+        canvas = gr.update(visible=False) if run is None else gr.update(visible=True, value=notice(run, "…"))
+        return ((job.id, label, row_number), text, problem, canvas, run.id if run else "", *ready)
+
+    def _in_full(self, report: Report, label: str, number: int) -> str:
+        problem = next(p for p in report.problems if p.number == number)
+        return detail(problem.question, problem.answer, label, report.rows[label].get(number))
+
+    def _again(self, job: Job, label: str, number: int) -> Run:
+        plan = self.evaluations.plan(job)
+        line = next(line for line in plan.lines if line.label == label)
+        problem = next(p for p in plan.problems.problems if p.number == number)
+        asked, using = plan.request(line, problem), self.loaded.of(self.evaluations.sources(job))
+        assert using.loaded is not None
+        tools = Tools(
+            using.own_head if "ups_head" in asked else None, line.scorer,
+            using.own_reward if "prm" in asked else None,
+        )  # fmt: skip
+        prepared = prepare(
+            using.loaded, asked["sampler"], asked["settings"], tools,
+            messages=asked["messages"], seed=asked["seed"], task=asked.get("task"),
+        )  # fmt: skip
+        return self.runs.start(prepared, using.pieces, using.name)
+
+    def on_replay(self, run_id: str, mine: list[str], cell: Cell) -> Iterator[tuple[Message, str]]:
+        """Decode the chosen answer again, live; at the end say whether it is the recorded one."""
+        run = self.runs.get(run_id)
+        if run is None or cell is None:
+            return
+        recorded, job = self._recorded(mine, cell), self.job_of(cell[0], mine)
+        loaded = self.loaded.of(self.evaluations.sources(job)).loaded
+        assert loaded is not None
+        while frames := run.advance(1 / UPDATES_PER_SECOND):
+            text = written(loaded, run)
+            said = "" if text is None or "text" not in recorded else replayed(text, recorded["text"])
+            yield message(run, frames), said
+
+    def _recorded(self, mine: list[str], cell: tuple[str, str, int]) -> Mapping[str, Any]:
+        chosen, label, number = cell
+        report = self.evaluations.report(self.job_of(chosen, mine))
+        return {} if report is None else report.rows[label][number]
+
+    def on_grade(self, mine: list[str], cell: Cell, correct: bool | None) -> str:
+        """Set the grade of the chosen answer by hand."""
+        if cell is None:
+            return HINT
+        chosen, label, number = cell
+        job = self.job_of(chosen, mine)
+        self.evaluations.override(job, label, number, correct)
+        report = self.evaluations.report(job)
+        assert report is not None
+        return self._in_full(report, label, number)
+
+
+def written(loaded: LoadedModel, run: Run) -> str | None:
+    """The text of a run that has come to its end; None of any other."""
+    if not run.events:
+        return None
+    first, last = run.events[0], run.events[-1]
+    if not isinstance(first, Started) or not isinstance(last, Finished):
+        return None
+    return answer_text(loaded, list(last.tokens[0][first.prompt_length :]))

@@ -1,0 +1,22 @@
+"""One training example, made by the training code itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from llada_viz.jobs.trainings import Asked
+from llada_viz.render.training import example
+from training.engine.settings import settings_of
+from training.registry import objective
+from training.shared.answers import RunArguments
+
+
+def example_of(model: Path, asked: Asked) -> str:
+    """The HTML of the first example of a training, of a pair both answers; nothing is trained or written.
+    ValueError, RuntimeError, OSError: what the job would fail with."""
+    arguments = RunArguments(str(model), asked.data, device="cpu")
+    entry = objective(asked.objective)
+    found = entry.data.preview(arguments, settings_of(entry.settings, asked.settings)).as_json()
+    if found["rejected"] is None:
+        return example(found)
+    return f"{example(found)}<h4>The rejected answer</h4>{example(found['rejected'])}"

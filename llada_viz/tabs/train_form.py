@@ -1,0 +1,241 @@
+"""The left side of the Train tab: objective, data, settings, all generated from the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from llada_viz.jobs.trainings import Asked
+from llada_viz.tabs.train_data import TrainData, Uploads, choose, columns_of, options, shown
+from llada_viz.widgets.form import Key, key_of, plain, widget
+from samplers.settings import Described, describe
+from tasks import TASKS
+from training.data.answer_settings import AnswerSettings
+from training.engine.settings import TrainSettings, settings_of
+from training.registry import OBJECTIVES, objective
+from training.run import read_config
+from training.shared.data_side import COLUMN
+
+CONFIGS = Path(__file__).parents[2] / "training" / "configs"
+TINY = "-tiny"
+DEFAULTS = ""
+FIRST = "remask-sft"  # what the page opens with: two minutes of it show on a CPU
+FIRST_SETS = ("linear", "expression")
+WEIGHTS = "weights"
+FRONT = ("max_steps", "batch_size", "learning_rate", "save_every")
+LOGGED = ("log_every", "keep", "eval_every", "samples", "report_to")
+GROUPS = ("Settings of this objective", "Examples", "Optimizer", "Log and checkpoints")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A YAML file for the bundled model. data: bundled tasks, () where it names others."""
+
+    name: str
+    objective: str
+    settings: Mapping[str, Any]
+    data: tuple[str, ...]
+
+
+def presets(folder: Path = CONFIGS) -> list[Preset]:
+    """The presets of the objectives that there are."""
+    found = []
+    for path in sorted(folder.glob(f"*{TINY}.yaml")):
+        config = read_config(path)
+        if config.get("objective") not in OBJECTIVES:
+            continue
+        cls = objective(config["objective"]).settings
+        values = asdict(settings_of(cls, config.get("settings") or {}))
+        data = config.get("data") or []
+        named = tuple(map(str, [data] if isinstance(data, str) else data))
+        known = named if all(name in TASKS for name in named) else ()
+        found.append(Preset(path.stem, config["objective"], values, known))
+    return found
+
+
+def group_of(name: str) -> int:
+    """The accordion of a setting: its place in GROUPS."""
+    if name in LOGGED:
+        return 3
+    if name in {d.name for d in describe(TrainSettings)}:
+        return 2
+    return 1 if name in {d.name for d in describe(AnswerSettings)} else 0
+
+
+class TrainForm:
+    """Builds the form and reads it. One input serves all objectives that have the same setting."""
+
+    def __init__(self, model: str, folder: str) -> None:
+        self.model, self.folder, self.presets, self.data = model, folder, presets(), TrainData()
+        self.settings: dict[Key, Described] = {
+            key_of(d): d for found in OBJECTIVES.values() for d in describe(found.settings)
+        }
+        self.widgets: dict[Key, Any] = {}
+
+    # ---- layout ------------------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Lay out the inputs."""
+        first = FIRST if FIRST in OBJECTIVES else next(iter(OBJECTIVES))
+        self.objective = gr.Dropdown(
+            [(found.title, found.name) for found in OBJECTIVES.values()], value=first, label="Objective",
+            elem_id="train-objective",
+        )  # fmt: skip
+        said = about(first, self.model, self.folder)
+        self.about = gr.HTML(said, elem_classes="lz-about", apply_default_css=False)
+        choices, chosen = self._starts(first)
+        self.start_from = gr.Dropdown(choices, value=chosen, label="Start from", elem_id="train-preset")
+        preset = self._preset(first, chosen)
+        named = preset.data if preset and preset.data else FIRST_SETS
+        self.data.build(named, objective(first))
+        self.values_now = self._values(first, chosen)
+        mine = {key_of(d) for d in describe(objective(first).settings)}
+        with gr.Row(elem_classes="lz-two"):
+            for key in [k for k in self.settings if k[0].endswith(COLUMN)]:
+                self.widgets[key] = self._column(self.settings[key])
+        with gr.Row(elem_classes="lz-two"):
+            self._lay([k for name in FRONT for k in self.settings if k[0] == name], mine, front=True)
+        self.groups = []
+        for number, title in enumerate(GROUPS):
+            keys = [k for k in self.settings if k not in self.widgets and group_of(k[0]) == number]
+            seen = any(key in mine for key in keys)
+            with gr.Accordion(title, open=False, elem_classes="lz-more", visible=seen) as group:
+                self._lay(keys, mine, front=False)
+            self.groups.append(group)
+
+    def _lay(self, keys: Sequence[Key], mine: set[Key], front: bool) -> None:
+        for key in keys:
+            setting = self.settings[key]
+            value = self.values_now.get(setting.name, setting.default)
+            self.widgets[key] = widget(setting, value, key in mine, front, "train")
+
+    def _column(self, setting: Described) -> Any:
+        # Custom values: Gradio keeps an old value when the choices change, and then refuses it.
+        return gr.Dropdown(
+            [("guessed", "")], value="", label=setting.label, visible=False, allow_custom_value=True,
+            min_width=80, elem_id=f"train-{setting.name}",
+        )  # fmt: skip
+
+    # ---- what is asked -----------------------------------------------------------------------
+
+    @property
+    def inputs(self) -> list[Any]:
+        """What `asked` is given, in its order."""
+        return [self.objective, self.data.sets, self.data.uploads, *self.widgets.values()]
+
+    @property
+    def columns(self) -> list[Key]:
+        """The settings that name columns."""
+        return [key for key in self.widgets if key[0].endswith(COLUMN)]
+
+    def asked(self, name: str, sets: Sequence[str], uploads: Uploads, *values: Any) -> Asked:
+        """The form as a request; a ValueError with a sentence when it cannot be run."""
+        entry = objective(name)
+        mine = {key_of(d): d for d in describe(entry.settings)}
+        pairs = zip(self.widgets, values, strict=True)
+        settings = {key[0]: plain(value, mine[key]) for key, value in pairs if key in mine}
+        settings |= {k: v or "" for k, v in settings.items() if k.endswith(COLUMN)}
+        made = settings_of(entry.settings, settings)
+        chosen = choose(sets, uploads, entry)
+        entry.data.check(chosen, made)
+        return Asked(name, chosen.names, settings)
+
+    # ---- events ------------------------------------------------------------------------------
+
+    @property
+    def shown(self) -> list[Any]:
+        """What `on_objective` and `on_start_from` update."""
+        places = [self.about, self.start_from, self.data.sets, self.data.preview, *self.groups]
+        return [*places, *self.widgets.values()]
+
+    def on_objective(self, name: str, sets: Sequence[str], uploads: Uploads) -> list[Any]:
+        """Another objective: its first preset, or its defaults."""
+        choices, chosen = self._starts(name)
+        return self._fill(name, chosen, sets, uploads, gr.update(choices=choices, value=chosen))
+
+    def on_start_from(self, name: str, chosen: str, sets: Sequence[str], uploads: Uploads) -> list[Any]:
+        """Another preset, or the defaults."""
+        return self._fill(name, chosen, sets, uploads, gr.skip())
+
+    def _fill(self, name: str, chosen: str, sets: Sequence[str], uploads: Uploads, start: Any) -> list[Any]:
+        entry, preset = objective(name), self._preset(name, chosen)
+        mine, offered = {key_of(d) for d in describe(entry.settings)}, options(uploads, entry)
+        kept = [value for value in sets if value in {value for _, value in offered}]
+        named = list(preset.data) if preset and preset.data and not _files(kept) else kept
+        values, columns = self._values(name, chosen), self.on_sets(name, named, uploads)
+        updates = dict(zip(self.columns, columns[1:], strict=True))
+        if preset is None or tuple(named) != preset.data:
+            values.pop(WEIGHTS, None)  # shares of other sets
+        for key in self.widgets:
+            fresh = values.get(key[0], self.settings[key].default)
+            updates.setdefault(key, gr.update(visible=key in mine, value=fresh))
+        groups = [
+            gr.update(visible=any(group_of(k[0]) == n and k[0] not in FRONT for k in mine))
+            for n in range(len(GROUPS))
+        ]
+        sets_now = gr.update(choices=offered, value=named)
+        shown = [about(name, self.model, self.folder), start, sets_now, columns[0], *groups]
+        return [*shown, *(updates[key] for key in self.widgets)]
+
+    @property
+    def of_sets(self) -> list[Any]:
+        """What `on_other_sets` updates."""
+        shares = [self.widgets[key] for key in self.widgets if key[0] == WEIGHTS]
+        return [self.data.preview, *(self.widgets[key] for key in self.columns), *shares]
+
+    def on_other_sets(self, name: str, sets: Sequence[str], uploads: Uploads) -> list[Any]:
+        """Other sets: their first rows and columns; shares that were given are those of others."""
+        shown_now = self.on_sets(name, sets, uploads)
+        return [*shown_now, *([""] * (len(self.of_sets) - len(shown_now)))]
+
+    def on_sets(self, name: str, sets: Sequence[str], uploads: Uploads) -> list[Any]:
+        """First rows of the sets, and the inputs of their columns."""
+        entry = objective(name)
+        mine = {key_of(d) for d in describe(entry.settings)}
+        found, guessed = columns_of(sets, uploads, entry)
+        named = [(column, column) for column in found]
+        updates = []
+        for key in self.columns:
+            value = guessed.get(key[0], "")
+            free = [("guessed", "")] if not self.settings[key].default else []
+            updates.append(
+                gr.update(choices=[*free, *named], value=value, visible=key in mine and bool(found))
+            )
+        return [shown(sets, uploads, entry), *updates]
+
+    def _starts(self, name: str) -> tuple[list[tuple[str, str]], str]:
+        """Choices of `Start from`, and the first of them."""
+        mine = [preset.name for preset in self.presets if preset.objective == name]
+        choices = [*((f"{n}.yaml", n) for n in mine), ("the objective's defaults", DEFAULTS)]
+        return choices, mine[0] if mine else DEFAULTS
+
+    def _preset(self, name: str, chosen: str) -> Preset | None:
+        return next((p for p in self.presets if p.objective == name and p.name == chosen), None)
+
+    def _values(self, name: str, chosen: str) -> dict[str, Any]:
+        preset = self._preset(name, chosen)
+        if preset is not None:
+            return dict(preset.settings)
+        return {d.name: d.default for d in describe(objective(name).settings)}
+
+
+def _files(sets: Sequence[str]) -> bool:
+    return any(name not in TASKS for name in sets)
+
+
+def about(name: str, model: str, folder: str) -> str:
+    """What an objective does, where it comes from, what is trained, which data it needs beyond answers.
+    folder: of the model, as it is typed."""
+    found = objective(name)
+    note = found.data.note(folder)
+    said = escape(f"{found.summary} ({found.paper}) Model: {model}. Leaves: {found.leaves}.")
+    if note.said:
+        said += f" Data: {escape(note.said)}."
+    if note.command:
+        said += f" To make one for upload: <code>{escape(note.command)}</code>"
+    return said

@@ -1,0 +1,36 @@
+"""The files of assets/canvas as Gradio wants them: one script, one template, style sheets."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from models.assets import assets
+
+FOLDER = assets() / "canvas"
+# In the order in which they may be evaluated: what a module imports stands before it.
+MODULES = (
+    "dom", "text", "timeline", "player", "tried", "board", "charts", "inspector", "keys", "readout", "canvas",
+    "lockstep", "lane", "compare",
+)  # fmt: skip
+# Later sheets win over earlier ones.
+SHEETS = ("page", "form", "canvas", "cells", "tried", "panels", "compare", "evaluate", "train", "narrow")
+STYLES = tuple(FOLDER / f"{name}.css" for name in SHEETS)
+_IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
+_EXPORT = re.compile(r"^export ", re.MULTILINE)
+
+
+@cache
+def script() -> str:
+    """The modules as one script that sets window.LladaCanvas; it needs no second request."""
+    bodies = []
+    for name in MODULES:
+        text = (FOLDER / f"{name}.mjs").read_text(encoding="utf-8")
+        bodies.append(_EXPORT.sub("", _IMPORT.sub("", text)))
+    return "window.LladaCanvas = (() => {\n" + "\n".join(bodies) + "\nreturn { mount, mountCompare };\n})();"
+
+
+@cache
+def template(name: str = "canvas") -> str:
+    """The static container of the canvas, or of the comparison."""
+    return (FOLDER / f"{name}.html").read_text(encoding="utf-8")

@@ -1,0 +1,55 @@
+"""CompareCanvas: the Gradio component of assets/canvas/compare.mjs. Its value is one message,
+{"run", "measure", "lanes", "verdicts", "notice"}: lanes and verdicts travel as JSON texts, for the
+reason that canvas.py gives."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import gradio as gr
+
+from llada_viz.decoding.comparison import Comparison, Comparisons
+from llada_viz.render.frames import Frame
+from llada_viz.widgets import assets
+from llada_viz.widgets.canvas import MOST_FRAMES, Message
+
+
+def message(
+    comparison: Comparison, lanes: list[list[Frame]], verdicts: list[str] | None = None, notice: str = ""
+) -> Message:
+    """New frames of every lane; verdicts: whether each answer is right, once all have ended."""
+    return {
+        "run": comparison.id, "measure": comparison.measure,
+        "lanes": json.dumps(lanes, ensure_ascii=False, allow_nan=False),
+        "verdicts": json.dumps(verdicts or []), "notice": notice,
+    }  # fmt: skip
+
+
+class CompareCanvas(gr.HTML):
+    """The boards of the comparisons in `known`."""
+
+    def __init__(self, known: Comparisons, **options: Any) -> None:
+        def frames(asked: Any) -> list[Frame]:
+            """Frames of a lane, asked for as [comparison id, lane, first seq]. Reads only."""
+            match asked:
+                case [str(name), int(lane), int(start)] if start >= 0 and (found := known.get(name)):
+                    if 0 <= lane < len(found.runs):
+                        return found.runs[lane].frames[start : start + MOST_FRAMES]
+            return []
+
+        super().__init__(
+            html_template=assets.template("compare"),
+            head=f"<script>{assets.script()}</script>",
+            js_on_load="window.LladaCanvas.mountCompare({ element, props, server, watch });",
+            server_functions=[frames],
+            apply_default_css=False,
+            **options,  # Gradio makes the component anew, with its own options, for an update
+        )
+
+    def postprocess(self, value: Message | None) -> Message | None:  # type: ignore[override]
+        """The message as it is: HTML's own check looks for markup, and there is none."""
+        return value
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object"}

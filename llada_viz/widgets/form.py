@@ -1,0 +1,151 @@
+"""The sampler's form, generated from the registry: one input a setting, shown where it applies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import gradio as gr
+
+from samplers.blocks import BlockSettings
+from samplers.registry import SAMPLERS, Entry, entry
+from samplers.settings import Described, describe
+
+# These stand in the open, in this order; the rest of the settings is in the accordion.
+SIZES = ("gen_length", "block_length", "steps")
+FRONT = (*SIZES, "temperature")
+# One input serves every sampler that has the same setting, so that values survive a change.
+Key = tuple[str, type, tuple[str, ...]]
+
+
+def key_of(setting: Described) -> Key:
+    """Settings with the same key share an input."""
+    return setting.name, setting.type, setting.choices
+
+
+def allowed(setting: Described) -> str:
+    """The range of a number in few words."""
+    low, high = setting.low, setting.high
+    if low is not None and high is not None:
+        return f"{low:g}–{high:g}"
+    if low is not None:
+        return f"at least {low:g}"
+    return "" if high is None else f"at most {high:g}"
+
+
+def widget(setting: Described, value: Any, visible: bool, front: bool, prefix: str = "setting") -> Any:
+    """The input of a setting. Ranges are checked by the sampler, which says what is allowed. prefix: of
+    the element's id."""
+    common: dict[str, Any] = {
+        "label": setting.label, "value": value, "visible": visible, "interactive": True,
+        "elem_id": f"{prefix}-{setting.name}",
+    }  # fmt: skip
+    if setting.choices:
+        return gr.Dropdown(choices=list(setting.choices), info=setting.help, **common)
+    if setting.type is bool:
+        return gr.Checkbox(info=setting.help, **common)
+    if setting.type is str:
+        return gr.Textbox(info=setting.help, **common)
+    info = allowed(setting) if front else f"{setting.help} {allowed(setting)}".strip()
+    return gr.Number(info=info, min_width=80, **common)
+
+
+def plain(value: Any, setting: Described) -> Any:
+    """What the browser sent, as the sampler wants it: 64.0 is 64, and 1 is 1.0."""
+    if setting.type is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if setting.type is float and type(value) is int:
+        return float(value)
+    return value
+
+
+@dataclass
+class SamplerForm:
+    """The inputs of all samplers; only those of the chosen one are seen and read."""
+
+    chosen: str = field(default_factory=lambda: next(iter(SAMPLERS)))
+    first: dict[str, Any] = field(default_factory=dict)  # values to begin with, else the defaults
+    widgets: dict[Key, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        first = {key_of(s): s for found in SAMPLERS.values() for s in found.settings}
+        self.settings: dict[Key, Described] = first
+
+    def front(self) -> None:
+        """Lay out the settings that stand in the open."""
+        with gr.Row(elem_classes="lz-two"):
+            for name in FRONT:
+                self._lay([key for key in self.settings if key[0] == name], front=True)
+
+    def own(self) -> None:
+        """Lay out what only some samplers have: their papers' own knobs."""
+        shared = {key_of(s) for s in describe(BlockSettings)}
+        self._lay([key for key in self.settings if key not in shared], front=False)
+
+    def rest(self) -> None:
+        """Lay out the others."""
+        self._lay([key for key in self.settings if key not in self.widgets], front=False)
+
+    def _lay(self, keys: list[Key], front: bool) -> None:
+        mine = {key_of(s) for s in entry(self.chosen).settings}
+        for key in keys:
+            setting = self.settings[key]
+            value = self.first.get(setting.name, setting.default)
+            self.widgets[key] = widget(setting, value, key in mine, front)
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The components, in the order of `values`."""
+        return list(self.widgets.values())
+
+    def input(self, name: str) -> Any:
+        """The component of a setting that all samplers share."""
+        return next(widget for key, widget in self.widgets.items() if key[0] == name)
+
+    def values(self, sampler: str, values: tuple[Any, ...]) -> dict[str, Any]:
+        """The settings of a sampler among the values of all inputs."""
+        mine = {key_of(s): s for s in entry(sampler).settings}
+        pairs = zip(self.widgets, values, strict=True)
+        return {key[0]: plain(value, mine[key]) for key, value in pairs if key in mine}
+
+    def show(self, sampler: str, blocks: int) -> list[Any]:
+        """Updates that show the inputs of a sampler and hide the others. Where samplers disagree
+        about a default, the input takes this sampler's; sizes stay as they are. blocks: of the
+        answer, which settings counted in blocks begin within."""
+        mine = {key_of(s): s for s in entry(sampler).settings}
+        updates = []
+        for key in self.widgets:
+            update: dict[str, Any] = {"visible": key in mine}
+            if key in mine and key[0] in self.disputed:
+                update["value"] = mine[key].default
+            if key in mine and mine[key].unit == "blocks":
+                update["value"] = min(mine[key].default, max(blocks, 1))
+            updates.append(gr.update(**update))
+        return updates
+
+    @cached_property
+    def disputed(self) -> set[str]:
+        """Settings with more than one default among the samplers, sizes apart."""
+        defaults: dict[str, set[Any]] = {}
+        for found in SAMPLERS.values():
+            for setting in found.settings:
+                defaults.setdefault(setting.name, set()).add(setting.default)
+        return {name for name, values in defaults.items() if len(values) > 1} - set(SIZES)
+
+    def fill(self, settings: Mapping[str, Any]) -> list[Any]:
+        """Updates that set the named settings and leave the others as they are."""
+        names = [key[0] for key in self.widgets]
+        return [gr.update(value=settings[n]) if n in settings else gr.update() for n in names]
+
+
+def about(sampler: str) -> str:
+    """What a sampler does, and the paper it comes from."""
+    found: Entry = entry(sampler)
+    return f"{found.summary} ({found.paper})"
+
+
+def choices() -> list[tuple[str, str]]:
+    """(title, name) of every sampler."""
+    return [(found.title, found.name) for found in SAMPLERS.values()]

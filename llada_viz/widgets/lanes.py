@@ -1,0 +1,73 @@
+"""Up to four samplers to choose, each with its settings as text: what Compare and Evaluate share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import gradio as gr
+
+from llada_viz.decoding.lane import Chosen, named
+from llada_viz.widgets.form import choices
+from llada_viz.widgets.live import QUIET
+from samplers.registry import entry, parse_settings
+from samplers.requests import RequestError
+from samplers.settings import SettingError
+
+NONE = "none"
+# What all lanes share: name, label, and the value where a set or an example names none.
+SIZES = (("gen_length", "Answer length", 32), ("block_length", "Block length", 8), ("steps", "Steps", 32))
+Usual = Mapping[str, Mapping[str, Any]]
+NOTHING: Usual = MappingProxyType({})
+FIRST = (("low_confidence", ""), ("threshold", "threshold=0.9"), (NONE, ""), (NONE, ""))
+
+
+class Lanes:
+    """Rows of a sampler and its settings."""
+
+    def __init__(self, prefix: str, first: Sequence[tuple[str, str]] = FIRST) -> None:
+        self.prefix, self.first = prefix, first
+        self.inputs: list[Any] = []
+
+    def build(self) -> None:
+        """Lay out the rows."""
+        known = choices()
+        for number, (sampler, text) in enumerate(self.first, 1):
+            options = known if number == 1 else [("–", NONE), *known]
+            with gr.Column(elem_classes="lz-lane", min_width=0):
+                chosen = gr.Dropdown(
+                    options, value=sampler, label=f"Sampler {number}", min_width=120,
+                    elem_id=f"{self.prefix}-sampler-{number}",
+                )  # fmt: skip
+                own = gr.Textbox(
+                    text, label=f"Settings of sampler {number}", show_label=False, min_width=120, lines=1,
+                    placeholder="its settings: temperature=0.5, …", max_lines=3,
+                    elem_id=f"{self.prefix}-settings-{number}",
+                )  # fmt: skip
+            # One sampler's settings are mostly no settings of another.
+            chosen.input(lambda: "", None, own, queue=False, **QUIET)
+            self.inputs += [chosen, own]
+
+    def read(
+        self, values: Sequence[Any], shared: Mapping[str, Any], least: int = 1, usual: Usual = NOTHING
+    ) -> list[Chosen]:
+        """What was chosen; RequestError or SettingError names the lane. shared: settings of all samplers;
+        usual: of some, by name; what was typed goes before both."""
+        pairs = list(zip(values[::2], values[1::2], strict=True))
+        chosen = [(n, name, text or "") for n, (name, text) in enumerate(pairs, 1) if name != NONE]
+        if len(chosen) < least:
+            raise RequestError(f"{len(chosen)} sampler chosen; allowed: {least} to {len(pairs)}")
+        return named([
+            (name, self._settings(number, name, text, {**shared, **usual.get(name, {})}))
+            for number, name, text in chosen
+        ])  # fmt: skip
+
+    def _settings(self, number: int, name: str, text: str, shared: Mapping[str, Any]) -> dict[str, Any]:
+        known = {setting.name for setting in entry(name).settings}
+        try:
+            own = parse_settings(name, [part for part in re.split(r"[,;\s]+", text) if part])
+        except SettingError as error:
+            raise RequestError(f"Sampler {number}: {error}") from None
+        return {key: value for key, value in shared.items() if key in known} | own

@@ -1,0 +1,40 @@
+"""The flags that say what is decoded with: one set for every command."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.loading import LoadedModel
+
+
+def add_model_flags(command: argparse.ArgumentParser, model: str = "", device: str = "auto") -> None:
+    """--model (required where `model` names no default), --adapter, --device, --dtype, --threads."""
+    command.add_argument(
+        "--model", default=model or None, required=not model, help="a bundled name, a folder or a hub id"
+    )
+    command.add_argument("--adapter", default="", help="a peft LoRA folder, merged into the weights")
+    command.add_argument("--device", default=device, help="auto, cpu, cuda, cuda:0 …")
+    command.add_argument(
+        "--dtype", choices=("float32", "bfloat16"), help="default: float32 on a CPU, else bfloat16"
+    )
+    command.add_argument("--threads", type=int, help="CPU threads")
+
+
+def add_tool_flags(command: argparse.ArgumentParser) -> None:
+    """--ups-head and --prm, for the samplers that need one."""
+    command.add_argument("--ups-head", default="", help="safetensors of a UPS head, for policy=ups")
+    command.add_argument("--prm", default="", help="a process reward model: bundled name, folder or hub id")
+
+
+def load_flagged(args: argparse.Namespace, device: str = "") -> LoadedModel:
+    """The model that the flags say. device: where --device may say nothing."""
+    import torch
+
+    from models.adapters import load_adapted
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    dtype = getattr(torch, args.dtype) if args.dtype else None
+    return load_adapted(args.model, args.adapter, args.device or device, dtype)

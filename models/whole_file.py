@@ -1,0 +1,17 @@
+"""Files that are at every moment the old one or the new one, also when the machine goes down."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
+    """Write UTF-8 text, in one piece or in many, beside the file; then put it in the file's place."""
+    scratch = path.with_name(path.name + ".new")
+    with scratch.open("w", encoding="utf-8", newline="") as file:
+        file.writelines([text] if isinstance(text, str) else text)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)

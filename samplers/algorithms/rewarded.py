@@ -1,0 +1,138 @@
+"""What the samplers of LLaDA R3 (2507.08018) share: its defaults, best blocks, refined windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from samplers.algorithms.contest import AGGREGATES, contest, last, scored, scores_of
+from samplers.algorithms.low_confidence import LowConfidence
+from samplers.algorithms.remasking import CHOICES, cells_to_remask
+from samplers.blocks import Run, temperature_option
+from samplers.events import Event, WindowTriggered
+from samplers.registry import Needs
+from samplers.settings import option
+
+
+@dataclass(frozen=True)
+class RewardedSettings(LowConfidence):
+    """LLaDA R3's defaults for plain decoding; the sampler needs a scorer."""
+
+    gen_length: int = option(512, "Tokens of the answer.", "Answer length", low=1, high=4096)
+    block_length: int = option(
+        32, "Tokens of a block; blocks are filled from left to right.", low=1, high=4096
+    )
+    temperature: float = temperature_option(0.6)
+
+    @property
+    def needs(self) -> Needs:
+        """A scorer."""
+        return Needs(scorer=True)
+
+    def best_block(self, run: Run, block: int, active: Tensor, k: int) -> Iterator[Event]:
+        """k candidates of the block as one batch; the newest score decides."""
+        rows = run.canvas.block_cells(block, self.block_length).any(-1) & active
+        if not bool(rows.any()):
+            return
+
+        def decode(forked: Run) -> Iterator[Event]:
+            return LowConfidence.fill_block(self, forked, block, rows.repeat_interleave(k))
+
+        spans = self.spans(run.canvas, block + 1)
+        yield from contest(run, block, rows, k, decode, spans, block, last)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Blocks first..end (excluded), when to open them and how. `probabilities`: scores -> P."""
+
+    first: int
+    end: int
+    watched: int
+    threshold: float
+    intensity: float
+    probabilities: Callable[[Sequence[float]], list[float]]
+    candidates: int
+    most_steps: int
+
+
+@dataclass(frozen=True)
+class RefinedSettings(RewardedSettings):
+    """Windows that go back to masks. The original is always among the candidates, so a refinement
+    never loses score; prompt and pinned cells are frozen."""
+
+    choice: str = option(
+        "score_x_confidence",
+        "Which cells of a block go: the least confident of the lowest-scored, or random ones.",
+        choices=CHOICES,
+    )
+    aggregate: str = option(
+        "product", "What the candidates of a window are compared by.", choices=("product", "minimum")
+    )
+    max_refinements: int = option(
+        16, "Most windows opened in one answer.", "Most refinements", low=0, high=4096
+    )
+
+    def refine(self, run: Run, window: Window, active: Tensor) -> Iterator[Event]:
+        """Score every block so far with everything before it; where the lowest of the last
+        `watched` is under the threshold, re-mask cells, decode candidates, keep the best.
+
+        Shapes: R rows, L positions, W blocks of the window, C candidates.
+        """
+        canvas, block = run.canvas, window.end - 1
+        spans = self.spans(canvas, window.end)
+        # 1. Rows that may open another window are scored, in one batched call.
+        may = torch.tensor([run.refined[row] < self.max_refinements for row in range(canvas.rows)])
+        asked = active & may  # Bool[R]
+        if not bool(asked.any()):
+            return
+        scores = scores_of(run, spans, asked)  # row -> a score for each block so far
+        yield from scored(run, block, spans, scores, range(window.first, window.end))
+        # 2. Windows that score low open: which cells of each block become masks.
+        remask, worth = torch.zeros_like(canvas.pinned), AGGREGATES[self.aggregate]  # Bool[R, L]
+        for row, of_blocks in scores.items():
+            if min(of_blocks[-window.watched :]) >= window.threshold:
+                continue
+            p = window.probabilities(of_blocks[window.first :])  # W numbers
+            remask[row] = self._open(run, window, row, p)
+            if bool(remask[row].any()):
+                run.refined[row] += 1
+                yield WindowTriggered(
+                    nfe=run.denoise.nfe, block=block, row=row,
+                    span=(spans[window.first][0], spans[-1][1]), threshold=window.threshold,
+                    scores=tuple(of_blocks[window.first :]), remask_probabilities=tuple(p),
+                )  # fmt: skip
+        # 3. Candidates of these rows are decoded as one batch; what stood is one of them.
+        rows = remask.any(-1)  # Bool[R]
+        if bool(rows.any()):
+            cells = remask.repeat_interleave(window.candidates, 0)  # Bool[R * C, L]
+            original = {row: worth(scores[row][window.first :]) for row in rows.nonzero()[:, 0].tolist()}
+            yield from contest(
+                run, block, rows, window.candidates,
+                lambda forked: self._again(forked, block, cells, window.most_steps),
+                spans, window.first, worth, original,
+            )  # fmt: skip
+
+    def _open(self, run: Run, window: Window, row: int, p: Sequence[float]) -> Tensor:
+        """Bool[length]: the cells of one row that go back to masks."""
+        canvas = run.canvas
+        chosen = torch.zeros_like(canvas.pinned[row])
+        for block, probability in zip(range(window.first, window.end), p, strict=True):
+            start, stop = canvas.block_span(block, self.block_length)
+            own = torch.zeros_like(chosen)
+            own[start:stop] = ~canvas.pinned[row, start:stop] & ~canvas.masked[row, start:stop]
+            order = run.confidence[row]
+            if self.choice == "random":
+                order = torch.rand(order.shape[0] - canvas.prompt_length, generator=canvas.rng[row])
+                order = torch.cat((torch.zeros(canvas.prompt_length), order))
+            chosen |= cells_to_remask(stop - start, window.intensity, probability, own, order)
+        return chosen
+
+    def _again(self, forked: Run, block: int, cells: Tensor, most_steps: int) -> Iterator[Event]:
+        """Re-mask the cells in all candidates and decode them, quota from these masks alone."""
+        yield forked.remasked(block, cells, forked.confidence[cells], "backmask")
+        steps = cells.sum(-1).clamp(1, most_steps)
+        yield from self.fill_cells(forked, block, cells, steps)

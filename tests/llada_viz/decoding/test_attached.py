@@ -1,0 +1,178 @@
+"""Attaching: what is decoded with afterwards, in this browser tab and in no other."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+
+import pytest
+import torch
+
+from llada_viz.decoding.attached import Attachments, attach, parts_of
+from llada_viz.decoding.bundled import FOLDER, Bundled
+from models.loading import ModelError
+from models.ups_head import UPSHead
+from samplers.events import PolicyScored
+from samplers.requests import RequestError
+from samplers.streams import record
+from tests.models.test_reward import make_reward
+from tests.random_adapter import write_adapter
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
+    import gradio as gr
+
+    from llada_viz.decoding.runs import Runs
+    from llada_viz.tabs.visualize import Visualize
+    from llada_viz.widgets.attached_bar import AttachedBar
+    from llada_viz.widgets.live import CHECKER, prepared, scorers
+
+PROMPT = "What is 3 + 4?"
+SIZES = {"gen_length": 16, "block_length": 8, "steps": 4}
+REMEDI = {**SIZES, "policy": "ups"}
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return Bundled()
+
+
+@pytest.fixture
+def alone(bundled, tmp_path):
+    """The bundled model in a folder with no head and no reward model beside it."""
+    other = object.__new__(Bundled)
+    other.__dict__.update(folder=tmp_path / "tiny", loaded=bundled.loaded, problem="", _rewards={})
+    return other
+
+
+def head(folder, width=256, bias=0.0):
+    folder.mkdir(exist_ok=True)
+    made = UPSHead(width)
+    torch.nn.init.zeros_(made.outer.weight)
+    torch.nn.init.constant_(made.outer.bias, bias)
+    made.save(folder / "ups_head.safetensors")
+    return folder
+
+
+def width(bundled):
+    return bundled.loaded.model.config.d_model
+
+
+def keeps(using):
+    """The probabilities to stand that a run of RemeDi was told."""
+    events = []
+    for _ in record(prepared(using, "remedi", REMEDI, PROMPT, 0).stream(), events):
+        pass
+    return {round(p, 3) for e in events if isinstance(e, PolicyScored) for row in e.scores for p in row}
+
+
+def test_a_head_is_what_remedi_decodes_with_in_this_tab_only(alone, tmp_path):
+    known = Attachments(alone)
+    with pytest.raises(RequestError, match="policy = 'ups' needs a UPS head, and none is loaded"):
+        prepared(known.using(""), "remedi", REMEDI, PROMPT, 0)
+    first = known.add("", head(tmp_path / "a", width(alone), 2.0), "remask-sft, step 5")
+    second = known.add("", head(tmp_path / "b", width(alone), -2.0), "remask-sft, step 9")
+    assert 0.881 in keeps(known.using(first)) and 0.119 in keeps(known.using(second))
+    assert known.using("") is alone and alone.ups_head is None
+    assert known.using(first).label == "UPS head of remask-sft, step 5"
+    assert "UPS head of remask-sft, step 5" in known.using(first).chip
+    for sampler in ("low_confidence", "remedi"):  # a head without its policy is no mistake
+        assert prepared(known.using(first), sampler, SIZES, PROMPT, 0).sampler.name == sampler
+
+
+def test_a_head_and_a_reward_model_beside_the_model_are_used_as_they_are(alone, tmp_path):
+    head(tmp_path / "tiny-ups", width(alone), 1.0)
+    make_reward(tmp_path / "tiny-prm", "qwen")
+    assert 0.731 in keeps(alone)
+    assert scorers(alone) == [("exact checker", CHECKER), ("reward model: tiny-prm", "tiny-prm")]
+    ready = prepared(alone, "best_of_n", SIZES, "Write a poem.", 0, scorer="tiny-prm")
+    assert ready.score.describe()["model"] == "tiny-prm"
+    with pytest.raises(RequestError, match="The exact checker scores the five bundled kinds"):
+        prepared(alone, "best_of_n", SIZES, "Write a poem.", 0)
+    with pytest.raises(RequestError, match="scorer = 'no' is not known; allowed: checker, tiny-prm"):
+        prepared(alone, "best_of_n", SIZES, PROMPT, 0, scorer="no")
+
+
+def test_an_adapter_leaves_the_bundled_weights_alone(bundled, tmp_path):
+    before = {n: t.clone() for n, t in bundled.loaded.model.state_dict().items() if "q_proj" in n}
+    using = attach(bundled, head(tmp_path / "h", width(bundled)), "head")
+    adapted = attach(using, write_adapter(tmp_path / "a", str(FOLDER)), "sft, step 3")
+    assert adapted.own_head is None and adapted.label == "adapter of sft, step 3"
+    assert adapted.name == "sft, step 3" and adapted.ups_head is None, "no head was trained on it"
+    again = attach(adapted, head(tmp_path / "h2", width(bundled)), "remask-sft, step 9")
+    assert again.loaded is bundled.loaded and again.label == "UPS head of remask-sft, step 9"
+    now, own = bundled.loaded.model.state_dict(), adapted.loaded.model.state_dict()
+    assert all(torch.equal(now[n], t) and not torch.equal(own[n], t) for n, t in before.items())
+
+
+def test_a_model_a_head_beside_an_adapter_and_a_reward_model(alone, bundled, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(FOLDER, model)
+    assert parts_of(model) == ("model",)
+    both = head(write_adapter(tmp_path / "both", str(FOLDER)), width(bundled))
+    assert parts_of(both) == ("adapter", "head")
+    found = attach(bundled, both, "x")
+    assert found.own_head is not None and found.label == "adapter of x, UPS head of x"
+    prm = make_reward(tmp_path / "prm", "qwen")
+    found = attach(attach(alone, prm, "prm, step 2"), model, "sft, step 1")
+    assert found.label == "reward model of prm, step 2, model of sft, step 1"
+    assert found.rewards == ("prm, step 2",) and found.pieces == bundled.pieces
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]"])
+def test_folders_that_hold_nothing(tmp_path, bundled, content):
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    with pytest.raises(ModelError):
+        attach(bundled, tmp_path, "x")
+
+
+def test_a_head_of_another_width_is_refused(bundled, tmp_path):
+    with pytest.raises(ModelError, match="has width 3; allowed"):
+        attach(bundled, head(tmp_path / "h", 3), "x")
+
+
+def test_only_the_last_are_kept_and_what_is_gone_is_said(alone, tmp_path):
+    known = Attachments(alone, most=2)
+    folder = head(tmp_path / "h", width(alone))
+    ids = [known.add("", folder, f"x{n}") for n in range(3)]
+    with pytest.raises(RequestError, match="no longer in memory"):
+        known.using(ids[0])
+    assert known.using(ids[1]).label and known.known(ids[0]) is alone
+    row, chip, scorer, _ = AttachedBar(known, "x").on_change(ids[0], CHECKER)
+    assert row["visible"] and "no longer in memory" in chip
+
+
+def test_what_makes_use_of_it_is_chosen(alone, tmp_path):
+    known = Attachments(alone)
+    with gr.Blocks():
+        tab = Visualize(alone, Runs(), known)
+        tab.build()
+    one = known.add("", head(tmp_path / "h", width(alone)), "<b>")
+    sampler, *settings = tab.on_attached(one)
+    assert sampler == "remedi" and {"ups"} == {s["value"] for s in settings if "value" in s}
+    row, chip, scorer, _ = tab.bar.on_change(one, CHECKER)
+    assert row["visible"] and "&lt;b&gt;" in chip and scorer["value"] == CHECKER
+    two = known.add(one, make_reward(tmp_path / "p", "qwen"), "prm, step 2")
+    assert tab.bar.on_change(two, CHECKER)[2]["value"] == "prm, step 2"
+    assert tab.bar.on_change("", "prm, step 2")[2]["value"] == CHECKER
+    assert {"tps_prob"} == {s["value"] for s in tab.on_attached("")[1:] if "value" in s}
+
+
+def test_the_bundled_adapter_is_offered_to_everybody_and_stays(bundled, tmp_path):
+    known, name = Attachments(bundled, most=1), "tiny-llada-few-steps"
+    bar = AttachedBar(known, "x")
+    with gr.Blocks():
+        bar.build(gr.State(""))
+    assert list(bar.offers) == [name] and bar.offer.visible
+    assert bar.on_offer(name) == name and known.using(name) is known.using(bar.on_offer(name))
+    found = known.using(name)
+    assert found.label == f"adapter of {name}" and found.loaded is not bundled.loaded
+    for n in range(2):
+        known.add(name, head(tmp_path / f"h{n}", width(bundled)), f"x{n}")
+    assert known.using(name) is found
+    row, chip, _, offer = bar.on_change(name, CHECKER)
+    assert row["visible"] and name in chip and not offer["visible"]
+    assert bar.on_change("", CHECKER)[3]["visible"]
+    with pytest.raises(gr.Error, match="'../prm' is not at hand"):
+        bar.on_offer("../prm")

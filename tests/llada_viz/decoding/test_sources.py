@@ -1,0 +1,139 @@
+"""What an evaluation is decoded with: named by folders, used by the job, and by its replays."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import warnings
+from types import SimpleNamespace
+
+import pytest
+
+from llada_viz.decoding.attached import Attachments, attach
+from llada_viz.decoding.bundled import FOLDER, Bundled
+from llada_viz.decoding.sources import LoadedSources, Sources, sources_of
+from llada_viz.jobs.evaluations import Evaluations
+from llada_viz.jobs.queue import Jobs
+from models.loading import ModelError
+from samplers.requests import RequestError
+from tests.random_adapter import write_adapter
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
+    import gradio as gr
+
+    from llada_viz.decoding.runs import Runs
+    from llada_viz.tabs.evaluate import Evaluate
+    from llada_viz.widgets.live import CHECKER
+
+HEAD = FOLDER.with_name("tiny-llada-ups")
+PRM = FOLDER.with_name("tiny-prm")
+LANES = ["remedi", "", "best_of_n", "num_samples=2", "none", "", "none", ""]
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return Bundled()
+
+
+@pytest.fixture
+def tab(bundled, tmp_path):
+    (home := tmp_path / "home").mkdir()
+    jobs = Jobs(home, tick=0.1, beat=0.2)
+    jobs.watch()
+    with gr.Blocks():
+        tab = Evaluate(bundled, Runs(), Evaluations(jobs, FOLDER, "cpu"), Attachments(bundled), public=False)
+        tab.build(gr.State(""))
+    yield tab
+    jobs.close()
+
+
+def adapter(folder, head=False):
+    write_adapter(folder, FOLDER)
+    if head:
+        shutil.copy(HEAD / "ups_head.safetensors", folder)
+    return folder
+
+
+def upload(folder):
+    path = folder / "mine.csv"
+    path.write_text("question,answer\nWhat is 2 + 3?,5\nWhat is 4 + 3?,7\n")
+    return str(path)
+
+
+def values(path, lanes=LANES):
+    return ["the uploaded file", path, "question", "answer", 0, 0, "{question}", 16, 8, 4, *lanes]
+
+
+def test_what_is_not_needed_is_not_named(bundled):
+    assert sources_of(bundled) == Sources(str(FOLDER))
+    everything = sources_of(bundled, "tiny-prm", head=True)
+    assert everything.flags == [
+        f"--model={FOLDER}", f"--ups-head={HEAD / 'ups_head.safetensors'}", f"--prm={PRM}",
+    ]  # fmt: skip
+
+
+def test_what_is_attached_is_named_by_its_folder(bundled, tmp_path):
+    both = adapter(tmp_path / "both", head=True)
+    using = attach(attach(bundled, both, "remask-lora"), PRM, "mine")
+    assert sources_of(using, "mine", head=True) == Sources(
+        str(FOLDER), str(both), str(both / "ups_head.safetensors"), str(PRM)
+    )
+    assert sources_of(using, "tiny-prm").prm == str(PRM)
+    assert using.label == "adapter of remask-lora, UPS head of remask-lora, reward model of mine"
+
+
+def test_what_is_bundled_is_not_loaded_twice_and_the_last_few_are_kept(bundled, tmp_path):
+    known = LoadedSources(bundled, most=1)
+    all_bundled = sources_of(bundled, "tiny-prm", head=True)
+    found = known.of(all_bundled)
+    assert found.loaded is bundled.loaded and found.own_head is bundled.ups_head
+    assert found.own_reward is bundled.reward("tiny-prm") and known.of(all_bundled) is found
+    other = known.of(Sources(str(FOLDER), str(adapter(tmp_path / "lora"))))
+    assert other.loaded is not bundled.loaded and other.pieces == bundled.pieces
+    assert known.of(all_bundled) is not found
+    with pytest.raises(ModelError):
+        known.of(Sources(str(FOLDER), str(tmp_path / "gone")))
+
+
+def test_a_reward_model_scores_what_the_checker_cannot(tab, bundled, tmp_path):
+    path = upload(tmp_path)
+    with pytest.raises(RequestError, match="a reward model as the scorer"):
+        tab.form.asked(bundled, CHECKER, *values(path))
+    with pytest.raises(RequestError, match="allowed: checker, tiny-prm"):
+        tab.form.asked(bundled, "none", *values(path))
+    asked = tab.form.asked(bundled, "tiny-prm", *values(path))
+    assert asked.scorer == "prm" and asked.sources == sources_of(bundled, "tiny-prm", head=True)
+    own = attach(bundled, adapter(tmp_path / "lora"), "sft")
+    with pytest.raises(RequestError, match="policy = 'ups' needs a UPS head"):
+        tab.form.asked(own, "tiny-prm", *values(path, ["remedi", "policy=ups", *LANES[2:]]))
+    plain = ["threshold", "", "none", "", "none", "", "none", ""]
+    asked = tab.form.asked(bundled, "tiny-prm", *values(path, plain))
+    assert asked.scorer == "" and asked.sources == Sources(str(FOLDER))
+
+
+@pytest.mark.slow
+def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab, tmp_path):
+    known = tab.attachments.add("", lora := adapter(tmp_path / "lora", head=True), "remask-lora, step 5")
+    _, mine, _ = next(tab.on_start([], known, "tiny-prm", *values(upload(tmp_path))))
+    until = time.monotonic() + 200
+    while not (job := tab.evaluations.jobs.get(mine[-1])).has_ended and time.monotonic() < until:
+        time.sleep(0.2)
+    assert job.state == "done", job.note
+    assert job.title.endswith(" · adapter of remask-lora, step 5, UPS head of remask-lora, step 5")
+    assert f"--adapter={lora}" in job.argv
+    for column, calls in ((3, False), (4, True)):
+        cell, _, problem, _, run_id, *_ = tab.answer.on_cell(job.id, mine, "", choice(column))
+        said = [said for _, said in tab.answer.on_replay(run_id, mine, cell)]
+        assert problem == "" and "The replay wrote the recorded answer again." in said[-1]
+        row = tab.evaluations.report(job).rows[cell[1]][1]
+        assert bool(row["scorer_calls"]) == calls
+    shutil.rmtree(lora)
+    tab.answer.loaded = LoadedSources(tab.bundled)
+    _, detail, problem, canvas, run_id, *_ = tab.answer.on_cell(job.id, mine, "", choice(3))
+    assert "cannot be decoded again" in problem and "What is 2 + 3?" in detail
+    assert run_id == "" and not canvas["visible"]
+
+
+def choice(column):
+    return SimpleNamespace(index=[0, column], row_value=[1])

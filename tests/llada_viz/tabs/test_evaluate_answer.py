@@ -1,0 +1,155 @@
+"""What the Evaluate tab does with rows that stand: replays, filters, exports, deletion."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from evaluation.runs.execute import manifest, run
+from evaluation.runs.plan import Line, Plan
+from evaluation.runs.report import as_html
+from evaluation.runs.run_folder import RunFolder
+from evaluation.runs.sampler_table import NothingToGrade
+from evaluation.sets.problem_sets import bundled_set
+from llada_viz.decoding.attached import Attachments
+from llada_viz.decoding.bundled import FOLDER, Bundled
+from llada_viz.decoding.lane import Chosen
+from llada_viz.jobs.evaluations import Asked, Evaluations, matrix
+from llada_viz.jobs.queue import Jobs
+from llada_viz.render.evaluation import replayed
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
+    import gradio as gr
+
+    from llada_viz.decoding.runs import Runs
+    from llada_viz.tabs.evaluate import DELETE, SURE, Evaluate
+
+SIZES = {"gen_length": 32, "block_length": 8, "steps": 32, "early_stop": True}
+LINES = (Line("good", "low_confidence", SIZES), Line("bad", "low_confidence", {**SIZES, "steps": 4}))
+ROWS = 3
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return Bundled()
+
+
+@pytest.fixture
+def job(bundled, tmp_path):
+    """(evaluations, a job whose rows all stand): queued and stopped before a process was started."""
+    evaluations = Evaluations(Jobs(tmp_path), FOLDER, "cpu")
+    lanes = [Chosen(line.label, line.sampler, line.settings) for line in LINES]
+    job_id = evaluations.start(Asked("linear", "linear", lanes, limit=ROWS))
+    evaluations.jobs.stop(job_id)
+    found = evaluations.jobs.get(job_id)
+    plan, folder = Plan(bundled_set("linear", ROWS, 2026), LINES), RunFolder(found.folder)
+    folder.open(manifest(bundled.loaded, str(FOLDER), plan), plan.problems)
+    list(run(bundled.loaded, plan, folder, NothingToGrade()))
+    return evaluations, found
+
+
+def tab_of(bundled, evaluations, public=False):
+    with gr.Blocks():
+        tab = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public)
+        tab.build(gr.State(""))
+    return tab
+
+
+def replay(tab, job, column, row):
+    event = SimpleNamespace(index=[0, column], row_value=[row])
+    cell, _, before, _, run_id, *_ = tab.answer.on_cell(job.id, [], "", event)
+    assert before == ""
+    *during, last = [said for _, said in tab.answer.on_replay(run_id, [], cell)]
+    assert set(during) <= {""}
+    return last
+
+
+def test_a_replay_is_compared_with_the_recorded_answer(bundled, job):
+    evaluations, found = job
+    tab = tab_of(bundled, evaluations)
+    assert "The replay wrote the recorded answer again." in replay(tab, found, 3, 1)
+    folder = RunFolder(found.folder)
+    rows = folder.rows()
+    rows[0]["text"] = "<b>something</b> else"
+    folder.write("results.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    said = replay(tab, found, 3, rows[0]["row"])
+    assert "The replay differs from the recorded answer: it wrote “" in said
+    assert "&lt;b&gt;something" in said and "<b>something" not in said
+
+
+def test_a_difference_is_quoted_from_where_it_begins():
+    said = replayed("a" * 200 + "7" + "b" * 200, "a" * 200 + "8" + "b" * 200)
+    assert "“…" in said and "a7b" in said and "a8b" in said and len(said) < 500
+
+
+def test_a_replay_that_was_stopped_is_not_compared(bundled, job):
+    evaluations, found = job
+    tab = tab_of(bundled, evaluations)
+    event = SimpleNamespace(index=[0, 3], row_value=[1])
+    cell, _, _, _, run_id, *_ = tab.answer.on_cell(found.id, [], "", event)
+    tab.runs.get(run_id).stop()
+    assert all(said == "" for _, said in tab.answer.on_replay(run_id, [], cell))
+
+
+def test_only_rows_that_fail(bundled, job):
+    evaluations, found = job
+    folder = RunFolder(found.folder)
+    for number, grades in {1: (True, True), 2: (True, False), 3: (False, False)}.items():
+        for line, grade in zip(("good", "bad"), grades, strict=True):
+            folder.override(line, number, grade)
+    report = evaluations.report(found)
+
+    def shown(**only):
+        return list(matrix(report, **only)["row"])
+
+    assert shown() == [1, 2, 3] and shown(fail=True) == [2, 3]
+    assert shown(fail=True, first=3) == [3]
+    assert shown(differ=True) == [2] and shown(differ=True, fail=True) == [2]
+    html = as_html(report)
+    for kind in ("same solved", "differ fails", "same fails"):
+        assert html.count(f'<tr class="{kind}">') == 1
+    folder.override("bad", 1, None)  # not graded is neither right nor wrong
+    assert list(matrix(evaluations.report(found), fail=True)["row"]) == [2, 3]
+
+
+def test_an_export_is_written_into_the_jobs_folder(bundled, job):
+    evaluations, found = job
+    tab = tab_of(bundled, evaluations)
+    for form, name in (("CSV", "rows.csv"), ("JSON", "report.json"), ("HTML", "report.html")):
+        given = Path(tab.on_export(found.id, [], form)[1])
+        assert given.read_text() == (found.folder / name).read_text()
+        assert given.is_relative_to(tab.file.GRADIO_CACHE) and given.name == name
+
+
+def test_a_job_is_deleted_with_the_second_press(bundled, job):
+    evaluations, found = job
+    tab = tab_of(bundled, evaluations)
+    assert tab.on_look(found.id, [], False, False, 1, "")[4]["interactive"]
+    said, doomed, button, *rest = tab.on_delete(found.id, [], "")
+    assert (said, doomed, button["value"]) == ("", found.id, SURE) and found.folder.is_dir()
+    assert all(part == gr.skip() for part in rest)
+    _, asked_again, button, *_ = tab.on_delete(found.id, [], "another job")  # asked for another one
+    assert asked_again == found.id and found.folder.is_dir()
+    said, doomed, button, *rest = tab.on_delete(found.id, [], doomed)
+    assert (said, doomed, button["value"]) == ("", "", DELETE)
+    assert not found.folder.exists() and evaluations.list() == [] and rest[0] is None
+    dropdown, _, _, _, delete, result, rows, _ = tab.on_tick(found.id, [], False, False, 1, "something")
+    assert (dropdown["value"], result, rows.empty) == (None, "", True) and not delete["interactive"]
+
+
+def test_what_still_runs_and_what_is_public_is_not_deleted(bundled, job):
+    evaluations, found = job
+    waiting = evaluations.start(Asked("linear", "linear", [Chosen("a", "threshold", SIZES)], limit=1))
+    tab = tab_of(bundled, evaluations)
+    assert not tab.on_look(waiting, [], False, False, 1, "")[4]["interactive"]
+    assert "allowed to remove: what has ended" in tab.on_delete(waiting, [], waiting)[0]
+    public = tab_of(bundled, evaluations, public=True)
+    assert not public.delete.visible
+    with pytest.raises(gr.Error, match="public host"):
+        public.on_delete(found.id, [found.id], found.id)
+    assert found.folder.is_dir() and evaluations.jobs.get(waiting).state == "queued"

@@ -1,0 +1,85 @@
+"""Public sets of the hub in the Evaluate tab: at hand, refused on a public host, a sentence out of reach."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from evaluation.sets.columns import Mapping, SetError
+from evaluation.sets.problem_sets import Problem, ProblemSet, load_set
+from evaluation.sets.public_sets import EVALUATED
+from llada_viz.decoding.bundled import Bundled
+from samplers.requests import RequestError
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
+    from llada_viz.tabs import evaluate_form
+    from llada_viz.tabs.evaluate_form import EvaluateForm, samples
+    from llada_viz.widgets.live import CHECKER
+
+SIZES = [32, 8, 32]
+LANES = ["low_confidence", "", "none", "", "none", "", "none", ""]
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return Bundled()
+
+
+def asked(form, bundled, source, lanes=LANES):
+    return form.asked(bundled, CHECKER, source, "", "", "", 0, 0, "{question}", *SIZES, *lanes)
+
+
+@pytest.fixture
+def reachable(monkeypatch):
+    """A hub that has every set, with one row each."""
+
+    def load(name):
+        row = Problem(1, "<b>How many?</b>", "4 + 3 = 7 #### 7")
+        return ProblemSet(name, (row,), Mapping("question", "answer"))
+
+    monkeypatch.setattr(evaluate_form, "load_set", load)
+
+
+@pytest.mark.parametrize("name", EVALUATED)
+def test_a_hub_set_is_shown_and_asked_for(name, bundled, reachable):
+    form = EvaluateForm()
+    assert name in dict((value, shown) for shown, value in samples())
+    _, _, question, _, shown = form.show(name, "")
+    assert "1 rows" in shown and "&lt;b&gt;How many?" in shown and not question["interactive"]
+    assert question["value"] == EVALUATED[name].prompt
+    wanted = asked(form, bundled, name)
+    assert (wanted.data, wanted.name, wanted.question, wanted.answer) == (name, name, "", "")
+    with pytest.raises(RequestError, match="needs scores"):
+        asked(form, bundled, name, ["best_of_n", "", *LANES[2:]])
+
+
+def test_a_public_host_fetches_nothing(bundled, reachable):
+    form = EvaluateForm(public=True)
+    assert not set(EVALUATED) & {value for _, value in samples(public=True)}
+    assert "not fetched on a public host" in form.show("gsm8k", "")[-1]
+    with pytest.raises(SetError, match="not fetched on a public host"):
+        asked(form, bundled, "gsm8k")
+
+
+def test_a_hub_out_of_reach_is_a_sentence(bundled, monkeypatch):
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed (extra suites)")
+
+    class Timeout(Exception):
+        """As an HTTP library raises it, outside the usual families."""
+
+    def fails(*_, **__):
+        raise Timeout("the hub does not answer")
+
+    monkeypatch.setattr(datasets, "load_dataset", fails)
+    form = EvaluateForm()
+    shown = form.show("math500", "")[-1]
+    assert (
+        "HuggingFaceH4/MATH-500 cannot be loaded: Timeout: the hub does not answer." in shown
+        and "alert" in shown
+    )
+    with pytest.raises(SetError, match="cannot be loaded"):
+        asked(form, bundled, "math500")
+    with pytest.raises(SetError, match="cannot be loaded"):
+        load_set("s1k")

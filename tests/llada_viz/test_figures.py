@@ -1,0 +1,75 @@
+"""The page's plotly figures, read back from the figure itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from evaluation.runs.summary import Summary, summarise
+from llada_viz.render.figures import MOST_CELLS, confidence_map, pareto
+from samplers.events import Cell, Remasked, Started, Unmasked
+
+MASK = 9
+PIECES = {0: b"a", 1: b"<b>", 2: b"\n", 3: b"?"}
+
+
+def summary(label: str, right: int, nfe: float) -> Summary:
+    rows = [
+        {"correct": i < right, "nfe": nfe, "scorer_calls": 0, "seconds": nfe / 100, "extracted": "1",
+         "text": "1", "tokens": 8, "row": i, "reason": ""}
+        for i in range(10)
+    ]  # fmt: skip
+    return summarise(label, rows)
+
+
+def test_pareto_has_a_mark_a_sampler_and_joins_those_that_no_other_beats() -> None:
+    figure = pareto([summary("slow", 9, 64), summary("<b>fast</b>", 6, 8), summary("worse", 5, 32)])
+    assert figure is not None
+    first = [trace for trace in figure.data if trace.xaxis in (None, "x")]
+    line, *marks = first
+    assert list(line.x) == [8, 64] and list(line.y) == [0.6, 0.9]
+    assert [mark.name for mark in marks] == ["slow", "&lt;b&gt;fast&lt;/b&gt;", "worse"]
+    assert len({(mark.marker.color, mark.marker.symbol) for mark in marks}) == 3
+    assert "accuracy 90.0%" in marks[0].customdata[0][0] and "<b>" not in marks[1].customdata[0][0]
+    assert marks[0].error_y.array[0] > 0
+    titles = [figure.layout.xaxis.title.text, figure.layout.xaxis2.title.text]
+    assert titles == ["NFE a row", "seconds a row"]  # no scorer was paid
+
+
+def test_pareto_of_nothing_is_none() -> None:
+    assert pareto([]) is None
+
+
+def run(steps: int = 2, cells: int = 3) -> list[object]:
+    begun = Started(
+        nfe=0, tokens=((3, *[MASK] * cells),), attention_mask=((True,) * (cells + 1),), mask_id=MASK,
+        prompt_length=1, settings={},
+    )  # fmt: skip
+    events: list[object] = [begun]
+    for step in range(steps):
+        cell = Cell(0, 1 + step % cells, step % 3, 0.5)
+        events.append(Unmasked(nfe=step + 1, step=step, cells=(cell,)))
+    return events
+
+
+def test_the_map_shows_what_stands_after_each_step() -> None:
+    events = run(3)
+    events.insert(3, Remasked(nfe=2, cells=(Cell(0, 1, 0, 0.4),), reason="policy"))
+    heat = confidence_map(events, PIECES).data[0]  # type: ignore[arg-type]
+    assert list(heat.x) == ["1", "2", "3"]
+    assert [list(line) for line in heat.z] == [[0.5, None, None], [None, 0.5, 0.5], [None, None, 0.5]]
+    assert [list(line) for line in heat.customdata] == [
+        ["“a”", "mask", "mask"], ["mask", "“&lt;b&gt;”", "“&lt;b&gt;”"], ["mask", "mask", "“⏎”"],
+    ]  # fmt: skip
+
+
+def test_a_long_run_is_thinned_and_ends_with_its_last_step() -> None:
+    cells, steps = 500, 500
+    figure = confidence_map(run(steps, cells), PIECES)  # type: ignore[arg-type]
+    heat = figure.data[0]
+    assert len(heat.x) * len(heat.z) <= MOST_CELLS + 2 * cells and heat.x[-1] == str(steps)
+    assert "every 3 steps" in figure.layout.xaxis.title.text
+
+
+@pytest.mark.parametrize("events", [run(0), []])
+def test_a_run_without_a_step_is_an_empty_map(events: list[object]) -> None:
+    assert len(confidence_map(events, PIECES).data[0].x) == 0  # type: ignore[arg-type]

@@ -1,0 +1,94 @@
+"""Window refine: how many steps a refinement takes, and that no run goes without a score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from samplers import collect, make, new_canvas
+from samplers.canvas import Canvas
+from samplers.events import BlockScored, Event, Finished, Remasked, Span, Unmasked, WindowTriggered
+from tests.networks import TableNetwork, TableScorer
+
+MASK, EOS = 20, 21
+
+
+class Low(TableScorer):
+    """Every block scores .2: every window opens, and no candidate beats what stands."""
+
+    def __call__(self, canvas: Canvas, spans: Sequence[Span], rows: Tensor) -> list[list[float]]:
+        return [[0.2] * len(scores) for scores in super().__call__(canvas, spans, rows)]
+
+
+class Ending(TableNetwork):
+    """Writes the end of the text from a position of the answer on."""
+
+    def __init__(self, prompt: int, end: int, seed: int = 0) -> None:
+        super().__init__(seed=seed)
+        self.end = prompt + end
+
+    def states(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
+        logits = super().states(tokens, attention_mask, cells).clone()
+        ends = cells.nonzero()[:, 1] >= self.end
+        logits[:, EOS] = -30.0
+        logits[ends, EOS] = 60.0
+        return logits
+
+
+def scored_spans(events: list[Event], row: int = 0) -> list[tuple[int, int]]:
+    scored = [e for e in events if isinstance(e, BlockScored) and not e.forked]
+    return [e.span for e in scored if e.scores[row] is not None]
+
+
+def test_m8_what_stands_at_an_early_stop_is_scored() -> None:
+    """K = 8 blocks, the answer ends in the third: the window so far is scored and refined."""
+    plain = {"steps": 16, "gen_length": 16, "block_length": 2, "window": 8, "early_stop": True}
+    sampler = make("window_refine", plain | {"num_refinement_samples": 3})
+    canvas = new_canvas([[1, 2]], 16, MASK, eos_id=EOS)
+    events, _ = collect(sampler(sampler.denoiser(Ending(2, 5)), canvas, Low()))
+    assert scored_spans(events)[:3] == [(2, 4), (4, 6), (6, 8)]
+    triggers = [e for e in events if isinstance(e, WindowTriggered)]
+    assert [(e.block, e.span) for e in triggers] == [(2, (2, 8))]
+    assert isinstance(events[-1], Finished) and events[-1].stop_reasons == ("eos",)
+
+
+@given(
+    ends=st.lists(st.integers(0, 18), min_size=1, max_size=3),
+    window=st.integers(1, 8),
+    early_stop=st.booleans(),
+    threshold=st.sampled_from([0.0, 0.5, 1.0]),
+)
+@settings(max_examples=30, deadline=None)
+def test_m8_no_row_decodes_without_a_score(
+    ends: list[int], window: int, early_stop: bool, threshold: float
+) -> None:
+    plain = {"steps": 16, "gen_length": 16, "block_length": 2, "window": window, "early_stop": early_stop}
+    sampler = make("window_refine", plain | {"num_refinement_samples": 2, "backmasking_threshold": threshold})
+    for end in ends:
+        canvas = new_canvas([[1, 2], [3]], 16, MASK, seeds=[0, end], eos_id=EOS)
+        events, _ = collect(sampler(sampler.denoiser(Ending(2, end)), canvas, TableScorer()))
+        assert scored_spans(events, 0) and scored_spans(events, 1)
+
+
+def test_m8_without_refinements_nothing_is_scored_and_the_settings_say_so() -> None:
+    plain = {"steps": 8, "gen_length": 8, "block_length": 2, "window": 2, "max_refinements": 0}
+    sampler = make("window_refine", plain)
+    events, _ = collect(sampler(sampler.denoiser(TableNetwork()), new_canvas([[1]], 8, MASK), Low()))
+    assert not scored_spans(events)
+    assert events[0].settings["max_refinements"] == 0  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("refine_steps", "wanted"), [(128, 12), (5, 5), (0, 8)])
+def test_f42_a_refinement_takes_one_token_a_step(refine_steps: int, wanted: int) -> None:
+    """round(8 * .802 * .9) = 6 cells of both blocks go: 12 steps, or the bound, or the blocks' own 8."""
+    plain = {"steps": 8, "gen_length": 16, "block_length": 8, "window": 2, "num_refinement_samples": 3}
+    sampler = make("window_refine", plain | {"backmasking_intensity": 0.9, "refine_steps": refine_steps})
+    events, _ = collect(sampler(sampler.denoiser(TableNetwork()), new_canvas([[1]], 16, MASK), Low()))
+    assert [len(e.cells) for e in events if isinstance(e, Remasked)] == [36]
+    refined = [len(e.cells) for e in events if isinstance(e, Unmasked) and e.forked]
+    assert len(refined) == wanted and sum(refined) == 36
+    assert make("window_refine", {}).refine_steps == 128  # type: ignore[attr-defined]

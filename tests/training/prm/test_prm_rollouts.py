@@ -1,0 +1,117 @@
+"""Rollouts: cut as the scorer cuts, reproducible, and refused with a sentence."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from evaluation.sets.columns import SetError
+from models.loading import LoadedModel, load
+from samplers.canvas import new_canvas
+from samplers.scoring import Draft, Question, TextScorer
+from samplers.settings import SettingError
+from training.__main__ import main
+from training.prm.prm_labels import part_labels
+from training.prm.prm_rollouts import RolloutPlan, parts_of, rollouts, spoil, write_rows
+
+MODEL = "assets/models/tiny-llada"
+
+
+@pytest.fixture(scope="module")
+def loaded() -> LoadedModel:
+    return load(MODEL, device="cpu", dtype=torch.bfloat16)
+
+
+class Listening(TextScorer):
+    """Remembers what it was asked to judge."""
+
+    def judge(self, batch: Any) -> list[list[float]]:
+        self.heard: list[Draft] = list(batch)
+        return [[1.0] * len(draft.parts) for draft in batch]
+
+
+@pytest.mark.parametrize("block_length", [4, 8, 16])
+def test_parts_are_what_a_scorer_is_shown(loaded: LoadedModel, block_length: int) -> None:
+    tokenizer, rng = loaded.tokenizer, random.Random(0)
+    assert tokenizer is not None
+
+    def text_of(ids: list[int]) -> str:
+        return str(tokenizer.decode(ids, skip_special_tokens=True))
+
+    for _ in range(20):
+        text = "".join(rng.choice("0123456789+-= \nabé") for _ in range(rng.randrange(40)))
+        ids = tokenizer.encode(text, add_special_tokens=False)[:30] + [loaded.eos_id]
+        ids += [loaded.eos_id] * (32 - len(ids))
+        canvas = new_canvas([[1, 5]], 32, loaded.mask_id, eos_id=loaded.eos_id)
+        canvas.tokens[0, 2:] = torch.tensor(ids)
+        scorer = Listening([Question("q")], text_of)
+        scorer.heard = []
+        spans = [canvas.block_span(block, block_length) for block in range(32 // block_length)]
+        scorer(canvas, spans, torch.tensor([True]))
+        wanted = [list(draft.parts) for draft in scorer.heard] or [[]]
+        assert parts_of(ids, block_length, text_of, loaded.eos_id) == wanted[0]
+
+
+def test_lines_keep_their_breaks_and_end_at_eos() -> None:
+    assert parts_of([1, 2, 0, 3], 0, lambda ids: "a\nb" if ids == [1, 2] else "?", 0) == ["a\n", "b"]
+    assert parts_of([0, 1], 4, lambda ids: "", 0) == []
+
+
+def test_rows_carry_labels_of_their_parts_and_how_they_were_made(loaded: LoadedModel) -> None:
+    plan = RolloutPlan(
+        ("expression",), n=3, steps=(4, 8), temperatures=(0.6,), corrupted=2, cuts=("lines", "8")
+    )
+    rows = [row for chunk in rollouts(loaded, MODEL, plan) for row in chunk]
+    assert [row["cut"] for row in rows] == ["lines", "8"] * 5
+    assert [row["decoded"].get("steps") for row in rows[::2]] == [4, 8, 4, None, None]
+    for row in rows:
+        assert row["labels"] == part_labels("expression", row["fields"], row["steps"])
+        assert len(row["labels"]) == len(row["steps"]) > 0
+    again = [row for chunk in rollouts(loaded, MODEL, plan) for row in chunk]
+    assert again == rows
+
+
+def test_spoiled_text_differs_in_a_number_only() -> None:
+    rng = random.Random(0)
+    spoilt = [spoil("3 + 4 = 7\n\\boxed{7}", "expression", rng) for _ in range(50)]
+    assert sum(text != "3 + 4 = 7\n\\boxed{7}" for text in spoilt) > 35
+    assert all("boxed" in text and "--" not in text for text in spoilt)
+    assert {len(spoil("1234\n", "sudoku", rng)) for _ in range(20)} == {5}
+
+
+def test_a_file_is_written_in_whole_lines_and_never_over_another(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "rows.jsonl"
+    chunks = [[{"labels": [1, 0]}], [{"labels": [1]}, {"labels": [0]}]]
+    assert list(write_rows(out, iter(chunks))) == [(1, 2, 1), (3, 4, 2)]
+    assert [json.loads(line)["labels"] for line in out.read_text().splitlines()] == [[1, 0], [1], [0]]
+    with pytest.raises(FileExistsError):
+        list(write_rows(out, iter(chunks)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "says"),
+    [
+        ({"tasks": ("sums",)}, SetError, "sums"), ({"cuts": ("words",)}, SettingError, "cuts"),
+        ({"cuts": ("0",)}, SettingError, "cuts"), ({"n": 0}, SettingError, "n = 0"),
+        ({"n": -1}, SettingError, "n = -1"), ({"steps": ()}, SettingError, "steps"),
+    ],
+)  # fmt: skip
+def test_plans_that_make_nothing_are_refused(changed: dict[str, Any], error: type, says: str) -> None:
+    with pytest.raises(error, match=says):
+        RolloutPlan(**({"tasks": ("linear",), "n": 1} | changed))
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "rows.jsonl"
+    flags = ["--model", MODEL, "--data", "linear", "--out", str(out), "--n", "0", "--corrupted", "3"]
+    assert main(["rollouts", *flags]) == 0
+    assert len(out.read_text().splitlines()) == 12
+    assert main(["rollouts", *flags]) == 1 and "exists" in capsys.readouterr().err
+    assert main(["rollouts", *flags, "--steps", "few"]) == 2 and "steps" in capsys.readouterr().err
+    flags = ["--model", MODEL, "--data", "linear", "--out", str(tmp_path / "x"), "--n", "2", "--steps", "7"]
+    assert main(["rollouts", *flags]) == 2 and "multiple" in capsys.readouterr().err

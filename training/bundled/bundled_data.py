@@ -1,0 +1,163 @@
+"""The batches of the bundled model: worked answers of the five tasks, and packed facts.
+
+Step s of a run is a function of (seed, s) alone, so a resumed run sees what an uninterrupted one
+would have seen and nothing about the data has to be saved.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from tasks import TASKS
+from tasks.core import Task
+from training.bundled.facts import EVEN, SCALES, draw_fact
+from training.shared.noise import block_noise, uniform_noise
+
+
+class Batch(NamedTuple):
+    """One forward. All Int / Bool[rows, length]: `input_ids` noised, `targets` clean, `learned`
+    the masked cells whose cross-entropy is the loss."""
+
+    input_ids: Tensor
+    targets: Tensor
+    learned: Tensor
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What a step is made of. `facts` rows of packed facts and `rows` worked answers; `shares` of
+    the tasks; `block_share` of the rows is noised block by block, the rest uniformly. `gaps`: share
+    of facts masked whole, without a loss, as what follows a result is when decoding; `negative`:
+    share of negative operands; `right_scales`: see draw_fact; `signs`: share of the negative results
+    whose sign is given, as it is when a sampler has committed the sign first; `tasks`: generators,
+    where the usual shares of easy and hard problems are not to be kept."""
+
+    rows: int = 64
+    facts: int = 14
+    micro_batches: int = 2
+    shares: Mapping[str, float] | None = None
+    block_share: float = 0.7
+    block_lengths: tuple[int, ...] = (4, 8, 16)
+    facts_a_row: int = 16
+    fact_kinds: tuple[float, ...] = EVEN
+    gaps: float = 0.3
+    negative: float = 0.35
+    right_scales: tuple[int, ...] = SCALES
+    signs: float = 0.0
+    tasks: Mapping[str, Task] = field(default_factory=lambda: TASKS)
+    longest_tail: int = 64
+
+
+DEFAULT_SHARES = {"sudoku": 0.24, "linear": 0.18, "expression": 0.25, "word": 0.25, "countdown": 0.08}
+
+
+class Encoder:
+    """Text to ids with the chat template's ids worked out once."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self.backend = tokenizer.backend_tokenizer
+        self.eos, self.mask = int(tokenizer.eos_token_id), int(tokenizer.mask_token_id)
+        text = tokenizer.apply_chat_template(
+            [{"role": "user", "content": "\x00"}], add_generation_prompt=True, tokenize=False
+        )
+        before, after = str(text).split("\x00")
+        self.before, self.after = self.encode([before])[0], self.encode([after])[0]
+        self.end = self.encode(["<|eot_id|>"])[0]
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        return [e.ids for e in self.backend.encode_batch(texts, add_special_tokens=False)]
+
+    def dialogues(self, prompts: list[str], answers: list[str]) -> list[tuple[list[int], list[int]]]:
+        """(prompt ids, answer ids with the end-of-turn token) of each pair."""
+        both = self.encode([*prompts, *answers])
+        return [
+            (self.before + p + self.after, a + self.end)
+            for p, a in zip(both[: len(prompts)], both[len(prompts) :], strict=True)
+        ]
+
+
+def batches(step: int, seed: int, encoder: Encoder, mixture: Mixture) -> Iterator[Batch]:
+    """The micro-batches of one step; rows of similar length share one."""
+    rng = random.Random(f"{seed}:{step}")
+    generator = torch.Generator().manual_seed(rng.getrandbits(62))
+    shares = mixture.shares or DEFAULT_SHARES
+    names = rng.choices(list(shares), list(shares.values()), k=mixture.rows)
+    problems = [mixture.tasks[name].generate(rng, "train") for name in names]
+    dialogues = encoder.dialogues([p.prompt for p in problems], [p.solution for p in problems])
+    dialogues.sort(key=lambda pair: len(pair[0]) + len(pair[1]))
+    cuts = [round(i * len(dialogues) / mixture.micro_batches) for i in range(mixture.micro_batches + 1)]
+    for first, last in pairwise(cuts):
+        if first < last:
+            yield _answer_batch(dialogues[first:last], rng, generator, encoder, mixture)
+    if mixture.facts:
+        yield _fact_batch(dialogues, rng, encoder, mixture)
+
+
+def _answer_batch(
+    dialogues: list[tuple[list[int], list[int]]],
+    rng: random.Random,
+    generator: torch.Generator,
+    encoder: Encoder,
+    mixture: Mixture,
+) -> Batch:
+    longest = max(len(p) + len(a) for p, a in dialogues)
+    tail = rng.randint(0, 12) if rng.random() < 0.8 else rng.randint(12, mixture.longest_tail)
+    width = longest + tail
+    targets = torch.full((len(dialogues), width), encoder.eos)
+    answer = torch.zeros(targets.shape, dtype=torch.bool)
+    text = torch.zeros(targets.shape, dtype=torch.bool)
+    for row, (p, a) in enumerate(dialogues):
+        targets[row, : len(p) + len(a)] = torch.tensor(p + a)
+        answer[row, len(p) :] = True
+        text[row, len(p) : len(p) + len(a)] = True
+    lengths = torch.tensor(rng.choices(mixture.block_lengths, k=len(dialogues)))
+    masked, _, current = block_noise(answer, text, lengths, generator)
+    anywhere, _ = uniform_noise(answer, generator)
+    blockwise = (torch.rand(len(dialogues), 1, generator=generator) < mixture.block_share).expand_as(masked)
+    noised = torch.where(blockwise, masked, anywhere)
+    learned = torch.where(blockwise, masked & current, anywhere)
+    return Batch(targets.masked_fill(noised, encoder.mask), targets, learned)
+
+
+def _fact_batch(
+    dialogues: list[tuple[list[int], list[int]]],
+    rng: random.Random,
+    encoder: Encoder,
+    mixture: Mixture,
+) -> Batch:
+    """Rows of packed facts, each the answer to some prompt of the same step, because what is
+    learned outside a dialogue does not carry over into one (docs/log.md)."""
+    count = mixture.facts * mixture.facts_a_row
+    how = (mixture.fact_kinds, mixture.negative, mixture.right_scales)
+    facts = [draw_fact(rng, *how) for _ in range(count)]
+    ids = encoder.encode([f.question for f in facts] + [f"{f.result}\n" for f in facts])
+    rows, marks, gaps = [], [], []
+    for first in range(0, len(facts), mixture.facts_a_row):
+        row = list(rng.choice(dialogues)[0])
+        mark, gap = [False] * len(row), [False] * len(row)
+        ends_hidden = rng.random() < 0.5
+        for i in range(first, first + mixture.facts_a_row):
+            question, result = ids[i], ids[len(facts) + i]
+            is_gap = rng.random() < mixture.gaps
+            hidden = not is_gap and rng.random() < 0.75
+            row += question + result
+            gap += [is_gap] * (len(question) + len(result))
+            learned_cells = [hidden] * (len(result) - 1) + [hidden and ends_hidden]
+            if mixture.signs and facts[i].result < 0 and rng.random() < mixture.signs:
+                learned_cells[0] = False
+            mark += [False] * len(question) + learned_cells
+        rows.append(row)
+        marks.append(mark)
+        gaps.append(gap)
+    width = max(map(len, rows))
+    targets = torch.tensor([r + [encoder.eos] * (width - len(r)) for r in rows])
+    learned, lost = (torch.tensor([m + [False] * (width - len(m)) for m in which]) for which in (marks, gaps))
+    return Batch(targets.masked_fill(learned | lost, encoder.mask), targets, learned)

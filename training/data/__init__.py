@@ -1,0 +1,1 @@
+"""Rows of files, hub sets and bundled tasks as training examples."""

@@ -1,0 +1,178 @@
+"""Which example stands in which row: a function of seed and place, so that a run can be resumed.
+
+place = step * batch_size + row.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from evaluation.sets.columns import SetError
+from tasks import TASKS
+from tasks.core import Problem
+from training.data.chat import Chat, Encoded
+
+TRIES = 200
+"""Examples drawn for one that is too long, before a whole set is gone through."""
+
+
+class Examples(Protocol):
+    """Encoded examples by number."""
+
+    @property
+    def size(self) -> int | None:
+        """How many there are, None for a generator without end."""
+        ...
+
+    def __getitem__(self, index: int) -> Encoded: ...
+
+    def raw(self, index: int) -> dict[str, str]:
+        """The example before it was encoded, as named texts."""
+        ...
+
+
+class TaskExamples:
+    """Problems of a bundled task, as many as are asked for; index i is always the same one."""
+
+    size: int | None = None
+
+    def __init__(self, name: str, chat: Chat, split: str = "train", seed: int = 0) -> None:
+        self.task, self.chat, self.split, self.seed = TASKS[name], chat, split, seed
+
+    def problem(self, index: int) -> Problem:
+        """The problem itself."""
+        rng = random.Random(f"{self.seed}:{self.task.name}:{self.split}:{index}")
+        return self.task.generate(rng, self.split)
+
+    def __getitem__(self, index: int) -> Encoded:
+        problem = self.problem(index)
+        return self.chat.encode([{"role": "user", "content": problem.prompt}], problem.solution)
+
+    def raw(self, index: int) -> dict[str, str]:
+        """See Examples."""
+        problem = self.problem(index)
+        return {"prompt": problem.prompt, "solution": problem.solution}
+
+
+def fits(example: Encoded, max_length: int, too_long: str) -> Encoded | None:
+    """The example, cut at max_length where too_long is cut; None when it is too long. The prompt is
+    never cut: one that leaves no room for an answer is too long."""
+    room = max_length - len(example.prompt)
+    if len(example.answer) <= room:
+        return example
+    return Encoded(example.prompt, example.answer[:room]) if too_long == "cut" and room > 0 else None
+
+
+class Fitting:
+    """Another set's examples without those that are too long, in whose place others stand.
+
+    Lengths are known once an example is encoded, so nothing is encoded before it is asked for.
+    """
+
+    def __init__(self, examples: Examples, max_length: int, too_long: str, name: str) -> None:
+        self.examples, self.max_length, self.too_long, self.name = examples, max_length, too_long, name
+        self.size = examples.size
+
+    def __getitem__(self, index: int) -> Encoded:
+        return self._find(index)[1]
+
+    def raw(self, index: int) -> dict[str, str]:
+        """See Examples."""
+        return self.examples.raw(self._find(index)[0])
+
+    def _find(self, index: int) -> tuple[int, Encoded]:
+        shortest = None
+        for place in self._places(index):
+            example = self.examples[place]
+            if (found := fits(example, self.max_length, self.too_long)) is not None:
+                return place, found
+            length = len(example.prompt) + len(example.answer)
+            shortest = length if shortest is None else min(shortest, length)
+        raise SetError(
+            f"every row of {self.name} that was tried is longer than max_length = {self.max_length} "
+            f"(the shortest has {shortest} tokens); allowed: a larger max_length, or too_long = cut"
+        )
+
+    def _places(self, index: int) -> Iterator[int]:
+        """The example itself, then others drawn for its place, then all of a set with an end."""
+        yield index
+        draw = random.Random(f"{self.name}:{index}")
+        for _ in range(TRIES):
+            yield draw.randrange(self.size or 2**31)
+        yield from range(self.size or 0)
+
+
+class Mixture:
+    """Several sets, drawn by weight. A set with an end is gone through in a new order every epoch."""
+
+    def __init__(self, sets: Sequence[Examples], weights: Sequence[float], seed: int) -> None:
+        self.sets, self.weights, self.seed = tuple(sets), tuple(weights), seed
+
+    def __getitem__(self, place: int) -> Encoded:
+        chosen, index = self._chosen(place)
+        return chosen[index]
+
+    def raw(self, place: int) -> dict[str, str]:
+        """The example of a place before it was encoded, as named texts."""
+        chosen, index = self._chosen(place)
+        return chosen.raw(index)
+
+    def _chosen(self, place: int) -> tuple[Examples, int]:
+        number = 0
+        if len(self.sets) > 1:
+            draw = random.Random(f"{self.seed}:{place}")
+            number = draw.choices(range(len(self.sets)), self.weights)[0]
+        chosen = self.sets[number]
+        return chosen, place if chosen.size is None else item_at(place, chosen.size, self.seed)
+
+    def rows(self, step: int, count: int) -> list[Encoded]:
+        """The rows of a step."""
+        return [self[step * count + row] for row in range(count)]
+
+
+def item_at(place: int, size: int, seed: int) -> int:
+    """The item of a set of `size` at a place: every epoch is a permutation of its own."""
+    return _permutation(size, f"{seed}:{place // size}")[place % size]
+
+
+@lru_cache(maxsize=8)
+def _permutation(size: int, seed: str) -> list[int]:
+    order = list(range(size))
+    random.Random(seed).shuffle(order)
+    return order
+
+
+class Example(NamedTuple):
+    """What stands in a row: as named texts, in the template, and how many of its first cells are given."""
+
+    raw: dict[str, str]
+    templated: str
+    given: int
+
+
+class Rows(NamedTuple):
+    """tokens: Int[rows, length], clean, EOS behind the answers; answer: Bool[rows, length], the
+    cells that are learned, EOS tail included; text: the same without the tail."""
+
+    tokens: Tensor
+    answer: Tensor
+    text: Tensor
+
+
+def collate(encoded: Sequence[Encoded], eos_id: int, tail: int = 0) -> Rows:
+    """Rows of one length: that of the longest, and `tail` more."""
+    width = max(len(p) + len(a) for p, a in encoded) + tail
+    tokens = torch.full((len(encoded), width), eos_id)
+    answer = torch.zeros(tokens.shape, dtype=torch.bool)
+    text = torch.zeros(tokens.shape, dtype=torch.bool)
+    for row, (p, a) in enumerate(encoded):
+        tokens[row, : len(p) + len(a)] = torch.tensor(p + a)
+        answer[row, len(p) :] = True
+        text[row, len(p) : len(p) + len(a)] = True
+    return Rows(tokens, answer, text)

@@ -1,0 +1,42 @@
+"""Lists and objects in cells: JSON, or as Python and pandas write them into CSV."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from typing import Any
+
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<text>'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")|(?P<word>True|False|None)\b"""
+    r"""|(?P<other>-?\d[\d.eE+-]*|[\[\]{}():,]))"""
+)
+WORDS = {"True": "true", "False": "false", "None": "null", "(": "[", ")": "]"}
+
+
+def cell_value(cell: str) -> Any:
+    """What a cell holds as JSON, or as Python writes lists, objects, texts and numbers; None for neither."""
+    for text in (cell, _as_json(cell)):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _as_json(cell: str) -> str:
+    """The same value in JSON's own words, part by part (nothing is run); "" where it is no list or object.
+    Texts side by side, as numpy writes them, are no list."""
+    if not cell.lstrip().startswith(("[", "{", "(")):
+        return ""
+    end, parts = 0, []
+    while match := _TOKEN.match(cell, end):
+        end = match.end()
+        if match["text"]:
+            try:
+                parts.append(json.dumps(ast.literal_eval(match["text"])))
+            except (ValueError, SyntaxError):
+                return ""
+        else:
+            parts.append(WORDS.get(match[0].strip(), match[0]))
+    return "" if cell[end:].strip() else " ".join(parts)

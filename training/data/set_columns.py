@@ -1,0 +1,36 @@
+"""Which column of a set plays a role: the one that a setting names, or the likeliest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evaluation.sets.columns import QUESTION, SetError, likeliest, listed
+from evaluation.sets.tables import Table
+
+MESSAGES = ("messages", "conversations", "conversation")
+EARLIER = (("system", "system_prompt"), ("history",))
+"""Columns of what stands before a question: a system turn, earlier turns."""
+
+
+def find_column(records: Table, setting: str, asked: str, likely: Sequence[str]) -> str:
+    """The column called `asked`, else the first of `likely` that is there (case and spaces aside), else "".
+
+    SetError: `asked`, the value of `setting`, is no column.
+    """
+    if asked and asked not in records.columns:
+        allowed = listed(records.columns)
+        raise SetError(f"{setting} = {asked!r} is no column of {records.name}; allowed: {allowed}")
+    return asked or likeliest(records.columns, likely)
+
+
+def find_prompts(records: Table, asked: str) -> str:
+    """The column of the questions, `prompt` before others, "" when there is none."""
+    return find_column(
+        records, "prompt_column", asked or records.public.prompt, ("prompt", *QUESTION, *MESSAGES)
+    )
+
+
+def find_earlier(records: Table) -> tuple[str, str]:
+    """The columns of a system text and of a history; "" for what a set has not."""
+    system, history = (likeliest(records.columns, names) for names in EARLIER)
+    return system, history

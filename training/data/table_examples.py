@@ -1,0 +1,153 @@
+"""Rows of a table as conversations: which columns, what every row must have, encoded when asked for."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+
+from evaluation.sets.cells import Record, check_words
+from evaluation.sets.columns import QUESTION, SetError, guess, likeliest, listed
+from evaluation.sets.tables import Table
+from training.data.answer_settings import AnswerSettings
+from training.data.chat import Chat, Encoded
+from training.data.known_sets import refuse_problem
+from training.data.set_columns import MESSAGES, find_column, find_earlier
+from training.data.turns import Turn, earlier_turns, turns_in, with_earlier
+
+ANSWERS = (
+    "solution", "response", "output", "completion", "answer", "target", "final_answer", "gold",
+    "ground_truth", "label",
+)  # fmt: skip
+"""In the order in which they are believed: what is learned is the worked solution, where there is one;
+evaluation.sets.columns believes the bare answer first, which is what it grades on."""
+THOUGHTS = ("thoughts", "reasoning", "thinking", "thinking_trajectory")
+HELD_OUT_SHARE, MOST_HELD_OUT = 0.05, 256
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that are used, "" for what there is not. messages: whole conversations, instead of prompt
+    and answer; system, history: what stands before them."""
+
+    prompt: str = ""
+    answer: str = ""
+    thoughts: str = ""
+    messages: str = ""
+    system: str = ""
+    history: str = ""
+
+    @property
+    def used(self) -> list[str]:
+        """The names of those that there are."""
+        return [name for name in astuple(self) if name]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One example as text. turns: all but the answer, {role, content}."""
+
+    turns: tuple[Turn, ...]
+    answer: str
+    thoughts: str = ""
+
+
+def choose_columns(records: Table, settings: AnswerSettings) -> Columns:
+    """The columns that settings name, that the set is known to have, or that are likeliest."""
+    public, names = records.public, records.columns
+    system, history = find_earlier(records)
+    messages = likeliest(names, MESSAGES)
+    if messages and not (settings.prompt_column or settings.answer_column):
+        return Columns(messages=messages, system=system, history=history)
+    prompt = settings.prompt_column or public.prompt or None
+    answer = settings.answer_column or public.answer or None
+    try:
+        found = guess(names, prompt, answer, QUESTION, ANSWERS)
+    except SetError as error:
+        raise SetError(f"{records.name}: {error} (settings prompt_column, answer_column)") from None
+    return Columns(found.question, found.answer, _thoughts(records, settings), "", system, history)
+
+
+def _thoughts(records: Table, settings: AnswerSettings) -> str:
+    if not settings.think:
+        return ""
+    column = find_column(
+        records, "thoughts_column", settings.thoughts_column or records.public.thoughts, THOUGHTS
+    )
+    if not column:
+        raise SetError(f"{records.name}: the thoughts column was not found; choose one of: "
+                       f"{listed(records.columns)}, or think = false")  # fmt: skip
+    return column
+
+
+def read_row(name: str, number: int, record: Record, columns: Columns) -> Row:
+    """One example; SetError names row and column of what is missing."""
+    where = f"row {number} of {name}"
+    earlier = earlier_turns(where, record, columns.system, columns.history)
+    if columns.messages:
+        column = f"row {number}, column {columns.messages!r} of {name}"
+        turns = with_earlier(where, earlier, _conversation(column, record[columns.messages]))
+        return Row(tuple(turns[:-1]), turns[-1]["content"])
+    for column in (columns.prompt, columns.answer, columns.thoughts):
+        if column:
+            check_words(f"row {number}, column {column!r} of {name}", "text", record[column])
+    asked = {"role": "user", "content": record[columns.prompt]}
+    return Row(
+        (*earlier, asked), record[columns.answer], record[columns.thoughts] if columns.thoughts else ""
+    )
+
+
+def _conversation(where: str, cell: str) -> list[Turn]:
+    """The turns of a cell, the assistant's last one at its end."""
+    turns = turns_in(where, cell)
+    if turns is None or len(turns) < 2:
+        raise SetError(f"{where} is no conversation; allowed: a list of at least two {{role, content}}")
+    if turns[-1]["role"] != "assistant" or turns[-2]["role"] == "assistant":
+        raise SetError(f"{where} has no answer at its end; allowed: a question, then the assistant's turn")
+    return turns
+
+
+class TableExamples:
+    """The rows of a table that are trained on, or (`held_out`) those that are not."""
+
+    def __init__(
+        self, records: Table, columns: Columns, chat: Chat, indices: Sequence[int] | None = None
+    ) -> None:
+        self.records, self.columns, self.chat = records, columns, chat
+        self.indices = range(len(records)) if indices is None else indices
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self.indices)
+
+    def row(self, index: int) -> Row:
+        """The example as text."""
+        place = self.indices[index]
+        return read_row(self.records.name, place + 1, self.records[place], self.columns)
+
+    def raw(self, index: int) -> dict[str, str]:
+        """The row as it stands in the set."""
+        return self.records[self.indices[index]]
+
+    def __getitem__(self, index: int) -> Encoded:
+        row = self.row(index)
+        return self.chat.encode(row.turns, row.answer, row.thoughts)
+
+
+def check_rows(records: Table, columns: Columns, allow_eval_data: bool) -> None:
+    """Read every row once: SetError for the first that cannot be used, or that is a test problem."""
+    for number, record in enumerate(records, 1):
+        row = read_row(records.name, number, record, columns)
+        if not allow_eval_data:
+            asked = next((turn["content"] for turn in row.turns if turn["role"] == "user"), "")
+            refuse_problem(records.name, number, asked)
+
+
+@lru_cache(maxsize=8)
+def held_out_rows(size: int) -> frozenset[int]:
+    """Rows kept out of training: 5 %, at least 1, at most 256; the same in every run, whatever its
+    seed, so that a run that goes on from another one does not learn what that one was measured on."""
+    count = min(MOST_HELD_OUT, max(1, round(HELD_OUT_SHARE * size)))
+    return frozenset(random.Random(f"held out of {size}").sample(range(size), count))

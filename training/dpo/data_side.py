@@ -1,0 +1,64 @@
+"""The data side of DPO: pairs of a file, or bundled tasks whose pairs are decoded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from torch import Tensor
+
+from evaluation.sets.tables import Table
+from training.data.set_columns import find_prompts
+from training.dpo.objective import DPO
+from training.dpo.pair_rows import pairs_in, refuse_tasks
+from training.dpo.settings import DPOSettings
+from training.shared.answers import RunArguments
+from training.shared.data_side import ChosenSets, Kind, Note, check_tables
+from training.shared.preview import Preview, cells_of
+
+
+class Row(NamedTuple):
+    """One row for `cells_of`: Int[1, length], clean and with masks."""
+
+    tokens: Tensor
+    input_ids: Tensor
+
+
+class PairData:
+    """Pairs, or tasks to make them of; the sample files have neither."""
+
+    def accepts(self, kind: Kind) -> bool:
+        """See DataSide."""
+        return kind != Kind.SAMPLE
+
+    def note(self, model: str) -> Note:
+        """See DataSide."""
+        return Note("bundled tasks, or a file of prompt, chosen, rejected")
+
+    def columns(self, records: Table, settings: DPOSettings) -> dict[str, str]:
+        """See DataSide. The prompts' alone is guessed, and "" where the answers begin with them."""
+        return {"prompt_column": find_prompts(records, settings.prompt_column)}
+
+    def check(self, chosen: ChosenSets, settings: DPOSettings) -> None:
+        """See DataSide: no tasks among files, and every row."""
+        check_tables(chosen, settings, settings.split)
+        if chosen.tables:
+            refuse_tasks(chosen.names)
+        for records in chosen.tables.values():
+            pairs_in(records, settings, False)
+
+    def preview(self, arguments: RunArguments, settings: DPOSettings) -> Preview:
+        """A pair: its row without the rejected answer, the chosen answer under the middle one of its
+        masks (their shares of masked cells rise), and the same for the rejected one."""
+        recipe = DPO(arguments, settings)
+        first, batch = recipe.first_pair()
+        raw, loaded = first.pair.raw, recipe.loaded
+        column = (settings.rejected_column if first.pair.source else "") or "rejected"
+        parts = ({name: text for name, text in raw.items() if name != column}, {column: raw[column]})
+        sides = []
+        for side, answer in enumerate((first.chosen, first.rejected)):
+            tokens, masked = batch.tokens[:, side], batch.masked[:, side, batch.masked.shape[2] // 2]
+            row = Row(tokens, tokens.masked_fill(masked, loaded.mask_id))
+            templated = recipe.chat.decode(answer.prompt + answer.answer)
+            sides.append(Preview(parts[side], templated, cells_of(row, loaded, len(answer.prompt))))
+        return replace(sides[0], rejected=sides[1])

@@ -1,0 +1,141 @@
+"""Preference pairs from files and hub sets: (prompt, chosen, rejected) as text or as conversations.
+
+A cell is a conversation when it is a list of {role, content}, or a single one of them. Answers that
+are conversations end with the assistant's turn, in which alone they differ. Where the turns before it
+hold the question, they are the prompt, and a prompt column of text beside them is not read (as TRL
+takes such sets).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+from evaluation.sets.cells import Record
+from evaluation.sets.columns import SetError
+from evaluation.sets.tables import Table
+from tasks import TASKS
+from training.data.known_sets import refuse_problem
+from training.data.records import open_records
+from training.data.set_columns import find_column, find_earlier, find_prompts
+from training.data.turns import Turn, earlier_turns, turns_in, with_earlier
+from training.dpo.pairs import Pair
+from training.dpo.settings import DPOSettings
+
+
+@dataclass(frozen=True)
+class PairColumns:
+    """The columns that are used; "" for what there is not. prompt: of the questions, which may stand in the
+    answers' conversations; system, history: what stands before it."""
+
+    prompt: str
+    chosen: str
+    rejected: str
+    system: str = ""
+    history: str = ""
+
+    @property
+    def used(self) -> list[str]:
+        """The names, without one that is not there."""
+        return [name for name in astuple(self) if name]
+
+
+def choose_pair_columns(records: Table, settings: DPOSettings) -> PairColumns:
+    """The columns that settings name; the prompts' may be guessed."""
+    columns = PairColumns(
+        find_prompts(records, settings.prompt_column),
+        find_column(records, "chosen_column", settings.chosen_column or "chosen", ()),
+        find_column(records, "rejected_column", settings.rejected_column or "rejected", ()),
+        *find_earlier(records),
+    )
+    for place, name in enumerate(columns.used):
+        if name in columns.used[:place]:
+            raise SetError(
+                f"column {name!r} is named twice; allowed: prompt, chosen and rejected each its own"
+            )
+    return columns
+
+
+def open_pairs(names: Sequence[str], settings: DPOSettings, allow_eval_data: bool) -> list[Pair]:
+    """The pairs of files and hub sets. SetError: a set that cannot be used, or is for evaluation."""
+    refuse_tasks(names)
+    found: list[Pair] = []
+    for name in names:
+        found += pairs_in(open_records(name, settings.split, allow_eval_data), settings, allow_eval_data)
+    return found
+
+
+def refuse_tasks(names: Sequence[str]) -> None:
+    """SetError for a bundled task among sets that hold pairs: its pairs are yet to be decoded."""
+    for name in names:
+        if name in TASKS:
+            raise SetError(
+                f"data = {name!r} is a task; allowed: only tasks, or only files and sets of the hub"
+            )
+
+
+def pairs_in(records: Table, settings: DPOSettings, allow_eval_data: bool) -> list[Pair]:
+    """All rows; SetError names the first that is no pair, or that is a test problem."""
+    columns, pairs = choose_pair_columns(records, settings), []
+    for number, record in enumerate(records, 1):
+        pair = _read(records.name, number, record, columns)._replace(source=(records, number - 1))
+        if not allow_eval_data:
+            asked = next(turn["content"] for turn in pair.turns if turn["role"] == "user")
+            refuse_problem(records.name, number, asked)
+        pairs.append(pair)
+    return pairs
+
+
+def _read(name: str, number: int, record: Record, columns: PairColumns) -> Pair:
+    row = f"row {number} of {name}"
+    wheres = [f"row {number}, column {column!r} of {name}" for column in (columns.chosen, columns.rejected)]
+    cells = record[columns.chosen], record[columns.rejected]
+    for where, cell in zip(wheres, cells, strict=True):
+        if not cell.strip():
+            raise SetError(f"{where} is empty; every row needs it")
+    chosen, rejected = (turns_in(where, cell) for where, cell in zip(wheres, cells, strict=True))
+    if (chosen is None) != (rejected is None):
+        raise SetError(f"{row} has answers of two kinds, one a conversation and one text; allowed: one kind")
+    if chosen is None or rejected is None:
+        better, worse, before = *cells, []
+    else:
+        better, worse = (_answer(where, t) for where, t in zip(wheres, (chosen, rejected), strict=True))
+        before = chosen[:-1]
+        if rejected[:-1] != before:
+            raise SetError(
+                f"{row} has answers that differ before their last turn; allowed: in the last alone"
+            )
+    turns = _asked(name, number, record, columns, before)
+    if better.split() == worse.split():
+        alike = "are the same" if better == worse else "differ in spaces only"
+        raise SetError(f"{row}: {columns.chosen!r} and {columns.rejected!r} {alike}; they must differ")
+    turns = with_earlier(row, earlier_turns(row, record, columns.system, columns.history), turns)
+    return Pair(turns[-1]["content"], better, worse, tuple(turns[:-1]))
+
+
+def _asked(name: str, number: int, record: Record, columns: PairColumns, before: list[Turn]) -> list[Turn]:
+    """What is answered, the user's turn last. before: the turns that both answers begin with."""
+    turns = before
+    if columns.prompt:
+        where = f"row {number}, column {columns.prompt!r} of {name}"
+        prompt = turns_in(where, record[columns.prompt])
+        if prompt is not None and prompt[-1]["role"] != "user":
+            raise SetError(f"{where} has no question at its end; allowed: turns that end with the user's")
+        if prompt is not None and before and before != prompt:
+            raise SetError(f"{where} has other turns than the answers begin with; allowed: the same, or none")
+        if not any(turn["role"] == "user" for turn in before):
+            if not record[columns.prompt].strip():
+                raise SetError(f"{where} is empty; every row needs it")
+            turns = before + (prompt or [{"role": "user", "content": record[columns.prompt]}])
+    if not turns or turns[-1]["role"] != "user":
+        raise SetError(f"row {number} of {name} has no question; allowed: a prompt column, or answers that "
+                       "are conversations and begin with it")  # fmt: skip
+    return turns
+
+
+def _answer(where: str, turns: list[Turn]) -> str:
+    if turns[-1]["role"] != "assistant":
+        raise SetError(
+            f"{where} has no answer at its end; allowed: turns of which the last is the assistant's"
+        )
+    return turns[-1]["content"]

@@ -1,0 +1,1 @@
+"""The training loop and what any training needs: settings, checkpoints, placement, metrics."""

@@ -1,0 +1,176 @@
+"""checkpoints/step-N/: what was learned so far, ready to use, and under training/ how to go on.
+
+A checkpoint is written beside the others under another name, brought to the disk and then renamed:
+whatever happens while it is being written, the one before it is whole. Safetensors and JSON only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.distributed.tensor import DTensor
+
+NAME = re.compile(r"step-(\d{1,12})")
+STATE = "training"
+FACTS = "state.json"
+"""Written last and removed first: a folder with it can be gone on from."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that does not belong to this run; the message says what differs."""
+
+
+def checkpoints(out: Path) -> list[tuple[int, Path]]:
+    """(step, folder) of every whole checkpoint, the oldest first."""
+    folder = out / "checkpoints"
+    if not folder.is_dir():
+        return []
+    found = [(int(m[1]), path) for path in folder.iterdir() if (m := NAME.fullmatch(path.name))]
+    return sorted(found)
+
+
+def write(out: Path, step: int, fill: Callable[[Path], None]) -> Path:
+    """checkpoints/step-N, filled by `fill`; OSError leaves nothing half-written behind."""
+    final = out / "checkpoints" / f"step-{step}"
+    replace_folder(final, fill)
+    return final
+
+
+def replace_folder(final: Path, fill: Callable[[Path], None]) -> None:
+    """Write a folder as a whole: a new one, brought to the disk, then a rename.
+
+    OSError: it could not be written (the disk is full, say); what stood there before still does.
+    """
+    fresh, old = (final.with_name(final.name + end) for end in (".new", ".old"))
+    try:
+        for rest in (fresh, old):  # of a run that was killed
+            shutil.rmtree(rest, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        fill(fresh)
+        for path in (fresh, *fresh.rglob("*")):
+            _to_disk(path)
+        if final.exists():
+            os.replace(final, old)
+        os.replace(fresh, final)
+        _to_disk(final.parent)
+    except (OSError, SafetensorError) as error:
+        raise OSError(
+            f"{final.name} could not be written: {error}. What was saved before is as it was: "
+            "make room, then go on with --resume"
+        ) from error
+    finally:
+        for rest in (fresh, old):
+            shutil.rmtree(rest, ignore_errors=True)
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def prune(out: Path, keep: int) -> None:
+    """Remove the state of all but the last `keep` checkpoints (what they learned and their samples
+    stay), and what killed runs left half-written."""
+    for _, folder in checkpoints(out)[:-keep] if keep else []:
+        (folder / STATE / FACTS).unlink(missing_ok=True)
+        shutil.rmtree(folder / STATE, ignore_errors=True)
+    for rest in (out / "checkpoints").glob("step-*.*"):
+        shutil.rmtree(rest, ignore_errors=True)
+
+
+def latest(out: Path) -> Path | None:
+    """The last checkpoint that can be gone on from."""
+    return next((path for _, path in reversed(checkpoints(out)) if (path / STATE / FACTS).is_file()), None)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """A safetensors file; of a tensor that is spread over processes, this process's share."""
+    save_file({n: share(t).detach().cpu().contiguous() for n, t in tensors.items()}, path)
+
+
+def write_state(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Weights, moments and averages by name, and facts as JSON."""
+    place = folder / STATE
+    place.mkdir(exist_ok=True)
+    write_tensors(place / "state.safetensors", tensors)
+    (place / FACTS).write_text(json.dumps(dict(facts), indent=1) + "\n")
+
+
+def read_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `write_state` wrote, on the CPU; facts have step, seconds and sums at least."""
+    try:
+        facts = json.loads((folder / STATE / FACTS).read_text())
+        missing = [name for name in ("step", "seconds", "sums") if name not in facts]
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{folder.name} cannot be read: {FACTS}: {error}") from None
+    if missing:
+        raise CheckpointError(f"{folder.name} cannot be read: {FACTS} lacks {', '.join(missing)}")
+    return read_tensors(folder / STATE / "state.safetensors"), facts
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """A safetensors file, on the CPU."""
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"checkpoint cannot be read: {path.name}: {error}") from None
+    return tensors
+
+
+def optimizer_tensors(names: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """AdamW's step and moments by parameter name."""
+    found = {}
+    for name, parameter in names.items():
+        for key, value in optimizer.state.get(parameter, {}).items():
+            found[f"{key}.{name}"] = torch.as_tensor(value)
+    return found
+
+
+def restore(
+    names: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
+) -> None:
+    """Put weights and moments back; CheckpointError, and nothing changed, when one is not of its shape."""
+    for name, parameter in names.items():
+        for key in ("weight", "exp_avg", "exp_avg_sq"):
+            saved, wanted = tensors.get(f"{key}.{name}"), tuple(share(parameter).shape)
+            if (saved is None and key == "weight") or (saved is not None and saved.shape != wanted):
+                shape = None if saved is None else tuple(saved.shape)
+                raise CheckpointError(
+                    f"checkpoint has {key} of {name} = {shape}; allowed: {wanted}, the model's"
+                )
+    for name, parameter in names.items():
+        with torch.no_grad():
+            share(parameter).copy_(tensors[f"weight.{name}"])
+        state = {}
+        for key in ("step", "exp_avg", "exp_avg_sq"):
+            if (value := tensors.get(f"{key}.{name}")) is not None:
+                state[key] = value.to(parameter.device) if key == "step" else _like(value, parameter)
+        if state:
+            optimizer.state[parameter] = state
+
+
+def share(tensor: Tensor) -> Tensor:
+    """This process's part of a tensor that FSDP spreads over processes; another tensor as it is."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def _like(value: Tensor, parameter: Tensor) -> Tensor:
+    if not isinstance(parameter, DTensor):
+        return value.to(parameter.device)
+    return DTensor.from_local(
+        value.to(parameter.device), parameter.device_mesh, parameter.placements,
+        shape=parameter.shape, stride=parameter.stride(),
+    )  # fmt: skip

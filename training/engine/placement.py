@@ -1,0 +1,106 @@
+"""Where a run goes: device and precision; and how FSDP and DeepSpeed keep its state.
+
+With FSDP every process writes its own share of weights and moments, as safetensors; with DeepSpeed
+its engine writes. Both go into the checkpoint's folder, and are gone on from with as many processes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator, DistributedType
+from accelerate.state import AcceleratorState, GradientState
+from accelerate.utils import DistributedDataParallelKwargs, GradientAccumulationPlugin
+from torch import Tensor
+
+from training.engine.checkpoints import STATE, CheckpointError, read_tensors, write_tensors
+from training.engine.recipe import Recipe
+
+SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED)
+
+
+def accelerator_for(recipe: Recipe, device: str = "auto") -> Accelerator:
+    """Placement and precision of a run. device: auto (a GPU where there is one) or cpu."""
+    settings = recipe.settings
+    cpu = device == "cpu" or not torch.cuda.is_available()
+    precision = settings.precision
+    if precision == "auto":
+        precision = "no" if cpu else "bf16"
+    accelerator = Accelerator(
+        cpu=cpu,
+        mixed_precision=precision,
+        gradient_accumulation_plugin=GradientAccumulationPlugin(recipe.parts, sync_with_dataloader=False),
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+    kind = accelerator.distributed_type
+    if kind in SHARDED and settings.ema:
+        raise ValueError(f"ema = {settings.ema} is not valid with FSDP or DeepSpeed; allowed: 0")
+    if kind == DistributedType.FSDP and not accelerator.is_fsdp2:
+        raise ValueError("fsdp_version = 1 is not valid; allowed: 2")
+    if kind == DistributedType.DEEPSPEED:
+        rows = settings.batch_size // (accelerator.num_processes * recipe.parts)
+        accelerator.state.deepspeed_plugin.deepspeed_config |= {
+            "train_micro_batch_size_per_gpu": rows,
+            "gradient_accumulation_steps": recipe.parts,
+            "gradient_clipping": settings.clip,
+        }
+    return accelerator
+
+
+def forget_accelerator() -> None:
+    """Accelerate keeps a process's placement and precision; its next run may want others. The other
+    processes stay: a group of processes cannot meet twice."""
+    AcceleratorState._reset_state(reset_partial_state=False)
+    GradientState._reset_state()
+
+
+def leave_processes() -> None:
+    """Leave the other processes at the end of this one, which torch may abort otherwise."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+def write_shards(accelerator: Accelerator, out: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Every process's share, beside the checkpoints until `take_shards`."""
+    place = _place(out)
+    if accelerator.is_main_process:
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+    accelerator.wait_for_everyone()
+    if accelerator.distributed_type == DistributedType.DEEPSPEED:
+        accelerator.save_state(str(place))
+    else:
+        write_tensors(place / _name(accelerator.process_index), tensors)
+    accelerator.wait_for_everyone()
+
+
+def take_shards(out: Path, folder: Path) -> None:
+    """Move what all processes wrote into a checkpoint's folder; one process does it."""
+    (folder / STATE).mkdir()
+    os.replace(_place(out), folder / STATE / "shards")
+
+
+def read_shards(accelerator: Accelerator, folder: Path, processes: int) -> dict[str, Tensor]:
+    """This process's share; nothing with DeepSpeed, whose engine takes its own."""
+    now = accelerator.num_processes
+    if processes != now:
+        raise CheckpointError(
+            f"processes = {now} is not valid; allowed: {processes}, which wrote {folder.name}"
+        )
+    place = folder / STATE / "shards"
+    if accelerator.distributed_type == DistributedType.DEEPSPEED:
+        accelerator.load_state(str(place))
+        return {}
+    return read_tensors(place / _name(accelerator.process_index))
+
+
+def _place(out: Path) -> Path:
+    return out / "checkpoints" / "shards.new"
+
+
+def _name(process: int) -> str:
+    return f"process-{process}.safetensors"

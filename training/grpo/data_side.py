@@ -1,0 +1,38 @@
+"""The data side of GRPO: questions with something to grade answers by."""
+
+from __future__ import annotations
+
+from evaluation.sets.tables import Table
+from training.grpo.objective import GRPO, GRPOSettings
+from training.shared.answers import RunArguments
+from training.shared.data_side import ChosenSets, Kind, Note, check_tables
+from training.shared.preview import Preview
+from training.shared.questions import check_questions, question_columns
+
+
+class QuestionData:
+    """Questions with gold answers; what is learned from is yet to be written."""
+
+    def accepts(self, kind: Kind) -> bool:
+        """See DataSide."""
+        return True
+
+    def note(self, model: str) -> Note:
+        """See DataSide."""
+        return Note()
+
+    def columns(self, records: Table, settings: GRPOSettings) -> dict[str, str]:
+        """See DataSide."""
+        columns = question_columns(records, settings.prompt_column, settings.answer_column)
+        return {"prompt_column": columns.question, "answer_column": columns.answer}
+
+    def check(self, chosen: ChosenSets, settings: GRPOSettings) -> None:
+        """See DataSide: every row."""
+        check_tables(chosen, settings, settings.split)
+        for records in chosen.tables.values():
+            columns = question_columns(records, settings.prompt_column, settings.answer_column)
+            check_questions(records, columns, False)
+
+    def preview(self, arguments: RunArguments, settings: GRPOSettings) -> Preview:
+        """The row of the first question: nothing is masked before there are answers."""
+        return Preview(GRPO(arguments, settings).sets[0].raw(0), "", [])

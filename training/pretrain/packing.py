@@ -1,0 +1,76 @@
+"""Rows packed with documents to the last cell; attention stays within a document.
+
+A row is a function of (seed, place): its first piece is the place's own in the epoch's order, the
+rest are drawn for it. No cell is padding; the last piece is cut where the row ends.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from training.data.examples import item_at
+from training.pretrain.texts import Pieces
+
+
+class Packed(NamedTuple):
+    """Int[rows, length] each. tokens; document: number of the document in its row; position: of a
+    cell in its document, from 0."""
+
+    tokens: Tensor
+    document: Tensor
+    position: Tensor
+
+
+class PackedRows:
+    """Rows of `length` tokens from several sets, drawn by weight."""
+
+    def __init__(self, sets: Sequence[Pieces], weights: Sequence[float], seed: int, length: int) -> None:
+        self.sets, self.weights, self.seed, self.length = tuple(sets), tuple(weights), seed, length
+
+    def rows(self, step: int, count: int) -> Packed:
+        """The rows of a step."""
+        return pack([self.pieces(step * count + row) for row in range(count)], self.length)
+
+    def pieces(self, place: int) -> list[list[int]]:
+        """What fills a row, at least to its end."""
+        draw = random.Random(f"{self.seed}:{place}")
+        chosen, index = self.first(place)
+        found = [chosen[index]]
+        while sum(map(len, found)) < self.length:
+            chosen = draw.choices(self.sets, self.weights)[0]
+            found.append(chosen[draw.randrange(chosen.size or 2**31)])
+        return found
+
+    def first(self, place: int) -> tuple[Pieces, int]:
+        """The set and the number of a row's first piece."""
+        number = 0
+        if len(self.sets) > 1:
+            draw = random.Random(f"first {self.seed}:{place}")
+            number = draw.choices(range(len(self.sets)), self.weights)[0]
+        chosen = self.sets[number]
+        return chosen, place if chosen.size is None else item_at(place, chosen.size, self.seed)
+
+
+def pack(rows: Sequence[Sequence[Sequence[int]]], length: int) -> Packed:
+    """Pieces of each row one behind the other, cut at `length`; ValueError when they do not fill it."""
+    made = Packed(*(torch.zeros(len(rows), length, dtype=torch.long) for _ in range(3)))
+    for row, pieces in enumerate(rows):
+        ids = [token for piece in pieces for token in piece][:length]
+        if len(ids) < length:
+            raise ValueError(f"row {row} has {len(ids)} tokens; allowed: at least {length}")
+        made.tokens[row] = torch.tensor(ids)
+        lengths = torch.tensor([len(piece) for piece in pieces])
+        made.document[row] = torch.arange(len(pieces)).repeat_interleave(lengths)[:length]
+        starts = lengths.cumsum(0) - lengths
+        made.position[row] = torch.arange(length) - starts[made.document[row]]
+    return made
+
+
+def same_document(document: Tensor) -> Tensor:
+    """Who sees whom: Bool[rows, 1, length, length] of Int[rows, length]."""
+    return document[:, None, :, None] == document[:, None, None, :]

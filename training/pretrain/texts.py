@@ -1,0 +1,147 @@
+"""Plain text to pretrain on: documents of a file, a set of the hub, or a bundled task, in pieces."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+from typing import Protocol
+
+from evaluation.sets.columns import SetError
+from evaluation.sets.tables import TEXT, Table
+from tasks import HELD_OUT, TASKS, TRAIN, generate
+from training.data.chat import Chat
+from training.data.examples import TaskExamples
+from training.data.known_sets import refuse_problem
+from training.data.records import LIMITS, open_records
+from training.data.set_columns import find_column
+from training.data.table_examples import held_out_rows
+from training.pretrain.settings import PretrainSettings
+
+MEASURED = 64
+"""Documents from which the characters of a token are estimated."""
+HELD_OUT_PROBLEMS = 64
+
+
+class Pieces(Protocol):
+    """Encoded pieces of documents by number."""
+
+    @property
+    def size(self) -> int | None:
+        """How many there are, None for a generator without end."""
+        ...
+
+    def __getitem__(self, index: int) -> list[int]: ...
+
+    def raw(self, index: int) -> dict[str, str]: ...
+
+
+class Documents:
+    """Documents of a set, cut into pieces of about max_length tokens; a document ends with EOS."""
+
+    def __init__(
+        self, records: Table, column: str, indices: Sequence[int], chat: Chat, eos: int, max_length: int
+    ) -> None:
+        self.records, self.column, self.indices, self.chat, self.eos = records, column, indices, chat, eos
+        measured = [chat.plain(self._text(i)) for i in indices[:MEASURED]]
+        tokens = sum(len(self._ids(text)) for text in measured)
+        self.characters = max(1, round(max_length * sum(map(len, measured)) / max(1, tokens)))
+        lengths = {i: len(record[column]) for i, record in enumerate(records)}
+        self.ends = list(accumulate(-(-lengths[i] // self.characters) for i in indices))
+        self.size: int | None = self.ends[-1]
+
+    def _text(self, index: int) -> str:
+        return self.records[index][self.column]
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self.chat.tokenizer.encode(text, add_special_tokens=False))
+
+    def _piece(self, index: int) -> tuple[str, bool]:
+        """A piece's text, and whether its document ends with it."""
+        place = bisect_right(self.ends, index)
+        first = self.ends[place - 1] if place else 0
+        start = (index - first) * self.characters
+        text = self._text(self.indices[place])[start : start + self.characters]
+        return text, index + 1 == self.ends[place]
+
+    def __getitem__(self, index: int) -> list[int]:
+        text, last = self._piece(index)
+        return self._ids(self.chat.plain(text)) + ([self.eos] if last else [])
+
+    def raw(self, index: int) -> dict[str, str]:
+        """The piece's text."""
+        return {self.column: self._piece(index)[0]}
+
+
+class TaskTexts:
+    """Problems of a bundled task with their worked answers, as documents without end."""
+
+    size: int | None = None
+
+    def __init__(self, name: str, chat: Chat, eos: int, split: str, seed: int) -> None:
+        self.examples, self.chat, self.eos = TaskExamples(name, chat, split, seed), chat, eos
+
+    def raw(self, index: int) -> dict[str, str]:
+        """The document's text."""
+        problem = self.examples.problem(index)
+        return {TEXT: f"{problem.prompt}\n{problem.solution}"}
+
+    def __getitem__(self, index: int) -> list[int]:
+        ids = self.chat.tokenizer.encode(self.chat.plain(self.raw(index)[TEXT]), add_special_tokens=False)
+        return [*ids, self.eos]
+
+
+class Listed:
+    """A few documents that are there already."""
+
+    def __init__(self, ids: Sequence[list[int]]) -> None:
+        self.ids, self.size = ids, len(ids)
+
+    def __getitem__(self, index: int) -> list[int]:
+        return self.ids[index]
+
+    def raw(self, index: int) -> dict[str, str]:
+        """Not kept."""
+        return {}
+
+
+def open_texts(
+    name: str, chat: Chat, eos: int, settings: PretrainSettings, allow_eval_data: bool = False
+) -> tuple[Pieces, Pieces]:
+    """What is trained on, and what is held out: 5 % of the documents, or held-out problems of a task.
+
+    SetError: a set that cannot be used, or is for evaluation, with row and column.
+    """
+    if name in TASKS:
+        if settings.split != TRAIN:
+            raise SetError(f"split = {settings.split!r} of {name!r} is not valid; allowed: {TRAIN}")
+        problems = generate(name, HELD_OUT, HELD_OUT_PROBLEMS, seed=1)
+        texts = [chat.plain(f"{p.prompt}\n{p.solution}") for p in problems]
+        ids = [[*chat.tokenizer.encode(text, add_special_tokens=False), eos] for text in texts]
+        return TaskTexts(name, chat, eos, TRAIN, settings.seed), Listed(ids)
+    records = open_records(name, settings.split, allow_eval_data, tuple(TASKS), replace(LIMITS, plain=True))
+    column = choose_text_column(records, settings.text_column)
+    check_texts(records, column, allow_eval_data)
+    kept_out = held_out_rows(len(records))
+    learned = [i for i in range(len(records)) if i not in kept_out]
+    how = (chat, eos, settings.max_length)
+    return Documents(records, column, learned, *how), Documents(records, column, sorted(kept_out), *how)
+
+
+def choose_text_column(records: Table, asked: str) -> str:
+    """The column that is asked for, else the only one, else `text`; SetError when it is not there."""
+    only = records.columns[0] if len(records.columns) == 1 else TEXT
+    return find_column(records, "text_column", asked or only, ())
+
+
+def check_texts(records: Table, column: str, allow_eval_data: bool) -> None:
+    """SetError: fewer than two documents, an empty one, or a test problem."""
+    if len(records) < 2:
+        raise SetError(f"{records.name} has {len(records)} document; allowed: at least 2 (in a text file "
+                       "with a blank line between them), of which one is held out")  # fmt: skip
+    for number, record in enumerate(records, 1):
+        if not record[column].strip():
+            raise SetError(f"row {number}, column {column!r} of {records.name} is empty; every row needs it")
+        if not allow_eval_data:
+            refuse_problem(records.name, number, record[column])

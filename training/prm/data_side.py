@@ -1,0 +1,47 @@
+"""The data side of a process reward model: files of labelled steps."""
+
+from __future__ import annotations
+
+import shlex
+
+from evaluation.sets.tables import Table
+from training.prm.objective import PRM, log_weights, sides
+from training.prm.prm_data import MADE_BY, asked_columns, check_held_out, labelled_in
+from training.prm.settings import PRMSettings
+from training.shared.answers import RunArguments
+from training.shared.data_side import ChosenSets, Kind, Note, check_tables
+from training.shared.preview import Preview
+
+
+class StepData:
+    """Questions with steps and a label for each, which neither tasks nor the samples have."""
+
+    def accepts(self, kind: Kind) -> bool:
+        """See DataSide."""
+        return kind == Kind.UPLOAD
+
+    def note(self, model: str) -> Note:
+        """See DataSide."""
+        rest = f"--model {shlex.quote(model)} --data word,linear --n 200 --out runs/prm/rollouts.jsonl"
+        return Note(
+            "a file of question, steps, labels", f"{MADE_BY} {rest}", "an uploaded file of labelled steps"
+        )
+
+    def columns(self, records: Table, settings: PRMSettings) -> dict[str, str]:
+        """See DataSide."""
+        found = asked_columns(settings).found_in(records)
+        return {"prompt_column": found.question, "steps_column": found.steps, "labels_column": found.labels}
+
+    def check(self, chosen: ChosenSets, settings: PRMSettings) -> None:
+        """See DataSide: every row; and of whole files, whether there is something to learn in them."""
+        check_tables(chosen, settings, settings.split)
+        check_held_out(settings.held_out, chosen.folder)
+        columns = asked_columns(settings)
+        rows = [row for table in chosen.tables.values() for row in labelled_in(table, columns, False)]
+        if chosen.whole:
+            log_weights(rows if settings.held_out else sides(rows, settings)[0], settings.balance)
+
+    def preview(self, arguments: RunArguments, settings: PRMSettings) -> Preview:
+        """The first row of the first step; of a reward model nothing is masked."""
+        raw, templated, _ = PRM(arguments, settings).example()
+        return Preview(raw, templated, [])

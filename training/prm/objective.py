@@ -1,0 +1,168 @@
+"""PRM: a process reward model from labelled steps: right or wrong, a probability for each
+(Qwen2.5-Math-PRM, 2501.07301; Let's Verify Step by Step, 2305.20050)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from evaluation.ranking import auroc, calibration_error
+from evaluation.sets.columns import SetError
+from models.reward import LoadedReward
+from samplers.settings import SettingError
+from training.data.examples import Example
+from training.engine.recipe import Losses, Recipe, moved, split
+from training.prm.prm_data import (
+    Batches,
+    Labelled,
+    RewardBatch,
+    asked_columns,
+    check_held_out,
+    check_lengths,
+    collate,
+    held_apart,
+    open_labelled,
+    read_labelled,
+)
+from training.prm.prm_model import checkpoint_layers, new_reward, save_reward
+from training.prm.settings import HELD_OUT_ONE_IN, PRMSettings
+from training.shared.answers import RunArguments
+from training.shared.decoding import Between
+
+
+class PRMModule(nn.Module):
+    """A reward model and its loss. odds: Float[2], log of the weights of a wrong and of a right step."""
+
+    odds: Tensor
+
+    def __init__(self, reward: LoadedReward, odds: Tensor) -> None:
+        super().__init__()
+        self.reward = reward.model
+        self.register_buffer("odds", odds, persistent=False)
+
+    def forward(self, batch: RewardBatch) -> Losses:
+        """Cross-entropy of the steps' labels: mean over a row's steps, then over rows.
+
+        Steps are weighted by class, and the log of the weights is added to the logits (logit
+        adjustment, 2007.07314): the weighted loss is then least where softmax(logits) is the true
+        probability, so that balancing costs no calibration.
+        """
+        scored = batch.labels >= 0
+        labels = batch.labels[scored]
+        logits = self.reward.step_logits(batch.ids, batch.starts, scored) + self.odds
+        losses = F.cross_entropy(logits, labels, reduction="none") * self.odds.exp()[labels]
+        accuracy = _mean_of_rows((logits.argmax(-1) == labels).float(), scored)
+        return Losses(_mean_of_rows(losses, scored), {"accuracy": accuracy})
+
+
+def _mean_of_rows(values: Tensor, places: Tensor) -> Tensor:
+    """Float[]: the mean over rows of the means of their values, Float[n], which stand at places,
+    Bool[rows, length]; a row without any counts as 0."""
+    row, rows = places.nonzero()[:, 0], len(places)
+    counts = torch.bincount(row, minlength=rows).clamp(min=1)
+    return (values / counts[row]).sum() / rows
+
+
+class PRM(Recipe):
+    """Everything learns. There is nothing to decode: no samples."""
+
+    settings: PRMSettings
+
+    def __init__(self, arguments: RunArguments, settings: PRMSettings) -> None:
+        self.settings = settings
+        s = settings
+        self.reward = new_reward(arguments.model, s.layers, s.form, s.init, s.system, s.seed)
+        longest, _ = self.reward.model.limits
+        if s.max_length > longest:
+            raise SettingError("max_length", s.max_length, f"at most {longest}, the model's")
+        check_held_out(s.held_out)
+        rows = open_labelled(arguments.data, s, arguments.allow_eval_data)
+        self.rows, self.held_out = sides(rows, s)
+        check_lengths([*rows, *self.held_out], self.reward, s.max_length)
+        if s.gradient_checkpointing:
+            checkpoint_layers(self.reward)
+        self.data = Batches(self.rows, s.batch_size, s.seed)
+        self.module = PRMModule(self.reward, log_weights(self.rows, s.balance))
+
+    def batches(self, step: int) -> Sequence[RewardBatch]:
+        """See Recipe."""
+        return split(collate(self.data[step], self.reward, self.settings.max_length), self.parts)
+
+    def example(self) -> Example:
+        """The first row of the first step; of a reward model nothing is masked."""
+        row = self.data[0][0]
+        ids, _ = self.reward.encode(row.question, row.steps)
+        raw = {"question": row.question, "steps": json.dumps(row.steps, ensure_ascii=False),
+               "labels": json.dumps(row.labels)}  # fmt: skip
+        return Example(raw, str(self.reward.tokenizer.decode(ids, clean_up_tokenization_spaces=False)), 0)
+
+    def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
+        """A reward model's folder, for `--prm`."""
+        weights = {n.removeprefix("reward."): t for n, t in state.items() if n.startswith("reward.")}
+        save_reward(self.reward, folder, weights, self.settings.save_dtype)
+
+    def evaluate(self) -> dict[str, float]:
+        """Of wrong steps among held-out ones: AUROC, calibration error; AUROC by task and by cut."""
+        between = partial(self.progress, "evaluating")
+        return measured(self.reward, self.held_out, self.settings.max_length, between)
+
+
+def sides(rows: list[Labelled], settings: PRMSettings) -> tuple[list[Labelled], list[Labelled]]:
+    """Rows that are trained on, and those of the evaluation. SetError: a question would be on both sides,
+    or none is left."""
+    if not settings.held_out:
+        train, apart = held_apart(rows, HELD_OUT_ONE_IN)
+        if not train:
+            raise SetError(f"{len(rows)} rows of too few questions: none is left to train on; allowed: more")
+        return train, apart
+    apart = read_labelled(Path(settings.held_out), asked_columns(settings))
+    known = {row.question for row in rows}
+    for number, row in enumerate(apart, 1):
+        if row.question in known:
+            raise SetError(f"held_out, row {number}: {row.question[:60]!r} is in the data; allowed: others")
+    return rows, apart
+
+
+def log_weights(rows: Sequence[Labelled], balance: float) -> Tensor:
+    """Float[2]: log (n / (2 n_class)) * balance, for wrong and right steps; SetError when one is missing."""
+    right = sum(sum(row.labels) for row in rows)
+    total = sum(len(row.labels) for row in rows)
+    if not 0 < right < total:
+        raise SetError(f"data has {right} right and {total - right} wrong steps; allowed: some of each")
+    return torch.log(total / (2 * torch.tensor([total - right, right], dtype=torch.float32))) * balance
+
+
+@torch.no_grad()
+def measured(
+    reward: LoadedReward, rows: Sequence[Labelled], max_length: int,
+    between: Between = lambda done, count: None,
+) -> dict[str, float]:  # fmt: skip
+    """Figures over the steps of `rows`; a group without both classes has no AUROC. between: told how many
+    rows are scored."""
+    scores, labels, names = [], [], []
+    device = next(reward.model.parameters()).device
+    ordered = sorted(rows, key=lambda row: row.size)
+    for start in range(0, len(ordered), 64):
+        between(start, len(ordered))
+        chunk = ordered[start : start + 64]
+        batch = moved(collate(chunk, reward, max_length), device)
+        scored = batch.labels >= 0
+        scores += reward.model.step_logits(batch.ids, batch.starts, scored).softmax(-1)[:, 1].tolist()
+        labels += batch.labels[scored].tolist()
+        names += [(chunk[i].task, chunk[i].cut) for i in scored.nonzero()[:, 0].tolist()]
+    found = {}
+    if 0 < sum(labels) < len(labels):
+        found = {"auroc": auroc(scores, labels), "calibration_error": calibration_error(scores, labels)}
+    for place in (0, 1):
+        for name in sorted({pair[place] for pair in names} - {""}):
+            own = [i for i, pair in enumerate(names) if pair[place] == name]
+            truth = [labels[i] for i in own]
+            if 0 < sum(truth) < len(truth):
+                found[f"auroc_{'cut_' * place}{name}"] = auroc([scores[i] for i in own], truth)
+    return found

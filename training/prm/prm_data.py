@@ -1,0 +1,216 @@
+"""Labelled steps for a process reward model: rows of a table in, padded batches of similar length out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from evaluation.sets.cells import HALF, Record, check_words
+from evaluation.sets.columns import SetError, listed
+from evaluation.sets.tables import Table, read_table
+from models.reward import LoadedReward
+from samplers.settings import SettingError
+from tasks import TASKS
+from training.data.known_sets import refuse_problem
+from training.data.list_cells import cell_value
+from training.data.records import LIMITS, open_records
+from training.data.set_columns import find_column, find_prompts
+from training.prm.settings import PRMSettings
+
+STEPS, LABELS = ("steps", "completions"), ("labels",)
+"""Names of the columns, ours and those of TRL's stepwise sets."""
+MADE_BY = "python -m training rollouts"
+POOL = 16
+"""Batches that are filled together from rows sorted by length."""
+LONGEST_CELL = 100_000
+UNSCORED = -1
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A row: labels has a 1 (right) or 0 for each of steps; task and cut say how it was made."""
+
+    question: str
+    steps: tuple[str, ...]
+    labels: tuple[int, ...]
+    task: str = ""
+    cut: str = ""
+
+    @property
+    def size(self) -> int:
+        """Characters, and a few for each step: what batches are sorted by."""
+        return len(self.question) + sum(len(step) + 3 for step in self.steps)
+
+
+class RewardBatch(NamedTuple):
+    """ids: Int[rows, length], padded on the right; labels: Int[rows, length], 0 or 1 where a step is
+    scored, -1 elsewhere; starts: Int[rows], where the steps begin."""
+
+    ids: Tensor
+    labels: Tensor
+    starts: Tensor
+
+
+@dataclass(frozen=True)
+class StepColumns:
+    """Columns of question, steps and labels; "" is guessed."""
+
+    question: str = ""
+    steps: str = ""
+    labels: str = ""
+
+    def found_in(self, records: Table) -> StepColumns:
+        """The columns of a set, none of them ""; SetError for what is not there."""
+        found = StepColumns(
+            find_prompts(records, self.question),
+            find_column(records, "steps_column", self.steps, STEPS),
+            find_column(records, "labels_column", self.labels, LABELS),
+        )
+        for name in ("question", "steps", "labels"):
+            if not getattr(found, name):
+                setting = f"{'prompt' if name == 'question' else name}_column"
+                raise SetError(f"{records.name} has no {setting}; choose one of: {listed(records.columns)}")
+        return found
+
+
+def asked_columns(settings: PRMSettings) -> StepColumns:
+    """What settings name."""
+    return StepColumns(settings.prompt_column, settings.steps_column, settings.labels_column)
+
+
+def open_labelled(names: Sequence[str], settings: PRMSettings, allow_eval_data: bool) -> list[Labelled]:
+    """The rows of files and hub sets. SetError: a set that cannot be used, or is for evaluation."""
+    found: list[Labelled] = []
+    for name in names:
+        if name in TASKS:
+            raise SetError(f"data = {name!r} is a task; allowed: labelled steps, which {MADE_BY} makes of it")
+        records = open_records(name, settings.split, allow_eval_data)
+        found += labelled_in(records, asked_columns(settings), allow_eval_data)
+    return found
+
+
+def read_labelled(path: Path, columns: StepColumns = StepColumns()) -> list[Labelled]:  # noqa: B008 - frozen
+    """The rows of a file, which may well be for evaluation; SetError with a sentence."""
+    return labelled_in(read_table(path, limits=LIMITS), columns, allow_eval_data=True)
+
+
+def labelled_in(records: Table, columns: StepColumns, allow_eval_data: bool) -> list[Labelled]:
+    """All rows; SetError names the first that cannot be used, and why, or that is a test problem."""
+    found, rows = columns.found_in(records), []
+    for number, record in enumerate(records, 1):
+        row = _labelled(f"{records.name}, row {number}", record, found)
+        if not allow_eval_data:
+            refuse_problem(records.name, number, row.question)
+        rows.append(row)
+    return rows
+
+
+def _labelled(where: str, record: Record, columns: StepColumns) -> Labelled:
+    question = record[columns.question]
+    cells = (cell_value(record[column]) for column in (columns.steps, columns.labels))
+    steps, labels = (value if isinstance(value, list) else [] for value in cells)
+    check_words(f"{where}: question", "question", question)
+    if not steps:
+        raise SetError(f"{where} has no steps; allowed: a list of one text or more, in a CSV file as JSON")
+    for place, step in enumerate(steps, 1):
+        if not isinstance(step, str) or not step:
+            raise SetError(f"{where}: step {place} is empty or no text; every step needs some")
+    if len(labels) != len(steps):
+        raise SetError(f"{where} has {len(labels) or 'no'} labels for {len(steps)} steps; allowed: one each")
+    for place, label in enumerate(labels, 1):
+        if label not in (0, 1):
+            raise SetError(f"{where}: label {place} = {str(label)[:40]!r}; allowed: 0 or 1")
+    if any(HALF.search(text) for text in steps):
+        raise SetError(f"{where} has half a character (a lone surrogate); allowed: Unicode text")
+    if max(map(len, (question, *steps))) > LONGEST_CELL:
+        raise SetError(f"{where} has a text of more than {LONGEST_CELL:,} characters; make it shorter")
+    found = tuple(int(label) for label in labels)
+    return Labelled(question, tuple(steps), found, record.get("task", ""), record.get("cut", ""))
+
+
+def check_held_out(name: str, folder: Path = Path()) -> None:  # noqa: B008 - never changed
+    """SettingError for rows of the evaluation that are in no file. folder: where its path begins."""
+    if name and not (folder / name).is_file():
+        allowed = "a CSV, JSONL or Parquet file of labelled steps, or empty for a part of the data"
+        raise SettingError("held_out", name, allowed)
+
+
+def held_apart(rows: Sequence[Labelled], one_in: int) -> tuple[list[Labelled], list[Labelled]]:
+    """Rows to train on, and those of one question in `one_in`, by hash: a question is on one side."""
+    sides: tuple[list[Labelled], list[Labelled]] = ([], [])
+    for row in rows:
+        digest = int(sha256(row.question.encode()).hexdigest(), 16)
+        sides[digest % one_in == 0].append(row)
+    return sides
+
+
+class Batches:
+    """Batches by step, a function of (seed, step) alone. An epoch goes through all rows in a new
+    order; within POOL batches rows are sorted by length, and these batches shuffled."""
+
+    def __init__(self, rows: Sequence[Labelled], size: int, seed: int) -> None:
+        self.rows, self.size, self.seed = rows, size, seed
+        self._pool = lru_cache(maxsize=2)(self._filled)
+
+    def __getitem__(self, step: int) -> list[Labelled]:
+        return self._pool(step // POOL)[step % POOL]
+
+    def _filled(self, pool: int) -> list[list[Labelled]]:
+        start = pool * POOL * self.size
+        chosen = [self._row(place) for place in range(start, start + POOL * self.size)]
+        chosen.sort(key=lambda row: row.size)
+        batches = [chosen[i : i + self.size] for i in range(0, len(chosen), self.size)]
+        random.Random(f"{self.seed}:pool:{pool}").shuffle(batches)
+        return batches
+
+    def _row(self, place: int) -> Labelled:
+        epoch, index = divmod(place, len(self.rows))
+        return self.rows[_order(len(self.rows), f"{self.seed}:{epoch}")[index]]
+
+
+@lru_cache(maxsize=2)
+def _order(size: int, seed: str) -> list[int]:
+    order = list(range(size))
+    random.Random(seed).shuffle(order)
+    return order
+
+
+def collate(rows: Sequence[Labelled], reward: LoadedReward, max_length: int) -> RewardBatch:
+    """Encoded exactly as they will be scored; of a row that is too long the last steps are left out,
+    which changes nothing about those before them."""
+    encoded = [_encoded(row, reward, max_length) for row in rows]
+    width = max(len(ids) for ids, _ in encoded)
+    ids = torch.full((len(rows), width), reward.tokenizer.pad_token_id or 0)
+    labels = torch.full((len(rows), width), UNSCORED)
+    starts = torch.tensor([len(reward.question(row.question)) for row in rows])
+    for i, (row, (found, places)) in enumerate(zip(rows, encoded, strict=True)):
+        ids[i, : len(found)] = torch.tensor(found)
+        labels[i, places] = torch.tensor(row.labels[: len(places)], dtype=labels.dtype)
+    return RewardBatch(ids, labels, starts)
+
+
+def _encoded(row: Labelled, reward: LoadedReward, max_length: int) -> tuple[list[int], list[int]]:
+    ids, places = reward.encode(row.question, row.steps)
+    fitting = [place for place in places if place < max_length]
+    return ids[: fitting[-1] + 1], fitting
+
+
+def check_lengths(rows: Sequence[Labelled], reward: LoadedReward, max_length: int) -> None:
+    """SetError naming the first row of which not even one step fits."""
+    frame = len(reward.encode("x", ["x"])[0])
+    for number, row in enumerate(rows, 1):
+        if frame + len((row.question + row.steps[0]).encode()) <= max_length:  # a token has a byte at least
+            continue
+        if (tokens := reward.encode(row.question, row.steps[:1])[1][0] + 1) > max_length:
+            raise SetError(
+                f"row {number}, {row.question[:40]!r}: question and first step have {tokens} tokens; "
+                f"allowed: at most max_length = {max_length}"
+            )

@@ -1,0 +1,185 @@
+"""Rollouts for a process reward model: answers of a model to problems of the bundled tasks, decoded in
+few and in many steps, cut into parts and labelled part by part (training.prm.prm_labels).
+
+Every answer gives a row for each way of cutting it: at its lines, and at the blocks of block-wise
+samplers, with the very parts that samplers.scoring shows a reward model.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from evaluation.sets.columns import SetError
+from models.loading import LoadedModel, ModelError, find_file
+from samplers.batch import run_requests
+from samplers.settings import SettingError
+from tasks import TASKS, generate
+from tasks.core import Problem
+from training.prm.prm_labels import part_labels
+
+LINES = "lines"
+CHUNK = 64
+SAMPLER = "low_confidence"
+_NUMBER = re.compile(r"\d{1,9}")
+_DIGIT = re.compile(r"[1-4]")
+
+
+@dataclass(frozen=True)
+class RolloutPlan:
+    """What is decoded. n: answers a task, spread over the grid of steps, temperatures and block
+    lengths (0: the task's own); corrupted: worked solutions with wrong numbers in them, a task;
+    cuts: `lines`, or tokens of a block."""
+
+    tasks: tuple[str, ...]
+    n: int
+    steps: tuple[int, ...] = (8, 16, 32)
+    temperatures: tuple[float, ...] = (0.0, 0.6)
+    block_lengths: tuple[int, ...] = (0,)
+    corrupted: int = 0
+    cuts: tuple[str, ...] = (LINES, "4", "8", "16")
+    split: str = "train"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for task in self.tasks:
+            if task not in TASKS:
+                raise SetError(f"data = {task!r} is not known; allowed: {', '.join(TASKS)}")
+        for cut in self.cuts:
+            if cut != LINES and not (cut.isdecimal() and int(cut) > 0):
+                raise SettingError("cuts", cut, f"{LINES}, or the tokens of a block")
+        if min(self.n, self.corrupted) < 0 or not self.n + self.corrupted:
+            raise SettingError("n", self.n, "0 or more, and with corrupted at least 1")
+        if not (self.tasks and self.cuts and self.steps and self.temperatures and self.block_lengths):
+            raise SettingError("steps", self.steps, "at least one value of each list")
+
+
+Row = dict[str, Any]
+"""A line of the file: question, steps, labels, task, fields, cut, decoded."""
+
+
+def rollouts(loaded: LoadedModel, model: str, plan: RolloutPlan) -> Iterator[list[Row]]:
+    """Rows in chunks. ModelError: a model without decode settings; SettingError: steps that do not fit."""
+    found = find_file(model, "prompts.json")
+    if found is None or loaded.tokenizer is None:
+        raise ModelError(f"model = {model!r} has no prompts.json or tokenizer; allowed: one with both")
+    own = json.loads(found.read_text(encoding="utf-8"))
+    grid = list(product(plan.steps, plan.temperatures, plan.block_lengths))
+    for task in plan.tasks:
+        problems = generate(task, plan.split, plan.n + plan.corrupted, plan.seed)
+        for first in range(0, plan.n, CHUNK * len(grid)):
+            asked = problems[first : min(first + CHUNK * len(grid), plan.n)]
+            ways = [_settings(own[task]["settings"], *grid[i % len(grid)]) for i in range(len(asked))]
+            yield _decoded(loaded, plan, asked, ways, first)
+        rng = random.Random(f"{plan.seed}:{task}")
+        for first in range(plan.n, len(problems), CHUNK):
+            chunk = problems[first : first + CHUNK]
+            yield [row for problem in chunk for row in _spoiled(loaded, plan, problem, rng)]
+
+
+def _settings(own: Mapping[str, Any], steps: int, temperature: float, block_length: int) -> dict[str, Any]:
+    changed = {"block_length": block_length} if block_length else {}
+    return {**own, "steps": steps, "temperature": temperature, **changed}
+
+
+def _decoded(
+    loaded: LoadedModel,
+    plan: RolloutPlan,
+    problems: Sequence[Problem],
+    ways: Sequence[Mapping[str, Any]],
+    first: int,
+) -> list[Row]:
+    requests = [
+        json.dumps({"prompt": asked.prompt, "sampler": SAMPLER, "settings": way, "seed": plan.seed + number})
+        for number, (asked, way) in enumerate(zip(problems, ways, strict=True), first)
+    ]
+    rows = []
+    for problem, way, result in zip(problems, ways, run_requests(loaded, requests, CHUNK), strict=True):
+        if "error" in result:
+            allowed = f"what {problem.task} can be decoded in: {result['error']}"
+            raise SettingError("steps", way["steps"], allowed)
+        said = {name: way[name] for name in ("steps", "temperature", "block_length")}
+        rows += _cut(loaded, plan, problem, result["output_ids"], said)
+    return rows
+
+
+def _spoiled(loaded: LoadedModel, plan: RolloutPlan, problem: Problem, rng: random.Random) -> list[Row]:
+    """A worked solution with one to three wrong numbers; one in eight is left as it is."""
+    text = problem.solution
+    for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 2, 3))):
+        text = spoil(text, problem.task, rng)
+    assert loaded.tokenizer is not None
+    return _cut(loaded, plan, problem, loaded.tokenizer.encode(text, add_special_tokens=False), {})
+
+
+def spoil(text: str, task: str, rng: random.Random) -> str:
+    """One number (of a sudoku: digit) replaced: by a near one, by another of the text, or its sign."""
+    places = list((_DIGIT if task == "sudoku" else _NUMBER).finditer(text))
+    place = rng.choice(places)
+    if task == "sudoku":
+        fresh = rng.choice("1234")
+    elif (u := rng.random()) < 0.15:
+        fresh = f"-{place[0]}"
+    elif u < 0.4:
+        fresh = rng.choice(places)[0]
+    else:
+        fresh = str(max(0, int(place[0]) + rng.choice((-10, -3, -2, -1, 1, 2, 3, 10))))
+    return (text[: place.start()] + fresh + text[place.end() :]).replace("--", "")
+
+
+def _cut(
+    loaded: LoadedModel, plan: RolloutPlan, problem: Problem, ids: list[int], said: Mapping[str, Any]
+) -> list[Row]:
+    """A row for each cut; an answer without any text gives none."""
+
+    def text_of(some: list[int]) -> str:
+        assert loaded.tokenizer is not None
+        return str(loaded.tokenizer.decode(some, skip_special_tokens=True))
+
+    rows = []
+    for cut in plan.cuts:
+        parts = parts_of(ids, 0 if cut == LINES else int(cut), text_of, loaded.eos_id)
+        if parts:
+            labels = part_labels(problem.task, problem.fields, parts)
+            rows.append({
+                "question": problem.prompt, "steps": parts, "labels": labels, "task": problem.task,
+                "fields": dict(problem.fields), "cut": cut, "decoded": dict(said),
+            })  # fmt: skip
+    return rows
+
+
+def parts_of(
+    ids: list[int], block_length: int, text_of: Callable[[list[int]], str], eos_id: int | None
+) -> list[str]:
+    """The parts that are not empty, as samplers.scoring cuts them; block_length 0: lines."""
+    if eos_id is not None and eos_id in ids:
+        ids = ids[: ids.index(eos_id)]
+    if not block_length:
+        return text_of(ids).splitlines(keepends=True)
+    stops = range(block_length, len(ids) + block_length, block_length)
+    parts, before = [], ""
+    for stop in stops:
+        text = text_of(ids[:stop])
+        parts.append(text[len(before) :])
+        before = text
+    return [part for part in parts if part]
+
+
+def write_rows(path: Path, chunks: Iterator[list[Row]]) -> Iterator[tuple[int, int, int]]:
+    """Write rows as they come; yields (rows, parts, wrong parts) so far. FileExistsError: never
+    over another file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = parts = wrong = 0
+    with path.open("x", encoding="utf-8") as file:
+        for chunk in chunks:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in chunk)
+            file.flush()
+            labels = [label for row in chunk for label in row["labels"]]
+            rows, parts, wrong = rows + len(chunk), parts + len(labels), wrong + labels.count(0)
+            yield rows, parts, wrong

@@ -1,1 +1,0 @@
-"""One recipe an objective: its settings, its data, its module, what it leaves behind."""

@@ -1,0 +1,1 @@
+"""RemeDi's remasking policy: the UPS head, alone or with LoRA."""

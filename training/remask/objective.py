@@ -1,0 +1,193 @@
+"""Remask SFT: train RemeDi's UPS head, the backbone frozen (2509.23653, section 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from evaluation.ranking import auroc
+from models.adapters import apply_adapter
+from models.loading import LoadedModel
+from models.ups_head import HEAD_FILE, UPSHead, load_ups_head
+from samplers.requests import Tools
+from samplers.settings import option
+from training.data.answer_settings import AnswerSettings
+from training.data.examples import Rows
+from training.engine.recipe import Recipe, moved, split, step_generator
+from training.remask.losses import RemaskBatch, RemaskModule
+from training.remask.remask_noise import ordinary_ids, remask_noise
+from training.shared.adapters import freeze
+from training.shared.answers import Answers, RunArguments, load_model, record_samples
+from training.shared.decoding import Between
+from training.shared.noise import block_noise, stratified_times
+
+BLOCKS = (4, 8, 16, 32)
+DRAWS = 4
+"""Of the noise, for an evaluation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemaskSettings(AnswerSettings):
+    """rho_mask = t, rho_incorrect = 4 r t (1 - t), and how the two losses are weighed."""
+
+    r_incorrect: float = option(0.1, "r of the rate of wrong tokens, 4 r t (1 - t).", low=0, high=0.2499)
+    lambda_ups: float = option(1.0, "Weight of the policy's loss.", low=0, high=100)
+    ups_width: int = option(0, "Middle layer of a new head; 0: linear.", low=0, high=16384)
+    own_errors: float = option(0.0, "Share of rows whose wrong tokens are the model's own predictions "
+                               "instead of random ones.", low=0, high=1)  # fmt: skip
+    block_share: float = option(0.0, "Share of rows noised as a block-wise sampler meets them: earlier "
+                                "blocks clean, later ones masked.", low=0, high=1)  # fmt: skip
+
+
+class RemaskData:
+    """Noised batches of a step."""
+
+    def __init__(self, loaded: LoadedModel, settings: RemaskSettings) -> None:
+        assert (tokenizer := loaded.tokenizer) is not None
+        control = [i for i, token in tokenizer.added_tokens_decoder.items() if token.special]
+        special = [*tokenizer.all_special_ids, *control, loaded.mask_id]
+        self.ordinary = ordinary_ids(min(len(tokenizer), loaded.model.config.vocab_size), special)
+        self.mask_id, self.settings = loaded.mask_id, settings
+
+    def noised(self, rows: Rows, draw: torch.Generator, own_errors: float | None = None) -> RemaskBatch:
+        """Masks, wrong tokens, and how many own predictions, drawn for the whole step.
+
+        A row noised by blocks is learned in its current block alone. own_errors: the settings' share,
+        unless another is given."""
+        s, count = self.settings, len(rows.tokens)
+        own = s.own_errors if own_errors is None else own_errors
+        t = stratified_times(count, draw)
+        noise = remask_noise(rows.tokens, rows.answer, t, s.r_incorrect, self.mask_id, self.ordinary, draw)
+        shown, masked, p, scope = noise.input_ids, noise.masked, noise.p, rows.answer
+        blockwise = torch.rand(count, 1, generator=draw) < s.block_share
+        lengths = torch.tensor(BLOCKS)[torch.randint(len(BLOCKS), (count,), generator=draw)]
+        _, _, current = block_noise(rows.answer, rows.text, lengths, draw)
+        before = rows.answer & (current.cumsum(-1) == 0)
+        after = rows.answer & ~current & ~before
+        shown = torch.where(blockwise & before, rows.tokens, shown)
+        shown = torch.where(blockwise & after, self.mask_id, shown)
+        masked = torch.where(blockwise, (masked & current) | after, masked)
+        scope = torch.where(blockwise, current, rows.answer)
+        mine = torch.rand(count, 1, generator=draw) < own
+        shown = torch.where(mine & ~masked, rows.tokens, shown)
+        fill = torch.rand(count, generator=draw) * mine[:, 0]
+        gumbel = -torch.empty(masked.shape).exponential_(generator=draw).log()
+        return RemaskBatch(rows.tokens, shown, scope, masked & scope, p, gumbel, fill)
+
+
+class RemaskSFT(Recipe):
+    """The head alone learns."""
+
+    settings: RemaskSettings
+    module: RemaskModule
+
+    def __init__(self, arguments: RunArguments, settings: RemaskSettings) -> None:
+        self.settings, self.loaded = settings, load_model(arguments, settings)
+        if arguments.load_lora:
+            self.loaded = apply_adapter(self.loaded, arguments.load_lora)
+        freeze(self.loaded.model, settings)
+        self.answers = Answers(self.loaded, arguments, settings)
+        self.noise = RemaskData(self.loaded, settings)
+        self.head = new_head(self.loaded, arguments.load_ups_head, settings)
+        self.module = RemaskModule(self.loaded.model, self.head, 0.0, settings.lambda_ups)
+
+    def batches(self, step: int) -> Sequence[RemaskBatch]:
+        """See Recipe."""
+        draw = step_generator(self.settings.seed, step)
+        return split(self.noise.noised(self.answers.rows(step), draw), self.parts)
+
+    def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
+        """The head as one file, for `--ups-head`."""
+        export_head(self.head, folder, state)
+
+    def evaluate(self) -> dict[str, float]:
+        """AUROC of 1 - keep for wrong tokens among those shown, on held-out problems."""
+        return head_auroc(self.module, self.noise, self.answers, partial(self.progress, "evaluating"))
+
+    def sample(self, folder: Path) -> None:
+        """RemeDi decoding with the head as it is."""
+        sample_remedi(self, folder)
+
+
+def new_head(loaded: LoadedModel, path: str, settings: RemaskSettings) -> UPSHead:
+    """The head to begin with: a saved one, of whatever width, or a fresh one that keeps everything
+    (logit 0)."""
+    width = loaded.model.config.d_model
+    if path:
+        return load_ups_head(path, width).requires_grad_(True)
+    torch.manual_seed(settings.seed)
+    return UPSHead(width, settings.ups_width)
+
+
+def export_head(head: UPSHead, folder: Path, state: Mapping[str, Tensor]) -> None:
+    """Write the head's part of a module's state."""
+    saved = UPSHead(head.d_model, head.ups_width)
+    saved.load_state_dict({n.removeprefix("head."): t for n, t in state.items() if n.startswith("head.")})
+    saved.save(folder / HEAD_FILE)
+
+
+def sample_remedi(recipe: RemaskSFT, folder: Path) -> None:
+    """RemeDi decoding with the head as it is."""
+    prompts = recipe.answers.data.prompts[: recipe.settings.samples]
+    settings = {"gen_length": 64, "steps": 16, "block_length": 16, "policy": "ups"}
+    record_samples(recipe, recipe.loaded, prompts, folder, "remedi", settings, Tools(ups_head=recipe.head))
+
+
+class Shown(NamedTuple):
+    """Cells of answers that a head saw: -logit of each, whether its token is wrong, and its row's number,
+    Float / Bool / Int[n]."""
+
+    scores: Tensor
+    wrong: Tensor
+    row: Tensor
+
+    @property
+    def auroc(self) -> float | None:
+        """Of the head for wrong tokens; None where no cell is wrong, or all are."""
+        if not 0 < self.wrong.sum() < len(self.wrong):
+            return None
+        return auroc(self.scores.numpy(), self.wrong.numpy())
+
+
+@torch.no_grad()
+def shown_cells(
+    module: RemaskModule, noise: RemaskData, answers: Answers, own: float, draws: int = DRAWS,
+    between: Between = lambda done, count: None,
+) -> Shown:  # fmt: skip
+    """Held-out answers under the noise of training, several draws of it. own: share of rows whose wrong
+    tokens are the model's own: few of what it writes is wrong, so one draw has few of them. between: told
+    how many of the rows of all draws are done."""
+    found, device, size = [], next(module.head.parameters()).device, 32
+    held_out = answers.data.held_out
+    for draw, start in product(range(draws), range(0, len(held_out), size)):
+        between(draw * len(held_out) + start, draws * len(held_out))
+        rows = answers.collated(held_out[start : start + size])
+        batch = moved(noise.noised(rows, step_generator(draw, start, salt=2), own), device)
+        shown, masked = module.with_own(batch)
+        seen = batch.answer & ~masked
+        hidden = module.model(shown, output_last_hidden_state=True, cells=seen).last_hidden_state
+        wrong, row = (shown != batch.tokens)[seen], seen.nonzero()[:, 0] + start
+        found.append((-module.head(hidden[seen]).float().cpu(), wrong.cpu(), row.cpu()))
+    return Shown(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+
+
+def head_auroc(
+    module: RemaskModule, noise: RemaskData, answers: Answers, between: Between = lambda done, count: None
+) -> dict[str, float]:
+    """AUROC of the head for wrong tokens, random ones and the model's own, over shown answer cells; of
+    neither where no cell is wrong, or all are. between: told how many of all rows are done."""
+    kinds, found = {"auroc_random": 0.0, "auroc_own": 1.0}, {}
+    for place, (name, own) in enumerate(kinds.items()):
+
+        def one(done: int, count: int, before: int = place) -> None:
+            between(before * count + done, len(kinds) * count)
+
+        found[name] = shown_cells(module, noise, answers, own, between=one).auroc
+    return {name: value for name, value in found.items() if value is not None}

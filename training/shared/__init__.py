@@ -1,0 +1,1 @@
+"""What several objectives share: adapters, answers, noise, losses, decoding."""

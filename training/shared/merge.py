@@ -1,0 +1,204 @@
+"""A LoRA adapter merged into a model folder, tensor by tensor: W + scale * B A in float32.
+
+Each shard is copied and the changed tensors are overwritten in place (a tensor keeps type and size, so
+the file's header stays as it is): no more than one tensor is in memory. The result is then compared
+with the network that has the adapter beside its weights: weight by weight, and by its logits.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from models.adapters import Adapter, lora_config, read_adapter
+from models.loading import ModelError, find_file, load, weight_files
+from training.engine.checkpoints import replace_folder
+from training.shared.adapters import NAME, LoraSettings, attach
+
+KEPT = ("config.json", "generation_config.json", "model.safetensors.index.json", "tokenizer.json",
+        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "chat_template.jinja")  # fmt: skip
+TOLERANCE = {torch.float32: 1e-4, torch.float16: 5e-3, torch.bfloat16: 3e-2}
+"""How far logits may differ, as a share of the largest: by the rounding of the merged weights."""
+INPUTS, LENGTH = 3, 64
+
+
+class MergeError(ValueError):
+    """A merge that did not work out; nothing is written."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Merged against unmerged logits on random inputs. difference: the largest; allowed: what it may
+    be; effect: the largest difference that the adapter makes."""
+
+    difference: float
+    allowed: float
+    effect: float
+
+
+def merge_folder(model: str, adapter: str, out: Path, check: bool = True) -> tuple[int, Check | None]:
+    """Write `out` as a model folder; (merged layers, what the check found, None without one).
+
+    ModelError, MergeError: a sentence, and no folder.
+    """
+    if out.exists():
+        raise MergeError(f"out = {str(out)!r} exists; allowed: a new folder")
+    read = read_adapter(adapter)
+    if read.config.get("use_dora"):
+        raise ModelError(f"use_dora = True in {read.name!r} is not supported by merge; allowed: false")
+    lora_config(read)  # refuses what this could not honour
+    found: list[Check] = []
+
+    def fill(folder: Path) -> None:
+        _copy_small_files(model, folder)
+        _write_context(read, folder / "config.json")
+        _merge_shards(model, read, folder)
+        if check:
+            found.append(compare(model, adapter, folder))
+
+    replace_folder(out, fill)
+    return len(read.modules), found[0] if found else None
+
+
+def _copy_small_files(model: str, folder: Path) -> None:
+    for name in KEPT:
+        path = find_file(model, name)
+        if path is not None:
+            shutil.copyfile(path, folder / name)
+
+
+def _write_context(adapter: Adapter, path: Path) -> None:
+    """The context that the adapter was trained in, into the copied config."""
+    if adapter.context:
+        config = json.loads(path.read_text(encoding="utf-8")) | adapter.context
+        path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def _merge_shards(model: str, adapter: Adapter, folder: Path) -> None:
+    left = set(adapter.modules)
+    for source in weight_files(model):
+        copied = folder / source.name
+        shutil.copyfile(source, copied)
+        places, start = _header(copied)
+        with safe_open(source, "pt") as weights, copied.open("r+b") as file:
+            for module in sorted(left):
+                key = f"{module}.weight"
+                if key not in places:
+                    continue
+                file.seek(start + places[key]["data_offsets"][0])
+                merged = merged_weight(weights.get_tensor(key), adapter, module)
+                file.write(merged.contiguous().view(torch.uint8).numpy().tobytes())
+                left.discard(module)
+    if left:
+        raise ModelError(f"module {min(left)} of adapter {adapter.name!r} is no weight of {model!r}")
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """Where each tensor of a safetensors file lies, and where its data begins, in bytes."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if size > path.stat().st_size:
+                raise ValueError("its header is cut off")
+            return dict(json.loads(file.read(size))), 8 + size
+    except ValueError as error:
+        raise ModelError(f"{path.name} cannot be read: {error}") from None
+
+
+def merged_weight(weight: Tensor, adapter: Adapter, module: str) -> Tensor:
+    """W + scale * B A of one layer, in W's type. ModelError where shapes differ or it is not finite."""
+    down, up = (_half(adapter.tensors, module, half) for half in "AB")
+    if weight.shape != (up.shape[0], down.shape[1]) or up.shape[1] != down.shape[0]:
+        shapes = f"{tuple(up.shape)} x {tuple(down.shape)}"
+        raise ModelError(f"{module} of adapter {adapter.name!r} is {shapes}; wanted: {tuple(weight.shape)}")
+    if weight.dtype not in TOLERANCE:
+        raise ModelError(f"{module} is of {weight.dtype}; allowed: {', '.join(map(str, TOLERANCE))}")
+    merged = (weight.float() + _scale(adapter.config, module, len(down)) * (up @ down)).to(weight.dtype)
+    if not torch.isfinite(merged).all():
+        raise ModelError(f"adapter {adapter.name!r} is broken: it makes {module} infinite or NaN")
+    return merged
+
+
+def _half(tensors: Mapping[str, Tensor], module: str, half: str) -> Tensor:
+    key = f"base_model.model.{module}.lora_{half}.weight"
+    if key not in tensors:
+        raise ModelError(f"tensor {key} is missing in the adapter; wanted: both halves of a layer")
+    return tensors[key].float()
+
+
+def _scale(config: Mapping[str, Any], module: str, rank: int) -> float:
+    """alpha / r, or alpha / sqrt(r) (2312.03732)."""
+    from peft.utils.other import get_pattern_key
+
+    by_module = config.get("alpha_pattern") or {}
+    alpha = by_module.get(get_pattern_key(by_module.keys(), module), config["lora_alpha"])
+    return float(alpha / (rank**0.5 if config.get("use_rslora") else rank))
+
+
+def compare(model: str, adapter: str, merged: Path) -> Check:
+    """The merged folder against model and adapter apart, in float32, one network in memory at a time.
+
+    MergeError when their logits differ by more than rounding.
+    """
+    beside = load(model, device="cpu", dtype=torch.float32).model
+    draw = torch.Generator().manual_seed(0)
+    ids = torch.randint(beside.config.vocab_size, (INPUTS, LENGTH), generator=draw)
+    ids = ids[:, : beside.config.max_sequence_length]
+    before = _logits(beside, ids)
+    attach(beside, LoraSettings(precision="no", lora_dropout=0.0), adapter)
+    wanted = _logits(beside, ids)
+    _compare_weights(beside, merged)
+    del beside
+    found = _logits(load(str(merged), device="cpu", dtype=torch.float32).model, ids)
+    difference = float((found - wanted).abs().max())
+    allowed = TOLERANCE[_stored_type(merged)] * float(wanted.abs().max())
+    if not difference <= allowed:
+        raise MergeError(
+            f"merged and unmerged logits differ by {difference:.4g}; allowed: {allowed:.4g}. "
+            "Nothing was written"
+        )
+    return Check(difference, allowed, float((wanted - before).abs().max()))
+
+
+@torch.no_grad()
+def _compare_weights(beside: Any, merged: Path) -> None:
+    """Every merged weight is peft's own sum but for one rounding, however little the logits show it."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    layers = {name: m for name, m in beside.named_modules() if isinstance(m, BaseTunerLayer)}
+    for path in weight_files(str(merged)):
+        with safe_open(path, "pt") as weights:
+            for key in weights.keys():  # noqa: SIM118 - not a dict
+                layer = layers.get(key.removesuffix(".weight"))
+                if layer is None:
+                    continue
+                found, change = weights.get_tensor(key), layer.get_delta_weight(NAME)
+                wanted = layer.get_base_layer().weight + change
+                rounding = torch.finfo(found.dtype).eps * wanted.abs() + 1e-6 * (1 + change.abs())
+                if ((found.float() - wanted).abs() > rounding).any():
+                    raise MergeError(f"{key} is not W + scale * B A after the merge. Nothing was written")
+
+
+@torch.no_grad()
+def _logits(model: Any, ids: Tensor) -> Tensor:
+    found: Tensor = model.eval()(ids).logits
+    return found
+
+
+def _stored_type(folder: Path) -> torch.dtype:
+    """The coarsest type that weights of a folder are stored in."""
+    found = set()
+    for path in weight_files(str(folder)):
+        with safe_open(path, "pt") as weights:
+            found |= {weights.get_slice(key).get_dtype() for key in weights.keys()}  # noqa: SIM118
+    known = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+    return max((known[name] for name in found if name in known), key=lambda kind: TOLERANCE[kind])

@@ -1,0 +1,174 @@
+"""What rollouts answer: problems with something to grade by, from bundled tasks and other sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from evaluation.sets.cells import check_words
+from evaluation.sets.columns import Mapping as Columns
+from evaluation.sets.columns import SetError, guess
+from evaluation.sets.tables import Table
+from samplers.settings import option
+from tasks import HELD_OUT, TASKS, generate
+from tasks.core import Problem
+from training.data.chat import Chat
+from training.data.examples import TRIES, TaskExamples, item_at
+from training.data.known_sets import refuse_problem
+from training.data.records import open_records
+from training.engine.settings import TrainSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionSettings(TrainSettings):
+    """Where questions and their gold answers stand."""
+
+    prompt_column: str = option("", "Column of the prompts; empty: guessed.")
+    answer_column: str = option("", "Column of the gold answers; empty: guessed.")
+    split: str = option("train", "Split of a hub set.")
+
+
+@dataclass(frozen=True)
+class Question:
+    """prompt: the user's turn; answer: the gold answer; solution: a worked one, "" where there is
+    none; task, fields: of a bundled task, which has a checker of its own."""
+
+    prompt: str
+    answer: str
+    solution: str = ""
+    task: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a row may hold. tokens: of a prompt's row, with the cells of its answer."""
+
+    max_length: int
+    tokens: Callable[[str], int]
+
+    def has(self, prompt: str) -> bool:
+        """Whether a prompt's row is short enough."""
+        return self.tokens(prompt) <= self.max_length
+
+    def none(self, name: str, prompts: Iterable[str]) -> SetError:
+        """The error of a set that has no such prompt."""
+        return SetError(
+            f"every row of {name} that was tried is longer than max_length = {self.max_length} (the shortest "
+            f"has {min(map(self.tokens, prompts))} tokens, its answer's cells included); allowed: a larger "
+            "max_length, or a smaller gen_length"
+        )
+
+
+class QuestionSet(Protocol):
+    """Questions by place, and some that are never trained on (none of a file)."""
+
+    def at(self, place: int) -> Question: ...
+
+    def held_out(self, count: int) -> list[Question]: ...
+
+    def raw(self, place: int) -> dict[str, str]:
+        """What stands in the set at a place, as named texts."""
+        ...
+
+
+def of_problem(problem: Problem) -> Question:
+    """A bundled task's problem."""
+    return Question(problem.prompt, problem.answer, problem.solution, problem.task, problem.fields)
+
+
+class TaskQuestions:
+    """Train-split problems of a bundled task, without end. room: a problem that is too long for it gives
+    its place to one of the first; SetError when those are too long, too."""
+
+    def __init__(self, name: str, chat: Chat, seed: int, room: Room | None = None) -> None:
+        self.name, self.room, self.examples = name, room, TaskExamples(name, chat, seed=seed)
+        self.first: list[Problem] = []
+        if room is not None:
+            tried = [self.examples.problem(place) for place in range(TRIES)]
+            self.first = [problem for problem in tried if room.has(problem.prompt)]
+            if not self.first:
+                raise room.none(name, (problem.prompt for problem in tried))
+
+    def at(self, place: int) -> Question:
+        """The problem of a place."""
+        problem = self.examples.problem(place)
+        fits = self.room is None or self.room.has(problem.prompt)
+        return of_problem(problem if fits else self.first[place % len(self.first)])
+
+    def raw(self, place: int) -> dict[str, str]:
+        """See QuestionSet."""
+        question = self.at(place)
+        return {"prompt": question.prompt, "solution": question.solution}
+
+    def held_out(self, count: int) -> list[Question]:
+        """Held-out problems, always the same ones, without those that are too long."""
+        found = [of_problem(problem) for problem in generate(self.name, HELD_OUT, count, seed=1)]
+        return [question for question in found if self.room is None or self.room.has(question.prompt)]
+
+
+def question_columns(records: Table, prompt: str, answer: str) -> Columns:
+    """The columns of questions and gold answers: those that are named, that the set is known to have, or
+    that are likeliest; SetError when one is not there."""
+    public = records.public
+    gold = answer or public.gold or public.answer
+    return guess(records.columns, prompt or public.prompt or None, gold or None)
+
+
+def check_questions(records: Table, columns: Columns, allow_eval_data: bool) -> None:
+    """SetError for the first row without a question or its answer, or that is a test problem."""
+    for number, row in enumerate(records, 1):
+        for role, column in (("question", columns.question), ("answer", columns.answer)):
+            check_words(f"row {number}, column {column!r}", role, row[column])
+        if not allow_eval_data:
+            refuse_problem(records.name, number, row[columns.question])
+
+
+class RowQuestions:
+    """Rows of a file or of a hub set that are short enough, in a new order every epoch. SetError names row
+    and column, or says that all rows are too long."""
+
+    def __init__(
+        self, records: Table, prompt: str, answer: str, seed: int, room: Room, allow_eval_data: bool
+    ) -> None:
+        self.records, self.seed = records, seed
+        self.columns = question_columns(records, prompt, answer)
+        check_questions(records, self.columns, allow_eval_data)
+        asked = self.columns.question
+        self.fitting = [index for index, row in enumerate(records) if room.has(row[asked])]
+        if not self.fitting:
+            raise room.none(records.name, (row[asked] for row in records))
+
+    def at(self, place: int) -> Question:
+        """The row of a place."""
+        row = self.raw(place)
+        return Question(row[self.columns.question], row[self.columns.answer])
+
+    def raw(self, place: int) -> dict[str, str]:
+        """See QuestionSet."""
+        return self.records[self.fitting[item_at(place, len(self.fitting), self.seed)]]
+
+    def held_out(self, count: int) -> list[Question]:
+        """None: all rows are trained on."""
+        return []
+
+
+def open_questions(
+    names: Sequence[str], chat: Chat, settings: QuestionSettings, room: Room, allow_eval_data: bool = False
+) -> list[QuestionSet]:
+    """Bundled tasks, files and hub sets by name, without what is too long; SetError with a sentence."""
+    sets: list[QuestionSet] = []
+    for name in names:
+        if name in TASKS:
+            sets.append(TaskQuestions(name, chat, settings.seed, room))
+            continue
+        records = open_records(name, settings.split, allow_eval_data, tuple(TASKS))
+        columns = settings.prompt_column, settings.answer_column
+        sets.append(RowQuestions(records, *columns, settings.seed, room, allow_eval_data))
+    return sets
+
+
+def questions_at(sets: Sequence[QuestionSet], start: int, count: int) -> list[Question]:
+    """The questions of the places from `start` on, the sets in turn."""
+    return [sets[place % len(sets)].at(place // len(sets)) for place in range(start, start + count)]
