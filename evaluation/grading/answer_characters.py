@@ -9,7 +9,27 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
+
+Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
+
+
+def rules(pairs: Iterable[tuple[str, str]], flags: int = 0) -> list[Rule]:
+    """(pattern, template) pairs, ready for `rewritten`; templates are read only where they are used."""
+    return [(re.compile(pattern, flags), partial(_expanded, by)) for pattern, by in pairs]
+
+
+def _expanded(template: str, match: re.Match[str]) -> str:
+    return match.expand(template)
+
+
+def rewritten(text: str, by: Iterable[Rule]) -> str:
+    """The text after every rule, in order."""
+    for pattern, write in by:
+        text = pattern.sub(write, text)
+    return text
+
 
 _SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ"
 _SUB = "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₓₙᵢ"
@@ -27,10 +47,10 @@ _WRITTEN = _GONE | str.maketrans({
     "⌈": r"\lceil ", "⌉": r"\rceil ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}",
     "ℚ": r"\mathbb{Q}", "…": "...", "⋯": "...", "㎡": "m^{2}", "㎥": "m^{3}", "㎠": "cm^{2}", "㎢": "km^{2}",
     "。": ". ", "、": ", ", "\u00a0": " ", "\u202f": " ", "∶": ":", "￥": "¥", "\r": "\n",
-    **dict(zip("πθαβγδλμσφω", (rf"\{name} " for name in (
-        "pi", "theta", "alpha", "beta", "gamma", "delta", "lambda", "mu", "sigma", "phi", "omega")), strict=True)),
+    **{letter: rf"\{name} " for letter, name in zip(
+        "πθαβγδλμσφω", "pi theta alpha beta gamma delta lambda mu sigma phi omega".split(), strict=True)},
 })  # fmt: skip
-_RULES = [(re.compile(pattern), by) for pattern, by in (
+_RULES = rules((
     (r"\r\n?|[\u0085\u2028\u2029]", "\n"),
     (rf"[{_SUPER}]+", r"^{\g<0>}"),
     (rf"[{_SUB}]+", r"_{\g<0>}"),
@@ -46,18 +66,21 @@ _RULES = [(re.compile(pattern), by) for pattern, by in (
     (r"</?(?:b|i|u|em|strong|span|p|div|code|mark)(?: [^<>]{0,80})?>", ""),
     (r"<br ?/?>", "\n"),
     ("&nbsp;", " "), ("&minus;", "-"), ("&times;", r"\\times "), ("&lt;", "<"), ("&gt;", ">"), ("&deg;", "°"),
-)]  # fmt: skip
+))  # fmt: skip
 _SMALL_FRACTION = re.compile(rf"([{_SUPER[:10]}]+)[⁄/]([{_SUB[:10]}]+)")
 _WIDE = re.compile(r"[^\x00-\x7f]")
+_AS_IT_IS = re.compile(r"[\x00-\x0c\x0e-\x25\x27-\x3b\x3d-\x7f]*")
+"""ASCII without carriage returns, tags and entities."""
 
 
 def plain(text: str) -> str:
     """The text in characters that `answer_text` and `answer_phrases` know; linear in its length."""
+    if _AS_IT_IS.fullmatch(text):
+        return text
     text = text.translate(_GONE)
     text = _SMALL_FRACTION.sub(lambda match: rf"\frac{{{match[1]}}}{{{match[2]}}}".translate(_SCRIPTS), text)
-    for pattern, by in _RULES:
-        text = pattern.sub(by, text)
-    return _WIDE.sub(lambda match: _character(match.group()), text.translate(_SCRIPTS))
+    text = rewritten(text, _RULES).translate(_SCRIPTS)
+    return _WIDE.sub(lambda match: _character(match.group()), text)
 
 
 @lru_cache(maxsize=4_096)

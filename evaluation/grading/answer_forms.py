@@ -28,7 +28,8 @@ _WORDS = re.compile(r"^[^\W\d_][^\W\d_' -]*(?:[' -]+[^\W\d_]+)*$")
 _SHORT_WORDS = {"no", "yes", "odd", "all", "any", "one", "two", "six", "ten"}
 _LONE = re.compile(rf"^(?:[A-Za-z]|\\(?:{'|'.join(GREEK)}))(?:_\{{\w+\}})?(?:\([A-Za-z]\))?$", re.ASCII)
 _LABEL = re.compile(
-    r"^(?:\|?[A-Z]{2,4}\|?|\|?\\overline\{[A-Z]{2}\}\|?|m?\\(?:angle|triangle)\s?\{?[A-Z]{1,3}\}?|\[[A-Z]{3,4}\]|[PNEV]\([^()]+\)|\([a-z](?:,[a-z])+\)|[fghan]\([\dA-Z]+\)"
+    r"^(?:\|?[A-Z]{2,4}\|?|\|?\\overline\{[A-Z]{2}\}\|?|m?\\(?:angle|triangle)\s?\{?[A-Z]{1,3}\}?"
+    r"|\[[A-Z]{3,4}\]|[PNEV]\([^()]+\)|\([a-z](?:,[a-z])+\)|[fghan]\([\dA-Z]+\)"
     r"|\\text\{[^{}]+\}|[A-Za-z][a-z]{2,}(?: [A-Za-z][a-z]+){0,3})$",
     re.ASCII,
 )
@@ -49,7 +50,8 @@ _CHOICE = re.compile(r"^\(?(?:\\text\{)?\(?([A-J])(?:\)|\.|:)\}?[.:)]?\s?(.+)$",
 _BUILDER = re.compile(r"^\\\{\s?[A-Za-z](?:\\in\s?\\mathbb\{[A-Z]\})?\s?[|:]\s?(.+)\\\}$", re.DOTALL)
 _FRENCH = re.compile(r"^([\[\]])([^\[\]]+)([\[\]])$", re.DOTALL)
 _ALSO = re.compile(
-    r"^([^()]+?)\s?\((?:or|i\.e\.?,?|that is,?|=|aka)\s?([^()]+)\)$|^(.+?),? ?(?:i\.e\.?,?|or equivalently,?|that is,?) ?(.+)$"
+    r"^([^()]+?)\s?\((?:or|i\.e\.?,?|that is,?|=|aka)\s?([^()]+)\)$|^(.+?),? ?(?:i\.e\.?,?"
+    r"|or equivalently,?|that is,?) ?(.+)$"
 )
 _NOTHING = frozenset(
     ("no solution", "no solutions", "no real solution", "no real solutions", "empty set", "the empty set",

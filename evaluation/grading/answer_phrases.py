@@ -17,15 +17,19 @@ from evaluation.grading.answer_words import AFTER, PARTS, SCALES, in_digits
 
 MOST_LETTERS = 4_000
 _TOKEN = re.compile(
-    r"(?P<formula>\x01)|(?!pi\b|sqrt\b|(?:sin|cos|tan|cot|sec|csc|log|ln|exp)\s?[\d(\\])(?P<word>\d+(?:st|nd|rd|th)\b|(?:[^\W\d_]+(?:['-][^\W\d_]+)*))"
-    r"|(?P<number>\d+' ?\d+(?:\"|''|(?!\w))|\d+(?:\"|'(?!\w))|\d{1,3}(?:,\d{3})+(?!\d|,\d)(?:\.\d+)?|\d{1,3}(?: \d{3})+(?! ?[\d/]|-[a-z])(?:\.\d+)?"
+    r"(?P<formula>\x01)|(?!pi\b|sqrt\b|(?:sin|cos|tan|cot|sec|csc|log|ln"
+    r"|exp)\s?[\d(\\])(?P<word>\d+(?:st|nd|rd|th)\b|(?:[^\W\d_]+(?:['-][^\W\d_]+)*))"
+    r"|(?P<number>\d+' ?\d+(?:\"|''|(?!\w))|\d+(?:\"|'(?!\w))|\d{1,3}(?:,\d{3})+(?!\d|,\d)(?:\.\d+)?"
+    r"|\d{1,3}(?: \d{3})+(?! ?[\d/]|-[a-z])(?:\.\d+)?"
     r"|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?:(?<=\.\d)\.\.\.|(?<=\.\d\d)\.\.\.|(?<=\d\d\d)\.\.\.)?|\.\d+)"
-    r"|(?P<latex>\\(?:text\w*|mbox|mathrm)\s?\{[^{}]*\}|(?:pi|sqrt|(?:sin|cos|tan|cot|sec|csc|log|ln|exp)(?=\s?[\d(\\]))\b|\\[A-Za-z]+|\\[%$!,;: ]|[\^_{}])"
+    r"|(?P<latex>\\(?:text\w*|mbox|mathrm)\s?\{[^{}]*\}|(?:pi|sqrt|(?:sin|cos|tan|cot|sec|csc|log|ln"
+    r"|exp)(?=\s?[\d(\\]))\b|\\[A-Za-z]+|\\[%$!,;: ]|[\^_{}])"
     r"|(?P<sign>[-+*/=<>%!|()\[\]$€£¥₹])|(?P<space>\s+)|(?P<other>.)",
     re.DOTALL,
 )
 _STAND_BEFORE_MINUS = frozenset(
-    "is are was be equals equal to of at by get gets gives or and than from answer result value becomes".split()
+    "is are was be equals equal to of at by get gets gives or and than from answer result value "
+    "becomes".split()
 )
 _MONTHS = frozenset(
     "january february march april may june july august september october november december".split()
@@ -38,34 +42,48 @@ _MODIFIERS = (
     | {"percent", "pct", "fold", "zillion", "degrees", "celsius"}
 )
 _BEHIND = re.compile(
-    r" ?(?:(?:per cent|square|sq|cubic|below zero|or (?:more|less|fewer|greater|above|below|so)|and (?:an?|one|two|three|four|five) "
-    r"(?:half|halves|third|quarter|fourth|fifth|sixth|eighth|tenth)s?|(?:more|less|fewer|greater|smaller|larger|higher|"
-    r"lower|older|younger|taller|shorter) than|times [a-z]|below|past|short|ago|to the \w+(?: power)?|[ap]\.?m\b\.?|o'clock|plus|minus|[CF](?= |$|[.,]))(?![\w])"
+    r" ?(?:(?:per cent|square|sq|cubic|below zero|or (?:more|less|fewer|greater|above|below|so)"
+    r"|and (?:an?|one|two|three|four|five) "
+    r"(?:half|halves|third|quarter|fourth|fifth|sixth|eighth|tenth)s?|(?:more|less|fewer|greater"
+    r"|smaller|larger|higher|"
+    r"lower|older|younger|taller|shorter) than|times [a-z]|below|past|short|ago|to the \w+(?: power)?"
+    r"|[ap]\.?m\b\.?|o'clock|plus|minus|[CF](?= |$|[.,]))(?![\w])"
     r"|per (?:[a-z]+)|/ ?[a-z]+)", re.IGNORECASE
 )  # fmt: skip
 _WORD_BEHIND = re.compile(r"( ?)(?:\\text\{ ?)?([^\W\d_]+(?:-[^\W\d_]+)?)\}?(\^\{?[23]\}?)?")
 _BEFORE = re.compile(
-    r"(?:\b(?:more than|less than|fewer than|greater than|smaller than|at least|at most|up to|no more than|no less than"
+    r"(?:\b(?:more than|less than|fewer than|greater than|smaller than|at least|at most|up to"
+    r"|no more than|no less than"
     r"|January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|half past|quarter past|quarter to|nearly|almost|over|under|above|below|between|from|twice|double|triple|half of|half|a third of|a quarter of"
-    r"|negative|minus|plus|square root of|cube root of|root of|power of|root|factorial of|percent of|% of|times|than|modulo|mod"
+    r"|half past|quarter past|quarter to|nearly|almost|over|under|above|below|between|from|twice"
+    r"|double|triple|half of|half|a third of|a quarter of"
+    r"|negative|minus|plus|square root of|cube root of|root of|power of|root|factorial of|percent of"
+    r"|% of|times|than|modulo|mod"
     r"|sum of|product of|difference of|average of|multiple of|multiples of)\s*)+$",
     re.IGNORECASE,
 )
-_NOT = re.compile(r"(?:\b(?:not|never|rather than|instead of|isn't|wasn't|aren't|cannot be|nor)|n't be)\s*(?:about |equal to |be )?$",
-                  re.IGNORECASE)  # fmt: skip
+_NOT = re.compile(
+    r"(?:\b(?:not|never|rather than|instead of|isn't|wasn't|aren't|cannot be|nor)|n't be)\s*"
+    r"(?:about |equal to |be )?$",
+    re.IGNORECASE,
+)
 _GLUE = frozenset((
-    "", ",", ";", "and", ", and", "or", ", or", "&", "to", "out of", "out of every", "of", "of the", "over", "in", "times", "choose", "past", "minutes past", "minutes to", "but also",
+    "", ",", ";", "and", ", and", "or", ", or", "&", "to", "out of", "out of every", "of", "of the", "over",
+    "in", "times", "choose", "past", "minutes past", "minutes to", "but also",
     "plus", "minus", "divided by", "multiplied by", "mod", "modulo", "base", "in base", "to the power of",
-    "through", "x", "by", "for every", "remainder", "with a remainder of", "with remainder", "to the", "and a", "r",
-    "plus or minus", "as well as", "and also", "and either", "than", "or maybe", "or possibly", "or perhaps", "and then",
+    "through", "x", "by", "for every", "remainder", "with a remainder of", "with remainder", "to the",
+    "and a", "r",
+    "plus or minus", "as well as", "and also", "and either", "than", "or maybe", "or possibly",
+    "or perhaps", "and then",
 ))  # fmt: skip
 _GLUE_BEHIND_THING = re.compile(
-    r"^(?!(?:is|are|was|were|left|and|or|per|each)\b)[a-z]+ (?:[a-z]+ )?(?:and|or|out of|to|for every|plus|minus|times|over)$"
+    r"^(?!(?:is|are|was|were|left|and|or|per|each)\b)[a-z]+ (?:[a-z]+ )?(?:and|or|out of|to|for every"
+    r"|plus|minus|times|over)$"
     r"|^(?!is\b|are\b)[a-z]+,? and$"
 )
 _LONE = re.compile(
-    r"^\s*(?!\\(?:infty|pi)\b)(?:\\?[A-Za-z]+(?:_\{?\w+\}?)?|\\(?:overline|angle|triangle)\s?\{?\s?[A-Z]+\}?|[A-Z]{1,4})\s*$"
+    r"^\s*(?!\\(?:infty|pi)\b)(?:\\?[A-Za-z]+(?:_\{?\w+\}?)?|\\(?:overline|angle"
+    r"|triangle)\s?\{?\s?[A-Z]+\}?|[A-Z]{1,4})\s*$"
 )
 _PLAIN_WORD = re.compile(r"(?<!\\)[^\W\d_]{2,}")
 _LABEL = re.compile(r"^\s*(?:\\?[A-Za-z]+(?:_\{?\w+\}?)?(?:\([A-Za-z]\))?|[A-Z]{2,4})\s*$")
@@ -87,6 +105,10 @@ class _Token:
     text: str
     start: int
     end: int
+
+
+_NONE = _Token("none", "", -9, -9)
+_VALUES = ("number", "formula", "latex")
 
 
 def phrases(sentence: str) -> list[Phrase]:
@@ -213,97 +235,98 @@ def _tokens(sentence: str) -> list[_Token]:
     return tokens
 
 
+@dataclass(frozen=True)
+class _Place:
+    """A token with its neighbours (NONE at the ends). near: the token before belongs to a run; inside:
+    stands in brackets with nothing but mathematics; call: so does the token behind."""
+
+    token: _Token
+    before: _Token
+    after: _Token
+    near: bool
+    inside: bool
+    call: bool
+
+    @property
+    def tight(self) -> bool:
+        """Whether it is written together with a run before it."""
+        return self.near and self.before.end == self.token.start
+
+    @property
+    def glued(self) -> bool:
+        """Whether it is written together with what comes behind it."""
+        return self.after.start == self.token.end
+
+    @property
+    def value_next(self) -> bool:
+        letter = self.after.kind == "word" and len(self.after.text) == 1
+        return letter or self.after.kind in _VALUES or self.after.text in tuple("($€£¥₹+-")
+
+
 def _mathy(sentence: str, tokens: list[_Token]) -> list[bool]:
     """Of each token, whether it belongs to a run."""
-    inside = _brackets(sentence, tokens)
-    mathy: list[bool] = []
+    inside = [*_brackets(sentence, tokens), False]
+    padded = [_NONE, *tokens, _NONE]
+    mathy: list[bool] = [False]
     for place, token in enumerate(tokens):
-        before = tokens[place - 1] if place else None
-        after = tokens[place + 1] if place + 1 < len(tokens) else None
-        near = bool(before and mathy[-1])
-        call = place + 1 < len(tokens) and inside[place + 1]
-        mathy.append(_belongs(token, before, after, near, inside[place], call))
-    return mathy
+        around = (padded[place], padded[place + 2])
+        mathy.append(_belongs(_Place(token, *around, mathy[-1], inside[place], inside[place + 1])))
+    return mathy[1:]
 
 
-def _belongs(
-    token: _Token, before: _Token | None, after: _Token | None, near: bool, inside: bool, call: bool
-) -> bool:
-    glued = after is not None and after.start == token.end
-    value_next = after is not None and (after.kind in ("number", "formula", "latex") or after.text in "($€£¥₹+-"
-                                        or (after.kind == "word" and len(after.text) == 1))  # fmt: skip
-    if token.kind in ("number", "formula", "latex"):
+def _belongs(place: _Place) -> bool:
+    kind, text = place.token.kind, place.token.text
+    if kind in _VALUES:
         return True
-    if token.kind == "word":
-        if after is not None and after.text == "=" and (len(token.text) == 1 or token.text.isupper()):
-            return True
-        if (
-            glued
-            and after is not None
-            and after.text == "("
-            and len(token.text) == 1
-            and token.text.isascii()
-            and call
-        ):
-            return True
-        by_sign = after is not None and (after.text in "+*/^<>_-" or (glued and after.text in "^_"))
-        counted = (
-            before is not None
-            and before.kind == "number"
-            and token.text not in "aAI"
-            and (after is None or after.kind != "number")
-        )  # 2 x, but not 2 x 6
-        behind = (
-            before is not None
-            and near
-            and (counted or before.end == token.start or before.text in "+-*/=(<>^{")
+    if kind == "word":
+        return text.isascii() and _word_belongs(place)
+    if text in ("(", ")", "[", "]", ","):
+        return place.inside
+    if text in ("-", "+"):
+        return place.value_next and _sign_belongs(place)
+    if text in ("$", "€", "£", "¥", "₹"):
+        return place.value_next or place.tight
+    if text == ":":
+        return place.tight and place.glued and place.value_next
+    if text == "!":  # 5! = 120, but not 12! I hope
+        after = place.after.text
+        factorial = after not in (*".,;", "") and (
+            place.glued or after in tuple("=+-/*") or after[0].islower()
         )
-        written_together = (
-            before is not None and near and before.end == token.start and before.kind == "number"
-        )
-        if (
-            len(token.text) <= 3
-            and token.text.isascii()
-            and (written_together or (glued and after is not None and after.text in "^+*"))
-        ):
-            return True
-        return (
-            len(token.text) == 1
-            and token.text.isascii()
-            and (behind or (by_sign and token.text not in "aAI"))
-        )
-    if token.text in ("(", ")", "[", "]", ","):
-        return inside
-    if token.text in ("-", "+"):
-        if near and value_next and before is not None and (glued == (before.end == token.start)):
-            return True
-        stands = (
-            before is None
-            or before.text.lower() in _STAND_BEFORE_MINUS
-            or before.text in ("=", ":", ",", "(")
-        )
-        return value_next and (glued and (before is None or before.end < token.start or near or before.kind in ("sign", "other"))
-                               or stands)  # fmt: skip
-    if token.text in ("$", "€", "£", "¥", "₹"):
-        return value_next or (near and before is not None and before.end == token.start)
-    if token.text == ":":
-        return near and glued and value_next and before is not None and before.end == token.start
-    if token.text in ("%", "!"):
-        number = after is not None and after.text not in ".,;" and (
-            glued or after.text in "=+-/*" or after.text[0].islower())  # fmt: skip
-        return near and before is not None and before.end == token.start and (token.text == "%" or number)
-    if token.kind == "other":  # 5‰
-        return (
-            near
-            and before is not None
-            and before.end == token.start
-            and token.text not in ".,;:?!'\"`*_—~#&@"
-        )
-    return (
-        token.kind == "sign"
-        and (near or token.text == "|")
-        and (value_next or (after is not None and after.text == "|"))
+        return place.tight and factorial
+    if text == "%" or kind == "other":  # 5‰
+        return place.tight and text not in tuple(".,;:?!'\"`*_—~#&@")
+    return kind == "sign" and (place.near or text == "|") and (place.value_next or place.after.text == "|")
+
+
+def _word_belongs(place: _Place) -> bool:
+    """Letters of a formula: x = 5, AB = 12, 2ab, f(3), 2 x (but not 2 x 6)."""
+    text, before, after = place.token.text, place.before, place.after
+    if after.text == "=" and (len(text) == 1 or text.isupper()):
+        return True
+    if len(text) <= 3 and (
+        (place.tight and before.kind == "number") or (place.glued and after.text in tuple("^+*"))
+    ):
+        return True
+    if len(text) > 1:
+        return False
+    article = text in ("a", "A", "I")
+    counted = before.kind == "number" and not article and after.kind != "number"
+    behind = place.near and (counted or place.tight or before.text in tuple("+-*/=(<>^{"))
+    by_sign = after.text in tuple("+*/^<>_-") and not article
+    return behind or by_sign or (place.glued and after.text == "(" and place.call)
+
+
+def _sign_belongs(place: _Place) -> bool:
+    """A sign or an operator, not a dash between words."""
+    before = place.before
+    if place.near and place.glued == place.tight:
+        return True
+    stands = (
+        before is _NONE or before.text in ("=", ":", ",", "(") or before.text.lower() in _STAND_BEFORE_MINUS
     )
+    free = before.end < place.token.start or place.near or before.kind in ("sign", "other")
+    return stands or (place.glued and free)
 
 
 def _brackets(sentence: str, tokens: list[_Token]) -> list[bool]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from evaluation.grading.answer_characters import plain
+from evaluation.grading.answer_characters import plain, rewritten, rules
 
 DOLLAR = "¤"
 """Stands for a dollar sign that is money."""
@@ -18,14 +18,15 @@ GROUP = "‚"
 """Stands for a comma between groups of three digits that may as well separate numbers: 121,242,363."""
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 _PROSE = frozenset(
-    "per for so in she he it they we is are was were each an the to from with has have had at on by if then".split()
+    "per for so in she he it they we is are was were each an the to from with has have had at on by "
+    "if then".split()
 )
 _FORMULA = re.compile(
     r"\$\$(.+?)\$\$|(?<![\\$])\$((?:\\.|[^$\\\n])+?)(?<!\\)\$(?!\d)|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL
 )
 _WRAPPED = r"\s*\{((?:[^{}]|\{[^{}]*\})*)\}"
 
-_SUBSTITUTIONS = [(re.compile(pattern, re.ASCII), by) for pattern, by in (
+_SUBSTITUTIONS = rules((
     (r"\\\\(?=[A-Za-z])(?!.*\\end)", r"\\"),
     (r"\\(?:color|textcolor|colorbox|fcolorbox)\s*(?:\[\w+\])?\{[^{}]*\}", ""),
     (r"\\(?:h|v)?(?:space|phantom)\*?\s*\{[^{}]*\}|\\(?:tag|label)\*?\{[^{}]*\}", ""),
@@ -39,15 +40,19 @@ _SUBSTITUTIONS = [(re.compile(pattern, re.ASCII), by) for pattern, by in (
     (r"\\(?:yen|textyen)(?![A-Za-z])(?:\{\})?", "¥"), (r"\\textdollar(?![A-Za-z])(?:\{\})?", r"\\$"),
     (r"\\colon(?![A-Za-z])|\s:\s", ":"),
     (r"(?<=\d)(?:''|\"|\^\{\\prime\\prime\})", " inches"), (r"(?<=\d)'(?=[\s\d]|$)", " feet "),
-    (r"\\begin\{(?:small)?(array|matrix)\}", r"\\begin{\1}"), (r"\\end\{(?:small)?(array|matrix)\}", r"\\end{\1}"),
+    (r"\\begin\{(?:small)?(array|matrix)\}", r"\\begin{\1}"),
+    (r"\\end\{(?:small)?(array|matrix)\}", r"\\end{\1}"),
     (r"\\left\s?([\[(])\s*\\begin\{(?:array|matrix)\}(?:\{[^{}]*\})?", r"\\begin{bmatrix}"),
     (r"\\end\{(?:array|matrix)\}\s*\\right\s?[\])]", r"\\end{bmatrix}"),
     (r"[\[(]\s*\\begin\{(?:array|matrix)\}(?:\{[^{}]*\})?", r"\\begin{bmatrix}"),
     (r"\\end\{(?:array|matrix)\}\s*[\])]", r"\\end{bmatrix}"),
     (r"\\dot\s?\{?(\d)\}?(\d*)\\dot\s?\{?(\d)\}?", r"\\overline{\1\2\3}"),
-    (r"(?<=[.\d])\\(?:dot|bar)\s?(?:\{(\d+)\}|(\d))", r"\\overline{\1\2}"), (r"(?<=\d\.)\((\d+)\)", r"\\overline{\1}"),
-    (r"(?<![A-Za-z\\])C\((\d+),\s?(\d+)\)", r"\\binom{\1}{\2}"), (r"\{([^{}]*)\\choose([^{}]*)\}", r"\\binom{\1}{\2}"),
-    (r"(?:\{\})?(?<!\d)[_^]\{?(\d+)\}?\s?C_\{?(\d+)\}?", r"\\binom{\1}{\2}"), (r"\b(\d+)C(\d+)\b", r"\\binom{\1}{\2}"),
+    (r"(?<=[.\d])\\(?:dot|bar)\s?(?:\{(\d+)\}|(\d))", r"\\overline{\1\2}"),
+    (r"(?<=\d\.)\((\d+)\)", r"\\overline{\1}"),
+    (r"(?<![A-Za-z\\])C\((\d+),\s?(\d+)\)", r"\\binom{\1}{\2}"),
+    (r"\{([^{}]*)\\choose([^{}]*)\}", r"\\binom{\1}{\2}"),
+    (r"(?:\{\})?(?<!\d)[_^]\{?(\d+)\}?\s?C_\{?(\d+)\}?", r"\\binom{\1}{\2}"),
+    (r"\b(\d+)C(\d+)\b", r"\\binom{\1}{\2}"),
     (r"\\(?:d|t)?choose", r"\\choose"),
     (r"\\\\(?:\[\w+\])?", ROW),
     (r"\\\$", DOLLAR),
@@ -85,19 +90,22 @@ _SUBSTITUTIONS = [(re.compile(pattern, re.ASCII), by) for pattern, by in (
     (r"\*\*", "^"),
     (r"\*", r"\\cdot "),
     (r"\\(?:varnothing)(?![A-Za-z])", r"\\emptyset "),
-    (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z])|\{?o\}?(?![A-Za-z0-9]))|\\degrees?(?![A-Za-z])", r"\\text{degrees}"),
+    (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z])|\{?o\}?(?![A-Za-z0-9]))|\\degrees?(?![A-Za-z])",
+     r"\\text{degrees}"),
     (r"\\%", "%"),
     (r"\\cup(?![A-Za-z])|(?<=[)\]])\s*U\s*(?=[(\[])", r"\\cup "),
     (r"(?<![\\A-Za-z])(sqrt|pi|theta|alpha|beta|sin|cos|tan|ln|log)(?![A-Za-z])", r"\\\1 "),
     (r"(?<![\\A-Za-z])(?:infinity|infty|inf|oo)(?![A-Za-z])", r"\\infty "),
-    (r"(?<=[\d})])\s*\b(?:percent(?:age)?|per cent|pct)\b(?: points?\b)?|\\text\{\s*(?:percent|per cent)\s*\}", "%"),
-)]  # fmt: skip
-_PLAIN_GROUPS = [(re.compile(pattern, re.ASCII), by) for pattern, by in (
+    (r"(?<=[\d})])\s*\b(?:percent(?:age)?|per cent|pct)\b(?: points?\b)?"
+     r"|\\text\{\s*(?:percent|per cent)\s*\}",
+     "%"),
+), re.ASCII)  # fmt: skip
+_PLAIN_GROUPS = rules((
     (r"\\sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}"),
     (r"\^\s*\(([^()]*)\)", r"^{\1}"),
     (r"([\^_])\s*(-?\d+)", r"\1{\2}"),
     (r"\^\s*-\s*([A-Za-z])", r"^{-\1}"),
-)]  # fmt: skip
+), re.ASCII)  # fmt: skip
 _THOUSANDS = re.compile(
     r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)|(?<![\d.,/^_}])(?<![\d}] )\d{1,3}(?: \d{3})+(?! ?[\d/]|-[a-z])",
     re.ASCII,
@@ -111,11 +119,8 @@ _EDGE = re.compile(r"\s*([^\sA-Za-z0-9.])\s*", re.ASCII)
 def canonical(text: str) -> str:
     """The one way to write an answer. Linear in the length of the text; the caller bounds that."""
     text = _without_delimiters(plain(text).strip())
-    for pattern, by in _SUBSTITUTIONS:
-        text = pattern.sub(by, text)
-    text = _REPEATING.sub(_repeating, _thousands(text))
-    for pattern, by in _PLAIN_GROUPS:
-        text = pattern.sub(by, text)
+    text = _REPEATING.sub(_repeating, _thousands(rewritten(text, _SUBSTITUTIONS)))
+    text = rewritten(text, _PLAIN_GROUPS)
     text = spaced(_braced(text))
     return re.sub(rf"[\s.,;:?{ROW}]+$", "", text)
 

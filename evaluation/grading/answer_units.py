@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from evaluation.grading.answer_characters import rewritten, rules
 from evaluation.grading.answer_text import DOLLAR
 from evaluation.grading.answer_words import AFTER, BEFORE, BETWEEN, PARTS, SCALES
 
@@ -44,15 +45,16 @@ UNITS = {
 }
 _SHORT = {word for word in UNITS if len(word) == 1} | {"in"}
 """Units that are one only behind a space or in \\text{}: `5m` is a product."""
-_SPELLED = [(re.compile(pattern, re.IGNORECASE), by) for pattern, by in (
+_SPELLED = rules((
     (r"\bmph\b", "mile / hour"), (r"\b(?:kph|kmh|kmph)\b", "km / hour"), (r"\bmps\b", "m / s"),
     (r"\bcc\b", "cm ^{3}"), (r"\bsqft\b", "square foot"),
     (r"\bdegrees? ?(?:Celsius|C\b)", "celsius"), (r"\bdegrees? ?(?:Fahrenheit|F\b)", "fahrenheit"),
-)]  # fmt: skip
+), re.IGNORECASE)  # fmt: skip
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _CURRENCY = {DOLLAR: "dollar", "€": "euro", "£": "sterling", "¥": "yen", "₹": "rupee"}
 _MONEY = re.compile(
-    rf"^([-+]?)\s?(?:(?:US|CA|AU|C|A|HK|USD|NZ)\s?(?={DOLLAR})|(?=Rs|INR|USD|EUR|GBP|RMB|CNY|JPY|[{''.join(_CURRENCY)}]))"
+    rf"^([-+]?)\s?(?:(?:US|CA|AU|C|A|HK|USD|NZ)\s?(?={DOLLAR})|(?=Rs|INR|USD|EUR|GBP|RMB|CNY|JPY"
+    rf"|[{''.join(_CURRENCY)}]))"
     rf"(Rs|INR|USD|EUR|GBP|RMB|CNY|JPY|[{''.join(_CURRENCY)}])\.?\s?(?=[-\d.\\(])"
 )
 _ALIKE = {frozenset(pair) for pair in (("angle", "celsius"), ("angle", "fahrenheit"), ("mass", "sterling"))}
@@ -71,7 +73,8 @@ THINGS_NOT = frozenset(
 _PART_LIKE = re.compile(r"(?:[a-z]{2,}(?:ths?|ieths?|fold|illions?|tuple[ds]?|uple[ds]?))$")
 _REAL_THINGS = frozenset(
     "month months path paths bath baths moth moths birth births death deaths width length depth growth "
-    "cloth cloths tablecloths tooth youth youths booth booths truth truths math maths sloth sloths mouth mouths "
+    "cloth cloths tablecloths tooth youth youths booth booths truth truths math maths sloth sloths "
+    "mouth mouths "
     "health wealth earth berth berths growths lengths depths widths breath breaths".split()
 )
 _TOKEN = re.compile(r"\^\{-?\d\}|\\cdot |\\[A-Za-z]+|[A-Za-z¢]+|.", re.DOTALL)
@@ -105,8 +108,7 @@ def split(text: str) -> tuple[str, Measure, bool]:
     if value and value[-1] in _CURRENCY:
         names.append(_CURRENCY[value[-1]])
         value = value[:-1].strip()
-    for pattern, by in _SPELLED:
-        tail = pattern.sub(by, tail)
+    tail = rewritten(tail, _SPELLED) if tail else ""
     words = _WORD.findall(tail)
     glued_unit = not spaced and (
         words[0] in _SHORT or len(words[0]) == 1 or (words[0].lower() not in UNITS and len(words[0]) < 4)
@@ -119,7 +121,7 @@ def split(text: str) -> tuple[str, Measure, bool]:
 
 
 def _shortest(value: str, tail: str) -> tuple[str, str]:
-    """Of `4x inches`, split before x, the split before inches: letters that are no unit belong to the value."""
+    """Of `4x inches`, split before x, the split before inches: a letter that is no unit is the value's."""
     if match := re.match(r"([A-Za-z]{1,2}(?:\^\{\d\}|(?= )))\s?([A-Za-z].*)$", tail):
         if _measured(tail) is None and _measured(match[2]) is not None:
             return value + match[1], match[2]
@@ -127,9 +129,7 @@ def _shortest(value: str, tail: str) -> tuple[str, str]:
 
 
 def _measured(tail: str) -> Measure | None:
-    for pattern, by in _SPELLED:
-        tail = pattern.sub(by, tail)
-    return measure(_WORD.findall(tail))
+    return measure(_WORD.findall(rewritten(tail, _SPELLED)))
 
 
 def _tail(text: str) -> tuple[str, str]:

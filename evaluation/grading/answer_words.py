@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from evaluation.grading.answer_characters import rewritten, rules
+
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"
@@ -84,25 +86,25 @@ _LETTER = re.compile(rf"(?:(?<=¤)({NUMBER}) ?([kKmMbB])|({NUMBER}) (K))(?!\w)")
 """Scales in one letter: of money, or a K behind a space."""
 _MIXED = re.compile(r"(?<![\w./}])(\d+) and (\d+/\d+|\\frac\{\d+\}\{\d+\})(?= [A-Za-z])")
 _BELOW = re.compile(
-    rf"{_START}({NUMBER})((?: ?\\text\{{degrees\}}| degrees)?(?: ?[CF]| Celsius| Fahrenheit)?) below (?:zero|0)(?!\w)"
+    rf"{_START}({NUMBER})((?: ?\\text\{{degrees\}}| degrees)?(?: ?[CF]| Celsius"
+    rf"| Fahrenheit)?) below (?:zero|0)(?!\w)"
 )
 _FILLERS = re.compile(
     r"^(?:(?:about|approximately|approx\.?|around|roughly|exactly|precisely|only|just|simply|equal to|equals|"
     r"a total of|the number|also|still|therefore|thus|~|\\approx)(?![a-z]):?,?\s?)+",
     re.IGNORECASE,
 )
-_RULES: list[tuple[re.Pattern[str], str]] = [
-    (re.compile(r"(\d+)/(\d+)ths?(?!\w)"), r"\1/\2"),
-    (re.compile(r"\(?(\d+) choose (\d+)\)?"), r"\\binom{\1}{\2}"),
-    *((re.compile(rf"({NUMBER}|\)) {word} (?={NUMBER}|-\d|\\sqrt|\()", re.IGNORECASE), rf"\1{by}")
-      for word, by in BETWEEN.items()),
-    (re.compile(rf"({NUMBER}) to the (?:power of )?({NUMBER})(?:th power)?(?!\w)"), r"(\1)^{\2}"),
-    (re.compile(rf"({NUMBER})(?:%| percent| per cent) ?of ({NUMBER})(?!\w)"), r"\1/100\\cdot \2"),
-    (re.compile(rf"({NUMBER}) of ({NUMBER})(?!\w)"), r"\1\\cdot \2"),
-    (re.compile(rf"({NUMBER}) (?:in )?base ({NUMBER})(?!\w)"), r"\1_{\2}"),
-    *((re.compile(rf"({NUMBER}) {word}(?!\w)", re.IGNORECASE), by) for word, by in AFTER.items()),
-    *((re.compile(rf"(?<![\w\\}}])(?<!\d ){word} ({NUMBER})(?!\w)", re.IGNORECASE), by) for word, by in BEFORE.items()),
-]  # fmt: skip
+_RULES = rules((
+    (r"(\d+)/(\d+)ths?(?!\w)", r"\1/\2"), (r"\(?(\d+) choose (\d+)\)?", r"\\binom{\1}{\2}"),
+    *((rf"({NUMBER}|\)) {word} (?={NUMBER}|-\d|\\sqrt|\()", rf"\1{by}") for word, by in BETWEEN.items()),
+    (rf"({NUMBER}) to the (?:power of )?({NUMBER})(?:th power)?(?!\w)", r"(\1)^{\2}"),
+    (rf"({NUMBER})(?:%| percent| per cent) ?of ({NUMBER})(?!\w)", r"\1/100\\cdot \2"),
+    (rf"({NUMBER}) of ({NUMBER})(?!\w)", r"\1\\cdot \2"),
+    (rf"({NUMBER}) (?:in )?base ({NUMBER})(?!\w)", r"\1_{\2}"),
+    *((rf"({NUMBER}) {word}(?!\w)", by) for word, by in AFTER.items()),
+    *((rf"(?<![\w\\}}])(?<!\d ){word} ({NUMBER})(?!\w)", by) for word, by in BEFORE.items()),
+), re.IGNORECASE)  # fmt: skip
+_WORDED = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2}|[¤~万亿千百K]|\\approx")
 
 
 def in_digits(text: str) -> str:
@@ -146,6 +148,8 @@ def _each(run: str) -> str:
 
 def arithmetic(text: str) -> str:
     """Words of number, fraction and scale of a canonical text as arithmetic; other words stay."""
+    if not _WORDED.search(text):
+        return text
     text = _FILLERS.sub("", text)
     text = in_digits(_scaled(text))
     text = _BELOW.sub(r"-\1\2", text)
@@ -157,9 +161,7 @@ def arithmetic(text: str) -> str:
     text = _LETTER.sub(lambda m: _written(_value(m[1] or m[3]) * _LETTERS[m[2] or m[4]]), text)
     text = _MIXED.sub(lambda m: _written(int(m[1]) + _value(m[2])), text)
     text = _scaled(text)
-    for pattern, by in _RULES:
-        text = pattern.sub(by, text)
-    return text
+    return rewritten(text, _RULES)
 
 
 def _scaled(text: str) -> str:

@@ -26,41 +26,53 @@ _PLACEHOLDER = re.compile(
     r"\s*(?:\.\.\.|\\[lc]?dots|(?:(?:your|final|the|my) )*answer(?: here)?|)\s*", re.IGNORECASE
 )
 _CHOSEN = re.compile(
-    r"\b(?:option|choice|answer) \(?([A-J])\)? is (?:the )?(?:correct|right|best|answer|only)|\(([A-J])\) is (?:the )?(?:correct|right|best)",
+    r"\b(?:option|choice|answer) \(?([A-J])\)? is (?:the )?(?:correct|right|best|answer|only)"
+    r"|\(([A-J])\) is (?:the )?(?:correct|right|best)",
     re.IGNORECASE,
 )
 _NEXT_THOUGHT = re.compile(
-    r"[.!?]\s|\b(?:then|so|thus|hence|therefore|next|finally|now|gives|becomes|simplif\w*|since|because|step|which|that|i\.e)\b"
+    r"[.!?]\s|\b(?:then|so|thus|hence|therefore|next|finally|now|gives|becomes|simplif\w*|since"
+    r"|because|step|which|that|i\.e)\b"
     r"|^[\s$\\()\[\]]*(?:=|\\approx|\\Rightarrow|\\to|→)[\s$\\()\[\]]*$|\n[^\n]*[A-Za-z]{2}", re.IGNORECASE
 )  # fmt: skip
 _ANSWER_TAG = re.compile(r"<answer>(.*?)(?:</answer>|$(?![\s\S]))", re.DOTALL | re.IGNORECASE)
 _HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*([^\n]*)")
 _STEP = re.compile(
-    r"(?:step|part|case|section|question|problem|note|phase|stage|method|example|task|approach|verif\w*|given|explanation"
-    r"|understand\w*|analysis|let)\b|(?:check|summary|calculat\w*|conclusion|solution|option)\b(?!\s*[:=]?\s*-?[\d$\\]+\.?$)"
+    r"(?:step|part|case|section|question|problem|note|phase|stage|method|example|task|approach"
+    r"|verif\w*|given|explanation"
+    r"|understand\w*|analysis|let)\b|(?:check|summary|calculat\w*|conclusion|solution"
+    r"|option)\b(?!\s*[:=]?\s*-?[\d$\\]+\.?$)"
     r"|\(?\d+[.):]\)?\s+\D",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(r"(?:^|\n)[ \t]*A:[ \t]*([^\s][^\n]*)\s*\Z")
 _SAID = re.compile(
-    r"(?:\banswers?\b(?:\s+(?:to|for|in|of|as|here)\b[^\n.:=]{0,60}?)?\**\s*(?:\b(?:is|are|was|would be|must be|should be|equals|becomes)\b"
-    r"|=|:|->|-(?= ))|\b(?:correct|right|best|final) (?:option|choice|result|value|statement)s?\s+(?:is|are|:)\s"
+    r"(?:\banswers?\b(?:\s+(?:to|for|in|of|as|here)\b[^\n.:=]{0,60}?)?\**\s*(?:\b(?:is|are|was"
+    r"|would be|must be|should be|equals|becomes)\b"
+    r"|=|:|->|-(?= ))|\b(?:correct|right|best|final) (?:option|choice|result|value"
+    r"|statement)s?\s+(?:is|are|:)\s"
     r"|\bI (?:choose|pick|select|chose)\b|答案(?:应该|应当)?(?:是|为|:)|答:|\bответ:)\s*:?\**[ \t]*",
     re.IGNORECASE,
 )
 _HEADING = re.compile(
-    r"(?:^|\n)[ \t]{0,8}(?:#{1,6}|\*\*|__)?[ \t]{0,4}(?:\d+[.)] )?(?:the )?(?:final |correct )?(?:answer|result)s?"
+    r"(?:^|\n)[ \t]{0,8}(?:#{1,6}|\*\*|__)?[ \t]{0,4}(?:\d+[.)] )?(?:the )?(?:final "
+    r"|correct )?(?:answer|result)s?"
     r" ?:? ?(?:\*\*|__)? ?:?[ \t]{0,4}\n",
     re.IGNORECASE,
 )
 _FILLER = re.compile(
-    r"^(?:\W|\\approx|\b(?:about|approximately|roughly|around|exactly|simply|just|therefore|thus|then|indeed|equal|to|a|total|of|the|"
-    r"number|is|are|be|only|also|now|still|always|clearly|both|either|given|by|found|as|follows|that|there|will|we|get|have|"
-    r"option|choice|he|she|it|they|has|needs|earns|makes|in|fact|numbers|values|x|integer|value)\b)*$", re.IGNORECASE
+    r"^(?:\W|\\approx|\b(?:about|approximately|roughly|around|exactly|simply|just|therefore|thus|then"
+    r"|indeed|equal|to|a|total|of|the|"
+    r"number|is|are|be|only|also|now|still|always|clearly|both|either|given|by|found|as|follows|that"
+    r"|there|will|we|get|have|"
+    r"option|choice|he|she|it|they|has|needs|earns|makes|in|fact|numbers|values|x|integer"
+    r"|value)\b)*$", re.IGNORECASE
 )  # fmt: skip
 _THEN = re.compile(
-    r"(?:which (?:is|equals|gives|makes|comes to|adds up to|simplifies to)|that is|that's|i\.e\.?|or rather|equals|is equal to|giving|making|"
-    r"so it is|it is|it's|but|in other words|simplif\w+ to)\W*(?:the same as|about|just|then|equal to|a total of)?\W*$|=\W*$", re.IGNORECASE
+    r"(?:which (?:is|equals|gives|makes|comes to|adds up to|simplifies to)|that is|that's|i\.e\.?"
+    r"|or rather|equals|is equal to|giving|making|"
+    r"so it is|it is|it's|but|in other words|simplif\w+ to)\W*(?:the same as|about|just|then|equal to"
+    r"|a total of)?\W*$|=\W*$", re.IGNORECASE
 )  # fmt: skip
 _SENTENCE = re.compile(r"[A-Za-z ](?:is|are|has|have|was|were|equals|makes|costs|needs)(?![A-Za-z])")
 _AFTERWARDS = re.compile(r"^([^\n]*\d[^\n]*?)\s(?:after|because|since|given that|before)\s[^,=]*$")
@@ -70,7 +82,8 @@ _STOP = re.compile(r"[.?](?=[\s*]|$)|!(?=[\s*]|$)(?! ?[a-z=+])")
 _COUNTED = re.compile(r"[-+]?[$€£]?\d[\d,.]*(?: ?\d+/\d+|/\d+)?(?: [A-Za-z]+){1,4}\.?", re.ASCII)
 _COUNTED_TAIL = re.compile(r"((?: [A-Za-z]+){1,4})[.*!\s]*$")
 _VERBS = frozenset(
-    "is are was were be not or and because so if when then that which to has have gets will each per left for".split()
+    "is are was were be not or and because so if when then that which to has have gets will each per "
+    "left for".split()
 )
 _PLAIN_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 _JOINING = frozenset("and or sqrt pi sin cos tan ln log infinity infty cm mm km".split())
@@ -111,7 +124,8 @@ def _tidy(text: str) -> str:
     """In plain characters, without calculator notes (<<3+4=7>>) and bold type."""
     text = re.sub(r"\$?<<[^<>\n]{0,200}>>", "", plain(text))
     return re.sub(
-        r"(?<!\*)\*\*(?!\*)(?![\d\s(])|(?<=[^\s\d*])\*\*(?!\*)|\*\*(?=[-\d$(\\][^*\n]{0,80}\*\*)|(?<=[\d)%])\*\*(?=[\s.,;]|$)",
+        r"(?<!\*)\*\*(?!\*)(?![\d\s(])|(?<=[^\s\d*])\*\*(?!\*)|\*\*(?=[-\d$(\\][^*\n]{0,80}\*\*)"
+        r"|(?<=[\d)%])\*\*(?=[\s.,;]|$)",
         "",
         text,
     )

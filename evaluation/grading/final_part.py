@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 MOST_LETTERS = 200_000
-_TAGS = r"think|thinking|thought|thoughts|reasoning|reason|reflection|scratchpad|analysis|begin_of_thought|end_of_thought"
+_TAGS = "think|thinking|thoughts?|reason|reasoning|reflection|scratchpad|analysis|(?:begin|end)_of_thought"
 _THOUGHT = re.compile(
     rf"<\|?(/?)\s?({_TAGS})\s?\|?>|\[(/?)(THINK|THOUGHT|REASONING)\]|◁(/?)(think)▷", re.IGNORECASE
 )
@@ -13,14 +13,18 @@ _ENDS = re.compile(
     r"<\|(?:eot_id|endoftext|im_end|end|end_of_text|eos)\|>|</s>|<｜end▁of▁sentence｜>|<EOS>|\[EOS\]"
 )
 _TURN = re.compile(
-    r"\n[ \t]{0,8}(?:[#*]{1,6}[ \t]{0,4})?(?:(?:Next |New |Another )?(?:Question|Problem|Exercise|Query|Instruction|Human|User|Q)(?:[ \t]{0,2}\d{1,4})?[*]{0,3}[:.]"
+    r"\n[ \t]{0,8}(?:[#*]{1,6}[ \t]{0,4})?(?:(?:Next |New |Another )?(?:Question|Problem|Exercise"
+    r"|Query|Instruction|Human|User|Q)(?:[ \t]{0,2}\d{1,4})?[*]{0,3}[:.]"
     r"|<\|(?:start_header_id|im_start)\|>)", re.IGNORECASE
 )  # fmt: skip
 _STATED = re.compile(r"\\boxed|\\fbox|####|\banswers?\b[^\n]{0,60}?(?:is|are|:|=)|答案|\nA:", re.IGNORECASE)
 _TAKEN_BACK = re.compile(
-    r"\b(?:(?<!if )(?<!whether )(?:that|this|it)(?: (?:is|was)|'s) (?:wrong|incorrect|not (?:right|correct)|a mistake|an error|false)"
-    r"|I (?:made|have made|'ve made) an? (?:mistake|error)|I was wrong|my mistake|scratch that|correction)\b[^\n.!?]*[.!?:\n]?"
-    r"|(?:(?<=[.!?] )|(?<=\n))(?:no|actually|wait|oops|sorry)[,.:!]? ?(?=[^.\n]{0,40}?\b(?:it|that|this|the answer)(?:'s| is| should be| must be| equals) -?[$\\]?\d)",
+    r"\b(?:(?<!if )(?<!whether )(?:that|this|it)(?: (?:is|was)|'s) (?:wrong|incorrect|not (?:right"
+    r"|correct)|a mistake|an error|false)"
+    r"|I (?:made|have made|'ve made) an? (?:mistake|error)|I was wrong|my mistake|scratch that"
+    r"|correction)\b[^\n.!?]*[.!?:\n]?"
+    r"|(?:(?<=[.!?] )|(?<=\n))(?:no|actually|wait|oops|sorry)[,.:!]? ?(?=[^.\n]{0,40}?\b(?:it|that"
+    r"|this|the answer)(?:'s| is| should be| must be| equals) -?[$\\]?\d)",
     re.IGNORECASE,
 )
 

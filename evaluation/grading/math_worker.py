@@ -4,8 +4,8 @@ Run as a script, by path and isolated (`python -I`), so that it imports nothing 
 quickly whatever the parent has loaded. math-verify's own time limits are signals; here they are off,
 and the parent kills. An alarm ends a worker whose parent has gone.
 
-A question is {"op": "equal" | "positive" | "proportional", "gold": LaTeX, "answer": LaTeX, "seconds": float}; a
-verdict {"verdict": true | false | null, "reason": sentence}.
+A question is {"op": "equal" | "positive" | "proportional", "gold": LaTeX, "answer": LaTeX,
+"seconds": float}; a verdict {"verdict": true | false | null, "reason": sentence}.
 """
 
 from __future__ import annotations

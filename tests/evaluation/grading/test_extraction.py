@@ -70,7 +70,8 @@ def test_no_answer(response: str) -> None:
 @pytest.mark.parametrize(("gold", "answer"), [
     (r"we see $\boxed{\frac12}$ here", r"\frac12"), ("2+2=4\n#### 4", "4"), ("2+2=4\nA: 4", "4"),
     (r"\text{Evelyn}", r"\text{Evelyn}"), (" x = 5 ", "x = 5"), ("the answer is 5", "5"),
-    ("Some steps.\nThe answer is: 42", "42"), ("So he has 40 + 2 = 42 apples.", "42"), ("(x, y) is even", "(x, y) is even"),
+    ("Some steps.\nThe answer is: 42", "42"), ("So he has 40 + 2 = 42 apples.", "42"),
+    ("(x, y) is even", "(x, y) is even"),
 ])  # fmt: skip
 def test_gold_answer(gold: str, answer: str) -> None:
     """Little is guessed in a gold text: without a mark it is the whole, or what its one sentence says."""
