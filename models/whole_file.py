@@ -15,3 +15,9 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
         file.flush()
         os.fsync(file.fileno())
     scratch.replace(path)
+
+
+def json_lines(path: Path) -> list[str]:
+    """The lines of a file of JSON lines, with or without a byte-order mark. Not splitlines(): a JSON string
+    may hold U+2028 as it is. ValueError: it is not UTF-8."""
+    return path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")

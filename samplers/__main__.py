@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from models.flags import add_model_flags, add_tool_flags, load_flagged
-from models.whole_file import write_whole
+from models.whole_file import json_lines, write_whole
 from samplers.registry import parse_settings
 
 
@@ -105,7 +105,7 @@ def run_file(args: argparse.Namespace) -> None:
 
     if args.batch_size < 1:
         raise ValueError(f"batch-size = {args.batch_size} is not valid; allowed: at least 1")
-    lines = args.requests.read_text(encoding="utf-8").splitlines()
+    lines = json_lines(args.requests)
     if not args.out.parent.is_dir():
         raise ValueError(f"out = {str(args.out)!r}: its folder does not exist")
     loaded = load_flagged(args)

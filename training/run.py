@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from models.whole_file import write_whole
+from training.data.digests import Digests, first_change, row_digests
 from training.engine.checkpoints import latest
 from training.engine.loop import Engine
 from training.engine.placement import accelerator_for, forget_accelerator
@@ -22,11 +24,11 @@ from training.engine.settings import TrainSettings, settings_of
 from training.registry import objective
 from training.shared.answers import RunArguments
 
-CONFIG = "config.yaml"
+CONFIG, ROWS = "config.yaml", "rows.json"
 SHIPPED = Path(__file__).parent / "configs"
 FREE = ("max_steps", "log_every", "save_every", "keep", "eval_every", "samples", "report_to")
 """Settings that may differ when a run is gone on with."""
-KEYS = ("objective", *(f.name for f in fields(RunArguments)), "settings", "versions")
+KEYS = ("objective", *(f.name for f in fields(RunArguments)), "settings", "notes", "versions")
 """What a config may hold."""
 PACKAGES = ("torch", "transformers", "accelerate", "peft")
 
@@ -60,23 +62,28 @@ def train(asked: Request) -> Path:
 def _train(asked: Request) -> Path:
     out, final = asked.out, asked.out / "final"
     config = out / CONFIG
+    digests = row_digests([*asked.arguments.data, getattr(asked.settings, "held_out", "")])
     if config.exists():
         _same(read_config(config), asked)
+        _same_rows(out, digests)
         if final.is_dir() and _last_step(out) >= asked.settings.max_steps:
             say(f"{out} is finished already")
             return final
     recipe = objective(asked.objective).build(asked.arguments, asked.settings)
     try:
-        _run(asked, Engine(recipe, out, accelerator_for(recipe, asked.arguments.device)))
+        for note in recipe.notes:
+            say(note)
+        _run(asked, digests, Engine(recipe, out, accelerator_for(recipe, asked.arguments.device)))
     finally:
         forget_accelerator()
     return final
 
 
-def _run(asked: Request, engine: Engine) -> None:
+def _run(asked: Request, digests: Digests, engine: Engine) -> None:
     try:
         if engine.accelerator.is_main_process:
-            write_config(asked.out / CONFIG, asked.as_config())
+            write_config(asked.out / CONFIG, asked.as_config() | {"notes": list(engine.recipe.notes)})
+            write_whole(asked.out / ROWS, json.dumps(digests) + "\n")
         engine.accelerator.wait_for_everyone()
         if asked.resume and engine.resume():
             say(f"going on after step {engine.step}")
@@ -122,6 +129,16 @@ def _same(before: Mapping[str, Any], asked: Request) -> None:
                 raise RunError(f"out = {str(asked.out)!r} was begun with another {other}; give the same")
         elif before.get(key) != value and key != "device":
             raise RunError(f"out = {str(asked.out)!r} was begun with another {key}: {before.get(key)!r}")
+
+
+def _same_rows(out: Path, now: Digests) -> None:
+    """RunError names the first row of a file that is not what it was; runs of version 0.1 do not know."""
+    if not (out / ROWS).exists():
+        return
+    before = json.loads((out / ROWS).read_text(encoding="utf-8"))
+    if change := first_change(before, now):
+        raise RunError(f"out = {str(out)!r} was begun with other data: {change}; give the same file, or "
+                       "another folder")  # fmt: skip
 
 
 def write_config(path: Path, config: Mapping[str, Any]) -> None:

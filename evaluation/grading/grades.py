@@ -22,6 +22,8 @@ from evaluation.grading.expression import Unreadable
 from evaluation.grading.extraction import extract, gold_answer
 from evaluation.grading.gold_lists import items_of
 from evaluation.grading.math_pool import MathPool, Verdict
+from models.text import half_character
+from models.whole_file import json_lines
 
 MOST_QUESTIONS = 64
 """Questions to math-verify about one answer; a longer list of expressions could not be graded."""
@@ -147,7 +149,7 @@ def grade_file(source: Path, target: Path, workers: int | None = None, seconds: 
 
 
 def _rows(source: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(source.read_text(encoding="utf-8").split("\n"), 1):
+    for number, line in enumerate(json_lines(source), 1):
         if not line.strip():
             continue
         try:  # numbers stay as they are written: 1.10, and integers of any length
@@ -159,4 +161,7 @@ def _rows(source: Path) -> Iterator[dict[str, Any]]:
             if not isinstance(value, str):
                 where, said = f"line {number} of {source.name}", repr(value)[:60]
                 raise ValueError(f"{where}: {field} = {said}; allowed: text or a number")
+            if place := half_character(value):
+                where = f"line {number} of {source.name}"
+                raise ValueError(f"{where}: {field} holds half a character (number {place}); remove it")
         yield row

@@ -14,7 +14,7 @@ from evaluation.likelihood.monte_carlo import Score, checked_batches, monte_carl
 from models.flags import add_model_flags, load_flagged
 from models.loading import LoadedModel
 from models.text import half_character
-from models.whole_file import write_whole
+from models.whole_file import json_lines, write_whole
 from samplers import GuidedDenoiser, ModelNetwork
 from samplers.batch import PROMPTS, parse_line
 from samplers.requests import RequestError, prompt_ids
@@ -176,7 +176,7 @@ def run_likelihood(args: argparse.Namespace) -> None:
     from rich.progress import track
 
     how = Scoring(args.method, args.mc_num, args.batch_size, args.cfg_scale, args.seed)
-    lines = args.input.read_text(encoding="utf-8").split("\n")
+    lines = json_lines(args.input)
     if not args.out.parent.is_dir():
         raise ValueError(f"out = {str(args.out)!r}: its folder does not exist")
     loaded = load_flagged(args)

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.sets.columns import SetError
+from models.text import half_character
 
 MOST_BYTES = 256 * 2**20
 MOST_ROWS = 100_000
 MOST_COLUMNS = 200
 MOST_CHARACTERS = 50_000
-HALF = re.compile("[\\ud800-\\udfff]")
-"""Half a character: JSON can write one, and no tokenizer takes it."""
 _KEY = r"""['"](?:role|from|content|value)['"]\s*:"""
 LOOKS_LIKE_TURNS = re.compile(rf"\s*(?:array\(\s*)?\[?\s*\{{\s*{_KEY}.*?{_KEY}", re.DOTALL)
 """A conversation as JSON or as Python writes it."""
@@ -102,7 +101,7 @@ def check_cells(number: int, record: Record, most: int) -> None:
         wrong = ""
         if len(cell) > most:
             wrong = f"has {len(cell):,} characters; allowed: at most {most:,}"
-        elif HALF.search(cell):
+        elif half_character(cell):
             wrong = "holds half a character; remove it"
         elif "\0" in cell:
             wrong = "holds a NUL byte; remove it"

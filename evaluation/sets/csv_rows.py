@@ -13,7 +13,7 @@ from evaluation.sets.cells import MOST_BYTES, Limits, Record, check_header, read
 from evaluation.sets.columns import SetError
 
 DELIMITERS = ",;\t|"
-NAMED = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
+NAMED = re.compile(r'"?sep=([,;\t|])"?(?:\r\n|\r|\n)', re.IGNORECASE)
 """The line with which spreadsheets name the separator."""
 SAMPLE, SAMPLE_ROWS = 2**16, 20
 """Characters and rows from which the separator is told."""

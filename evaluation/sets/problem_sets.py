@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluation.sets.cells import check_words
-from evaluation.sets.columns import Mapping, SetError, guess, unread
+from evaluation.sets.columns import Mapping, SetError, guess
 from evaluation.sets.hub import hub_table
 from evaluation.sets.public_sets import EVALUATED, public_set
 from evaluation.sets.tables import Table, read_table
@@ -84,9 +84,4 @@ def from_table(table: Table, question: str | None = None, answer: str | None = N
         for role, column in (("question", mapping.question), ("answer", mapping.answer)):
             check_words(f"row {number}, column {column!r}", role, row[column])
         problems.append(Problem(number, row[mapping.question], row[mapping.answer]))
-    return ProblemSet(table.name, tuple(problems), mapping, notes_of(table, mapping))
-
-
-def notes_of(table: Table, mapping: Mapping) -> tuple[str, ...]:
-    """What should be said of a table of which two columns are read."""
-    return (*table.notes, *unread(table.columns, (mapping.question, mapping.answer)))
+    return ProblemSet(table.name, tuple(problems), mapping, table.said((mapping.question, mapping.answer)))

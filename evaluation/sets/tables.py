@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.sets.cells import MOST_BYTES, Limits, Record, check_cells, check_header, read_text
-from evaluation.sets.columns import JOINED, SetError, halves, header_notes
+from evaluation.sets.columns import JOINED, SetError, halves, header_notes, unread
 from evaluation.sets.csv_rows import csv_rows
 from evaluation.sets.json_rows import json_rows, jsonl_rows
 from evaluation.sets.parquet_rows import parquet_rows
@@ -37,6 +37,10 @@ class Table:
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.rows)
+
+    def said(self, used: Sequence[str]) -> tuple[str, ...]:
+        """What people should know when some columns are used: notes, and the columns that are not."""
+        return (*self.notes, *unread(self.columns, used))
 
 
 def read_table(path: Path, limit: int | None = None, limits: Limits = Limits()) -> Table:  # noqa: B008 - frozen

@@ -21,7 +21,7 @@ from models.loading import LoadedModel
 from samplers.batch import Job, ToolBox, batches, run_batch
 from samplers.events import Unmasked
 from samplers.registry import canonical, entry, make
-from samplers.requests import check_tools, prepare_row, prepare_rows
+from samplers.requests import check_tools, check_unicode, prepare_row, prepare_rows
 from samplers.streams import decode
 
 logger = logging.getLogger(__name__)
@@ -129,7 +129,8 @@ class TextModel:
         return length or loaded.max_length
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text as it is."""
+        """Ids of a text as it is; RequestError for half a character."""
+        check_unicode("text", text)
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
     @property
@@ -142,6 +143,7 @@ class TextModel:
 
     def pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
         """Ids of both; a start token for an empty context; a long one loses its beginning."""
+        check_unicode("continuation", context + continuation)
         if context.strip():
             prompt, answer = encode_pair(self.tokenizer, context, continuation)
         else:

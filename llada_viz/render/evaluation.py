@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from evaluation.runs.report import HEAD, Report, cells, figures, verdict
+from evaluation.runs.report import HEAD, Report, cells, verdict
 from llada_viz.render import job
 from samplers.text_tables import html_table
 
@@ -29,12 +29,12 @@ def progress(state: str, note: str, finished: int, expected: int, log: Sequence[
 
 
 def result(report: Report) -> str:
-    """Notes, table, sentences and pictures."""
+    """Notes, table and sentences; the plots stand beside it (llada_viz.render.figures)."""
     notes = "".join(f"<p class='lz-note'>{escape(note)}</p>" for note in report.notes())
     sentences = "".join(f"<li>{escape(c.words)}</li>" for c in report.comparisons)
     return (
         f"{notes}{table(HEAD, [cells(s) for s in report.summaries], 'Accuracy and cost')}"
-        f"<ul class='lz-said'>{sentences}</ul><div class='lz-figures'>{figures(report.summaries)}</div>"
+        f"<ul class='lz-said'>{sentences}</ul>"
     )
 
 

@@ -22,6 +22,7 @@ from llada_viz.tabs.evaluate_form import EvaluateForm
 from llada_viz.widgets.attached_bar import AttachedBar
 from llada_viz.widgets.job_panel import JobPanel
 from llada_viz.widgets.live import QUIET, alert
+from llada_viz.widgets.plots import ParetoPlot
 
 EMPTY = "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate.</p>"
 PRESS_FILE = "() => setTimeout(() => document.querySelector('#evaluate-file').click(), 100)"
@@ -86,6 +87,7 @@ class Evaluate:
                 # A download button gives the file it had before it was pressed: this one is pressed for it.
                 self.file = gr.DownloadButton("Download", visible="hidden", elem_id="evaluate-file")
             self.result = gr.HTML(elem_id="evaluate-result", apply_default_css=False)
+            ParetoPlot(self._report_of).build(self.result, self.panel.job, self.mine)
 
     def _rows(self) -> None:
         with gr.Column(elem_classes="lz-panel"):
@@ -184,6 +186,10 @@ class Evaluate:
         updates, options = self.on_look(chosen, *looked, only_changes=True), self.panel.choices(looked[0])
         stays = chosen in [known for _, known in options]
         return (gr.update(choices=options) if stays else updates[0], *updates[1:])
+
+    def _report_of(self, chosen: str | None, mine: list[str]) -> Report | None:
+        job = next((job for job in self.panel.list(mine) if job.id == chosen), None)
+        return None if job is None else self.evaluations.report(job)
 
     def on_look(
         self, chosen: str | None, mine: list[str], differ: bool, fail: bool, first: Any, seen: str,

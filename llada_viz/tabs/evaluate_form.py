@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,8 @@ class EvaluateForm:
         names = list(found.columns)
         question = gr.update(choices=names, value=mapping.question, interactive=True)
         answer = gr.update(choices=names, value=mapping.answer, interactive=True)
-        rows = f"<p class='lz-about'>{len(found.rows):,} rows</p>"
+        said = (f"{len(found.rows):,} rows", *found.said((mapping.question, mapping.answer)))
+        rows = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in said)
         return [keep, path, question, answer, rows + table(*preview(found), "First rows")]
 
     def _hub(self, name: str) -> str:

@@ -126,5 +126,7 @@ def shown(values: Sequence[str], uploads: Uploads, entry: Entry) -> str:
             problem = generate(name, "train", 1, 0)[0]
             parts.append(title + table(["prompt", "answer"], [[problem.prompt, problem.solution]], name))
         else:
-            parts.append(title + table(*preview(chosen.tables[name], 2), "First rows"))
+            rows = chosen.tables[name]
+            notes = "".join(f"<p class='lz-about'>{escape(note)}.</p>" for note in rows.notes)
+            parts.append(title + notes + table(*preview(rows, 2), "First rows"))
     return "".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 from llada_viz.jobs.trainings import Asked
@@ -17,6 +18,7 @@ def example_of(model: Path, asked: Asked) -> str:
     arguments = RunArguments(str(model), asked.data, device="cpu")
     entry = objective(asked.objective)
     found = entry.data.preview(arguments, settings_of(entry.settings, asked.settings)).as_json()
+    notes = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in found["notes"])
     if found["rejected"] is None:
-        return example(found)
-    return f"{example(found)}<h4>The rejected answer</h4>{example(found['rejected'])}"
+        return notes + example(found)
+    return f"{notes}{example(found)}<h4>The rejected answer</h4>{example(found['rejected'])}"

@@ -26,6 +26,7 @@ from llada_viz.widgets.live import (
     prepared,
     wire,
 )
+from llada_viz.widgets.plots import MapPlot
 from models.loading import ModelError
 from samplers.events import EventError
 from samplers.registry import SAMPLERS, entry, head_users
@@ -66,7 +67,8 @@ class Visualize:
                 self._go()
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self.canvas = TokenCanvas(self.runs, elem_id="canvas")
-        self.run_id = gr.State("")
+                self.run_id = gr.State("")
+                MapPlot(self.runs).build(self.run_id)
         self._connect()
 
     def _prompt(self) -> None:

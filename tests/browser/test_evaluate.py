@@ -54,7 +54,8 @@ def test_from_upload_to_a_report_that_opens_offline(open_page, browser, shots, t
     state(page, "done")
     table = page.inner_text("#evaluate-result")
     assert "low_confidence" in table and " points (95 %: " in table
-    assert page.locator(".lz-figures svg").count() >= 3
+    page.wait_for_selector("#evaluate-pareto .js-plotly-plot .main-svg")
+    assert page.locator("#evaluate-pareto .scatterlayer .point").count() >= 4  # two samplers, two costs
     page.check("#evaluate-differ input")
     page.wait_for_timeout(1000)
     cells = page.locator("#evaluate-rows [role=gridcell]")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from training.engine.settings import parse_pairs, settings_of
 from training.registry import OBJECTIVES, objective
 from training.shared.answers import RunArguments
+
+if TYPE_CHECKING:
+    from training.run import Request
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,7 +53,7 @@ def start(args: argparse.Namespace) -> None:
         say(f"{stopped}; --resume goes on from there")
 
 
-def request(args: argparse.Namespace) -> Any:
+def request(args: argparse.Namespace) -> Request:
     """The flags, over the config file, over the defaults."""
     from training.run import Request, RunError, read_config
 

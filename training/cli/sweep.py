@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from training.cli.objectives import flags, request
 from training.registry import OBJECTIVES
+
+if TYPE_CHECKING:
+    from training.run import Request
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
     from training.engine.saying import say
     from training.sweep import TABLE, parse_grid, sweep
 
-    def ask(pairs: list[str], folder: Path) -> Any:
+    def ask(pairs: list[str], folder: Path) -> Request:
         own = {"command": args.objective, "set": [*args.set, *pairs], "out": folder, "resume": True}
         return request(argparse.Namespace(**(vars(args) | own)))
 

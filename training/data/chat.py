@@ -38,7 +38,9 @@ class Chat:
         text = self.plain(answer)
         if thoughts:
             text = f"{THINK}\n{self.plain(thoughts).strip()}\n{END_THINK}\n\n{text.lstrip()}"
-        return Encoded(prompt, self.tokenizer.encode(text, add_special_tokens=False) + self.end)
+        return Encoded(
+            prompt, self.tokenizer.encode(text, add_special_tokens=False, verbose=False) + self.end
+        )
 
     def template(self, turns: Sequence[Mapping[str, str]]) -> str:
         """The conversation as the model reads it, up to where its answer begins."""

@@ -38,5 +38,8 @@ def _as_json(cell: str) -> str:
             except (ValueError, SyntaxError):
                 return ""
         else:
-            parts.append(WORDS.get(match[0].strip(), match[0]))
+            word = WORDS.get(match[0].strip(), match[0].strip())
+            if word in ("]", "}") and parts[-1:] == [","]:
+                parts.pop()  # Python writes (1,)
+            parts.append(word)
     return "" if cell[end:].strip() else " ".join(parts)

@@ -16,6 +16,11 @@ from training.data.known_sets import refuse_evaluation
 LIMITS = Limits(characters=1_000_000, rows=2_000_000, columns=1)
 
 
+def said_of(records: Table, used: Sequence[str]) -> list[str]:
+    """What people should know of a set of which some columns are used, with its name."""
+    return [f"{records.name}: {note}" for note in records.said(used)]
+
+
 def open_records(
     name: str, split: str, allow_eval_data: bool, others: Sequence[str] = (), limits: Limits = LIMITS
 ) -> Table:

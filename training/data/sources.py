@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from training.data.answer_settings import AnswerSettings
 from training.data.chat import END_THINK, THINK, Chat, Encoded
 from training.data.examples import Examples, Fitting, Mixture, TaskExamples, fits
 from training.data.known_sets import ALLOW
-from training.data.records import open_records
+from training.data.records import open_records, said_of
 from training.data.table_examples import (
     MOST_HELD_OUT,
     TableExamples,
@@ -27,22 +28,28 @@ from training.data.turns import Turn
 Turns = Sequence[Turn]
 
 
+COUNTED = 20_000
+"""Rows of a set whose lengths are measured before a run, at most."""
+
+
 @dataclass(frozen=True)
 class Data:
     """mixture: what is trained on; held_out: encoded examples that are not; prompts: conversations
-    that samples are decoded from, held out too."""
+    that samples are decoded from, held out too; notes: what was left out, or is not read."""
 
     mixture: Mixture
     held_out: tuple[Encoded, ...]
     prompts: tuple[Turns, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Source:
-    """One set: what is trained on, and what is not, as (turns, encoded)."""
+    """One set: what is trained on, and what is not, as (turns, encoded); notes: see Data."""
 
     examples: Examples
     held_out: list[tuple[Turns, Encoded]]
+    notes: Sequence[str] = ()
 
 
 def open_data(
@@ -71,13 +78,14 @@ def open_data(
             if (fitting := fits(encoded, *limits))]  # fmt: skip
     if not kept:
         raise SetError(
-            f"no held-out row fits max_length = {settings.max_length}; allowed: a larger max_length, "
+            f"no held-out problem fits max_length = {settings.max_length}; allowed: a larger max_length, "
             "or too_long = cut"
         )
     return Data(
         Mixture(sets, weights, settings.seed),
         tuple(encoded for _, encoded in kept),
         tuple(turns for turns, _ in kept),
+        tuple(note for source in found for note in source.notes),
     )
 
 
@@ -114,8 +122,39 @@ def _table(name: str, chat: Chat, settings: AnswerSettings, allow_eval_data: boo
         raise SetError(f"{records.name} has one row; allowed: at least 2, of which one is held out")
     columns = choose_columns(records, settings)
     check_rows(records, columns, allow_eval_data)
-    kept_out = held_out_rows(len(records))
-    learned = [i for i in range(len(records)) if i not in kept_out]
-    others = TableExamples(records, columns, chat, sorted(kept_out)[:most])
-    held_out: list[tuple[Turns, Encoded]] = [(others.row(i).turns, others[i]) for i in range(others.size)]
-    return _Source(TableExamples(records, columns, chat, learned), held_out)
+    every = TableExamples(records, columns, chat)
+    usable, notes = _usable(every, settings)
+    kept_out = sorted(held_out_rows(len(records)) & set(usable))
+    if not kept_out:
+        kept_out = [usable[-1]]
+        notes.append(f"no held-out row fits, so row {kept_out[0] + 1} is held out in their place")
+    learned = sorted(set(usable) - set(kept_out))
+    held_out: list[tuple[Turns, Encoded]] = [(every.row(i).turns, every[i]) for i in kept_out[:most]]
+    notes = [*said_of(records, columns.used), *(f"{records.name}: {note}" for note in notes)]
+    return _Source(TableExamples(records, columns, chat, learned), held_out, notes)
+
+
+def _usable(every: TableExamples, settings: AnswerSettings) -> tuple[Sequence[int], list[str]]:
+    """The rows that fit, and what is to be said of the others. Of a large set only some are measured: what
+    does not fit among the rest is replaced when its turn comes. SetError: fewer than two fit."""
+    name, count, limit = every.records.name, every.size, settings.max_length
+    looked: Sequence[int] = range(count)
+    if count > COUNTED:
+        looked = random.Random(f"lengths of {count}").sample(looked, COUNTED)
+    lengths = {i: every[i] for i in looked}
+    long = [i for i, example in lengths.items() if not fits(example, limit, "skip")]
+    misfits = {i for i in long if not fits(lengths[i], limit, settings.too_long)}
+    if len(looked) - len(misfits) < 2:
+        shortest = min(len(prompt) + len(answer) for prompt, answer in lengths.values())
+        tried = "every row" if len(misfits) == len(looked) else "every row but one"
+        raise SetError(
+            f"{tried} of {name} that was tried is longer than max_length = {limit} "
+            f"(the shortest has {shortest} tokens); allowed: a larger max_length, or too_long = cut"
+        )
+    of = f"{count:,} rows" if len(looked) == count else f"{len(looked):,} measured rows of {count:,}"
+    notes = []
+    if misfits:
+        notes.append(f"{len(misfits):,} of {of} are longer than {limit} tokens and were left out")
+    if cut := len(long) - len(misfits):
+        notes.append(f"{cut:,} of {of} are longer than {limit} tokens and were cut")
+    return [i for i in range(count) if i not in misfits], notes

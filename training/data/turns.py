@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.sets.cells import HALF, LOOKS_LIKE_TURNS, Record
+from evaluation.sets.cells import LOOKS_LIKE_TURNS, Record
 from evaluation.sets.columns import SetError
+from models.text import half_character
 from training.data.list_cells import cell_value
 
 Turn = Mapping[str, str]
@@ -39,7 +40,7 @@ def _turn(where: str, turn: Any) -> Turn:
         content = "".join(_part(where, part) for part in content)
     if not isinstance(content, str) or not content.strip():
         raise SetError(f"{where} has an empty turn; every turn needs its content")
-    if HALF.search(content):
+    if half_character(content):
         raise SetError(f"{where} has half a character (a lone surrogate); allowed: Unicode text")
     return {"role": role, "content": content}
 

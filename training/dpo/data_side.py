@@ -61,4 +61,4 @@ class PairData:
             row = Row(tokens, tokens.masked_fill(masked, loaded.mask_id))
             templated = recipe.chat.decode(answer.prompt + answer.answer)
             sides.append(Preview(parts[side], templated, cells_of(row, loaded, len(answer.prompt))))
-        return replace(sides[0], rejected=sides[1])
+        return replace(sides[0], rejected=sides[1], notes=recipe.notes)

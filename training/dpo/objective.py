@@ -61,6 +61,7 @@ class DPO(Recipe):
         self.loaded = load_model(arguments, settings)
         assert self.loaded.tokenizer is not None and self.loaded.eos_id is not None
         self.chat, self.eos = Chat(self.loaded.tokenizer), self.loaded.eos_id
+        self.notes: list[str] = []
         self._filed = self._filed_pairs()
         attach(self.loaded.model, settings, arguments.load_lora)
         check_length(settings.max_length, self.loaded)
@@ -145,7 +146,7 @@ class DPO(Recipe):
         names = self.arguments.data
         if all(name in TASKS for name in names):
             return None
-        return self._encoded(open_pairs(names, self.settings, self.arguments.allow_eval_data))
+        return self._encoded(open_pairs(names, self.settings, self.arguments.allow_eval_data, self.notes))
 
     def _encoded(self, pairs: Sequence[Pair]) -> list[EncodedPair]:
         """Pairs as ids, those that are too long left out; SetError when none is left."""
@@ -154,6 +155,11 @@ class DPO(Recipe):
             longer = f"all are longer than max_length = {self.settings.max_length}"
             why = longer if pairs else "no answer was wrong (with a right one to set against it)"
             raise SetError(f"data = {', '.join(self.arguments.data)} gives no pairs: {why}")
+        if long := len(pairs) - len(short):
+            limit = self.settings.max_length
+            self.notes.append(
+                f"{long:,} of {len(pairs):,} pairs are longer than {limit} tokens and were left out"
+            )
         return short
 
     def _fitting(self, pairs: Sequence[Pair]) -> list[EncodedPair]:

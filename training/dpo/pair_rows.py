@@ -16,7 +16,7 @@ from evaluation.sets.columns import SetError
 from evaluation.sets.tables import Table
 from tasks import TASKS
 from training.data.known_sets import refuse_problem
-from training.data.records import open_records
+from training.data.records import open_records, said_of
 from training.data.set_columns import find_column, find_earlier, find_prompts
 from training.data.turns import Turn, earlier_turns, turns_in, with_earlier
 from training.dpo.pairs import Pair
@@ -56,13 +56,19 @@ def choose_pair_columns(records: Table, settings: DPOSettings) -> PairColumns:
     return columns
 
 
-def open_pairs(names: Sequence[str], settings: DPOSettings, allow_eval_data: bool) -> list[Pair]:
-    """The pairs of files and hub sets. SetError: a set that cannot be used, or is for evaluation."""
+def open_pairs(
+    names: Sequence[str], settings: DPOSettings, allow_eval_data: bool, notes: list[str] | None = None
+) -> list[Pair]:
+    """The pairs of files and hub sets. notes: gets what is not read of them. SetError: a set that cannot be
+    used, or is for evaluation."""
     refuse_tasks(names)
-    found: list[Pair] = []
+    pairs: list[Pair] = []
     for name in names:
-        found += pairs_in(open_records(name, settings.split, allow_eval_data), settings, allow_eval_data)
-    return found
+        records = open_records(name, settings.split, allow_eval_data)
+        pairs += pairs_in(records, settings, allow_eval_data)
+        if notes is not None:
+            notes += said_of(records, choose_pair_columns(records, settings).used)
+    return pairs
 
 
 def refuse_tasks(names: Sequence[str]) -> None:
@@ -83,6 +89,8 @@ def pairs_in(records: Table, settings: DPOSettings, allow_eval_data: bool) -> li
             asked = next(turn["content"] for turn in pair.turns if turn["role"] == "user")
             refuse_problem(records.name, number, asked)
         pairs.append(pair)
+    if all(text.startswith(pair.prompt) for pair in pairs for text in (pair.chosen, pair.rejected)):
+        raise SetError(f"{records.name}: every answer begins with its question; allowed: the answers alone")
     return pairs
 
 

@@ -37,6 +37,8 @@ class Recipe(ABC):
 
     settings: TrainSettings
     module: nn.Module
+    notes: Sequence[str] = ()
+    """What people should know of the data: what is not read of it, what was left out."""
 
     @abstractmethod
     def batches(self, step: int) -> Sequence[Batch]:

@@ -35,4 +35,5 @@ class QuestionData:
 
     def preview(self, arguments: RunArguments, settings: GRPOSettings) -> Preview:
         """The row of the first question: nothing is masked before there are answers."""
-        return Preview(GRPO(arguments, settings).sets[0].raw(0), "", [])
+        recipe = GRPO(arguments, settings)
+        return Preview(recipe.sets[0].raw(0), "", [], notes=recipe.notes)

@@ -92,7 +92,9 @@ class GRPO(Recipe):
         check_length(settings.max_length, self.loaded)
         room = Room(settings.max_length, partial(row_tokens, self.loaded, settings))
         chat = Chat(self.loaded.tokenizer)
-        self.sets = open_questions(arguments.data, chat, settings, room, arguments.allow_eval_data)
+        self.notes: list[str] = []
+        allow = arguments.allow_eval_data
+        self.sets = open_questions(arguments.data, chat, settings, room, allow, self.notes)
         self.rewards = Rewards(settings)
         self.module = GroupModule(
             self.loaded.model, hold_reference(self.loaded.model) if settings.kl_beta else None,

@@ -37,4 +37,4 @@ class TextData:
     def preview(self, arguments: RunArguments, settings: PretrainSettings) -> Preview:
         """See DataSide."""
         recipe = Pretrain(arguments, settings)
-        return noised_preview(recipe.example(), recipe.batches(0)[0], recipe.loaded)
+        return noised_preview(recipe.example(), recipe.batches(0)[0], recipe.loaded, recipe.notes)

@@ -71,7 +71,8 @@ class Pretrain(Recipe):
         assert loaded.tokenizer is not None and loaded.eos_id is not None
         self.extended = extend(loaded.model, s.max_length, s.rope_theta, s.yarn, s.yarn_scale)
         weights, self.chat = parse_weights(s.weights, len(arguments.data)), Chat(loaded.tokenizer)
-        sets = [open_texts(name, self.chat, loaded.eos_id, s, arguments.allow_eval_data)
+        self.notes: list[str] = []
+        sets = [open_texts(name, self.chat, loaded.eos_id, s, arguments.allow_eval_data, self.notes)
                 for name in arguments.data]  # fmt: skip
         self.texts = PackedRows([learned for learned, _ in sets], weights, s.seed, s.max_length)
         self.held_out = PackedRows([kept for _, kept in sets], weights, 0, s.max_length)

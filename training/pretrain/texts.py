@@ -14,7 +14,7 @@ from tasks import HELD_OUT, TASKS, TRAIN, generate
 from training.data.chat import Chat
 from training.data.examples import TaskExamples
 from training.data.known_sets import refuse_problem
-from training.data.records import LIMITS, open_records
+from training.data.records import LIMITS, open_records, said_of
 from training.data.set_columns import find_column
 from training.data.table_examples import held_out_rows
 from training.pretrain.settings import PretrainSettings
@@ -107,9 +107,15 @@ class Listed:
 
 
 def open_texts(
-    name: str, chat: Chat, eos: int, settings: PretrainSettings, allow_eval_data: bool = False
+    name: str,
+    chat: Chat,
+    eos: int,
+    settings: PretrainSettings,
+    allow_eval_data: bool = False,
+    notes: list[str] | None = None,
 ) -> tuple[Pieces, Pieces]:
     """What is trained on, and what is held out: 5 % of the documents, or held-out problems of a task.
+    notes: gets what is not read.
 
     SetError: a set that cannot be used, or is for evaluation, with row and column.
     """
@@ -123,6 +129,8 @@ def open_texts(
     records = open_records(name, settings.split, allow_eval_data, tuple(TASKS), replace(LIMITS, plain=True))
     column = choose_text_column(records, settings.text_column)
     check_texts(records, column, allow_eval_data)
+    if notes is not None:
+        notes += said_of(records, [column])
     kept_out = held_out_rows(len(records))
     learned = [i for i in range(len(records)) if i not in kept_out]
     how = (chat, eos, settings.max_length)

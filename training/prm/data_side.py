@@ -43,5 +43,6 @@ class StepData:
 
     def preview(self, arguments: RunArguments, settings: PRMSettings) -> Preview:
         """The first row of the first step; of a reward model nothing is masked."""
-        raw, templated, _ = PRM(arguments, settings).example()
-        return Preview(raw, templated, [])
+        recipe = PRM(arguments, settings)
+        raw, templated, _ = recipe.example()
+        return Preview(raw, templated, [], notes=recipe.notes)

@@ -82,9 +82,13 @@ class PRM(Recipe):
         if s.max_length > longest:
             raise SettingError("max_length", s.max_length, f"at most {longest}, the model's")
         check_held_out(s.held_out)
-        rows = open_labelled(arguments.data, s, arguments.allow_eval_data)
+        self.notes: list[str] = []
+        rows = open_labelled(arguments.data, s, arguments.allow_eval_data, self.notes)
         self.rows, self.held_out = sides(rows, s)
-        check_lengths([*rows, *self.held_out], self.reward, s.max_length)
+        every = [*rows, *self.held_out] if s.held_out else rows
+        if cut := check_lengths(every, self.reward, s.max_length):
+            self.notes.append(f"{cut:,} of {len(every):,} rows are longer than {s.max_length} tokens; "
+                              "their last steps were left out")  # fmt: skip
         if s.gradient_checkpointing:
             checkpoint_layers(self.reward)
         self.data = Batches(self.rows, s.batch_size, s.seed)

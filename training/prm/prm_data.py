@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -13,15 +13,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from evaluation.sets.cells import HALF, Record, check_words
+from evaluation.sets.cells import Record, check_words
 from evaluation.sets.columns import SetError, listed
 from evaluation.sets.tables import Table, read_table
 from models.reward import LoadedReward
+from models.text import half_character
 from samplers.settings import SettingError
 from tasks import TASKS
 from training.data.known_sets import refuse_problem
 from training.data.list_cells import cell_value
-from training.data.records import LIMITS, open_records
+from training.data.records import LIMITS, open_records, said_of
 from training.data.set_columns import find_column, find_prompts
 from training.prm.settings import PRMSettings
 
@@ -86,14 +87,20 @@ def asked_columns(settings: PRMSettings) -> StepColumns:
     return StepColumns(settings.prompt_column, settings.steps_column, settings.labels_column)
 
 
-def open_labelled(names: Sequence[str], settings: PRMSettings, allow_eval_data: bool) -> list[Labelled]:
-    """The rows of files and hub sets. SetError: a set that cannot be used, or is for evaluation."""
+def open_labelled(
+    names: Sequence[str], settings: PRMSettings, allow_eval_data: bool, notes: list[str] | None = None
+) -> list[Labelled]:
+    """The rows of files and hub sets. notes: gets what is not read of them. SetError: a set that cannot be
+    used, or is for evaluation."""
     found: list[Labelled] = []
     for name in names:
         if name in TASKS:
             raise SetError(f"data = {name!r} is a task; allowed: labelled steps, which {MADE_BY} makes of it")
         records = open_records(name, settings.split, allow_eval_data)
-        found += labelled_in(records, asked_columns(settings), allow_eval_data)
+        columns = asked_columns(settings)
+        found += labelled_in(records, columns, allow_eval_data)
+        if notes is not None:
+            notes += said_of(records, (*astuple(columns.found_in(records)), "task", "cut"))
     return found
 
 
@@ -128,7 +135,7 @@ def _labelled(where: str, record: Record, columns: StepColumns) -> Labelled:
     for place, label in enumerate(labels, 1):
         if label not in (0, 1):
             raise SetError(f"{where}: label {place} = {str(label)[:40]!r}; allowed: 0 or 1")
-    if any(HALF.search(text) for text in steps):
+    if any(half_character(text) for text in steps):
         raise SetError(f"{where} has half a character (a lone surrogate); allowed: Unicode text")
     if max(map(len, (question, *steps))) > LONGEST_CELL:
         raise SetError(f"{where} has a text of more than {LONGEST_CELL:,} characters; make it shorter")
@@ -203,14 +210,17 @@ def _encoded(row: Labelled, reward: LoadedReward, max_length: int) -> tuple[list
     return ids[: fitting[-1] + 1], fitting
 
 
-def check_lengths(rows: Sequence[Labelled], reward: LoadedReward, max_length: int) -> None:
-    """SetError naming the first row of which not even one step fits."""
-    frame = len(reward.encode("x", ["x"])[0])
+def check_lengths(rows: Sequence[Labelled], reward: LoadedReward, max_length: int) -> int:
+    """How many rows do not fit with all of their steps; SetError names the first of which not even one
+    step fits."""
+    frame, cut = len(reward.encode("x", ["x"])[0]), 0
     for number, row in enumerate(rows, 1):
-        if frame + len((row.question + row.steps[0]).encode()) <= max_length:  # a token has a byte at least
-            continue
+        if len(row.steps) * frame + len((row.question + "".join(row.steps)).encode()) <= max_length:
+            continue  # a token has a byte at least
+        cut += reward.encode(row.question, row.steps)[1][-1] >= max_length
         if (tokens := reward.encode(row.question, row.steps[:1])[1][0] + 1) > max_length:
             raise SetError(
                 f"row {number}, {row.question[:40]!r}: question and first step have {tokens} tokens; "
                 f"allowed: at most max_length = {max_length}"
             )
+    return cut

@@ -47,6 +47,9 @@ def new_reward(base: str, layers: str = "", form: str = "qwen", init: str = "bas
     data = _base_config(base)
     if form == "shadow":
         return _new_shadow(base, data, layers, init, seed)
+    if SHADOW in (data.get("architectures") or ()):
+        raise ModelError(f"model = {base!r} is a reward model of the form shadow; allowed: form = shadow "
+                         "with it, or a LLaDA or Qwen2")  # fmt: skip
     llada = data["model_type"] == "llada"
     tokenizer = _tokenizer(base, system)
     chosen = chosen_layers(layers, int(data["n_layers" if llada else "num_hidden_layers"]))

@@ -52,6 +52,7 @@ class RemaskLora(RemaskSFT):
         if not attach(self.loaded.model, settings, arguments.load_lora):
             raise SettingError("lora_r", 0, "above 0, or --load-lora")
         self.answers = Answers(self.loaded, arguments, settings)
+        self.notes = self.answers.data.notes
         self.noise = RemaskData(self.loaded, settings)
         self.head = new_head(self.loaded, arguments.load_ups_head, settings)
         self.module = RemaskModule(self.loaded.model, self.head, 1.0, settings.lambda_ups)

@@ -94,6 +94,7 @@ class RemaskSFT(Recipe):
             self.loaded = apply_adapter(self.loaded, arguments.load_lora)
         freeze(self.loaded.model, settings)
         self.answers = Answers(self.loaded, arguments, settings)
+        self.notes = self.answers.data.notes
         self.noise = RemaskData(self.loaded, settings)
         self.head = new_head(self.loaded, arguments.load_ups_head, settings)
         self.module = RemaskModule(self.loaded.model, self.head, 0.0, settings.lambda_ups)

@@ -76,6 +76,7 @@ class SFT(Recipe):
             ensure_think_tokens(self.loaded, all_learn=not (settings.lora_r or arguments.load_lora))
         attach(self.loaded.model, settings, arguments.load_lora)
         self.answers = Answers(self.loaded, arguments, settings)
+        self.notes = self.answers.data.notes
         self.module = SFTModule(self.loaded.model)
 
     def batches(self, step: int) -> Sequence[SFTBatch]:

@@ -55,4 +55,6 @@ class AnswerData(Generic[A]):
     def preview(self, arguments: RunArguments, settings: A) -> Preview:
         """See DataSide."""
         recipe = self.build(arguments, settings)
-        return noised_preview(recipe.answers.example(), recipe.batches(0)[0], recipe.loaded)
+        return noised_preview(
+            recipe.answers.example(), recipe.batches(0)[0], recipe.loaded, recipe.answers.data.notes
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -19,12 +20,14 @@ STATES = ("prompt", "clean", "masked", "wrong", "tail")
 class Preview:
     """raw: named texts of one row; templated: what the model is given and what it learns; cells: text and
     state of each token of the first row of the first step, a mask's text empty. What an objective has
-    not stays empty. rejected: of a pair, the same for the answer that is not preferred."""
+    not stays empty. rejected: of a pair, the same for the answer that is not preferred. notes: what a run
+    would say of the data: what is not read, what is left out."""
 
     raw: dict[str, str]
     templated: str
     cells: list[tuple[str, str]]
     rejected: Preview | None = None
+    notes: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -32,7 +35,8 @@ class Preview:
 
     def as_text(self) -> str:
         """For a terminal."""
-        parts = [f"raw · {name}\n{text}" for name, text in self.raw.items()]
+        parts = ["\n".join(self.notes)] if self.notes else []
+        parts += [f"raw · {name}\n{text}" for name, text in self.raw.items()]
         if self.templated:
             parts.append(f"templated\n{self.templated}")
         if self.cells:
@@ -61,9 +65,12 @@ class Noised(Protocol):
     def input_ids(self) -> Tensor: ...
 
 
-def noised_preview(example: Example, batch: Noised, loaded: LoadedModel) -> Preview:
+def noised_preview(
+    example: Example, batch: Noised, loaded: LoadedModel, notes: Sequence[str] = ()
+) -> Preview:
     """An example beside the first row of a batch, which is the same one with its noise."""
-    return Preview(example.raw, example.templated, cells_of(batch, loaded, example.given))
+    cells = cells_of(batch, loaded, example.given)
+    return Preview(example.raw, example.templated, cells, notes=notes)
 
 
 def cells_of(batch: Noised, loaded: LoadedModel, given: int) -> list[tuple[str, str]]:

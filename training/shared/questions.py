@@ -16,7 +16,7 @@ from tasks.core import Problem
 from training.data.chat import Chat
 from training.data.examples import TRIES, TaskExamples, item_at
 from training.data.known_sets import refuse_problem
-from training.data.records import open_records
+from training.data.records import open_records, said_of
 from training.engine.settings import TrainSettings
 
 
@@ -132,7 +132,7 @@ class RowQuestions:
     def __init__(
         self, records: Table, prompt: str, answer: str, seed: int, room: Room, allow_eval_data: bool
     ) -> None:
-        self.records, self.seed = records, seed
+        self.records, self.seed, self.most = records, seed, room.max_length
         self.columns = question_columns(records, prompt, answer)
         check_questions(records, self.columns, allow_eval_data)
         asked = self.columns.question
@@ -149,15 +149,32 @@ class RowQuestions:
         """See QuestionSet."""
         return self.records[self.fitting[item_at(place, len(self.fitting), self.seed)]]
 
+    def said(self) -> list[str]:
+        """What people should know: columns that are not read, rows that are too long."""
+        used, count = (self.columns.question, self.columns.answer), len(self.records)
+        notes = said_of(self.records, used)
+        if long := count - len(self.fitting):
+            notes.append(f"{self.records.name}: {long:,} of {count:,} rows are longer than "
+                         f"{self.most} tokens and were left out")  # fmt: skip
+        return notes
+
     def held_out(self, count: int) -> list[Question]:
         """None: all rows are trained on."""
         return []
 
 
 def open_questions(
-    names: Sequence[str], chat: Chat, settings: QuestionSettings, room: Room, allow_eval_data: bool = False
+    names: Sequence[str],
+    chat: Chat,
+    settings: QuestionSettings,
+    room: Room,
+    allow_eval_data: bool = False,
+    notes: list[str] | None = None,
 ) -> list[QuestionSet]:
-    """Bundled tasks, files and hub sets by name, without what is too long; SetError with a sentence."""
+    """Bundled tasks, files and hub sets by name, without what is too long; SetError with a sentence.
+
+    notes: gets what is left out or not read.
+    """
     sets: list[QuestionSet] = []
     for name in names:
         if name in TASKS:
@@ -165,7 +182,10 @@ def open_questions(
             continue
         records = open_records(name, settings.split, allow_eval_data, tuple(TASKS))
         columns = settings.prompt_column, settings.answer_column
-        sets.append(RowQuestions(records, *columns, settings.seed, room, allow_eval_data))
+        rows = RowQuestions(records, *columns, settings.seed, room, allow_eval_data)
+        sets.append(rows)
+        if notes is not None:
+            notes += rows.said()
     return sets
 
 

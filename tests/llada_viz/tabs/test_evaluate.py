@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from evaluation.runs.run_folder import RunFolder
+from evaluation.runs.summary import summarise
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import FOLDER, Bundled
 from llada_viz.decoding.lane import Chosen
@@ -25,6 +26,7 @@ with warnings.catch_warnings():
     from llada_viz.decoding.runs import Runs
     from llada_viz.tabs.evaluate import Evaluate
     from llada_viz.tabs.evaluate_form import UPLOADED, EvaluateForm, samples
+    from llada_viz.widgets.plots import ParetoPlot
 
 SIZES = {"gen_length": 16, "block_length": 8, "steps": 4}
 LANES = (Chosen("low_confidence", "low_confidence", SIZES), Chosen("threshold", "threshold", SIZES))
@@ -165,7 +167,7 @@ def test_a_file_that_is_no_set_is_a_sentence(tmp_path):
     path = tmp_path / "bad.csv"
     path.write_bytes(b"\xff\xfe\x00")
     shown = EvaluateForm().on_upload(str(path))[-1]
-    assert "is not UTF-8" in shown and "alert" in shown
+    assert "save it as UTF-8" in shown and "alert" in shown
 
 
 def test_every_sample_set_is_at_hand():
@@ -221,3 +223,14 @@ def test_a_page_of_rows():
     body = table.to_numpy().tolist()
     assert body[0][0] == 100 and body[0][3] == "✓ 100" and len(body[0][1]) < 200
     assert matrix(report, differ=True).empty
+
+
+def test_the_pareto_plot_is_drawn_from_the_report_and_hidden_without_one() -> None:
+    report = SimpleNamespace(summaries=[])
+    plot = ParetoPlot(lambda chosen, mine: report)  # type: ignore[arg-type, return-value]
+    assert plot.draw("job", [])["visible"] is False and plot.draw(None, [])["visible"] is False
+    done = {"correct": True, "nfe": 8, "scorer_calls": 0, "seconds": 1.0, "extracted": "1", "tokens": 8}
+    report.summaries.append(summarise("threshold", [done]))
+    shown = plot.draw("job", [])
+    named = [trace.name for trace in shown["value"].data if trace.showlegend]
+    assert shown["visible"] and named == ["threshold"]

@@ -17,9 +17,11 @@ from tasks import HELD_OUT, TASKS, split_of
 from tests.training.small_model import tokenizer
 from training.data.answer_settings import AnswerSettings
 from training.data.chat import Chat
+from training.data.examples import Fitting
 from training.data.known_sets import digest
+from training.data.records import open_records
 from training.data.sources import Data, open_data, parse_weights
-from training.data.table_examples import held_out_rows
+from training.data.table_examples import Columns, TableExamples, held_out_rows
 
 CHAT = Chat(tokenizer())
 
@@ -121,21 +123,28 @@ def test_rows_that_are_too_long_are_left_out_or_cut(tmp_path: Path) -> None:
     data = opened(path, max_length=40)
     found = [data.mixture[place] for place in range(57)]
     assert all(len(p) + len(a) <= 40 and a[-1:] == CHAT.end for p, a in found)
-    places = Counter(id(data.mixture.sets[0]._find(i)[0]) for i in range(57))  # type: ignore[attr-defined]
-    assert max(places.values()) < 12  # what stands in for the long ones is spread
+    every = TableExamples(open_records(str(path), "train", False), Columns("question", "answer"), CHAT)
+    places = Counter(Fitting(every, 40, "skip", "rows")._find(i)[0] for i in range(60))
+    assert max(places.values()) < 12  # of a large set, what stands in for the long ones is spread
+    assert all(len(every[place].answer) < 40 for place in places)
     cut = opened(path, max_length=40, too_long="cut")
     lengths = {len(p) + len(a) for p, a in (cut.mixture[place] for place in range(57))}
     assert max(lengths) == 40
-    with pytest.raises(SetError, match="no held-out row fits max_length = 10"):
+    with pytest.raises(
+        SetError, match="every row of rows.jsonl that was tried is longer than max_length = 10"
+    ):
         opened(path, max_length=10)
 
 
 def test_when_every_row_is_too_long_it_says_so(tmp_path: Path) -> None:
     held_out = held_out_rows(20)
     rows = [{"question": "q", "answer": "a" if i in held_out else "yes no " * 99} for i in range(20)]
-    data = opened(write(tmp_path, rows), max_length=60)
-    with pytest.raises(SetError, match="every row of rows.jsonl .* longer than max_length = 60 .the short"):
-        data.mixture[0]
+    with pytest.raises(SetError, match="every row but one of rows.jsonl .* than max_length = 60 .the short"):
+        opened(write(tmp_path, rows), max_length=60)
+    for row in rows:
+        row["answer"] = "yes no " * 99
+    with pytest.raises(SetError, match="every row of rows.jsonl .* than max_length = 60 .the short"):
+        opened(write(tmp_path, rows), max_length=60)
 
 
 def test_sets_for_evaluation_are_refused_by_name_split_and_content(tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     return small_folder(tmp_path_factory.mktemp("small"))
 
 
-def test_sft_shows_the_row_that_is_learned_first(folder: str, tmp_path: Path, capsys) -> None:
+def test_sft_shows_the_row_that_is_learned_first(
+    folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "rows.jsonl"
     rows = [{"question": f"Why {i}?", "answer": f"Because of {i}. " * (i % 5 + 1)} for i in range(30)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -66,7 +68,9 @@ def test_packed_text_has_no_prompt(folder: str) -> None:
     assert found.raw["text"] and found.templated.endswith("<|endoftext|>")
 
 
-def test_a_pair_is_shown_twice_under_the_masks_that_it_has(folder: str, tmp_path: Path, capsys) -> None:
+def test_a_pair_is_shown_twice_under_the_masks_that_it_has(
+    folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "pairs.jsonl"
     row = {"prompt": "What is 2 + 2?", "chosen": "2 + 2 = 4", "rejected": "2 + 2 = 6", "by": "Ann"}
     path.write_text(json.dumps(row) + "\n")
@@ -123,6 +127,6 @@ def test_labelled_steps_are_shown_as_they_are_scored(folder: str, tmp_path: Path
     assert found.raw["question"] in found.templated and found.templated.endswith("so") and not found.cells
 
 
-def test_bad_flags_are_a_sentence(folder: str, capsys) -> None:
+def test_bad_flags_are_a_sentence(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["preview", "sft", "--model", folder]) == 2
     assert "data is missing" in capsys.readouterr().err

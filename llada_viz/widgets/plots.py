@@ -1,0 +1,61 @@
+"""Where plotly's figures stand on the page: an evaluation's Pareto plots, a run's position x step map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from evaluation.runs.report import Report
+from llada_viz.decoding.runs import Runs
+from llada_viz.render.figures import confidence_map, pareto
+from llada_viz.widgets.live import QUIET
+
+NO_RUN = "<p class='lz-about'>No run yet. Press Run, or open a saved trace.</p>"
+GOES_ON = "<p class='lz-about'>The run goes on: this is how far it was.</p>"
+
+
+class ParetoPlot:
+    """Accuracy against cost of the evaluation that is shown. report_of: (id of a job, ids of the visitor's
+    jobs) -> its report, None where there is none."""
+
+    def __init__(self, report_of: Callable[[str | None, list[str]], Report | None]) -> None:
+        self.report_of = report_of
+
+    def build(self, result: gr.HTML, job: gr.Dropdown, mine: gr.BrowserState) -> None:
+        """Lay it out; it is drawn anew whenever the result changes."""
+        self.plot = gr.Plot(visible=False, show_label=False, elem_id="evaluate-pareto")
+        result.change(self.draw, [job, mine], self.plot, queue=False, **QUIET)
+
+    def draw(self, chosen: str | None, mine: list[str]) -> Any:
+        """The figure, or nothing where no sampler has an accuracy yet."""
+        report = self.report_of(chosen, mine) if chosen else None
+        figure = pareto(report.summaries) if report is not None else None
+        return gr.update(value=figure, visible=figure is not None)
+
+
+class MapPlot:
+    """Position x step of the run that is shown, drawn when it is opened; another run closes it."""
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
+
+    def build(self, run_id: gr.State) -> None:
+        """Lay it out, closed. run_id: the page's state, the id of the run that the canvas shows."""
+        with gr.Accordion(
+            "Position × step, to zoom and to save", open=False, elem_classes="lz-more", elem_id="map"
+        ) as fold:
+            self.about = gr.HTML(apply_default_css=False)
+            self.plot = gr.Plot(show_label=False, elem_id="map-plot", visible=False)
+        fold.expand(self.draw, run_id, [self.about, self.plot], queue=False, **QUIET)
+        run_id.change(lambda: gr.update(open=False), None, fold, queue=False, **QUIET)
+
+    def draw(self, run_id: str) -> tuple[str, Any]:
+        """What stood in each cell after each step, and how sure it was."""
+        run = self.runs.get(run_id)
+        if run is None or not run.events:
+            return NO_RUN, gr.update(visible=False)
+        trace = run.trace()
+        figure = confidence_map(trace.events, trace.pieces)
+        return "" if run.ended else GOES_ON, gr.update(value=figure, visible=True)

@@ -1,0 +1,162 @@
+"""Installed outside the clone, without a compiler or an extra: the five ways in work from another folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+import venv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.test_readme import python_lines
+
+ROOT = Path(__file__).parents[1]
+# Waiting for a package index or a loaded machine takes as long as it takes; everything ends by itself.
+INSTALLS_WITHIN, STARTS_WITHIN, COMMAND_WITHIN = 1500, 180, 300
+SHORT = ("--set", "gen_length=32", "--set", "block_length=8", "--set", "steps=32")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(INSTALLS_WITHIN + 600)]
+
+
+def pinned(package: str) -> str:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if line.startswith(f"{package}=="))
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs' folder of a fresh environment with the clone installed: torch first, then the rest."""
+    folder = tmp_path_factory.mktemp("fresh") / "environment"
+    venv.create(folder, with_pip=True)
+    install = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt"]
+    nothing = shutil.which("false") or "/bin/false"
+    env = {**clean(), "CC": nothing, "CXX": nothing, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    for what in (pinned("torch"), str(ROOT)):
+        done = subprocess.run(
+            [*install, what], env=env, capture_output=True, text=True, timeout=INSTALLS_WITHIN, cwd=folder
+        )
+        assert done.returncode == 0, done.stderr
+    return folder / "bin"
+
+
+def clean() -> dict[str, str]:
+    """This environment without what leads Python to the clone."""
+    return {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")} | {
+        "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+
+
+def said_by(command: list[str | Path], folder: Path) -> str:
+    done = subprocess.run(
+        command, cwd=folder, env=clean(), capture_output=True, text=True, timeout=COMMAND_WITHIN
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_readmes_python_lines(programs: Path, tmp_path: Path) -> None:
+    said = said_by([programs / "python", "-c", python_lines()], tmp_path)
+    assert said.startswith("Started 0\n") and "Finished" in said
+    where = said_by([programs / "python", "-c", "import llada_viz; print(llada_viz.__file__)"], tmp_path)
+    assert Path(where.strip()).is_relative_to(programs.parent)
+
+
+def test_llada_samplers_run(programs: Path, tmp_path: Path) -> None:
+    run = ["run", "--model", "tiny-llada", "--sampler", "threshold", "--prompt", "What is 12 + 9 - 6?"]
+    said_by([programs / "llada-samplers", *run, *SHORT, "--trace", "run.jsonl"], tmp_path)
+    header = json.loads((tmp_path / "run.jsonl").read_text().splitlines()[0])
+    assert header["format"] == "llada-viz-trace" and header["model"] == "tiny-llada"
+
+
+def test_llada_eval_run_on_a_bundled_csv(programs: Path, tmp_path: Path) -> None:
+    data = ["--data", "assets/data/arithmetic.csv", "--limit", "2", "--samplers", "threshold"]
+    said = said_by([programs / "llada-eval", "run", *data, *SHORT, "--out", "runs"], tmp_path)
+    assert "| threshold |" in said
+    assert {"rows.csv", "report.html"} <= {path.name for path in (tmp_path / "runs").iterdir()}
+
+
+def test_llada_train_sft_for_three_steps(programs: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(
+        "".join(json.dumps({"prompt": f"What is {n} + 1?", "answer": f"{n + 1}"}) + "\n" for n in range(40))
+    )
+    asked = ["sft", "--model", "tiny-llada", "--data", "rows.jsonl", "--out", "trained", "--device", "cpu"]
+    few = ["--set", "max_steps=3", "--set", "batch_size=2", "--set", "samples=0", "--set", "eval_every=0"]
+    said_by([programs / "llada-train", *asked, *few], tmp_path)
+    assert (tmp_path / "trained" / "final" / "model.safetensors").is_file()
+
+
+def test_llada_viz_serves_a_page_that_decodes(programs: Path, tmp_path: Path) -> None:
+    with served(programs, tmp_path) as url:
+        config = json.load(urllib.request.urlopen(f"{url}/config"))
+        page = Page(url, config)
+        started = page.press("on_run")
+        assert "alert" not in str(started[-1]["data"][0])
+        messages = page.press("on_decode", [started[-1]["data"][1]])
+        assert "Finished" in json.dumps(messages)
+
+
+class Page:
+    """The page's own queue, as its script in the browser uses it. config: what the page was built of."""
+
+    def __init__(self, url: str, config: dict[str, Any]) -> None:
+        self.api, self.config = f"{url}{config.get('api_prefix', '/gradio_api')}", config
+        self.values = {c["id"]: c["props"].get("value") for c in config["components"]}
+
+    def press(self, name: str, data: list[Any] | None = None) -> list[dict[str, Any]]:
+        """Start an event with what stands in its inputs; everything it sent, the last whole."""
+        event = next(d for d in self.config["dependencies"] if d["api_name"] == name)
+        data = [self.values.get(i) for i in event["inputs"]] if data is None else data
+        asked = {"data": data, "fn_index": event["id"], "session_hash": "installed", "trigger_id": None}
+        body = json.dumps(asked).encode()
+        head = {"Content-Type": "application/json"}
+        urllib.request.urlopen(urllib.request.Request(f"{self.api}/queue/join", body, head)).read()
+        sent = []
+        with urllib.request.urlopen(f"{self.api}/queue/data?session_hash=installed", timeout=120) as lines:
+            for line in lines:
+                message = json.loads(line[6:]) if line.startswith(b"data: ") else {}
+                if message.get("msg") in ("process_generating", "process_completed"):
+                    assert message["success"], message
+                    sent.append(message["output"])
+                if message.get("msg") == "process_completed":
+                    break
+        return sent
+
+
+class served:  # noqa: N801 - reads like a function
+    """`with served(programs, folder) as url`: llada-viz on a free port, ended at the end."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url, self.log = f"http://127.0.0.1:{port}", folder / "log.txt"
+        command = [programs / "llada-viz", "--port", str(port), "--home", str(folder / "home")]
+        with self.log.open("w") as out:
+            self.process = subprocess.Popen(command, cwd=folder, env=clean(), stdout=out, stderr=out)
+
+    def __enter__(self) -> str:
+        until = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < until and self.process.poll() is None:
+            try:
+                urllib.request.urlopen(self.url, timeout=5).close()
+                return self.url
+            except OSError:
+                time.sleep(0.3)
+        self.__exit__()
+        pytest.fail(f"llada-viz did not start:\n{self.log.read_text()}")
+
+    def __exit__(self, *_: object) -> None:
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        assert "Traceback" not in self.log.read_text(), self.log.read_text()

@@ -1,0 +1,39 @@
+"""What the rows of a run's files were: a run that goes on must find the same ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from pathlib import Path
+
+from evaluation.sets.tables import read_table
+from training.data.records import LIMITS
+
+Digests = Mapping[str, Sequence[str]]
+
+
+def row_digests(names: Sequence[str]) -> dict[str, list[str]]:
+    """Eight hex digits a row, by file; tasks and hub sets have none. SetError: a file that is none."""
+    digests = {}
+    for name in names:
+        if Path(name).is_file():
+            rows = (json.dumps(row, sort_keys=True) for row in read_table(Path(name), limits=_ANY))
+            digests[name] = [blake2b(row.encode(), digest_size=4).hexdigest() for row in rows]
+    return digests
+
+
+_ANY = replace(LIMITS, plain=True)
+
+
+def first_change(before: Digests, now: Digests) -> str:
+    """The first row that is another one, is new or is gone, in words; "" where all are the same."""
+    for name, old in before.items():
+        new, title = now.get(name, ()), Path(name).name
+        for number, (one, other) in enumerate(zip(old, new, strict=False), 1):
+            if one != other:
+                return f"row {number} of {title} is another one"
+        if len(old) != len(new):
+            return f"{title} had {len(old):,} rows and has {len(new):,}"
+    return ""
