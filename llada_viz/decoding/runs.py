@@ -124,7 +124,7 @@ class Runs:
     def start(self, prepared: Prepared, pieces: Sequence[bytes], model: str) -> Run:
         """A run that waits for its first `advance`."""
         stream = prepared.stream()
-        return self._keep(Run(pieces, model, stream))
+        return self._add(Run(pieces, model, stream))
 
     def open(self, trace: Trace) -> Run:
         """A recorded run, with all its frames. EventError when its events do not fit."""
@@ -132,9 +132,9 @@ class Runs:
         frames = [maker.frame(event) for event in trace.events]
         if frames[-1]["kind"] != "finish":
             frames.append(maker.stopped())
-        return self._keep(Run(trace.pieces, trace.model, None, list(trace.events), frames, ended=True))
+        return self._add(Run(trace.pieces, trace.model, None, list(trace.events), frames, ended=True))
 
-    def _keep(self, run: Run) -> Run:
+    def _add(self, run: Run) -> Run:
         return self._runs.put(run.id, run)
 
     def get(self, run_id: Any) -> Run | None:

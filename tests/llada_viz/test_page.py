@@ -90,7 +90,7 @@ def test_without_a_model_run_says_so_and_the_canvas_stays(modelless):
 
 
 def test_one_run_at_a_time(modelless):
-    run = modelless.runs._add(Run([b""]))
+    run = modelless.runs._keep(Run([b""]))
     shown, run_id, _, _, stop = next(ask(modelless, run.id))
     assert "still going on" in shown and run_id == run.id and stop["interactive"]
     assert modelless.on_end(run.id)[1]["interactive"]
