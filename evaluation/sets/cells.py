@@ -55,7 +55,9 @@ def read_text(path: Path, notes: list[str] | None = None) -> str:
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
-            raise SetError(f"{path.name} is UTF-16 that ends or breaks early; save it as UTF-8") from None
+            raise SetError(
+                f"{path.name} is not UTF-8, and no whole UTF-16 either; save it as UTF-8"
+            ) from None
         if notes is not None:
             notes.append("it was read as UTF-16")
         return text.lstrip("\ufeff")
