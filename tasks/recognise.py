@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -34,6 +35,13 @@ def kinds_of(prompt: str) -> list[str]:
     """The bundled tasks whose wording the prompt has."""
     text = " ".join(prompt.split())
     return [task for task in TASKS if _pattern(task).fullmatch(text)]
+
+
+def kind_of(prompts: Sequence[str]) -> str:
+    """The bundled task whose wording more than half of the prompts have; "" where there is none."""
+    counts = Counter(kind for prompt in prompts for kind in kinds_of(prompt))
+    kind, count = counts.most_common(1)[0] if counts else ("", 0)
+    return kind if 2 * count > len(prompts) else ""
 
 
 # The field of a task's problem -> the names that phrasings give it.

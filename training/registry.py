@@ -67,9 +67,9 @@ OURS: tuple[Objective[Any], ...] = (
               "2502.09992", PretrainSettings, Pretrain, "model or adapter", TextData()),
     Objective("sft", "SFT", "Learns answers to prompts, and conversations.",
               "2502.09992", SFTSettings, SFT, "model or adapter", AnswerData(SFT)),
-    Objective("remask-sft", "Remask SFT", "Trains the UPS head; the backbone is frozen.",
-              "2509.23653", RemaskSettings, RemaskSFT, "head", AnswerData(RemaskSFT),
-              ("load_lora", "load_ups_head")),
+    Objective("remask-sft", "Remask SFT", "Trains a head that decides which tokens to take back. The model "
+              "itself is not changed.", "2509.23653", RemaskSettings, RemaskSFT, "head",
+              AnswerData(RemaskSFT), ("load_lora", "load_ups_head")),
     Objective("remask-lora", "Remask LoRA", "Trains the backbone (LoRA) and the UPS head, together or "
               "in turns.", "2509.23653", RemaskLoraSettings, RemaskLora, "adapter and head",
               AnswerData(RemaskLora), ("load_lora", "load_ups_head")),

@@ -10,6 +10,7 @@ import cmath
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import product
 
 from evaluation.grading.expression import Node, symbols
 
@@ -102,6 +103,22 @@ def differ(first: Node, second: Node) -> bool:
         if a and b and abs(a[0] - b[0]) > TOLERANCE * max(a[1], b[1]):
             return True
     return False
+
+
+def only_positive(first: Node, second: Node) -> bool:
+    """Whether both are real nowhere but where all their variables are positive, as far as floats show."""
+    names = sorted(symbols(first) | symbols(second))
+    if not 1 <= len(names) <= 3:
+        return False
+    for signs in product((1, -1), repeat=len(names)):
+        point = {
+            name: sign * _STARTS[0] * (1 + k * 0.37)
+            for k, (name, sign) in enumerate(zip(names, signs, strict=True))
+        }
+        real = [approximate(node, point) is not None for node in (first, second)]
+        if real != [all(sign > 0 for sign in signs)] * 2:
+            return False
+    return True
 
 
 def unlike(first: Node, second: Node) -> bool:

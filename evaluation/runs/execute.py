@@ -104,7 +104,8 @@ def answered(
             row |= {
                 "text": result["text"], "correct": grade.correct, "extracted": grade.extracted,
                 "reason": grade.reason, "nfe": result["nfe"], "scorer_calls": result["scorer_calls"],
-                "tokens": len(result["output_ids"]), "seconds": round(seconds, 4),
+                "tokens": len(result["output_ids"]), "ended": loaded.eos_id in result["output_ids"],
+                "seconds": round(seconds, 4),
             }  # fmt: skip
         rows.append(row)
     return rows

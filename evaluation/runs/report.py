@@ -33,6 +33,7 @@ NUMBER = re.compile(r"[+-] ?\d[\d.,  ]*(e[+-]?\d+)?%?", re.IGNORECASE)
 MARK = "\ufeff"
 """Spreadsheets take a file for UTF-8 by its byte-order mark only."""
 NEAR_ZERO = 0.02
+MANY_CUT = 0.05  # of the answers of a length
 
 
 class Report:
@@ -60,13 +61,15 @@ class Report:
         return compare(self.rows)
 
     def notes(self) -> list[str]:
-        """What a reader must know before the numbers."""
-        data = self.manifest["data"]
-        notes = [f"{data['name']}: {note}." for note in data.get("notes", ())]
+        """What a reader must know before the numbers, the worst first: answers that are cut off say
+        nothing of the model."""
+        data, notes = self.manifest["data"], self._cut_off()
+        known = [s.accuracy for s in self.summaries if s.accuracy is not None]
+        near_zero = bool(known) and max(known) < NEAR_ZERO and not notes
+        notes += [f"{data['name']}: {note}." for note in data.get("notes", ())]
         if self.finished < self.expected:
             notes.append(f"Not finished: {self.finished:,} of {self.expected:,} rows.")
-        known = [s.accuracy for s in self.summaries if s.accuracy is not None]
-        if known and max(known) < NEAR_ZERO:
+        if near_zero:
             notes.append(
                 f"Near zero: the best of these samplers is right on {max(known):.1%} of the rows. The model "
                 "does not solve this set; differences between samplers mean nothing here."
@@ -78,6 +81,21 @@ class Report:
                 notes.append(f"{s.label}: rows that failed and have no answer: {s.failed}.")
             if s.by_hand:
                 notes.append(f"{s.label}: grades set by hand: {s.by_hand}.")
+        return notes
+
+    def _cut_off(self) -> list[str]:
+        """A sentence for each answer length at which many answers have no end."""
+        lengths: dict[int, list[Summary]] = {}
+        for line, summary in zip(self.manifest["lines"], self.summaries, strict=True):
+            lengths.setdefault(int(line["settings"].get("gen_length", 0)), []).append(summary)
+        notes = []
+        for length, summaries in lengths.items():
+            cut = sum(s.cut for s in summaries)
+            total = sum(s.rows - s.failed for s in summaries)
+            if total and length and cut / total > MANY_CUT:
+                were = "was" if cut == 1 else "were"
+                notes.append(f"{cut:,} of {total:,} answers {were} cut off at {length:,} cells; "
+                             f"raise Answer length to {2 * length:,}.")  # fmt: skip
         return notes
 
 

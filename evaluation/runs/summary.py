@@ -15,9 +15,10 @@ CLEAR = 0.05
 @dataclass(frozen=True)
 class Summary:
     """One line of the table. rows: finished; graded: those with a grade, of which `correct` are
-    right; ungraded: could not be graded; failed: gave no answer because of an error; answered:
-    share of answers in which an answer was found; by_hand: grades set by a person; nfe,
-    scorer_calls, seconds: means a row; speed: tokens a second."""
+    right; ungraded: could not be graded; failed: gave no answer because of an error; cut: answers
+    that fill all their cells without an end of text; answered: share of answers in which an answer
+    was found; by_hand: grades set by a person; nfe, scorer_calls, seconds: means a row; speed: tokens
+    a second."""
 
     label: str
     rows: int
@@ -25,6 +26,7 @@ class Summary:
     graded: int
     ungraded: int
     failed: int
+    cut: int
     answered: float
     by_hand: int
     nfe: float
@@ -121,6 +123,7 @@ def summarise(label: str, rows: Sequence[Row]) -> Summary:
         graded=len(judged),
         ungraded=sum(row["correct"] is None for row in done),
         failed=len(rows) - len(done),
+        cut=sum(row.get("ended") is False for row in done),  # older rows do not say
         answered=sum(row["extracted"] is not None for row in done) / len(done) if done else 0.0,
         by_hand=sum(bool(row.get("by_hand")) for row in rows),
         nfe=mean("nfe"),

@@ -88,7 +88,9 @@ def read_text(path: Path, notes: list[str]) -> str:
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
-            raise SetError(f"{path.name} is UTF-16 that ends or breaks early; save it as UTF-8") from None
+            raise SetError(
+                f"{path.name} is not UTF-8, and no whole UTF-16 either; save it as UTF-8"
+            ) from None
         notes.append("it was read as UTF-16")
         return text.lstrip("\ufeff")
     try:

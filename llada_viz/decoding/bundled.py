@@ -118,15 +118,26 @@ class Bundled:
         return f"{self.name} · {device} · {DTYPES.get(self.loaded.dtype, self.loaded.dtype)}"
 
     @cached_property
+    def prompts(self) -> dict[str, dict[str, Any]]:
+        """What prompts.json says of each task: its template and settings; {} where it cannot be read."""
+        try:
+            found = json.loads((self.folder / "prompts.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def settings_of(self, task: str) -> dict[str, Any]:
+        """The settings that a task's answers need; of "", problems of no task, those of the longest."""
+        every = {name: dict(entry.get("settings", {})) for name, entry in self.prompts.items()}
+        longest = max(every.values(), key=lambda found: int(found.get("gen_length", 0)), default={})
+        return every.get(task, longest)
+
+    @cached_property
     def examples(self) -> list[Example]:
         """One example a task. Without a readable prompts.json: the task's own template."""
-        try:
-            known = json.loads((self.folder / "prompts.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            known = {}
         found = []
         for task, label, seed in EXAMPLES:
-            entry = known.get(task, {}) if isinstance(known, dict) else {}
+            entry = self.prompts.get(task, {})
             problem = generate(task, HELD_OUT, 1, seed)[0]
             template = entry.get("template", TASKS[task].template)
             prompt = template.format(**problem.fields)

@@ -19,7 +19,7 @@ def waits(jobs: Jobs, job: Job) -> str:
         return ""
     others = [other for other in jobs.list() if other.device == job.device and not other.has_ended]
     ahead = sum(other.place < job.place for other in others)
-    return f"waits for {ahead} other job{'s' * (ahead > 1)}" if ahead else "is about to start"
+    return f"waits for {ahead} other job{'s' * (ahead > 1)}" if ahead else "starts in a moment"
 
 
 def listed(job: Job) -> str:
@@ -32,6 +32,11 @@ def when(job: Job) -> str:
     asked = time.localtime(job.created)
     today = asked[:3] == time.localtime()[:3]
     return time.strftime("%H:%M:%S" if today else "%d %b %H:%M", asked)
+
+
+def clock(job: Job) -> str:
+    """When a job was asked for, to the minute."""
+    return when(job).rpartition(":")[0] if when(job).count(":") == 2 else when(job)
 
 
 def reason(job: Job) -> str:

@@ -129,7 +129,7 @@ class Jobs:
         with self.store.changing() as db:
             job = self.store.one(db, job_id)
             if job.state == "queued":
-                note = "It was stopped before it started."
+                note = "Cancelled."
                 db.execute(
                     "UPDATE jobs SET state = 'stopped', note = ?, ended = ? WHERE id = ?",
                     (note, time.time(), job_id),

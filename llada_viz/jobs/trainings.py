@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
+import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +22,17 @@ from llada_viz.jobs.training_log import TrainingLog
 from samplers.settings import describe
 from tasks import TASKS
 from training.engine.checkpoints import checkpoints
+from training.engine.progress import FILE, Now, read_progress
 from training.engine.settings import settings_of
+from training.estimate import Estimate
 from training.registry import objective
 
 KIND = "train"
 RUN = "run"
 MOST_LOGS = 16
+# Settings that say how often something is done, not what it costs once.
+COST_NOTHING = ("max_steps", "log_every", "save_every", "keep", "learning_rate", "seed", "report_to")
+LONGEST_MEASURE = 180.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,8 @@ class Trainings:
         self.jobs, self.model = jobs, model
         self.device = "cuda:0" if device == "cuda" else device
         self._logs: Recent[str, TrainingLog] = Recent(MOST_LOGS)
+        self._estimates: Recent[str, Estimate] = Recent(MOST_LOGS)
+        self._measuring = threading.Lock()
 
     def start(self, asked: Asked) -> str:
         """Queue a training; returns the job's id. Files are copied into the job's folder."""
@@ -98,11 +108,44 @@ class Trainings:
         )  # fmt: skip
         return " \\\n  ".join([f"python -m training {arguments[0]}", *map(shlex.quote, arguments[1:])])
 
+    def estimate(self, asked: Asked, measure: bool = True) -> str:
+        """How long a training would take, in words: measured by a process of its own, once for settings that
+        cost the same, one at a time. measure: else "" where that has not been done yet. ValueError: it
+        cannot be begun, or the measurement took too long."""
+        free = {k: v for k, v in asked.settings.items() if k not in COST_NOTHING}
+        key = repr((asked.objective, asked.data, sorted(free.items())))
+        found = self._estimates.get(key)
+        if found is None and not measure:
+            return ""
+        if found is None:
+            with self._measuring:  # two at once would measure each other
+                found = self._estimates.get(key) or self._estimates.put(key, self._measure(asked))
+        return found.words(settings_of(objective(asked.objective).settings, asked.settings))
+
+    def _measure(self, asked: Asked) -> Estimate:
+        name, *flags = asked.arguments(str(self.model), asked.data, "", self.device)
+        argv = ["estimate", name, "--json", *(flag for flag in flags if not flag.startswith("--out="))]
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "training", *argv], cwd=PROGRAM, timeout=LONGEST_MEASURE,
+                capture_output=True, text=True, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise ValueError("the time could not be measured: the machine is too busy") from None
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+            raise ValueError(f"the time could not be measured: {last.removeprefix('error: ').rstrip('.')}")
+        return Estimate.from_json(json.loads(done.stdout.strip().splitlines()[-1]))
+
     def log(self, job: Job) -> TrainingLog:
         """What the job has logged by now."""
         log = self._logs.get_or_make(job.id, lambda: TrainingLog(job.folder / RUN / "metrics.jsonl"))
         log.read()
         return log
+
+    def progress(self, job: Job) -> Now | None:
+        """What the job is doing; None of one that has not begun its first step."""
+        return read_progress(job.folder / RUN / FILE)
 
     def checkpoints(self, job: Job) -> dict[int, Path]:
         """step -> folder, the oldest first."""
@@ -116,7 +159,7 @@ class Trainings:
     def stamp(self, job: Job) -> str:
         """Changes whenever the job or its files do."""
         run = job.folder / RUN
-        return stamp(job, (run / "metrics.jsonl", run / "checkpoints"))
+        return stamp(job, (run / "metrics.jsonl", run / "checkpoints", run / FILE))
 
 
 def _number(path: Path) -> int:

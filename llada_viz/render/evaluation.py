@@ -24,8 +24,11 @@ def table(head: Sequence[str], body: Sequence[Sequence[Any]], name: str) -> str:
 def progress(state: str, note: str, finished: int, expected: int, log: Sequence[str] = ()) -> str:
     """The job's state, how far it is, and the end of its log when something went wrong."""
     share = finished / expected if expected else 0.0
-    count = f"{finished:,} of {expected:,} rows" if expected else "no rows yet"
-    return job.progress(state, f"{count}. {note}", share, "Rows finished", log)
+    parts = [f"{finished:,} of {expected:,} rows" if expected else "", note]
+    if state == "running" and not finished:
+        parts = [f"{parts[0]}: decoding the first answers" if expected else "loading the model"]
+    said = " ".join(f"{part.rstrip('.')}." for part in parts if part)
+    return job.progress(state, said, share, "Rows finished", log)
 
 
 def result(report: Report) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from evaluation.charts import Axes, polyline
-from llada_viz.render.job import duration
+from training.engine.saying import duration
 
 Point = tuple[int, float]
 MOST_POINTS = 300
@@ -25,13 +25,16 @@ STATES = {
 GLYPHS = {"\n": "⏎", "\t": "⇥", "\r": ""}
 
 
-def pace(step: int, steps: int, seconds: float | None, running: bool) -> str:
-    """How far, how fast, how long still: "step 20 of 50 · 0.42 s a step · about 13 s left"."""
+def pace(step: int, steps: int, seconds: float | None, doing: str = "", left: float | None = None) -> str:
+    """How far, how fast, at what, how long still, in seconds: "step 20 of 50 · 0.42 s a step · evaluating
+    40 of 256 · about 13 s left"."""
     parts = [f"step {step:,} of {steps:,}"]
     if seconds is not None:
         parts.append(f"{seconds:.2g} s a step" if seconds < 10 else f"{seconds:.0f} s a step")
-        if running and step < steps:
-            parts.append(f"about {duration(seconds * (steps - step))} left")
+    if doing:
+        parts.append(doing)
+    if left is not None:
+        parts.append(f"about {duration(left)} left")
     return " · ".join(parts)
 
 

@@ -14,8 +14,8 @@ from llada_viz.decoding.sources import LoadedSources
 from llada_viz.jobs.evaluations import Evaluations
 from llada_viz.jobs.job_store import Job
 from llada_viz.render.evaluation import detail, replayed
-from llada_viz.widgets.canvas import Message, TokenCanvas, message, notice
-from llada_viz.widgets.live import UPDATES_PER_SECOND, alert
+from llada_viz.widgets.canvas import TokenCanvas, message, notice
+from llada_viz.widgets.live import UPDATES_PER_SECOND, Updates, alert
 from models.loading import LoadedModel, ModelError
 from samplers.batch import answer_text
 from samplers.events import Finished, Started
@@ -59,25 +59,25 @@ class Answer:
         """What `on_cell` and `nothing` update."""
         return [self.cell, self.detail, self.replayed, self.canvas, self.run_id, *self.grades]
 
-    @staticmethod
-    def nothing() -> tuple[Any, ...]:
+    def nothing(self) -> Updates:
         """No answer is chosen."""
-        off = [gr.update(interactive=False) for _ in GRADES]
-        return None, HINT, "", gr.update(visible=False), "", *off
+        off = {button: gr.update(interactive=False) for button in self.grades}
+        hidden = {self.canvas: gr.update(visible=False), self.replayed: "", self.run_id: ""}
+        return {self.cell: None, self.detail: HINT, **hidden, **off}
 
-    def on_cell(self, chosen: str | None, mine: list[str], old: str, event: gr.SelectData) -> tuple[Any, ...]:
+    def on_cell(self, chosen: str | None, mine: list[str], old: str, event: gr.SelectData) -> Updates:
         """One answer in full, and a run that decodes it again from the same seed."""
         job = self.job_of(chosen, mine)
         report, column = self.evaluations.report(job), event.index[1] - FIRST_LINE
         number = str(event.row_value[0])
         if report is None or not 0 <= column < len(report.labels) or not number.isdecimal():
-            return (gr.skip(),) * (5 + len(GRADES))
+            return {self.cell: gr.skip()}
         if (before := self.runs.get(old)) is not None:
             before.stop()
         label, row_number = report.labels[column], int(number)
         row = report.rows[label].get(row_number)
         text = self._in_full(report, label, row_number)
-        ready = [gr.update(interactive=row is not None and "error" not in row) for _ in GRADES]
+        answered = gr.update(interactive=row is not None and "error" not in row)
         run, problem = None, ""
         if row is not None and "error" not in row:
             try:
@@ -85,7 +85,11 @@ class Answer:
             except (ModelError, RequestError, OSError) as error:
                 problem = alert(f"This answer cannot be decoded again: {error}.")
         canvas = gr.update(visible=False) if run is None else gr.update(visible=True, value=notice(run, "…"))
-        return ((job.id, label, row_number), text, problem, canvas, run.id if run else "", *ready)
+        return {
+            self.cell: (job.id, label, row_number), self.detail: text, self.replayed: problem,
+            self.canvas: canvas, self.run_id: run.id if run else "",
+            **dict.fromkeys(self.grades, answered),
+        }  # fmt: skip
 
     def _in_full(self, report: Report, label: str, number: int) -> str:
         problem = next(p for p in report.problems if p.number == number)
@@ -107,7 +111,7 @@ class Answer:
         )  # fmt: skip
         return self.runs.start(prepared, using.pieces, using.name)
 
-    def on_replay(self, run_id: str, mine: list[str], cell: Cell) -> Iterator[tuple[Message, str]]:
+    def on_replay(self, run_id: str, mine: list[str], cell: Cell) -> Iterator[Updates]:
         """Decode the chosen answer again, live; at the end say whether it is the recorded one."""
         run = self.runs.get(run_id)
         if run is None or cell is None:
@@ -118,14 +122,14 @@ class Answer:
         while frames := run.advance(1 / UPDATES_PER_SECOND):
             text = written(loaded, run)
             said = "" if text is None or "text" not in recorded else replayed(text, recorded["text"])
-            yield message(run, frames), said
+            yield {self.canvas: message(run, frames), self.replayed: said}
 
     def _recorded(self, mine: list[str], cell: tuple[str, str, int]) -> Mapping[str, Any]:
         chosen, label, number = cell
         report = self.evaluations.report(self.job_of(chosen, mine))
         return {} if report is None else report.rows[label][number]
 
-    def on_grade(self, mine: list[str], cell: Cell, correct: bool | None) -> str:
+    def on_grade(self, correct: bool | None, mine: list[str], cell: Cell) -> str:
         """Set the grade of the chosen answer by hand."""
         if cell is None:
             return HINT

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,21 @@ from llada_viz.jobs.evaluations import Asked, preview
 from llada_viz.render.evaluation import table
 from llada_viz.widgets.attached_bar import AttachedBar
 from llada_viz.widgets.lanes import SIZES, Lanes
-from llada_viz.widgets.live import CHECKER, alert, check_scorer, no_head, usual
+from llada_viz.widgets.live import CHECKER, Updates, alert, check_scorer, no_head, usual
 from models.assets import assets
 from samplers.registry import entry, make
 from samplers.requests import RequestError
 from tasks import TASKS
+from tasks.recognise import kind_of
 
 SAMPLES = assets() / "data"
 FIRST_SET = "arithmetic.csv"
 UPLOADED = "the uploaded file"
 MOST_ROWS = 20_000
+MOST_PUBLIC_ROWS, PUBLIC_ROWS = 200, 50
+TOO_MANY_ROWS = f"On this public Space an evaluation has at most {MOST_PUBLIC_ROWS} rows"
+ALL_OF_A_TASK = 500  # rows of a bundled task where no number is given; see evaluation.sets
+LOOKED_AT = 200  # rows whose kind is looked at
 MOST_SHOWN = 300  # characters of a cell
 NO_SCORES = (
     "a chosen sampler needs scores, and the exact checker scores the bundled problems only; "
@@ -45,17 +51,32 @@ def samples(public: bool = False) -> list[tuple[str, str]]:
     return [*files, *((f"{name} (bundled problems)", name) for name in TASKS), *hub]
 
 
-class EvaluateForm:
-    """Builds the form and reads it. public: a host where strangers meet."""
+@dataclass(frozen=True)
+class SetFacts:
+    """What a look at a set found. columns: that can be chosen, none where they are known or there is no
+    table; question, answer: those that stand in the form; shown: HTML; rows: how many, 0: not known;
+    kind: the bundled task that most rows look like, "" where there is none."""
 
-    def __init__(self, public: bool = False) -> None:
-        self.public = public
+    shown: str
+    columns: tuple[str, ...] = ()
+    question: str | None = None
+    answer: str | None = None
+    rows: int = 0
+    kind: str = ""
+
+
+class EvaluateForm:
+    """Builds the form and reads it. settings_of: what the answers to a kind of problem need, "" being any
+    other kind; public: a host where strangers meet."""
+
+    def __init__(self, settings_of: Callable[[str], Mapping[str, Any]], public: bool = False) -> None:
+        self.settings_of, self.public = settings_of, public
         self.lanes = Lanes("evaluate")
 
     def build(self, bar: AttachedBar) -> None:
         """Lay out the inputs, the bar's scorer among them."""
         first = str(SAMPLES / FIRST_SET)
-        _, _, question, answer, shown = self.show(first, "")
+        facts = self.look(first, "")
         self.source = gr.Dropdown(samples(self.public), value=first, label="Set", elem_id="evaluate-set")
         self.upload = gr.UploadButton(
             "Upload CSV, JSONL or Parquet", size="sm", elem_id="evaluate-upload",
@@ -66,20 +87,24 @@ class EvaluateForm:
             # Custom values: Gradio keeps an old value when the choices change, and then refuses it.
             self.question, self.answer = (
                 gr.Dropdown(
-                    found["choices"], value=found["value"], label=f"{role} column", min_width=80,
+                    list(facts.columns), value=value, label=f"{role} column", min_width=80,
                     elem_id=f"evaluate-{role.lower()}", allow_custom_value=True,
                 )
-                for role, found in (("Question", question), ("Answer", answer))
+                for role, value in (("Question", facts.question), ("Answer", facts.answer))
             )  # fmt: skip
-        self.preview = gr.HTML(shown, elem_id="evaluate-preview", apply_default_css=False)
+        self.preview = gr.HTML(facts.shown, elem_id="evaluate-preview", apply_default_css=False)
         self.lanes.build()
         bar.scorer_input(visible=bool(bar.attachments.bundled.rewards), follows=True)
+        self.scorer = bar.scorer
+        sizes = self.sizes_of(facts.kind)
         with gr.Row(elem_classes="lz-two"):
-            self.sizes = [
-                gr.Number(first, label=label, min_width=80, elem_id=f"evaluate-{name}")
-                for name, label, first in SIZES
-            ]
-            self.limit = gr.Number(0, label="Rows (0: all)", min_width=80, elem_id="evaluate-limit")
+            self.sizes = {
+                name: gr.Number(sizes[name], label=label, min_width=80, elem_id=f"evaluate-{name}")
+                for name, label, _ in SIZES
+            }
+            self.limit = gr.Number(
+                self.rows_of(facts), label="Rows (0: all)", min_width=80, elem_id="evaluate-limit"
+            )
         with gr.Accordion("Seed and prompt", open=False, elem_classes="lz-more"):
             self.seed = gr.Number(0, label="Seed", info="Row n has this seed plus n with every sampler.")
             self.template = gr.Textbox(
@@ -87,49 +112,76 @@ class EvaluateForm:
             )
 
     @property
-    def inputs(self) -> list[Any]:
-        """What `asked` is given, in its order."""
-        mapping = [self.source, self.path, self.question, self.answer]
-        return [*mapping, self.limit, self.seed, self.template, *self.sizes, *self.lanes.inputs]
+    def inputs(self) -> set[Any]:
+        """What `asked` is given the values of."""
+        mapping = {self.source, self.path, self.question, self.answer, self.scorer}
+        return mapping | {self.limit, self.seed, self.template, *self.sizes.values(), *self.lanes.inputs}
 
     @property
     def shown(self) -> list[Any]:
-        """What `show` updates."""
-        return [self.source, self.path, self.question, self.answer, self.preview]
+        """What `on_upload` and `on_set` update."""
+        own = [self.source, self.path, self.question, self.answer, self.preview, self.limit]
+        return [*own, *self.sizes.values()]
 
-    def on_upload(self, path: str) -> list[Any]:
-        """A file that was just uploaded: guess its mapping, show its first rows."""
+    # ---- another set -------------------------------------------------------------------------
+
+    def on_upload(self, path: str) -> Updates:
+        """A file that was just uploaded becomes the set."""
         options = [(f"{Path(path).name} (uploaded)", UPLOADED), *samples(self.public)]
-        return self.show(UPLOADED, path, gr.update(choices=options, value=UPLOADED))
+        chosen = gr.update(choices=options, value=UPLOADED)
+        return self.fill(self.look(UPLOADED, path)) | {self.source: chosen, self.path: path}
 
-    def show(self, source: str, path: str, chosen: Any = None) -> list[Any]:
-        """The mapping that is guessed and the first rows; a file that is no set is a sentence."""
-        keep = gr.skip() if chosen is None else chosen
-        empty = gr.update(choices=[], value=None, interactive=False)
+    def on_set(self, source: str, path: str) -> Updates:
+        """Another set of the list."""
+        return self.fill(self.look(source, path))
+
+    def fill(self, facts: SetFacts) -> Updates:
+        """The mapping that was guessed, the first rows, and the sizes of the set's kind."""
+        choices, free = list(facts.columns), bool(facts.columns)
+        named = [name for name in (facts.question, facts.answer) if name]
+        sizes = self.sizes_of(facts.kind)
+        return {
+            self.question: gr.update(choices=choices or named, value=facts.question, interactive=free),
+            self.answer: gr.update(choices=choices or named, value=facts.answer, interactive=free),
+            self.preview: facts.shown,
+            **{component: sizes[name] for name, component in self.sizes.items()},
+            **({self.limit: self.rows_of(facts)} if self.public else {}),
+        }
+
+    def sizes_of(self, kind: str) -> dict[str, int]:
+        """Answer length, block length and steps that answers to a kind of problem need."""
+        settings = self.settings_of(kind)
+        return {name: settings.get(name, usual) for name, _, usual in SIZES}
+
+    def rows_of(self, facts: SetFacts) -> int:
+        """The rows that are offered, 0 being all: on a public host a few, where all would be refused."""
+        return PUBLIC_ROWS if self.public and not 0 < facts.rows <= MOST_PUBLIC_ROWS else 0
+
+    def look(self, source: str, path: str) -> SetFacts:
+        """The mapping that is guessed, the first rows, the kind; a file that is no set is a sentence."""
         if source in TASKS:
             problem = bundled_set(source, 1, 0).problems[0]
             shown = table(["question", "answer"], [[problem.question, problem.answer]], "First row")
-            return [keep, path, empty, empty, shown]
+            return SetFacts(shown, rows=ALL_OF_A_TASK, kind=source)
         if source in EVALUATED:
             public = EVALUATED[source]
-            columns = (public.prompt, public.gold or public.answer)
-            known = [gr.update(choices=[name], value=name, interactive=False) for name in columns]
-            return [keep, path, *known, self._hub(source)]
+            return SetFacts(self._hub(source), (), public.prompt, public.gold or public.answer)
         try:
             found = read_table(Path(path if source == UPLOADED else source), limit=MOST_ROWS)
+        except SetError as error:
+            return SetFacts(alert(f"{error}."))
+        first = table(*preview(found), "First rows")
+        try:
             mapping = guess(found.columns)
         except SetError as error:
-            if "column" not in str(error) or "choose" not in str(error):
-                return [keep, path, empty, empty, alert(f"{error}.")]
-            names = list(found.columns)
-            free = gr.update(choices=names, value=None, interactive=True)
-            return [keep, path, free, free, alert(f"{error}.") + table(*preview(found), "First rows")]
-        names = list(found.columns)
-        question = gr.update(choices=names, value=mapping.question, interactive=True)
-        answer = gr.update(choices=names, value=mapping.answer, interactive=True)
-        said = (f"{len(found.rows):,} rows", *found.said((mapping.question, mapping.answer)))
-        rows = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in said)
-        return [keep, path, question, answer, rows + table(*preview(found), "First rows")]
+            if "choose" not in str(error):
+                return SetFacts(alert(f"{error}."))
+            return SetFacts(alert(f"{error}.") + first, tuple(found.columns))
+        kind = kind_of([row[mapping.question] for row in found.rows[:LOOKED_AT]])
+        count, columns = len(found.rows), tuple(found.columns)
+        said = (f"{count:,} row{'s' * (count != 1)}", *found.said((mapping.question, mapping.answer)))
+        shown = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in said) + first
+        return SetFacts(shown, columns, mapping.question, mapping.answer, count, kind)
 
     def _hub(self, name: str) -> str:
         """The first rows of a hub set, whose columns are known."""
@@ -146,43 +198,42 @@ class EvaluateForm:
             raise SetError(f"set = {name!r} is not fetched on a public host; allowed here: a file")
         return load_set(name)
 
-    def asked(
-        self, using: Using, scorer: str, source: str, path: str, question: str, answer: str, limit: Any,
-        seed: Any, template: str, *values: Any,
-    ) -> Asked:  # fmt: skip
+    # ---- what is asked -----------------------------------------------------------------------
+
+    def asked(self, using: Using, values: Mapping[Any, Any]) -> Asked:
         """The form as a request of what is decoded with; a ValueError with a sentence when it cannot be
-        run. scorer: the exact checker, or the name of a reward model."""
-        names = [name for name, _, _ in SIZES]
-        shared = {name: _whole(name, value, 1) for name, value in zip(names, values, strict=False)}
-        lanes = self.lanes.read(values[len(names) :], {**shared, "early_stop": True}, 1, usual(using))
-        rows = _whole("rows", limit, 0) or None
+        run. values: of `inputs`, by component."""
+        shared = {name: _whole(name, values[component], 1) for name, component in self.sizes.items()}
+        own = [values[component] for component in self.lanes.inputs]
+        lanes = self.lanes.read(own, {**shared, "early_stop": True}, 1, usual(using))
+        rows = _whole("rows", values[self.limit], 0) or None
         if rows is not None and rows > MOST_ROWS:
             raise RequestError(f"rows = {rows:,}; allowed here: at most {MOST_ROWS:,}")
-        data = path if source == UPLOADED else source
-        tools = tools_of(using, scorer, lanes)
+        source = values[self.source]
+        data = values[self.path] if source == UPLOADED else source
+        tools = tools_of(using, values[self.scorer], lanes)
         if tools["scorer"] == CHECKER and source not in TASKS:
             raise RequestError(NO_SCORES)
+        named, count = self._mapping(source, data, values[self.question], values[self.answer], rows)
+        if self.public and count > MOST_PUBLIC_ROWS:
+            raise RequestError(TOO_MANY_ROWS)
+        seed, template = _whole("seed", values[self.seed], 0), values[self.template]
+        return Asked(data, Path(data).name, lanes, *named, rows, seed, template, **tools)
+
+    def _mapping(
+        self, source: str, data: str, question: str, answer: str, rows: int | None
+    ) -> tuple[tuple[str, str], int]:
+        """The columns, where the set has a mapping, and how many rows would be decoded."""
         if source in EVALUATED:
             self._from_hub(source)  # out of reach: said now, not by a job that fails
-            question = answer = ""
-        elif source not in TASKS:
-            found = read_table(Path(data), rows or MOST_ROWS + 1)
-            if len(found.rows) > MOST_ROWS:
-                raise RequestError(f"the set has more than {MOST_ROWS:,} rows; set a number of rows")
-            from_table(found, question, answer)
-        else:
-            question = answer = ""
-        return Asked(
-            data,
-            Path(data).name,
-            lanes,
-            question or "",
-            answer or "",
-            rows,
-            _whole("seed", seed, 0),
-            template,
-            **tools,
-        )
+            return ("", ""), rows or 0
+        if source in TASKS:
+            return ("", ""), rows or ALL_OF_A_TASK
+        found = read_table(Path(data), rows or MOST_ROWS + 1)
+        if len(found.rows) > MOST_ROWS:
+            raise RequestError(f"the set has more than {MOST_ROWS:,} rows; set a number of rows")
+        from_table(found, question, answer)
+        return (question or "", answer or ""), len(found.rows)
 
 
 def tools_of(using: Using, scorer: str, lanes: Sequence[Chosen]) -> dict[str, Any]:

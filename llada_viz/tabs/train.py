@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
+from functools import partial
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -10,14 +13,17 @@ import gradio as gr
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.runs import Runs
-from llada_viz.jobs.job_facts import when
+from llada_viz.jobs.job_facts import clock, log_of
+from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.trainings import KIND, Trainings, near
+from llada_viz.render.job import log_box
+from llada_viz.render.training import figures
 from llada_viz.tabs.train_example import example_of
 from llada_viz.tabs.train_form import TrainForm
-from llada_viz.tabs.train_view import EMPTY, NO_SAMPLE, look
+from llada_viz.tabs.train_view import EMPTY, NO_SAMPLE, newest_in, stamp_of, state_of
 from llada_viz.widgets.canvas import TokenCanvas, message
-from llada_viz.widgets.job_panel import ACTIONS, JobPanel
-from llada_viz.widgets.live import QUIET, alert
+from llada_viz.widgets.job_panel import JobPanel
+from llada_viz.widgets.live import QUIET, Updates, alert
 from models.loading import ModelError
 from samplers.events import EventError
 from samplers.requests import RequestError
@@ -28,8 +34,9 @@ OFF = (
     "Training is off on this public host. To train, run the app on your own machine (python app.py), or "
     "copy the command below: it needs nothing but this repository"
 )
-SURE = "(job, sure) => [job, window.confirm('Delete this training, with its checkpoints and log?')]"
-OWN_COPY = "A job reads its own copy of an upload, and writes into its own folder: see its log."
+# Measuring takes long, and two measurements at once would measure each other.
+MEASURED: dict[str, Any] = {"concurrency_id": "measure", "concurrency_limit": 1, **QUIET}
+OWN_COPY = "The exact command of a job, with its folders, is in its log."
 
 
 class Train:
@@ -40,16 +47,15 @@ class Train:
     ) -> None:
         self.bundled, self.runs, self.trainings = bundled, runs, trainings
         self.attachments, self.public = attachments, public
-        self.form = TrainForm(bundled.name, near(trainings.model))
-        self.panel = JobPanel(trainings.jobs, KIND, "training", public)
+        self.form = TrainForm(near(trainings.model))
+        self.panel = JobPanel(trainings.jobs, KIND, "training", partial(stamp_of, trainings), public)
 
     # ---- layout ------------------------------------------------------------------------------
 
     def build(self, attached: gr.State, tabs: gr.Tabs) -> None:
         """Lay out the tab and connect its events. attached: the page's state, an id of Attachments."""
         self.attached, self.tabs = attached, tabs
-        self.seen, self.run_id = gr.State(""), gr.State("")
-        self.timer = gr.Timer(1.5, active=not self.public)
+        self.run_id = gr.State("")
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
                 self.form.build()
@@ -58,6 +64,7 @@ class Train:
                 self.start = gr.Button(
                     "Train", variant="primary", elem_id="train-run", interactive=not self.public
                 )
+                self.time = gr.HTML(elem_id="train-time", apply_default_css=False)
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self._what()
                 self._job()
@@ -67,28 +74,24 @@ class Train:
     def _what(self) -> None:
         with gr.Column(elem_classes="lz-panel"):
             self.command = gr.Textbox(
-                self.on_command(*self._first())[0], label="Command", info=OWN_COPY, lines=4, max_lines=40,
+                label="Command", info=OWN_COPY, lines=4, max_lines=40,
                 interactive=False, buttons=["copy"], elem_id="train-command",
             )  # fmt: skip
             self.problem = gr.HTML(elem_id="train-problem-alert", apply_default_css=False)
             with gr.Row(elem_classes="lz-tools"):
-                self.show = gr.Button(
-                    "Show an example", size="sm", min_width=80, elem_id="train-show",
-                    interactive=not self.public,
-                )  # fmt: skip
+                self.show, self.measure = (
+                    gr.Button(
+                        word, size="sm", min_width=80, elem_id=f"train-{name}", interactive=not self.public
+                    )
+                    for word, name in (("Show an example", "show"), ("Estimate the time", "measure"))
+                )
             self.example = gr.HTML(elem_id="train-example", apply_default_css=False)
-
-    def _first(self) -> list[Any]:
-        """What the form holds when the page opens."""
-        return [found.value for found in self.form.inputs]
+        opened = self.on_command({component: component.value for component in self.form.inputs})
+        self.command.value, self.problem.value = opened[self.command], opened[self.problem]
 
     def _job(self) -> None:
         with gr.Column(elem_classes="lz-panel"):
-            self.panel.build("train")
-            self.state = gr.HTML(EMPTY, elem_id="train-state", apply_default_css=False)
-            with gr.Row(elem_classes="lz-tools"):
-                self.panel.buttons()
-                self.sure = gr.Checkbox(False, visible=False)
+            self.panel.build("train", EMPTY, ticks=not self.public)
             self.curves = gr.HTML(elem_id="train-curves", apply_default_css=False)
             with gr.Accordion("Log and command", open=False, elem_classes="lz-more"):
                 self.log = gr.HTML(elem_id="train-log", apply_default_css=False)
@@ -119,55 +122,48 @@ class Train:
 
     def _connect(self) -> None:
         self._follow_form()
-        shown = [
-            self.panel.job, self.state, *self.panel.actions, self.curves, self.log, self.hint, self.step,
-            self.sample, self.replay, self.load, self.seen,
-        ]  # fmt: skip
-        looked = [self.panel.job, self.step, self.sample, self.seen]
+        panel, picks = self.panel, [self.step, self.sample]
+        shows = [self.curves, self.log, self.hint, *picks, self.replay, self.load]
+        panel.connect(self.view, picks, shows, self.alert)
         begun = self.start.click(
-            self.on_start, self.form.inputs, [self.alert, self.panel.job], trigger_mode="once", **QUIET
+            self.on_start, {panel.mine, *self.form.inputs}, panel.starts, trigger_mode="once", **QUIET
         )
-        begun.success(self.on_look, looked, shown, **QUIET)
-        self.timer.tick(self.on_tick, looked, shown, trigger_mode="once", queue=False, **QUIET)
-        chosen = self.panel.job.input(
-            lambda: (gr.update(visible=False), ""), None, [self.canvas, self.load_alert], **QUIET
-        )
-        chosen.then(self.on_look, looked, shown, **QUIET)
-        self.step.input(self.on_look, looked, shown, **QUIET)
-        for button, action in zip(self.panel.actions, ACTIONS, strict=True):
-            asks = {"js": SURE} if action == "remove" else {}
-            button.click(
-                lambda job, sure, a=action: self.on_job(job, sure, a), [self.panel.job, self.sure],
-                self.alert, **asks, **QUIET,
-            ).then(self.on_look, looked, shown, **QUIET)  # fmt: skip
-        picked = [self.panel.job, self.step, self.sample]
+        panel.look_after(begun.success)
+        panel.look_after(self.step.input)
+        panel.job.input(lambda: (gr.update(visible=False), ""), None, [self.canvas, self.load_alert], **QUIET)
         self.replay.click(
-            self.on_replay, picked, [self.load_alert, self.canvas, self.run_id], trigger_mode="once", **QUIET
-        )
+            self.on_replay, {panel.job, *picks}, [self.load_alert, self.canvas, self.run_id],
+            trigger_mode="once", **QUIET,
+        )  # fmt: skip
         self.load.click(
-            self.on_load, [self.panel.job, self.step, self.attached],
+            self.on_load, {panel.job, self.step, self.attached},
             [self.load_alert, self.attached, self.tabs], trigger_mode="once", **QUIET,
         )  # fmt: skip
 
     def _follow_form(self) -> None:
         form, data = self.form, self.form.data
-        named = [data.sets, data.uploads]
-        look = {"fn": self.on_command, "inputs": form.inputs, "outputs": [self.command, self.problem]}
+        look = {
+            "fn": self.on_command,
+            "inputs": form.inputs,
+            "outputs": [self.command, self.problem, self.time],
+        }
+        named: set[Any] = {form.objective, form.start_from, data.sets, data.uploads}
+        uploaded = data.upload.upload(
+            self.on_upload, {data.upload, *named}, [data.sets, data.uploads],
+            trigger_mode="always_last", **QUIET,
+        )  # fmt: skip
         for event in (
-            form.objective.input(form.on_objective, [form.objective, *named], form.shown, **QUIET),
-            form.start_from.input(
-                form.on_start_from, [form.objective, form.start_from, *named], form.shown, **QUIET
-            ),
-            data.upload.upload(
-                self.on_upload,
-                [data.upload, data.uploads, form.objective],
-                named,
-                trigger_mode="always_last",
-                **QUIET,
-            ).success(form.on_other_sets, [form.objective, *named], form.of_sets, **QUIET),
-            data.sets.input(form.on_other_sets, [form.objective, *named], form.of_sets, **QUIET),
+            form.objective.input(form.on_objective, named, form.shown, **QUIET),
+            form.start_from.input(form.on_start_from, named, form.shown, **QUIET),
+            uploaded.success(form.on_other_sets, named, form.of_sets, **QUIET),
+            data.sets.input(form.on_other_sets, named, form.of_sets, **QUIET),
         ):
-            event.then(**look, **QUIET)
+            looked = event.then(**look, **QUIET)
+            if not self.public:
+                looked.then(self.on_time, form.inputs, self.time, **MEASURED)
+        self.measure.click(self.on_time, form.inputs, self.time, trigger_mode="once", **MEASURED)
+        if not self.public:
+            self.tabs.select(self.on_open, form.inputs, self.time, trigger_mode="once", **MEASURED)
         # What was said of another objective is not true of this one.
         form.objective.input(lambda: ("", ""), None, [self.alert, self.example], queue=False, **QUIET)
         for widget in form.widgets.values():
@@ -180,77 +176,123 @@ class Train:
         if self.public:
             raise gr.Error(f"{OFF}.", print_exception=False)
 
-    def on_upload(self, path: str, uploads: dict[str, str], name: str) -> tuple[Any, Any]:
-        """A file that was just uploaded. name: of the objective."""
+    def on_upload(self, values: Mapping[Any, Any]) -> Updates:
+        """A file that was just uploaded becomes the data."""
         self._local()
-        return self.form.data.on_upload(path, uploads, objective(name))
+        data = self.form.data
+        known = objective(values[self.form.objective])
+        chosen, uploads = data.on_upload(values[data.upload], values[data.uploads], known)
+        return {data.sets: chosen, data.uploads: uploads}
 
-    def on_command(self, *values: Any) -> tuple[str, str]:
+    def on_command(self, values: Mapping[Any, Any]) -> Updates:
         """The command that the form stands for; a sentence where it cannot be run."""
         try:
-            return self.trainings.command(self.form.asked(*values)), alert("")
+            asked = self.form.asked(values)
+            time = said_time(self.trainings.estimate(asked, measure=False))
+            return {self.command: self.trainings.command(asked), self.problem: "", self.time: time}
         except (ValueError, OSError) as error:
-            return "", alert(f"{error}.")
+            return {self.command: "", self.problem: alert(f"{error}."), self.time: ""}
 
-    def on_example(self, *values: Any) -> Iterator[tuple[Any, Any]]:
+    def on_open(self, values: Mapping[Any, Any], event: gr.SelectData) -> Iterator[str]:
+        """The tab was opened."""
+        if event.value == "Train":
+            yield from self.on_time(values)
+
+    def on_time(self, values: Mapping[Any, Any]) -> Iterator[str]:
+        """How long the training would take, measured."""
+        self._local()
+        yield said_time("Measuring two steps to estimate the time…")
+        try:
+            said = self.trainings.estimate(self.form.asked(values))
+        except (ValueError, OSError) as error:
+            said = f"{error}."
+        if any(job.state == "running" for job in self.trainings.jobs.list()):
+            said += " Another job is running, which slows this one down."
+        yield said_time(said)
+
+    def on_example(self, values: Mapping[Any, Any]) -> Iterator[Updates]:
         """One example as it stands in the data, in the template and as it is learned."""
         self._local()
-        yield alert(""), "<p class='lz-about' role='status'>Loading an example…</p>"
+        loading = "<p class='lz-about' role='status'>Loading an example…</p>"
+        yield {self.problem: "", self.example: loading}
         try:
-            yield alert(""), example_of(self.trainings.model, self.form.asked(*values))
+            yield {self.example: example_of(self.trainings.model, self.form.asked(values))}
         except (ValueError, OSError, RuntimeError) as error:
-            yield alert(f"{error}."), ""
+            yield {self.problem: alert(f"{error}."), self.example: ""}
 
-    def on_start(self, *values: Any) -> Iterator[tuple[Any, Any]]:
+    def on_start(self, values: Mapping[Any, Any]) -> Iterator[Updates]:
         """Queue a job; a refusal is a sentence."""
         self._local()
-        try:
-            if self.bundled.loaded is None:
-                raise ValueError(self.bundled.problem.rstrip("."))
-            job = self.trainings.start(self.form.asked(*values))
-        except (ValueError, OSError) as error:
-            yield alert(f"{error}."), gr.skip()
-            raise gr.Error(str(error), visible=False, print_exception=False) from None
-        yield alert(""), gr.update(choices=self.panel.choices(), value=job)
+        yield from self.panel.on_start(lambda: self._begin(values), values[self.panel.mine])
 
-    def on_tick(self, chosen: str | None, step: Any, sample: Any, seen: str) -> tuple[Any, ...]:
-        """As `on_look`, but nothing when nothing has changed."""
-        return look(self.trainings, self.panel, chosen, step, sample, seen, only_changes=True)
+    def _begin(self, values: Mapping[Any, Any]) -> str:
+        if self.bundled.loaded is None:
+            raise ValueError(self.bundled.problem.rstrip("."))
+        return self.trainings.start(self.form.asked(values))
 
-    def on_look(self, chosen: str | None, step: Any, sample: Any, seen: str) -> tuple[Any, ...]:
-        """The chosen training as it stands, else the newest."""
-        return look(self.trainings, self.panel, chosen, step, sample, seen, only_changes=False)
+    def view(self, job: Job | None, values: Mapping[Any, Any]) -> Updates:
+        """The chosen training as it stands: curves, log, checkpoints."""
+        if job is None:
+            empty, off = gr.update(choices=[], value=None), gr.update(interactive=False)
+            nothing = {self.step: empty, self.sample: empty, self.replay: off, self.load: off}
+            return {self.curves: "", self.log: "", self.hint: NO_SAMPLE, **nothing}
+        steps = int(job.config["settings"]["max_steps"])
+        return {
+            self.panel.state: state_of(self.trainings, job),
+            self.curves: figures(self.trainings.log(job).curves(), steps),
+            self.log: log_box([shlex.join(job.argv), "", *log_of(job)]),
+            **self._picks(job, values),
+        }
 
-    def on_job(self, chosen: str | None, sure: bool, action: str) -> str:
-        """Stop, resume or delete."""
-        self._local()
-        if action == "remove" and not sure:
-            return alert("")
-        return self.panel.act(action, chosen)
+    def _picks(self, job: Job, values: Mapping[Any, Any]) -> Updates:
+        """Checkpoints and samples. What was chosen stays as long as it is there; else (and where that was the
+        newest of the last look) the newest checkpoint, and its first sample."""
+        known = [str(number) for number in self.trainings.checkpoints(job)]
+        step, newest = values[self.step], newest_in(values[self.panel.seen])
+        step = step if step in known and step != newest else (known[-1] if known else None)
+        samples = [path.stem for path in self.trainings.samples(job, int(step))] if step else []
+        sample = values[self.sample] if values[self.sample] in samples else next(iter(samples), None)
+        steps = [(f"step {int(number):,}", number) for number in reversed(known)]
+        return {
+            self.hint: "" if known else NO_SAMPLE,
+            self.step: gr.update(choices=steps, value=step),
+            self.sample: gr.update(
+                choices=[(name.replace("-", " "), name) for name in samples], value=sample
+            ),
+            self.replay: gr.update(interactive=bool(samples)),
+            self.load: gr.update(interactive=bool(known)),
+        }
 
-    def on_replay(self, chosen: str | None, step: Any, sample: Any) -> tuple[Any, Any, Any]:
+    def on_replay(self, values: Mapping[Any, Any]) -> Updates:
         """Show a recorded sample on the canvas."""
-        job = self.panel.of(chosen)
+        job, step = self.panel.of(values[self.panel.job]), values[self.step]
         try:
             paths = self.trainings.samples(job, int(step)) if step else []
-            path = next((path for path in paths if path.stem == sample), None)
+            path = next((path for path in paths if path.stem == values[self.sample]), None)
             if path is None:
                 raise TraceError("there is no such sample; allowed: one of the list")
             run = self.runs.open(read_trace(path))
         except (TraceError, EventError, OSError, ValueError) as error:
-            return alert(f"{error}."), gr.skip(), gr.skip()
-        return alert(""), gr.update(visible=True, value=message(run, run.frames)), run.id
+            return {self.load_alert: alert(f"{error}.")}
+        shown = gr.update(visible=True, value=message(run, run.frames))
+        return {self.load_alert: "", self.canvas: shown, self.run_id: run.id}
 
-    def on_load(self, chosen: str | None, step: Any, attached: str) -> tuple[Any, Any, Any]:
+    def on_load(self, values: Mapping[Any, Any]) -> Updates:
         """Attach what a checkpoint holds, for this browser tab, and go to Visualize."""
         self._local()
-        job = self.panel.of(chosen)
+        job, step = self.panel.of(values[self.panel.job]), values[self.step]
         known = {str(number): path for number, path in self.trainings.checkpoints(job).items()}
         if step not in known:
-            return alert("There is no such checkpoint."), gr.skip(), gr.skip()
+            return {self.load_alert: alert("There is no such checkpoint.")}
+        title = objective(job.config["objective"]).title
         try:
-            label = f"{job.config['objective']} of {when(job)}, step {int(step):,}"
-            fresh = self.attachments.add(attached, known[step], label)
+            label = f"{title} of {clock(job)}, step {int(step):,}"
+            fresh = self.attachments.add(values[self.attached], known[step], label)
         except (ModelError, RequestError, OSError) as error:
-            return alert(f"{error}."), gr.skip(), gr.skip()
-        return alert(""), fresh, gr.update(selected="visualize")
+            return {self.load_alert: alert(f"{error}.")}
+        return {self.load_alert: "", self.attached: fresh, self.tabs: gr.update(selected="visualize")}
+
+
+def said_time(text: str) -> str:
+    """A sentence on the time that a training takes."""
+    return f"<p class='lz-about' role='status'>{escape(text)}</p>" if text else ""

@@ -13,6 +13,7 @@ import gradio as gr
 from llada_viz.jobs.trainings import Asked
 from llada_viz.tabs.train_data import TrainData, Uploads, choose, columns_of, options, shown
 from llada_viz.widgets.form import Key, key_of, plain, widget
+from llada_viz.widgets.live import Updates
 from samplers.settings import Described, describe
 from tasks import TASKS
 from training.data.answer_settings import AnswerSettings
@@ -24,11 +25,17 @@ from training.shared.data_side import COLUMN
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 TINY = "-tiny"
 DEFAULTS = ""
-FIRST = "remask-sft"  # what the page opens with: two minutes of it show on a CPU
+FIRST = "remask-sft"  # what the page opens with, from its first preset
+TITLES = {"remask-sft-first-look-tiny": "First look (2 min)"}
 FIRST_SETS = ("linear", "expression")
 WEIGHTS = "weights"
 FRONT = ("max_steps", "batch_size", "learning_rate", "save_every")
 LOGGED = ("log_every", "keep", "eval_every", "samples", "report_to")
+# What an objective leaves -> in words.
+RESULTS = {
+    "model or adapter": "a model, or an adapter", "adapter or model": "an adapter, or a model",
+    "head": "a UPS head", "adapter and head": "an adapter and a UPS head", "prm": "a reward model",
+}  # fmt: skip
 GROUPS = ("Settings of this objective", "Examples", "Optimizer", "Log and checkpoints")
 
 
@@ -70,8 +77,8 @@ def group_of(name: str) -> int:
 class TrainForm:
     """Builds the form and reads it. One input serves all objectives that have the same setting."""
 
-    def __init__(self, model: str, folder: str) -> None:
-        self.model, self.folder, self.presets, self.data = model, folder, presets(), TrainData()
+    def __init__(self, folder: str) -> None:
+        self.folder, self.presets, self.data = folder, presets(), TrainData()
         self.settings: dict[Key, Described] = {
             key_of(d): d for found in OBJECTIVES.values() for d in describe(found.settings)
         }
@@ -86,7 +93,7 @@ class TrainForm:
             [(found.title, found.name) for found in OBJECTIVES.values()], value=first, label="Objective",
             elem_id="train-objective",
         )  # fmt: skip
-        said = about(first, self.model, self.folder)
+        said = about(first, self.folder)
         self.about = gr.HTML(said, elem_classes="lz-about", apply_default_css=False)
         choices, chosen = self._starts(first)
         self.start_from = gr.Dropdown(choices, value=chosen, label="Start from", elem_id="train-preset")
@@ -124,94 +131,105 @@ class TrainForm:
     # ---- what is asked -----------------------------------------------------------------------
 
     @property
-    def inputs(self) -> list[Any]:
-        """What `asked` is given, in its order."""
-        return [self.objective, self.data.sets, self.data.uploads, *self.widgets.values()]
+    def inputs(self) -> set[Any]:
+        """What `asked` is given the values of."""
+        return {self.objective, self.data.sets, self.data.uploads, *self.widgets.values()}
 
     @property
     def columns(self) -> list[Key]:
         """The settings that name columns."""
         return [key for key in self.widgets if key[0].endswith(COLUMN)]
 
-    def asked(self, name: str, sets: Sequence[str], uploads: Uploads, *values: Any) -> Asked:
-        """The form as a request; a ValueError with a sentence when it cannot be run."""
+    def asked(self, values: Mapping[Any, Any]) -> Asked:
+        """The form as a request; a ValueError with a sentence when it cannot be run. values: of `inputs`, by
+        component."""
+        name, (sets, uploads) = values[self.objective], self._sets(values)
         entry = objective(name)
         mine = {key_of(d): d for d in describe(entry.settings)}
-        pairs = zip(self.widgets, values, strict=True)
-        settings = {key[0]: plain(value, mine[key]) for key, value in pairs if key in mine}
+        settings = {
+            key[0]: plain(values[widget], mine[key]) for key, widget in self.widgets.items() if key in mine
+        }
         settings |= {k: v or "" for k, v in settings.items() if k.endswith(COLUMN)}
         made = settings_of(entry.settings, settings)
         chosen = choose(sets, uploads, entry)
         entry.data.check(chosen, made)
         return Asked(name, chosen.names, settings)
 
-    # ---- events ------------------------------------------------------------------------------
+    def _sets(self, values: Mapping[Any, Any]) -> tuple[Sequence[str], Uploads]:
+        return values[self.data.sets], values[self.data.uploads]
+
+    # ---- events: values are those of objective, start_from, sets and uploads, by component ------
 
     @property
     def shown(self) -> list[Any]:
         """What `on_objective` and `on_start_from` update."""
-        places = [self.about, self.start_from, self.data.sets, self.data.preview, *self.groups]
-        return [*places, *self.widgets.values()]
+        places = [self.about, self.start_from, self.data.sets, self.data.preview]
+        return [*places, *self.groups, *self.widgets.values()]
 
-    def on_objective(self, name: str, sets: Sequence[str], uploads: Uploads) -> list[Any]:
+    def on_objective(self, values: Mapping[Any, Any]) -> Updates:
         """Another objective: its first preset, or its defaults."""
-        choices, chosen = self._starts(name)
-        return self._fill(name, chosen, sets, uploads, gr.update(choices=choices, value=chosen))
+        choices, chosen = self._starts(values[self.objective])
+        return self._fill(chosen, values) | {self.start_from: gr.update(choices=choices, value=chosen)}
 
-    def on_start_from(self, name: str, chosen: str, sets: Sequence[str], uploads: Uploads) -> list[Any]:
+    def on_start_from(self, values: Mapping[Any, Any]) -> Updates:
         """Another preset, or the defaults."""
-        return self._fill(name, chosen, sets, uploads, gr.skip())
+        return self._fill(values[self.start_from], values)
 
-    def _fill(self, name: str, chosen: str, sets: Sequence[str], uploads: Uploads, start: Any) -> list[Any]:
+    def _fill(self, chosen: str, values: Mapping[Any, Any]) -> Updates:
+        name, (sets, uploads) = values[self.objective], self._sets(values)
         entry, preset = objective(name), self._preset(name, chosen)
         mine, offered = {key_of(d) for d in describe(entry.settings)}, options(uploads, entry)
         kept = [value for value in sets if value in {value for _, value in offered}]
         named = list(preset.data) if preset and preset.data and not _files(kept) else kept
-        values, columns = self._values(name, chosen), self.on_sets(name, named, uploads)
-        updates = dict(zip(self.columns, columns[1:], strict=True))
+        fresh = self._values(name, chosen)
         if preset is None or tuple(named) != preset.data:
-            values.pop(WEIGHTS, None)  # shares of other sets
-        for key in self.widgets:
-            fresh = values.get(key[0], self.settings[key].default)
-            updates.setdefault(key, gr.update(visible=key in mine, value=fresh))
-        groups = [
-            gr.update(visible=any(group_of(k[0]) == n and k[0] not in FRONT for k in mine))
-            for n in range(len(GROUPS))
-        ]
-        sets_now = gr.update(choices=offered, value=named)
-        shown = [about(name, self.model, self.folder), start, sets_now, columns[0], *groups]
-        return [*shown, *(updates[key] for key in self.widgets)]
+            fresh.pop(WEIGHTS, None)  # shares of other sets
+        widgets = {
+            widget: gr.update(visible=key in mine, value=fresh.get(key[0], self.settings[key].default))
+            for key, widget in self.widgets.items()
+        }
+        groups = {
+            group: gr.update(visible=any(group_of(k[0]) == n and k[0] not in FRONT for k in mine))
+            for n, group in enumerate(self.groups)
+        }
+        return {
+            self.about: about(name, self.folder),
+            self.data.sets: gr.update(choices=offered, value=named),
+            **widgets, **groups, **self._of_sets(name, named, uploads),
+        }  # fmt: skip
 
     @property
     def of_sets(self) -> list[Any]:
         """What `on_other_sets` updates."""
-        shares = [self.widgets[key] for key in self.widgets if key[0] == WEIGHTS]
-        return [self.data.preview, *(self.widgets[key] for key in self.columns), *shares]
+        return [self.data.preview, *(self.widgets[key] for key in self.columns), *self._shares]
 
-    def on_other_sets(self, name: str, sets: Sequence[str], uploads: Uploads) -> list[Any]:
+    @property
+    def _shares(self) -> list[Any]:
+        return [self.widgets[key] for key in self.widgets if key[0] == WEIGHTS]
+
+    def on_other_sets(self, values: Mapping[Any, Any]) -> Updates:
         """Other sets: their first rows and columns; shares that were given are those of others."""
-        shown_now = self.on_sets(name, sets, uploads)
-        return [*shown_now, *([""] * (len(self.of_sets) - len(shown_now)))]
+        name, (sets, uploads) = values[self.objective], self._sets(values)
+        return self._of_sets(name, sets, uploads) | dict.fromkeys(self._shares, "")
 
-    def on_sets(self, name: str, sets: Sequence[str], uploads: Uploads) -> list[Any]:
+    def _of_sets(self, name: str, sets: Sequence[str], uploads: Uploads) -> Updates:
         """First rows of the sets, and the inputs of their columns."""
         entry = objective(name)
         mine = {key_of(d) for d in describe(entry.settings)}
         found, guessed = columns_of(sets, uploads, entry)
         named = [(column, column) for column in found]
-        updates = []
+        updates: Updates = {self.data.preview: shown(sets, uploads, entry)}
         for key in self.columns:
-            value = guessed.get(key[0], "")
             free = [("guessed", "")] if not self.settings[key].default else []
-            updates.append(
-                gr.update(choices=[*free, *named], value=value, visible=key in mine and bool(found))
+            updates[self.widgets[key]] = gr.update(
+                choices=[*free, *named], value=guessed.get(key[0], ""), visible=key in mine and bool(found)
             )
-        return [shown(sets, uploads, entry), *updates]
+        return updates
 
     def _starts(self, name: str) -> tuple[list[tuple[str, str]], str]:
         """Choices of `Start from`, and the first of them."""
         mine = [preset.name for preset in self.presets if preset.objective == name]
-        choices = [*((f"{n}.yaml", n) for n in mine), ("the objective's defaults", DEFAULTS)]
+        choices = [*((TITLES.get(n, f"{n}.yaml"), n) for n in mine), ("the objective's defaults", DEFAULTS)]
         return choices, mine[0] if mine else DEFAULTS
 
     def _preset(self, name: str, chosen: str) -> Preset | None:
@@ -228,12 +246,12 @@ def _files(sets: Sequence[str]) -> bool:
     return any(name not in TASKS for name in sets)
 
 
-def about(name: str, model: str, folder: str) -> str:
-    """What an objective does, where it comes from, what is trained, which data it needs beyond answers.
+def about(name: str, folder: str) -> str:
+    """What an objective does, what it gives, where it comes from, which data it needs beyond answers.
     folder: of the model, as it is typed."""
     found = objective(name)
     note = found.data.note(folder)
-    said = escape(f"{found.summary} ({found.paper}) Model: {model}. Leaves: {found.leaves}.")
+    said = escape(f"{found.summary} Result: {RESULTS[found.leaves]}. Paper: {found.paper}.")
     if note.said:
         said += f" Data: {escape(note.said)}."
     if note.command:

@@ -80,4 +80,4 @@ class AttachedBar:
 
 def said(label: str) -> str:
     """The chip's text."""
-    return f"<p role='status'><b>Attached</b> {escape(label)}</p>" if label else ""
+    return f"<p role='status'><b>Using:</b> {escape(label)}</p>" if label else ""

@@ -27,6 +27,8 @@ NO_HEAD = (
     "{what} needs a UPS head, and none is loaded that was trained on this network; allowed: another choice, "
     "or a head that the Train tab trains (remask-sft)"
 )
+Updates = dict[Any, Any]
+"""What a handler answers: component -> its new value, or an update."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 

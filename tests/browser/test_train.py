@@ -145,12 +145,12 @@ def test_sft_on_an_upload_outlives_a_refresh_and_a_restart(server, open_page, sh
     command(page, "--set=max_steps=50")
     page.screenshot(path=str(shots / "train-asked.png"), full_page=True)
     train(page)
-    state(page, "running")
+    state(page, "Running")
     page.wait_for_selector("#train-curves svg", timeout=PATIENCE * 1000)
     page.screenshot(path=str(shots / "train-running.png"), full_page=True)
     page.reload()
     open_tab(page)
-    state(page, "running")
+    state(page, "Running")
     page.wait_for_selector("#train-curves svg")
     page.goto("about:blank")
     server.kill()
@@ -158,7 +158,7 @@ def test_sft_on_an_upload_outlives_a_refresh_and_a_restart(server, open_page, sh
     page.goto(server.url + "/?__theme=dark")
     open_tab(page)
     page.wait_for_selector("#train-curves svg", timeout=PATIENCE * 1000)
-    state(page, "done")
+    state(page, "Done")
     state(page, "step 50 of 50")
     assert re.match(r"loss \d", page.inner_text("#train-curves figcaption >> nth=0"))
     assert page.evaluate(BEYOND) == [] and page.evaluate(FAINT) == [] and page.title() == "LLaDA Viz"
@@ -189,7 +189,7 @@ def test_stop_keeps_a_checkpoint_and_resume_goes_on(open_page):
         timeout=PATIENCE * 1000,
     )  # fmt: skip
     page.click("#train-stop")
-    state(page, "stopped")
+    state(page, "Stopped")
     stopped = int(re.search(r"stopped after step (\d+)", log(page))[1])
     assert page.input_value("#train-step input") == f"step {stopped}" and stopped < 400
     page.click("#train-resume")
@@ -200,9 +200,9 @@ def test_stop_keeps_a_checkpoint_and_resume_goes_on(open_page):
     )  # fmt: skip
     assert f"going on after step {stopped}" in log(page)
     page.click("#train-stop")
-    state(page, "stopped")
+    state(page, "Stopped")
     page.on("dialog", lambda dialog: dialog.accept())
-    page.click("#train-remove")
+    page.click("#train-delete")
     page.wait_for_function(
         "!document.querySelector('#train-state').textContent.includes('of 400')", timeout=60_000
     )
@@ -236,7 +236,7 @@ def test_a_failing_job_says_why_and_a_bad_file_is_said_before(open_page, shots, 
     upload(page, late)
     command(page, "late.jsonl")
     train(page)
-    state(page, "failed")
+    state(page, "Failed")
     assert "row 301, column 'question' of late.jsonl is empty" in page.inner_text("#train-state .lz-state")
     assert page.evaluate(BEYOND) == [] and page.evaluate(FAINT) == []
     page.screenshot(path=str(shots / "train-failed-narrow.png"), full_page=True)
@@ -278,7 +278,7 @@ def test_a_checkpoint_in_visualize_changes_the_remask_probabilities(open_page, s
     command(page, "--set=samples=0")
     train(page)
     page.screenshot(path=str(shots / "train-example.png"), full_page=True)
-    state(page, "done")
+    state(page, "Done")
     load(page, 4)
     early = probabilities(tab)
     tab.shot(shots, "train-probabilities-early")

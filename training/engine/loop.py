@@ -73,12 +73,7 @@ class Engine:
                     if not self.reported:
                         self._report()
                     while self.step < last:
-                        with self.progress.timed(STEP):
-                            self._seed(1)
-                            batches = self._parts()
-                            self.progress.tell("", 0, 0)
-                            self.window.add(self._one_step(batches))
-                        self.step += 1
+                        self.one_step()
                         self.seconds = time.monotonic() - began
                         self._after_step()
                     self.finish()
@@ -87,6 +82,15 @@ class Engine:
         finally:
             del self.recipe.progress  # or each would keep the other in memory
             self.tracker.close()
+
+    def one_step(self) -> None:
+        """Rows, forward, backward, optimizer; the figures go into the window."""
+        with self.progress.timed(STEP):
+            self._seed(1)
+            batches = self._parts()
+            self.progress.tell("", 0, 0)
+            self.window.add(self._one_step(batches))
+        self.step += 1
 
     def _stopped(self) -> None:
         """Nothing that was learned is lost by a stop; always raises Stopped."""
@@ -243,7 +247,7 @@ class Engine:
                 )
 
     @contextmanager
-    def _as_saved(self) -> Iterator[None]:
+    def as_saved(self) -> Iterator[None]:
         """Evaluation and samples: no dropout, no gradient, and the averaged weights if there are any."""
         self.module.eval()
         self._swap_average()
@@ -264,7 +268,7 @@ class Engine:
         every = self.settings.eval_every
         if not every or (self.step % every and self.step != self.settings.max_steps):
             return {}
-        with self.progress.timed(EVALUATING), self._as_saved():
+        with self.progress.timed(EVALUATING), self.as_saved():
             found = self.recipe.evaluate()
         return {f"eval_{name}": round(value, 6) for name, value in found.items()}
 
@@ -300,7 +304,7 @@ class Engine:
         else:
             tensors |= self._tensors()
             if self.settings.samples:  # with shards every process would have to decode
-                with self._as_saved(), suppress(Stopped):
+                with self.as_saved(), suppress(Stopped):
                     self.recipe.sample(folder / "samples")
         facts = {"step": self.step, "seconds": self.seconds, "sums": self.window.sums}
         write_state(folder, tensors, facts | {"processes": self.accelerator.num_processes})

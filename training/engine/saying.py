@@ -1,4 +1,4 @@
-"""A line on the terminal and in the log, once however many processes there are."""
+"""What is said to people: a line, once however many processes there are; a time in their units."""
 
 from __future__ import annotations
 
@@ -14,3 +14,10 @@ def say(text: str) -> None:
     """A line, from one process."""
     if first_process():
         print(text, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that a person would use: 45 s, 3 min, 2.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -39,7 +39,8 @@ DRAWS = 4
 class RemaskSettings(AnswerSettings):
     """rho_mask = t, rho_incorrect = 4 r t (1 - t), and how the two losses are weighed."""
 
-    r_incorrect: float = option(0.1, "r of the rate of wrong tokens, 4 r t (1 - t).", low=0, high=0.2499)
+    r_incorrect: float = option(0.1, "Share of tokens replaced by wrong ones (r in 4·r·t·(1−t)).",
+                                low=0, high=0.2499)  # fmt: skip
     lambda_ups: float = option(1.0, "Weight of the policy's loss.", low=0, high=100)
     ups_width: int = option(0, "Middle layer of a new head; 0: linear.", low=0, high=16384)
     own_errors: float = option(0.0, "Share of rows whose wrong tokens are the model's own predictions "

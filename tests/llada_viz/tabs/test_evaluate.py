@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import time
 import warnings
 from pathlib import Path
@@ -9,8 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from evaluation.grading.grades import Grader
+from evaluation.runs.execute import manifest, run
+from evaluation.runs.plan import Line, Plan
+from evaluation.runs.report import Report
 from evaluation.runs.run_folder import RunFolder
 from evaluation.runs.summary import summarise
+from evaluation.sets.problem_sets import bundled_set, load_set
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import FOLDER, Bundled
 from llada_viz.decoding.lane import Chosen
@@ -18,6 +25,8 @@ from llada_viz.jobs.evaluations import SHOWN, Asked, Evaluations, matrix
 from llada_viz.jobs.queue import Jobs
 from llada_viz.widgets.lanes import Lanes
 from samplers.requests import RequestError
+from tasks import TASKS
+from tests.llada_viz.handlers import given, looked
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
@@ -25,7 +34,7 @@ with warnings.catch_warnings():
 
     from llada_viz.decoding.runs import Runs
     from llada_viz.tabs.evaluate import Evaluate
-    from llada_viz.tabs.evaluate_form import UPLOADED, EvaluateForm, samples
+    from llada_viz.tabs.evaluate_form import SAMPLES, UPLOADED, EvaluateForm, samples
     from llada_viz.widgets.plots import ParetoPlot
 
 SIZES = {"gen_length": 16, "block_length": 8, "steps": 4}
@@ -69,37 +78,47 @@ def tab(evaluations):
     return tab
 
 
-def values(form, source, path="", **changes):
+def values(tab, source, path="", mine=(), **changes):
+    """What Evaluate sends."""
+    form = tab.form
     lanes = ["low_confidence", "", "threshold", "threshold=0.5", "none", "", "none", ""]
-    asked = {"question": "question", "answer": "answer", "limit": 0, "seed": 0, "template": "{question}"}
-    asked |= changes
-    return [source, path, *asked.values(), 16, 8, 4, *lanes]
+    asked = {"source": source, "path": path, "question": "question", "answer": "answer"} | changes
+    named = {getattr(form, name): value for name, value in asked.items()}
+    named |= dict(zip(form.sizes.values(), (16, 8, 4), strict=True))
+    named |= dict(zip(form.lanes.inputs, lanes, strict=True)) | {tab.panel.mine: list(mine)}
+    return given({tab.panel.mine, tab.attached, *form.inputs}, named)
 
 
 @pytest.mark.slow
 def test_an_upload_is_evaluated_in_the_background_and_read_back(tab, evaluations, tmp_path):
-    asked = values(tab.form, UPLOADED, upload(tmp_path), limit=3)
-    alert, mine, chosen = next(tab.on_start([], "", "checker", *asked))
+    panel, answer = tab.panel, tab.answer
+    started = next(tab.on_start(values(tab, UPLOADED, upload(tmp_path), limit=3)))
+    mine = started[panel.mine]
     job = wait(evaluations, mine[-1])
-    assert alert == "" and chosen["value"] == mine[-1] and job.state == "done", job.note
-    _, state, stop, resume, delete, result, rows, _ = tab.on_look(job.id, mine, False, False, 1, "")
-    assert "6 of 6 rows" in state and delete["interactive"]
-    assert not stop["interactive"] and not resume["interactive"]
-    assert "threshold" in result and len(rows["value"]) == 3
-    assert HOSTILE not in result
+    assert started[tab.alert] == "" and started[panel.job]["value"] == mine[-1]
+    assert job.state == "done", job.note
+    shown = panel.on_look(looked(tab, job.id, mine))
+    ready = {action: shown[button]["interactive"] for action, button in panel.actions.items()}
+    assert "6 of 6 rows" in shown[panel.state]
+    assert ready == {"stop": False, "resume": False, "remove": True}
+    assert "threshold" in shown[tab.result] and len(shown[tab.rows]["value"]) == 3
+    assert HOSTILE not in shown[tab.result]
     event = SimpleNamespace(index=[0, 4], row_value=[1])
-    cell, detail, _, canvas, run_id, *_ = tab.answer.on_cell(job.id, mine, "", event)
-    assert cell == (job.id, "threshold", 1) and canvas["visible"] and HOSTILE not in detail
-    messages = list(tab.answer.on_replay(run_id, mine, cell))
-    assert messages and tab.runs.get(run_id).ended and "the recorded answer" in messages[-1][1]
-    assert "set by hand" in tab.answer.on_grade(mine, cell, True)
+    chosen = answer.on_cell(job.id, mine, "", event)
+    cell, run_id = chosen[answer.cell], chosen[answer.run_id]
+    assert cell == (job.id, "threshold", 1) and chosen[answer.canvas]["visible"]
+    assert HOSTILE not in chosen[answer.detail]
+    messages = list(answer.on_replay(run_id, mine, cell))
+    assert messages and tab.runs.get(run_id).ended
+    assert "the recorded answer" in messages[-1][answer.replayed]
+    assert "set by hand" in answer.on_grade(True, mine, cell)
     assert evaluations.report(job).summaries[1].by_hand == 1
     for form in ("CSV", "JSON", "HTML"):
-        assert Path(tab.on_export(job.id, mine, form)[1]).stat().st_size > 100
+        assert Path(tab.on_export(form, job.id, mine)[1]).stat().st_size > 100
     with pytest.raises(gr.Error):
-        tab.on_export(None, mine, "CSV")
-    before = tab.on_tick(job.id, mine, False, False, 1, "")[-1]
-    assert before and tab.on_tick(job.id, mine, False, False, 1, before)[-1] == gr.skip()
+        tab.on_export("CSV", None, mine)
+    before = panel.on_tick(looked(tab, job.id, mine))[panel.seen]
+    assert before and panel.on_tick(looked(tab, job.id, mine, seen=before)) == {panel.seen: gr.skip()}
     assert len(RunFolder(job.folder).rows()) == 6
 
 
@@ -140,40 +159,42 @@ def test_a_stopped_evaluation_resumes_in_a_new_server_and_ends_with_every_row_on
     ],
 )
 def test_refusals_are_sentences(tab, tmp_path, changes, said):
-    answer = tab.on_start([], "", "checker", *values(tab.form, UPLOADED, upload(tmp_path), **changes))
-    alert, *rest = next(answer)
-    assert said in alert.replace("&#x27;", "'") and all(part == gr.skip() for part in rest)
+    answer = tab.on_start(values(tab, UPLOADED, upload(tmp_path), **changes))
+    first = next(answer)
+    assert list(first) == [tab.alert] and said in first[tab.alert].replace("&#x27;", "'")
     with pytest.raises(gr.Error):
         next(answer)
     assert tab.evaluations.list() == []
 
 
-def test_the_mapping_is_guessed_and_shown_escaped(tmp_path):
-    form = EvaluateForm()
-    _, path, question, answer, shown = form.on_upload(upload(tmp_path))
-    assert (question["value"], answer["value"]) == ("question", "answer")
-    assert HOSTILE not in shown and "&lt;img" in shown and "5 rows" in shown and path.endswith("mine.csv")
+def test_the_mapping_is_guessed_and_shown_escaped(tab, tmp_path):
+    form = tab.form
+    updates = form.on_upload(upload(tmp_path))
+    assert (updates[form.question]["value"], updates[form.answer]["value"]) == ("question", "answer")
+    shown = updates[form.preview]
+    assert HOSTILE not in shown and "&lt;img" in shown and "5 rows" in shown
+    assert updates[form.path].endswith("mine.csv") and updates[form.source]["value"] == UPLOADED
 
 
 def test_a_file_without_known_columns_asks_for_them(tmp_path):
     path = tmp_path / "odd.csv"
     path.write_text("a,b\n1,2\n")
-    _, _, question, _, shown = EvaluateForm().on_upload(str(path))
-    assert question["choices"] == [("a", "a"), ("b", "b")] or question["choices"] == ["a", "b"]
-    assert "choose one of: a, b" in shown
+    facts = EvaluateForm(Bundled().settings_of).look(UPLOADED, str(path))
+    assert facts.columns == ("a", "b") and facts.question is None
+    assert "choose one of: a, b" in facts.shown
 
 
 def test_a_file_that_is_no_set_is_a_sentence(tmp_path):
     path = tmp_path / "bad.csv"
     path.write_bytes(b"\xff\xfe\x00")
-    shown = EvaluateForm().on_upload(str(path))[-1]
+    shown = EvaluateForm(Bundled().settings_of).look(UPLOADED, str(path)).shown
     assert "save it as UTF-8" in shown and "alert" in shown
 
 
 def test_every_sample_set_is_at_hand():
-    form = EvaluateForm()
+    form = EvaluateForm(Bundled().settings_of)
     for _, source in samples(public=True):  # without those of the hub
-        assert "First row" in form.show(source, "")[-1]
+        assert "First row" in form.look(source, "").shown
 
 
 def test_lanes_are_named_by_what_tells_them_apart():
@@ -199,17 +220,94 @@ def test_on_a_public_host_visitors_see_only_their_own(evaluations, tmp_path):
     job = evaluations.start(Asked(upload(tmp_path), "mine.csv", LANES, "question", "answer"))
     assert public.panel.choices([]) == [] and [known for _, known in public.panel.choices([job])] == [job]
     for reach in (
-        lambda: public.on_export(job, [], "CSV"),
-        lambda: public.answer.on_grade([], (job, "threshold", 1), True),
+        lambda: public.on_export("CSV", job, []),
+        lambda: public.answer.on_grade(True, [], (job, "threshold", 1)),
+        lambda: public.panel.on_action("stop", job, [], False),
         lambda: public.answer.on_cell(job, [], "", SimpleNamespace(index=[0, 3], row_value=[1])),
     ):
         with pytest.raises(gr.Error, match="no such evaluation"):
             reach()
-    assert "no such evaluation" in public.panel.act("stop", job, [])
-    asked = values(public.form, UPLOADED, upload(tmp_path))
-    assert "allowed on a public host: 1 to 200" in next(public.on_start([], "", "checker", *asked))[0]
-    asked = values(public.form, UPLOADED, upload(tmp_path), limit=2)
-    assert "one at a time" in next(public.on_start([job], "", "checker", *asked))[0]
+    asked = values(public, UPLOADED, upload(tmp_path), mine=[job], limit=2)
+    assert "one at a time" in next(public.on_start(asked))[public.alert]
+
+
+def public_tab(evaluations):
+    with gr.Blocks():
+        bundled = Bundled()
+        tab = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public=True)
+        tab.build(gr.State(""))
+    return tab
+
+
+def test_m16_the_default_of_a_public_host_is_not_refused(evaluations):
+    """As the page opens there, and with every set of its list."""
+    tab = public_tab(evaluations)
+    form = tab.form
+    assert form.limit.value == 0  # all of eight rows
+    for _, source in samples(public=True):
+        fresh = form.on_set(source, "")
+        assert fresh[form.limit] == (50 if source in TASKS else 0)
+        changes = {form.source: source} | {
+            c: u["value"] if isinstance(u, dict) else u for c, u in fresh.items() if c in form.inputs
+        }
+        asked = form.asked(Bundled(), given(form.inputs, changes))
+        assert asked.limit == (50 if source in TASKS else None)
+
+
+def test_m16_more_rows_than_a_public_host_allows_are_a_sentence(evaluations, tmp_path):
+    tab = public_tab(evaluations)
+    for asked in (
+        values(tab, UPLOADED, upload(tmp_path, 300)), values(tab, "linear", limit=201), values(tab, "linear"),
+    ):  # fmt: skip
+        said = next(tab.on_start(asked))[tab.alert]
+        assert "On this public Space an evaluation has at most 200 rows." in said
+    assert tab.form.on_upload(upload(tmp_path, 300))[tab.form.limit] == 50
+    assert tab.form.on_upload(upload(tmp_path, 20))[tab.form.limit] == 0
+    assert evaluations.list() == []
+
+
+def test_b2_a_set_fills_the_sizes_of_its_kind(tab, tmp_path):
+    """From prompts.json; of an upload, the kind that most rows look like."""
+    form, known = tab.form, json.loads((FOLDER / "prompts.json").read_text())
+
+    def sizes(updates):
+        return {name: updates[component] for name, component in form.sizes.items()}
+
+    for task in TASKS:
+        settings = known[task]["settings"]
+        wanted = {name: settings[name] for name in form.sizes}
+        assert sizes(form.on_set(task, "")) == wanted
+        problems = bundled_set(task, 6, 3).problems
+        path = tmp_path / f"{task}.csv"
+        rows = [[p.question, p.answer] for p in problems] + [["Why?", "no"]] * 3
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows([["question", "answer"], *rows])
+        assert sizes(form.on_upload(str(path))) == wanted
+    (tmp_path / "other.csv").write_text("question,answer\nWhy?,no\nHow?,so\n")
+    assert sizes(form.on_upload(str(tmp_path / "other.csv")))["gen_length"] == 64  # the longest
+    assert sizes(form.on_set(str(SAMPLES / "arithmetic.csv"), "")) == {
+        name: known["expression"]["settings"][name] for name in form.sizes
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["arithmetic.csv", "algebra_latex.csv"])
+def test_b2_no_row_of_the_sample_files_is_cut_off(tab, tmp_path, name):
+    form, source = tab.form, str(SAMPLES / name)
+    fresh = form.on_set(source, "")
+    changes = {form.source: source} | {
+        c: u["value"] if isinstance(u, dict) else u for c, u in fresh.items() if c in form.inputs
+    }
+    asked = form.asked(tab.bundled, given(form.inputs, changes))
+    problems = load_set(source, asked.question, asked.answer)
+    lines = [Line(lane.label, lane.sampler, lane.settings) for lane in asked.lanes]
+    plan, folder = Plan(problems, tuple(lines), asked.template), RunFolder(tmp_path)
+    folder.open(manifest(tab.bundled.loaded, str(FOLDER), plan), plan.problems)
+    with Grader() as grader:
+        list(run(tab.bundled.loaded, plan, folder, grader))
+    report = Report(folder)
+    assert [s.cut for s in report.summaries] == [0] * len(lines)
+    assert not any("cut off" in note for note in report.notes())
 
 
 def test_a_page_of_rows():

@@ -21,13 +21,14 @@ from llada_viz.decoding.lane import Chosen
 from llada_viz.jobs.evaluations import Asked, Evaluations, matrix
 from llada_viz.jobs.queue import Jobs
 from llada_viz.render.evaluation import replayed
+from tests.llada_viz.handlers import looked
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
     import gradio as gr
 
     from llada_viz.decoding.runs import Runs
-    from llada_viz.tabs.evaluate import DELETE, SURE, Evaluate
+    from llada_viz.tabs.evaluate import Evaluate
 
 SIZES = {"gen_length": 32, "block_length": 8, "steps": 32, "early_stop": True}
 LINES = (Line("good", "low_confidence", SIZES), Line("bad", "low_confidence", {**SIZES, "steps": 4}))
@@ -62,9 +63,11 @@ def tab_of(bundled, evaluations, public=False):
 
 def replay(tab, job, column, row):
     event = SimpleNamespace(index=[0, column], row_value=[row])
-    cell, _, before, _, run_id, *_ = tab.answer.on_cell(job.id, [], "", event)
-    assert before == ""
-    *during, last = [said for _, said in tab.answer.on_replay(run_id, [], cell)]
+    answer = tab.answer
+    chosen = answer.on_cell(job.id, [], "", event)
+    assert chosen[answer.replayed] == ""
+    replay = answer.on_replay(chosen[answer.run_id], [], chosen[answer.cell])
+    *during, last = [update[answer.replayed] for update in replay]
     assert set(during) <= {""}
     return last
 
@@ -91,9 +94,12 @@ def test_a_replay_that_was_stopped_is_not_compared(bundled, job):
     evaluations, found = job
     tab = tab_of(bundled, evaluations)
     event = SimpleNamespace(index=[0, 3], row_value=[1])
-    cell, _, _, _, run_id, *_ = tab.answer.on_cell(found.id, [], "", event)
+    answer = tab.answer
+    chosen = answer.on_cell(found.id, [], "", event)
+    run_id = chosen[answer.run_id]
     tab.runs.get(run_id).stop()
-    assert all(said == "" for _, said in tab.answer.on_replay(run_id, [], cell))
+    replay = answer.on_replay(run_id, [], chosen[answer.cell])
+    assert all(update[answer.replayed] == "" for update in replay)
 
 
 def test_only_rows_that_fail(bundled, job):
@@ -121,35 +127,37 @@ def test_an_export_is_written_into_the_jobs_folder(bundled, job):
     evaluations, found = job
     tab = tab_of(bundled, evaluations)
     for form, name in (("CSV", "rows.csv"), ("JSON", "report.json"), ("HTML", "report.html")):
-        given = Path(tab.on_export(found.id, [], form)[1])
+        given = Path(tab.on_export(form, found.id, [])[1])
         assert given.read_text() == (found.folder / name).read_text()
         assert given.is_relative_to(tab.file.GRADIO_CACHE) and given.name == name
 
 
-def test_a_job_is_deleted_with_the_second_press(bundled, job):
+def test_a_job_is_deleted_by_who_is_sure(bundled, job):
+    """What the browser's question was answered with comes with the press; the chosen answer goes too."""
     evaluations, found = job
     tab = tab_of(bundled, evaluations)
-    assert tab.on_look(found.id, [], False, False, 1, "")[4]["interactive"]
-    said, doomed, button, *rest = tab.on_delete(found.id, [], "")
-    assert (said, doomed, button["value"]) == ("", found.id, SURE) and found.folder.is_dir()
-    assert all(part == gr.skip() for part in rest)
-    _, asked_again, button, *_ = tab.on_delete(found.id, [], "another job")  # asked for another one
-    assert asked_again == found.id and found.folder.is_dir()
-    said, doomed, button, *rest = tab.on_delete(found.id, [], doomed)
-    assert (said, doomed, button["value"]) == ("", "", DELETE)
-    assert not found.folder.exists() and evaluations.list() == [] and rest[0] is None
-    dropdown, _, _, _, delete, result, rows, _ = tab.on_tick(found.id, [], False, False, 1, "something")
-    assert (dropdown["value"], result, rows.empty) == (None, "", True) and not delete["interactive"]
+    panel, answer = tab.panel, tab.answer
+    cell = answer.on_cell(found.id, [], "", SimpleNamespace(index=[0, 3], row_value=[1]))[answer.cell]
+    asked = looked(tab, found.id, seen="something") | {answer.cell: cell}
+    assert panel.on_look(asked)[panel.actions["remove"]]["interactive"]
+    assert answer.cell not in panel.on_look(asked)
+    assert panel.on_action("remove", found.id, [], False) == "" and found.folder.is_dir()
+    assert panel.on_action("remove", found.id, [], True) == ""
+    assert not found.folder.exists() and evaluations.list() == []
+    shown = panel.on_tick(asked)
+    assert shown[panel.job]["value"] is None and not shown[panel.actions["remove"]]["interactive"]
+    assert shown[tab.rows]["value"].empty and (shown[tab.result], shown[answer.cell]) == ("", None)
 
 
 def test_what_still_runs_and_what_is_public_is_not_deleted(bundled, job):
     evaluations, found = job
     waiting = evaluations.start(Asked("linear", "linear", [Chosen("a", "threshold", SIZES)], limit=1))
     tab = tab_of(bundled, evaluations)
-    assert not tab.on_look(waiting, [], False, False, 1, "")[4]["interactive"]
-    assert "allowed to remove: what has ended" in tab.on_delete(waiting, [], waiting)[0]
+    panel = tab.panel
+    assert not panel.on_look(looked(tab, waiting))[panel.actions["remove"]]["interactive"]
+    assert "allowed to remove: what has ended" in panel.on_action("remove", waiting, [], True)
     public = tab_of(bundled, evaluations, public=True)
-    assert not public.delete.visible
+    assert not public.panel.actions["remove"].visible
     with pytest.raises(gr.Error, match="public host"):
-        public.on_delete(found.id, [found.id], found.id)
+        public.panel.on_action("remove", found.id, [found.id], True)
     assert found.folder.is_dir() and evaluations.jobs.get(waiting).state == "queued"

@@ -9,14 +9,18 @@ import pytest
 from evaluation.sets.columns import Mapping, SetError
 from evaluation.sets.problem_sets import Problem, ProblemSet, load_set
 from evaluation.sets.public_sets import EVALUATED
+from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from samplers.requests import RequestError
+from tests.llada_viz.handlers import given
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
+    import gradio as gr
+
     from llada_viz.tabs import evaluate_form
     from llada_viz.tabs.evaluate_form import EvaluateForm, samples
-    from llada_viz.widgets.live import CHECKER
+    from llada_viz.widgets.attached_bar import AttachedBar
 
 SIZES = [32, 8, 32]
 LANES = ["low_confidence", "", "none", "", "none", "", "none", ""]
@@ -27,8 +31,16 @@ def bundled():
     return Bundled()
 
 
+def form_of(bundled, public=False):
+    form = EvaluateForm(bundled.settings_of, public)
+    with gr.Blocks():
+        form.build(AttachedBar(Attachments(bundled), "evaluate"))
+    return form
+
+
 def asked(form, bundled, source, lanes=LANES):
-    return form.asked(bundled, CHECKER, source, "", "", "", 0, 0, "{question}", *SIZES, *lanes)
+    changes = {form.source: source} | dict(zip(form.sizes.values(), SIZES, strict=True))
+    return form.asked(bundled, given(form.inputs, changes | dict(zip(form.lanes.inputs, lanes, strict=True))))
 
 
 @pytest.fixture
@@ -44,9 +56,10 @@ def reachable(monkeypatch):
 
 @pytest.mark.parametrize("name", EVALUATED)
 def test_a_hub_set_is_shown_and_asked_for(name, bundled, reachable):
-    form = EvaluateForm()
+    form = form_of(bundled)
     assert name in dict((value, shown) for shown, value in samples())
-    _, _, question, _, shown = form.show(name, "")
+    updates = form.on_set(name, "")
+    shown, question = updates[form.preview], updates[form.question]
     assert "1 rows" in shown and "&lt;b&gt;How many?" in shown and not question["interactive"]
     assert question["value"] == EVALUATED[name].prompt
     wanted = asked(form, bundled, name)
@@ -56,9 +69,9 @@ def test_a_hub_set_is_shown_and_asked_for(name, bundled, reachable):
 
 
 def test_a_public_host_fetches_nothing(bundled, reachable):
-    form = EvaluateForm(public=True)
+    form = form_of(bundled, public=True)
     assert not set(EVALUATED) & {value for _, value in samples(public=True)}
-    assert "not fetched on a public host" in form.show("gsm8k", "")[-1]
+    assert "not fetched on a public host" in form.look("gsm8k", "").shown
     with pytest.raises(SetError, match="not fetched on a public host"):
         asked(form, bundled, "gsm8k")
 
@@ -73,8 +86,8 @@ def test_a_hub_out_of_reach_is_a_sentence(bundled, monkeypatch):
         raise Timeout("the hub does not answer")
 
     monkeypatch.setattr(datasets, "load_dataset", fails)
-    form = EvaluateForm()
-    shown = form.show("math500", "")[-1]
+    form = form_of(bundled)
+    shown = form.look("math500", "").shown
     assert (
         "HuggingFaceH4/MATH-500 cannot be loaded: Timeout: the hub does not answer." in shown
         and "alert" in shown

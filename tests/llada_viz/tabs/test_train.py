@@ -16,6 +16,7 @@ from llada_viz.jobs.training_log import TrainingLog
 from llada_viz.jobs.trainings import Asked, Trainings
 from llada_viz.tabs.train_data import choose, guesses, options
 from samplers.settings import SettingError, describe
+from tests.llada_viz.handlers import looked
 from training.__main__ import parser
 from training.cli.objectives import request
 from training.registry import OBJECTIVES
@@ -29,7 +30,6 @@ with warnings.catch_warnings():
     from llada_viz.decoding.runs import Runs
     from llada_viz.tabs.train import Train
     from llada_viz.tabs.train_form import TrainForm, group_of
-    from llada_viz.tabs.train_view import PARTS
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -60,8 +60,19 @@ def tab(bundled, trainings):
 
 def values(form, name="remask-sft", sets=("linear",), uploads=None, **changes):
     usual = {d.name: d.default for d in describe(OBJECTIVES[name].settings)} | changes
-    found = [usual.get(key[0], form.settings[key].default) for key in form.widgets]
-    return [name, list(sets), uploads or {}, *found]
+    found = {w: usual.get(key[0], form.settings[key].default) for key, w in form.widgets.items()}
+    return chosen_in(form, name, list(sets), uploads) | found
+
+
+def chosen_in(form, name, sets, uploads=None, start=""):
+    """Objective, preset, sets and uploads."""
+    data = form.data
+    return {form.objective: name, form.start_from: start, data.sets: sets, data.uploads: uploads or {}}
+
+
+def begun(tab, asked):
+    """The form with what the panel needs to start a job."""
+    return asked | {tab.panel.mine: []}
 
 
 def upload(folder, name="mine.csv", text=f"question,answer\n{HOSTILE},1\nWhat is 2 + 2?,4\n"):
@@ -71,14 +82,15 @@ def upload(folder, name="mine.csv", text=f"question,answer\n{HOSTILE},1\nWhat is
 
 def test_the_form_has_every_setting_of_every_objective():
     with gr.Blocks():
-        form = TrainForm("tiny", "models/tiny")
+        form = TrainForm("models/tiny")
         form.build()
     for name, found in OBJECTIVES.items():
         mine = {d.name for d in describe(found.settings)}
         if name != "prm":  # which has no data of its own
-            asked = form.asked(*values(form, name))
+            asked = form.asked(values(form, name))
             assert set(asked.settings) == mine and asked.changed == {}
-        updates = dict(zip(form.shown, form.on_objective(name, ["linear"], {}), strict=True))
+        updates = form.on_objective(chosen_in(form, name, ["linear"]))
+        assert updates.keys() <= set(form.shown)
         seen = {key[0] for key, widget in form.widgets.items() if updates[widget].get("visible")}
         assert seen | {key[0] for key in form.columns} == mine | {key[0] for key in form.columns}
     assert [group_of(n) for n in ("lambda_ups", "max_length", "clip", "keep")] == [0, 1, 2, 3]
@@ -86,7 +98,7 @@ def test_the_form_has_every_setting_of_every_objective():
 
 def test_the_command_is_one_that_training_reads(tab):
     asked = values(tab.form, learning_rate=0.01, max_steps=7.0, own_errors=1, sets=("linear", "word"))
-    text, problem = tab.on_command(*asked)
+    text, problem, _ = tab.on_command(asked).values()
     words = shlex.split(text.replace("\\\n", " "))
     assert words[:3] == ["python", "-m", "training"] and problem == ""
     read = request(parser().parse_args(words[3:]))
@@ -97,8 +109,8 @@ def test_the_command_is_one_that_training_reads(tab):
 def test_a_job_has_its_own_copy_of_the_data_and_resumes(tab, trainings, tmp_path):
     name = f"{'a' * 20} b.csv"
     asked = values(tab.form, "sft", [f"upload:{name}", "linear"], upload(tmp_path, name), max_steps=5)
-    alert, chosen = next(tab.on_start(*asked))
-    job = trainings.jobs.get(chosen["value"])
+    started = next(tab.on_start(begun(tab, asked)))
+    alert, job = started[tab.alert], trainings.jobs.get(started[tab.panel.job]["value"])
     assert alert == "" and job.resume_args == ("--resume",) and job.kind == "train"
     read = request(parser().parse_args(list(job.argv[3:])))
     copy = job.folder / "data" / "1" / name
@@ -119,12 +131,13 @@ def test_a_job_has_its_own_copy_of_the_data_and_resumes(tab, trainings, tmp_path
 )
 def test_settings_that_are_refused(tab, changes, said):
     asked = values(tab.form, **changes)
-    assert said in tab.on_command(*asked)[1] and tab.on_command(*asked)[0] == ""
-    started = tab.on_start(*asked)
-    assert said in next(started)[0]
+    answer = tab.on_command(asked)
+    assert said in answer[tab.problem] and answer[tab.command] == ""
+    started = tab.on_start(begun(tab, asked))
+    assert said in next(started)[tab.alert]
     with pytest.raises(gr.Error):
         next(started)
-    assert tab.panel.list() == []
+    assert tab.panel.visible() == []
 
 
 @pytest.mark.parametrize(
@@ -140,7 +153,7 @@ def test_settings_that_are_refused(tab, changes, said):
 )
 def test_files_that_are_refused(tab, tmp_path, name, text, said):
     asked = values(tab.form, "sft", [f"upload:{name}"], upload(tmp_path, name, text))
-    assert said in tab.on_command(*asked)[1].replace("&#x27;", "'")
+    assert said in tab.on_command(asked)[tab.problem].replace("&#x27;", "'")
 
 
 def test_only_what_was_offered_is_read(tmp_path):
@@ -154,9 +167,10 @@ def test_only_what_was_offered_is_read(tmp_path):
 
 def test_columns_are_guessed_and_shown_escaped(tab, tmp_path):
     uploads = upload(tmp_path, text=f"problem,solution,answer\n{HOSTILE},two,2\n1,one,1\n")
-    shown, *columns = tab.form.on_sets("sft", ["upload:mine.csv"], uploads)
+    updates = tab.form.on_other_sets(chosen_in(tab.form, "sft", ["upload:mine.csv"], uploads))
+    shown = updates[tab.form.data.preview]
     assert HOSTILE not in shown and "&lt;img" in shown
-    found = {key[0]: update for key, update in zip(tab.form.columns, columns, strict=True)}
+    found = {key[0]: updates[tab.form.widgets[key]] for key in tab.form.columns}
     assert found["prompt_column"]["value"] == "problem" and found["answer_column"]["value"] == "solution"
     assert found["prompt_column"]["visible"] and not found["text_column"]["visible"]
     sft = OBJECTIVES["sft"]
@@ -170,56 +184,68 @@ def test_presets_fill_the_form_and_shares_go_with_their_sets(tab):
     form = tab.form
     assert form.presets
     for preset in form.presets:
-        updates = dict(zip(form.shown, form.on_objective(preset.objective, [], {}), strict=True))
-        inputs = {key: updates[widget] for key, widget in form.widgets.items()}
-        read = [update.get("value") for update in inputs.values()]
+        updates = form.on_start_from(chosen_in(form, preset.objective, [], start=preset.name))
         chosen = updates[form.data.sets]["value"]
-        assert tuple(chosen) == preset.data and updates[form.start_from]["value"] == preset.name
+        assert tuple(chosen) == preset.data
         if preset.data:
-            assert form.asked(preset.objective, chosen, {}, *read).settings == preset.settings
-    *_, shares = form.on_other_sets("sft", ["word"], {})
-    assert shares == ""
+            asked = chosen_in(form, preset.objective, chosen)
+            asked |= {widget: updates[widget].get("value") for widget in form.widgets.values()}
+            assert form.asked(asked).settings == preset.settings
+    first = {preset.objective: preset.name for preset in reversed(form.presets)}
+    for name, preset in first.items():
+        updates = form.on_objective(chosen_in(form, name, []))
+        assert updates[form.start_from]["value"] == preset
+    updates = form.on_other_sets(chosen_in(form, "sft", ["word"]))
+    assert [value for value in updates.values() if isinstance(value, str)][1:] == [""]
 
 
 def test_nothing_is_sent_when_nothing_has_changed(tab, trainings):
-    first = tab.on_tick(None, None, None, "")
-    assert len(first) == PARTS and "No training yet" in first[1]
-    job = trainings.start(tab.form.asked(*values(tab.form)))
-    second = tab.on_tick(None, None, None, first[-1])
-    assert second[0]["value"] == job and "queued" in second[1] and "about to start" in second[1]
-    assert tab.on_tick(job, None, None, second[-1]) == (gr.skip(),) * PARTS
-    assert tab.on_look(job, None, None, second[-1]) == second
-    other = trainings.start(tab.form.asked(*values(tab.form)))
-    assert "waits for 1 other job" in tab.on_tick(other, None, None, "")[1]
+    panel = tab.panel
+    tick, look = panel.on_tick, panel.on_look
+    first = tick(looked(tab, None))
+    assert first.keys() == set(panel.shown) and "No training yet" in first[panel.state]
+    job = trainings.start(tab.form.asked(values(tab.form)))
+    second = tick(looked(tab, None, seen=first[panel.seen]))
+    assert second[panel.job]["value"] == job and "Queued:</b> starts in a moment." in second[panel.state]
+    assert tick(looked(tab, job, seen=second[panel.seen])) == {panel.seen: gr.skip()}
+    assert look(looked(tab, job, seen=second[panel.seen])) == second
+    assert "value" not in tick(looked(tab, job))[panel.job]  # what is chosen stays
+    other = trainings.start(tab.form.asked(values(tab.form)))
+    assert "waits for 1 other job" in tick(looked(tab, other))[panel.state]
     run = trainings.jobs.get(job).folder / "run"
     run.mkdir()
     (run / "metrics.jsonl").write_text(json.dumps({"step": 10, "loss": 0.5, "seconds": 1}) + "\n")
     (run / "checkpoints" / "step-10" / "samples").mkdir(parents=True)
-    third = tab.on_tick(job, None, None, second[-1])
-    assert "<svg" in third[5] and third[8]["value"] == "10" and third[11]["interactive"]
+    third = tick(looked(tab, job, seen=second[panel.seen]))
+    assert "<svg" in third[tab.curves] and third[tab.step]["value"] == "10" and third[tab.load]["interactive"]
     (run / "checkpoints" / "step-20").mkdir()
-    fourth = tab.on_tick(job, "10", None, third[-1])  # it was the newest: the newest is followed
-    assert fourth[8]["value"] == "20" and tab.on_look(job, "10", None, fourth[-1])[8]["value"] == "10"
+    # It was the newest: the newest is followed.
+    fourth = tick(looked(tab, job, seen=third[panel.seen], step="10"))
+    assert fourth[tab.step]["value"] == "20"
+    assert look(looked(tab, job, seen=fourth[panel.seen], step="10"))[tab.step]["value"] == "10"
     assert isinstance(trainings.log(trainings.jobs.get(job)), TrainingLog)
-    assert "allowed to remove" in tab.on_job(job, True, "remove")
-    assert tab.on_job(job, False, "remove") == "" and tab.on_job(job, True, "stop") == ""
-    assert tab.on_job(job, True, "remove") == "" and len(tab.panel.list()) == 1
+    assert "allowed to remove" in panel.on_action("remove", job, [], True)
+    assert panel.on_action("remove", job, [], False) == "" and panel.on_action("stop", job, [], True) == ""
+    assert panel.on_action("remove", job, [], True) == "" and len(panel.visible()) == 1
 
 
 def test_on_a_public_host_every_handler_refuses(bundled, trainings):
     public = make(bundled, trainings, public=True)
-    job = trainings.start(public.form.asked(*values(public.form)))
+    asked = begun(public, values(public.form))
+    job = trainings.start(public.form.asked(asked))
     assert "Training is off" in public.alert.value and not public.start.interactive
     for act in (
-        lambda: next(public.on_start(*values(public.form))), lambda: public.on_job(job, True, "stop"),
-        lambda: public.on_load(job, "10", ""), lambda: public.on_upload("x.csv", {}, "sft"),
-        lambda: next(public.on_example(*values(public.form))),
+        lambda: next(public.on_start(asked)), lambda: next(public.on_example(asked)),
+        lambda: public.on_load({}), lambda: public.on_upload({}), lambda: next(public.on_time(asked)),
     ):  # fmt: skip
         with pytest.raises(gr.Error, match="Training is off"):
             act()
-    with pytest.raises(gr.Error, match="no such training"):
-        public.on_replay(job, "10", "sample-1")
-    assert "No training yet" in public.on_look(job, None, None, "")[1]
+    picked = {public.panel.job: job, public.step: "10", public.sample: "sample-1"}
+    for act in (lambda: public.on_replay(picked), lambda: public.panel.on_action("stop", job, [], True)):
+        with pytest.raises(gr.Error, match="no such training"):
+            act()
+    shown = public.panel.on_look(looked(public, job))
+    assert "No training yet" in shown[public.panel.state]
 
 
 def test_nothing_can_be_asked_without_data():

@@ -51,12 +51,18 @@ def tab(bundled: Bundled, tmp_path: Path) -> Any:
     return made
 
 
-def chosen(tab: Any, name: str, sets: list[str], uploads: dict[str, str], **changes: Any) -> list[Any]:
+def asked_for(tab: Any, name: str, sets: list[str], uploads: dict[str, str]) -> dict[Any, Any]:
+    data = tab.form.data
+    named = {tab.form.objective: name, tab.form.start_from: "", data.sets: sets, data.uploads: uploads}
+    return named | {tab.panel.mine: []}
+
+
+def chosen(tab: Any, name: str, sets: list[str], uploads: dict[str, str], **changes: Any) -> dict[Any, Any]:
     """What the form sends after an objective was chosen with these sets in it, and settings changed."""
-    updates = dict(zip(tab.form.shown, tab.form.on_objective(name, sets, uploads), strict=True))
-    sets = updates[tab.form.data.sets]["value"]
-    settings = [changes.get(key[0], updates[w].get("value")) for key, w in tab.form.widgets.items()]
-    return [name, sets, uploads, *settings]
+    asked = asked_for(tab, name, sets, uploads)
+    updates = tab.form.on_objective(asked)
+    settings = {w: changes.get(key[0], updates[w].get("value")) for key, w in tab.form.widgets.items()}
+    return asked | {tab.form.data.sets: updates[tab.form.data.sets]["value"]} | settings
 
 
 def upload(folder: Path, rows: list[dict[str, Any]], name: str = "mine.jsonl") -> dict[str, str]:
@@ -65,14 +71,14 @@ def upload(folder: Path, rows: list[dict[str, Any]], name: str = "mine.jsonl") -
     return {name: str(path)}
 
 
-def refused(tab: Any, asked: list[Any]) -> str:
+def refused(tab: Any, asked: dict[Any, Any]) -> str:
     """The sentence with which a form is refused, before there is a job."""
-    command, said = tab.on_command(*asked)
-    started = tab.on_start(*asked)
-    assert command == "" and next(started)[0] == said
+    answer = tab.on_command(asked)
+    said, started = answer[tab.problem], tab.on_start(asked)
+    assert answer[tab.command] == "" and next(started)[tab.alert] == said
     with pytest.raises(gr.Error):
         next(started)
-    assert tab.panel.list() == []
+    assert tab.panel.visible() == []
     return str(said).replace("&#x27;", "'")
 
 
@@ -86,7 +92,7 @@ def test_each_objective_is_offered_what_it_learns_from() -> None:
 
 
 def test_prm_says_what_it_needs_and_a_task_is_no_data(tab: Any) -> None:
-    updates = dict(zip(tab.form.shown, tab.form.on_objective("prm", ["linear"], {}), strict=True))
+    updates = tab.form.on_objective(asked_for(tab, "prm", ["linear"], {}))
     about = updates[tab.form.about]
     assert "question, steps, labels" in about
     assert "python -m training rollouts --model assets/models/tiny-llada " in about
@@ -94,9 +100,9 @@ def test_prm_says_what_it_needs_and_a_task_is_no_data(tab: Any) -> None:
     assert "data is empty; allowed: an uploaded file of labelled steps" in updates[tab.form.data.preview]
     assert "an uploaded file of labelled steps" in refused(tab, chosen(tab, "prm", ["linear"], {}))
     forged = chosen(tab, "prm", [], {})
-    forged[1] = ["linear"]
+    forged[tab.form.data.sets] = ["linear"]
     assert "data = 'linear' is not known; allowed: one of the list" in refused(tab, forged)
-    assert "rollouts" not in tab.form.on_objective("sft", [], {})[0]
+    assert "rollouts" not in tab.form.on_objective(asked_for(tab, "sft", [], {}))[tab.form.about]
 
 
 @pytest.mark.parametrize(("name", "rows"), [("prm", STEPS), ("dpo", PAIRS)])
@@ -106,8 +112,8 @@ def test_an_upload_runs_from_the_preset(
     uploads = upload(tmp_path, rows)
     quick = {"max_steps": 1, "batch_size": 4, "samples": 0, "timesteps": 1, "precision": "no"}
     asked = chosen(tab, name, ["upload:mine.jsonl"], uploads, **quick)
-    assert tab.on_command(*asked)[1] == "" and asked[1] == ["upload:mine.jsonl"]
-    job = tab.trainings.jobs.get(next(tab.on_start(*asked))[1]["value"])
+    assert tab.on_command(asked)[tab.problem] == "" and asked[tab.form.data.sets] == ["upload:mine.jsonl"]
+    job = tab.trainings.jobs.get(next(tab.on_start(asked))[tab.panel.job]["value"])
     assert main(list(job.argv[3:])) == 0
     assert (job.folder / "run" / "final").is_dir()
 
@@ -118,11 +124,12 @@ def test_columns_of_steps_and_pairs_are_shown(tab: Any, tmp_path: Path) -> None:
              ("dpo", upload(tmp_path, PAIRS, "b.jsonl"), ["prompt", "chosen", "rejected"]))  # fmt: skip
     for name, uploads, wanted in cases:
         asked = chosen(tab, name, [f"upload:{next(iter(uploads))}"], uploads)
-        settings = tab.form.asked(*asked).settings
+        settings = tab.form.asked(asked).settings
         names = [key for key in settings if key.endswith("_column")]
         assert [settings[key] for key in names] == wanted
-        shown = dict(zip(tab.form.columns, tab.form.on_sets(name, asked[1], uploads)[1:], strict=True))
-        assert {key[0] for key, update in shown.items() if update["visible"]} == set(names)
+        shown = tab.form.on_other_sets(asked)
+        seen = {key[0] for key in tab.form.columns if shown[tab.form.widgets[key]]["visible"]}
+        assert seen == set(names)
 
 
 @pytest.mark.parametrize(("name", "rows", "changes", "said"), [
@@ -149,18 +156,22 @@ def test_sets_that_do_not_fit_go_when_the_objective_does(tab: Any, tmp_path: Pat
     for sets, kept in ((["arithmetic.csv"], ["linear", "expression"]), ([], ["linear", "expression"]),
                        (["word", "upload:mine.jsonl"], ["word", "upload:mine.jsonl"])):  # fmt: skip
         asked = chosen(tab, "dpo", sets, uploads)
-        assert asked[1] == kept
+        assert asked[tab.form.data.sets] == kept
     assert "data = 'word' is a task; allowed: only tasks, or only files" in refused(tab, asked)
-    assert tab.on_command(*chosen(tab, "dpo", [], {}))[1] == ""
-    assert chosen(tab, "prm", ["word", "upload:mine.jsonl"], uploads)[1] == ["upload:mine.jsonl"]
-    listed, _ = tab.on_upload("/tmp/new.jsonl", {}, "prm")
+    command = tab.on_command(chosen(tab, "dpo", [], {}))
+    assert command[tab.problem] == ""
+    data = tab.form.data
+    asked = chosen(tab, "prm", ["word", "upload:mine.jsonl"], uploads)
+    assert asked[data.sets] == ["upload:mine.jsonl"]
+    listed = tab.on_upload(asked_for(tab, "prm", [], {}) | {data.upload: "new.jsonl"})[data.sets]
     assert listed["choices"] == [("new.jsonl (uploaded)", "upload:new.jsonl")]
-    words = shlex.split(tab.on_command(*chosen(tab, "dpo", [], {}))[0].replace("\\\n", " "))
+    words = shlex.split(command[tab.command].replace("\\\n", " "))
     assert words[:4] == ["python", "-m", "training", "dpo"]
 
 
 def test_a_pair_is_shown_with_both_answers_at_once(tab: Any) -> None:
-    *_, (said, shown) = tab.on_example(*chosen(tab, "dpo", [], {}))
-    assert said == "" or "alert" not in said
+    *_, last = tab.on_example(chosen(tab, "dpo", [], {}))
+    shown = last[tab.example]
+    assert tab.problem not in last
     assert shown.count("As it is learned") == shown.count("In the model") == 2
     assert "<dt>rejected</dt>" in shown and "The rejected answer" in shown

@@ -1,0 +1,120 @@
+"""What people read of jobs, in Evaluate and in Train: what once read oddly is gone, the better is shown."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llada_viz.decoding.attached import Attachments
+from llada_viz.decoding.bundled import FOLDER, Bundled
+from llada_viz.jobs.evaluations import Evaluations
+from llada_viz.jobs.job_facts import clock, waits
+from llada_viz.jobs.queue import Jobs
+from llada_viz.jobs.trainings import Asked, Trainings
+from llada_viz.render.evaluation import progress
+from samplers.settings import describe
+from tests.llada_viz.handlers import given
+from training.registry import OBJECTIVES
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
+    import gradio as gr
+
+    from llada_viz.decoding.runs import Runs
+    from llada_viz.tabs.evaluate import Evaluate
+    from llada_viz.tabs.train import OWN_COPY, Train
+    from llada_viz.tabs.train_form import about
+
+ROOT = Path(__file__).parents[2]
+GONE = (
+    "rows = {rows}; allowed on a public host", "no rows yet", "is about to start",
+    "Trains the UPS head; the backbone is frozen", "reads its own copy of an upload",
+    "of the rate of wrong tokens", "did not end in time and was killed", "was stopped before it started",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", GONE)
+def test_odd_sentences_of_jobs_are_gone(sentence: str) -> None:
+    files = [path for room in ("llada_viz", "training") for path in (ROOT / room).rglob("*.py")]
+    assert len(files) > 60
+    assert [path.name for path in files if sentence in path.read_text(encoding="utf-8")] == []
+
+
+def text(html: str) -> str:
+    return unescape(re.sub(r"<[^>]*>", "", html))
+
+
+@pytest.fixture
+def trainings(tmp_path: Path) -> Trainings:
+    return Trainings(Jobs(tmp_path), FOLDER, "cpu")  # nobody ticks: what is queued stays queued
+
+
+def sft(trainings: Trainings) -> str:
+    settings = {d.name: d.default for d in describe(OBJECTIVES["sft"].settings)}
+    return trainings.start(Asked("sft", ("linear",), settings))
+
+
+def test_how_a_job_waits_runs_and_is_cancelled(trainings: Trainings) -> None:
+    job = trainings.jobs.get(sft(trainings))
+    assert text(progress("queued", waits(trainings.jobs, job), 0, 0)) == "Queued: starts in a moment."
+    other = trainings.jobs.get(sft(trainings))
+    assert text(progress("queued", waits(trainings.jobs, other), 0, 0)) == "Queued: waits for 1 other job."
+    assert text(progress("running", "", 0, 0)) == "Running: loading the model."
+    assert text(progress("running", "", 0, 12)) == "Running: 0 of 12 rows: decoding the first answers."
+    assert text(progress("running", "", 3, 12)) == "Running: 3 of 12 rows."
+    trainings.jobs.stop(job.id)
+    assert trainings.jobs.get(job.id).note == "Cancelled."
+    assert text(progress("stopped", "Cancelled.", 0, 0)) == "Stopped: Cancelled."
+
+
+def test_what_an_objective_does_in_words() -> None:
+    assert text(about("remask-sft", "models/tiny")).startswith(
+        "Trains a head that decides which tokens to take back. The model itself is not changed. "
+        "Result: a UPS head."
+    )
+    for name, found in OBJECTIVES.items():
+        assert "Result: " in about(name, "models/tiny") and found.paper in about(name, "models/tiny")
+    help_of = {d.name: d.help for d in describe(OBJECTIVES["remask-sft"].settings)}
+    assert help_of["r_incorrect"] == "Share of tokens replaced by wrong ones (r in 4·r·t·(1−t))."
+    assert OWN_COPY == "The exact command of a job, with its folders, is in its log."
+
+
+def test_what_is_used_is_named_by_its_training(trainings: Trainings, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundled = Bundled()
+    attachments = Attachments(bundled)
+    with gr.Blocks():
+        attached = gr.State("")
+        with gr.Tabs() as tabs, gr.Tab("Train"):
+            tab = Train(bundled, Runs(), trainings, attachments, public=False)
+            tab.build(attached, tabs)
+    job = trainings.jobs.get(sft(trainings))
+    (job.folder / "run" / "checkpoints" / "step-58").mkdir(parents=True)
+    labels: list[str] = []
+
+    def add(known: str, folder: Path, label: str) -> str:
+        labels.append(label)
+        return "id"
+
+    monkeypatch.setattr(attachments, "add", add)
+    tab.on_load({tab.panel.job: job.id, tab.step: "58", attached: ""})
+    assert labels == [f"SFT of {clock(job)}, step 58"]
+    assert re.fullmatch(r"SFT of \d\d:\d\d, step 58", labels[0])
+    assert clock(replace(job, created=0.0)).startswith("01 Jan ")
+
+
+def test_a_public_space_says_how_many_rows_it_takes(tmp_path: Path) -> None:
+    bundled = Bundled()
+    with gr.Blocks():
+        evaluations = Evaluations(Jobs(tmp_path), FOLDER, "cpu")
+        tab = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public=True)
+        tab.build(gr.State(""))
+    inputs: dict[Any, Any] = given({tab.panel.mine, tab.attached, *tab.form.inputs},
+                                   {tab.form.source: "linear", tab.form.limit: 0})  # fmt: skip
+    said = next(tab.on_start(inputs))[tab.alert]
+    assert text(said) == "On this public Space an evaluation has at most 200 rows."

@@ -1,0 +1,29 @@
+"""`estimate`: how long a run will take on this machine, measured before it is started."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from training.cli.objectives import flags, request
+from training.registry import OBJECTIVES
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """The command and its flags: those of the objective."""
+    parser = commands.add_parser("estimate", help="how long a run will take, measured on this machine")
+    parser.add_argument("objective", choices=OBJECTIVES, help="what would be trained")
+    flags(parser, out=False)
+    parser.add_argument("--json", action="store_true", help="seconds, as JSON")
+    parser.set_defaults(run=show, out=Path(), resume=False)
+
+
+def show(args: argparse.Namespace) -> None:
+    """Print it."""
+    from training.estimate import estimate
+
+    args.command = args.objective
+    asked = request(args)
+    found = estimate(asked.objective, asked.arguments, asked.settings)
+    print(json.dumps(found.as_json()) if args.json else found.words(asked.settings))

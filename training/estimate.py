@@ -1,0 +1,130 @@
+"""How long a run will take on this machine: measured on it, before it is begun.
+
+The objective is built as for the run; its preparations, two steps, an evaluation and a sample are made
+for real, each for a few seconds at most, and what was not finished is taken to go on as it began.
+Nothing is kept.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from training.engine.loop import Engine
+from training.engine.placement import accelerator_for, forget_accelerator
+from training.engine.progress import due
+from training.engine.recipe import Recipe, Stopped
+from training.engine.saying import duration
+from training.engine.settings import TrainSettings
+from training.registry import objective
+from training.shared.answers import RunArguments
+
+AT_MOST = 12.0  # seconds that one kind of work is measured
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds. start: loading; prepare: what is made once; step: one, rollouts spread over the steps that
+    learn from them, None where the preparations alone take too long to be measured; evaluation,
+    checkpoint: one; at_least: there is more that was not measured."""
+
+    start: float
+    prepare: float
+    step: float | None = None
+    evaluation: float = 0.0
+    checkpoint: float = 0.0
+    at_least: bool = False
+
+    def total(self, settings: TrainSettings) -> float:
+        """Of a whole run with these settings; without a step, of its preparations alone."""
+        s = settings
+        evaluations = due(0, s.max_steps, s.eval_every) * self.evaluation
+        checkpoints = due(0, s.max_steps, s.save_every) * self.checkpoint
+        steps = s.max_steps * self.step + evaluations + checkpoints if self.step is not None else 0.0
+        return self.start + self.prepare + steps
+
+    def words(self, settings: TrainSettings) -> str:
+        """ "About 2 min on this machine: 0.41 s a step, measured." """
+        parts = [] if self.step is None else [f"{self.step:.2g} s a step"]
+        parts += [f"{duration(self.prepare)} before the first step"] if self.prepare > 5 else []
+        evaluations = due(0, settings.max_steps, settings.eval_every) * self.evaluation
+        parts += [f"{duration(evaluations)} of it for evaluations"] if evaluations > 5 else []
+        about = "At least" if self.at_least else "About"
+        whole = f"{about} {duration(self.total(settings))} on this machine"
+        return f"{whole}: {', '.join(parts)}, measured." if parts else f"{whole}, measured."
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Estimate:
+        """From `as_json`; ValueError for anything else."""
+        names = {f.name for f in fields(cls)}
+        if set(values) != names or not all(v is None or v >= 0 for v in values.values()):
+            raise ValueError(f"estimate = {values!r} is not valid; allowed: {', '.join(sorted(names))}")
+        return cls(**values)
+
+
+class Probe:
+    """Takes the place of a recipe's `progress`: breaks work off after `at_most` seconds."""
+
+    def __init__(self, at_most: float) -> None:
+        self.at_most = at_most
+        self.began, self.done, self.count = time.monotonic(), 0, 0
+
+    def __call__(self, doing: str, done: int, count: int, together: bool = True) -> None:
+        self.done, self.count = done, count
+        if time.monotonic() - self.began > self.at_most and (done or not count):
+            raise Stopped
+
+    def seconds(self, work: Callable[[], object]) -> tuple[float, bool]:
+        """What the whole work would take, and whether it was finished."""
+        self.began, self.done, self.count = time.monotonic(), 0, 0
+        try:
+            work()
+        except Stopped:
+            took = time.monotonic() - self.began
+            return (took * self.count / self.done if self.done else math.inf), False
+        return time.monotonic() - self.began, True
+
+
+def estimate(
+    name: str, arguments: RunArguments, settings: TrainSettings, at_most: float = AT_MOST
+) -> Estimate:
+    """Measure. The errors are those of a run that cannot begin."""
+    began = time.monotonic()
+    recipe = objective(name).build(arguments, replace(settings, report_to="none"))
+    try:
+        with tempfile.TemporaryDirectory() as out:
+            engine = Engine(recipe, Path(out), accelerator_for(recipe, arguments.device))
+            return _measured(engine, recipe, time.monotonic() - began, at_most)
+    finally:
+        forget_accelerator()
+
+
+def _measured(engine: Engine, recipe: Recipe, start: float, at_most: float) -> Estimate:
+    probe = Probe(at_most)
+    recipe.progress = probe  # type: ignore[method-assign]
+    prepare, finished = probe.seconds(recipe.prepare)
+    if not finished:
+        return Estimate(start, prepare, at_least=True)
+    engine.module.train()
+    inner = int(getattr(recipe.settings, "inner", 1))  # steps that learn from the same rollouts
+    first, finished = probe.seconds(engine.one_step)
+    if not finished:
+        return Estimate(start, prepare, first / inner, at_least=True)
+    second, _ = probe.seconds(engine.one_step)
+    step = second + max(0.0, first - second) / inner if inner > 1 else second
+    evaluation = checkpoint = 0.0
+    with engine.as_saved():
+        if recipe.settings.eval_every:
+            evaluation, _ = probe.seconds(recipe.evaluate)
+        if recipe.settings.samples:
+            checkpoint, _ = probe.seconds(lambda: recipe.sample(engine.out / "samples"))
+    return Estimate(start, prepare, step, evaluation, checkpoint)
