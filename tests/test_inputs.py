@@ -25,8 +25,7 @@ from models.loading import ModelError, load
 from tests.models.test_loading import shards
 from tests.training.small_model import small_folder, tokenizer
 from training.data.chat import Chat
-from training.data.records import open_records
-from training.data.sources import open_data
+from training.data.sources import open_data, open_records
 from training.data.table_examples import TableExamples, choose_columns
 from training.dpo.pair_rows import open_pairs
 from training.dpo.settings import DPOSettings

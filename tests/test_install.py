@@ -35,7 +35,15 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs' folder of a fresh environment with the clone installed: torch first, then the rest."""
     folder = tmp_path_factory.mktemp("fresh") / "environment"
     venv.create(folder, with_pip=True)
-    install = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt"]
+    install: list[str | Path] = [
+        folder / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "-c",
+        ROOT / "constraints.txt",
+    ]
     nothing = shutil.which("false") or "/bin/false"
     env = {**clean(), "CC": nothing, "CXX": nothing, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     for what in (pinned("torch"), str(ROOT)):
@@ -137,7 +145,13 @@ class served:  # noqa: N801 - reads like a function
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.url, self.log = f"http://127.0.0.1:{port}", folder / "log.txt"
-        command = [programs / "llada-viz", "--port", str(port), "--home", str(folder / "home")]
+        command: list[str | Path] = [
+            programs / "llada-viz",
+            "--port",
+            str(port),
+            "--home",
+            str(folder / "home"),
+        ]
         with self.log.open("w") as out:
             self.process = subprocess.Popen(command, cwd=folder, env=clean(), stdout=out, stderr=out)
 

@@ -20,6 +20,7 @@ from evaluation.grading.answer_forms import Form, read
 from evaluation.grading.equivalence import equivalent
 from evaluation.grading.expression import Unreadable
 from evaluation.grading.extraction import extract, gold_answer
+from evaluation.grading.gold_lists import items_of
 from evaluation.grading.math_pool import MathPool, Verdict
 from models.text import half_character
 from models.whole_file import json_lines
@@ -79,7 +80,7 @@ class Grader:
         if extracted is None:
             return Grade(False, None, "no answer")
         try:
-            gold = read(gold_answer(answer))
+            gold = read_gold(answer)
         except Unreadable as problem:
             return Grade(None, extracted, f"the gold answer cannot be read: {problem}")
         if not gold.text:
@@ -119,6 +120,18 @@ class Grader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def read_gold(text: str) -> Form:
+    """The form of a gold text; a list of a data file is a set of what its items say. Raises Unreadable."""
+    items = items_of(text)
+    if items is None:
+        return read(gold_answer(text))
+    if not items:
+        raise Unreadable("it is a list without an answer in it")
+    forms = [read(gold_answer(item)) for item in items]
+    parts = [part for form in forms for part in (form.items if form.kind in ("list", "set") else (form,))]
+    return forms[0] if len(forms) == 1 else Form("set", text, tuple(parts))
 
 
 def grade_file(source: Path, target: Path, workers: int | None = None, seconds: float = 5.0) -> Coverage:

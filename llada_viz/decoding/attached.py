@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from llada_viz.decoding.bundled import ADAPTER_FILE, DTYPES, HEAD_FILE, Bundled
+from llada_viz.decoding.bundled import ADAPTER_FILE, ADAPTERS, DTYPES, HEAD_FILE, Bundled
 from llada_viz.decoding.recent import Recent
 from models.adapters import load_adapted
 from models.loading import LoadedModel, ModelError, load
@@ -75,6 +75,12 @@ class Attached:
     def has_head(self) -> bool:
         """Whether there is a head, which is not loaded for the answer."""
         return self.own_head is not None or (self.loaded is self.bundled.loaded and self.bundled.has_head)
+
+    def steps_for(self, gen_length: int, block_length: int) -> int | None:
+        """The steps that a bundled adapter was trained for; None without one."""
+        adapter = self.origins.get("adapter")
+        known = ADAPTERS.get(adapter.label) if adapter else None
+        return known.steps_for(gen_length, block_length) if known else None
 
     @property
     def rewards(self) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evaluation.runs.pareto import COLOURS, SHAPES, Point, best
+from evaluation.charts import COLOURS
+from evaluation.runs.pareto import SHAPES, Point, best
 from evaluation.runs.report import COSTS
 from evaluation.runs.summary import Summary
 from models.text import cell_texts
@@ -57,7 +58,7 @@ def _mark(point: Point, place: int, cost: str, legend: bool) -> go.Scatter:
     said = f"{label}<br>accuracy {point.accuracy:.1%} ({point.low:.1%} to {point.high:.1%})"
     return go.Scatter(
         x=[point.cost], y=[point.accuracy], mode="markers", name=label, legendgroup=str(place),
-        showlegend=legend,
+        showlegend=legend, cliponaxis=False,
         marker={"color": colour, "size": 11, "symbol": SYMBOLS[SHAPES[place % len(SHAPES)]],
                 "line": {"color": INK, "width": 1}},
         error_y={"array": [point.high - point.accuracy], "arrayminus": [point.accuracy - point.low],

@@ -256,11 +256,9 @@ def probabilities(tab):
 def load(page, step):
     choose(page, "#train-step", f"step {step}")
     page.click("#train-load")
-    page.wait_for_selector("#visualize-attached p")
     page.wait_for_function(
-        "(said) => document.querySelector('#visualize-attached').textContent.includes(said)",
-        arg=f"step {step}",
-    )  # fmt: skip
+        "(said) => document.querySelector('#model').textContent.includes(said)", arg=f"step {step}"
+    )
     page.wait_for_function("document.querySelector('#sampler input').value.startsWith('RemeDi')")
     page.wait_for_timeout(1500)
 
@@ -293,6 +291,7 @@ def test_a_checkpoint_in_visualize_changes_the_remask_probabilities(open_page, s
     assert re.search(r"remask-sft of \d\d:\d\d:\d\d, step 40", page.inner_text(".lz-header"))
     other = open_page()  # another tab decodes with the bundled model
     assert "remask-sft" not in other.inner_text(".lz-header")
-    page.click("#visualize-detach")
-    page.wait_for_selector("#visualize-attached", state="hidden")
-    assert "remask-sft" not in page.inner_text(".lz-header") and page.evaluate(FAINT) == []
+    page.click("#model > button")
+    page.click("#model-detach")
+    page.wait_for_function("!document.querySelector('#model').textContent.includes('remask-sft')")
+    assert page.evaluate(FAINT) == []

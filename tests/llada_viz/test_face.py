@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from samplers.registry import SAMPLERS
 from samplers.requests import RequestError
 from samplers.settings import SettingError
 
-SHORT = {"gen_length": 16, "block_length": 8, "steps": 16}
+SHORT: dict[str, Any] = {"gen_length": 16, "block_length": 8, "steps": 16}
 PROMPT = "What is 12 + 9 - 6?"
 
 

@@ -24,12 +24,11 @@ from llada_viz.tabs.train_example import example_of
 from samplers.settings import option
 from training.__main__ import main
 from training.data.examples import item_at
-from training.data.records import open_records
 from training.data.set_columns import find_column
+from training.data.sources import open_records
 from training.engine.recipe import Losses, Recipe, split
-from training.engine.settings import TrainSettings
+from training.engine.settings import RunArguments, TrainSettings
 from training.registry import OBJECTIVES, Objective, objective, register
-from training.shared.answers import RunArguments
 from training.shared.data_side import ChosenSets, Kind, Note, check_tables
 from training.shared.preview import Preview
 

@@ -24,8 +24,8 @@ with warnings.catch_warnings():
 
     from llada_viz.decoding.runs import Runs
     from llada_viz.tabs.visualize import Visualize
-    from llada_viz.widgets.attached_bar import AttachedBar
     from llada_viz.widgets.live import CHECKER, prepared, scorers
+    from llada_viz.widgets.model_menu import ModelMenu
 
 PROMPT = "What is 3 + 4?"
 SIZES = {"gen_length": 16, "block_length": 8, "steps": 4}
@@ -64,6 +64,14 @@ def keeps(using):
     for _ in record(prepared(using, "remedi", REMEDI, PROMPT, 0).stream(), events):
         pass
     return {round(p, 3) for e in events if isinstance(e, PolicyScored) for row in e.scores for p in row}
+
+
+def built(known: Attachments) -> ModelMenu:
+    """The model's menu of a page."""
+    menu = ModelMenu(known)
+    with gr.Blocks():
+        menu.build(gr.State(""))
+    return menu
 
 
 def test_a_head_is_what_remedi_decodes_with_in_this_tab_only(alone, tmp_path):
@@ -139,8 +147,9 @@ def test_only_the_last_are_kept_and_what_is_gone_is_said(alone, tmp_path):
     with pytest.raises(RequestError, match="no longer in memory"):
         known.using(ids[0])
     assert known.using(ids[1]).label and known.known(ids[0]) is alone
-    row, chip, scorer, _ = AttachedBar(known, "x").on_change(ids[0], CHECKER)
-    assert row["visible"] and "no longer in memory" in chip
+    menu = built(known)
+    updates = menu.on_change({menu.attached: ids[0]})
+    assert updates[menu.detach]["visible"] and "no longer in memory" in updates[menu.said]
 
 
 def test_what_makes_use_of_it_is_chosen(alone, tmp_path):
@@ -149,30 +158,51 @@ def test_what_makes_use_of_it_is_chosen(alone, tmp_path):
         tab = Visualize(alone, Runs(), known)
         tab.build()
     one = known.add("", head(tmp_path / "h", width(alone)), "<b>")
-    sampler, *settings = tab.on_attached(one)
-    assert sampler == "remedi" and {"ups"} == {s["value"] for s in settings if "value" in s}
-    row, chip, scorer, _ = tab.bar.on_change(one, CHECKER)
-    assert row["visible"] and "&lt;b&gt;" in chip and scorer["value"] == CHECKER
+    updates = tab.on_attached({tab.attached: one})
+    assert updates.pop(tab.sampler) == "remedi" and set(updates.values()) == {"ups"}
+    scorer = tab.scorer.scorer
+    form = {scorer: CHECKER, tab.scorer.length: 32, tab.scorer.block: 8, tab.scorer.of_adapter: False}
+    assert tab.scorer.on_change(form | {tab.attached: one})[scorer]["value"] == CHECKER
     two = known.add(one, make_reward(tmp_path / "p", "qwen"), "prm, step 2")
-    assert tab.bar.on_change(two, CHECKER)[2]["value"] == "prm, step 2"
-    assert tab.bar.on_change("", "prm, step 2")[2]["value"] == CHECKER
-    assert {"tps_prob"} == {s["value"] for s in tab.on_attached("")[1:] if "value" in s}
+    assert tab.scorer.on_change(form | {tab.attached: two})[scorer]["value"] == "prm, step 2"
+    form[scorer] = "prm, step 2"
+    assert tab.scorer.on_change(form | {tab.attached: ""})[scorer]["value"] == CHECKER
+    assert set(tab.on_attached({tab.attached: ""}).values()) == {"tps_prob"}
+    menu = built(known)
+    assert "&lt;b&gt;" in menu.on_change({menu.attached: one})[menu.said]
 
 
 def test_the_bundled_adapter_is_offered_to_everybody_and_stays(bundled, tmp_path):
     known, name = Attachments(bundled, most=1), "tiny-llada-few-steps"
-    bar = AttachedBar(known, "x")
-    with gr.Blocks():
-        bar.build(gr.State(""))
-    assert list(bar.offers) == [name] and bar.offer.visible
-    assert bar.on_offer(name) == name and known.using(name) is known.using(bar.on_offer(name))
+    menu = built(known)
+    assert list(menu.offers) == [name] and menu.offers[name].value == "Use the 8-step adapter"
+    assert menu.on_offer(name) == {menu.attached: name} == menu.on_offer(name)
     found = known.using(name)
     assert found.label == name and found.loaded is not bundled.loaded
     for n in range(2):
         known.add(name, head(tmp_path / f"h{n}", width(bundled)), f"x{n}")
     assert known.using(name) is found
-    row, chip, _, offer = bar.on_change(name, CHECKER)
-    assert row["visible"] and name in chip and not offer["visible"]
-    assert bar.on_change("", CHECKER)[3]["visible"]
-    with pytest.raises(gr.Error, match="'../prm' is not at hand"):
-        bar.on_offer("../prm")
+    updates = menu.on_change({menu.attached: name})
+    assert name in updates[menu.said] and name in updates[menu.fold]["label"]
+    assert updates[menu.detach]["visible"] and not updates[menu.offers[name]]["visible"]
+    assert menu.on_change({menu.attached: ""})[menu.offers[name]]["visible"]
+    assert "../prm&#x27; is not at hand" in menu.on_offer("../prm")[menu.said]
+
+
+def test_m2_an_adapter_brings_its_steps_and_takes_them_back(bundled: Bundled) -> None:
+    known = Attachments(bundled)
+    with gr.Blocks():
+        tab = Visualize(bundled, Runs(), known)
+        tab.build()
+    follow = tab.scorer
+    steps = {32: 8, 64: 16, 48: 12}  # four tokens a step
+    for length, wanted in steps.items():
+        form = {follow.scorer: CHECKER, follow.length: length, follow.block: 8, follow.of_adapter: False}
+        updates = follow.on_change(form | {tab.attached: known.add_bundled("tiny-llada-few-steps")})
+        assert updates[follow.steps]["value"] == wanted and updates[follow.of_adapter] is True
+        back = follow.on_change(form | {follow.of_adapter: True, tab.attached: ""})
+        assert back[follow.steps]["value"] == length and back[follow.of_adapter] is False
+        assert follow.steps not in follow.on_change(form | {tab.attached: ""}), "one's own steps stay"
+    fill = tab._filler(bundled.examples[1])
+    assert fill({tab.attached: "tiny-llada-few-steps"})[follow.steps] == 8
+    assert fill({tab.attached: ""})[follow.steps] == 32
