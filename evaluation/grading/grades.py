@@ -158,6 +158,8 @@ def _rows(source: Path) -> Iterator[dict[str, Any]]:
             raise ValueError(f"line {number} of {source.name} is not JSON: {error}") from None
         for field in ("response", "answer"):
             value = row.get(field) if isinstance(row, dict) else None
+            if field == "answer" and isinstance(value, list):
+                row[field] = value = json.dumps(value, ensure_ascii=False)
             if not isinstance(value, str):
                 where, said = f"line {number} of {source.name}", repr(value)[:60]
                 raise ValueError(f"{where}: {field} = {said}; allowed: text or a number")

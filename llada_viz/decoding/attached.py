@@ -96,7 +96,9 @@ class Attached:
 
     @property
     def label(self) -> str:
-        """What is attached, in words."""
+        """What is attached, in words: of one part its name, which tells what it is; of several, each."""
+        if len(self.origins) == 1:
+            return next(iter(self.origins.values())).label
         return ", ".join(f"{NAMES[part]} of {origin.label}" for part, origin in self.origins.items())
 
     @property

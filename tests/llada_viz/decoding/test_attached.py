@@ -82,8 +82,8 @@ def test_a_head_is_what_remedi_decodes_with_in_this_tab_only(alone, tmp_path):
     second = known.add("", head(tmp_path / "b", width(alone), -2.0), "remask-sft, step 9")
     assert 0.881 in keeps(known.using(first)) and 0.119 in keeps(known.using(second))
     assert known.using("") is alone and alone.ups_head is None
-    assert known.using(first).label == "UPS head of remask-sft, step 5"
-    assert "UPS head of remask-sft, step 5" in known.using(first).chip
+    assert known.using(first).label == "remask-sft, step 5"
+    assert "remask-sft, step 5" in known.using(first).chip
     for sampler in ("low_confidence", "remedi"):  # a head without its policy is no mistake
         assert prepared(known.using(first), sampler, SIZES, PROMPT, 0).sampler.name == sampler
 
@@ -105,10 +105,10 @@ def test_an_adapter_leaves_the_bundled_weights_alone(bundled, tmp_path):
     before = {n: t.clone() for n, t in bundled.loaded.model.state_dict().items() if "q_proj" in n}
     using = attach(bundled, head(tmp_path / "h", width(bundled)), "head")
     adapted = attach(using, write_adapter(tmp_path / "a", str(FOLDER)), "sft, step 3")
-    assert adapted.own_head is None and adapted.label == "adapter of sft, step 3"
+    assert adapted.own_head is None and adapted.label == "sft, step 3"
     assert adapted.name == "sft, step 3" and adapted.ups_head is None, "no head was trained on it"
     again = attach(adapted, head(tmp_path / "h2", width(bundled)), "remask-sft, step 9")
-    assert again.loaded is bundled.loaded and again.label == "UPS head of remask-sft, step 9"
+    assert again.loaded is bundled.loaded and again.label == "remask-sft, step 9"
     now, own = bundled.loaded.model.state_dict(), adapted.loaded.model.state_dict()
     assert all(torch.equal(now[n], t) and not torch.equal(own[n], t) for n, t in before.items())
 
@@ -178,7 +178,7 @@ def test_the_bundled_adapter_is_offered_to_everybody_and_stays(bundled, tmp_path
     assert list(menu.offers) == [name] and menu.offers[name].value == "Use the 8-step adapter"
     assert menu.on_offer(name) == {menu.attached: name} == menu.on_offer(name)
     found = known.using(name)
-    assert found.label == f"adapter of {name}" and found.loaded is not bundled.loaded
+    assert found.label == name and found.loaded is not bundled.loaded
     for n in range(2):
         known.add(name, head(tmp_path / f"h{n}", width(bundled)), f"x{n}")
     assert known.using(name) is found
