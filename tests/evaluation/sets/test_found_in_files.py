@@ -98,7 +98,7 @@ def test_f25_tables_as_programs_write_them(
     (",question,answer\nx,a,1\n", "column 1 has no name"),
     ("question,,answer\na,5,1\n", "column 2 has no name"),
     ("question,answer\na,1,5\n", "row 1 (line 2) has 3 cells, the header 2"),
-    ("question,answer\na,1\n".encode("utf-16")[:-1], "is UTF-16 that ends or breaks early"),
+    ("question,answer\na,1\n".encode("utf-16")[:-1], "is not UTF-8, and no whole UTF-16 either"),
 ])  # fmt: skip
 def test_f25_what_may_be_data_is_not_left_out(tmp_path: Path, data: str | bytes, said: str) -> None:
     with pytest.raises(SetError) as error:
