@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.ranking import auroc
-from training.engine.settings import settings_of
+from training.engine.settings import RunArguments, settings_of
 from training.remask.objective import RemaskSettings, RemaskSFT, Shown, shown_cells
 from training.run import read_config
-from training.shared.answers import RunArguments
 
 CONFIG = Path(__file__).resolve().parents[1] / "training" / "configs" / "remask-sft-tiny.yaml"
 HEAD = "tiny-llada-ups"

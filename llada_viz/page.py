@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-from html import escape
 from typing import Any
 
 import gradio as gr
 
-from llada_viz.decoding.attached import Attachments, Using
+from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.comparison import Comparisons
 from llada_viz.decoding.runs import Runs
@@ -23,7 +22,7 @@ from llada_viz.tabs.train import Train
 from llada_viz.tabs.visualize import Visualize
 from llada_viz.theme import theme
 from llada_viz.widgets import assets
-from llada_viz.widgets.live import QUIET
+from llada_viz.widgets.model_menu import ModelMenu
 
 TITLE = "LLaDA Viz"
 FIRST_PORT = 7860
@@ -33,14 +32,17 @@ MOST_UPLOAD = "64mb"
 
 def create_ui() -> gr.Blocks:
     """The whole page."""
-    bundled, runs = Bundled(), Runs()
+    bundled = Bundled()
+    runs = Runs(golds=bundled.golds)
     attachments, jobs = Attachments(bundled), background_jobs()
     device = bundled.loaded.device if bundled.loaded else "cpu"
     evaluations = Evaluations(jobs, bundled.folder, device)
     trainings = Trainings(jobs, bundled.folder, device)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         attached = gr.State("")
-        header = gr.HTML(header_of(bundled), elem_classes="lz-header", apply_default_css=False)
+        with gr.Row(elem_classes="lz-header"):
+            gr.HTML(f"<b>{TITLE}</b>", apply_default_css=False)
+            ModelMenu(attachments).build(attached)
         with gr.Tabs(elem_classes="lz-tabs") as tabs:
             with gr.Tab("Visualize", id="visualize"):
                 Visualize(bundled, runs, attachments).build(attached)
@@ -51,9 +53,6 @@ def create_ui() -> gr.Blocks:
                 evaluate.build(attached)
             with gr.Tab("Train", id="train", render_children=True):
                 Train(bundled, runs, trainings, attachments, on_space()).build(attached, tabs)
-        attached.change(
-            lambda known: header_of(attachments.known(known)), attached, header, queue=False, **QUIET
-        )
     return page.queue(max_size=64)
 
 
@@ -62,12 +61,6 @@ def background_jobs() -> Jobs:
     jobs = Jobs(home_folder())
     jobs.watch()
     return jobs
-
-
-def header_of(using: Using) -> str:
-    """The name of the house, and what is loaded."""
-    state = "off" if using.loaded is None else "on"
-    return f'<b>{TITLE}</b><span class="chip {state}"><i></i>{escape(using.chip)}</span>'
 
 
 def launch_options() -> dict[str, Any]:

@@ -122,17 +122,26 @@ class BlockSettings:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.gen_length % self.block_length:
-            raise SettingError(
-                "block_length", self.block_length, f"a divisor of gen_length = {self.gen_length}"
-            )
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        """SettingError unless blocks, steps and what is counted in blocks fit the answer."""
+        length, size = self.gen_length, self.block_length
+        if length % size:
+            advice = f"Block length {size} does not divide the answer length {length}. "
+            advice += f"Try {near_divisors(length, size)}."
+            allowed = f"a divisor of gen_length = {length}"
+            raise SettingError("block_length", size, allowed, advice=advice)
         if self.steps % self.blocks:
-            multiples = f"a multiple of {self.blocks}, the number of blocks"
-            raise SettingError("steps", self.steps, multiples)
+            advice = f"Steps must be a multiple of {self.blocks}, one share for each block. "
+            advice += f"Try {max(round(self.steps / self.blocks), 1) * self.blocks}."
+            allowed = f"a multiple of {self.blocks}, the number of blocks"
+            raise SettingError("steps", self.steps, allowed, advice=advice)
         for d in describe(type(self)):
-            if d.unit == "blocks" and getattr(self, d.name) > self.blocks:
+            value = getattr(self, d.name)
+            if d.unit == "blocks" and value > self.blocks:
                 allowed = f"at most {self.blocks}, the blocks of the answer"
-                raise SettingError(d.name, getattr(self, d.name), allowed)
+                raise SettingError(d.name, value, allowed, d.label)
 
     @property
     def needs(self) -> Needs:
@@ -307,6 +316,13 @@ class BlockSettings:
             stop_reasons=tuple("eos" if stop else "left" if masks else "steps" for stop, masks in rows),
             row_nfe=tuple(denoise.row_nfe[sample] for sample in canvas.samples),
         )
+
+
+def near_divisors(length: int, size: int) -> str:
+    """The divisors of a length next to a size that is none, the nearest first: "8 or 4"."""
+    divisors = [n for n in range(1, length + 1) if length % n == 0]
+    nearest = sorted(divisors, key=lambda n: (abs(n - size), n))
+    return " or ".join(map(str, nearest[:2]))
 
 
 @dataclass(frozen=True)

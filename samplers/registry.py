@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import Field, dataclass, fields
 from types import MappingProxyType
@@ -152,7 +153,8 @@ def make(name: str, settings: Mapping[str, Any]) -> Sampler:
     plain = canonical(settings)
     for key, value in plain.items():
         if key not in known:
-            raise SettingError(key, value, f"a setting of {found.name}: {', '.join(sorted(known))}")
+            allowed = f"a setting of {found.name}: {', '.join(sorted(known))}"
+            raise SettingError(key, value, allowed, advice=_unknown(found, key))
     return found.cls(**plain)
 
 
@@ -163,10 +165,26 @@ def parse_settings(name: str, pairs: list[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
-            raise SettingError("set", pair, "key=value")
+            raise SettingError("set", pair, "key=value", advice=f"write {_example(known, key.strip())}.")
         texts[key.strip()] = value.strip()
     plain = canonical(texts)
     for key, value in plain.items():
         if key not in known:
-            raise SettingError(key, value, f"a setting of {name}: {', '.join(known)}")
+            allowed = f"a setting of {name}: {', '.join(known)}"
+            raise SettingError(key, value, allowed, advice=_unknown(entry(name), key))
     return {key: parse(known[key], str(value)) for key, value in plain.items()}
+
+
+def _example(known: Mapping[str, Described], key: str) -> str:
+    """How a setting is written: "temperature=0.5"."""
+    if key not in known:
+        return "name=value, for instance temperature=0.5"
+    return f"{key}={0.5 if known[key].type is float else known[key].default}"
+
+
+def _unknown(sampler: Entry, key: str) -> str:
+    """What the page says of a setting that a sampler does not have."""
+    names = [d.name for d in sampler.settings]
+    near = difflib.get_close_matches(key, names, 1)
+    rest = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(names)}."
+    return f"{sampler.title} has no setting {key}. {rest}"

@@ -24,7 +24,12 @@ SCORERS = ("checker", "prm")
 
 
 class RequestError(ValueError):
-    """A request that cannot be run; the message names the field, the value and what is allowed."""
+    """A request that cannot be run; the message names the field, the value and what is allowed.
+    sentence: for the page, where it is said in other words."""
+
+    def __init__(self, message: str, sentence: str = "") -> None:
+        super().__init__(message)
+        self.sentence = sentence
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def prompt_ids(
         return list(tokenizer.encode(raw_prompt, add_special_tokens=False))
     if prompt is not None:
         if not isinstance(prompt, str) or not prompt.strip():
-            raise RequestError(f"prompt = {prompt!r} is empty; allowed: some text")
+            raise RequestError(f"prompt = {prompt!r} is empty; allowed: some text", "Type a question first.")
         check_unicode("prompt", prompt)
         messages = [{"role": "user", "content": prompt}]
     return _chat(tokenizer, messages)
@@ -195,12 +200,16 @@ def prepare_row(
     ids = prompt_ids(loaded, **prompts)
     total = len(ids) + sampler.gen_length
     if total > loaded.max_length:
+        most = loaded.max_length
         raise RequestError(
             f"prompt has {len(ids)} tokens and the answer {sampler.gen_length}, together {total}; "
-            f"allowed: at most {loaded.max_length} (max_sequence_length of {loaded.name})"
+            f"allowed: at most {most} (max_sequence_length of {loaded.name})",
+            f"The prompt has {len(ids):,} tokens and the answer {sampler.gen_length:,}, together {total:,}. "
+            f"{loaded.name} reads at most {most:,}. Shorten one of them.",
         )
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
-        raise RequestError(f"seed = {seed!r} is not valid; allowed: a whole number from 0 to 2^63 - 1")
+        empty = "Seed is empty." if seed is None else "Seed must be a whole number from 0 to 2^63 - 1."
+        raise RequestError(f"seed = {seed!r} is not valid; allowed: a whole number from 0 to 2^63 - 1", empty)
     given = parse_constraints(loaded, constraints or "", sampler.gen_length)
     if infill:
         given = parse_infill(loaded, infill, sampler.gen_length) | given

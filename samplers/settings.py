@@ -10,11 +10,33 @@ from typing import Any, get_type_hints
 
 
 class SettingError(ValueError):
-    """A bad value; the message names the field, the value and what is allowed."""
+    """A bad value. The message names the field, the value and what is allowed, as a command line needs
+    it; `sentence` says the same to a reader of the page, who sees labels.
 
-    def __init__(self, name: str, value: Any, allowed: str) -> None:
+    label: of the field on the page; advice: a whole sentence for the page, with what to try.
+    """
+
+    def __init__(self, name: str, value: Any, allowed: str, label: str = "", advice: str = "") -> None:
         super().__init__(f"{name} = {value!r} is not valid; allowed: {allowed}")
         self.name, self.value, self.allowed = name, value, allowed
+        self.label, self.advice = label or label_of(name), advice
+
+    @property
+    def sentence(self) -> str:
+        """For the page: "Steps must be a whole number from 1 to 4096." """
+        if self.value is None or self.value == "":
+            return f"{self.label} is empty."
+        return self.advice or f"{self.label} must be {self.allowed}."
+
+
+def sentence_of(error: Exception) -> str:
+    """What the page says of an error: its own sentence for readers, else its message as a sentence."""
+    return getattr(error, "sentence", "") or f"{str(error).rstrip('.')}."
+
+
+def label_of(name: str) -> str:
+    """The label of a field that has none of its own."""
+    return name.replace("_", " ").capitalize()
 
 
 def option(
@@ -54,7 +76,7 @@ def describe(cls: type) -> list[Described]:
     for f in fields(cls):
         m = f.metadata
         default = f.default if f.default is not MISSING else None
-        label = m.get("label") or f.name.replace("_", " ").capitalize()
+        label = m.get("label") or label_of(f.name)
         found.append(
             Described(f.name, hints[f.name], default, m.get("help", ""), label, m.get("low"), m.get("high"),
                       m.get("choices", ()), m.get("unit", ""))
@@ -68,19 +90,20 @@ def check(settings: Any) -> None:
         value = getattr(settings, d.name)
         if d.choices:
             if value not in d.choices:
-                raise SettingError(d.name, value, ", ".join(d.choices))
+                advice = f"{d.label} must be one of: {', '.join(d.choices)}."
+                raise SettingError(d.name, value, ", ".join(d.choices), d.label, advice)
             continue
         if d.type is bool:
             if not isinstance(value, bool):
-                raise SettingError(d.name, value, "true or false")
+                raise SettingError(d.name, value, "true or false", d.label)
             continue
         kinds = (int, float) if d.type is float else (d.type,)
         if isinstance(value, bool) or not isinstance(value, kinds):
-            raise SettingError(d.name, value, _wanted(d))
+            raise SettingError(d.name, value, _wanted(d), d.label)
         if isinstance(value, (int, float)) and (
             value != value or (d.low is not None and value < d.low) or (d.high is not None and value > d.high)
         ):
-            raise SettingError(d.name, value, _wanted(d))
+            raise SettingError(d.name, value, _wanted(d), d.label)
 
 
 def _wanted(d: Described) -> str:
@@ -97,11 +120,11 @@ def parse(d: Described, text: str) -> Any:
     if d.type is bool:
         known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
         if text.lower() not in known:
-            raise SettingError(d.name, text, "true or false")
+            raise SettingError(d.name, text, "true or false", d.label)
         return known[text.lower()]
     if d.type is str:
         return text
     try:
         return d.type(text)
     except ValueError:
-        raise SettingError(d.name, text, _wanted(d)) from None
+        raise SettingError(d.name, text, _wanted(d), d.label) from None

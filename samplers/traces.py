@@ -13,6 +13,7 @@ from samplers.events import SCHEMA, Event, EventError, Started, from_json, to_js
 from samplers.fold import Board, fold
 
 FORMAT = "llada-viz-trace"
+FOREIGN = "This is not a trace saved by LLaDA Viz"
 MAX_BYTES = 64 * 2**20
 
 
@@ -74,11 +75,11 @@ def read_trace(source: Path | str | bytes) -> Trace:
         source = path.read_bytes()
     try:
         lines = source.decode().splitlines()
-    except UnicodeDecodeError:
-        raise TraceError("trace is not UTF-8 text; allowed: a file that this program saved") from None
-    header = _json(lines[0] if lines else "", 1)
+        header = json.loads(lines[0] if lines else "")
+    except (ValueError, RecursionError):
+        raise TraceError(FOREIGN) from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise TraceError(f"trace does not begin with a {FORMAT} header; allowed: a file saved here")
+        raise TraceError(FOREIGN)
     if header.get("schema") != SCHEMA:
         raise TraceError(f"trace has schema {header.get('schema')!r}; allowed: {SCHEMA}")
     events = tuple(_event(line, number) for number, line in enumerate(lines[1:], 2))

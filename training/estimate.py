@@ -20,9 +20,8 @@ from training.engine.placement import accelerator_for, forget_accelerator
 from training.engine.progress import due
 from training.engine.recipe import Recipe, Stopped
 from training.engine.saying import duration
-from training.engine.settings import TrainSettings
+from training.engine.settings import RunArguments, TrainSettings
 from training.registry import objective
-from training.shared.answers import RunArguments
 
 AT_MOST = 12.0  # seconds that one kind of work is measured
 

@@ -10,7 +10,7 @@ from training.dpo.data_side import PairData
 from training.dpo.objective import DPO
 from training.dpo.settings import DPOSettings
 from training.engine.recipe import Recipe
-from training.engine.settings import TrainSettings
+from training.engine.settings import RunArguments, TrainSettings
 from training.grpo.data_side import QuestionData
 from training.grpo.objective import GRPO, GRPOSettings
 from training.pretrain.data_side import TextData
@@ -23,7 +23,6 @@ from training.remask.lora_objective import RemaskLora, RemaskLoraSettings
 from training.remask.objective import RemaskSettings, RemaskSFT
 from training.sft.objective import SFT, SFTSettings
 from training.shared.answer_data import AnswerData
-from training.shared.answers import RunArguments
 from training.shared.data_side import DataSide
 
 S = TypeVar("S", bound=TrainSettings)

@@ -20,9 +20,8 @@ from training.engine.checkpoints import latest
 from training.engine.loop import Engine
 from training.engine.placement import accelerator_for, forget_accelerator
 from training.engine.saying import first_process, say
-from training.engine.settings import TrainSettings, settings_of
+from training.engine.settings import RunArguments, TrainSettings, settings_of
 from training.registry import objective
-from training.shared.answers import RunArguments
 
 CONFIG, ROWS = "config.yaml", "rows.json"
 SHIPPED = Path(__file__).parent / "configs"

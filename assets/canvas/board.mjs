@@ -46,6 +46,7 @@ export class Board {
     this.fresh = [];
     this.chosen = null;
     this.tab = 0; // the cell that Tab reaches
+    this.broken = () => false; // whether a cell stands in a line that does not hold
     root.addEventListener("click", (event) => {
       const span = event.target.closest(".c");
       if (span) this.choose(Number(span.dataset.pos));
@@ -64,6 +65,8 @@ export class Board {
     this.painting = { ups: null, win: null, block: null };
     this.tab = 0;
     this.chosen = null;
+    this.marked = "";
+    this.broken = () => false;
     for (let start = 0; start < cells; start += size) {
       this.rows.push(this.row(start / size, start, Math.min(start + size, cells)));
     }
@@ -127,7 +130,7 @@ export class Board {
     // The first child is the text; a re-mask bar may follow it.
     if (span.firstChild.nodeValue !== text) span.firstChild.nodeValue = text;
     const chosen = pos === this.chosen ? " chosen" : "";
-    span.className = cellClass(cell, fresh) + chosen;
+    span.className = cellClass(cell, fresh) + chosen + (this.broken(pos) ? " broken" : "");
     const sure = !masked && cell.conf != null;
     span.style.setProperty("--p", sure ? cell.conf : 0);
     span.style.setProperty("--k", sure ? cividis(cell.conf) : "transparent");
@@ -163,6 +166,16 @@ export class Board {
       const over = ups.cut != null && p > ups.cut ? "u over" : "u";
       span.append(make("i", over, "", { style: `--o:${p}` }));
     });
+  }
+
+  /** Underline cells [first, end): the line of an answer that does not hold; null: none. */
+  mark(cells) {
+    const key = cells?.join() ?? "";
+    if (key === this.marked) return;
+    this.marked = key;
+    const [first, end] = cells ?? [0, 0];
+    this.broken = (pos) => pos >= first && pos < end;
+    this.spans.forEach((span, pos) => span.classList.toggle("broken", this.broken(pos)));
   }
 
   /** Choose a cell, or none; tells the page about it. */

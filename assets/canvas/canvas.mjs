@@ -1,12 +1,12 @@
 // The token canvas: takes frames from the server, folds them, and owns everything drawn from them.
 
 import { Board } from "./board.mjs";
-import { make, set } from "./dom.mjs";
+import { make, reveal, set } from "./dom.mjs";
 import { HeatMap, MasksChart } from "./charts.mjs";
 import { Inspector } from "./inspector.mjs";
 import { HELP, command } from "./keys.mjs";
 import { Player, SPEEDS } from "./player.mjs";
-import { Legend, Voice, answerText, rate } from "./readout.mjs";
+import { Legend, Voice, answerText, rate, showVerdict } from "./readout.mjs";
 import { Timeline } from "./timeline.mjs";
 
 const CHARTS_EVERY = 125; // ms between redraws of the small pictures
@@ -14,8 +14,9 @@ const CALM_EVERY = 250; // ms between frames when the reader prefers reduced mot
 const MOST_RETRIES = 5;
 
 class TokenCanvas {
-  constructor(element, server) {
-    this.server = server;
+  /** again: asks the page for the same run with more cells; null where it cannot. */
+  constructor(element, server, again) {
+    Object.assign(this, { server, again });
     this.parts = {};
     for (const part of element.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
     this.root = element.querySelector(".lz");
@@ -45,7 +46,10 @@ class TokenCanvas {
     const { run, notice } = message;
     const frames = JSON.parse(message.frames);
     if (run !== this.timeline?.run) {
-      if (notice) this.say(["", notice, ""]);
+      if (notice) {
+        this.say(["", notice, ""]);
+        this.outcome({});
+      }
       if (frames[0]?.seq !== 0) return; // late frames of a run that was replaced
       this.begin(run);
     }
@@ -63,9 +67,7 @@ class TokenCanvas {
     this.parts.board.inert = false;
     this.parts.empty.hidden = true;
     for (const part of ["first", "play", "last", "range", "save"]) this.parts[part].disabled = false;
-    // On a narrow screen the canvas stands under the form: bring it into view.
-    const below = this.root.getBoundingClientRect().top > window.innerHeight * 0.7;
-    if (below) this.root.scrollIntoView({ behavior: this.calm.matches ? "auto" : "smooth" });
+    reveal(this.root);
   }
 
   take(frames) {
@@ -138,7 +140,8 @@ class TokenCanvas {
     Object.assign(painted, { index, since, at: now });
     const frame = timeline.frames[index];
     this.numbers(frame);
-    this.say(frame.say, frame.kind);
+    this.say(frame.say);
+    this.outcome(frame);
     this.transport();
     this.voice.announce(frame, now);
     if (this.parts.texts.open) this.parts.answer.textContent = answerText(state.cells);
@@ -151,7 +154,7 @@ class TokenCanvas {
     this.curve.draw(timeline, index);
     this.heat.draw(timeline, index);
     this.inspector.draw(timeline, state, index, this.board.chosen);
-    this.legend.draw(timeline.marks);
+    this.legend.draw(timeline.marks, Boolean(frame.verdict?.cells));
   }
 
   numbers(frame) {
@@ -172,6 +175,16 @@ class TokenCanvas {
     set(this.parts.rest, rest);
     this.parts.say.dataset.tone = tone;
     this.parts.say.hidden = false;
+  }
+
+  /** The verdict of a finished answer, its wrong line, or the way out of one that was cut off. */
+  outcome({ verdict, again }) {
+    const { parts } = this;
+    parts.verdict.hidden = !verdict;
+    showVerdict(parts.verdict, verdict);
+    this.board.mark(verdict?.cells ?? null);
+    parts.again.hidden = !again || !this.again;
+    if (again) set(parts.again, `Try ${again}`);
   }
 
   transport() {
@@ -205,6 +218,7 @@ class TokenCanvas {
     for (const speed of SPEEDS) parts.speed.append(make("option", "", `${speed}×`, { value: speed }));
     parts.speed.value = "1";
     for (const [keys, text] of HELP) parts.help.append(make("dt", "", keys), make("dd", "", text));
+    parts.again.addEventListener("click", () => this.again());
     parts.first.addEventListener("click", () => this.act("frame-to", 0));
     parts.last.addEventListener("click", () => this.act("frame-to", Infinity));
     parts.play.addEventListener("click", () => this.act("play", 0));
@@ -272,9 +286,9 @@ class TokenCanvas {
   }
 }
 
-/** Called once by the page for each canvas. props.value: the newest message. */
-export function mount({ element, props, server, watch }) {
-  const canvas = new TokenCanvas(element, server);
+/** Called once by the page for each canvas. props.value: the newest message; again: see TokenCanvas. */
+export function mount({ element, props, server, watch, again }) {
+  const canvas = new TokenCanvas(element, server, again);
   const receive = () => canvas.receive(props.value);
   watch("value", receive);
   receive();

@@ -1,6 +1,6 @@
 // Compare: one board a sampler, one clock for all of them, and where they first differ.
 
-import { make, set } from "./dom.mjs";
+import { make, reveal, set } from "./dom.mjs";
 import { HELP, command } from "./keys.mjs";
 import { Lane } from "./lane.mjs";
 import { differing, divergence, frameAt, lastTick, clock, statesAt } from "./lockstep.mjs";
@@ -27,15 +27,12 @@ class Compare {
 
   // ---- frames in ---------------------------------------------------------------------------
 
-  /** {run, measure, lanes: JSON of a list of frames for each lane, notice, verdicts}. */
+  /** {run, measure, lanes: JSON of a list of frames for each lane, notice}. */
   receive(message) {
     if (!message?.run) return;
     const fresh = JSON.parse(message.lanes);
     if (message.run !== this.run) this.begin(message, fresh.length);
     fresh.forEach((frames, i) => this.take(i, frames));
-    JSON.parse(message.verdicts).forEach((verdict, i) => {
-      this.lanes[i].verdict = verdict;
-    });
     if (message.notice) this.say("", message.notice);
     this.schedule();
   }
@@ -48,6 +45,7 @@ class Compare {
     this.parts.lanes.dataset.count = count;
     this.parts.empty.hidden = true;
     this.parts.split.hidden = true;
+    reveal(this.root);
     for (const part of ["first", "play", "last", "range"]) this.parts[part].disabled = false;
   }
 
@@ -88,7 +86,8 @@ class Compare {
     for (const lane of this.lanes) {
       lane.paint(frameAt(lane.timeline, player.index, measure), different, moving);
     }
-    this.legend.draw(new Set(timelines.flatMap((line) => [...line.marks])));
+    const marks = new Set(timelines.flatMap((line) => [...line.marks]));
+    this.legend.draw(marks, this.lanes.some((lane) => lane.board.marked));
     if (player.ended && this.split === undefined) this.mark(divergence(timelines, measure));
     this.metrics(player.ended);
     this.transport();

@@ -9,6 +9,14 @@ export function make(tag, name = "", text = "", attributes = {}) {
   return element;
 }
 
+/** Bring an element into view, unless its upper part is there already: it may stand under a form. */
+export function reveal(element) {
+  const { top } = element.getBoundingClientRect();
+  if (top >= 0 && top < window.innerHeight * 0.7) return;
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  element.scrollIntoView({ behavior: calm ? "auto" : "smooth" });
+}
+
 /** Change an element's text only when it differs: an unchanged page costs no layout. */
 export function set(element, text) {
   if (element.textContent !== text) element.textContent = text;

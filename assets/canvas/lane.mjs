@@ -2,7 +2,7 @@
 
 import { Board } from "./board.mjs";
 import { make, set } from "./dom.mjs";
-import { rate } from "./readout.mjs";
+import { rate, showVerdict, verdictWord } from "./readout.mjs";
 import { Timeline } from "./timeline.mjs";
 
 const NUMBERS = ["NFE", "step", "masks left", "tok/s"];
@@ -10,7 +10,6 @@ const NUMBERS = ["NFE", "step", "masks left", "tok/s"];
 export class Lane {
   constructor(number, run) {
     this.timeline = new Timeline(run);
-    this.verdict = "";
     this.painted = { index: -1, different: new Set() };
     this.element = make("section", "lane card", "", { "aria-label": `Sampler ${number + 1}` });
     this.name = make("h3", "", `Sampler ${number + 1}`);
@@ -23,10 +22,19 @@ export class Lane {
       stats.append(box);
       return value;
     });
-    this.sentence = make("p", "say");
+    this.lead = make("b");
+    this.outcome = make("b", "verdict");
+    this.sentence = make("span");
+    const say = make("p", "say");
+    say.append(this.lead, " ", this.outcome, this.sentence);
     const board = make("div", "board mono", "", { role: "grid" });
-    this.element.append(this.name, this.source, stats, this.sentence, board);
+    this.element.append(this.name, this.source, stats, say, board);
     this.board = new Board(board, () => {});
+  }
+
+  /** The answer in one word; "–" while it is not finished, or nobody here can know. */
+  get verdict() {
+    return this.timeline.ended ? verdictWord(this.timeline.frames.at(-1)) : "–";
   }
 
   push(frame) {
@@ -58,7 +66,10 @@ export class Lane {
     Object.assign(painted, { index, different });
     const values = [frame.nfe, frame.step, frame.masks, rate(timeline.frames[0], frame)];
     values.forEach((value, i) => set(this.numbers[i], String(value)));
-    set(this.sentence, `${frame.say[0]} ${frame.say[1]}`);
+    set(this.lead, frame.say[0]);
+    set(this.sentence, frame.say[1]);
+    showVerdict(this.outcome, frame.verdict);
+    this.board.mark(frame.verdict?.cells ?? null);
   }
 
   /** The row of the table that compares finished runs. */
@@ -69,7 +80,7 @@ export class Lane {
       .reduce((sum, frame) => sum + frame.ops.length, 0);
     const values = [
       last.nfe, last.step, last.t === null ? "–" : last.t.toFixed(2), rate(this.timeline.frames[0], last),
-      last.calls, count(["remask"]), count(["edit"]), this.verdict || "–",
+      last.calls, count(["remask"]), count(["edit"]), this.verdict,
     ];
     const row = make("tr");
     row.append(make("th", "", this.timeline.meta?.sampler ?? "", { scope: "row" }));

@@ -1,6 +1,6 @@
 // What is read beside the cells: the legend, the answer as text, the rate, and what is spoken.
 
-import { make } from "./dom.mjs";
+import { make, set } from "./dom.mjs";
 import { isSpecial } from "./text.mjs";
 import { isMask } from "./timeline.mjs";
 
@@ -15,6 +15,7 @@ const LEGEND = [
   ["b", "c bk", "", "back-masked"],
   ["r", "c bk", "", "re-masked"],
   ["u", "c rm", "a", "re-masked by UPS"],
+  ["broken", "c broken", "a", "line that does not hold"],
 ];
 
 /** The answer of a state as plain text, up to its first special token; masks as boxes. */
@@ -30,6 +31,18 @@ export function rate(first, frame) {
   return String(Math.round((first.masks - frame.masks - frame.filled) / frame.t));
 }
 
+/** A verdict as a sentence in its colour; nothing without one. */
+export function showVerdict(element, verdict) {
+  set(element, verdict?.text ?? "");
+  element.dataset.right = String(verdict?.right ?? "unknown");
+}
+
+/** A verdict in one word, for a table. */
+export function verdictWord(frame) {
+  if (frame.again) return "cut off";
+  return { true: "right", false: "wrong" }[frame.verdict?.right] ?? "–";
+}
+
 /** The key of the states that occurred in a run. */
 export class Legend {
   constructor(root) {
@@ -37,8 +50,10 @@ export class Legend {
     this.draw(new Set());
   }
 
-  draw(marks) {
-    const shown = LEGEND.filter(([mark]) => marks.has(mark) || mark === "c" || mark === "m");
+  /** marks: states that occurred; broken: whether a line is marked that does not hold. */
+  draw(marks, broken = false) {
+    const always = new Set(["c", "m", broken ? "broken" : ""]);
+    const shown = LEGEND.filter(([mark]) => marks.has(mark) || always.has(mark));
     const key = shown.map(([, name]) => name).join();
     if (key === this.shown) return;
     this.shown = key;
@@ -61,7 +76,8 @@ export class Voice {
 
   announce(frame, now) {
     const over = frame.kind === "finish" || frame.kind === "stop";
-    const text = `${frame.say[0]} ${frame.say[1]} ${over ? "" : `${frame.masks} masks left.`}`;
+    const end = over ? "" : `${frame.masks} masks left.`;
+    const text = [frame.say[0], frame.verdict?.text, frame.say[1], end].filter(Boolean).join(" ");
     if (text === this.text) return;
     this.text = text;
     if (this.waiting) return;

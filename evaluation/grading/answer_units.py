@@ -1,95 +1,215 @@
-"""What stands around a value without being part of it: units, currency, percent, words of scale.
+"""What stands around a value without being part of it: units of measure, money, counted things.
 
-Units of measure (`5 cm`) must agree when both sides name one and are dropped when only one does; a
-counted thing (`18 eggs`) is a word of at least four letters, or one of THINGS.
+Units must agree when both sides name one, and are converted where both measure the same (5 km, 5000 m);
+they are dropped when only one side names one. A counted thing (`18 eggs`) is any plain word that changes
+no number: THINGS_NOT, and whatever ends like a fraction, are refused.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from fractions import Fraction
 
+from evaluation.grading.answer_characters import rewritten, rules
 from evaluation.grading.answer_text import DOLLAR
+from evaluation.grading.answer_words import AFTER, BEFORE, BETWEEN, PARTS, SCALES
 
-_NAMES = {
-    "degree": "degrees deg", "dollar": "dollars usd buck bucks", "cent": "cents", "euro": "euros",
-    "cm": "centimeter centimeters centimetre centimetres", "mm": "millimeter millimeters",
-    "km": "kilometers kilometer", "pound": "pounds",
-    "meter": "meters metre metres", "inch": "inches", "foot": "feet ft", "yard": "yards yd",
-    "mile": "miles mi", "gram": "grams", "kg": "kilogram kilograms", "mg": "milligrams",
-    "lb": "lbs", "ounce": "ounces oz",
-    "liter": "liters litre litres", "ml": "milliliters milliliter", "gallon": "gallons gal", "cup": "cups",
-    "second": "seconds sec secs", "minute": "minutes min mins", "hour": "hours hr hrs", "day": "days",
-    "week": "weeks", "month": "months", "year": "years yr yrs", "mph": "", "kmh": "", "square": "sq",
-    "cubic": "cu", "radian": "radians rad", "unit": "units", "point": "points", "percentage": "",
+_TABLE = {  # dimension: size in its base: names
+    "length": {"1/1000": "mm millimeter millimetre", "1/100": "cm centimeter centimetre", "1/10": "dm",
+               "1": "m meter metre", "1000": "km kilometer kilometre", "127/5000": "in inch inches",
+               "381/1250": "ft foot feet", "1143/1250": "yd yds yard", "201168/125": "mi mile"},
+    "mass": {"1/1000": "mg milligram", "1": "g gram", "1000": "kg kilogram kilo kgs",
+             "45359237/100000": "lb pound lbs", "45359237/1600000": "oz ounce"},
+    "time": {"1/1000": "ms millisecond", "1": "s sec second", "60": "min minute", "3600": "h hr hrs hour",
+             "86400": "day", "604800": "week wk wks"},
+    "calendar": {"1": "month", "12": "year yr yrs"},
+    "liter": {"1/1000": "ml milliliter millilitre", "1/100": "cl", "1": "l L liter litre"},
+    "cup": {"1": "cup", "2": "pint", "4": "quart qt", "16": "gallon gal"},
+    "dollar": {"1": "dollar usd buck", "1/100": "cent ¢"},
+    "angle": {"1": "degree deg"}, "radian": {"1": "radian rad"},
+    "celsius": {"1": "celsius centigrade"}, "fahrenheit": {"1": "fahrenheit"}, "kelvin": {"1": "kelvin"},
+    **{name: {"1": names} for name, names in {
+        "euro": "euro eur", "sterling": "gbp sterling quid", "yen": "yen jpy", "rupee": "rupee inr rs",
+        "yuan": "yuan rmb cny", "ton": "ton tonne", "acre": "acre", "hectare": "hectare ha", "unit": "unit",
+        "point": "point pt", "newton": "newton", "joule": "joule", "watt": "watt", "volt": "volt",
+        "hertz": "hertz hz", "mole": "mole mol", "tablespoon": "tablespoon tbsp", "teaspoon": "teaspoon tsp",
+    }.items()},
 }  # fmt: skip
-UNITS = {word: name for name, others in _NAMES.items() for word in (name, *others.split())}
-IN_TEXT = {"m": "meter", "s": "second", "g": "gram", "h": "hour", "l": "liter", "in": "inch"}
-"""Units only inside \\text{}: bare, `5 m` is a product."""
-THINGS = frozenset(
-    "egg eggs cat cats dog dogs car cars pen pens box boxes men man way ways boy boys per of the in".split()
+UNITS = {
+    word: (dimension, Fraction(size))
+    for dimension, sizes in _TABLE.items()
+    for size, names in sizes.items()
+    for name in names.split()
+    for word in ({name, name + "s"} if len(name) > 2 else {name})
+}
+_SHORT = {word for word in UNITS if len(word) == 1} | {"in"}
+"""Units that are one only behind a space or in \\text{}: `5m` is a product."""
+_SPELLED = rules((
+    (r"\bmph\b", "mile / hour"), (r"\b(?:kph|kmh|kmph)\b", "km / hour"), (r"\bmps\b", "m / s"),
+    (r"\bcc\b", "cm ^{3}"), (r"\bsqft\b", "square foot"),
+    (r"\bdegrees? ?(?:Celsius|C\b)", "celsius"), (r"\bdegrees? ?(?:Fahrenheit|F\b)", "fahrenheit"),
+), re.IGNORECASE)  # fmt: skip
+_POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
+_CURRENCY = {DOLLAR: "dollar", "€": "euro", "£": "sterling", "¥": "yen", "₹": "rupee"}
+_MONEY = re.compile(
+    rf"^([-+]?)\s?(?:(?:US|CA|AU|C|A|HK|USD|NZ)\s?(?={DOLLAR})|(?=Rs|INR|USD|EUR|GBP|RMB|CNY|JPY"
+    rf"|[{''.join(_CURRENCY)}]))"
+    rf"(Rs|INR|USD|EUR|GBP|RMB|CNY|JPY|[{''.join(_CURRENCY)}])\.?\s?(?=[-\d.\\(])"
 )
-SCALES = {"dozen": 12, "hundred": 100} | {f"{n}illion": 10**k for n, k in (("m", 6), ("b", 9), ("tr", 12))}
-SCALES["thousand"] = 1000
-_NO_UNIT = frozenset(
-    "and over base mod modulo squared cubed factorial half halves third thirds quarter quarters fifth "
-    "fifths tenth tenths hundredth hundredths thousandth times plus minus less more than least most "
-    "about approximately around roughly nearly almost exactly infinity undefined divided multiplied "
-    "subtracted added power root remainder either none only from with where when then unless except "
-    "between through negative positive percent percents permille point hundreds thousands millions "
-    "billions dozens score double triple twice each true false".split()
+_ALIKE = {frozenset(pair) for pair in (("angle", "celsius"), ("angle", "fahrenheit"), ("mass", "sterling"))}
+"""Dimensions that share a word: degrees and pounds."""
+_SILENT = frozenset(
+    "of the in a an per each every left remaining total altogether all more extra now away old".split()
 )
-_CURRENCY = {DOLLAR: "dollar", "€": "euro", "£": "pound"}
-_PREFIX = re.compile(rf"^([-+]?)([{''.join(_CURRENCY)}])(?=[\d.\\])")
-_SUFFIX_SIGN = re.compile(rf"(?<=\d)([{''.join(_CURRENCY)}])$")
-_IN_TEXT = re.compile(r"^(.+?)\\text\{([^{}]*)\}(?:\^\{([23])\})?$", re.DOTALL)
-_PLAIN = re.compile(r"^(.*[\d)}%¤])[\s/]?([A-Za-z][A-Za-z ./-]*?)(?:\^\{([23])\})?$", re.DOTALL)
+THINGS_NOT = frozenset(
+    "and over base mod modulo times plus minus less fewer than least most about approximately around "
+    "roughly nearly almost infinity undefined divided multiplied subtracted added power root remainder "
+    "either none only from with where when then unless except between through to not positive fold "
+    "percent percents permille point thousands millions billions true false below above under up down short "
+    "or nor by is are was were be if am pm noon midnight mod squared cubed factorial half few "
+    "bps tens ones ppm ago past mil illion gazillion zillion first second third one".split()
+) | AFTER.keys() | BEFORE.keys() | BETWEEN.keys() | PARTS.keys() | SCALES.keys()  # fmt: skip
+_PART_LIKE = re.compile(r"(?:[a-z]{2,}(?:ths?|ieths?|fold|illions?|tuple[ds]?|uple[ds]?))$")
+_REAL_THINGS = frozenset(
+    "month months path paths bath baths moth moths birth births death deaths width length depth growth "
+    "cloth cloths tablecloths tooth youth youths booth booths truth truths math maths sloth sloths "
+    "mouth mouths "
+    "health wealth earth berth berths growths lengths depths widths breath breaths".split()
+)
+_TOKEN = re.compile(r"\^\{-?\d\}|\\cdot |\\[A-Za-z]+|[A-Za-z¢]+|.", re.DOTALL)
+_TAIL = re.compile(r"\^\{-?\d\}$|[A-Za-z¢]+$|\\cdot $|[ ./'-]$")
+_WORD = re.compile(r"\^\{-?\d\}|[A-Za-z¢]+|/")
 
 
-def split(text: str) -> tuple[str, frozenset[str], bool, int]:
-    """(value, its units, whether it is percent, its scale) of a canonical text with no list in it."""
-    units: set[str] = set()
-    if found := _PREFIX.match(text):
-        units.add(_CURRENCY[found[2]])
-        text = found[1] + text[found.end() :]
-    if found := _SUFFIX_SIGN.search(text):
-        units.add(_CURRENCY[found[1]])
-        text = text[:-1]
-    scale = 1
-    for pattern, short in ((_IN_TEXT, IN_TEXT), (_PLAIN, {})):
-        found = pattern.match(text)
-        words = re.split(r"[ ./-]+", found[2].strip().lower()) if found else []
-        if not found or not found[1].strip():
+@dataclass(frozen=True)
+class Measure:
+    """powers: of each dimension; size: of one such unit in base units; things: what is counted."""
+
+    powers: tuple[tuple[str, int], ...] = ()
+    size: Fraction = Fraction(1)
+    things: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.powers or self.things)
+
+
+NOTHING = Measure()
+
+
+def split(text: str) -> tuple[str, Measure, bool]:
+    """(value, its measure, whether it is percent) of a canonical text with no list in it."""
+    names: list[str] = []
+    if money := _MONEY.match(text):
+        names.append(_CURRENCY.get(money[2], money[2].lower()))
+        text = money[1] + text[money.end() :].replace(DOLLAR, "")
+    value, tail = _shortest(*_tail(text))
+    spaced = not tail or text[len(value) : len(value) + 1] != tail[0]
+    if value and value[-1] in _CURRENCY:
+        names.append(_CURRENCY[value[-1]])
+        value = value[:-1].strip()
+    tail = rewritten(tail, _SPELLED) if tail else ""
+    words = _WORD.findall(tail)
+    glued_unit = not spaced and (
+        words[0] in _SHORT or len(words[0]) == 1 or (words[0].lower() not in UNITS and len(words[0]) < 4)
+    )
+    found = measure([*names, *words]) if value and not glued_unit else None
+    if found is None:
+        value, found = text, measure(names) or NOTHING
+    percent = value.endswith("%")
+    return value.removesuffix("%").strip(), found, percent
+
+
+def _shortest(value: str, tail: str) -> tuple[str, str]:
+    """Of `4x inches`, split before x, the split before inches: a letter that is no unit is the value's."""
+    if match := re.match(r"([A-Za-z]{1,2}(?:\^\{\d\}|(?= )))\s?([A-Za-z].*)$", tail):
+        if _measured(tail) is None and _measured(match[2]) is not None:
+            return value + match[1], match[2]
+    return value, tail
+
+
+def _measured(tail: str) -> Measure | None:
+    return measure(_WORD.findall(rewritten(tail, _SPELLED)))
+
+
+def _tail(text: str) -> tuple[str, str]:
+    """(value, the words behind it)."""
+    tokens = _TOKEN.findall(text)
+    start = len(tokens)
+    while start and _TAIL.match(tokens[start - 1]):
+        start -= 1
+    while start < len(tokens) and not re.match(r"[A-Za-z¢]", tokens[start]):
+        start += 1
+    before = "".join(tokens[:start]).rstrip()
+    if start == len(tokens) or re.search(r"[\\{_]$|\\(?!pi$|theta$|infty$)[A-Za-z]+$", before):
+        return text, ""
+    return re.sub(r"[\s./-]+$", "", "".join(tokens[:start])), "".join(tokens[start:])
+
+
+def measure(words: list[str]) -> Measure | None:
+    """What the words say, None where one of them is neither unit nor thing."""
+    powers: dict[str, int] = {}
+    things: set[str] = set()
+    size, sign, power = Fraction(1), 1, 1
+    last: tuple[str, Fraction, int] | None = None
+    for place, word in enumerate(words):
+        low = word if len(word) == 1 or word in UNITS else word.lower()
+        if low in ("/", "per") or (powers and low in ("a", "an", "each", "every")):
+            sign = -1
+        elif word[0] == "^" or (low in ("squared", "cubed") and last):
+            if last is None:
+                return None
+            more = last[2] * ((int(word[2:-1]) if word[0] == "^" else _POWERS[low]) - 1)
+            powers[last[0]] += more
+            size *= last[1] ** more
+        elif low in _POWERS:
+            power = _POWERS[low]
+        elif low in UNITS and (low != "in" or "".join(words[place + 1 :])[:1] in ("", "^")):
+            dimension, unit = UNITS[low]
+            last = (dimension, unit, sign * power)
+            powers[dimension] = powers.get(dimension, 0) + last[2]
+            size *= unit ** last[2]
+            power = 1
+        elif low in _SILENT:
             continue
-        if words and words[0] in SCALES:
-            scale *= SCALES[words.pop(0)]
-        names = [_unit(word, short) for word in words if word]
-        if all(names):
-            text = found[1].strip()
-            units |= {str(name) for name in names} | ({found[3]} if found[3] else set())
-    percent = text.endswith("%")
-    return text.removesuffix("%").strip(), frozenset(units), percent, scale
+        elif _thing(low):
+            things.add(_singular(low))
+        else:
+            return None
+    return Measure(tuple(sorted((name, n) for name, n in powers.items() if n)), size, frozenset(things))
 
 
-def _unit(word: str, short: dict[str, str]) -> str | None:
-    if word in UNITS or word in short:
-        return UNITS.get(word) or short[word]
-    if word in _NO_UNIT or word in SCALES:
-        return None
-    return word if word in THINGS or (len(word) >= 4 and re.search("[aeiouy]", word)) else None
-
-
-def agree(first: frozenset[str], second: frozenset[str]) -> bool:
-    """Whether two values may have these units: one names none, or the measures are the same.
-
-    Of counted things one word in common is enough: `18 eggs`, `18 duck eggs`.
-    """
-    if not first or not second:
-        return True
-    measures = set(UNITS.values()) | {"2", "3"}
-    if first & measures != second & measures:
+def _thing(word: str) -> bool:
+    """Whether a word may be what is counted: it changes no number, and has a vowel."""
+    if word in THINGS_NOT or part_like(word):
         return False
-    return bool(first & measures or {_singular(w) for w in first} & {_singular(w) for w in second})
+    return len(word) >= 3 and bool(re.search("[aeiouy]", word))
+
+
+def part_like(word: str) -> bool:
+    """Whether a word ends like a fraction or a scale: thousandths, zillion, twofold."""
+    return bool(_PART_LIKE.fullmatch(word)) and word not in _REAL_THINGS
 
 
 def _singular(word: str) -> str:
     return word[:-1] if word.endswith("s") else word
+
+
+def ratio(gold: Measure, answer: Measure) -> Fraction | None:
+    """What the answer's number is to be multiplied with to be in the gold's unit, None where they disagree.
+
+    Of counted things one word in common is enough: `18 eggs`, `18 duck eggs`. Of money per time or thing
+    the money alone will do.
+    """
+    if not gold or not answer:
+        return Fraction(1)
+    if gold.powers and answer.powers:
+        if gold.powers == answer.powers:
+            return answer.size / gold.size
+        if {frozenset((g[0], a[0])) for g in gold.powers for a in answer.powers} & _ALIKE:
+            return Fraction(1)
+        money = set(gold.powers) & set(answer.powers) & {(name, 1) for name in _CURRENCY.values()}
+        return Fraction(1) if money and min(len(gold.powers), len(answer.powers)) == 1 else None
+    if gold.powers or answer.powers:
+        return None
+    return Fraction(1) if gold.things & answer.things else None

@@ -13,14 +13,16 @@ Conventions (a false "correct" is worse than a miss):
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from evaluation.grading import answer_units
-from evaluation.grading.answer_forms import Form, lone
+from evaluation.grading.answer_forms import Form, label, lone
 from evaluation.grading.expression import Node, symbols
 from evaluation.grading.expression_latex import to_latex
-from evaluation.grading.expression_values import differ, exact, unlike
+from evaluation.grading.expression_values import differ, exact, only_positive, unlike
 from evaluation.grading.math_pool import Verdict
 
 Ask = Callable[[str, str, str], Verdict]
@@ -31,11 +33,19 @@ _FLIPPED = {">": "<", ">=": "<="}
 
 def equivalent(gold: Form, answer: Form, ask: Ask) -> Verdict:
     """Whether `answer` says what `gold` says; None with the reason where nothing can tell."""
-    if gold.text == answer.text and gold.kind == answer.kind and gold.signs == answer.signs:
-        if (gold.kind != "value" or gold.percent == answer.percent) and not gold.units ^ answer.units:
-            return Verdict(True, "equal as text")
+    if _same_text(gold, answer):
+        return Verdict(True, "equal as text")
+    gold, answer = _without_bars(gold), _without_bars(answer)
+    if _one_number_or_list(gold) != _one_number_or_list(answer):
+        return _grouped(gold, answer, ask)
+    if "choice" in (gold.kind, answer.kind):
+        return _choices(gold, answer, ask)
+    if answer.signs == ("or",) and gold.kind == "value":  # 3/4 or 0.75
+        return _all(equivalent(gold, item, ask) for item in answer.items)
     if "relation" in (gold.kind, answer.kind):
         return _relations(gold, answer, ask)
+    if "ratio" in (gold.kind, answer.kind):
+        return _ratios(gold, answer, ask)
     if "union" in (gold.kind, answer.kind) and "list" in (gold.kind, answer.kind):
         gold, answer = as_intervals(gold), as_intervals(answer)
     kinds = {gold.kind, answer.kind}
@@ -44,13 +54,81 @@ def equivalent(gold: Form, answer: Form, ask: Ask) -> Verdict:
     if kinds == {"value"}:
         return _values(gold, answer, ask)
     if kinds in ({"set"}, {"value", "set"}):
-        wanted, found = (form.items if form.kind == "set" else (form,) for form in (gold, answer))
-        return _all((_each(wanted, found, ask), _each(found, wanted, ask, swap=True)))
+        wanted, said = (form.items if form.kind == "set" else (form,) for form in (gold, answer))
+        return _all((_each(wanted, said, ask), _each(said, wanted, ask, swap=True)))
     if kinds <= {"list", "set"} or kinds == {"union"}:
         return _unordered(gold.items, answer.items, ask)
     if kinds in ({"bracket"}, {"matrix"}) and gold.signs == answer.signs:
         return _ordered(gold.items, answer.items, ask)
+    if (gold.kind, gold.signs, answer.kind) == ("bracket", ("[", "]"), "list"):
+        return _square(gold, answer, ask)
     return NO
+
+
+def _same_text(gold: Form, answer: Form) -> bool:
+    if (gold.text, gold.kind, gold.signs) != (answer.text, answer.kind, answer.signs):
+        return False
+    return gold.kind != "value" or (gold.percent == answer.percent and gold.measure == answer.measure)
+
+
+def _one_number_or_list(form: Form) -> bool:
+    return form.kind == "list" and form.node is not None
+
+
+def _grouped(gold: Form, answer: Form, ask: Ask) -> Verdict:
+    """121,242,363 on one side: a list where the other is one, else a number; that many groups of three
+    digits in a gold are as likely a list."""
+    grouped, other = (gold, answer) if _one_number_or_list(gold) else (answer, gold)
+    if other.kind in ("list", "set"):
+        return _unordered(gold.items, answer.items, ask)
+    number = Form("value", grouped.text, node=grouped.node)
+    verdict = equivalent(number, answer, ask) if grouped is gold else equivalent(gold, number, ask)
+    if verdict.equal and grouped is gold and len(gold.items) > 2:
+        return Verdict(None, "the gold answer may be one number or a list")
+    return verdict
+
+
+def _choices(gold: Form, answer: Form, ask: Ask) -> Verdict:
+    """(B) 12 answers B, and 12; two letters must agree, and so must what stands beside them."""
+    if gold.kind == answer.kind:
+        same = gold.text == answer.text
+        return equivalent(gold.items[0], answer.items[0], ask) if same else NO
+    choice, other = (gold, answer) if gold.kind == "choice" else (answer, gold)
+    if re.fullmatch("[A-Ja-j]", other.text) and other.kind in ("value", "text"):
+        return Verdict(other.text.upper() == choice.text, "compared as choices")
+    sides = (choice.items[0], answer) if choice is gold else (gold, choice.items[0])
+    return equivalent(*sides, ask)
+
+
+def _ratios(gold: Form, answer: Form, ask: Ask) -> Verdict:
+    """2:3 is 4:6, and 2/3."""
+    if gold.kind == answer.kind and len(gold.items) == len(answer.items):
+        pairs = zip(gold.items[1:], answer.items[1:], strict=True)
+        crossed = [(_product(gold.items[0], a), _product(answer.items[0], g)) for g, a in pairs]
+        return _all(_values(one, other, ask) for one, other in crossed)
+    ratio, other = (gold, answer) if gold.kind == "ratio" else (answer, gold)
+    if other.kind != "value" or len(ratio.items) != 2 or other.percent or other.measure:
+        return NO
+    first, second = (item.node for item in ratio.items)
+    assert first is not None and second is not None
+    quotient = Form("value", ratio.text, node=Node("over", (first, second)))
+    return _values(gold, quotient, ask) if ratio is answer else _values(quotient, answer, ask)
+
+
+def _product(first: Form, second: Form) -> Form:
+    assert first.node is not None and second.node is not None
+    return Form("value", f"{first.text}*{second.text}", node=Node("times", (first.node, second.node)))
+
+
+def _square(gold: Form, answer: Form, ask: Ask) -> Verdict:
+    """[1, 2, 3] of a data file may be a list: in this order it is; two items may be an interval."""
+    if len(gold.items) != len(answer.items):
+        return NO
+    verdict = _ordered(gold.items, answer.items, ask)
+    if verdict.equal and len(gold.items) > 2:
+        return verdict
+    again = verdict if verdict.equal else _unordered(gold.items, answer.items, ask)
+    return Verdict(None, "the gold answer may be an interval or a list") if again.equal is not False else NO
 
 
 def _all(verdicts: Iterable[Verdict]) -> Verdict:
@@ -106,7 +184,7 @@ def _unordered(gold: Sequence[Form], answer: Sequence[Form], ask: Ask) -> Verdic
 
 def _name(form: Form) -> str:
     """x of x = 5, "" of everything else."""
-    named = form.kind == "relation" and lone(form.items[0]) and set(form.signs) == {"="}
+    named = form.kind == "relation" and label(form.items[0]) and set(form.signs) == {"="}
     return form.items[0].text if named else ""
 
 
@@ -119,10 +197,13 @@ def _texts(gold: Form, answer: Form) -> Verdict:
 
 
 def _values(gold: Form, answer: Form, ask: Ask) -> Verdict:
-    if not answer_units.agree(gold.units, answer.units):
+    size = answer_units.ratio(gold.measure, answer.measure)
+    if size is None or (gold.percent != answer.percent and (gold.measure or answer.measure)):
         return Verdict(False, "different units")
-    if gold.text == answer.text and gold.percent == answer.percent:
+    if gold.text == answer.text and gold.percent == answer.percent and size == 1:
         return Verdict(True, "equal as text")
+    if re.fullmatch("[B-J]", gold.text) and gold.text.lower() == answer.text:
+        return Verdict(True, "compared as choices")
     for form, whose in ((gold, "the gold answer"), (answer, "the answer")):
         if form.node is None:
             infinite = r"\infty" in form.text
@@ -134,18 +215,41 @@ def _values(gold: Form, answer: Form, ask: Ask) -> Verdict:
     except ZeroDivisionError:
         return Verdict(False, "a division by zero")
     if numbers[0] is not None and numbers[1] is not None:
-        return _numbers(numbers[0], numbers[1], gold.percent, answer.percent)
+        return _numbers(numbers[0], numbers[1] * size, gold.percent, answer.percent)
     if gold.percent != answer.percent:
         return Verdict(False, "percent on one side only")
-    return _symbolic(gold.node, answer.node, ask)
+    node = answer.node if size == 1 else Node("times", (answer.node, Node("number", value=size)))
+    return _symbolic(gold.node, with_constant_of(gold.node, node), ask)
 
 
 def _numbers(gold: Fraction, answer: Fraction, gold_percent: bool, answer_percent: bool) -> Verdict:
     same = gold == answer
     if gold_percent != answer_percent:
         percent, bare = (gold, answer) if gold_percent else (answer, gold)
-        same = percent / 100 == bare or (percent == bare and abs(bare) >= 1)
+        same = percent / 100 == bare or (percent == bare and abs(bare) > 1)
     return Verdict(same, "compared as numbers")
+
+
+def with_constant_of(gold: Node, answer: Node) -> Node:
+    """The answer with its constant of integration (… + c) called as the gold's (… + C) is."""
+    wanted, said = _constant(gold), _constant(answer)
+    if not wanted or not said or wanted == said or said in symbols(gold) or len(symbols(gold)) != 2:
+        return answer
+    return _renamed(answer, said, wanted)
+
+
+def _constant(node: Node) -> str:
+    """C of `f(x) + C`, "" where nothing like it is added to an expression with one other variable."""
+    last = node.parts[1] if node.op == "add" else node
+    alone = last.op == "symbol" and last.name in ("C", "c", "K", "k") and node.op == "add"
+    rest = symbols(node.parts[0]) if alone else set()
+    return last.name if rest & set("xyztusr") and last.name not in rest else ""
+
+
+def _renamed(node: Node, name: str, by: str) -> Node:
+    if node.op == "symbol":
+        return replace(node, name=by) if node.name == name else node
+    return replace(node, parts=tuple(_renamed(part, name, by) for part in node.parts))
 
 
 def _symbolic(gold: Node, answer: Node, ask: Ask, op: str = "equal") -> Verdict:
@@ -154,16 +258,26 @@ def _symbolic(gold: Node, answer: Node, ask: Ask, op: str = "equal") -> Verdict:
         return Verdict(False, "values differ")
     names = {name: f"x_{{{k}}}" for k, name in enumerate(sorted(symbols(gold) | symbols(answer)))}
     verdict = ask(op, to_latex(gold, names), to_latex(answer, names))
+    if op == "equal" and not verdict.equal and only_positive(gold, answer):  # 1/sqrt(n) and sqrt(1/n)
+        verdict = ask("positive", to_latex(gold, names), to_latex(answer, names))
     return Verdict(verdict.equal, verdict.reason or "compared by math-verify")
 
 
 def _relations(gold: Form, answer: Form, ask: Ask) -> Verdict:
+    gold, answer = _turned(gold), _turned(answer)
+    for form, other in ((gold, answer), (answer, gold)):
+        if form.kind == "relation" and "~" in form.signs:  # 2\pi \approx 6.28 answers both
+            parts = [item for item in form.items if not (lone(item) and item is form.items[0])]
+            return _any(
+                equivalent(p, other, ask) if form is gold else equivalent(other, p, ask) for p in parts
+            )
     if _inequality(gold) or _inequality(answer):
         return _inequalities(gold, answer, ask)
     if gold.kind == answer.kind:
-        if _name(gold) and _name(gold) == _name(answer):
+        names = _name(gold), _name(answer)
+        if all(names) and (names[0] == names[1] or _function_value(*names)):
             return _all(equivalent(gold.items[-1], part, ask) for part in answer.items[1:])
-        if any("(" in _name(form) for form in (gold, answer)):
+        if any("(" in name for name in names):
             return NO
         return _gaps(gold, answer, ask)
     if gold.kind == "relation":
@@ -174,8 +288,22 @@ def _relations(gold: Form, answer: Form, ask: Ask) -> Verdict:
     return _all(equivalent(gold, part, ask) for part in answer.items[bool(_name(answer)) :])
 
 
+def _turned(form: Form) -> Form:
+    """12 = x as x = 12."""
+    if form.kind != "relation" or form.signs != ("=",) or not lone(form.items[1]):
+        return form
+    left = form.items[0].node
+    return replace(form, items=form.items[::-1]) if left is not None and not symbols(left) else form
+
+
+def _function_value(first: str, second: str) -> bool:
+    """f(x) and y are two names of the same."""
+    names = {first, second}
+    return "y" in names and bool(names & {"f(x)", "g(x)", "h(x)", "y(x)"})
+
+
 def _inequality(form: Form) -> bool:
-    return form.kind == "relation" and form.signs[0] not in ("=", "!=")
+    return form.kind == "relation" and form.signs[0] not in ("=", "!=", "~")
 
 
 def _inequalities(gold: Form, answer: Form, ask: Ask) -> Verdict:
@@ -237,3 +365,22 @@ def as_intervals(form: Form) -> Form:
     else:
         return form
     return Form("bracket", form.text, tuple(items), opened)
+
+
+def _without_bars(form: Form) -> Form:
+    """|x| > 2 as x < -2 or x > 2, |x| < 2 as -2 < x < 2; others unchanged."""
+    if not _inequality(form) or len(form.items) != 2:
+        return form
+    (left, right), sign = form.items, form.signs[0]
+    if right.text.startswith("|") and not left.text.startswith("|"):
+        left, right, sign = right, left, {"<": ">", "<=": ">=", ">": "<", ">=": "<="}[sign]
+    size = exact(right.node) if right.node else None
+    if not re.fullmatch(r"\|[A-Za-z]\|", left.text) or size is None or size <= 0:
+        return form
+    variable = replace(left, text=left.text[1:-1])
+    below = replace(right, text=f"-{right.text}", node=Node("minus", (right.node,)) if right.node else None)
+    if sign in _FLIPPED:
+        outside = (Form("relation", form.text, (variable, below), ({">": "<", ">=": "<="}[sign],)),
+                   Form("relation", form.text, (variable, right), (sign,)))  # fmt: skip
+        return Form("list", form.text, outside)
+    return Form("relation", form.text, (below, variable, right), (sign, sign))

@@ -10,6 +10,7 @@ import cmath
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import product
 
 from evaluation.grading.expression import Node, symbols
 
@@ -104,6 +105,22 @@ def differ(first: Node, second: Node) -> bool:
     return False
 
 
+def only_positive(first: Node, second: Node) -> bool:
+    """Whether both are real nowhere but where all their variables are positive, as far as floats show."""
+    names = sorted(symbols(first) | symbols(second))
+    if not 1 <= len(names) <= 3:
+        return False
+    for signs in product((1, -1), repeat=len(names)):
+        point = {
+            name: sign * _STARTS[0] * (1 + k * 0.37)
+            for k, (name, sign) in enumerate(zip(names, signs, strict=True))
+        }
+        real = [approximate(node, point) is not None for node in (first, second)]
+        if real != [all(sign > 0 for sign in signs)] * 2:
+            return False
+    return True
+
+
 def unlike(first: Node, second: Node) -> bool:
     """Whether two expressions certainly have no constant ratio."""
     names = sorted(symbols(first) | symbols(second))
@@ -153,8 +170,15 @@ def _real(value: complex) -> float:
     return value
 
 
+def _about_over(top: complex, bottom: complex) -> complex:
+    """A quotient; by sin(pi), which is nothing, floats would divide."""
+    if abs(bottom) < 1e-12:
+        raise ValueError("a division by next to nothing")
+    return top / bottom
+
+
 def _about_power(base: complex, exponent: complex) -> complex:
-    if base == 0 or (abs(exponent) > 64 and abs(base) > 1):
+    if abs(base) < 1e-12 or (abs(exponent) > 64 and abs(base) > 1):
         raise ValueError("a power that floats do not hold well")
     if exponent == round(exponent.real):
         return complex(base) ** int(exponent.real)
@@ -191,7 +215,7 @@ _ABOUT: dict[str, Callable[..., complex]] = {
     "add": lambda a, b: a + b,
     "subtract": lambda a, b: a - b,
     "times": lambda a, b: a * b,
-    "over": lambda a, b: a / b,
+    "over": _about_over,
     "abs": lambda a: float(abs(a)),
     "floor": _steps(math.floor),
     "ceil": _steps(math.ceil),

@@ -1,113 +1,265 @@
 r"""Where the answer stands in a response or in a gold text.
 
-A response: the last \boxed{…} by brace matching, else `#### x` or a closing `A: x`, else "the answer is
-x", else the response itself where it is nothing but an answer, else its last formula or number. A
-gold text: the same marks, else the whole of it. Linear in the length; of a response longer than
-MOST_LETTERS only the end is read.
+Thoughts, run-on text and what was taken back are cut off first (`final_part`). Then the response's own
+marks are read, each as a whole statement: all boxes of the last sentence that has one; else `<answer>`;
+else `#### x` (a heading is none) or a closing `A: x`; else the last "the answer is x"; else the response
+itself where it is nothing but an answer; else what the last sentence with a number says
+(`answer_phrases`). A gold text: the same marks, else the whole of it, but for a single sentence. Linear
+in the length; of a response longer than MOST_LETTERS only the end is read.
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
 
-MOST_LETTERS = 200_000
+from evaluation.grading.answer_characters import plain
+from evaluation.grading.answer_phrases import last_phrase, phrases
+from evaluation.grading.answer_text import formulas
+from evaluation.grading.final_part import MOST_LETTERS, final_part
+
 MOST_BARE = 400
 """A response of more letters is more than a bare answer."""
+MOST_HEADINGS = 50
 _BRACES = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*|\\.|[{}]", re.DOTALL)
-_UNBRACED = re.compile(r"\\(?:boxed|fbox)\s+(-?(?:\\[A-Za-z]+(?:\{[^{}]*\})+|[^\s${}\\]+))")
-_HASHES = re.compile(r"####[ \t]*([^\n]*)")
-_CLOSING = re.compile(r"(?:^|\n)[ \t]*A:[ \t]*([^\n]+)\s*\Z")
-_SAID = re.compile(
-    r"\banswer(?:\s+to\s+[^\n.:]{1,60})?\s*(?:is|are|=|:|would be|must be)(?!\s*not\b)\s*:?\s*"
-    r"(?=([^\n]{1,400}))",
+_UNBRACED = re.compile(r"\\(?:boxed|fbox)\s*(-?(?:\\[A-Za-z]+(?:\{[^{}]*\})+|\d[\d.,/]*|[A-Z](?![A-Za-z'])))")
+_PLACEHOLDER = re.compile(
+    r"\s*(?:\.\.\.|\\[lc]?dots|(?:(?:your|final|the|my) )*answer(?: here)?|)\s*", re.IGNORECASE
+)
+_CHOSEN = re.compile(
+    r"\b(?:option|choice|answer) \(?([A-J])\)? is (?:the )?(?:correct|right|best|answer|only)"
+    r"|\(([A-J])\) is (?:the )?(?:correct|right|best)",
     re.IGNORECASE,
 )
-_END = re.compile(r"\.(?!\d)|\s(?:because|since|so|as|which)\s")
-_MATH = re.compile(
-    r"\$\$(.+?)\$\$|(?<!\\)\$((?:\\\$|[^$\n])+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL
+_NEXT_THOUGHT = re.compile(
+    r"[.!?]\s|\b(?:then|so|thus|hence|therefore|next|finally|now|gives|becomes|simplif\w*|since"
+    r"|because|step|which|that|i\.e)\b"
+    r"|^[\s$\\()\[\]]*(?:=|\\approx|\\Rightarrow|\\to|→)[\s$\\()\[\]]*$|\n[^\n]*[A-Za-z]{2}", re.IGNORECASE
+)  # fmt: skip
+_ANSWER_TAG = re.compile(r"<answer>(.*?)(?:</answer>|$(?![\s\S]))", re.DOTALL | re.IGNORECASE)
+_HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*([^\n]*)")
+_STEP = re.compile(
+    r"(?:step|part|case|section|question|problem|note|phase|stage|method|example|task|approach"
+    r"|verif\w*|given|explanation"
+    r"|understand\w*|analysis|let)\b|(?:check|summary|calculat\w*|conclusion|solution"
+    r"|option)\b(?!\s*[:=]?\s*-?[\d$\\]+\.?$)"
+    r"|\(?\d+[.):]\)?\s+\D",
+    re.IGNORECASE,
 )
-_NUMBER = re.compile(
-    r"(?:(?<![\w)\]}.])-)?(?:\\?\$\s?)?(?:-?\\[dt]?frac\{-?[\d.]+\}\{[\d.]+\}"
-    r"|(?<![\w.])\.\d+|\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!,?\d)|\d+(?:\.\d+)?(?:/\d+)?)"
-    r"(?:\s?\\?%)?(?:\s(?:dozen|hundred|thousand|million|billion|trillion)\b)?",
-    re.ASCII,
+_CLOSING = re.compile(r"(?:^|\n)[ \t]*A:[ \t]*([^\s][^\n]*)\s*\Z")
+_SAID = re.compile(
+    r"(?:\banswers?\b(?:\s+(?:to|for|in|of|as|here)\b[^\n.:=]{0,60}?)?\**\s*(?:\b(?:is|are|was"
+    r"|would be|must be|should be|equals|becomes)\b"
+    r"|=|:|->|-(?= ))|\b(?:correct|right|best|final) (?:option|choice|result|value"
+    r"|statement)s?\s+(?:is|are|:)\s"
+    r"|\bI (?:choose|pick|select|chose)\b|答案(?:应该|应当)?(?:是|为|:)|答:|\bответ:)\s*:?\**[ \t]*",
+    re.IGNORECASE,
 )
-_COUNTED = re.compile(rf"{_NUMBER.pattern}(?: [A-Za-z]+){{1,4}}\.?", re.ASCII)
-_VERBS = frozenset("is are was were be not or and because so".split())
+_HEADING = re.compile(
+    r"(?:^|\n)[ \t]{0,8}(?:#{1,6}|\*\*|__)?[ \t]{0,4}(?:\d+[.)] )?(?:the )?(?:final "
+    r"|correct )?(?:answer|result)s?"
+    r" ?:? ?(?:\*\*|__)? ?:?[ \t]{0,4}\n",
+    re.IGNORECASE,
+)
+_FILLER = re.compile(
+    r"^(?:\W|\\approx|\b(?:about|approximately|roughly|around|exactly|simply|just|therefore|thus|then"
+    r"|indeed|equal|to|a|total|of|the|"
+    r"number|is|are|be|only|also|now|still|always|clearly|both|either|given|by|found|as|follows|that"
+    r"|there|will|we|get|have|"
+    r"option|choice|he|she|it|they|has|needs|earns|makes|in|fact|numbers|values|x|integer"
+    r"|value)\b)*$", re.IGNORECASE
+)  # fmt: skip
+_THEN = re.compile(
+    r"(?:which (?:is|equals|gives|makes|comes to|adds up to|simplifies to)|that is|that's|i\.e\.?"
+    r"|or rather|equals|is equal to|giving|making|"
+    r"so it is|it is|it's|but|in other words|simplif\w+ to)\W*(?:the same as|about|just|then|equal to"
+    r"|a total of)?\W*$|=\W*$", re.IGNORECASE
+)  # fmt: skip
+_SENTENCE = re.compile(r"[A-Za-z ](?:is|are|has|have|was|were|equals|makes|costs|needs)(?![A-Za-z])")
+_AFTERWARDS = re.compile(r"^([^\n]*\d[^\n]*?)\s(?:after|because|since|given that|before)\s[^,=]*$")
+_CHOICE = re.compile(r"^\W*\(?[A-J](?:[).:]|\s*$|\s*[.,;]|\*)")
+_SHORT = re.compile(r"(?:\b[A-Z]|\b(?:Rs|approx|No|vs|Dr|Mr|Mrs|St|Eq|Fig|i\.e|e\.g|a\.m|p\.m|[ap]))$")
+_STOP = re.compile(r"[.?](?=[\s*]|$)|!(?=[\s*]|$)(?! ?[a-z=+])")
+_COUNTED = re.compile(r"[-+]?[$€£]?\d[\d,.]*(?: ?\d+/\d+|/\d+)?(?: [A-Za-z]+){1,4}\.?", re.ASCII)
+_COUNTED_TAIL = re.compile(r"((?: [A-Za-z]+){1,4})[.*!\s]*$")
+_VERBS = frozenset(
+    "is are was were be not or and because so if when then that which to has have gets will each per "
+    "left for".split()
+)
 _PLAIN_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 _JOINING = frozenset("and or sqrt pi sin cos tan ln log infinity infty cm mm km".split())
 
 
 def extract(response: str) -> str | None:
     """The final answer of a response, None where there is none."""
-    text = response[-MOST_LETTERS:]
-    for find in (_boxed, _hashes, _closing, _said, _bare):
+    text = _tidy(final_part(response))
+    tagged = [match[1] for match in _ANSWER_TAG.finditer(text) if match[1].strip()]
+    if tagged:
+        text = tagged[-1]
+    boxed = _boxed(text)
+    if boxed is not None and _SENTENCE.search(boxed) and not re.search(r"\bnot?\b|n't", boxed):
+        words = re.sub(r"\\(?:text\w*|mbox|mathrm)\s?\{([^{}]*)\}", r" \1 ", boxed)
+        return _said_last(words) or last_phrase(words) or boxed.strip()
+    for find in (_boxed, _hashes, _closing, _said_last, _chosen, _bare):
         answer = find(text)
         if answer is not None:
             return answer.strip() or None
-    return _last(text)
+    return last_said(text)
 
 
 def gold_answer(text: str) -> str:
-    """The answer of a gold text: boxed, behind ####, in a closing `A: x`, or the text itself."""
-    for find in (_boxed, _hashes, _closing):
-        answer = find(text[-MOST_LETTERS:])
+    """The answer of a gold text: boxed, behind ####, in a closing `A: x` or `The answer is: x`, what a
+    single sentence says, or the text itself."""
+    tidy = _tidy(text[-MOST_LETTERS:])
+    for find in (_boxed, _hashes, _closing, _said_last):
+        answer = find(tidy)
         if answer is not None and answer.strip():
             return answer.strip()
+    words = _PLAIN_WORD.findall(text)
+    if "\n" not in text.strip() and len(words) >= 4 and re.search(r"[.!]\s*$", text) and len(text) <= 2_000:
+        return last_phrase(tidy) or text.strip()
     return text.strip()
 
 
+def _tidy(text: str) -> str:
+    """In plain characters, without calculator notes (<<3+4=7>>) and bold type."""
+    text = re.sub(r"\$?<<[^<>\n]{0,200}>>", "", plain(text))
+    return re.sub(
+        r"(?<!\*)\*\*(?!\*)(?![\d\s(])|(?<=[^\s\d*])\*\*(?!\*)|\*\*(?=[-\d$(\\][^*\n]{0,80}\*\*)"
+        r"|(?<=[\d)%])\*\*(?=[\s.,;]|$)",
+        "",
+        text,
+    )
+
+
 def _boxed(text: str) -> str | None:
-    """The box that opens last of those that close, else `\\boxed 5`."""
-    last = (-1, -1)
-    opened: list[int] = []  # where a box's content starts, -1 for other braces
-    box_ends = -1
+    """All boxes of the last sentence that has one, else `\\boxed 5`."""
+    boxes: list[tuple[int, int, int]] = []  # where the box, its content, and its end are
+    opened: list[tuple[int, int]] = []  # where a box and its content start, -1 for other braces
+    box, box_ends = -1, -1
     for match in _BRACES.finditer(text):
         token = match.group()
         if token == "{":
-            opened.append(match.end() if match.start() == box_ends else -1)
+            opened.append((box, match.end()) if match.start() == box_ends else (-1, -1))
         elif token == "}" and opened:
-            start = opened.pop()
-            if start > last[0]:
-                last = (start, match.start())
+            begin, start = opened.pop()
+            if start >= 0 and not (boxes and boxes[-1][0] > begin):  # innermost boxes only
+                if not _PLACEHOLDER.fullmatch(text, start, match.start()):
+                    boxes.append((begin, start, match.start()))
         elif token.startswith((r"\boxed", r"\fbox")):
-            box_ends = match.end()
-    unbraced = _last_match(_UNBRACED, text[max(last[0], 0) :])
+            box, box_ends = match.start(), match.end()
+    after = boxes[-1][2] if boxes else 0
+    unbraced = [match[1].rstrip(".,;") for match in _UNBRACED.finditer(text, after)]
     if unbraced:
-        return unbraced[1].rstrip(".,;")
-    return text[slice(*last)] if last[0] >= 0 else None
+        return unbraced[-1]
+    return _joined(text, boxes) if boxes else None
 
 
-def _last_match(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    found = deque(pattern.finditer(text), maxlen=1)
-    return found[0] if found else None
+def _joined(text: str, boxes: list[tuple[int, int, int]]) -> str:
+    """The last box and those before it in its sentence: `\\boxed{3} or \\boxed{5}` are two answers."""
+    contents = [text[slice(*boxes[-1][1:])].strip()]
+    for before, box in zip(boxes[-2::-1], boxes[:0:-1], strict=False):
+        gap = text[before[2] + 1 : box[0]]
+        if len(gap) > 120 or _NEXT_THOUGHT.search(gap) or len(contents) > 20:
+            break
+        content = text[slice(*before[1:])].strip()
+        if content not in contents:
+            contents.insert(0, content)
+    return contents[0] if len(contents) == 1 else ", ".join(contents)
 
 
 def _hashes(text: str) -> str | None:
-    found = _HASHES.findall(text)
-    return str(found[-1]) if found else None
+    """What stands behind the last `####` that is no heading."""
+    for match in list(_HASHES.finditer(text))[: -MOST_HEADINGS - 1 : -1]:
+        content, rest = match[1].strip().strip("*").strip(), text[match.end() : match.end() + 2 * MOST_BARE]
+        if _HEADING.match("\n" + content + "\n"):
+            content = _paragraph(rest)
+            if content:
+                return _statement(content)
+            continue
+        if not content:
+            return _paragraph(rest) or ""
+        if _STEP.match(content):
+            continue
+        said = _said_last(content)
+        if said is not None:
+            return said
+        if _is_answer(content) and (re.search(r"[\d\\]", content) or not rest.strip()):
+            return content
+        if re.search(r"\d", content) or not rest.strip():
+            return _statement(content)
+    return None
+
+
+def _paragraph(text: str) -> str:
+    """The first lines that are not empty, at most MOST_BARE letters."""
+    return re.split(r"\n\s*\n|\n#", text.strip())[0][:MOST_BARE].strip()
 
 
 def _closing(text: str) -> str | None:
-    found = _CLOSING.search(text[-2_000:])
-    return found[1] if found else None
+    match = _CLOSING.search(text[-2_000:])
+    return _statement(match[1]) if match else None
 
 
-def _said(text: str) -> str | None:
-    """What follows the last "the answer is", up to the end of its sentence."""
-    said = _last_match(_SAID, text)
-    if said is None:
+def _said_last(text: str) -> str | None:
+    """What the last "the answer is" says, or stands below the heading "Answer"."""
+    said = [match.end() for match in _SAID.finditer(text)]
+    headed = [match.end() for match in _HEADING.finditer(text)]
+    if headed and (not said or headed[-1] >= said[-1]):
+        below = _paragraph(text[headed[-1] : headed[-1] + 2 * MOST_BARE])
+        return _statement(below) if below else None
+    if not said:
         return None
-    rest = said[1].replace("**", "").strip()
-    formula = _MATH.match(rest)
-    if formula:
-        return _content(formula)
-    sentence = _END.split(rest)[0].strip()
-    if _is_answer(sentence):
+    tail = text[said[-1] : said[-1] + MOST_BARE]
+    return _statement(tail.strip()) if tail.strip() else None
+
+
+def _chosen(text: str) -> str | None:
+    """C of "option C is correct"."""
+    letters = [match[1] or match[2] for match in _CHOSEN.finditer(text)]
+    return letters[-1] if letters else None
+
+
+def _statement(text: str) -> str | None:
+    """What a statement says: the phrase it begins with, or what that is said to be; else its words."""
+    sentence = sentences(text.strip())[0] if text.strip() else ""
+    sentence = re.sub(r"^\W*(?:option|choice|letter) (?=\(?[A-J]\b)", "", sentence, flags=re.IGNORECASE)
+    sentence = re.sub(r"^\W*not \S{1,20}? (?:but|it is|it's) (?=\(?[A-J]\b)", "", sentence)
+    if re.search(r"\b(?:otherwise|else)\b", sentence):
         return sentence
-    number = _NUMBER.match(sentence) or _NUMBER.search(sentence)
-    return number.group() if number else sentence
+    if _is_answer(sentence) and not re.search(r"=[^=]*\d[^=]*[A-Za-z]{3}|\d\s*=", sentence):
+        return sentence.strip(" *")
+    if _CHOICE.match(sentence):
+        return sentence.strip(" *.,;")
+    said = phrases(sentence)
+    if not said:
+        numbered = last_phrase(sentence)
+        words = re.split(r"\s(?:because|since|so|as|which)\s|,", sentence)[0].strip(" *.!")
+        return numbered if numbered and len(words.split()) > 3 else words
+    if not _FILLER.match(sentence[: said[0].start]):
+        return last_phrase(sentence)
+    answer, end = said[0], said[0].end
+    for phrase in said[1:]:
+        if (answer.denied or _THEN.search(sentence[end : phrase.start])) and not phrase.denied:
+            answer, end = phrase, phrase.end
+    if answer.denied:
+        return ""
+    counted = _COUNTED_TAIL.match(sentence[end:])
+    if counted and answer.text[-1:].isdigit() and not _VERBS & set(counted[1].lower().split()):
+        return answer.text + counted[1]
+    return answer.text
+
+
+def sentences(text: str) -> list[str]:
+    """Sentences and lines; the point of an abbreviation, a choice or a number ends none."""
+    parts, start = [], 0
+    for line in re.split(r"\n+", text):
+        start = 0
+        for match in _STOP.finditer(line):
+            if not _SHORT.search(line[start : match.start()][-12:]):
+                parts.append(line[start : match.start()])
+                start = match.end()
+        parts.append(line[start:])
+    return [part.strip() for part in parts if part.strip(" *_")] or [""]
 
 
 def _bare(text: str) -> str | None:
@@ -117,43 +269,33 @@ def _bare(text: str) -> str | None:
 
 def _is_answer(text: str) -> bool:
     """Whether a line is an answer with no sentence around it."""
-    if not text or len(text) > MOST_BARE or "\n" in text or "boxed" in text:
+    if not text or len(text) > MOST_BARE or "\n" in text or "boxed" in text or text.startswith("#"):
         return False
-    formula = _MATH.fullmatch(text)
+    spans = formulas(text)
     outside = re.sub(r"\\(?:text\w*|mbox|begin|end|operatorname|math\w+)\s*\{[^{}]*\}", "", text)
     words = [word.lower() for word in _PLAIN_WORD.findall(outside)]
     if not re.search(r"[\d\\]", text):
-        return len(text.split()) <= 3
+        return len(text.split()) <= 3 and not re.search(r"[^\x00-\x7f]{4}", text)
+    if text.isascii() and not re.search(r"\s", text):
+        return True
     if _COUNTED.fullmatch(text) and not _VERBS & set(words):  # 18 duck eggs
         return True
-    return bool(formula) or all(word in _JOINING for word in words)
+    if re.search(r"(?![\x00-\x7f])[^\W\d_]", text):
+        return False
+    return (len(spans) == 1 and spans[0][1] - spans[0][0] == len(text)) or all(
+        word in _JOINING for word in words
+    )
 
 
-def _last(text: str) -> str | None:
-    """The last formula where no number follows it, else the last number."""
-    tail = text[-4_000:]
-    number, formula = _last_match(_NUMBER, tail), _last_match(_MATH, tail)
-    if formula and (number is None or number.start() < formula.end()):
-        return _content(formula).rsplit("=", 1)[-1].strip() or None
-    if number is None or tail[: number.start()].endswith(" not "):
-        return None
-    return _around(tail, *number.span())
-
-
-def _around(text: str, start: int, end: int) -> str:
-    """A number with all it is written together with: of 2\\sqrt{3} not the 3, of (5, 6) not the 6."""
-    while end < len(text) and not text[end].isspace() and end - start < MOST_BARE:
-        end += 1
-    found = text[start:end]
-    while start > 0 and end - start < MOST_BARE:
-        closed = sum(found.count(c) for c in ")]}") - sum(found.count(c) for c in "([{")
-        if text[start - 1].isspace() and closed <= 0:
-            break
-        start -= 1
-        found = text[start:end]
-    found = re.split(r"=|>>|:|boxed\{", found)[-1].strip("*_ ")
-    return re.sub(r"[.,;!?*]+$", "", found).lstrip("*")
-
-
-def _content(formula: re.Match[str]) -> str:
-    return next(group for group in formula.groups() if group is not None)
+def last_said(text: str) -> str | None:
+    """What the last sentence with a number says."""
+    tail = re.sub(r"\\(?:boxed|fbox)(?![A-Za-z])\s*\{?", " ", text[-4_000:])
+    for sentence in reversed(sentences(tail)):
+        if not sentence.startswith("#") or not _STEP.match(sentence.lstrip("# *")):
+            cut = _AFTERWARDS.match(sentence)
+            answer = (last_phrase(cut[1]) if cut else None) or last_phrase(sentence)
+            if answer:
+                return answer
+            if any(phrase.denied for phrase in phrases(sentence)):
+                return None
+    return None

@@ -20,6 +20,7 @@ from evaluation.grading.answer_forms import Form, read
 from evaluation.grading.equivalence import equivalent
 from evaluation.grading.expression import Unreadable
 from evaluation.grading.extraction import extract, gold_answer
+from evaluation.grading.gold_lists import items_of
 from evaluation.grading.math_pool import MathPool, Verdict
 from models.whole_file import json_lines
 
@@ -78,7 +79,7 @@ class Grader:
         if extracted is None:
             return Grade(False, None, "no answer")
         try:
-            gold = read(gold_answer(answer))
+            gold = read_gold(answer)
         except Unreadable as problem:
             return Grade(None, extracted, f"the gold answer cannot be read: {problem}")
         if not gold.text:
@@ -120,6 +121,18 @@ class Grader:
         self.close()
 
 
+def read_gold(text: str) -> Form:
+    """The form of a gold text; a list of a data file is a set of what its items say. Raises Unreadable."""
+    items = items_of(text)
+    if items is None:
+        return read(gold_answer(text))
+    if not items:
+        raise Unreadable("it is a list without an answer in it")
+    forms = [read(gold_answer(item)) for item in items]
+    parts = [part for form in forms for part in (form.items if form.kind in ("list", "set") else (form,))]
+    return forms[0] if len(forms) == 1 else Form("set", text, tuple(parts))
+
+
 def grade_file(source: Path, target: Path, workers: int | None = None, seconds: float = 5.0) -> Coverage:
     """Grade JSON lines {response, answer} into {correct, extracted, reason}.
 
@@ -144,6 +157,8 @@ def _rows(source: Path) -> Iterator[dict[str, Any]]:
             raise ValueError(f"line {number} of {source.name} is not JSON: {error}") from None
         for field in ("response", "answer"):
             value = row.get(field) if isinstance(row, dict) else None
+            if field == "answer" and isinstance(value, list):
+                row[field] = value = json.dumps(value, ensure_ascii=False)
             if not isinstance(value, str):
                 where, said = f"line {number} of {source.name}", repr(value)[:60]
                 raise ValueError(f"{where}: {field} = {said}; allowed: text or a number")

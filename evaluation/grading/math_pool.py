@@ -130,8 +130,8 @@ class MathPool:
         for _ in range(workers):
             self._idle.put(None)
 
-    def ask(self, op: Literal["equal", "proportional"], gold: str, answer: str) -> Verdict:
-        """Whether gold and answer are equal, or gold is a positive multiple of answer.
+    def ask(self, op: Literal["equal", "positive", "proportional"], gold: str, answer: str) -> Verdict:
+        """Whether gold and answer are equal (for positive variables), or gold a positive multiple of answer.
 
         gold, answer: LaTeX from `evaluation.grading.expression_latex`. Waits for a free worker. Raises
         RuntimeError when math-verify cannot be loaded, or the pool is closed.

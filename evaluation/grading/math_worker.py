@@ -4,8 +4,8 @@ Run as a script, by path and isolated (`python -I`), so that it imports nothing 
 quickly whatever the parent has loaded. math-verify's own time limits are signals; here they are off,
 and the parent kills. An alarm ends a worker whose parent has gone.
 
-A question is {"op": "equal" | "proportional", "gold": LaTeX, "answer": LaTeX, "seconds": float}; a
-verdict {"verdict": true | false | null, "reason": sentence}.
+A question is {"op": "equal" | "positive" | "proportional", "gold": LaTeX, "answer": LaTeX,
+"seconds": float}; a verdict {"verdict": true | false | null, "reason": sentence}.
 """
 
 from __future__ import annotations
@@ -85,6 +85,13 @@ class Judge:
                 return True
         return False
 
+    def positive(self, gold: Any, answer: Any) -> bool | None:
+        """Whether both are the same where every variable is positive."""
+        names = {symbol: self.sympy.Symbol(f"p{k}", positive=True) for k, symbol in enumerate(
+            sorted((gold - answer).free_symbols, key=str))}  # fmt: skip
+        gap = self.sympy.simplify((gold - answer).subs(names))
+        return True if gap == 0 else False if self.differs(gap) else None
+
     def proportional(self, gold: Any, answer: Any) -> bool | None:
         """Whether gold = c * answer with a number c > 0."""
         ratio = self.sympy.simplify(gold / answer)
@@ -94,7 +101,9 @@ class Judge:
         """The verdict; one that cannot be found says why."""
         try:
             gold, found = (self.read(question[name]) for name in ("gold", "answer"))
-            ask = {"equal": self.equal, "proportional": self.proportional}[question["op"]]
+            ask = {"equal": self.equal, "positive": self.positive, "proportional": self.proportional}[
+                question["op"]
+            ]
             verdict = ask(gold, found)
             return {"verdict": verdict, "reason": "" if verdict is not None else "equality was not settled"}
         except MemoryError:

@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from evaluation.sets.cells import MOST_BYTES, Limits, Record, check_header, read_text
+from evaluation.sets.cells import MOST_BYTES, Limits, Record, check_header
 from evaluation.sets.columns import SetError
 
 DELIMITERS = ",;\t|"
@@ -20,9 +20,8 @@ SAMPLE, SAMPLE_ROWS = 2**16, 20
 csv.field_size_limit(MOST_BYTES)  # cells are measured when row and column are known
 
 
-def csv_rows(path: Path, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
+def csv_rows(path: Path, text: str, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
     """The rows of a file; notes: gets what was left out. SetError names row and line."""
-    text = read_text(path, notes)
     if named := NAMED.match(text):
         text = text[named.end() :]
     delimiter = named[1] if named else delimiter_of(text)

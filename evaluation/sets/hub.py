@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
-from evaluation.sets.cells import Record, as_text
+from evaluation.sets.cells import Record
 from evaluation.sets.columns import SetError, header_notes
+from evaluation.sets.json_rows import as_text
 from evaluation.sets.public_sets import PublicSet
 from evaluation.sets.tables import Table, with_question
 

@@ -1,27 +1,38 @@
-"""JSON lines and lists of JSON objects as rows of text; a field that a row has not is empty there."""
+"""JSON lines and lists of JSON objects as rows of text, each value written as it stood there."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from evaluation.sets.cells import Decimals, Limits, Record, as_text, is_nan, read_text
+from evaluation.sets.cells import Limits, Record
 from evaluation.sets.columns import SetError
 
 
-def jsonl_rows(path: Path, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
+class Decimals(float):
+    """A number of a JSON file that keeps the digits it was written with: 1.10, and twenty of them."""
+
+    digits: str
+
+    def __new__(cls, digits: str) -> Decimals:
+        number = super().__new__(cls, digits)
+        number.digits = digits
+        return number
+
+
+def jsonl_rows(path: Path, text: str, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
     """One object a line. SetError names the row that is none."""
     # Not splitlines(): a JSON string may hold U+2028 as it is.
-    lines = (line for line in read_text(path, notes).split("\n") if line.strip())
+    lines = (line for line in text.split("\n") if line.strip())
     return _records(path, (_parsed(number, line) for number, line in enumerate(lines, 1)), notes)
 
 
-def json_rows(path: Path, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
+def json_rows(path: Path, text: str, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
     """One list of objects. SetError names the row that is none."""
-    values = _parsed(1, read_text(path, notes))
+    values = _parsed(1, text)
     if not isinstance(values, list):
         raise SetError(f"{path.name} is no list; allowed: a JSON list of objects, or JSONL")
     return _records(path, iter(values), notes)
@@ -64,3 +75,33 @@ def _record(number: int, value: dict[str, Any]) -> Record:
         return {column.strip(): as_text(cell) for column, cell in value.items()}
     except RecursionError:
         raise SetError(f"row {number} holds too many lists in lists; allowed: a flat object") from None
+
+
+def as_text(value: Any) -> str:
+    """A cell as text: nothing for null and NaN, JSON for lists and objects, digits as they were written."""
+    if value is None or is_nan(value):
+        return ""
+    return value if isinstance(value, str) else _written(value)
+
+
+def is_nan(value: Any) -> bool:
+    """Whether a value is the number that is none."""
+    return isinstance(value, float) and value != value
+
+
+def _written(value: Any) -> str:
+    """JSON, but for decimals with their own digits, and for dates and the like, which are text."""
+    if isinstance(value, Decimals):
+        return value.digits
+    if isinstance(value, Mapping):
+        parts = (f"{json.dumps(str(key), ensure_ascii=False)}: {_inner(v)}" for key, v in value.items())
+        return f"{{{', '.join(parts)}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_inner, value))}]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (bool, int, float)) else str(value)
+
+
+def _inner(value: Any) -> str:
+    if isinstance(value, (bool, int, float, list, tuple, Mapping)):
+        return _written(value)
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -6,8 +6,9 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-from evaluation.sets.cells import MOST_BYTES, Limits, Record, as_text, check_header
+from evaluation.sets.cells import MOST_BYTES, Limits, Record, check_header
 from evaluation.sets.columns import SetError
+from evaluation.sets.json_rows import as_text
 
 AT_ONCE = 16
 """Rows of a Parquet file that are unpacked together."""
@@ -51,7 +52,7 @@ def _lengths(column: Any) -> Iterator[tuple[Any, Any]]:
         yield lengths, lengths
 
 
-def parquet_rows(path: Path, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
+def parquet_rows(path: Path, text: str, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
     """The rows of a file, unpacked a few at a time. SetError: it is none, or unpacks to too much."""
     try:
         import pyarrow

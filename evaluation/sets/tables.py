@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.sets.cells import MOST_BYTES, Limits, Record, check_cells, check_header, read_text
+from evaluation.sets.cells import MOST_BYTES, Limits, Record, check_cells, check_header
 from evaluation.sets.columns import JOINED, SetError, halves, header_notes, unread
 from evaluation.sets.csv_rows import csv_rows
 from evaluation.sets.json_rows import json_rows, jsonl_rows
@@ -16,6 +16,8 @@ from evaluation.sets.public_sets import PublicSet
 
 TEXT = "text"
 """The only column of a text file."""
+LOOKED_AT = 1000
+"""Bytes of a file from which UTF-16 without a mark is told: in most texts every second byte is 0."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def read_table(path: Path, limit: int | None = None, limits: Limits = Limits()) 
     columns: dict[str, None] = {}
     rows: list[Record] = []
     notes: list[str] = []
-    records = reader(path, limits, notes)
+    text = "" if reader is parquet_rows else read_text(path, notes)
+    records = reader(path, text, limits, notes)
     for number, record in enumerate(records, 1):
         if number > limits.rows:
             raise SetError(f"{path.name} has more than {limits.rows:,} rows; split it, or set a limit")
@@ -77,6 +80,40 @@ def read_table(path: Path, limit: int | None = None, limits: Limits = Limits()) 
     return Table(path.name, named, joined, notes=(*notes, *header_notes(named)))
 
 
+def read_text(path: Path, notes: list[str]) -> str:
+    """A whole file of UTF-8, or of UTF-16 (which is noted), without byte-order marks; SetError names the
+    line that is neither."""
+    data = path.read_bytes()
+    if encoding := _utf_16(data):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            raise SetError(
+                f"{path.name} is not UTF-8, and no whole UTF-16 either; save it as UTF-8"
+            ) from None
+        notes.append("it was read as UTF-16")
+        return text.lstrip("\ufeff")
+    try:
+        return data.decode("utf-8").lstrip("\ufeff")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise SetError(
+            f"{path.name} is not UTF-8: byte {data[error.start]:#04x} in line {line}; save it as UTF-8"
+        ) from None
+
+
+def _utf_16(data: bytes) -> str:
+    """The name of a UTF-16 encoding, by its mark or its zeros; "" for another one."""
+    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if data.startswith(mark):
+            return encoding
+    first = data[:LOOKED_AT]
+    for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if first[offset::2].count(0) * 2 > len(first[offset::2]):
+            return encoding
+    return ""
+
+
 def with_question(
     columns: tuple[str, ...], rows: Sequence[Record]
 ) -> tuple[tuple[str, ...], Sequence[Record]]:
@@ -89,14 +126,14 @@ def with_question(
     return (*columns, JOINED), [{**row, JOINED: "\n\n".join(t)} for row, t in zip(rows, texts, strict=True)]
 
 
-def text_rows(path: Path, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
+def text_rows(path: Path, text: str, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
     """One document a block of lines, blank lines between the blocks, of any length."""
-    for part in re.split(r"\n[^\S\n]*\n\s*", read_text(path, notes)):
+    for part in re.split(r"\n[^\S\n]*\n\s*", text):
         if part.strip():
             yield {TEXT: part}
 
 
-READERS: dict[str, Callable[[Path, Limits, list[str]], Generator[Record, None, None]]] = {
+READERS: dict[str, Callable[[Path, str, Limits, list[str]], Generator[Record, None, None]]] = {
     ".csv": csv_rows, ".tsv": csv_rows, ".jsonl": jsonl_rows, ".json": json_rows, ".parquet": parquet_rows,
     ".txt": text_rows, ".md": text_rows,
 }  # fmt: skip

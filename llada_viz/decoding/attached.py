@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from llada_viz.decoding.bundled import ADAPTER_FILE, DTYPES, HEAD_FILE, Bundled
+from llada_viz.decoding.bundled import ADAPTER_FILE, ADAPTERS, DTYPES, HEAD_FILE, Bundled
 from llada_viz.decoding.recent import Recent
 from models.adapters import load_adapted
 from models.loading import LoadedModel, ModelError, load
@@ -76,6 +76,12 @@ class Attached:
         """Whether there is a head, which is not loaded for the answer."""
         return self.own_head is not None or (self.loaded is self.bundled.loaded and self.bundled.has_head)
 
+    def steps_for(self, gen_length: int, block_length: int) -> int | None:
+        """The steps that a bundled adapter was trained for; None without one."""
+        adapter = self.origins.get("adapter")
+        known = ADAPTERS.get(adapter.label) if adapter else None
+        return known.steps_for(gen_length, block_length) if known else None
+
     @property
     def rewards(self) -> tuple[str, ...]:
         own = (self.own_reward.name,) if self.own_reward else ()
@@ -89,7 +95,9 @@ class Attached:
 
     @property
     def label(self) -> str:
-        """What is attached, in words."""
+        """What is attached, in words: of one part its name, which tells what it is; of several, each."""
+        if len(self.origins) == 1:
+            return next(iter(self.origins.values())).label
         return ", ".join(f"{NAMES[part]} of {origin.label}" for part, origin in self.origins.items())
 
     @property

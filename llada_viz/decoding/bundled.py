@@ -22,15 +22,28 @@ FOLDER_VARIABLE = "LLADA_VIZ_MODEL"
 # Beside the model's folder: the UPS head that was trained on it, and a reward model for its problems.
 HEAD_SUFFIX, HEAD_FILE = "-ups", "ups_head.safetensors"
 REWARDS = ("tiny-prm",)
-# Adapters for it: folder, and what its button says.
-ADAPTERS = {"tiny-llada-few-steps": "Attach the adapter for few steps"}
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A bundled adapter: what its button says, and how many tokens a step it was trained for."""
+
+    button: str
+    tokens_a_step: int
+
+    def steps_for(self, gen_length: int, block_length: int) -> int:
+        """The steps of an answer; every block takes the same number."""
+        return gen_length // block_length * -(-block_length // self.tokens_a_step)
+
+
+ADAPTERS = {"tiny-llada-few-steps": Adapter("Use the 8-step adapter", 4)}  # by folder
 # (task, what its button says, seed of the held-out problem that the button asks)
 EXAMPLES = (
     ("sudoku", "Sudoku", 3),
     ("linear", "Equation", 2),
     ("expression", "Expression", 1),
     ("word", "Word problem", 3),
-    ("countdown", "Countdown", 3),
+    ("countdown", "Countdown (mostly wrong)", 3),
 )
 DTYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 
@@ -42,6 +55,7 @@ class Example:
     label: str
     prompt: str
     settings: dict[str, Any]
+    answer: str = ""
 
 
 @dataclass
@@ -93,6 +107,10 @@ class Bundled:
         folders = {name: self.folder.with_name(name) for name in ADAPTERS}
         return {name: path for name, path in folders.items() if (path / ADAPTER_FILE).is_file()}
 
+    def steps_for(self, gen_length: int, block_length: int) -> int | None:
+        """The steps that the model wants for an answer; None: whatever the form says."""
+        return None
+
     @property
     def rewards(self) -> tuple[str, ...]:
         """Names of the reward models at hand."""
@@ -141,5 +159,10 @@ class Bundled:
             problem = generate(task, HELD_OUT, 1, seed)[0]
             template = entry.get("template", TASKS[task].template)
             prompt = template.format(**problem.fields)
-            found.append(Example(label, prompt, dict(entry.get("settings", {}))))
+            found.append(Example(label, prompt, dict(entry.get("settings", {})), problem.answer))
         return found
+
+    @property
+    def golds(self) -> dict[str, str]:
+        """The right answers of the examples, by prompt with single spaces."""
+        return {" ".join(example.prompt.split()): example.answer for example in self.examples}

@@ -5,14 +5,11 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from llada_viz.decoding.recent import Recent
 from llada_viz.decoding.runs import Run
 from llada_viz.render.frames import Frame
-from models.loading import LoadedModel
 
 MEASURES = ("NFE", "time")
 MOST = 16
@@ -21,13 +18,10 @@ MOST = 16
 @dataclass
 class Comparison:
     """Runs side by side. measure: what keeps them in step, sequences evaluated (NFE) or seconds of
-    decoding (time); task: the bundled problem that is asked, if it is one; loaded: whose tokens they
-    are. Every method may be called from any thread."""
+    decoding (time). Every method may be called from any thread."""
 
     runs: list[Run]
     measure: str = "NFE"
-    task: Mapping[str, Any] | None = None
-    loaded: LoadedModel | None = None
     id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
 
     def __post_init__(self) -> None:

@@ -17,7 +17,9 @@ from typing import Any
 
 from llada_viz.decoding.recent import Recent
 from llada_viz.render import FrameMaker
-from llada_viz.render.frames import Frame, Pieces
+from llada_viz.render.frames import NO_GOLDS, Frame, Pieces
+from llada_viz.render.meta import Layout
+from llada_viz.render.verdict import Golds
 from samplers.events import Event
 from samplers.requests import Prepared
 from samplers.traces import Trace, used_pieces
@@ -29,7 +31,8 @@ Stream = Generator[Event, None, Any]
 
 @dataclass
 class Run:
-    """One run, live or recorded. `frames` only grows; its index is a frame's seq."""
+    """One run, live or recorded. `frames` only grows; its index is a frame's seq. golds: right answers
+    by prompt, for the verdict."""
 
     pieces: Pieces
     model: str = ""
@@ -38,13 +41,19 @@ class Run:
     frames: list[Frame] = field(default_factory=list)
     ended: bool = False
     id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    golds: Golds = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._maker = FrameMaker(self.pieces)
+        self.maker = FrameMaker(self.pieces, golds=self.golds)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._returned: float | None = None  # when the last frames were handed out
         self.seconds = 0.0  # spent on decoding: what the frames' t counts
+
+    @property
+    def layout(self) -> Layout:
+        """The run's sizes and names; those of no run before its first event."""
+        return self.maker.layout
 
     @property
     def began(self) -> bool:
@@ -95,19 +104,19 @@ class Run:
         except Exception as error:
             LOG.exception("a run broke off")
             self._close()
-            self.frames.append(self._maker.broken(error, self.seconds))
+            self.frames.append(self.maker.broken(error, self.seconds))
             return
         finally:
             self.seconds += time.perf_counter() - began
         self.events.append(event)
-        self.frames.append(self._maker.frame(event, self.seconds))
+        self.frames.append(self.maker.frame(event, self.seconds))
 
     def _end_stopped(self) -> None:
         if self.ended:
             return
         self._close()
         if self.frames:
-            self.frames.append(self._maker.stopped(self.seconds))
+            self.frames.append(self.maker.stopped(self.seconds))
 
     def _close(self) -> None:
         self.ended = True
@@ -116,23 +125,27 @@ class Run:
 
 
 class Runs:
-    """The last runs, by id. The oldest is forgotten when there are too many."""
+    """The last runs, by id. The oldest is forgotten when there are too many. golds: right answers by
+    prompt."""
 
-    def __init__(self, most: int = MOST_RUNS) -> None:
+    def __init__(self, most: int = MOST_RUNS, golds: Golds = NO_GOLDS) -> None:
+        self.golds = golds
         self._runs: Recent[str, Run] = Recent(most, _stop)
 
     def start(self, prepared: Prepared, pieces: Sequence[bytes], model: str) -> Run:
         """A run that waits for its first `advance`."""
         stream = prepared.stream()
-        return self._add(Run(pieces, model, stream))
+        return self._add(Run(pieces, model, stream, golds=self.golds))
 
     def open(self, trace: Trace) -> Run:
         """A recorded run, with all its frames. EventError when its events do not fit."""
-        maker = FrameMaker(trace.pieces)
+        maker = FrameMaker(trace.pieces, golds=self.golds)
         frames = [maker.frame(event) for event in trace.events]
         if frames[-1]["kind"] != "finish":
             frames.append(maker.stopped())
-        return self._add(Run(trace.pieces, trace.model, None, list(trace.events), frames, ended=True))
+        run = Run(trace.pieces, trace.model, None, list(trace.events), frames, ended=True)
+        run.maker = maker
+        return self._add(run)
 
     def _add(self, run: Run) -> Run:
         return self._runs.put(run.id, run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llada_viz.render.verdict import text_of
 from models.text import cell_texts
 from samplers.events import CandidateChosen
 
@@ -42,6 +43,4 @@ def tried(maker: FrameMaker, event: CandidateChosen) -> dict[str, Any] | None:
 
 def _text(maker: FrameMaker, tokens: list[int]) -> str:
     """The text of some cells, up to the first special token."""
-    texts = cell_texts(maker.pieces, tokens, maker.board.mask_id)
-    end = next((i for i, t in enumerate(texts) if t.startswith("<|") and t.endswith("|>")), len(texts))
-    return "".join(texts[:end])
+    return text_of(cell_texts(maker.pieces, tokens, maker.board.mask_id))

@@ -12,8 +12,10 @@ A frame:
 and, where they apply:
   prm [[block, score], …], ups {"at": position, "p": [re-mask probability, …], "cut"} or None (over
   the cut a cell does not stand), win [first block, end block] or None, reason of a re-mask,
-  fork k (0 once a candidate is chosen), meta (first frame), and with the choice of a candidate
-  tried {"blocks": [first, end], "won": index or -1, "before": text or None, "list": [[score, text], …]}.
+  fork k (0 once a candidate is chosen), meta (first frame), with the choice of a candidate
+  tried {"blocks": [first, end], "won": index or -1, "before": text or None, "list": [[score, text], …]},
+  and with the last frame either verdict (render.verdict), or again: an answer that did not end in its
+  cells would have more room with that many.
 
 While candidates are decoded, the first of them is shown; the choice then writes what differs.
 
@@ -26,11 +28,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from llada_viz.render.candidates import tried
 from llada_viz.render.meta import Layout, layout_of
 from llada_viz.render.say import sentence
+from llada_viz.render.verdict import Golds, is_special, verdict_of
 from models.text import cell_texts
 from samplers.events import (
     BlockScored,
@@ -64,6 +68,7 @@ KINDS: dict[type[Event], str] = {
     Finished: "finish",
 }
 REMASK_STATES = {"backmask": "b", "ups": "u"}
+NO_GOLDS: Golds = MappingProxyType({})
 
 
 def frames_of(events: Iterable[Event], pieces: Pieces, row: int = 0) -> list[Frame]:
@@ -80,15 +85,17 @@ def unit(value: float) -> float | None:
 class FrameMaker:
     """Folds the events of one row and says what each one changed.
 
-    pieces: the bytes of every token id. EventError when an event does not fit what came before.
+    pieces: the bytes of every token id; golds: right answers by prompt. EventError when an event does
+    not fit what came before.
     """
 
-    def __init__(self, pieces: Pieces, row: int = 0) -> None:
-        self.pieces, self.row = pieces, row
+    def __init__(self, pieces: Pieces, row: int = 0, golds: Golds = NO_GOLDS) -> None:
+        self.pieces, self.row, self.golds = pieces, row, golds
         self.board = Board()
         self.layout = Layout()
-        self.seq = self.calls = self.steps = self.filled = 0
+        self.seq = self.calls = self.steps = self.filled = self.times_scored = 0
         self.texts: list[str] = []
+        self.texts_before: list[str] = []  # before the newest event
         self.scored: dict[int, tuple[float | None, ...]] = {}  # block -> scores of the open fork
         self.window: tuple[int, int] | None = None  # blocks, end excluded
         self.tried: Frame | None = None  # the candidates of the fork that ends
@@ -132,10 +139,9 @@ class FrameMaker:
     def _end(self, lead: str, why: str, tone: str, t: float | None) -> Frame:
         frame = self._frame("stop", t) | {"fork": 0, "win": None}
         masks = frame["masks"]
-        left = f"{masks} mask{'s are' if masks > 1 else ' is'} left; what stands, stays."
+        left = f"{masks or 'no'} mask{'' if masks == 1 else 's'} left"
         steps = f" of {self.layout.steps}" if self.layout.steps else ""
-        text = f"after step {self.steps}{steps}{why}. {left if masks else 'No mask is left.'}"
-        return frame | {"say": [lead, text, tone]}
+        return frame | {"say": [lead, f"at step {self.steps}{steps}, {left}{why}.", tone]}
 
     def blocks_of(self, span: tuple[int, int]) -> range:
         """The blocks that absolute positions [start, stop) touch."""
@@ -158,6 +164,7 @@ class FrameMaker:
     def _ops(self, event: Event, before: list[int]) -> list[Op]:
         """The cells shown that changed, and cells whose text a later token completed."""
         texts, self.texts = self.texts, cell_texts(self.pieces, self._shown(), self.board.mask_id)
+        self.texts_before = texts
         states = self._states(event, before)
         confidence = self._confidence(event)
         ops: list[Op] = []
@@ -216,14 +223,24 @@ class FrameMaker:
         if isinstance(event, CandidateChosen):
             return self._chosen(event)
         if isinstance(event, Finished):
-            return {"win": None, "ups": None}
+            return {"win": None, "ups": None} | self._outcome(event)
         if isinstance(event, Unmasked) and self.window and not self._masks_in_window():
             self.window = None
             return {"win": None, "ups": None}
         return {}
 
+    def _outcome(self, event: Finished) -> Frame:
+        """The verdict of the answer, or how many cells to try where it did not end in those it had."""
+        verdict = verdict_of(self.layout.prompt, self.texts, self.golds)
+        by_itself = self.row < len(event.stop_reasons) and event.stop_reasons[self.row] == "eos"
+        ended = by_itself or any(map(is_special, self.texts))
+        if ended or (verdict is not None and verdict["right"]):
+            return {} if verdict is None else {"verdict": verdict}
+        return {"again": 2 * self.layout.gen_length}
+
     def _block_scored(self, event: BlockScored) -> Frame:
         self.calls = event.scorer_calls
+        self.times_scored += 1
         blocks = self.blocks_of(event.span)
         if self.board.candidates is not None:
             k = self.board.k

@@ -28,6 +28,7 @@ class Layout:
     rows: int = 1
     settings: dict[str, str] = field(default_factory=dict)
     approximate: str = ""
+    blocks_before_a_score: int | None = None  # None: a sampler that does not wait for blocks
 
     def meta(self) -> dict[str, Any]:
         """As the page reads it."""
@@ -59,7 +60,15 @@ def layout_of(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, b
         rows=len(event.tokens),
         settings=_plain(event.settings),
         approximate=_text(network, "approximate"),
+        blocks_before_a_score=_blocks_before_a_score(name, event.settings),
     )
+
+
+def _blocks_before_a_score(sampler: str, settings: Mapping[str, Any]) -> int | None:
+    """How many blocks must stand before a sampler scores them: its setting that is counted in blocks."""
+    described = SAMPLERS[sampler].settings if sampler in SAMPLERS else []
+    counted = [_whole(settings, d.name, 1 << 20) for d in described if d.unit == "blocks"]
+    return counted[0] if counted else None
 
 
 def _text(said: Any, name: str) -> str:

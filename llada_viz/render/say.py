@@ -37,20 +37,19 @@ def sentence(event: Event, frame: dict[str, Any], maker: FrameMaker) -> Say:
     """What the event did to the row shown. `frame` has every field but `say`."""
     if isinstance(event, Started):
         return _started(frame)
-    if isinstance(event, (Unmasked, Edited)) and maker.board.candidates is not None:
-        return _trying(maker)
-    if isinstance(event, Remasked) and maker.board.candidates is not None:
-        return _trying(maker)
+    if isinstance(event, (Unmasked, Edited, Remasked)) and maker.board.candidates is not None:
+        return [f"Filling in {maker.board.k} candidates", f"(step {frame['step']}).", ""]
     if isinstance(event, Unmasked):
         return _unmasked(frame)
     if isinstance(event, Edited):
-        return ["Edited.", f"{_cells(len(_changed(frame)))} now hold another token.", "ups"]
+        return _edited(frame, maker)
     if isinstance(event, Remasked):
         return _remasked(event, frame)
     if isinstance(event, PolicyScored):
         return _policy(event, maker)
     if isinstance(event, CandidatesForked):
-        return ["Trying candidates.", _of(event.block, f"{event.k} ways to go on{{}}."), ""]
+        where = f"for block {event.block + 1}." if event.block >= 0 else "to choose from."
+        return [f"{event.k} candidates", where, ""]
     if isinstance(event, BlockScored):
         return _scored(event, maker)
     if isinstance(event, WindowTriggered):
@@ -81,10 +80,6 @@ def _cells(n: int) -> str:
     return "1 cell" if n == 1 else f"{n} cells"
 
 
-def _of(block: int, text: str) -> str:
-    return text.format(f" for block {block + 1}" if block >= 0 else "")
-
-
 def _changed(frame: dict[str, Any]) -> list[list[Any]]:
     return [op for op in frame["ops"] if op[3] != "t"]
 
@@ -95,9 +90,14 @@ def _started(frame: dict[str, Any]) -> Say:
     return ["The first canvas.", f"{frame['masks']} masks{given}; nothing is decided yet.", ""]
 
 
-def _trying(maker: FrameMaker) -> Say:
-    k = maker.board.k
-    return ["Trying candidates.", f"{k} are being filled in; the accepted text waits.", ""]
+def _edited(frame: dict[str, Any], maker: FrameMaker) -> Say:
+    ops = _changed(frame)
+    if not ops:
+        return ["Edited.", "No cell of this row.", "ups"]
+    position, text = ops[0][:2]
+    change = f"{quoted(maker.texts_before[position])} became {quoted(text)} in cell {position}"
+    more = f", and {_cells(len(ops) - 1)} more" if len(ops) > 1 else ""
+    return ["Edited.", f"{_capital(change)}{more}.", "ups"]
 
 
 def _unmasked(frame: dict[str, Any]) -> Say:
@@ -134,7 +134,9 @@ def _policy(event: PolicyScored, maker: FrameMaker) -> Say:
         return ["Scored.", "Every cell has a keep score.", ""]
     scores, cut = event.scores[maker.row], event.keep[maker.row]
     under = sum(score < cut for score in scores)
-    return ["Keep scores.", f"{under} of {_cells(len(scores))} under the cut ({cut:.2f}).", "ups"]
+    fall, stay = ("falls", "stays a mask") if under == 1 else ("fall", "stay masks")
+    said = f"{under or 'none'} of {_cells(len(scores))} {fall} below {cut:.2f}"
+    return ["Keep scores:", f"{said} and {stay}." if under else f"{said}.", "ups"]
 
 
 def _scored(event: BlockScored, maker: FrameMaker) -> Say:
@@ -168,15 +170,26 @@ def _chosen(event: CandidateChosen, maker: FrameMaker) -> Say:
     winner = event.winners[maker.row] if maker.row < len(event.winners) else None
     if winner is None:
         return ["Original kept.", "No candidate was better.", ""]
-    return ["Candidate chosen.", f"Number {winner + 1} goes on.", ""]
+    if maker.tried is None:
+        return [f"Candidate {winner + 1}", "wins.", ""]
+    return [f"Candidate {winner + 1} wins,", f"{maker.tried['list'][winner][0]:.2f}.", ""]
 
 
 def _finished(event: Finished, frame: dict[str, Any], maker: FrameMaker) -> Say:
     reasons = event.stop_reasons
     early = maker.row < len(reasons) and reasons[maker.row] == "eos"
-    why = " It stopped early, at the end of the text." if early else ""
+    fewer = maker.layout.steps is None or frame["step"] < maker.layout.steps
+    why = " It stopped early, at the end of the text." if early and fewer else ""
+    cells, steps, nfe = maker.layout.gen_length, frame["step"], frame["nfe"]
+    blocks = maker.layout.blocks_before_a_score
+    if blocks and not maker.times_scored:
+        why += f" No window was scored: the answer ended before {blocks} blocks stood."
+    if "again" in frame:
+        spent = f"{steps} steps, {nfe} sequences evaluated"
+        return ["Cut off.", f"The answer did not end in {cells} cells ({spent}).{why}", "back"]
+    wrong = frame.get("verdict", {}).get("right") is False
     return [
         "Finished.",
-        f"{maker.layout.gen_length} cells in {frame['step']} steps, {frame['nfe']} sequences evaluated.{why}",
-        "ok",
+        f"{cells} cells in {steps} steps, {nfe} sequences evaluated.{why}",
+        "" if wrong else "ok",
     ]

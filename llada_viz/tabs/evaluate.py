@@ -20,10 +20,11 @@ from llada_viz.jobs.job_store import Job
 from llada_viz.render.evaluation import progress, result
 from llada_viz.tabs.evaluate_answer import GRADES, Answer
 from llada_viz.tabs.evaluate_form import EvaluateForm
-from llada_viz.widgets.attached_bar import AttachedBar
+from llada_viz.widgets import foot
 from llada_viz.widgets.job_panel import JobPanel
 from llada_viz.widgets.live import QUIET, Updates, alert
 from llada_viz.widgets.plots import ParetoPlot
+from llada_viz.widgets.scorer_input import ScorerInput
 
 EMPTY = "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate.</p>"
 PRESS_FILE = "() => setTimeout(() => document.querySelector('#evaluate-file').click(), 100)"
@@ -38,7 +39,7 @@ class Evaluate:
         public: bool, secret: str = "",
     ) -> None:  # fmt: skip
         self.secret = secret or None
-        self.attachments, self.bar = attachments, AttachedBar(attachments, "evaluate")
+        self.attachments, self.scorer = attachments, ScorerInput(attachments, "evaluate", always=True)
         self.bundled, self.runs, self.evaluations, self.public = bundled, runs, evaluations, public
         self.form = EvaluateForm(bundled.settings_of, public)
         self.panel = JobPanel(evaluations.jobs, KIND, "evaluation", evaluations.stamp, public)
@@ -51,10 +52,11 @@ class Evaluate:
         self.attached = attached
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
-                self.bar.build(attached)
-                self.form.build(self.bar)
-                self.alert = gr.HTML(elem_id="evaluate-alert", apply_default_css=False)
-                self.start = gr.Button("Evaluate", variant="primary", elem_id="evaluate-run")
+                self.form.build(self.scorer)
+                with gr.Column(elem_classes="lz-bottom", min_width=0):
+                    self.alert = gr.HTML(elem_id="evaluate-alert", apply_default_css=False)
+                    self.foot = foot.job_state("evaluate")
+                    self.start = gr.Button("Evaluate", variant="primary", elem_id="evaluate-run")
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self._job()
                 self._rows()
@@ -90,7 +92,7 @@ class Evaluate:
 
     def _connect(self) -> None:
         form, panel = self.form, self.panel
-        self.bar.connect()
+        self.scorer.follow(self.attached, *form.sizes.values())
         form.upload.upload(form.on_upload, form.upload, form.shown, trigger_mode="always_last", **QUIET)
         form.source.input(form.on_set, [form.source, form.path], form.shown, **QUIET)
         asks = {self.differ, self.fail, self.first, self.answer.cell}
@@ -100,6 +102,7 @@ class Evaluate:
             trigger_mode="once", **QUIET,
         )  # fmt: skip
         panel.look_after(begun.success)
+        foot.follow(self.foot, panel.state, begun)
         for changed in (self.differ.input, self.fail.input, self.first.submit):
             panel.look_after(changed)
         for button, export in zip(self.exports, EXPORTS, strict=True):

@@ -19,9 +19,9 @@ from llada_viz.decoding.lane import Chosen
 from llada_viz.decoding.sources import sources_of
 from llada_viz.jobs.evaluations import Asked, preview
 from llada_viz.render.evaluation import table
-from llada_viz.widgets.attached_bar import AttachedBar
 from llada_viz.widgets.lanes import SIZES, Lanes
 from llada_viz.widgets.live import CHECKER, Updates, alert, check_scorer, no_head, usual
+from llada_viz.widgets.scorer_input import ScorerInput
 from models.assets import assets
 from samplers.registry import entry, make
 from samplers.requests import RequestError
@@ -73,8 +73,8 @@ class EvaluateForm:
         self.settings_of, self.public = settings_of, public
         self.lanes = Lanes("evaluate")
 
-    def build(self, bar: AttachedBar) -> None:
-        """Lay out the inputs, the bar's scorer among them."""
+    def build(self, scorer: ScorerInput) -> None:
+        """Lay out the inputs, the scorer among them."""
         first = str(SAMPLES / FIRST_SET)
         facts = self.look(first, "")
         self.source = gr.Dropdown(samples(self.public), value=first, label="Set", elem_id="evaluate-set")
@@ -94,8 +94,8 @@ class EvaluateForm:
             )  # fmt: skip
         self.preview = gr.HTML(facts.shown, elem_id="evaluate-preview", apply_default_css=False)
         self.lanes.build()
-        bar.scorer_input(visible=bool(bar.attachments.bundled.rewards), follows=True)
-        self.scorer = bar.scorer
+        scorer.build(visible=bool(scorer.attachments.bundled.rewards))
+        self.scorer = scorer.scorer
         sizes = self.sizes_of(facts.kind)
         with gr.Row(elem_classes="lz-two"):
             self.sizes = {

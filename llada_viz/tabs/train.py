@@ -21,6 +21,7 @@ from llada_viz.render.training import figures
 from llada_viz.tabs.train_example import example_of
 from llada_viz.tabs.train_form import TrainForm
 from llada_viz.tabs.train_view import EMPTY, NO_SAMPLE, newest_in, stamp_of, state_of
+from llada_viz.widgets import foot
 from llada_viz.widgets.canvas import TokenCanvas, message
 from llada_viz.widgets.job_panel import JobPanel
 from llada_viz.widgets.live import QUIET, Updates, alert
@@ -60,11 +61,13 @@ class Train:
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
                 self.form.build()
                 said = alert(f"{OFF}.") if self.public else alert(self.bundled.problem)
-                self.alert = gr.HTML(said, elem_id="train-alert", apply_default_css=False)
-                self.start = gr.Button(
-                    "Train", variant="primary", elem_id="train-run", interactive=not self.public
-                )
-                self.time = gr.HTML(elem_id="train-time", apply_default_css=False)
+                with gr.Column(elem_classes="lz-bottom", min_width=0):
+                    self.alert = gr.HTML(said, elem_id="train-alert", apply_default_css=False)
+                    self.foot = foot.job_state("train")
+                    self.start = gr.Button(
+                        "Train", variant="primary", elem_id="train-run", interactive=not self.public
+                    )
+                    self.time = gr.HTML(elem_id="train-time", apply_default_css=False)
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self._what()
                 self._job()
@@ -129,6 +132,7 @@ class Train:
             self.on_start, {panel.mine, *self.form.inputs}, panel.starts, trigger_mode="once", **QUIET
         )
         panel.look_after(begun.success)
+        foot.follow(self.foot, panel.state, begun)
         panel.look_after(self.step.input)
         panel.job.input(lambda: (gr.update(visible=False), ""), None, [self.canvas, self.load_alert], **QUIET)
         self.replay.click(

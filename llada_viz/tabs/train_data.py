@@ -19,7 +19,7 @@ from llada_viz.render.evaluation import table
 from llada_viz.widgets.live import alert
 from models.assets import assets
 from tasks import TASKS, generate
-from training.data.records import LIMITS
+from training.data.sources import LIMITS
 from training.registry import Objective
 from training.shared.data_side import COLUMN, ChosenSets, Kind
 

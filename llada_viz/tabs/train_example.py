@@ -7,9 +7,8 @@ from pathlib import Path
 
 from llada_viz.jobs.trainings import Asked
 from llada_viz.render.training import example
-from training.engine.settings import settings_of
+from training.engine.settings import RunArguments, settings_of
 from training.registry import objective
-from training.shared.answers import RunArguments
 
 
 def example_of(model: Path, asked: Asked) -> str:

@@ -9,44 +9,50 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.decoding.attached import Attached, Attachments
-from llada_viz.decoding.bundled import Bundled
+from llada_viz.decoding.bundled import Bundled, Example
 from llada_viz.decoding.runs import Run, Runs
 from llada_viz.decoding.scope import hint
-from llada_viz.widgets.attached_bar import AttachedBar
 from llada_viz.widgets.canvas import Message, TokenCanvas, message, notice
-from llada_viz.widgets.form import SamplerForm, about, choices
+from llada_viz.widgets.form import SIZES, SamplerForm, about, choices
 from llada_viz.widgets.live import (
     QUIET,
     UPDATES_PER_SECOND,
+    Updates,
+    Values,
     alert,
     buttons,
     checked_prompt,
     example_buttons,
-    fill_from,
+    nothing,
     prepared,
     wire,
 )
 from llada_viz.widgets.plots import MapPlot
+from llada_viz.widgets.scorer_input import ScorerInput
 from models.loading import ModelError
 from samplers.events import EventError
 from samplers.registry import SAMPLERS, entry, head_users
 from samplers.requests import RequestError
-from samplers.settings import SettingError
+from samplers.settings import SettingError, sentence_of
 from samplers.traces import TraceError, read_trace
 
 FIRST_EXAMPLE = 1  # what stands in the form when the page opens: one press of Run is enough
 MOST_CELLS = 8192
 STARTING = "Starting…"
 WAITING = "Waiting for the model: another run is using it."
+# A moment later, when the page has put the new sizes into the form.
+PRESS_RUN = "() => setTimeout(() => document.querySelector('#run').click(), 100)"
 
 
 class Visualize:
     """Builds the tab; its methods are what the page's events do."""
 
+    idle, busy = "Run", "Running…"
+
     def __init__(self, bundled: Bundled, runs: Runs, attachments: Attachments | None = None) -> None:
         self.bundled, self.runs = bundled, runs
         self.attachments = attachments or Attachments(bundled)
-        self.bar = AttachedBar(self.attachments, "visualize")
+        self.scorer = ScorerInput(self.attachments, "visualize")
         self.first = bundled.examples[FIRST_EXAMPLE]
         first = dict(self.first.settings)
         for found in head_users() if bundled.has_head else ():
@@ -60,13 +66,12 @@ class Visualize:
         self.attached = attached or gr.State("")
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
-                self.bar.build(self.attached)
                 self._prompt()
                 self._sampler()
                 self._more()
                 self._go()
             with gr.Column(elem_classes="lz-out", min_width=0):
-                self.canvas = TokenCanvas(self.runs, elem_id="canvas")
+                self.canvas = TokenCanvas(self.runs, again=True, elem_id="canvas")
                 self.run_id = gr.State("")
                 MapPlot(self.runs).build(self.run_id)
         self._connect()
@@ -81,7 +86,7 @@ class Visualize:
         text = escape(about(self.form.chosen))
         self.about = gr.HTML(text, elem_classes="lz-about", apply_default_css=False)
         self.form.front()
-        self.bar.scorer_input(visible=entry(self.form.chosen).needs.scorer)
+        self.scorer.build(visible=entry(self.form.chosen).needs.scorer)
 
     def _more(self) -> None:
         with gr.Accordion("Settings of this sampler", open=False, elem_classes="lz-more"):
@@ -93,61 +98,72 @@ class Visualize:
                 info="cell:word, …; those cells are given from the start and never change.",
             )  # fmt: skip
             self.form.rest()
+        self.opener = gr.UploadButton("Open a saved trace", elem_id="open", size="sm", elem_classes="lz-open")
 
     def _go(self) -> None:
-        self.alert = gr.HTML(alert(self.bundled.problem), elem_id="alert", apply_default_css=False)
-        with gr.Row(elem_classes="lz-go"):
-            self.start = gr.Button("Run", variant="primary", elem_id="run", min_width=80)
-            self.stop = gr.Button("Stop", elem_id="stop", min_width=80, interactive=False)
-        self.opener = gr.UploadButton("Open a saved trace", elem_id="open", size="sm", elem_classes="lz-open")
+        with gr.Column(elem_classes="lz-bottom", min_width=0):
+            self.alert = gr.HTML(alert(self.bundled.problem), elem_id="alert", apply_default_css=False)
+            with gr.Row(elem_classes="lz-go"):
+                self.start = gr.Button(self.idle, variant="primary", elem_id="run", min_width=80)
+                self.stop = gr.Button("Stop", elem_id="stop", min_width=80, interactive=False)
 
     # ---- events ------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        extra = [self.attached, self.bar.scorer]
-        asked = [self.prompt, self.sampler, self.seed, self.constraints, *extra, *self.form.inputs]
-        wire(self, self.on_run, asked, self.on_end)
-        said = [self.alert, self.run_id, self.canvas, self.start, self.stop]
-        self.opener.upload(
-            self.on_open, [self.opener, self.run_id], said, trigger_mode="always_last", **QUIET
-        )
-        chosen = [self.sampler, *(self.form.input(name) for name in ("gen_length", "block_length"))]
-        shown = [self.about, self.bar.scorer, *self.form.inputs]
-        self.sampler.change(self.on_sampler, chosen, shown, **QUIET)
-        self.bar.connect()
-        self.attached.change(
-            self.on_attached, self.attached, [self.sampler, *self.form.inputs], queue=False, **QUIET
-        )
-        self.prompt.change(
-            self.on_prompt, self.prompt, self.hint, trigger_mode="always_last", queue=False, **QUIET
-        )
+        inputs = {
+            self.prompt, self.sampler, self.seed, self.constraints, self.attached, self.scorer.scorer,
+            *self.form.inputs,
+        }  # fmt: skip
+        sizes = [self.form.input(name) for name in SIZES]
+        wire(self, self.on_run, inputs, self.on_end)
+        shown = [self.alert, self.run_id, self.canvas, self.start, self.stop]
+        opened = {"trigger_mode": "always_last", **QUIET}
+        self.opener.upload(self.on_open, {self.opener, self.run_id}, shown, **opened)
+        own = [self.about, self.scorer.scorer, *self.form.inputs]
+        self.sampler.change(self.on_sampler, {self.sampler, *sizes}, own, **QUIET)
+        self.scorer.follow(self.attached, *sizes)
+        chosen = [self.sampler, *self.form.inputs]
+        self.attached.change(self.on_attached, {self.attached}, chosen, queue=False, **QUIET)
+        again = self.canvas.submit(self.on_again, {self.run_id}, sizes, **QUIET)
+        again.success(None, None, None, js=PRESS_RUN)
+        typed = {"trigger_mode": "always_last", "queue": False, **QUIET}
+        self.prompt.change(self.on_prompt, self.prompt, self.hint, **typed)
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
-            values = [example.prompt, *self.form.fill(example.settings)]
-            fill_from(button, values, [self.prompt, *self.form.inputs])
+            filled = [self.prompt, *self.form.inputs]
+            button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
 
-    def on_run(
-        self, old: str, prompt: str, sampler: str, seed: float, constraints: str, attached: str,
-        scorer: str, *values: Any,
-    ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
+    def _filler(self, example: Example) -> Any:
+        """The handler of an example's button: its prompt, and settings for the model in use."""
+
+        def fill(values: Values) -> Updates:
+            settings = dict(example.settings)
+            using = self.attachments.known(values[self.attached])
+            if steps := using.steps_for(settings["gen_length"], settings["block_length"]):
+                settings["steps"] = steps
+            return {self.prompt: example.prompt, **self.form.fill(settings)}
+
+        return fill
+
+    def on_run(self, values: Values) -> Iterator[Updates]:
         """Check what was asked for; a refusal is a sentence, and the canvas stays as it is."""
+        old = values[self.run_id]
         try:
             if self._going_on(old):
                 raise RequestError("run is still going on; allowed: one at a time, press Stop first")
-            run = self._prepare(prompt, sampler, seed, constraints, attached, scorer, values)
+            run = self._prepare(values)
         except (RequestError, SettingError, ModelError) as error:
-            yield alert(f"{error}."), old, gr.skip(), *buttons(self._going_on(old))
+            yield {self.alert: alert(sentence_of(error)), **buttons(self, self._going_on(old))}
             raise gr.Error(str(error), visible=False, print_exception=False) from None
-        text = WAITING if self.runs.busy() else STARTING
-        yield alert(""), run.id, notice(run, text), *buttons(running=True)
+        begun = notice(run, WAITING if self.runs.busy() else STARTING)
+        yield {self.alert: alert(""), self.run_id: run.id, self.canvas: begun, **buttons(self, running=True)}
 
-    def _prepare(
-        self, prompt: str, sampler: str, seed: Any, constraints: str, attached: str, scorer: str,
-        values: tuple[Any, ...],
-    ) -> Run:  # fmt: skip
-        using = self.attachments.using(attached)
-        text = checked_prompt(using, prompt)
-        settings = self.form.values(sampler, values)
-        ready = prepared(using, sampler, settings, text, seed, constraints or "", scorer)
+    def _prepare(self, values: Values) -> Run:
+        using = self.attachments.using(values[self.attached])
+        text, sampler = checked_prompt(using, values[self.prompt]), values[self.sampler]
+        ready = prepared(
+            using, sampler, self.form.values(sampler, values), text, values[self.seed],
+            values[self.constraints] or "", values[self.scorer.scorer],
+        )  # fmt: skip
         return self.runs.start(ready, using.pieces, using.name)
 
     def on_decode(self, run_id: str) -> Iterator[Message]:
@@ -161,61 +177,75 @@ class Visualize:
         finally:
             run.stop()
 
-    def on_end(self, run_id: str) -> tuple[Any, Any]:
+    def on_end(self, run_id: str) -> Updates:
         """Run and Stop as they must be now: another run may have begun meanwhile."""
-        return buttons(self._going_on(run_id))
+        return buttons(self, self._going_on(run_id))
 
     def _going_on(self, run_id: str) -> bool:
         run = self.runs.get(run_id)
         return run is not None and not run.ended
 
-    def on_stop(self, run_id: str) -> tuple[Any, ...]:
+    def on_stop(self, values: Values) -> Updates:
         """End the run; the frames that were on their way, and one that says so."""
-        run = self.runs.get(run_id)
+        run = self.runs.get(values[self.run_id])
         if run is None:
-            return gr.skip(), *buttons(running=False)
+            return buttons(self, running=False)
         run.stop()
-        if not run.frames:
-            return notice(run, "Stopped before it began."), *buttons(running=False)
-        return message(run, run.frames[-1:]), *buttons(running=False)
+        last = message(run, run.frames[-1:]) if run.frames else notice(run, "Stopped before the first step.")
+        return {self.canvas: last, **buttons(self, running=False)}
 
-    def on_open(self, path: str | None, old: str) -> tuple[Any, ...]:
+    def on_again(self, values: Values) -> Updates:
+        """The sizes of an answer that was cut off, with twice the cells in blocks as they were."""
+        run = self.runs.get(values[self.run_id])
+        if run is None or not run.frames or "again" not in run.frames[-1]:
+            raise gr.Error("The server no longer has this run: press Run.", print_exception=False)
+        layout, again = run.layout, run.frames[-1]["again"]
+        sizes = {"gen_length": again, "block_length": layout.block_length}
+        if layout.steps:
+            sizes["steps"] = layout.steps * again // layout.gen_length
+        return {self.form.input(name): value for name, value in sizes.items()}
+
+    def on_open(self, values: Values) -> Updates:
         """Show a saved run; a file that is no trace is a sentence, and the canvas stays."""
         try:
-            trace = read_trace(path or "")
+            trace = read_trace(values[self.opener] or "")
             cells = len(getattr(trace.events[0], "tokens", [[]])[0])
             if cells > MOST_CELLS:
                 raise TraceError(f"trace has {cells} cells; allowed: at most {MOST_CELLS}")
             run = self.runs.open(trace)
         except (TraceError, EventError, OSError) as error:
-            return alert(f"{error}."), old, gr.skip(), *(gr.skip(), gr.skip())
-        if (running := self.runs.get(old)) is not None:
+            return {self.alert: alert(sentence_of(error))}
+        if (running := self.runs.get(values[self.run_id])) is not None:
             running.stop()
-        return alert(""), run.id, message(run, run.frames), *buttons(running=False)
+        shown = {self.run_id: run.id, self.canvas: message(run, run.frames)}
+        return {self.alert: alert(""), **shown, **buttons(self, running=False)}
 
-    def on_sampler(self, sampler: str, gen_length: float | None, block_length: float | None) -> list[Any]:
+    def on_sampler(self, values: Values) -> Updates:
         """Show what the sampler does, and its settings."""
-        blocks = int((gen_length or 0) // block_length) if block_length else 1
+        sampler = values[self.sampler]
+        length, block = (values[self.form.input(name)] for name in ("gen_length", "block_length"))
+        blocks = int((length or 0) // block) if block else 1
         scorer = gr.update(visible=entry(sampler).needs.scorer)
-        return [escape(about(sampler)), scorer, *self.form.show(sampler, blocks)]
+        return {
+            self.about: escape(about(sampler)), self.scorer.scorer: scorer, **self.form.show(sampler, blocks)
+        }  # fmt: skip
 
-    def on_attached(self, attached: str) -> list[Any]:
+    def on_attached(self, values: Values) -> Updates:
         """Choose what makes use of what was attached: the first sampler that can use a head, or that needs
         a scorer. Without any head, the settings that need one are let go of."""
-        keep = [gr.skip()] * (1 + len(self.form.inputs))
         try:
-            using = self.attachments.using(attached)
+            using = self.attachments.using(values[self.attached])
         except RequestError:
-            return keep
+            return nothing()
         if isinstance(using, Attached) and using.own_head is not None:
-            found = head_users()[0]
-            return [found.name, *self.form.fill(found.with_head)]
+            user = head_users()[0]
+            return {self.sampler: user.name, **self.form.fill(user.with_head)}
         if isinstance(using, Attached) and using.own_reward is not None:
-            return [next(name for name, found in SAMPLERS.items() if found.needs.scorer), *keep[1:]]
+            return {self.sampler: next(name for name, kind in SAMPLERS.items() if kind.needs.scorer)}
         if using.ups_head is None:
-            without = {k: v for found in head_users() for k, v in found.without_head.items()}
-            return [gr.skip(), *self.form.fill(without)]
-        return keep
+            without = {k: v for user in head_users() for k, v in user.without_head.items()}
+            return self.form.fill(without)
+        return nothing()
 
     def on_prompt(self, prompt: str) -> str:
         """A hint when the prompt lies outside what the model has learned."""

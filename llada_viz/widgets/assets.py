@@ -14,7 +14,19 @@ MODULES = (
     "lockstep", "lane", "compare",
 )  # fmt: skip
 # Later sheets win over earlier ones.
-SHEETS = ("page", "form", "canvas", "cells", "tried", "panels", "compare", "evaluate", "train", "narrow")
+SHEETS = (
+    "page",
+    "menu",
+    "form",
+    "canvas",
+    "cells",
+    "tried",
+    "panels",
+    "compare",
+    "evaluate",
+    "train",
+    "narrow",
+)
 STYLES = tuple(FOLDER / f"{name}.css" for name in SHEETS)
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
@@ -27,7 +39,11 @@ def script() -> str:
     for name in MODULES:
         text = (FOLDER / f"{name}.mjs").read_text(encoding="utf-8")
         bodies.append(_EXPORT.sub("", _IMPORT.sub("", text)))
-    return "window.LladaCanvas = (() => {\n" + "\n".join(bodies) + "\nreturn { mount, mountCompare };\n})();"
+    return (
+        "window.LladaCanvas = (() => {\n"
+        + "\n".join(bodies)
+        + "\nreturn { mount, mountCompare, reveal };\n})();"
+    )
 
 
 @cache

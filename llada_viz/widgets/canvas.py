@@ -40,9 +40,10 @@ def notice(run: Run, text: str) -> Message:
 
 
 class TokenCanvas(gr.HTML):
-    """The live canvas of the runs in `runs`; its value is a `message`."""
+    """The live canvas of the runs in `runs`; its value is a `message`. again: a cut-off answer has a
+    button that asks for more cells, which is the event `submit`."""
 
-    def __init__(self, runs: Runs, **options: Any) -> None:
+    def __init__(self, runs: Runs, again: bool = False, **options: Any) -> None:
         def frames(asked: Any) -> list[Frame]:
             """Frames of a run, asked for as [run id, first seq]; [] when there are none. Reads only."""
             match asked:
@@ -55,10 +56,11 @@ class TokenCanvas(gr.HTML):
             run = runs.get(run_id)
             return dump_trace(run.trace()) if run is not None and run.events else None
 
+        asks = "again: () => trigger('submit')" if again else "again: null"
         super().__init__(
             html_template=assets.template(),
             head=f"<script>{assets.script()}</script>",
-            js_on_load="window.LladaCanvas.mount({ element, props, server, watch });",
+            js_on_load=f"window.LladaCanvas.mount({{ element, props, server, watch, {asks} }});",
             server_functions=[frames, trace],
             apply_default_css=False,
             **options,  # Gradio makes the component anew, with its own options, for an update

@@ -1,6 +1,6 @@
 """CompareCanvas: the Gradio component of assets/canvas/compare.mjs. Its value is one message,
-{"run", "measure", "lanes", "verdicts", "notice"}: lanes and verdicts travel as JSON texts, for the
-reason that canvas.py gives."""
+{"run", "measure", "lanes", "notice"}: the lanes travel as a JSON text, for the reason that canvas.py
+gives."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ from llada_viz.widgets import assets
 from llada_viz.widgets.canvas import MOST_FRAMES, Message
 
 
-def message(
-    comparison: Comparison, lanes: list[list[Frame]], verdicts: list[str] | None = None, notice: str = ""
-) -> Message:
-    """New frames of every lane; verdicts: whether each answer is right, once all have ended."""
+def message(comparison: Comparison, lanes: list[list[Frame]], notice: str = "") -> Message:
+    """New frames of every lane."""
     return {
         "run": comparison.id, "measure": comparison.measure,
         "lanes": json.dumps(lanes, ensure_ascii=False, allow_nan=False),
-        "verdicts": json.dumps(verdicts or []), "notice": notice,
+        "notice": notice,
     }  # fmt: skip
 
 

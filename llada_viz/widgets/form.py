@@ -70,8 +70,10 @@ class SamplerForm:
     widgets: dict[Key, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        first = {key_of(s): s for found in SAMPLERS.values() for s in found.settings}
-        self.settings: dict[Key, Described] = first
+        # What has one choice only is no choice: it has no input.
+        self.settings: dict[Key, Described] = {
+            key_of(s): s for found in SAMPLERS.values() for s in found.settings if len(s.choices) != 1
+        }
 
     def front(self) -> None:
         """Lay out the settings that stand in the open."""
@@ -97,32 +99,32 @@ class SamplerForm:
 
     @property
     def inputs(self) -> list[Any]:
-        """The components, in the order of `values`."""
+        """The components."""
         return list(self.widgets.values())
 
     def input(self, name: str) -> Any:
         """The component of a setting that all samplers share."""
         return next(widget for key, widget in self.widgets.items() if key[0] == name)
 
-    def values(self, sampler: str, values: tuple[Any, ...]) -> dict[str, Any]:
-        """The settings of a sampler among the values of all inputs."""
+    def values(self, sampler: str, values: Mapping[Any, Any]) -> dict[str, Any]:
+        """The settings of a sampler. values: of all inputs, by component."""
         mine = {key_of(s): s for s in entry(sampler).settings}
-        pairs = zip(self.widgets, values, strict=True)
-        return {key[0]: plain(value, mine[key]) for key, value in pairs if key in mine}
+        pairs = [(key, values[self.widgets[key]]) for key in mine if key in self.widgets]
+        return {key[0]: plain(value, mine[key]) for key, value in pairs}
 
-    def show(self, sampler: str, blocks: int) -> list[Any]:
+    def show(self, sampler: str, blocks: int) -> dict[Any, Any]:
         """Updates that show the inputs of a sampler and hide the others. Where samplers disagree
         about a default, the input takes this sampler's; sizes stay as they are. blocks: of the
         answer, which settings counted in blocks begin within."""
         mine = {key_of(s): s for s in entry(sampler).settings}
-        updates = []
-        for key in self.widgets:
+        updates = {}
+        for key, component in self.widgets.items():
             update: dict[str, Any] = {"visible": key in mine}
             if key in mine and key[0] in self.disputed:
                 update["value"] = mine[key].default
             if key in mine and mine[key].unit == "blocks":
-                update["value"] = min(mine[key].default, max(blocks, 1))
-            updates.append(gr.update(**update))
+                update["value"] = few_blocks(mine[key].default, blocks)
+            updates[component] = gr.update(**update)
         return updates
 
     @cached_property
@@ -134,10 +136,25 @@ class SamplerForm:
                 defaults.setdefault(setting.name, set()).add(setting.default)
         return {name for name, values in defaults.items() if len(values) > 1} - set(SIZES)
 
-    def fill(self, settings: Mapping[str, Any]) -> list[Any]:
-        """Updates that set the named settings and leave the others as they are."""
-        names = [key[0] for key in self.widgets]
-        return [gr.update(value=settings[n]) if n in settings else gr.update() for n in names]
+    def fill(self, settings: Mapping[str, Any]) -> dict[Any, Any]:
+        """New values of the named settings; with sizes, what is counted in blocks begins within them."""
+        updates = {
+            component: settings[key[0]] for key, component in self.widgets.items() if key[0] in settings
+        }
+        if {"gen_length", "block_length"} <= set(settings):
+            blocks = settings["gen_length"] // settings["block_length"]
+            updates |= {
+                component: few_blocks(self.settings[key].default, blocks)
+                for key, component in self.widgets.items()
+                if self.settings[key].unit == "blocks"
+            }
+        return updates
+
+
+def few_blocks(default: int, blocks: int) -> int:
+    """What a setting counted in blocks begins with: at most half the blocks, for an answer mostly ends
+    before its last block, and what waits for more blocks than stand never happens."""
+    return min(default, max(blocks // 2, 2), max(blocks, 1))
 
 
 def about(sampler: str) -> str:

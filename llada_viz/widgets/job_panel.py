@@ -12,6 +12,7 @@ from llada_viz.jobs.job_facts import listed
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.queue import Jobs
 from llada_viz.widgets.live import QUIET, Updates, alert
+from samplers.settings import sentence_of
 
 ACTIONS = {"stop": "Stop", "resume": "Resume", "remove": "Delete"}
 SURE = "(job, mine, sure) => [job, mine, window.confirm('Delete this {noun} for good, with all its files?')]"
@@ -98,7 +99,7 @@ class JobPanel:
         try:
             job = begin()
         except (ValueError, OSError) as error:
-            yield {self.said: alert(f"{error}.")}
+            yield {self.said: alert(sentence_of(error))}
             raise gr.Error(str(error), visible=False, print_exception=False) from None
         mine = [*mine, job]
         yield {self.said: "", self.mine: mine, self.job: gr.update(choices=self.choices(mine), value=job)}

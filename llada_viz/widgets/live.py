@@ -1,11 +1,15 @@
-"""What tabs with live decoding share: how a prompt becomes a run, how its buttons are wired, what is said."""
+"""What tabs with live decoding share: how a prompt becomes a run, how its buttons are wired, what is said.
+
+Handlers take a set of components, so what they are given is {component: value}, and answer with the
+components that change.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from html import escape
-from typing import Any
+from typing import Any, Protocol
 
 import gradio as gr
 
@@ -30,14 +34,35 @@ NO_HEAD = (
 Updates = dict[Any, Any]
 """What a handler answers: component -> its new value, or an update."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+Values = Mapping[Any, Any]
+"""What a handler is given: the value of every component of its inputs."""
+
+
+class LiveTab(Protocol):
+    """A tab that decodes. `idle`, `busy`: what its primary button says."""
+
+    start: Any
+    stop: Any
+    alert: Any
+    run_id: Any
+    canvas: Any
+    idle: str
+    busy: str
+
+    def on_decode(self, run_id: str) -> Iterator[Any]: ...
+    def on_stop(self, values: Values) -> Updates: ...
 
 
 def checked_prompt(using: Using, prompt: str | None) -> str:
     """The prompt, when there is a model to ask and the prompt is not too long."""
     if using.loaded is None:
         raise ModelError(using.problem.rstrip("."))
-    if len(prompt or "") > MOST_PROMPT:
-        raise RequestError(f"prompt has {len(prompt or '')} characters; allowed: at most {MOST_PROMPT}")
+    length = len(prompt or "")
+    if length > MOST_PROMPT:
+        raise RequestError(
+            f"prompt has {length} characters; allowed: at most {MOST_PROMPT}",
+            f"The prompt has {length:,} characters; it may have {MOST_PROMPT:,}.",
+        )
     return prompt or ""
 
 
@@ -92,16 +117,13 @@ def check_scorer(using: Using, scorer: str) -> None:
 
 
 def wire(
-    tab: Any,
-    begin: Callable[..., Any],
-    asked: Sequence[Any],
-    end: Callable[[str], Any],
+    tab: LiveTab, begin: Callable[[Values], Any], inputs: set[Any], end: Callable[[str], Updates]
 ) -> None:
-    """Start begins and then decodes, Stop ends it. tab: has start, stop, alert, run_id, canvas,
-    on_decode and on_stop; begin: checks what was asked; end: run id -> Start and Stop as they must be."""
+    """Start begins and then decodes, Stop ends it. begin: checks what the inputs hold, yields updates;
+    end: run id -> Start and Stop as they must be."""
     ends = [tab.start, tab.stop]
     begun = tab.start.click(
-        begin, [tab.run_id, *asked], [tab.alert, tab.run_id, tab.canvas, *ends],
+        begin, {tab.run_id, *inputs}, [tab.alert, tab.run_id, tab.canvas, *ends],
         trigger_mode="once", concurrency_limit=None, **QUIET,
     )  # fmt: skip
     decoding = begun.success(
@@ -109,12 +131,7 @@ def wire(
         trigger_mode="once", concurrency_id="gpu", concurrency_limit=1, **QUIET,
     )  # fmt: skip
     decoding.then(end, tab.run_id, ends, queue=False, **QUIET)
-    tab.stop.click(tab.on_stop, tab.run_id, [tab.canvas, *ends], cancels=[decoding], queue=False, **QUIET)
-
-
-def fill_from(button: Any, values: Sequence[Any], components: Sequence[Any]) -> None:
-    """A button that puts values into components."""
-    button.click(lambda: values, None, components, queue=False, **QUIET)
+    tab.stop.click(tab.on_stop, {tab.run_id}, [tab.canvas, *ends], cancels=[decoding], queue=False, **QUIET)
 
 
 def example_buttons(bundled: Bundled) -> list[Any]:
@@ -134,6 +151,14 @@ def alert(text: str) -> str:
     return f'<p role="alert">{escape(text)}</p>' if text else ""
 
 
-def buttons(running: bool) -> tuple[Any, Any]:
-    """Updates of Run and Stop."""
-    return gr.update(interactive=not running), gr.update(interactive=running)
+def nothing() -> Updates:
+    """The answer of a handler that changes nothing."""
+    return dict(gr.skip())
+
+
+def buttons(tab: LiveTab, running: bool) -> Updates:
+    """Start and Stop of a tab while a run goes on, or while none does."""
+    return {
+        tab.start: gr.update(interactive=not running, value=tab.busy if running else tab.idle),
+        tab.stop: gr.update(interactive=running),
+    }

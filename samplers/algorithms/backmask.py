@@ -42,7 +42,7 @@ class BackMask(RefinedSettings):
     )
     backmasking_lookback: int = option(
         3,
-        "Blocks whose scores can trigger; none before so many stand.",
+        "How many of the last blocks are checked.",
         "Look-back",
         low=1,
         high=4096,

@@ -66,7 +66,7 @@ class RefinedSettings(RewardedSettings):
 
     choice: str = option(
         "score_x_confidence",
-        "Which cells of a block go: the least confident of the lowest-scored, or random ones.",
+        "Which cells are masked again: the least confident, or random ones.",
         choices=CHOICES,
     )
     aggregate: str = option(

@@ -48,6 +48,7 @@ def test_lock_step_with_the_first_difference_marked(open_page, shots):
     page = open_page()
     open_tab(page)
     set_lane(page, 2, "Fast-dLLM · threshold", "threshold=0.05")
+    page.click("#compare-add")
     set_lane(page, 3, "LLaDA · low confidence", "confidence=random")
     page.evaluate(RECORD)
     run(page)
@@ -99,5 +100,5 @@ def test_stop_keeps_all_lanes_and_refusals_are_sentences(open_page):
     page.fill("#compare-settings-2 textarea", "luck=1")
     page.click("#compare-run")
     page.wait_for_selector("#compare-alert [role=alert]")
-    assert "Sampler 2: luck = '1' is not valid" in page.inner_text("#compare-alert")
+    assert "Sampler 2: Fast-dLLM · threshold has no setting luck." in page.inner_text("#compare-alert")
     assert page.evaluate(f"{CANVAS}.lanes.map((lane) => lane.timeline.length)") == lengths

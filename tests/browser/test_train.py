@@ -256,11 +256,9 @@ def probabilities(tab):
 def load(page, step):
     choose(page, "#train-step", f"step {step}")
     page.click("#train-load")
-    page.wait_for_selector("#visualize-attached p")
     page.wait_for_function(
-        "(said) => document.querySelector('#visualize-attached').textContent.includes(said)",
-        arg=f"step {step}",
-    )  # fmt: skip
+        "(said) => document.querySelector('#model').textContent.includes(said)", arg=f"step {step}"
+    )
     page.wait_for_function("document.querySelector('#sampler input').value.startsWith('RemeDi')")
     page.wait_for_timeout(1500)
 
@@ -290,9 +288,10 @@ def test_a_checkpoint_in_visualize_changes_the_remask_probabilities(open_page, s
         print(f"{name}: {len(found)} re-mask probabilities from {min(found):.3f} to {max(found):.3f}")
     assert min(len(early), len(trained)) > 20
     assert max(trained) - min(trained) > max(early) - min(early) + 0.1
-    assert re.search(r"remask-sft of \d\d:\d\d:\d\d, step 40", page.inner_text(".lz-header"))
+    assert re.search(r"Remask SFT of \d\d:\d\d(:\d\d)?, step 40", page.inner_text(".lz-header"))
     other = open_page()  # another tab decodes with the bundled model
-    assert "remask-sft" not in other.inner_text(".lz-header")
-    page.click("#visualize-detach")
-    page.wait_for_selector("#visualize-attached", state="hidden")
-    assert "remask-sft" not in page.inner_text(".lz-header") and page.evaluate(FAINT) == []
+    assert "Remask SFT" not in other.inner_text(".lz-header")
+    page.click("#model > button")
+    page.click("#model-detach")
+    page.wait_for_function("!document.querySelector('#model').textContent.includes('Remask SFT')")
+    assert page.evaluate(FAINT) == []

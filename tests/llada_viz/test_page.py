@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -74,35 +76,40 @@ def modelless(tmp_path):
     return tab
 
 
-def ask(tab, old="", prompt="What is 3 + 4?", seed=0):
-    settings = (w.value for w in tab.form.inputs)
-    return tab.on_run(old, prompt, "low_confidence", seed, "", "", "checker", *settings)
+def ask(tab: Visualize, old: str = "", prompt: str = "What is 3 + 4?") -> Iterator[dict[Any, Any]]:
+    """Press Run with the form as it stands. old: the run before."""
+    inputs = [tab.prompt, tab.sampler, tab.seed, tab.constraints, tab.attached, tab.scorer.scorer]
+    values = {component: component.value for component in (*inputs, *tab.form.inputs)}
+    return tab.on_run(values | {tab.run_id: old, tab.prompt: prompt})
 
 
 def test_without_a_model_run_says_so_and_the_canvas_stays(modelless):
-    events = ask(modelless)
-    shown, run_id, canvas, run, stop = next(events)
-    assert 'role="alert"' in shown and "config.json" in shown and run_id == ""
-    assert "value" not in canvas and run["interactive"] and not stop["interactive"]
+    tab, events = modelless, ask(modelless)
+    updates = next(events)
+    assert 'role="alert"' in updates[tab.alert] and "config.json" in updates[tab.alert]
+    assert tab.canvas not in updates and tab.run_id not in updates
+    assert updates[tab.start]["interactive"] and not updates[tab.stop]["interactive"]
     with pytest.raises(gr.Error) as error:
         next(events)
     assert not error.value.visible
 
 
 def test_one_run_at_a_time(modelless):
-    run = modelless.runs._keep(Run([b""]))
-    shown, run_id, _, _, stop = next(ask(modelless, run.id))
-    assert "still going on" in shown and run_id == run.id and stop["interactive"]
-    assert modelless.on_end(run.id)[1]["interactive"]
-    value, _, stop = modelless.on_stop(run.id)
-    assert run.ended and "before it began" in value["notice"] and not stop["interactive"]
+    tab, run = modelless, modelless.runs._add(Run([b""]))
+    updates = next(ask(tab, run.id))
+    assert "still going on" in updates[tab.alert] and updates[tab.stop]["interactive"]
+    assert tab.on_end(run.id)[tab.stop]["interactive"]
+    updates = tab.on_stop({tab.run_id: run.id})
+    assert run.ended and "before the first step" in updates[tab.canvas]["notice"]
+    assert not updates[tab.stop]["interactive"]
 
 
 def test_a_foreign_file_is_a_sentence(modelless, tmp_path):
     for content in (b"", b"a,b\n", b"{}", b"\xff"):
         (tmp_path / "file").write_bytes(content)
-        shown, run_id, canvas, *_ = modelless.on_open(str(tmp_path / "file"), "old")
-        assert 'role="alert"' in shown and run_id == "old" and "value" not in canvas
+        opened = {modelless.opener: str(tmp_path / "file"), modelless.run_id: "old"}
+        shown = '<p role="alert">This is not a trace saved by LLaDA Viz.</p>'
+        assert modelless.on_open(opened) == {modelless.alert: shown}
 
 
 def test_sentences_are_escaped():
@@ -113,7 +120,7 @@ def test_a_page_is_built_even_without_a_model(monkeypatch, tmp_path):
     monkeypatch.setenv("LLADA_VIZ_MODEL", str(tmp_path))
     config = page.create_ui().get_config_file()
     named = [d["api_name"] for d in config["dependencies"] if d["api_visibility"] != "private"]
-    assert not named and any("not loaded" in str(c["props"].get("value")) for c in config["components"])
+    assert not named and any("not loaded" in str(c["props"].get("label")) for c in config["components"])
 
 
 def test_the_form_has_every_setting_of_every_sampler():
@@ -122,14 +129,16 @@ def test_the_form_has_every_setting_of_every_sampler():
         form.front()
         form.rest()
     assert [key[0] for key in form.widgets][: len(FRONT)] == list(FRONT)
-    values = tuple(widget.value for widget in form.inputs)
+    values = {component: component.value for component in form.inputs}
     for name in SAMPLERS:
         settings = form.values(name, values)
-        assert set(settings) == {setting.name for setting in entry(name).settings}
+        # A choice among one is none: WINO's cache has no input.
+        assert set(settings) == {
+            setting.name for setting in entry(name).settings if len(setting.choices) != 1
+        }
         assert make(name, settings).steps == 64
         assert len(form.show(name, 4)) == len(form.inputs)
-    updates = form.fill({"steps": 32})
-    assert [u["value"] for u in updates if "value" in u] == [32]
+    assert form.fill({"steps": 32}) == {form.input("steps"): 32}
 
 
 def test_a_sampler_brings_its_own_defaults_where_they_differ():
@@ -139,13 +148,16 @@ def test_a_sampler_brings_its_own_defaults_where_they_differ():
         form.rest()
 
     def shown(name, blocks):
-        pairs = zip(form.widgets, form.show(name, blocks), strict=True)
+        updates = form.show(name, blocks)
+        pairs = [(key, updates[component]) for key, component in form.widgets.items()]
         return {key[0]: u["value"] for key, u in pairs if "value" in u}
 
     assert shown("low_confidence", 8)["temperature"] == 0.0
     refine = shown("window_refine", 4)
     assert refine["temperature"] == 0.8 and refine["backmasking_alpha"] == 10.0
-    assert refine["window"] == 4 and shown("window_refine", 99)["window"] == 8
+    # The answer mostly ends before its last block: windows begin at half of them, and not above 8.
+    assert refine["window"] == 2 and shown("window_refine", 99)["window"] == 8
+    assert shown("window_refine", 8)["window"] == 4 and shown("window_refine", 1)["window"] == 1
     assert shown("backmask", 2)["backmasking_lookback"] == 2
     assert not {"gen_length", "block_length", "steps"} & set(refine)
 
@@ -200,7 +212,7 @@ def test_f34_half_a_character_in_a_prompt_is_a_sentence() -> None:
         tab = Visualize(Bundled(), Runs())
         tab.build()
     events = ask(tab, prompt="What is \ud800 3 + 4?")
-    shown, *_ = next(events)
+    shown = next(events)[tab.alert]
     assert "prompt: character 9 is half of one; allowed: Unicode text." in shown
     assert "half of one" in json.dumps(shown, ensure_ascii=False).encode().decode()
     with pytest.raises(gr.Error):

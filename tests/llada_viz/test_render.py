@@ -74,7 +74,7 @@ def test_a_fork_shows_its_first_candidate_and_then_the_chosen_one():
     start = next(i for i, frame in enumerate(all_frames) if frame["kind"] == "fork")
     assert all_frames[start]["fork"] == 2
     trying = all_frames[start + 1 : start + 4]
-    assert all(frame["say"][0] == "Trying candidates." for frame in trying)
+    assert all(frame["say"][0] == "Filling in 2 candidates" for frame in trying)
     assert [[op[::3] for op in frame["ops"] if op[3] != "t"] for frame in trying] == [
         [[1, "c"]], [[0, "r"]], [[3, "c"]],
     ]  # fmt: skip
@@ -111,7 +111,7 @@ def test_scores_windows_and_policy():
     assert frames["window"]["win"] == [0, 1] and frames["window"]["prm"] == [[0, 0.3]]
     assert frames["window"]["ups"] == {"at": 0, "p": [0.7] * 4}
     assert frames["policy"]["ups"] == {"at": 0, "p": [0.1, 0.8, 0.2, 0.3], "cut": 0.5}
-    assert frames["policy"]["say"][1] == "1 of 4 cells under the cut (0.50)."
+    assert frames["policy"]["say"][1] == "1 of 4 cells falls below 0.50 and stays a mask."
     assert frames["finish"]["calls"] == 3
     remasked = [f for f in frames_of(every_event(), PIECES) if f["kind"] == "remask" and f["ops"]]
     # The completed é falls apart with its first byte; a dropped token is shown as it was.
@@ -182,5 +182,5 @@ def test_events_that_do_not_fit():
 def test_stopped_and_broken():
     maker = FrameMaker(PIECES)
     maker.frame(started())
-    assert maker.stopped(1.0)["say"][1] == "after step 0 of 8. 7 masks are left; what stands, stays."
+    assert maker.stopped(1.0)["say"][1] == "at step 0 of 8, 7 masks left."
     assert "out of memory" in maker.broken(RuntimeError("out of memory"))["say"][1]

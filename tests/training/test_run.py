@@ -18,9 +18,9 @@ from filelock import FileLock
 from tests.training.toy import Toy, ToyData, ToySettings, build_toy, lines, toy_settings, weights
 from training.__main__ import main
 from training.engine.checkpoints import checkpoints
+from training.engine.settings import RunArguments
 from training.registry import OBJECTIVES, Objective
 from training.run import Request, RunError, read_config, train
-from training.shared.answers import RunArguments
 
 BUNDLED = Path(__file__).parents[2] / "assets" / "models" / "tiny-llada"
 

@@ -16,8 +16,7 @@ from evaluation.sets.tables import Table
 from training.engine.loop import Engine
 from training.engine.placement import accelerator_for
 from training.engine.recipe import Batch, Losses, Recipe, split
-from training.engine.settings import TrainSettings
-from training.shared.answers import RunArguments
+from training.engine.settings import RunArguments, TrainSettings
 from training.shared.data_side import ChosenSets, Kind, Note
 from training.shared.preview import Preview
 

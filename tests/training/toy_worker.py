@@ -26,8 +26,8 @@ from tests.training.toy import Toy, ToyData, ToySettings
 from training.__main__ import main
 from training.engine.placement import accelerator_for
 from training.engine.recipe import Batch, Recipe
+from training.engine.settings import RunArguments
 from training.registry import OBJECTIVES, Objective
-from training.shared.answers import RunArguments
 
 destroy = torch.distributed.destroy_process_group
 

@@ -10,7 +10,7 @@ from training.cli.objectives import flags, request
 from training.registry import OBJECTIVES
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its flags: those of the objective."""
     parser = commands.add_parser("estimate", help="how long a run will take, measured on this machine")
     parser.add_argument("objective", choices=OBJECTIVES, help="what would be trained")

@@ -6,9 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.engine.settings import parse_pairs, settings_of
+from training.engine.settings import RunArguments, parse_pairs, settings_of
 from training.registry import OBJECTIVES, objective
-from training.shared.answers import RunArguments
 
 if TYPE_CHECKING:
     from training.run import Request

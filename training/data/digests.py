@@ -8,8 +8,9 @@ from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 
+from evaluation.sets.cells import Record
 from evaluation.sets.tables import read_table
-from training.data.records import LIMITS
+from training.data.sources import LIMITS
 
 Digests = Mapping[str, Sequence[str]]
 
@@ -19,9 +20,12 @@ def row_digests(names: Sequence[str]) -> dict[str, list[str]]:
     digests = {}
     for name in names:
         if Path(name).is_file():
-            rows = (json.dumps(row, sort_keys=True) for row in read_table(Path(name), limits=_ANY))
-            digests[name] = [blake2b(row.encode(), digest_size=4).hexdigest() for row in rows]
+            digests[name] = [_digest(row) for row in read_table(Path(name), limits=_ANY)]
     return digests
+
+
+def _digest(row: Record) -> str:
+    return blake2b(json.dumps(row, sort_keys=True).encode(), digest_size=4).hexdigest()
 
 
 _ANY = replace(LIMITS, plain=True)

@@ -8,14 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
+from evaluation.sets.cells import Limits
 from evaluation.sets.columns import SetError
+from evaluation.sets.hub import hub_table
+from evaluation.sets.public_sets import PUBLIC_SETS, public_set
+from evaluation.sets.tables import READERS, Table, read_table
+from models.assets import locate
+from models.loading import LoadedModel
 from samplers.settings import SettingError
 from tasks import HELD_OUT, TASKS, TRAIN, generate
 from training.data.answer_settings import AnswerSettings
 from training.data.chat import END_THINK, THINK, Chat, Encoded
-from training.data.examples import Examples, Fitting, Mixture, TaskExamples, fits
-from training.data.known_sets import ALLOW
-from training.data.records import open_records, said_of
+from training.data.examples import Example, Examples, Fitting, Mixture, Rows, TaskExamples, collate, fits
+from training.data.known_sets import ALLOW, refuse_evaluation
 from training.data.table_examples import (
     MOST_HELD_OUT,
     TableExamples,
@@ -24,12 +31,17 @@ from training.data.table_examples import (
     held_out_rows,
 )
 from training.data.turns import Turn
+from training.engine.recipe import step_generator
+from training.engine.settings import RunArguments
 
 Turns = Sequence[Turn]
 
 
 COUNTED = 20_000
 """Rows of a set whose lengths are measured before a run, at most."""
+
+
+LIMITS = Limits(characters=1_000_000, rows=2_000_000, columns=1)
 
 
 @dataclass(frozen=True)
@@ -158,3 +170,63 @@ def _usable(every: TableExamples, settings: AnswerSettings) -> tuple[Sequence[in
     if cut := len(long) - len(misfits):
         notes.append(f"{cut:,} of {of} are longer than {limit} tokens and were cut")
     return [i for i in range(count) if i not in misfits], notes
+
+
+def said_of(records: Table, used: Sequence[str]) -> list[str]:
+    """What people should know of a set of which some columns are used, with its name."""
+    return [f"{records.name}: {note}" for note in records.said(used)]
+
+
+def open_records(
+    name: str, split: str, allow_eval_data: bool, others: Sequence[str] = (), limits: Limits = LIMITS
+) -> Table:
+    """A file, or a set of the hub. others: names that the caller knows beside these, for the message."""
+    refuse_evaluation(name, split, allow_eval_data)
+    path = Path(locate(name))
+    if path.is_file():
+        return read_table(path, limits=limits)
+    a_file = path.exists() or path.suffix.lower() in READERS  # or it is missing
+    public = None if a_file else public_set(name)
+    if public is None:
+        raise SetError(
+            f"data = {name!r} is neither a file nor a known set; allowed: a CSV, JSONL or Parquet file, "
+            f"owner/name[:subset] on the hub, {', '.join((*others, *PUBLIC_SETS))}"
+        )
+    return hub_table(name, public, split)
+
+
+def check_length(max_length: int, loaded: LoadedModel) -> None:
+    """SettingError when rows may be longer than the model's context, that of its adapter included."""
+    if max_length > loaded.max_length:
+        allowed = f"at most {loaded.max_length}, the model's (pretrain extends it)"
+        raise SettingError("max_length", max_length, allowed)
+
+
+class Answers:
+    """Rows of a step from question-answer data."""
+
+    def __init__(self, loaded: LoadedModel, arguments: RunArguments, settings: AnswerSettings) -> None:
+        assert loaded.tokenizer is not None and loaded.eos_id is not None
+        self.loaded, self.settings, self.eos = loaded, settings, loaded.eos_id
+        check_length(settings.max_length, loaded)
+        self.data: Data = open_data(
+            arguments.data, Chat(loaded.tokenizer), settings, arguments.allow_eval_data
+        )
+
+    def rows(self, step: int) -> Rows:
+        """The clean rows of a step."""
+        chosen = self.data.mixture.rows(step, self.settings.batch_size)
+        draw = step_generator(self.settings.seed, step, salt=1)
+        return self.collated(chosen, int(torch.randint(1, self.settings.tail + 1, (), generator=draw)))
+
+    def collated(self, chosen: Sequence[Encoded], tail: int = 1) -> Rows:
+        """Rows of one length, with EOS behind the longest answer too, as far as max_length has room."""
+        longest = max(len(p) + len(a) for p, a in chosen)
+        return collate(chosen, self.eos, max(0, min(tail, self.settings.max_length - longest)))
+
+    def example(self) -> Example:
+        """The first row of the first step."""
+        assert self.loaded.tokenizer is not None
+        prompt, answer = self.data.mixture[0]
+        templated = Chat(self.loaded.tokenizer).decode(prompt + answer)
+        return Example(self.data.mixture.raw(0), templated, len(prompt))

@@ -12,7 +12,7 @@ from training.data.set_columns import find_prompts
 from training.dpo.objective import DPO
 from training.dpo.pair_rows import pairs_in, refuse_tasks
 from training.dpo.settings import DPOSettings
-from training.shared.answers import RunArguments
+from training.engine.settings import RunArguments
 from training.shared.data_side import ChosenSets, Kind, Note, check_tables
 from training.shared.preview import Preview, cells_of
 

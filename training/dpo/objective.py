@@ -15,14 +15,16 @@ from evaluation.sets.columns import SetError
 from tasks import TASKS
 from training.data.chat import Chat, Encoded
 from training.data.examples import collate, item_at
+from training.data.sources import check_length
 from training.dpo.pair_rows import open_pairs
 from training.dpo.pairs import Pair, make_pairs
 from training.dpo.preference import PreferenceBatch, PreferenceModule, draw_block_masks, draw_masks
 from training.dpo.settings import DPOSettings
 from training.engine.recipe import Recipe, moved, rows_of, split, step_generator
 from training.engine.saying import say
+from training.engine.settings import RunArguments
 from training.shared.adapters import attach, export_learned
-from training.shared.answers import RunArguments, check_length, load_model, record_samples
+from training.shared.answers import load_model, record_samples
 from training.shared.decoding import Between, sampler_settings
 from training.shared.questions import TaskQuestions, questions_at
 from training.shared.reference import hold_reference

@@ -16,8 +16,8 @@ from evaluation.sets.columns import SetError
 from evaluation.sets.tables import Table
 from tasks import TASKS
 from training.data.known_sets import refuse_problem
-from training.data.records import open_records, said_of
 from training.data.set_columns import find_column, find_earlier, find_prompts
+from training.data.sources import open_records, said_of
 from training.data.turns import Turn, earlier_turns, turns_in, with_earlier
 from training.dpo.pairs import Pair
 from training.dpo.settings import DPOSettings

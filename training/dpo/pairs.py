@@ -27,7 +27,7 @@ AT_ONCE = 8 * CHUNK
 
 class Pair(NamedTuple):
     """A user's turn, the answer that is preferred and the one that is not; before: earlier turns;
-    source: the training.data.records.Records and the index of the row that it was read from."""
+    source: the training.data.sources.Records and the index of the row that it was read from."""
 
     prompt: str
     chosen: str

@@ -87,3 +87,15 @@ def parse_pairs(cls: type[Any], pairs: list[str]) -> dict[str, Any]:
             raise SettingError(key, value, f"a setting: {', '.join(known)}")
         found[key] = parse(known[key], value)
     return found
+
+
+@dataclass(frozen=True)
+class RunArguments:
+    """What a command names beside settings. device: auto or cpu."""
+
+    model: str
+    data: tuple[str, ...]
+    device: str = "auto"
+    allow_eval_data: bool = False
+    load_ups_head: str = ""
+    load_lora: str = ""

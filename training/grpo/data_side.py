@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from evaluation.sets.tables import Table
+from training.engine.settings import RunArguments
 from training.grpo.objective import GRPO, GRPOSettings
-from training.shared.answers import RunArguments
 from training.shared.data_side import ChosenSets, Kind, Note, check_tables
 from training.shared.preview import Preview
 from training.shared.questions import check_questions, question_columns

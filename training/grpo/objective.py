@@ -17,7 +17,9 @@ from torch import Tensor
 
 from samplers.settings import SettingError, option
 from training.data.chat import Chat
+from training.data.sources import check_length
 from training.engine.recipe import Recipe, moved, rows_of, split, step_generator
+from training.engine.settings import RunArguments
 from training.grpo.policy_gradient import (
     GroupBatch,
     GroupModule,
@@ -29,7 +31,7 @@ from training.grpo.policy_gradient import (
 )
 from training.grpo.rewards import Rewards, RewardSettings, check_rewards
 from training.shared.adapters import LoraSettings, attach, export_learned
-from training.shared.answers import RunArguments, check_length, load_model, record_samples
+from training.shared.answers import load_model, record_samples
 from training.shared.decoding import (
     CHUNK,
     Rollouts,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from evaluation.sets.tables import Table
 from training.data.sources import parse_weights
+from training.engine.settings import RunArguments
 from training.pretrain.objective import Pretrain
 from training.pretrain.settings import PretrainSettings
 from training.pretrain.texts import check_texts, choose_text_column
-from training.shared.answers import RunArguments
 from training.shared.data_side import ChosenSets, Kind, Note, check_tables
 from training.shared.preview import Preview, noised_preview
 

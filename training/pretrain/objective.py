@@ -13,13 +13,14 @@ from training.data.chat import Chat
 from training.data.examples import Example
 from training.data.sources import parse_weights
 from training.engine.recipe import Losses, Recipe, moved, rows_of, split, step_generator
+from training.engine.settings import RunArguments
 from training.pretrain.context import extend
 from training.pretrain.curriculum import window, window_cells
 from training.pretrain.packing import Packed, PackedRows, same_document
 from training.pretrain.settings import PretrainSettings
 from training.pretrain.texts import open_texts
 from training.shared.adapters import attach, export_learned, lora_on
-from training.shared.answers import RunArguments, load_model, record_samples
+from training.shared.answers import load_model, record_samples
 from training.shared.losses import cell_cross_entropy, pretrain_loss, rows_mean
 from training.shared.noise import uniform_noise
 

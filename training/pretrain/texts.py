@@ -14,8 +14,8 @@ from tasks import HELD_OUT, TASKS, TRAIN, generate
 from training.data.chat import Chat
 from training.data.examples import TaskExamples
 from training.data.known_sets import refuse_problem
-from training.data.records import LIMITS, open_records, said_of
 from training.data.set_columns import find_column
+from training.data.sources import LIMITS, open_records, said_of
 from training.data.table_examples import held_out_rows
 from training.pretrain.settings import PretrainSettings
 

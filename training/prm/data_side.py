@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 
 from evaluation.sets.tables import Table
+from training.engine.settings import RunArguments
 from training.prm.objective import PRM, log_weights, sides
 from training.prm.prm_data import MADE_BY, asked_columns, check_held_out, labelled_in
 from training.prm.settings import PRMSettings
-from training.shared.answers import RunArguments
 from training.shared.data_side import ChosenSets, Kind, Note, check_tables
 from training.shared.preview import Preview
 

@@ -18,6 +18,7 @@ from models.reward import LoadedReward
 from samplers.settings import SettingError
 from training.data.examples import Example
 from training.engine.recipe import Losses, Recipe, moved, split
+from training.engine.settings import RunArguments
 from training.prm.prm_data import (
     Batches,
     Labelled,
@@ -32,7 +33,6 @@ from training.prm.prm_data import (
 )
 from training.prm.prm_model import checkpoint_layers, new_reward, save_reward
 from training.prm.settings import HELD_OUT_ONE_IN, PRMSettings
-from training.shared.answers import RunArguments
 from training.shared.decoding import Between
 
 

@@ -22,8 +22,8 @@ from samplers.settings import SettingError
 from tasks import TASKS
 from training.data.known_sets import refuse_problem
 from training.data.list_cells import cell_value
-from training.data.records import LIMITS, open_records, said_of
 from training.data.set_columns import find_column, find_prompts
+from training.data.sources import LIMITS, open_records, said_of
 from training.prm.settings import PRMSettings
 
 STEPS, LABELS = ("steps", "completions"), ("labels",)

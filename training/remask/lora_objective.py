@@ -14,10 +14,12 @@ from typing import Any
 from torch import Tensor
 
 from samplers.settings import SettingError, option
+from training.data.sources import Answers
+from training.engine.settings import RunArguments
 from training.remask.losses import RemaskModule
 from training.remask.objective import RemaskData, RemaskSettings, RemaskSFT, export_head, new_head
 from training.shared.adapters import LoraSettings, attach, export_learned
-from training.shared.answers import Answers, RunArguments, load_model
+from training.shared.answers import load_model
 
 TOKENS, POLICY = "tokens", "policy"
 MODES = {"joint": (TOKENS, POLICY), "tps-only": (TOKENS,), "ups-only": (POLICY,)}

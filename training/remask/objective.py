@@ -20,11 +20,13 @@ from samplers.requests import Tools
 from samplers.settings import option
 from training.data.answer_settings import AnswerSettings
 from training.data.examples import Rows
+from training.data.sources import Answers
 from training.engine.recipe import Recipe, moved, split, step_generator
+from training.engine.settings import RunArguments
 from training.remask.losses import RemaskBatch, RemaskModule
 from training.remask.remask_noise import ordinary_ids, remask_noise
 from training.shared.adapters import freeze
-from training.shared.answers import Answers, RunArguments, load_model, record_samples
+from training.shared.answers import load_model, record_samples
 from training.shared.decoding import Between
 from training.shared.noise import block_noise, stratified_times
 

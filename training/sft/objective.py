@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from training.data.answer_settings import AnswerSettings
 from training.data.examples import Rows
+from training.data.sources import Answers
 from training.engine.recipe import Losses, Recipe, moved, split, step_generator
+from training.engine.settings import RunArguments
 from training.sft.think_tokens import ensure_think_tokens
 from training.shared.adapters import LoraSettings, attach, export_learned
-from training.shared.answers import Answers, RunArguments, load_model, record_samples
+from training.shared.answers import load_model, record_samples
 from training.shared.losses import cell_cross_entropy, rows_mean, sft_loss
 from training.shared.noise import uniform_noise
 

@@ -8,9 +8,9 @@ from typing import Generic, Protocol, TypeVar
 from evaluation.sets.tables import Table
 from models.loading import LoadedModel
 from training.data.answer_settings import AnswerSettings
-from training.data.sources import parse_weights
+from training.data.sources import Answers, parse_weights
 from training.data.table_examples import check_rows, choose_columns
-from training.shared.answers import Answers, RunArguments
+from training.engine.settings import RunArguments
 from training.shared.data_side import ChosenSets, Kind, Note, check_tables
 from training.shared.preview import Noised, Preview, noised_preview
 

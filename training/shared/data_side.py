@@ -14,8 +14,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from evaluation.sets.columns import SetError, listed
 from evaluation.sets.tables import Table
 from training.data.known_sets import refuse_evaluation
-from training.engine.settings import TrainSettings
-from training.shared.answers import RunArguments
+from training.engine.settings import RunArguments, TrainSettings
 from training.shared.preview import Preview
 
 COLUMN = "_column"

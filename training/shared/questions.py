@@ -16,7 +16,7 @@ from tasks.core import Problem
 from training.data.chat import Chat
 from training.data.examples import TRIES, TaskExamples, item_at
 from training.data.known_sets import refuse_problem
-from training.data.records import open_records, said_of
+from training.data.sources import open_records, said_of
 from training.engine.settings import TrainSettings
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import datasets
 import pytest
 
-from evaluation.sets.cells import Decimals, as_text
 from evaluation.sets.columns import JOINED, SetError, guess
 from evaluation.sets.csv_rows import delimiter_of
 from evaluation.sets.hub import hub_table
+from evaluation.sets.json_rows import Decimals, as_text
 from evaluation.sets.problem_sets import ProblemSet, load_set
 from evaluation.sets.public_sets import PublicSet
 from evaluation.sets.tables import read_table

@@ -24,8 +24,8 @@ with warnings.catch_warnings():
 
     from llada_viz.decoding.runs import Runs
     from llada_viz.tabs.visualize import Visualize
-    from llada_viz.widgets.attached_bar import AttachedBar
     from llada_viz.widgets.live import CHECKER, prepared, scorers
+    from llada_viz.widgets.model_menu import ModelMenu
 
 PROMPT = "What is 3 + 4?"
 SIZES = {"gen_length": 16, "block_length": 8, "steps": 4}
@@ -66,6 +66,14 @@ def keeps(using):
     return {round(p, 3) for e in events if isinstance(e, PolicyScored) for row in e.scores for p in row}
 
 
+def built(known: Attachments) -> ModelMenu:
+    """The model's menu of a page."""
+    menu = ModelMenu(known)
+    with gr.Blocks():
+        menu.build(gr.State(""))
+    return menu
+
+
 def test_a_head_is_what_remedi_decodes_with_in_this_tab_only(alone, tmp_path):
     known = Attachments(alone)
     with pytest.raises(RequestError, match="policy = 'ups' needs a UPS head, and none is loaded"):
@@ -74,8 +82,8 @@ def test_a_head_is_what_remedi_decodes_with_in_this_tab_only(alone, tmp_path):
     second = known.add("", head(tmp_path / "b", width(alone), -2.0), "remask-sft, step 9")
     assert 0.881 in keeps(known.using(first)) and 0.119 in keeps(known.using(second))
     assert known.using("") is alone and alone.ups_head is None
-    assert known.using(first).label == "UPS head of remask-sft, step 5"
-    assert "UPS head of remask-sft, step 5" in known.using(first).chip
+    assert known.using(first).label == "remask-sft, step 5"
+    assert "remask-sft, step 5" in known.using(first).chip
     for sampler in ("low_confidence", "remedi"):  # a head without its policy is no mistake
         assert prepared(known.using(first), sampler, SIZES, PROMPT, 0).sampler.name == sampler
 
@@ -97,10 +105,10 @@ def test_an_adapter_leaves_the_bundled_weights_alone(bundled, tmp_path):
     before = {n: t.clone() for n, t in bundled.loaded.model.state_dict().items() if "q_proj" in n}
     using = attach(bundled, head(tmp_path / "h", width(bundled)), "head")
     adapted = attach(using, write_adapter(tmp_path / "a", str(FOLDER)), "sft, step 3")
-    assert adapted.own_head is None and adapted.label == "adapter of sft, step 3"
+    assert adapted.own_head is None and adapted.label == "sft, step 3"
     assert adapted.name == "sft, step 3" and adapted.ups_head is None, "no head was trained on it"
     again = attach(adapted, head(tmp_path / "h2", width(bundled)), "remask-sft, step 9")
-    assert again.loaded is bundled.loaded and again.label == "UPS head of remask-sft, step 9"
+    assert again.loaded is bundled.loaded and again.label == "remask-sft, step 9"
     now, own = bundled.loaded.model.state_dict(), adapted.loaded.model.state_dict()
     assert all(torch.equal(now[n], t) and not torch.equal(own[n], t) for n, t in before.items())
 
@@ -139,8 +147,9 @@ def test_only_the_last_are_kept_and_what_is_gone_is_said(alone, tmp_path):
     with pytest.raises(RequestError, match="no longer in memory"):
         known.using(ids[0])
     assert known.using(ids[1]).label and known.known(ids[0]) is alone
-    row, chip, scorer, _ = AttachedBar(known, "x").on_change(ids[0], CHECKER)
-    assert row["visible"] and "no longer in memory" in chip
+    menu = built(known)
+    updates = menu.on_change({menu.attached: ids[0]})
+    assert updates[menu.detach]["visible"] and "no longer in memory" in updates[menu.said]
 
 
 def test_what_makes_use_of_it_is_chosen(alone, tmp_path):
@@ -149,30 +158,51 @@ def test_what_makes_use_of_it_is_chosen(alone, tmp_path):
         tab = Visualize(alone, Runs(), known)
         tab.build()
     one = known.add("", head(tmp_path / "h", width(alone)), "<b>")
-    sampler, *settings = tab.on_attached(one)
-    assert sampler == "remedi" and {"ups"} == {s["value"] for s in settings if "value" in s}
-    row, chip, scorer, _ = tab.bar.on_change(one, CHECKER)
-    assert row["visible"] and "&lt;b&gt;" in chip and scorer["value"] == CHECKER
+    updates = tab.on_attached({tab.attached: one})
+    assert updates.pop(tab.sampler) == "remedi" and set(updates.values()) == {"ups"}
+    scorer = tab.scorer.scorer
+    form = {scorer: CHECKER, tab.scorer.length: 32, tab.scorer.block: 8, tab.scorer.of_adapter: False}
+    assert tab.scorer.on_change(form | {tab.attached: one})[scorer]["value"] == CHECKER
     two = known.add(one, make_reward(tmp_path / "p", "qwen"), "prm, step 2")
-    assert tab.bar.on_change(two, CHECKER)[2]["value"] == "prm, step 2"
-    assert tab.bar.on_change("", "prm, step 2")[2]["value"] == CHECKER
-    assert {"tps_prob"} == {s["value"] for s in tab.on_attached("")[1:] if "value" in s}
+    assert tab.scorer.on_change(form | {tab.attached: two})[scorer]["value"] == "prm, step 2"
+    form[scorer] = "prm, step 2"
+    assert tab.scorer.on_change(form | {tab.attached: ""})[scorer]["value"] == CHECKER
+    assert set(tab.on_attached({tab.attached: ""}).values()) == {"tps_prob"}
+    menu = built(known)
+    assert "&lt;b&gt;" in menu.on_change({menu.attached: one})[menu.said]
 
 
 def test_the_bundled_adapter_is_offered_to_everybody_and_stays(bundled, tmp_path):
     known, name = Attachments(bundled, most=1), "tiny-llada-few-steps"
-    bar = AttachedBar(known, "x")
-    with gr.Blocks():
-        bar.build(gr.State(""))
-    assert list(bar.offers) == [name] and bar.offer.visible
-    assert bar.on_offer(name) == name and known.using(name) is known.using(bar.on_offer(name))
+    menu = built(known)
+    assert list(menu.offers) == [name] and menu.offers[name].value == "Use the 8-step adapter"
+    assert menu.on_offer(name) == {menu.attached: name} == menu.on_offer(name)
     found = known.using(name)
-    assert found.label == f"adapter of {name}" and found.loaded is not bundled.loaded
+    assert found.label == name and found.loaded is not bundled.loaded
     for n in range(2):
         known.add(name, head(tmp_path / f"h{n}", width(bundled)), f"x{n}")
     assert known.using(name) is found
-    row, chip, _, offer = bar.on_change(name, CHECKER)
-    assert row["visible"] and name in chip and not offer["visible"]
-    assert bar.on_change("", CHECKER)[3]["visible"]
-    with pytest.raises(gr.Error, match="'../prm' is not at hand"):
-        bar.on_offer("../prm")
+    updates = menu.on_change({menu.attached: name})
+    assert name in updates[menu.said] and name in updates[menu.fold]["label"]
+    assert updates[menu.detach]["visible"] and not updates[menu.offers[name]]["visible"]
+    assert menu.on_change({menu.attached: ""})[menu.offers[name]]["visible"]
+    assert "../prm&#x27; is not at hand" in menu.on_offer("../prm")[menu.said]
+
+
+def test_m2_an_adapter_brings_its_steps_and_takes_them_back(bundled: Bundled) -> None:
+    known = Attachments(bundled)
+    with gr.Blocks():
+        tab = Visualize(bundled, Runs(), known)
+        tab.build()
+    follow = tab.scorer
+    steps = {32: 8, 64: 16, 48: 12}  # four tokens a step
+    for length, wanted in steps.items():
+        form = {follow.scorer: CHECKER, follow.length: length, follow.block: 8, follow.of_adapter: False}
+        updates = follow.on_change(form | {tab.attached: known.add_bundled("tiny-llada-few-steps")})
+        assert updates[follow.steps]["value"] == wanted and updates[follow.of_adapter] is True
+        back = follow.on_change(form | {follow.of_adapter: True, tab.attached: ""})
+        assert back[follow.steps]["value"] == length and back[follow.of_adapter] is False
+        assert follow.steps not in follow.on_change(form | {tab.attached: ""}), "one's own steps stay"
+    fill = tab._filler(bundled.examples[1])
+    assert fill({tab.attached: "tiny-llada-few-steps"})[follow.steps] == 8
+    assert fill({tab.attached: ""})[follow.steps] == 32

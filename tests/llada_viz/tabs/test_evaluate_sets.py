@@ -20,7 +20,7 @@ with warnings.catch_warnings():
 
     from llada_viz.tabs import evaluate_form
     from llada_viz.tabs.evaluate_form import EvaluateForm, samples
-    from llada_viz.widgets.attached_bar import AttachedBar
+    from llada_viz.widgets.scorer_input import ScorerInput
 
 SIZES = [32, 8, 32]
 LANES = ["low_confidence", "", "none", "", "none", "", "none", ""]
@@ -34,7 +34,7 @@ def bundled():
 def form_of(bundled, public=False):
     form = EvaluateForm(bundled.settings_of, public)
     with gr.Blocks():
-        form.build(AttachedBar(Attachments(bundled), "evaluate"))
+        form.build(ScorerInput(Attachments(bundled), "evaluate", always=True))
     return form
 
 

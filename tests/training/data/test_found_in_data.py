@@ -16,15 +16,14 @@ from training.__main__ import main
 from training.data.answer_settings import AnswerSettings
 from training.data.chat import Chat
 from training.data.list_cells import cell_value
-from training.data.records import open_records
-from training.data.sources import Data, open_data
+from training.data.sources import Data, open_data, open_records
 from training.data.table_examples import Row, TableExamples, choose_columns, held_out_rows
 from training.dpo.pair_rows import open_pairs
 from training.dpo.settings import DPOSettings
+from training.engine.settings import RunArguments
 from training.prm.prm_model import new_reward
 from training.run import Request, RunError, read_config, train
 from training.sft.objective import SFTSettings
-from training.shared.answers import RunArguments
 from training.shared.questions import QuestionSettings, Room, open_questions
 
 CHAT = Chat(tokenizer())

@@ -19,8 +19,7 @@ from training.data.answer_settings import AnswerSettings
 from training.data.chat import Chat
 from training.data.examples import Fitting
 from training.data.known_sets import digest
-from training.data.records import open_records
-from training.data.sources import Data, open_data, parse_weights
+from training.data.sources import Data, open_data, open_records, parse_weights
 from training.data.table_examples import Columns, TableExamples, held_out_rows
 
 CHAT = Chat(tokenizer())

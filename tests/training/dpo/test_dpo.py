@@ -19,7 +19,7 @@ from tests.training.toy import engine_of, lines
 from training.dpo.objective import DPO
 from training.dpo.settings import DPOSettings
 from training.engine.recipe import Stopped
-from training.shared.answers import RunArguments
+from training.engine.settings import RunArguments
 
 ROWS = [{"prompt": f"What is {n} + 1?", "chosen": f"\\boxed{{{n + 1}}}", "rejected": f"\\boxed{{{n}}} or so"}
         for n in range(40)]  # fmt: skip

@@ -17,10 +17,10 @@ from tests.training.engine.test_processes import PYTHON, TWO, close, command, do
 from tests.training.small_model import small_folder
 from tests.training.toy import engine_of, lines
 from training.engine.recipe import step_generator
+from training.engine.settings import RunArguments
 from training.grpo.judge import JudgeError
 from training.grpo.objective import GRPO, GRPOSettings
 from training.grpo.policy_gradient import log_probabilities
-from training.shared.answers import RunArguments
 from training.shared.questions import Question
 
 QUICK = {"max_steps": 6, "inner": 3, "batch_size": 8, "group_size": 4, "gen_length": 16, "rollout_steps": 4,

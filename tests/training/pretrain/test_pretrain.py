@@ -16,12 +16,12 @@ from models.loading import load
 from models.rope import inverse_frequencies
 from samplers.settings import SettingError
 from tests.training.small_model import small_folder, small_network
+from training.engine.settings import RunArguments
 from training.pretrain.context import extend
 from training.pretrain.objective import PackedBatch, PackedModule, Pretrain
 from training.pretrain.settings import PretrainSettings
 from training.run import Request, train
 from training.shared.adapters import attach
-from training.shared.answers import RunArguments
 from training.shared.merge import merge_folder
 
 

@@ -16,8 +16,8 @@ from samplers.settings import SettingError
 from tests.networks import VECTORS
 from training.engine.loop import Engine
 from training.engine.placement import accelerator_for
+from training.engine.settings import RunArguments
 from training.remask.lora_objective import POLICY, TOKENS, RemaskLora, RemaskLoraSettings, learners
-from training.shared.answers import RunArguments
 
 BUNDLED = str(VECTORS.parents[1] / "assets" / "models" / "tiny-llada")
 ARGUMENTS = RunArguments(BUNDLED, ("linear",), device="cpu")

@@ -10,8 +10,8 @@ import torch
 
 from evaluation.ranking import auroc
 from tests.training.small_model import small_folder
+from training.engine.settings import RunArguments
 from training.remask.objective import RemaskSettings, RemaskSFT, Shown, shown_cells
-from training.shared.answers import RunArguments
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from samplers.settings import SettingError
 from tests.training.small_model import small_folder, small_network
 from training.data.chat import Encoded
 from training.data.examples import collate
+from training.engine.settings import RunArguments
 from training.run import Request, train
 from training.sft.objective import SFT, SFTBatch, SFTModule, SFTSettings, sft_batch
-from training.shared.answers import RunArguments
 
 MASK, EOS = 2, 0
 

@@ -12,9 +12,9 @@ from evaluation.sets.columns import SetError
 from tests.training.small_model import small_folder
 from training.__main__ import main
 from training.dpo import pairs
+from training.engine.settings import RunArguments
 from training.registry import objective
 from training.sft.objective import SFT, SFTSettings
-from training.shared.answers import RunArguments
 from training.shared.decoding import rollouts
 from training.shared.preview import STATES
 

@@ -19,8 +19,8 @@ from tests.training.small_model import small_folder
 from tests.training.toy import engine_of, lines
 from training.dpo.objective import DPO
 from training.dpo.settings import DPOSettings
+from training.engine.settings import RunArguments
 from training.grpo.objective import GRPO, GRPOSettings
-from training.shared.answers import RunArguments
 from training.shared.questions import Question
 from training.shared.reference import REFERENCE, hold_reference, reference_of
 

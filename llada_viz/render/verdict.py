@@ -1,0 +1,100 @@
+"""Whether a finished answer is right: for the page, with the true answer and the line where it breaks.
+
+Only the bundled problems have an exact checker; of any other prompt nothing is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tasks import TASKS
+from tasks.recognise import problem_of
+from tasks.step_check import Step, check_steps
+from tasks.truth import true_answer
+
+Verdict = dict[str, Any]
+Golds = Mapping[str, str]
+"""Right answers by prompt, for problems whose prompt alone does not say them."""
+
+NEEDS_GOLD = ("word",)
+_SPECIAL = re.compile(r"<\|[^|<>]*\|>")
+
+
+def is_special(text: str) -> bool:
+    """Whether the text of a cell is a special token, such as the end of the text."""
+    return _SPECIAL.fullmatch(text) is not None
+
+
+def text_of(texts: Sequence[str]) -> str:
+    """The text of some cells, up to the first special token."""
+    end = next((i for i, text in enumerate(texts) if is_special(text)), len(texts))
+    return "".join(texts[:end])
+
+
+def verdict_of(prompt: str, texts: Sequence[str], golds: Golds) -> Verdict | None:
+    """What is known of an answer: {"right": True, False or None, "text": a sentence, "cells": [first,
+    end] of the first line that does not hold, or None}. None: the prompt is no bundled problem.
+
+    prompt: as the model reads it, chat marks and all; texts: of every cell of the answer.
+    """
+    question = _question_in(prompt)
+    if question is None:
+        return None
+    name, fields = question
+    answer = text_of(texts)
+    gold = next((golds[part] for part in reversed(_parts(prompt)) if part in golds), None)
+    try:
+        broken = next((step for step in check_steps(TASKS[name], fields, answer) if not step.right), None)
+        right = None
+        if gold is not None or name not in NEEDS_GOLD:
+            right = TASKS[name].check(fields, answer, answer=gold).correct
+        truth = true_answer(name, fields) or gold
+    except ValueError:  # a problem that only looks like one of ours
+        return None
+    line = answer[: broken.start].count("\n") + 1 if broken else None
+    cells = _cells_of(broken, texts) if broken else None
+    return {"right": right, "text": _sentence(right, truth, line, many=name == "countdown"), "cells": cells}
+
+
+def _question_in(prompt: str) -> tuple[str, dict[str, str]] | None:
+    """(task, its fields) of the bundled problem that a prompt asks; the last one of a conversation."""
+    for part in reversed(_parts(prompt)):
+        if (problem := problem_of(part)) is not None:
+            return problem["name"], problem["problem"]
+    return None
+
+
+def _parts(prompt: str) -> list[str]:
+    """The texts between the marks of a chat template."""
+    return [_key(part) for part in _SPECIAL.split(prompt) if part.strip()]
+
+
+def _key(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _sentence(right: bool | None, truth: str | None, line: int | None, many: bool) -> str:
+    if right:
+        return f"Right, though line {line} does not hold." if line else "Right."
+    if right is None:
+        return (
+            f"Line {line} does not hold." if line else "Every line holds; the true answer is not known here."
+        )
+    what = f"{'one way is' if many else 'the answer is'} {truth}" if truth else ""
+    where = f"line {line} is where it breaks" if line else ""
+    return f"Wrong: {'; '.join(filter(None, (what, where)))}." if what or where else "Wrong."
+
+
+def _cells_of(step: Step, texts: Sequence[str]) -> list[int]:
+    """[first, end] of the cells that a step of the answer stands in."""
+    first = end = at = 0
+    for position, text in enumerate(texts):
+        if at <= step.start:
+            first = position
+        at += len(text)
+        end = position + 1
+        if at >= step.stop:
+            break
+    return [first, end]
