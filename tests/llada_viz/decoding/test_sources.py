@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 import time
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -33,12 +36,12 @@ LANES = ["remedi", "", "best_of_n", "num_samples=2", "none", "", "none", ""]
 
 
 @pytest.fixture(scope="module")
-def bundled():
+def bundled() -> Any:
     return Bundled()
 
 
 @pytest.fixture
-def tab(bundled, tmp_path):
+def tab(bundled: Bundled, tmp_path: Path) -> Iterator[Any]:
     (home := tmp_path / "home").mkdir()
     jobs = Jobs(home, tick=0.1, beat=0.2)
     jobs.watch()
@@ -49,20 +52,20 @@ def tab(bundled, tmp_path):
     jobs.close()
 
 
-def adapter(folder, head=False):
+def adapter(folder: str, head: bool = False) -> Any:
     write_adapter(folder, FOLDER)
     if head:
         shutil.copy(HEAD / "ups_head.safetensors", folder)
     return folder
 
 
-def upload(folder):
+def upload(folder: str) -> Any:
     path = folder / "mine.csv"
     path.write_text("question,answer\nWhat is 2 + 3?,5\nWhat is 4 + 3?,7\n")
     return str(path)
 
 
-def values(tab, path, scorer="tiny-prm", lanes=LANES, known=""):
+def values(tab: Any, path: Any, scorer: str = "tiny-prm", lanes: Any = LANES, known: str = "") -> Any:
     form = tab.form
     sent = {form.source: "the uploaded file", form.path: path, form.question: "question",
             form.answer: "answer", form.scorer: scorer, tab.attached: known, tab.panel.mine: []}  # fmt: skip
@@ -71,7 +74,7 @@ def values(tab, path, scorer="tiny-prm", lanes=LANES, known=""):
     return given({tab.attached, tab.panel.mine, *form.inputs}, sent)
 
 
-def test_what_is_not_needed_is_not_named(bundled):
+def test_what_is_not_needed_is_not_named(bundled: Bundled) -> None:
     assert sources_of(bundled) == Sources(str(FOLDER))
     everything = sources_of(bundled, "tiny-prm", head=True)
     assert everything.flags == [
@@ -79,7 +82,7 @@ def test_what_is_not_needed_is_not_named(bundled):
     ]  # fmt: skip
 
 
-def test_what_is_attached_is_named_by_its_folder(bundled, tmp_path):
+def test_what_is_attached_is_named_by_its_folder(bundled: Bundled, tmp_path: Path) -> None:
     both = adapter(tmp_path / "both", head=True)
     using = attach(attach(bundled, both, "remask-lora"), PRM, "mine")
     assert sources_of(using, "mine", head=True) == Sources(
@@ -89,7 +92,9 @@ def test_what_is_attached_is_named_by_its_folder(bundled, tmp_path):
     assert using.label == "adapter of remask-lora, UPS head of remask-lora, reward model of mine"
 
 
-def test_what_is_bundled_is_not_loaded_twice_and_the_last_few_are_kept(bundled, tmp_path):
+def test_what_is_bundled_is_not_loaded_twice_and_the_last_few_are_kept(
+    bundled: Bundled, tmp_path: Path
+) -> None:
     known = LoadedSources(bundled, most=1)
     all_bundled = sources_of(bundled, "tiny-prm", head=True)
     found = known.of(all_bundled)
@@ -102,7 +107,7 @@ def test_what_is_bundled_is_not_loaded_twice_and_the_last_few_are_kept(bundled, 
         known.of(Sources(str(FOLDER), str(tmp_path / "gone")))
 
 
-def test_a_reward_model_scores_what_the_checker_cannot(tab, bundled, tmp_path):
+def test_a_reward_model_scores_what_the_checker_cannot(tab: Any, bundled: Bundled, tmp_path: Path) -> None:
     path = upload(tmp_path)
     with pytest.raises(RequestError, match="a reward model as the scorer"):
         tab.form.asked(bundled, values(tab, path, CHECKER))
@@ -119,7 +124,7 @@ def test_a_reward_model_scores_what_the_checker_cannot(tab, bundled, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab, tmp_path):
+def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab: Any, tmp_path: Path) -> None:
     known = tab.attachments.add("", lora := adapter(tmp_path / "lora", head=True), "remask-lora, step 5")
     mine = next(tab.on_start(values(tab, upload(tmp_path), known=known)))[tab.panel.mine]
     until = time.monotonic() + 200
@@ -144,5 +149,5 @@ def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab, tmp_path):
     assert run_id == "" and not canvas["visible"]
 
 
-def choice(column):
+def choice(column: Any) -> Any:
     return SimpleNamespace(index=[0, column], row_value=[1])
