@@ -101,9 +101,10 @@ class Attached:
 
     @property
     def label(self) -> str:
-        """What is attached, in words: the label of a single part, or every part with its label."""
-        if len(self.origins) == 1:
-            return next(iter(self.origins.values())).label
+        """What is attached, in words: the one label that all parts have, or every part with its own."""
+        labels = {origin.label for origin in self.origins.values()}
+        if len(labels) == 1:
+            return labels.pop()
         return ", ".join(f"{NAMES[part]} of {origin.label}" for part, origin in self.origins.items())
 
     @property
