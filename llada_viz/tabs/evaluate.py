@@ -15,7 +15,7 @@ from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.runs import Runs
 from llada_viz.jobs.evaluations import EXPORTS, KIND, Evaluations, matrix
-from llada_viz.jobs.job_facts import log_of, waits
+from llada_viz.jobs.job_facts import log_of, waits_for
 from llada_viz.jobs.job_store import Job
 from llada_viz.render.evaluation import progress, result
 from llada_viz.tabs.evaluate_answer import GRADES, Answer
@@ -147,10 +147,10 @@ class Evaluate:
     def _begin(self, values: Mapping[Any, Any], mine: Sequence[str]) -> str:
         if self.bundled.loaded is None:
             raise ValueError(self.bundled.problem.rstrip("."))
-        asked = self.form.asked(self.attachments.using(values[self.attached]), values)
+        request = self.form.request(self.attachments.using(values[self.attached]), values)
         if self.public and any(not job.has_ended for job in self.panel.visible(mine)):
             raise ValueError("an evaluation of yours is still going on; allowed here: one at a time")
-        return self.evaluations.start(asked)
+        return self.evaluations.start(request)
 
     def _report_of(self, chosen: str | None, mine: list[str]) -> Report | None:
         job = next((job for job in self.panel.visible(mine) if job.id == chosen), None)
@@ -177,7 +177,7 @@ class Evaluate:
     def _state(self, job: Job, report: Report | None) -> str:
         log = log_of(job) if job.state in ("failed", "lost") else []
         finished, expected = (report.finished, report.expected) if report else (0, 0)
-        return progress(job.state, waits(self.evaluations.jobs, job) or job.note, finished, expected, log)
+        return progress(job.state, waits_for(self.evaluations.jobs, job) or job.note, finished, expected, log)
 
     def on_export(self, form: str, chosen: str | None, mine: list[str]) -> tuple[str, str]:
         """A file to download; a sentence when there is nothing yet."""

@@ -99,15 +99,15 @@ class Answer:
         plan = self.evaluations.plan(job)
         line = next(line for line in plan.lines if line.label == label)
         problem = next(p for p in plan.problems.problems if p.number == number)
-        asked, using = plan.request(line, problem), self.loaded.of(self.evaluations.sources(job))
+        request, using = plan.request(line, problem), self.loaded.of(self.evaluations.sources(job))
         assert using.loaded is not None
         tools = Tools(
-            using.own_head if "ups_head" in asked else None, line.scorer,
-            using.own_reward if "prm" in asked else None,
+            using.own_head if "ups_head" in request else None, line.scorer,
+            using.own_reward if "prm" in request else None,
         )  # fmt: skip
         prepared = prepare(
-            using.loaded, asked["sampler"], asked["settings"], tools,
-            messages=asked["messages"], seed=asked["seed"], task=asked.get("task"),
+            using.loaded, request["sampler"], request["settings"], tools,
+            messages=request["messages"], seed=request["seed"], task=request.get("task"),
         )  # fmt: skip
         return self.runs.start(prepared, using.pieces, using.name)
 

@@ -17,7 +17,7 @@ from evaluation.sets.tables import read_table
 from llada_viz.decoding.attached import Attached, Using
 from llada_viz.decoding.lane import Lane
 from llada_viz.decoding.sources import sources_of
-from llada_viz.jobs.evaluations import Asked, preview
+from llada_viz.jobs.evaluations import EvaluationRequest, preview
 from llada_viz.render.evaluation import table
 from llada_viz.widgets.lanes import SIZES, Lanes
 from llada_viz.widgets.live import CHECKER, Updates, alert, check_scorer, no_head, usual
@@ -113,7 +113,7 @@ class EvaluateForm:
 
     @property
     def inputs(self) -> set[Any]:
-        """What `asked` is given the values of."""
+        """What `request` is given the values of."""
         mapping = {self.source, self.path, self.question, self.answer, self.scorer}
         return mapping | {self.limit, self.seed, self.template, *self.sizes.values(), *self.lanes.inputs}
 
@@ -208,7 +208,7 @@ class EvaluateForm:
 
     # ---- what is asked -----------------------------------------------------------------------
 
-    def asked(self, using: Using, values: Mapping[Any, Any]) -> Asked:
+    def request(self, using: Using, values: Mapping[Any, Any]) -> EvaluationRequest:
         """The form as a request of what is decoded with; a ValueError with a sentence when it cannot be
         run. values: of `inputs`, by component."""
         shared = {name: _whole(name, values[component], 1) for name, component in self.sizes.items()}
@@ -226,7 +226,7 @@ class EvaluateForm:
         if self.public and count > MOST_PUBLIC_ROWS:
             raise RequestError(TOO_MANY_ROWS)
         seed, template = _whole("seed", values[self.seed], 0), values[self.template]
-        return Asked(data, Path(data).name, lanes, *named, rows, seed, template, **tools)
+        return EvaluationRequest(data, Path(data).name, lanes, *named, rows, seed, template, **tools)
 
     def _mapping(
         self, source: str, data: str, question: str, answer: str, rows: int | None

@@ -13,7 +13,7 @@ import gradio as gr
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.runs import Runs
-from llada_viz.jobs.job_facts import clock, log_of
+from llada_viz.jobs.job_facts import log_of, submitted_minute
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.trainings import KIND, Trainings, near
 from llada_viz.render.job import log_box
@@ -192,9 +192,9 @@ class Train:
     def on_command(self, values: Mapping[Any, Any]) -> Updates:
         """The command that the form stands for; a sentence where it cannot be run."""
         try:
-            asked = self.form.asked(values)
-            time = said_time(self.trainings.estimate(asked, measure=False))
-            return {self.command: self.trainings.command(asked), self.problem: "", self.time: time}
+            request = self.form.request(values)
+            time = said_time(self.trainings.estimate(request, measure=False))
+            return {self.command: self.trainings.command(request), self.problem: "", self.time: time}
         except (ValueError, OSError) as error:
             return {self.command: "", self.problem: alert(sentence_of(error)), self.time: ""}
 
@@ -208,7 +208,7 @@ class Train:
         self._local()
         yield said_time("Measuring two steps to estimate the time…")
         try:
-            said = self.trainings.estimate(self.form.asked(values))
+            said = self.trainings.estimate(self.form.request(values))
         except (ValueError, OSError) as error:
             said = sentence_of(error)
         if any(job.state == "running" for job in self.trainings.jobs.list()):
@@ -221,7 +221,7 @@ class Train:
         loading = "<p class='lz-about' role='status'>Loading an example…</p>"
         yield {self.problem: "", self.example: loading}
         try:
-            yield {self.example: example_of(self.trainings.model, self.form.asked(values))}
+            yield {self.example: example_of(self.trainings.model, self.form.request(values))}
         except (ValueError, OSError, RuntimeError) as error:
             yield {self.problem: alert(sentence_of(error)), self.example: ""}
 
@@ -233,7 +233,7 @@ class Train:
     def _begin(self, values: Mapping[Any, Any]) -> str:
         if self.bundled.loaded is None:
             raise ValueError(self.bundled.problem.rstrip("."))
-        return self.trainings.start(self.form.asked(values))
+        return self.trainings.start(self.form.request(values))
 
     def view(self, job: Job | None, values: Mapping[Any, Any]) -> Updates:
         """The chosen training as it stands: curves, log, checkpoints."""
@@ -291,7 +291,7 @@ class Train:
             return {self.load_alert: alert("There is no such checkpoint.")}
         title = objective(job.config["objective"]).title
         try:
-            label = f"{title} of {clock(job)}, step {int(step):,}"
+            label = f"{title} of {submitted_minute(job)}, step {int(step):,}"
             fresh = self.attachments.add(values[self.attached], known[step], label)
         except (ModelError, RequestError, OSError) as error:
             return {self.load_alert: alert(sentence_of(error))}

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from llada_viz.jobs.trainings import Asked
+from llada_viz.jobs.trainings import TrainingRequest
 from llada_viz.tabs.train_data import TrainData, Uploads, choose, columns_of, options, shown
 from llada_viz.widgets.form import Key, key_of, plain, widget
 from llada_viz.widgets.live import Updates
@@ -132,7 +132,7 @@ class TrainForm:
 
     @property
     def inputs(self) -> set[Any]:
-        """What `asked` is given the values of."""
+        """What `request` is given the values of."""
         return {self.objective, self.data.sets, self.data.uploads, *self.widgets.values()}
 
     @property
@@ -140,7 +140,7 @@ class TrainForm:
         """The settings that name columns."""
         return [key for key in self.widgets if key[0].endswith(COLUMN)]
 
-    def asked(self, values: Mapping[Any, Any]) -> Asked:
+    def request(self, values: Mapping[Any, Any]) -> TrainingRequest:
         """The form as a request; a ValueError with a sentence when it cannot be run. values: of `inputs`, by
         component."""
         name, (sets, uploads) = values[self.objective], self._sets(values)
@@ -153,7 +153,7 @@ class TrainForm:
         made = settings_of(entry.settings, settings)
         chosen = choose(sets, uploads, entry)
         entry.data.check(chosen, made)
-        return Asked(name, chosen.names, settings)
+        return TrainingRequest(name, chosen.names, settings)
 
     def _sets(self, values: Mapping[Any, Any]) -> tuple[Sequence[str], Uploads]:
         return values[self.data.sets], values[self.data.uploads]

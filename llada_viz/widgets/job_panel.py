@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from llada_viz.jobs.job_facts import listed
+from llada_viz.jobs.job_facts import list_label
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.queue import Jobs
 from llada_viz.widgets.live import QUIET, Updates, alert
@@ -83,7 +83,7 @@ class JobPanel:
 
     def choices(self, mine: Sequence[str] = ()) -> list[tuple[str, str]]:
         """(what it is listed as, id) of each."""
-        return [(listed(job), job.id) for job in self.visible(mine)]
+        return [(list_label(job), job.id) for job in self.visible(mine)]
 
     def of(self, chosen: Any, mine: Sequence[str] = ()) -> Job:
         """The chosen job, if this visitor may see it; gr.Error with a sentence otherwise."""
@@ -120,7 +120,7 @@ class JobPanel:
     def _look(self, values: Mapping[Any, Any], only_changes: bool) -> Updates:
         known = self.visible(values[self.mine])
         job = next((job for job in known if job.id == values[self.job]), known[0] if known else None)
-        options = [(listed(job), job.id) for job in known]
+        options = [(list_label(job), job.id) for job in known]
         now = f"{options} {self.stamp(job) if job else ''}"
         if only_changes and now == values[self.seen]:
             return {self.seen: gr.skip()}

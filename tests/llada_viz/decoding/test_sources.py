@@ -110,16 +110,16 @@ def test_what_is_bundled_is_not_loaded_twice_and_the_last_few_are_kept(
 def test_a_reward_model_scores_what_the_checker_cannot(tab: Any, bundled: Bundled, tmp_path: Path) -> None:
     path = upload(tmp_path)
     with pytest.raises(RequestError, match="a reward model as the scorer"):
-        tab.form.asked(bundled, values(tab, path, CHECKER))
+        tab.form.request(bundled, values(tab, path, CHECKER))
     with pytest.raises(RequestError, match="allowed: checker, tiny-prm"):
-        tab.form.asked(bundled, values(tab, path, "none"))
-    asked = tab.form.asked(bundled, values(tab, path))
+        tab.form.request(bundled, values(tab, path, "none"))
+    asked = tab.form.request(bundled, values(tab, path))
     assert asked.scorer == "prm" and asked.sources == sources_of(bundled, "tiny-prm", head=True)
     own = attach(bundled, adapter(tmp_path / "lora"), "sft")
     with pytest.raises(RequestError, match="policy = 'ups' needs a UPS head"):
-        tab.form.asked(own, values(tab, path, lanes=["remedi", "policy=ups", *LANES[2:]]))
+        tab.form.request(own, values(tab, path, lanes=["remedi", "policy=ups", *LANES[2:]]))
     plain = ["threshold", "", "none", "", "none", "", "none", ""]
-    asked = tab.form.asked(bundled, values(tab, path, lanes=plain))
+    asked = tab.form.request(bundled, values(tab, path, lanes=plain))
     assert asked.scorer == "" and asked.sources == Sources(str(FOLDER))
 
 

@@ -124,7 +124,7 @@ def test_columns_of_steps_and_pairs_are_shown(tab: Any, tmp_path: Path) -> None:
              ("dpo", upload(tmp_path, PAIRS, "b.jsonl"), ["prompt", "chosen", "rejected"]))  # fmt: skip
     for name, uploads, wanted in cases:
         asked = chosen(tab, name, [f"upload:{next(iter(uploads))}"], uploads)
-        settings = tab.form.asked(asked).settings
+        settings = tab.form.request(asked).settings
         names = [key for key in settings if key.endswith("_column")]
         assert [settings[key] for key in names] == wanted
         shown = tab.form.on_other_sets(asked)
