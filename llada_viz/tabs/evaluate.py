@@ -130,11 +130,13 @@ class Evaluate:
 
     def on_upload(self, values: Mapping[Any, Any]) -> Updates:
         """A file becomes the set, with sizes for the model in use."""
-        return self.form.on_upload(values[self.form.upload], self.attachments.known(values[self.attached]))
+        return self.form.on_upload(
+            values[self.form.upload], self.attachments.using_or_bundled(values[self.attached])
+        )
 
     def on_set(self, values: Mapping[Any, Any]) -> Updates:
         """Another set of the list, with sizes for the model in use."""
-        using = self.attachments.known(values[self.attached])
+        using = self.attachments.using_or_bundled(values[self.attached])
         return self.form.on_set(values[self.form.source], values[self.form.path], using)
 
     def on_start(self, values: Mapping[Any, Any]) -> Iterator[Updates]:

@@ -15,7 +15,7 @@ from evaluation.sets.problem_sets import ProblemSet, bundled_set, from_table, lo
 from evaluation.sets.public_sets import EVALUATED
 from evaluation.sets.tables import read_table
 from llada_viz.decoding.attached import Attached, Using
-from llada_viz.decoding.lane import Chosen
+from llada_viz.decoding.lane import Lane
 from llada_viz.decoding.sources import sources_of
 from llada_viz.jobs.evaluations import Asked, preview
 from llada_viz.render.evaluation import table
@@ -247,7 +247,7 @@ class EvaluateForm:
         return (question or "", answer or ""), len(found.rows)
 
 
-def tools_of(using: Using, scorer: str, lanes: Sequence[Chosen]) -> dict[str, Any]:
+def tools_of(using: Using, scorer: str, lanes: Sequence[Lane]) -> dict[str, Any]:
     """scorer, sources and attached of a request: what the samplers need, and no more."""
     needs = [make(lane.sampler, lane.settings).needs for lane in lanes]
     scored, head = any(n.scorer for n in needs), any(n.head for n in needs)

@@ -150,7 +150,7 @@ def test_only_the_last_are_kept_and_what_is_gone_is_said(alone: Any, tmp_path: P
     ids = [known.add("", folder, f"x{n}") for n in range(3)]
     with pytest.raises(RequestError, match="no longer in memory"):
         known.using(ids[0])
-    assert known.using(ids[1]).label and known.known(ids[0]) is alone
+    assert known.using(ids[1]).label and known.using_or_bundled(ids[0]) is alone
     menu = built(known)
     updates = menu.on_change({menu.attached: ids[0]})
     assert updates[menu.detach]["visible"] and "no longer in memory" in updates[menu.said]

@@ -22,7 +22,7 @@ from evaluation.runs.summary import summarise
 from evaluation.sets.problem_sets import bundled_set, load_set
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import FOLDER, Bundled
-from llada_viz.decoding.lane import Chosen
+from llada_viz.decoding.lane import Lane
 from llada_viz.jobs.evaluations import SHOWN, Asked, Evaluations, matrix
 from llada_viz.jobs.queue import Jobs
 from llada_viz.widgets.lanes import Lanes
@@ -40,7 +40,7 @@ with warnings.catch_warnings():
     from llada_viz.widgets.plots import ParetoPlot
 
 SIZES = {"gen_length": 16, "block_length": 8, "steps": 4}
-LANES = (Chosen("low_confidence", "low_confidence", SIZES), Chosen("threshold", "threshold", SIZES))
+LANES = (Lane("low_confidence", "low_confidence", SIZES), Lane("threshold", "threshold", SIZES))
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
