@@ -16,8 +16,8 @@ def example_of(model: Path, request: TrainingRequest) -> str:
     ValueError, RuntimeError, OSError: what the job would fail with."""
     arguments = RunArguments(str(model), request.data, device="cpu")
     entry = objective(request.objective)
-    found = entry.data.preview(arguments, settings_of(entry.settings, request.settings)).as_json()
-    notes = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in found["notes"])
-    if found["rejected"] is None:
-        return notes + example(found)
-    return f"{notes}{example(found)}<h4>The rejected answer</h4>{example(found['rejected'])}"
+    preview = entry.data.preview(arguments, settings_of(entry.settings, request.settings)).as_json()
+    notes = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in preview["notes"])
+    if preview["rejected"] is None:
+        return notes + example(preview)
+    return f"{notes}{example(preview)}<h4>The rejected answer</h4>{example(preview['rejected'])}"

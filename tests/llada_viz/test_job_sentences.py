@@ -121,7 +121,7 @@ def test_the_models_menu_says_what_is_used(monkeypatch: pytest.MonkeyPatch) -> N
     parts = Attached(bundled, bundled.loaded, [], origins={"adapter": origin, "head": origin})
     monkeypatch.setattr(attachments, "using", lambda known: parts)
     updates = menu.on_change({menu.attached: "id"})
-    assert text(updates[menu.said]) == "Using: SFT of 12:28, step 58"
+    assert text(updates[menu.status]) == "Using: SFT of 12:28, step 58"
     assert updates[menu.fold]["label"].startswith("tiny-llada + SFT of 12:28, step 58 · ")
 
 
@@ -143,7 +143,7 @@ def test_evaluate_says_what_is_wrong_with_a_size(
         tab = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public=False)
         tab.build(gr.State(""))
     inputs: dict[Any, Any] = given(
-        {tab.panel.mine, tab.attached, *tab.form.inputs}, {tab.form.sizes[name]: value}
+        {tab.panel.visitor_jobs, tab.attached, *tab.form.inputs}, {tab.form.sizes[name]: value}
     )
     assert text(next(tab.on_start(inputs))[tab.alert]).endswith(sentence)
 
@@ -154,7 +154,7 @@ def test_a_public_space_says_how_many_rows_it_takes(tmp_path: Path) -> None:
         evaluations = Evaluations(Jobs(tmp_path), FOLDER, "cpu")
         tab = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public=True)
         tab.build(gr.State(""))
-    inputs: dict[Any, Any] = given({tab.panel.mine, tab.attached, *tab.form.inputs},
+    inputs: dict[Any, Any] = given({tab.panel.visitor_jobs, tab.attached, *tab.form.inputs},
                                    {tab.form.source: "linear", tab.form.limit: 0})  # fmt: skip
     said = next(tab.on_start(inputs))[tab.alert]
     assert text(said) == "On this public Space an evaluation has at most 200 rows."

@@ -68,10 +68,11 @@ def upload(folder: str) -> Any:
 def values(tab: Any, path: Any, scorer: str = "tiny-prm", lanes: Any = LANES, known: str = "") -> Any:
     form = tab.form
     sent = {form.source: "the uploaded file", form.path: path, form.question: "question",
-            form.answer: "answer", form.scorer: scorer, tab.attached: known, tab.panel.mine: []}  # fmt: skip
+            form.answer: "answer", form.scorer: scorer, tab.attached: known,
+            tab.panel.visitor_jobs: []}  # fmt: skip
     sent |= dict(zip(form.sizes.values(), (16, 8, 4), strict=True))
     sent |= dict(zip(form.lanes.inputs, lanes, strict=True))
-    return given({tab.attached, tab.panel.mine, *form.inputs}, sent)
+    return given({tab.attached, tab.panel.visitor_jobs, *form.inputs}, sent)
 
 
 def test_what_is_not_needed_is_not_named(bundled: Bundled) -> None:
@@ -126,7 +127,7 @@ def test_a_reward_model_scores_what_the_checker_cannot(tab: Any, bundled: Bundle
 @pytest.mark.slow
 def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab: Any, tmp_path: Path) -> None:
     known = tab.attachments.add("", lora := adapter(tmp_path / "lora", head=True), "remask-lora, step 5")
-    mine = next(tab.on_start(values(tab, upload(tmp_path), known=known)))[tab.panel.mine]
+    mine = next(tab.on_start(values(tab, upload(tmp_path), known=known)))[tab.panel.visitor_jobs]
     until = time.monotonic() + 200
     while not (job := tab.evaluations.jobs.get(mine[-1])).has_ended and time.monotonic() < until:
         time.sleep(0.2)

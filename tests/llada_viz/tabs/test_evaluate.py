@@ -87,8 +87,8 @@ def values(tab: Any, source: Any, path: str = "", mine: Any = (), **changes: Any
     asked = {"source": source, "path": path, "question": "question", "answer": "answer"} | changes
     named = {getattr(form, name): value for name, value in asked.items()}
     named |= dict(zip(form.sizes.values(), (16, 8, 4), strict=True))
-    named |= dict(zip(form.lanes.inputs, lanes, strict=True)) | {tab.panel.mine: list(mine)}
-    return given({tab.panel.mine, tab.attached, *form.inputs}, named)
+    named |= dict(zip(form.lanes.inputs, lanes, strict=True)) | {tab.panel.visitor_jobs: list(mine)}
+    return given({tab.panel.visitor_jobs, tab.attached, *form.inputs}, named)
 
 
 @pytest.mark.slow
@@ -97,7 +97,7 @@ def test_an_upload_is_evaluated_in_the_background_and_read_back(
 ) -> None:
     panel, answer = tab.panel, tab.answer
     started = next(tab.on_start(values(tab, UPLOADED, upload(tmp_path), limit=3)))
-    mine = started[panel.mine]
+    mine = started[panel.visitor_jobs]
     job = wait(evaluations, mine[-1])
     assert started[tab.alert] == "" and started[panel.job]["value"] == mine[-1]
     assert job.state == "done", job.note
@@ -121,8 +121,8 @@ def test_an_upload_is_evaluated_in_the_background_and_read_back(
         assert Path(tab.on_export(form, job.id, mine)[1]).stat().st_size > 100
     with pytest.raises(gr.Error):
         tab.on_export("CSV", None, mine)
-    before = panel.on_tick(looked(tab, job.id, mine))[panel.seen]
-    assert before and panel.on_tick(looked(tab, job.id, mine, seen=before)) == {panel.seen: gr.skip()}
+    before = panel.on_tick(looked(tab, job.id, mine))[panel.last_look]
+    assert before and panel.on_tick(looked(tab, job.id, mine, seen=before)) == {panel.last_look: gr.skip()}
     assert len(RunFolder(job.folder).rows()) == 6
 
 

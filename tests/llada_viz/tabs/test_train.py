@@ -76,7 +76,7 @@ def chosen_in(form: TrainForm, name: Any, sets: Any, uploads: Any = None, start:
 
 def begun(tab: Any, asked: Any) -> Any:
     """The form with what the panel needs to start a job."""
-    return asked | {tab.panel.mine: []}
+    return asked | {tab.panel.visitor_jobs: []}
 
 
 def upload(
@@ -219,12 +219,12 @@ def test_nothing_is_sent_when_nothing_has_changed(tab: Any, trainings: Trainings
     panel = tab.panel
     tick, look = panel.on_tick, panel.on_look
     first = tick(looked(tab, None))
-    assert first.keys() == set(panel.shown) and "No training yet" in first[panel.state]
+    assert first.keys() == set(panel.look_outputs) and "No training yet" in first[panel.state]
     job = trainings.start(tab.form.request(values(tab.form)))
-    second = tick(looked(tab, None, seen=first[panel.seen]))
+    second = tick(looked(tab, None, seen=first[panel.last_look]))
     assert second[panel.job]["value"] == job and "Queued:</b> starts in a moment." in second[panel.state]
-    assert tick(looked(tab, job, seen=second[panel.seen])) == {panel.seen: gr.skip()}
-    assert look(looked(tab, job, seen=second[panel.seen])) == second
+    assert tick(looked(tab, job, seen=second[panel.last_look])) == {panel.last_look: gr.skip()}
+    assert look(looked(tab, job, seen=second[panel.last_look])) == second
     assert "value" not in tick(looked(tab, job))[panel.job]  # what is chosen stays
     other = trainings.start(tab.form.request(values(tab.form)))
     assert "waits for 1 other job" in tick(looked(tab, other))[panel.state]
@@ -232,13 +232,13 @@ def test_nothing_is_sent_when_nothing_has_changed(tab: Any, trainings: Trainings
     run.mkdir()
     (run / "metrics.jsonl").write_text(json.dumps({"step": 10, "loss": 0.5, "seconds": 1}) + "\n")
     (run / "checkpoints" / "step-10" / "samples").mkdir(parents=True)
-    third = tick(looked(tab, job, seen=second[panel.seen]))
+    third = tick(looked(tab, job, seen=second[panel.last_look]))
     assert "<svg" in third[tab.curves] and third[tab.step]["value"] == "10" and third[tab.load]["interactive"]
     (run / "checkpoints" / "step-20").mkdir()
     # It was the newest: the newest is followed.
-    fourth = tick(looked(tab, job, seen=third[panel.seen], step="10"))
+    fourth = tick(looked(tab, job, seen=third[panel.last_look], step="10"))
     assert fourth[tab.step]["value"] == "20"
-    assert look(looked(tab, job, seen=fourth[panel.seen], step="10"))[tab.step]["value"] == "10"
+    assert look(looked(tab, job, seen=fourth[panel.last_look], step="10"))[tab.step]["value"] == "10"
     assert isinstance(trainings.log(trainings.jobs.get(job)), TrainingLog)
     assert "allowed to remove" in panel.on_action("remove", job, [], True)
     assert panel.on_action("remove", job, [], False) == "" and panel.on_action("stop", job, [], True) == ""

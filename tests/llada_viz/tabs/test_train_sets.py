@@ -54,7 +54,7 @@ def tab(bundled: Bundled, tmp_path: Path) -> Any:
 def asked_for(tab: Any, name: str, sets: list[str], uploads: dict[str, str]) -> dict[Any, Any]:
     data = tab.form.data
     named = {tab.form.objective: name, tab.form.start_from: "", data.sets: sets, data.uploads: uploads}
-    return named | {tab.panel.mine: []}
+    return named | {tab.panel.visitor_jobs: []}
 
 
 def chosen(tab: Any, name: str, sets: list[str], uploads: dict[str, str], **changes: Any) -> dict[Any, Any]:
