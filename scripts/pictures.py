@@ -79,8 +79,11 @@ def train(page: Page) -> None:
 
 # name -> (what is done, the height of the window)
 PICTURES: dict[str, tuple[Callable[[Page], None], int]] = {
-    "visualize": (visualize, 1090), "compare": (compare, 960), "evaluate": (evaluate, 1560), "train": (train, 1360),
-}  # fmt: skip
+    "visualize": (visualize, 1090),
+    "compare": (compare, 960),
+    "evaluate": (evaluate, 1560),
+    "train": (train, 1360),
+}
 
 
 def until(page: Page, where: str, text: str) -> None:
