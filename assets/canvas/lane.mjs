@@ -48,7 +48,8 @@ export class Lane {
     set(this.name, meta.sampler);
     const approximate = meta.approximate ? `approximate: ${meta.approximate}` : "";
     const named = ["steps", "temperature", "confidence", "threshold", "cache", "policy"];
-    const shown = named.filter((key) => key in meta.settings).map((key) => `${key} ${meta.settings[key]}`);
+    const has = (key) => key in meta.settings && meta.settings[key] !== "none"; // no cache, say
+    const shown = named.filter(has).map((key) => `${key} ${meta.settings[key]}`);
     set(this.source, [...shown, approximate].filter(Boolean).join(" · "));
   }
 

@@ -34,6 +34,7 @@ from samplers.requests import RequestError
 from samplers.settings import SettingError, sentence_of
 
 FIRST_EXAMPLE = 2
+GOES_ON = "A comparison is still going on: press Stop first."
 
 
 class Compare:
@@ -110,7 +111,7 @@ class Compare:
         try:
             before = self.known.get(values[self.run_id])
             if before is not None and not before.ended:
-                raise RequestError("a comparison is still going on; allowed: one at a time, press Stop first")
+                raise RequestError("a comparison is still going on", GOES_ON)
             comparison = self._prepare(values)
         except (RequestError, SettingError, ModelError, ValueError) as error:
             yield {self.alert: alert(sentence_of(error)), **buttons(self, running=False)}

@@ -109,7 +109,8 @@ class Answer:
             using.loaded, asked["sampler"], asked["settings"], tools,
             messages=asked["messages"], seed=asked["seed"], task=asked.get("task"),
         )  # fmt: skip
-        return self.runs.start(prepared, using.pieces, using.name)
+        golds = {" ".join(problem.question.split()): problem.answer} if asked.get("task") else None
+        return self.runs.start(prepared, using.pieces, using.name, golds)
 
     def on_replay(self, run_id: str, mine: list[str], cell: Cell) -> Iterator[Updates]:
         """Decode the chosen answer again, live; at the end say whether it is the recorded one."""

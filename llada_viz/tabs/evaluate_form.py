@@ -25,6 +25,7 @@ from llada_viz.widgets.scorer_input import ScorerInput
 from models.assets import assets
 from samplers.registry import entry, make
 from samplers.requests import RequestError
+from samplers.settings import label_of
 from tasks import TASKS
 from tasks.recognise import kind_of
 
@@ -36,6 +37,7 @@ MOST_PUBLIC_ROWS, PUBLIC_ROWS = 200, 50
 TOO_MANY_ROWS = f"On this public Space an evaluation has at most {MOST_PUBLIC_ROWS} rows"
 ALL_OF_A_TASK = 500  # rows of a bundled task where no number is given; see evaluation.sets
 LOOKED_AT = 200  # rows whose kind is looked at
+LABELS = {name: label for name, label, _ in SIZES}
 MOST_SHOWN = 300  # characters of a cell
 NO_SCORES = (
     "a chosen sampler needs scores, and the exact checker scores the bundled problems only; "
@@ -216,7 +218,8 @@ class EvaluateForm:
         lanes = self.lanes.read(own, {**shared, "early_stop": True}, 1, usual(using))
         rows = _whole("rows", values[self.limit], 0) or None
         if rows is not None and rows > MOST_ROWS:
-            raise RequestError(f"rows = {rows:,}; allowed here: at most {MOST_ROWS:,}")
+            most = f"An evaluation has at most {MOST_ROWS:,} rows."
+            raise RequestError(f"rows = {rows:,}; allowed here: at most {MOST_ROWS:,}", most)
         source = values[self.source]
         data = values[self.path] if source == UPLOADED else source
         tools = tools_of(using, values[self.scorer], lanes)
@@ -263,4 +266,6 @@ def tools_of(using: Using, scorer: str, lanes: Sequence[Lane]) -> dict[str, Any]
 def _whole(name: str, value: Any, least: int) -> int:
     if isinstance(value, (int, float)) and float(value).is_integer() and value >= least:
         return int(value)
-    raise RequestError(f"{name} = {value!r} is not valid; allowed: a whole number, at least {least}")
+    label = LABELS.get(name, label_of(name))
+    said = f"{label} is empty." if value is None else f"{label} must be a whole number, at least {least}."
+    raise RequestError(f"{name} = {value!r} is not valid; allowed: a whole number, at least {least}", said)

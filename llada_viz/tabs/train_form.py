@@ -96,7 +96,10 @@ class TrainForm:
         said = about(first, self.folder)
         self.about = gr.HTML(said, elem_classes="lz-about", apply_default_css=False)
         choices, chosen = self._starts(first)
-        self.start_from = gr.Dropdown(choices, value=chosen, label="Start from", elem_id="train-preset")
+        # Custom values: a look that waits in the queue still names a preset of the objective before.
+        self.start_from = gr.Dropdown(
+            choices, value=chosen, label="Start from", elem_id="train-preset", allow_custom_value=True
+        )
         preset = self._preset(first, chosen)
         named = preset.data if preset and preset.data else FIRST_SETS
         self.data.build(named, objective(first))

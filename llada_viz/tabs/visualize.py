@@ -39,6 +39,7 @@ from samplers.traces import TraceError, read_trace
 FIRST_EXAMPLE = 1  # what stands in the form when the page opens: one press of Run is enough
 MOST_CELLS = 8192
 STARTING = "Starting…"
+GOES_ON = "A run is still going on: press Stop first."
 WAITING = "Waiting for the model: another run is using it."
 # A moment later, when the page has put the new sizes into the form.
 PRESS_RUN = "() => setTimeout(() => document.querySelector('#run').click(), 100)"
@@ -149,7 +150,7 @@ class Visualize:
         old = values[self.run_id]
         try:
             if self._going_on(old):
-                raise RequestError("run is still going on; allowed: one at a time, press Stop first")
+                raise RequestError("a run is still going on", GOES_ON)
             run = self._prepare(values)
         except (RequestError, SettingError, ModelError) as error:
             yield {self.alert: alert(sentence_of(error)), **buttons(self, self._going_on(old))}

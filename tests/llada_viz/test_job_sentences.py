@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from llada_viz.decoding.attached import Attachments
+from llada_viz.decoding.attached import Attached, Attachments, Origin
 from llada_viz.decoding.bundled import FOLDER, Bundled
 from llada_viz.jobs.evaluations import Evaluations
 from llada_viz.jobs.job_facts import clock, waits
@@ -30,6 +30,7 @@ with warnings.catch_warnings():
     from llada_viz.tabs.evaluate import Evaluate
     from llada_viz.tabs.train import OWN_COPY, Train
     from llada_viz.tabs.train_form import about
+    from llada_viz.widgets.model_menu import ModelMenu
 
 ROOT = Path(__file__).parents[2]
 GONE = (
@@ -106,6 +107,43 @@ def test_what_is_used_is_named_by_its_training(trainings: Trainings, monkeypatch
     assert labels == [f"SFT of {clock(job)}, step 58"]
     assert re.fullmatch(r"SFT of \d\d:\d\d, step 58", labels[0])
     assert clock(replace(job, created=0.0)).startswith("01 Jan ")
+
+
+def test_the_models_menu_says_what_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    bundled = Bundled()
+    attachments = Attachments(bundled)
+    with gr.Blocks():
+        menu = ModelMenu(attachments)
+        menu.build(gr.State(""))
+    origin = Origin("SFT of 12:28, step 58", FOLDER)
+    parts = Attached(bundled, bundled.loaded, [], origins={"adapter": origin, "head": origin})
+    monkeypatch.setattr(attachments, "using", lambda known: parts)
+    updates = menu.on_change({menu.attached: "id"})
+    assert text(updates[menu.said]) == "Using: SFT of 12:28, step 58"
+    assert updates[menu.fold]["label"].startswith("tiny-llada + SFT of 12:28, step 58 · ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("gen_length", None, "Answer length is empty."),
+        ("block_length", None, "Block length is empty."),
+        ("steps", 2.5, "Steps must be a whole number, at least 1."),
+        ("block_length", 7, "Block length 7 does not divide the answer length 32. Try 8 or 4."),
+    ],
+)
+def test_evaluate_says_what_is_wrong_with_a_size(
+    tmp_path: Path, name: str, value: Any, sentence: str
+) -> None:
+    bundled = Bundled()
+    with gr.Blocks():
+        evaluations = Evaluations(Jobs(tmp_path), FOLDER, "cpu")
+        tab = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public=False)
+        tab.build(gr.State(""))
+    inputs: dict[Any, Any] = given(
+        {tab.panel.mine, tab.attached, *tab.form.inputs}, {tab.form.sizes[name]: value}
+    )
+    assert text(next(tab.on_start(inputs))[tab.alert]).endswith(sentence)
 
 
 def test_a_public_space_says_how_many_rows_it_takes(tmp_path: Path) -> None:

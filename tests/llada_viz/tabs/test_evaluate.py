@@ -155,13 +155,13 @@ def test_a_stopped_evaluation_resumes_in_a_new_server_and_ends_with_every_row_on
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"limit": -1}, "rows = -1 is not valid"),
-        ({"limit": 2.5}, "rows = 2.5"),
-        ({"seed": None}, "seed = None"),
+        ({"limit": -1}, "Rows must be a whole number, at least 0."),
+        ({"limit": 2.5}, "Rows must be a whole number"),
+        ({"seed": None}, "Seed is empty."),
         ({"question": "no"}, "the question column = 'no' is no column"),
         ({"question": "answer"}, "both 'answer'"),
         ({"template": "no mark"}, "{question}"),
-        ({"limit": 10**8}, "rows = 100,000,000; allowed here"),
+        ({"limit": 10**8}, "An evaluation has at most 20,000 rows."),
     ],
 )
 def test_refusals_are_sentences(tab: Any, tmp_path: Path, changes: dict[str, Any], said: str) -> None:

@@ -207,6 +207,14 @@ def test_presets_fill_the_form_and_shares_go_with_their_sets(tab: Any) -> None:
     assert [value for value in updates.values() if isinstance(value, str)][1:] == [""]
 
 
+def test_a_look_that_waits_survives_another_objective(tab: Any) -> None:
+    """It was asked with the preset of the objective before, when the list has none of it any more."""
+    dropdown = tab.form.start_from
+    before = dropdown.value
+    dropdown.choices = [("the objective's defaults", "")]
+    assert before and dropdown.preprocess(before) == before
+
+
 def test_nothing_is_sent_when_nothing_has_changed(tab: Any, trainings: Trainings) -> None:
     panel = tab.panel
     tick, look = panel.on_tick, panel.on_look
