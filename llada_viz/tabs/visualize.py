@@ -16,7 +16,6 @@ from llada_viz.widgets.canvas import Message, TokenCanvas, message, notice
 from llada_viz.widgets.form import SIZES, SamplerForm, about, choices
 from llada_viz.widgets.live import (
     QUIET,
-    UPDATES_PER_SECOND,
     Updates,
     Values,
     alert,
@@ -25,6 +24,9 @@ from llada_viz.widgets.live import (
     example_buttons,
     no_change,
     prepare_run,
+    refusal,
+    start_and_stop,
+    streamed,
     wire,
 )
 from llada_viz.widgets.plots import MapPlot
@@ -70,7 +72,7 @@ class Visualize:
                 self._prompt()
                 self._sampler()
                 self._more()
-                self._go()
+                self.alert, self.start, self.stop = start_and_stop(self.idle, self.bundled.problem)
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self.canvas = TokenCanvas(self.runs, again=True, elem_id="canvas")
                 self.run_id = gr.State("")
@@ -100,13 +102,6 @@ class Visualize:
             )  # fmt: skip
             self.form.rest()
         self.opener = gr.UploadButton("Open a saved trace", elem_id="open", size="sm", elem_classes="lz-open")
-
-    def _go(self) -> None:
-        with gr.Column(elem_classes="lz-bottom", min_width=0):
-            self.alert = gr.HTML(alert(self.bundled.problem), elem_id="alert", apply_default_css=False)
-            with gr.Row(elem_classes="lz-go"):
-                self.start = gr.Button(self.idle, variant="primary", elem_id="run", min_width=80)
-                self.stop = gr.Button("Stop", elem_id="stop", min_width=80, interactive=False)
 
     # ---- events ------------------------------------------------------------------------------
 
@@ -153,8 +148,9 @@ class Visualize:
                 raise RequestError("a run is still going on", GOES_ON)
             run = self._prepare(values)
         except (RequestError, SettingError, ModelError) as error:
-            yield {self.alert: alert(sentence_of(error)), **buttons(self, self._going_on(old))}
-            raise gr.Error(str(error), visible=False, print_exception=False) from None
+            update, ending = refusal(error, self.alert)
+            yield update | buttons(self, self._going_on(old))
+            raise ending from None
         begun = notice(run, WAITING if self.runs.busy() else STARTING)
         yield {self.alert: alert(""), self.run_id: run.id, self.canvas: begun, **buttons(self, running=True)}
 
@@ -170,13 +166,8 @@ class Visualize:
     def on_decode(self, run_id: str) -> Iterator[Message]:
         """Decode, and send the frames about 30 times a second."""
         run = self.runs.get(run_id)
-        if run is None:
-            return
-        try:
-            while frames := run.advance(1 / UPDATES_PER_SECOND):
-                yield message(run, frames)
-        finally:
-            run.stop()
+        if run is not None:
+            yield from streamed(run, message)
 
     def on_end(self, run_id: str) -> Updates:
         """Run and Stop as they must be now: another run may have begun meanwhile."""
