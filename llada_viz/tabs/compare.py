@@ -40,7 +40,7 @@ GOES_ON = "A comparison is still going on: press Stop first."
 
 
 class Compare:
-    """Builds the tab; its methods are what its events do."""
+    """Builds the tab. The methods `on_…` are its event handlers."""
 
     idle, busy = "Compare", "Comparing…"
 
@@ -54,7 +54,7 @@ class Compare:
         self.lanes = Lanes("compare")
 
     def build(self, attached: gr.State | None = None) -> None:
-        """Lay out the tab and connect its events. attached: the page's state, an id of Attachments."""
+        """Lay out the tab and connect its events. attached: the page's state with the id of an attachment."""
         self.attached = attached or gr.State("")
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
@@ -92,7 +92,7 @@ class Compare:
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
 
     def _filler(self, example: Example) -> Any:
-        """The handler of an example's button: its prompt, and sizes for the model in use."""
+        """The handler of an example's button: fills in its prompt, and sizes that suit the model in use."""
 
         def fill(values: Values) -> Updates:
             sizes = sizes_of(example)
@@ -137,13 +137,13 @@ class Compare:
         return self.comparisons.add(Comparison(runs, measure))
 
     def on_decode(self, run_id: str) -> Iterator[Message]:
-        """Decode all in lock-step, and send the frames about 30 times a second."""
+        """Decode all runs in step, and send their frames."""
         comparison = self.comparisons.get(run_id)
         if comparison is not None:
             yield from streamed(comparison, message)
 
     def on_stop(self, values: Values) -> Updates:
-        """End all runs; what they wrote stays."""
+        """End all runs; what they have written stays on the page."""
         comparison = self.comparisons.get(values[self.run_id])
         if comparison is None:
             return buttons(self, running=False)

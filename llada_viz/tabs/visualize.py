@@ -38,7 +38,7 @@ from samplers.requests import RequestError
 from samplers.settings import SettingError, sentence_of
 from samplers.traces import TraceError, read_trace
 
-FIRST_EXAMPLE = 1  # what stands in the form when the page opens: one press of Run is enough
+FIRST_EXAMPLE = 1  # filled in when the page opens, so that Run can be pressed at once
 MOST_CELLS = 8192
 STARTING = "Starting…"
 GOES_ON = "A run is still going on: press Stop first."
@@ -48,7 +48,7 @@ PRESS_RUN = "() => setTimeout(() => document.querySelector('#run').click(), 100)
 
 
 class Visualize:
-    """Builds the tab; its methods are what the page's events do."""
+    """Builds the tab. The methods `on_…` are its event handlers."""
 
     idle, busy = "Run", "Running…"
 
@@ -65,7 +65,7 @@ class Visualize:
     # ---- layout ------------------------------------------------------------------------------
 
     def build(self, attached: gr.State | None = None) -> None:
-        """Lay out the tab and connect its events. attached: the page's state, an id of Attachments."""
+        """Lay out the tab and connect its events. attached: the page's state with the id of an attachment."""
         self.attached = attached or gr.State("")
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
@@ -129,7 +129,7 @@ class Visualize:
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
 
     def _filler(self, example: Example) -> Any:
-        """The handler of an example's button: its prompt, and settings for the model in use."""
+        """The handler of an example's button: fills in its prompt, and settings for the model in use."""
 
         def fill(values: Values) -> Updates:
             settings = dict(example.settings)
@@ -164,13 +164,13 @@ class Visualize:
         return self.runs.start(ready, using.pieces, using.name)
 
     def on_decode(self, run_id: str) -> Iterator[Message]:
-        """Decode, and send the frames about 30 times a second."""
+        """Decode the run, and send its frames."""
         run = self.runs.get(run_id)
         if run is not None:
             yield from streamed(run, message)
 
     def on_end(self, run_id: str) -> Updates:
-        """Run and Stop as they must be now: another run may have begun meanwhile."""
+        """Decoding is over: set Run and Stop, for another run may have begun meanwhile."""
         return buttons(self, self._going_on(run_id))
 
     def _going_on(self, run_id: str) -> bool:
@@ -178,7 +178,7 @@ class Visualize:
         return run is not None and not run.ended
 
     def on_stop(self, values: Values) -> Updates:
-        """End the run; the frames that were on their way, and one that says so."""
+        """End the run, and send its last frame, which says that it was stopped."""
         run = self.runs.get(values[self.run_id])
         if run is None:
             return buttons(self, running=False)
@@ -187,7 +187,7 @@ class Visualize:
         return {self.canvas: last, **buttons(self, running=False)}
 
     def on_again(self, values: Values) -> Updates:
-        """The sizes of an answer that was cut off, with twice the cells in blocks as they were."""
+        """The answer was cut off: fill in twice its cells, in blocks of the same size, and more steps."""
         run = self.runs.get(values[self.run_id])
         if run is None or not run.frames or "again" not in run.frames[-1]:
             raise gr.Error("The server no longer has this run: press Run.", print_exception=False)
@@ -223,8 +223,8 @@ class Visualize:
         }  # fmt: skip
 
     def on_attached(self, values: Values) -> Updates:
-        """Choose what makes use of what was attached: the first sampler that can use a head, or that needs
-        a scorer. Without any head, the settings that need one are let go of."""
+        """Something was attached: choose a sampler that uses it. For a head the first that can use one, for a
+        reward model the first that needs a scorer; without any head, settings that need one are reset."""
         try:
             using = self.attachments.using(values[self.attached])
         except RequestError:
