@@ -13,7 +13,6 @@ PYTEST := HF_HUB_OFFLINE=1 $(PY) -m pytest
 # Files of tests, two at a time with a thread each; what people do in the browser goes one by one.
 TWO := -n 2 --dist loadfile
 test test-fast: export OMP_NUM_THREADS ?= 1
-TYPED := models samplers evaluation tasks training
 
 .DEFAULT_GOAL := help
 .PHONY: help app test test-fast test-python lint types format clean
@@ -49,11 +48,12 @@ second-environment: $(SECOND)
 second-tests:
 	OMP_NUM_THREADS=1 $(PYTEST) $(TWO) -m "not slow and not browser and not gpu" $(ARGS)
 
-lint: $(DEV) ## ruff
+lint: $(DEV) ## ruff: rules and format
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 
-types: $(DEV) ## mypy --strict on the packages that promise it
-	$(PY) -m mypy $(TYPED)
+types: $(DEV) ## mypy --strict on all six packages
+	$(PY) -m mypy
 
 format: $(DEV) ## ruff: safe fixes, then formatting
 	$(PY) -m ruff check --fix .

@@ -38,7 +38,8 @@ def create_ui() -> gr.Blocks:
     device = bundled.loaded.device if bundled.loaded else "cpu"
     evaluations = Evaluations(jobs, bundled.folder, device)
     trainings = Trainings(jobs, bundled.folder, device)
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+    page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
+    with page:
         attached = gr.State("")
         with gr.Row(elem_classes="lz-header"):
             gr.HTML(f"<b>{TITLE}</b>", apply_default_css=False)
@@ -53,7 +54,8 @@ def create_ui() -> gr.Blocks:
                 evaluate.build(attached)
             with gr.Tab("Train", id="train", render_children=True):
                 Train(bundled, runs, trainings, attachments, on_space()).build(attached, tabs)
-    return page.queue(max_size=64)
+    page.queue(max_size=64)
+    return page
 
 
 def background_jobs() -> Jobs:

@@ -1,4 +1,7 @@
-"""Five reasoning tasks with generators and gold-free checks. Standard library only."""
+"""Five reasoning tasks: each generates problems and checks answers to them. Standard library only.
+
+All but the word problems are checked from the problem alone, without a reference answer.
+"""
 
 from __future__ import annotations
 
@@ -30,23 +33,23 @@ MOST_REPEATS = 5000
 
 
 def generate(task: str, split: str, n: int, seed: int) -> list[Problem]:
-    """Draw n problems, the same for the same arguments; outside train no key comes twice.
+    """Draw n problems, the same for the same arguments; outside train no problem comes twice.
 
     ValueError on an unknown task or split, and when the split has fewer than n problems.
     """
     require(task in TASKS, "task", task, ", ".join(TASKS))
     rng = random.Random(f"{task}|{split}|{seed}")
     drawn: list[Problem] = []
-    seen: set[str] = set()
+    drawn_keys: set[str] = set()
     repeats = 0
     while len(drawn) < n:
         problem = TASKS[task].generate(rng, split)
-        if split != TRAIN and problem.key in seen:
+        if split != TRAIN and problem.key in drawn_keys:
             repeats += 1
-            require(repeats < MOST_REPEATS, "n", n, f"about {len(seen)} for {task} {split}")
+            require(repeats < MOST_REPEATS, "n", n, f"about {len(drawn_keys)} for {task} {split}")
             continue
         repeats = 0
-        seen.add(problem.key)
+        drawn_keys.add(problem.key)
         drawn.append(problem)
     return drawn
 

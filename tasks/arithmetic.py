@@ -9,7 +9,9 @@ from fractions import Fraction
 from tasks.core import plain_symbols
 
 LONGEST_EXPRESSION = 400
+"""Characters of an expression, at most."""
 DEEPEST = 40
+"""Parentheses and signs inside each other, at most."""
 _TOKEN = re.compile(r"\s*([0-9]{1,9}(?![0-9])|[-+*/()])")
 
 
@@ -29,14 +31,14 @@ def _tokens(text: str) -> list[str]:
     if len(text) > LONGEST_EXPRESSION:
         raise ValueError(f"expression has {len(text)} characters; at most {LONGEST_EXPRESSION}")
     text = plain_symbols(text).rstrip()
-    found, at = [], 0
+    tokens, at = [], 0
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
             raise ValueError(f"unexpected {text[at : at + 12]!r} in the expression")
-        found.append(match.group(1))
+        tokens.append(match.group(1))
         at = match.end()
-    return found
+    return tokens
 
 
 class _Parser:
@@ -85,7 +87,7 @@ class _Parser:
 
 
 def value_of(node: Node) -> Fraction:
-    """The exact value of a tree; ValueError when it divides by zero."""
+    """The exact value of an expression's tree; ValueError when it divides by zero."""
     if isinstance(node, int):
         return Fraction(node)
     op, left, right = node[0], value_of(node[1]), value_of(node[2])

@@ -18,10 +18,13 @@ HELD_OUT = "heldout"
 SPLITS = (TRAIN, HELD_OUT)
 EXCLUDED_FILE = Path(__file__).with_name("excluded_hashes.json")
 EXCLUDED_DIGITS = 16
+"""Hex digits of a hash in excluded_hashes.json."""
 HELD_OUT_ONE_IN = 10
+"""One problem in so many is held out: never trained on, only evaluated."""
 LONGEST_ANSWER = 400
 """Characters of a boxed answer that are looked at; no right answer comes near it."""
 Drawn = TypeVar("Drawn")
+"""What a task draws before it is worded: the numbers of a problem."""
 MOST_DRAWS = 100_000
 """Draws for one problem before its settings are said to leave nothing in the split."""
 
@@ -35,7 +38,8 @@ _TO_ASCII = str.maketrans(_SYMBOLS)
 class Problem:
     """One generated problem: the fields of its prompt template, the prompt and a worked solution.
 
-    `key` names the problem whatever its phrasing; `template_id` is set for word problems only.
+    `answer` is the right answer alone. `key` is the same for every phrasing of one problem;
+    `template_id` is set for word problems only.
     """
 
     task: str
@@ -49,7 +53,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a response is right, the answer found in it and one short sentence why."""
+    """Whether a response is right, the answer that was read from it (None: there is none), and one short
+    sentence why."""
 
     correct: bool
     answer: str | None
@@ -69,17 +74,18 @@ class Task(Protocol):
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The splits that `generate` knows."""
+        """The splits that `generate` accepts."""
 
     def generate(self, rng: random.Random, split: str) -> Problem:
         """Draw one problem of the split."""
 
     def check(self, problem: Mapping[str, str], response: str, *, answer: str | None = None) -> Verdict:
-        """Judge a response to the problem with these fields; ValueError on a malformed field."""
+        """Judge a response to the problem with these fields. answer: the right one, which only word
+        problems need. ValueError on a malformed field."""
 
 
 def require(ok: bool, field: str, value: object, allowed: str) -> None:
-    """Raise ValueError naming the field, the value and what is allowed, unless ok."""
+    """Unless ok, raise a ValueError that names the field, its value and what is allowed."""
     if not ok:
         raise ValueError(f"{field} is {value!r}; allowed: {allowed}")
 
@@ -125,7 +131,8 @@ def accepts(task: str, key: str, split: str) -> bool:
 
 
 def draw_for(task: Task, split: str, draw: Callable[[], tuple[Drawn, str]]) -> tuple[Drawn, str]:
-    """Draw (anything, key) until the key belongs to the split; ValueError when none does."""
+    """Call `draw`, which returns (what was drawn, its key), until the key belongs to the split. ValueError
+    when none does in MOST_DRAWS draws."""
     require(split in task.splits, "split", split, ", ".join(task.splits))
     for _ in range(MOST_DRAWS):
         drawn, key = draw()
@@ -146,7 +153,7 @@ def between(rng: random.Random, low: int, high: int) -> int:
 
 def extract_boxed(text: str) -> str | None:
     r"""The contents of the last closed `\boxed{...}`, by brace matching in one pass."""
-    opened: list[int] = []  # start of a box's contents, or -1 for a plain brace
+    opened: list[int] = []  # for each open brace: where its box's contents start, or -1 for no box
     best_start, best_end = -1, -1
     for match in _BRACES.finditer(text):
         token = match.group()
@@ -162,7 +169,7 @@ def extract_boxed(text: str) -> str | None:
 
 
 def boxed_answer(response: str) -> str | Verdict:
-    """The boxed text of a response, or the verdict that there is none worth reading."""
+    """The boxed text of a response; a verdict instead where there is no box or it is far too long."""
     boxed = extract_boxed(response)
     if boxed is None:
         return Verdict(False, None, "No \\boxed{...} in the response.")
@@ -172,7 +179,7 @@ def boxed_answer(response: str) -> str | Verdict:
 
 
 def judge_number(response: str, truth: Fraction | int, right: str, wrong: str) -> Verdict:
-    """Judge a boxed number. right, wrong: what "The number …" does where it is the truth, and where not."""
+    """Judge a boxed number. right, wrong: the end of the sentence "The number …" for either verdict."""
     boxed = boxed_answer(response)
     if isinstance(boxed, Verdict):
         return boxed

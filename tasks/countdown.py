@@ -24,6 +24,7 @@ from tasks.core import (
 from tasks.exclude import countdown_key
 
 PLAIN_SHARE = 0.7
+"""Share of the training prompts in the task's own wording; the others take one of PHRASINGS."""
 PHRASINGS = (
     "Make {target} from {numbers}, using each number once.",
     "Countdown: {numbers} -> {target}",
@@ -33,6 +34,7 @@ PHRASINGS = (
 _RESULT = re.compile(r"=\s*(-?[0-9]{1,9})\s*$")
 _NUMBERS = re.compile(r"\s*[0-9]{1,6}(\s*,\s*[0-9]{1,6}){1,5}\s*")
 _BINDS = {"+": 1, "-": 1, "*": 2, "/": 2}
+"""How tightly an operator binds: what binds tighter is computed first."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def _first(rng: random.Random, s: CountdownSettings) -> tuple[int, str, int]:
 
 
 def _second(rng: random.Random, s: CountdownSettings, v: int) -> tuple[str, int, bool] | None:
-    """Operator, third number and whether it stands left of the value v so far; None if it fails."""
+    """Operator, third number and whether that stands left of v, the value so far; None where the drawn
+    operator cannot continue from v."""
     op = _operator(rng, s)
     if op == "*":
         if v > s.highest // 2:
@@ -109,7 +112,7 @@ _VALUES: dict[str, Callable[[int, int], int]] = {
 
 
 def draw(rng: random.Random, s: CountdownSettings) -> tuple[tuple[list[int], int, str, str], str]:
-    """Numbers, target, expression and steps of a random solvable problem, and its key."""
+    """A random solvable problem as (numbers, target, expression, worked steps), and its key."""
     while True:
         a, op, b = _first(rng, s)
         v = _VALUES[op](a, b)
@@ -130,7 +133,8 @@ def draw(rng: random.Random, s: CountdownSettings) -> tuple[tuple[list[int], int
 
 @dataclass(frozen=True)
 class CountdownTask:
-    """Generates and checks countdown; any expression that uses each number once and hits wins."""
+    """Generates and checks countdown: any expression is right that uses each number once and makes the
+    target."""
 
     settings: CountdownSettings = field(default_factory=CountdownSettings)
     name: str = "countdown"
@@ -152,14 +156,14 @@ class CountdownTask:
 
     def check(self, problem: Mapping[str, str], response: str, *, answer: str | None = None) -> Verdict:
         """Judge a response by its expression, exactly in fractions; `answer` is not used."""
-        text, wanted = field_of(problem, "numbers"), field_of(problem, "target").strip()
+        text, target = field_of(problem, "numbers"), field_of(problem, "target").strip()
         require(_NUMBERS.fullmatch(text) is not None, "numbers", text, "2 to 6 like 30,100,93")
-        require(wanted.isascii() and wanted.isdigit(), "target", wanted, "a whole number")
+        require(target.isascii() and target.isdigit(), "target", target, "a whole number")
         boxed = boxed_answer(response)
         if isinstance(boxed, Verdict):
             return boxed
         claim = _RESULT.search(boxed)
-        if claim and int(claim.group(1)) != int(wanted):
+        if claim and int(claim.group(1)) != int(target):
             return Verdict(False, boxed, f"The answer says it makes {claim.group(1)}.")
         expression = boxed[: claim.start()].strip() if claim else boxed
         try:
@@ -168,6 +172,6 @@ class CountdownTask:
             return Verdict(False, boxed, f"Not a valid expression: {error}.")
         if sorted(parsed.numbers) != sorted(int(n) for n in text.split(",")):
             return Verdict(False, expression, "It does not use each number exactly once.")
-        if parsed.value != int(wanted):
-            return Verdict(False, expression, f"It makes {parsed.value}, not {wanted}.")
+        if parsed.value != int(target):
+            return Verdict(False, expression, f"It makes {parsed.value}, not {target}.")
         return Verdict(True, expression, "It uses each number once and makes the target.")

@@ -1,4 +1,4 @@
-"""Lists the published test problems, as hashes, so that they are never generated."""
+"""Writes the hashes of published test problems to a file, so that those are never generated."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def published_keys(folder: Path) -> dict[str, list[str]]:
 def write_excluded(folder: Path, path: Path = EXCLUDED_FILE) -> int:
     """Write the hashes of a folder's test problems and return how many there are."""
     keys = published_keys(folder)
-    digests = {t: sorted({excluded_digest(t, k) for k in found}) for t, found in keys.items()}
+    digests = {task: sorted({excluded_digest(task, key) for key in keys[task]}) for task in keys}
     path.write_text(json.dumps(digests, indent=1) + "\n")
-    return sum(len(found) for found in digests.values())
+    return sum(map(len, digests.values()))

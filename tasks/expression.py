@@ -21,6 +21,7 @@ from tasks.core import (
 )
 
 TEMPLATE_SHARE = 0.7
+"""Share of the training prompts in the task's own wording; the others take one of PHRASINGS."""
 PHRASINGS = (
     "Calculate {e}.",
     "Evaluate: {e}",
@@ -31,12 +32,15 @@ PHRASINGS = (
 )
 _SUM, _PRODUCT, _LEAF = 1, 2, 3
 _Node = tuple[int, str, int]
-"""Value, text and how tightly the text binds."""
+"""A part of an expression: its value, its text, and how tightly its last operator binds (_SUM, _PRODUCT;
+_LEAF for a number)."""
 
 
 @dataclass(frozen=True)
 class ExpressionSettings:
-    """Operand range, share of each number of operands, of parentheses and of each operator."""
+    """Operands lie in low..high, and every value on the way in -limit..limit. `two` and `three` are the
+    shares of expressions with so many operands (the rest have four), `parenthesised` that of those with
+    parentheses, `times` that of * among the operators."""
 
     low: int = 1
     high: int = 20
@@ -64,7 +68,7 @@ def _operator(rng: random.Random, times: float) -> str:
 
 
 def _combine(op: str, left: _Node, right: _Node, steps: list[str]) -> _Node:
-    """Join two subtrees, with the parentheses that keep the tree, and write down the step."""
+    """Join two parts by an operator, with the parentheses that are needed, and append the step."""
     a, a_text, a_binds = left
     b, b_text, b_binds = right
     value = a * b if op == "*" else a + b if op == "+" else a - b
@@ -116,7 +120,7 @@ def _flat(rng: random.Random, n: int, s: ExpressionSettings, steps: list[str]) -
 
 
 def draw(rng: random.Random, s: ExpressionSettings) -> tuple[tuple[int, list[str]], str]:
-    """Value and steps of a random expression, and its canonical text."""
+    """Value and steps of a random expression, and its text, which is the problem's key."""
     u = rng.random()
     n = 2 if u < s.two else 3 if u < s.two + s.three else 4
     nested = n > 2 and rng.random() < s.parenthesised
@@ -136,7 +140,7 @@ def _spell(rng: random.Random, text: str) -> str:
 
 @dataclass(frozen=True)
 class ExpressionTask:
-    """Generates and checks integer expressions; the truth is recomputed by a parser of our own."""
+    """Generates and checks integer expressions; the right value is computed by tasks.arithmetic."""
 
     settings: ExpressionSettings = field(default_factory=ExpressionSettings)
     name: str = "expression"

@@ -46,9 +46,10 @@ class LinearSettings:
 def solution_text(a: int, b: int, c: int, letter: str) -> str:
     """The worked solution: move b across, then divide by a.
 
-    The sum stands alone in its line, and two negative numbers are added without their signs (-6x
-    + 12 = -90: 90 + 12 = 102, -6x = -102): `2x = 7 - 3 = 4` drew the sum towards multiples of the
-    coefficient before it, and `-90 - 12` is what a small model learns last (docs/log.md).
+    The form is what a small model learns best (measured, docs/log.md). The sum has a line to itself:
+    written as `2x = 7 - 3 = 4` it was often answered by a multiple of the 2 before it. Two negative
+    numbers are added without their signs (for -6x + 12 = -90: `90 + 12 = 102`, then `-6x = -102`),
+    because sums such as `-90 - 12` were learned last.
     """
     right = c - b
     x = right // a
@@ -107,7 +108,7 @@ def solve(equation: str) -> Fraction:
 
 @dataclass(frozen=True)
 class LinearTask:
-    """Generates and checks linear equations; the truth is recomputed from the equation."""
+    """Generates and checks linear equations; the right value is computed from the equation."""
 
     settings: LinearSettings = field(default_factory=LinearSettings)
     name: str = "linear"

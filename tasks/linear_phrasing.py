@@ -7,7 +7,8 @@ import random
 from tasks.core import below
 
 OTHER_LETTERS = "yntabkmpwz"
-ASKED = "What is the value of {v} if {e}?"
+"""Names of the unknown, apart from x."""
+USUAL_FORM = "What is the value of {v} if {e}?"
 SYMBOLIC = (
     "Solve {e} for {v}.",
     "Find {v}: {e}",
@@ -66,19 +67,20 @@ def phrase_symbols(rng: random.Random, a: int, b: int, c: int) -> tuple[str, str
         equation = spell(rng, a, b, c, letter)
     else:
         equation = f"{terms(a, letter, b)} = {c}"
-    # 60 % of all problems are asked as in the template, 25 % in another way, 15 % in words.
-    form = ASKED if rng.random() < 60 / 85 else SYMBOLIC[below(rng, len(SYMBOLIC))]
+    # Of all problems 60 % have the template's wording, 25 % another one, and 15 % are in words
+    # (linear.LinearTask draws those), so 60 of the 85 % that come here have the template's.
+    form = USUAL_FORM if rng.random() < 60 / 85 else SYMBOLIC[below(rng, len(SYMBOLIC))]
     return letter, equation, form.format(v=letter, e=equation)
 
 
 def in_words(rng: random.Random, a: int, b: int, c: int) -> str:
-    """A problem told in words, or '' where that would read oddly (a = -1, or 1 with b = 0)."""
+    """A problem without an equation; '' where it would read oddly (a = -1, or a = 1 with b = 0)."""
     if a == -1 or (a == 1 and not b):
         return ""
     forms = WORDS_ONE if a == 1 else WORDS if b else WORDS_NO_B
-    named = 1 < a < len(COUNTS) and rng.random() < 0.6
+    number_as_word = 1 < a < len(COUNTS) and rng.random() < 0.6
     return forms[below(rng, len(forms))].format(
-        n=COUNTS[a] if named else a,
+        n=COUNTS[a] if number_as_word else a,
         a=a,
         b=abs(b),
         c=c,

@@ -1,6 +1,6 @@
-"""Which bundled problem a prompt asks: the trained phrasings as patterns, read backwards.
+"""Which bundled problem a prompt asks: the wordings that prompts are made of, turned into patterns.
 
-Whoever knows the problem has the exact checker for its answer; see tasks.
+With the problem at hand, a task's exact checker can judge the answer.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ _FIELDS: dict[str, dict[str, str]] = {
         "b": NUMBER, "c": f"-?{NUMBER}", "sign": "plus|minus", "verb": "add|subtract", "side": "to|from",
     },
     "expression": {"expression": r"[-+*×() \d]+", "e": r"[-+*×() \d]+"},
-    # Any name and any thing will do: the model was trained on fifty names and thirty-two things.
+    # Any name and any object match, also such as the model was not trained on.
     "word": {"a": "[A-Z][a-z]+", "b": "[A-Z][a-z]+", "c": "[A-Z][a-z]+", "o": "[a-z]+"},
     "countdown": {"numbers": rf"{NUMBER}(?:, ?{NUMBER}){{2}}", "target": NUMBER},
 }  # fmt: skip
 
 
 def kinds_of(prompt: str) -> list[str]:
-    """The bundled tasks whose wording the prompt has."""
+    """The bundled tasks that have a wording which matches the prompt."""
     text = " ".join(prompt.split())
     return [task for task in TASKS if _pattern(task).fullmatch(text)]
 
 
 def kind_of(prompts: Sequence[str]) -> str:
-    """The bundled task whose wording more than half of the prompts have; "" where there is none."""
+    """The bundled task that more than half of the prompts are worded as; "" where there is none."""
     counts = Counter(kind for prompt in prompts for kind in kinds_of(prompt))
     kind, count = counts.most_common(1)[0] if counts else ("", 0)
     return kind if 2 * count > len(prompts) else ""
 
 
-# The field of a task's problem -> the names that phrasings give it.
+# For each task: the field of its problem -> the names which that field has in the wordings.
 _PROBLEM: dict[str, dict[str, tuple[str, ...]]] = {
     "sudoku": {"puzzle": ("puzzle",)}, "linear": {"equation": ("equation", "e")},
     "expression": {"expression": ("expression", "e")},
@@ -53,16 +53,18 @@ _PROBLEM: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def problem_of(prompt: str) -> dict[str, Any] | None:
-    """The bundled problem that a prompt asks, as a request's `task`: what the exact checker needs.
-    None where it asks none, or words an equation without writing it."""
+    """The bundled problem that a prompt asks, in the form of a request's `task`. None where it asks none,
+    or tells an equation in words only."""
     text = " ".join(prompt.split())
     if _pattern("word").fullmatch(text):
         return {"name": "word", "problem": {"problem": text}}
-    for task, wanted in _PROBLEM.items():
+    for task, field_names in _PROBLEM.items():
         for form in (*_phrasings(task), TASKS[task].template):
-            found = re.fullmatch(_regex(form, _FIELDS[task], named=True), text)
-            groups = found.groupdict() if found else {}
-            fields = {f: next((groups[n] for n in names if n in groups), "") for f, names in wanted.items()}
+            match = re.fullmatch(_regex(form, _FIELDS[task], named=True), text)
+            groups = match.groupdict() if match else {}
+            fields = {
+                f: next((groups[n] for n in names if n in groups), "") for f, names in field_names.items()
+            }
             if all(fields.values()):
                 return {"name": task, "problem": fields}
     return None
@@ -72,7 +74,13 @@ def _phrasings(task: str) -> Iterable[str]:
     if task == "sudoku":
         return sudoku.PHRASINGS
     if task == "linear":
-        return (wording.ASKED, *wording.SYMBOLIC, *wording.WORDS, *wording.WORDS_NO_B, *wording.WORDS_ONE)
+        return (
+            wording.USUAL_FORM,
+            *wording.SYMBOLIC,
+            *wording.WORDS,
+            *wording.WORDS_NO_B,
+            *wording.WORDS_ONE,
+        )
     if task == "expression":
         return expression.PHRASINGS
     if task == "countdown":
@@ -88,11 +96,11 @@ def _pattern(task: str) -> re.Pattern[str]:
 
 def _regex(form: str, fields: dict[str, str], named: bool = False) -> str:
     parts: list[str] = []
-    seen: set[str] = set()
+    used_names: set[str] = set()
     for literal, name, _, _ in string.Formatter().parse(form):
         parts.append(re.escape(literal))
         if name is not None:
-            group = f"?P<{name}>" if named and name.isidentifier() and name not in seen else "?:"
-            seen.add(name)
+            group = f"?P<{name}>" if named and name.isidentifier() and name not in used_names else "?:"
+            used_names.add(name)
             parts.append(f"({group}{fields.get(name, NUMBER)})")
     return "".join(parts)

@@ -1,10 +1,11 @@
-r"""Checks a worked answer step by step against the problem alone; the gold answer is never seen.
+r"""Checks a worked answer step by step against the problem alone, without the right answer.
 
 A step is a finished line, or a closed \boxed{...}. Every arithmetic line must be true and must use
-what the problem or earlier lines gave. Expressions are reduced node by node, so a right sum at the
-wrong place is wrong; an equation's line must keep its solution; a sudoku row must keep clues and
-rules. Of word problems only arithmetic, the origin of the numbers and the final answer's agreement
-with the last line can be checked: whether the operation was the right one, nobody can know here.
+numbers that the problem or earlier lines gave. Expressions are reduced operation by operation, so a
+right sum at the wrong place is wrong; an equation's line must keep its solution; a sudoku row must
+keep clues and rules. Of word problems three things are checked: that the arithmetic is right, that its
+numbers were given, and that the final answer is the last line's result. Whether an operation was the
+right one to choose cannot be told from the problem's text.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of an answer: text[start:stop], and whether it holds."""
+    """A step of an answer: text[start:stop], and whether it is right."""
 
     start: int
     stop: int
@@ -41,7 +42,7 @@ class Step:
 
 
 Judge = Callable[[str], bool]
-"""A line, or what stands in the box -> whether it holds; it remembers the lines before."""
+"""A line, or the contents of the box -> whether it is right; it remembers the lines before."""
 
 
 def check_steps(task: Task, fields: Mapping[str, str], text: str) -> list[Step]:
@@ -83,7 +84,8 @@ def _of_expression(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]
 
 
 def _reduce(node: Node, fact: Fact) -> tuple[Node, bool]:
-    """The first node that the fact computes, from the left, replaced by its result."""
+    """The tree with the first operation, from the left, that the fact computes replaced by its result, and
+    whether there is one."""
     if isinstance(node, int):
         return node, False
     op, left, right = node
@@ -120,15 +122,15 @@ def _of_linear(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]:
 
 def _of_word(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]:
     text = fields["problem"].lower()
-    known = {int(n) for n in re.findall(r"\d{1,9}", text)}
-    known |= {_WORDS[w] for w in re.findall(r"[a-z]+", text) if w in _WORDS}
+    allowed_numbers = {int(n) for n in re.findall(r"\d{1,9}", text)}
+    allowed_numbers |= {_WORDS[w] for w in re.findall(r"[a-z]+", text) if w in _WORDS}
     last: list[int] = []
 
     def line_holds(line: str) -> bool:
         fact = _fact(line)
-        if fact is None or not fact.true or not {fact.left, fact.right} <= known:
+        if fact is None or not fact.true or not {fact.left, fact.right} <= allowed_numbers:
             return False
-        known.add(fact.result)
+        allowed_numbers.add(fact.result)
         last.append(fact.result)
         return True
 

@@ -16,10 +16,12 @@ class Fact:
 
     @property
     def question(self) -> str:
+        """The line up to its result: `7 - 3 = `."""
         return f"{self.left} {self.op} {self.right} = "
 
     @property
     def true(self) -> bool:
+        """Whether the result is right."""
         if self.op == "/":
             return self.right != 0 and self.result * self.right == self.left
         whole = {"+": self.left + self.right, "-": self.left - self.right, "*": self.left * self.right}
@@ -27,11 +29,11 @@ class Fact:
 
 
 def plain(left: int, op: str, right: int) -> tuple[int, str, int]:
-    """The same value as people write it: `-3 + 7` is `7 - 3`, `7 + -3` too, `7 - -3` is `7 + 3`.
+    """The same value as people write it: `-3 + 7` and `7 + -3` become `7 - 3`, `7 - -3` becomes `7 + 3`.
 
     So every sum and difference of an equation's answer is one of p + q, p - q and -p - q with p and
-    q >= 0: three things to learn instead of eight. Products and quotients stay as they are.
-    Expressions are not written so: the order of their operators is what has to be followed there.
+    q >= 0: three forms to learn instead of eight. Products and quotients stay as they are.
+    Answers to expressions are not rewritten: their steps must keep the expression's own operators.
     """
     if op in "+-":
         if right < 0:
@@ -42,6 +44,6 @@ def plain(left: int, op: str, right: int) -> tuple[int, str, int]:
 
 
 def step(left: int, op: str, right: int, result: int) -> str:
-    """One line, operands in plain form."""
+    """One line of an answer, operands in plain form."""
     left, op, right = plain(left, op, right)
     return f"{left} {op} {right} = {result}"

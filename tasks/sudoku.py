@@ -21,6 +21,7 @@ from tasks.core import (
 )
 
 PLAIN_SHARE = 0.7
+"""Share of the training prompts in the task's own wording; the others take one of PHRASINGS."""
 PHRASINGS = (
     "Complete this 4x4 sudoku: {puzzle}",
     "Fill in the 4x4 sudoku {puzzle}",
@@ -33,11 +34,13 @@ _UNITS = (
     *(tuple(range(c, 16, 4)) for c in range(4)),
     *(tuple(o + d for d in (0, 1, 4, 5)) for o in (0, 2, 8, 10)),
 )
+"""The cells of every row, column and 2x2 box, numbered 0..15 row by row."""
 
 
 @dataclass(frozen=True)
 class SudokuSettings:
-    """How many cells are hidden; counts in heavy_min..heavy_max are drawn heavy_weight as often."""
+    """How many cells are hidden: hidden_min..hidden_max, where counts in heavy_min..heavy_max are drawn
+    heavy_weight times as often as the others."""
 
     hidden_min: int = 4
     hidden_max: int = 13
@@ -63,26 +66,27 @@ def is_solved(grid: str) -> bool:
 
 
 def keeps_rules(digits: str, puzzle: str) -> bool:
-    """Whether the first digits of a grid keep the clues of the puzzle and repeat nothing in a unit."""
+    """Whether the first digits of a grid keep the clues of the puzzle and repeat none in a row, column or
+    box."""
     if not set(digits) <= _DIGITS or len(digits) > 16:
         return False
     if any(clue not in ("0", digit) for digit, clue in zip(digits, puzzle, strict=False)):
         return False
-    seen = ([digits[i] for i in unit if i < len(digits)] for unit in _UNITS)
-    return all(len(set(unit)) == len(unit) for unit in seen)
+    filled_units = ([digits[i] for i in unit if i < len(digits)] for unit in _UNITS)
+    return all(len(set(filled)) == len(filled) for filled in filled_units)
 
 
 @cache
 def all_grids() -> tuple[str, ...]:
     """The 288 completed grids, in dictionary order."""
     rows = ["".join(p) for p in permutations("1234")]
-    found = []
+    grids = []
     for a in rows:
         for b in rows:
             if set(a[:2]) & set(b[:2]):
                 continue
-            found += [g for c in rows for d in rows if is_solved(g := a + b + c + d)]
-    return tuple(found)
+            grids += [g for c in rows for d in rows if is_solved(g := a + b + c + d)]
+    return tuple(grids)
 
 
 @cache

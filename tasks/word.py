@@ -26,6 +26,7 @@ from tasks.word_templates import HELD_OUT_TEMPLATES, NAMES, OBJECTS, TEMPLATES, 
 HELD_OUT_TEMPLATES_SPLIT = "heldout_templates"
 _SLOT = re.compile(r"\{n([0-9])\}")
 STEPS_SHARES = (0.1, 0.3, 0.3, 0.2, 0.1)
+"""Shares of the problems with 1, 2, 3, 4 and 5 steps."""
 _OPERATIONS: dict[str, Callable[[int, int], int]] = {"+": add, "-": sub, "*": mul, "/": floordiv}
 
 
@@ -45,8 +46,9 @@ class WordSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ready:
-    """A template whose operands are positions in numbers + results."""
+class _CompiledTemplate:
+    """A template in which {n0}, {s0} … have become positions in one list of values: the numbers of the text,
+    then the results of the steps. low_width: of each number, the lowest value and how many there are."""
 
     name: str
     texts: tuple[str, ...]
@@ -55,7 +57,7 @@ class _Ready:
     solution: str
 
 
-def _compile(template: WordTemplate) -> _Ready:
+def _compile(template: WordTemplate) -> _CompiledTemplate:
     count = len(template.numbers)
 
     def position(operand: str) -> int:
@@ -69,25 +71,25 @@ def _compile(template: WordTemplate) -> _Ready:
     lines.append(f"\\boxed{{{{{{v[{count + len(steps) - 1}]}}}}}}")
     texts = tuple(_SLOT.sub(r"{v[\1]}", text) for text in template.texts)
     widths = tuple((low, high - low + 1) for low, high in template.numbers)
-    return _Ready(template.name, texts, widths, tuple(steps), "\n".join(lines))
+    return _CompiledTemplate(template.name, texts, widths, tuple(steps), "\n".join(lines))
 
 
 @cache
-def _by_steps() -> tuple[tuple[_Ready, ...], ...]:
+def _by_steps() -> tuple[tuple[_CompiledTemplate, ...], ...]:
     """Trained templates by their number of steps, 1 to 5."""
     return tuple(tuple(_compile(t) for t in TEMPLATES if len(t.steps) == n) for n in range(1, 6))
 
 
 @cache
-def _held_out() -> tuple[_Ready, ...]:
+def _held_out() -> tuple[_CompiledTemplate, ...]:
     return tuple(_compile(t) for t in HELD_OUT_TEMPLATES)
 
 
-def _values(rng: random.Random, ready: _Ready, highest: int) -> list[int]:
+def _values(rng: random.Random, compiled: _CompiledTemplate, highest: int) -> list[int]:
     """Numbers and results, drawn until every result is exact and in 1..highest."""
     while True:
-        values = [low + below(rng, width) for low, width in ready.low_width]
-        for left, op, operation, right in ready.steps:
+        values = [low + below(rng, width) for low, width in compiled.low_width]
+        for left, op, operation, right in compiled.steps:
             a, b = values[left], values[right]
             if op == "/" and a % b:
                 break
@@ -101,14 +103,14 @@ def _values(rng: random.Random, ready: _Ready, highest: int) -> list[int]:
 
 @dataclass(frozen=True)
 class WordTask:
-    """Generates word problems and checks them against the answer that `check` is given."""
+    """Generates word problems, and checks responses against the right answer, which `check` must be given."""
 
     settings: WordSettings = field(default_factory=WordSettings)
     name: str = "word"
     template: str = "{problem}"
     splits: tuple[str, ...] = (*SPLITS, HELD_OUT_TEMPLATES_SPLIT)
 
-    def _pick(self, rng: random.Random, split: str) -> _Ready:
+    def _pick(self, rng: random.Random, split: str) -> _CompiledTemplate:
         if split == HELD_OUT_TEMPLATES_SPLIT:
             templates = _held_out()
         else:
@@ -123,20 +125,21 @@ class WordTask:
     def generate(self, rng: random.Random, split: str) -> Problem:
         """Draw one problem of train, heldout (trained templates) or heldout_templates."""
         require(split in self.splits, "split", split, ", ".join(self.splits))
-        # Draw the template once: a rejected draw must not shift the shares of the step counts.
-        ready = self._pick(rng, split)
+        # The template is drawn once, and only the numbers again where a draw is rejected: else templates
+        # that are rejected more often would become rarer, and the shares of the step counts with them.
+        compiled = self._pick(rng, split)
 
         def draw() -> tuple[list[int], str]:
-            values = _values(rng, ready, self.settings.highest)
-            return values, f"{ready.name}|{','.join(map(str, values[: len(ready.low_width)]))}"
+            values = _values(rng, compiled, self.settings.highest)
+            return values, f"{compiled.name}|{','.join(map(str, values[: len(compiled.low_width)]))}"
 
         values, key = draw_for(self, split, draw)
         a, b, c = rng.sample(NAMES, 3)
-        text = ready.texts[below(rng, len(ready.texts))]
+        text = compiled.texts[below(rng, len(compiled.texts))]
         text = text.format(v=values, a=a, b=b, c=c, o=OBJECTS[below(rng, len(OBJECTS))])
-        solution = ready.solution.format(v=values, a=a, b=b, c=c)
+        solution = compiled.solution.format(v=values, a=a, b=b, c=c)
         fields = {"problem": text}
-        return Problem(self.name, fields, text, solution, str(values[-1]), key, ready.name)
+        return Problem(self.name, fields, text, solution, str(values[-1]), key, compiled.name)
 
     def check(self, problem: Mapping[str, str], response: str, *, answer: str | None = None) -> Verdict:
         """Compare a response with `answer`, which this task needs: ValueError without it."""

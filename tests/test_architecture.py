@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -261,7 +262,7 @@ RULES = [check_import_rule, check_single_adapters, check_plain_rooms, check_no_c
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_this_repository(rule):
+def test_this_repository(rule: Any) -> None:
     complaints = rule(ROOT)
     assert not complaints, "\n".join(complaints)
 
@@ -340,17 +341,17 @@ def grow(root: Path, files: dict[str, str]) -> Path:
 
 
 @pytest.mark.parametrize(("rule", "path", "text"), WRONG)
-def test_wrong_trees_are_noticed(rule, path, text, tmp_path):
+def test_wrong_trees_are_noticed(rule: Any, path: Any, text: Any, tmp_path: Path) -> None:
     assert rule(grow(tmp_path, {path: text}))
 
 
-def test_one_adapter_each(tmp_path):
+def test_one_adapter_each(tmp_path: Path) -> None:
     both = {f"llada_viz/{name}.py": "import transformers" for name in "ab"}
     lazy = {f"models/{name}.py": "def f():\n    import gptqmodel" for name in "ab"}
     assert len(check_single_adapters(grow(tmp_path, both | lazy))) == 2
 
 
-def test_a_right_tree_passes(tmp_path):
+def test_a_right_tree_passes(tmp_path: Path) -> None:
     files = {
         "samplers/a.py": "import re\nfrom models.llada import x\nfrom .events import Event\nnet.eval()",
         "models/a.py": "def f():\n    import gptqmodel\n" + long_function(80) + long_function(39),

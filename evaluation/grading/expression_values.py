@@ -170,8 +170,15 @@ def _real(value: complex) -> float:
     return value
 
 
+def _about_over(top: complex, bottom: complex) -> complex:
+    """A quotient; by sin(pi), which is nothing, floats would divide."""
+    if abs(bottom) < 1e-12:
+        raise ValueError("a division by next to nothing")
+    return top / bottom
+
+
 def _about_power(base: complex, exponent: complex) -> complex:
-    if base == 0 or (abs(exponent) > 64 and abs(base) > 1):
+    if abs(base) < 1e-12 or (abs(exponent) > 64 and abs(base) > 1):
         raise ValueError("a power that floats do not hold well")
     if exponent == round(exponent.real):
         return complex(base) ** int(exponent.real)
@@ -208,7 +215,7 @@ _ABOUT: dict[str, Callable[..., complex]] = {
     "add": lambda a, b: a + b,
     "subtract": lambda a, b: a - b,
     "times": lambda a, b: a * b,
-    "over": lambda a, b: a / b,
+    "over": _about_over,
     "abs": lambda a: float(abs(a)),
     "floor": _steps(math.floor),
     "ceil": _steps(math.ceil),

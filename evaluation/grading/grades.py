@@ -22,7 +22,6 @@ from evaluation.grading.expression import Unreadable
 from evaluation.grading.extraction import extract, gold_answer
 from evaluation.grading.gold_lists import items_of
 from evaluation.grading.math_pool import MathPool, Verdict
-from models.text import half_character
 from models.whole_file import json_lines
 
 MOST_QUESTIONS = 64
@@ -158,10 +157,9 @@ def _rows(source: Path) -> Iterator[dict[str, Any]]:
             raise ValueError(f"line {number} of {source.name} is not JSON: {error}") from None
         for field in ("response", "answer"):
             value = row.get(field) if isinstance(row, dict) else None
+            if field == "answer" and isinstance(value, list):
+                row[field] = value = json.dumps(value, ensure_ascii=False)
             if not isinstance(value, str):
                 where, said = f"line {number} of {source.name}", repr(value)[:60]
                 raise ValueError(f"{where}: {field} = {said}; allowed: text or a number")
-            if place := half_character(value):
-                where = f"line {number} of {source.name}"
-                raise ValueError(f"{where}: {field} holds half a character (number {place}); remove it")
         yield row

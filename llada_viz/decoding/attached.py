@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from llada_viz.decoding.bundled import ADAPTER_FILE, ADAPTERS, DTYPES, HEAD_FILE, Bundled
+from llada_viz.decoding.bundled import ADAPTERS, DTYPES, HEAD_FILE, Bundled
 from llada_viz.decoding.recent import Recent
+from models.adapters import CONFIG as ADAPTER_FILE
 from models.adapters import load_adapted
 from models.loading import LoadedModel, ModelError, load
 from models.reward import LoadedReward, is_reward, load_reward
@@ -95,7 +96,9 @@ class Attached:
 
     @property
     def label(self) -> str:
-        """What is attached, in words."""
+        """What is attached, in words: of one part its name, which tells what it is; of several, each."""
+        if len(self.origins) == 1:
+            return next(iter(self.origins.values())).label
         return ", ".join(f"{NAMES[part]} of {origin.label}" for part, origin in self.origins.items())
 
     @property

@@ -57,11 +57,14 @@ class Evaluations:
 
     def start(self, asked: Asked) -> str:
         """Queue an evaluation; returns the job's id. The set is copied into the job's folder."""
-        asked = replace(asked, sources=asked.sources or Sources(str(self.model)))
+        sources = asked.sources or Sources(str(self.model))
+        asked = replace(asked, sources=sources)
         lines = [_line(lane, asked.scorer) for lane in asked.lanes]
         # Refuses what the job would refuse, before there is a job.
-        tools = {"ups_head": asked.sources.ups_head, "prm": asked.sources.prm}
-        Plan(ProblemSet(asked.name, ()), tuple(lines), asked.template, seed=asked.seed, **tools)
+        Plan(
+            ProblemSet(asked.name, ()), tuple(lines), asked.template, seed=asked.seed,
+            ups_head=sources.ups_head, prm=sources.prm,
+        )  # fmt: skip
         parts = (asked.name, ", ".join(line.label for line in lines), asked.attached)
         title = " · ".join(filter(None, parts))
         config = asdict(asked) | {"lanes": [asdict(lane) for lane in asked.lanes]}

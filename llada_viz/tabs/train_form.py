@@ -251,7 +251,7 @@ def about(name: str, folder: str) -> str:
     folder: of the model, as it is typed."""
     found = objective(name)
     note = found.data.note(folder)
-    said = escape(f"{found.summary} Result: {RESULTS[found.leaves]}. Paper: {found.paper}.")
+    said = escape(f"{found.summary} Result: {RESULTS.get(found.leaves, found.leaves)}. Paper: {found.paper}.")
     if note.said:
         said += f" Data: {escape(note.said)}."
     if note.command:

@@ -11,9 +11,11 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM_OPTIONS = [
@@ -67,7 +69,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser():
+def browser() -> Iterator[Any]:
     """Headless Chromium."""
     path = chromium()
     if path is None:
@@ -82,7 +84,7 @@ def browser():
 
 
 @pytest.fixture
-def open_page(app, browser):
+def open_page(app: str, browser: Browser) -> Iterator[Any]:
     """open_page(width, height, dark): a new tab. Outside requests and script errors fail the test."""
     contexts, wrong = [], []
 
@@ -90,14 +92,14 @@ def open_page(app, browser):
         parts = urlsplit(url)
         return parts.scheme in ("http", "https", "ws", "wss") and parts.netloc != urlsplit(app).netloc
 
-    def route(route):
+    def route(route: Any) -> None:
         if outside(route.request.url):
             wrong.append(f"request to {route.request.url}")
             route.abort()
         else:
             route.continue_()
 
-    def open_one(width=1360, height=900, dark=False, **options):
+    def open_one(width: int = 1360, height: int = 900, dark: bool = False, **options: Any) -> Any:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         context.set_default_timeout(STEP_WITHIN * 1000)

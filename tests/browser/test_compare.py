@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from playwright.sync_api import Page
 
 from tests.browser.canvas_page import BEYOND, FAINT
 
@@ -21,30 +24,30 @@ RECORD = f"""() => {{
 }}"""
 
 
-def open_tab(page):
+def open_tab(page: Page) -> None:
     page.get_by_role("tab", name="Compare").click()
     page.wait_for_selector("#compare-run")
     page.wait_for_timeout(300)
 
 
-def set_lane(page, number, title, text=""):
+def set_lane(page: Page, number: Any, title: Any, text: str = "") -> None:
     page.click(f"#compare-sampler-{number} input")
     page.get_by_role("option", name=title, exact=True).last.click()
     page.wait_for_function("document.querySelectorAll('[role=option]').length === 0")
     page.fill(f"#compare-settings-{number} textarea", text)
 
 
-def run(page):
+def run(page: Page) -> None:
     page.click("#compare-run")
     page.wait_for_function(f"() => {CANVAS}?.player.ended && {CANVAS}.lanes.at(-1).verdict", timeout=120_000)
 
 
-def sizes(page, length, block, steps):
+def sizes(page: Page, length: Any, block: Any, steps: Any) -> None:
     for name, value in (("gen_length", length), ("block_length", block), ("steps", steps)):
         page.fill(f"#compare-{name} input", str(value))
 
 
-def test_lock_step_with_the_first_difference_marked(open_page, shots):
+def test_lock_step_with_the_first_difference_marked(open_page: Any, shots: Any) -> None:
     page = open_page()
     open_tab(page)
     set_lane(page, 2, "Fast-dLLM · threshold", "threshold=0.05")
@@ -73,7 +76,7 @@ def test_lock_step_with_the_first_difference_marked(open_page, shots):
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1360, True), (390, False)])
-def test_looks(open_page, shots, width, dark):
+def test_looks(open_page: Any, shots: Any, width: int, dark: bool) -> None:
     page = open_page(width=width, dark=dark)
     open_tab(page)
     page.fill("#compare-settings-2 textarea", "threshold=0.05")
@@ -84,7 +87,7 @@ def test_looks(open_page, shots, width, dark):
     page.screenshot(path=str(shots / f"compare-{'dark' if dark else 'narrow'}.png"), full_page=True)
 
 
-def test_stop_keeps_all_lanes_and_refusals_are_sentences(open_page):
+def test_stop_keeps_all_lanes_and_refusals_are_sentences(open_page: Any) -> None:
     page = open_page()
     open_tab(page)
     sizes(page, 256, 32, 256)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from tests.browser.canvas_page import BEYOND, FAINT
 
@@ -13,13 +15,13 @@ pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 
 
-def open_tab(page):
+def open_tab(page: Page) -> None:
     page.get_by_role("tab", name="Evaluate").click()
     page.wait_for_selector("#evaluate-run")
     page.wait_for_timeout(500)
 
 
-def upload(page, path):
+def upload(page: Page, path: Any) -> None:
     with page.expect_file_chooser() as chooser:
         page.click("#evaluate-upload")
     chooser.value.set_files(str(path))
@@ -34,14 +36,16 @@ def questions(folder: Path, rows: int) -> Path:
     return path
 
 
-def state(page, text, seconds=120):
+def state(page: Page, text: str, seconds: int = 120) -> None:
     page.wait_for_function(
         "(text) => document.querySelector('#evaluate-state').textContent.includes(text)",
         arg=text, timeout=seconds * 1000,
     )  # fmt: skip
 
 
-def test_from_upload_to_a_report_that_opens_offline(open_page, browser, shots, tmp_path):
+def test_from_upload_to_a_report_that_opens_offline(
+    open_page: Any, browser: Browser, shots: Path, tmp_path: Path
+) -> None:
     page = open_page()
     open_tab(page)
     page.screenshot(path=str(shots / "evaluate-empty.png"), full_page=True)
@@ -96,7 +100,7 @@ def test_from_upload_to_a_report_that_opens_offline(open_page, browser, shots, t
     offline.context.close()
 
 
-def test_stop_resume_and_a_second_tab(open_page, tmp_path):
+def test_stop_resume_and_a_second_tab(open_page: Any, tmp_path: Path) -> None:
     page = open_page()
     open_tab(page)
     upload(page, questions(tmp_path, 120))
@@ -117,12 +121,14 @@ def test_stop_resume_and_a_second_tab(open_page, tmp_path):
     state(page, "240 of 240 rows")
 
 
-def choose_set(page, words):
+def choose_set(page: Page, words: Any) -> None:
     page.click("#evaluate-set input")
     page.get_by_role("option", name=words).click()
 
 
-def test_a_replay_that_differs_and_the_deletion_of_a_job(open_page, shots, tmp_path, tmp_path_factory):
+def test_a_replay_that_differs_and_the_deletion_of_a_job(
+    open_page: Any, shots: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     page = open_page(dark=True)
     open_tab(page)
     upload(page, questions(tmp_path, 3))
@@ -150,7 +156,7 @@ def test_a_replay_that_differs_and_the_deletion_of_a_job(open_page, shots, tmp_p
     assert not results.exists() and len(list(results.parents[1].iterdir())) == jobs - 1
 
 
-def test_a_set_out_of_reach_is_a_sentence(open_page, shots):
+def test_a_set_out_of_reach_is_a_sentence(open_page: Any, shots: Path) -> None:
     page = open_page()
     open_tab(page)
     choose_set(page, "openai/gsm8k (from the hub)")
@@ -164,7 +170,7 @@ def test_a_set_out_of_reach_is_a_sentence(open_page, shots):
     page.wait_for_function("document.querySelector('#evaluate-preview').textContent.includes('rows')")
 
 
-def test_a_bad_file_is_a_sentence(open_page, shots, tmp_path):
+def test_a_bad_file_is_a_sentence(open_page: Any, shots: Path, tmp_path: Path) -> None:
     page = open_page(width=390)
     open_tab(page)
     path = tmp_path / "bad.csv"

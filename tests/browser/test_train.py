@@ -8,9 +8,12 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from llada_viz.jobs.job_folder import kill_all_of
 from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage
@@ -49,7 +52,7 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     made = Server(tmp_path_factory.mktemp("train"))
     try:
         made.start()
@@ -63,41 +66,41 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def app(server):
+def app(server: Server) -> Any:
     """What open_page opens."""
     return server.url
 
 
-def open_tab(page):
+def open_tab(page: Page) -> None:
     page.get_by_role("tab", name="Train").click()
     page.wait_for_selector("#train-run")
     page.wait_for_timeout(500)
 
 
-def choose(page, where, text):
+def choose(page: Page, where: Any, text: str) -> None:
     page.click(f"{where} input")
     page.get_by_role("option", name=text, exact=True).last.click()
     page.wait_for_timeout(800)
 
 
-def setting(page, name, value):
+def setting(page: Page, name: Any, value: Any) -> None:
     page.fill(f"#train-{name} input", str(value))
 
 
-def state(page, text, seconds=PATIENCE):
+def state(page: Page, text: str, seconds: Any = PATIENCE) -> None:
     page.wait_for_function(
         "(text) => document.querySelector('#train-state').textContent.includes(text)",
         arg=text, timeout=seconds * 1000,
     )  # fmt: skip
 
 
-def command(page, part):
+def command(page: Page, part: Any) -> None:
     page.wait_for_function(
         "(part) => document.querySelector('#train-command textarea').value.includes(part)", arg=part
     )
 
 
-def train(page):
+def train(page: Page) -> None:
     """Press Train; the new job is the chosen one."""
     before = page.input_value("#train-job input")
     page.click("#train-run")
@@ -121,13 +124,15 @@ def gsm8k(folder: Path) -> Path:
     return path
 
 
-def upload(page, path):
+def upload(page: Page, path: Any) -> None:
     with page.expect_file_chooser() as chooser:
         page.click("#train-upload")
     chooser.value.set_files(str(path))
 
 
-def test_sft_on_an_upload_outlives_a_refresh_and_a_restart(server, open_page, shots, tmp_path):
+def test_sft_on_an_upload_outlives_a_refresh_and_a_restart(
+    server: Server, open_page: Any, shots: Path, tmp_path: Path
+) -> None:
     page = open_page()
     open_tab(page)
     page.screenshot(path=str(shots / "train-empty.png"), full_page=True)
@@ -169,7 +174,7 @@ def test_sft_on_an_upload_outlives_a_refresh_and_a_restart(server, open_page, sh
     page.screenshot(path=str(shots / "train-done-dark.png"), full_page=True)
 
 
-def remask(page, steps, save, rows=16):
+def remask(page: Page, steps: Any, save: Any, rows: Path = 16) -> None:
     open_tab(page)
     choose(page, "#train-objective", "Remask SFT")
     choose(page, "#train-preset", "the objective's defaults")
@@ -180,7 +185,7 @@ def remask(page, steps, save, rows=16):
     command(page, "--set=learning_rate=0.02")
 
 
-def test_stop_keeps_a_checkpoint_and_resume_goes_on(open_page):
+def test_stop_keeps_a_checkpoint_and_resume_goes_on(open_page: Any) -> None:
     page = open_page()
     remask(page, 400, 400, 4)
     train(page)
@@ -208,7 +213,7 @@ def test_stop_keeps_a_checkpoint_and_resume_goes_on(open_page):
     )
 
 
-def log(page):
+def log(page: Page) -> Any:
     if not page.is_visible("#train-log pre"):
         page.get_by_role("button", name="Log and command").click()
         page.wait_for_selector("#train-log pre")
@@ -216,7 +221,9 @@ def log(page):
     return page.inner_text("#train-log")
 
 
-def test_a_failing_job_says_why_and_a_bad_file_is_said_before(open_page, shots, tmp_path):
+def test_a_failing_job_says_why_and_a_bad_file_is_said_before(
+    open_page: Any, shots: Path, tmp_path: Path
+) -> None:
     page = open_page(width=390)
     open_tab(page)
     choose(page, "#train-objective", "SFT")
@@ -246,14 +253,14 @@ def test_a_failing_job_says_why_and_a_bad_file_is_said_before(open_page, shots, 
 UPS = "timeline.frames.flatMap((frame) => frame.ups?.p ?? [])"
 
 
-def probabilities(tab):
+def probabilities(tab: Any) -> Any:
     before = tab.canvas("timeline?.run")
     tab.run()
     tab.wait(f"line?.ended && line.run !== '{before}'", 300)
     return tab.canvas(UPS)
 
 
-def load(page, step):
+def load(page: Page, step: Any) -> None:
     choose(page, "#train-step", f"step {step}")
     page.click("#train-load")
     page.wait_for_function(
@@ -263,7 +270,7 @@ def load(page, step):
     page.wait_for_timeout(1500)
 
 
-def test_a_checkpoint_in_visualize_changes_the_remask_probabilities(open_page, shots):
+def test_a_checkpoint_in_visualize_changes_the_remask_probabilities(open_page: Any, shots: Path) -> None:
     page = open_page()
     tab = CanvasPage(page)
     remask(page, 40, 4, 4)
@@ -288,10 +295,10 @@ def test_a_checkpoint_in_visualize_changes_the_remask_probabilities(open_page, s
         print(f"{name}: {len(found)} re-mask probabilities from {min(found):.3f} to {max(found):.3f}")
     assert min(len(early), len(trained)) > 20
     assert max(trained) - min(trained) > max(early) - min(early) + 0.1
-    assert re.search(r"remask-sft of \d\d:\d\d:\d\d, step 40", page.inner_text(".lz-header"))
+    assert re.search(r"Remask SFT of \d\d:\d\d(:\d\d)?, step 40", page.inner_text(".lz-header"))
     other = open_page()  # another tab decodes with the bundled model
-    assert "remask-sft" not in other.inner_text(".lz-header")
+    assert "Remask SFT" not in other.inner_text(".lz-header")
     page.click("#model > button")
     page.click("#model-detach")
-    page.wait_for_function("!document.querySelector('#model').textContent.includes('remask-sft')")
+    page.wait_for_function("!document.querySelector('#model').textContent.includes('Remask SFT')")
     assert page.evaluate(FAINT) == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,11 +14,11 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def tab(open_page):
+def tab(open_page: Any) -> Any:
     return CanvasPage(open_page())
 
 
-def test_masks_fall_while_the_server_is_decoding(tab, shots):
+def test_masks_fall_while_the_server_is_decoding(tab: Any, shots: Any) -> None:
     page = tab.page
     tab.example("Word problem")
     page.wait_for_function("document.querySelector('#prompt textarea').value.includes('How many')")
@@ -39,7 +41,7 @@ def test_masks_fall_while_the_server_is_decoding(tab, shots):
     page.wait_for_selector("#run:not([disabled])")
 
 
-def test_stop_keeps_the_tokens_and_the_scrubber_goes_back(tab):
+def test_stop_keeps_the_tokens_and_the_scrubber_goes_back(tab: Any) -> None:
     page = tab.page
     tab.run()
     tab.wait("line?.ended")
@@ -59,7 +61,7 @@ def test_stop_keeps_the_tokens_and_the_scrubber_goes_back(tab):
     scrub_without_the_server(tab, frames, cells)
 
 
-def scrub_without_the_server(tab, frames, cells):
+def scrub_without_the_server(tab: Any, frames: Any, cells: Any) -> None:
     page, asked = tab.page, []
     page.on("request", lambda request: asked.append(request.url))
     page.locator("#canvas [data-part=range]").focus()
@@ -80,7 +82,7 @@ def scrub_without_the_server(tab, frames, cells):
     assert not asked
 
 
-def test_keyboard_on_the_cells(tab):
+def test_keyboard_on_the_cells(tab: Any) -> None:
     page = tab.page
     tab.run()
     tab.wait("line?.ended")
@@ -101,7 +103,7 @@ def test_keyboard_on_the_cells(tab):
     assert page.is_visible("#canvas [data-part=help]")
 
 
-def test_refusals_are_sentences_and_lose_nothing(tab, shots):
+def test_refusals_are_sentences_and_lose_nothing(tab: Any, shots: Any) -> None:
     page = tab.page
     tab.run()
     tab.wait("line?.ended")
@@ -131,7 +133,7 @@ def test_refusals_are_sentences_and_lose_nothing(tab, shots):
     assert page.locator("#canvas .board .pin").count() >= 1
 
 
-def test_hint_outside_what_was_learned(tab):
+def test_hint_outside_what_was_learned(tab: Any) -> None:
     tab.page.fill("#prompt textarea", "Write a poem about the sea.")
     tab.page.wait_for_selector("#hint [role=status]")
     assert "has only learned five kinds" in tab.page.inner_text("#hint")
@@ -139,7 +141,7 @@ def test_hint_outside_what_was_learned(tab):
     tab.page.wait_for_selector("#hint [role=status]", state="detached")
 
 
-def test_traces(tab, tmp_path):
+def test_traces(tab: Any, tmp_path: Path) -> None:
     page = tab.page
     tab.run()
     tab.wait("line?.ended")
@@ -165,7 +167,7 @@ def test_traces(tab, tmp_path):
     assert not any(tab.cells())
 
 
-def test_two_tabs(open_page):
+def test_two_tabs(open_page: Any) -> None:
     one, two = CanvasPage(open_page()), CanvasPage(open_page())
     one.long_run()
     one.run()
@@ -184,7 +186,7 @@ def test_two_tabs(open_page):
     ("name", "size", "dark"),
     [("light", (1360, 900), False), ("dark", (1360, 900), True), ("narrow", (390, 844), False)],
 )
-def test_looks(open_page, shots, name, size, dark):
+def test_looks(open_page: Any, shots: Any, name: str, size: Any, dark: bool) -> None:
     tab = CanvasPage(open_page(*size, dark=dark))
     tab.shot(shots, f"empty-{name}")
     assert tab.page.evaluate(FAINT) == []
@@ -203,7 +205,7 @@ def test_looks(open_page, shots, name, size, dark):
     assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_backmasking_shows_scores_windows_and_rejected_candidates(tab, shots):
+def test_backmasking_shows_scores_windows_and_rejected_candidates(tab: Any, shots: Any) -> None:
     page = tab.page
     tab.example("Countdown (mostly wrong)")  # which the model gets wrong
     tab.sampler("LLaDA R3 · back-masking")
@@ -232,7 +234,9 @@ def test_backmasking_shows_scores_windows_and_rejected_candidates(tab, shots):
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_bundled_reward_model_scores_what_no_checker_knows(open_page, shots, dark):
+def test_the_bundled_reward_model_scores_what_no_checker_knows(
+    open_page: Any, shots: Any, dark: bool
+) -> None:
     tab = CanvasPage(page := open_page(dark=dark))
     page.fill("#prompt textarea", "Solve for x: 3x + 4 = 19 please")
     tab.sampler("LLaDA R3 · back-masking")
@@ -247,7 +251,7 @@ def test_the_bundled_reward_model_scores_what_no_checker_knows(open_page, shots,
     assert page.evaluate(BEYOND) == []
 
 
-def test_remedi_shows_probabilities_and_the_cut(tab, shots):
+def test_remedi_shows_probabilities_and_the_cut(tab: Any, shots: Any) -> None:
     tab.sampler("RemeDi · learned re-masking")
     tab.run()
     tab.wait("line?.ended")
@@ -259,14 +263,14 @@ def test_remedi_shows_probabilities_and_the_cut(tab, shots):
     tab.shot(shots, "remedi")
 
 
-def test_a_scored_sampler_refuses_a_prompt_it_cannot_check(tab):
+def test_a_scored_sampler_refuses_a_prompt_it_cannot_check(tab: Any) -> None:
     tab.sampler("Best of n")
     tab.page.fill("#prompt textarea", "Tell me a story.")
     tab.run()
     tab.page.wait_for_function("document.querySelector('#alert').textContent.includes('needs scores')")
 
 
-def test_a_cache_says_that_it_is_approximate(tab):
+def test_a_cache_says_that_it_is_approximate(tab: Any) -> None:
     tab.more()
     tab.choose("cache", "dual")
     tab.run()

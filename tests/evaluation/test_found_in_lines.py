@@ -42,15 +42,13 @@ def test_f24_answers_to_grade_may_begin_with_a_mark(tmp_path: Path) -> None:
     assert lines(out)[0]["correct"] is True
 
 
-def test_f24_half_a_character_in_an_answer_is_a_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    source = tmp_path / "in.jsonl"
-    source.write_text('{"response": "5", "answer": "5"}\n{"response": "it is \\ud800", "answer": "5"}\n')
-    assert evaluation(["grade", "--in", str(source), "--out", str(tmp_path / "o"), "--workers", "1"]) == 2
-    said = capsys.readouterr().err
-    assert "line 2 of in.jsonl: response holds half a character (number 7); remove it" in said
-    assert "Traceback" not in said
+def test_f24_half_a_character_in_an_answer_is_graded(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(
+        '{"response": "\\ud800 the answer is 5", "answer": "5"}\n{"response": "6", "answer": "5\\ud800"}\n'
+    )
+    assert evaluation(["grade", "--in", str(source), "--out", str(out), "--workers", "1"]) == 0
+    assert [row["correct"] for row in lines(out)][0] is True and lines(out)[1]["correct"] is not True
 
 
 def test_f24_requests_and_pairs_may_begin_with_a_mark(tmp_path: Path, model: str) -> None:

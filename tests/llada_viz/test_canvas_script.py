@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not on PATH: it runs the canvas's unit tests")
 
 
-def run(*arguments, **variables):
+def run(*arguments: Any, **variables: Any) -> Any:
     done = subprocess.run(
         [NODE, *arguments], capture_output=True, text=True, timeout=120, env=os.environ | variables
     )
@@ -30,7 +31,7 @@ def run(*arguments, **variables):
 
 
 @needs_node
-def test_node(tmp_path):
+def test_node(tmp_path: Path) -> None:
     boards = replay(every_event())
     texts = [cell_texts(PIECES, board.rows[0][board.prompt_length :], MASK) for _, board in boards]
     frames = tmp_path / "frames.json"
@@ -39,14 +40,14 @@ def test_node(tmp_path):
 
 
 @needs_node
-def test_the_bundle_is_one_script(tmp_path):
+def test_the_bundle_is_one_script(tmp_path: Path) -> None:
     script = tmp_path / "bundle.js"
     call = "process.stdout.write(`${typeof LladaCanvas.mount} ${typeof LladaCanvas.mountCompare}`)"
     script.write_text(f"const window = globalThis;\n{assets.script()}\n{call}")
     assert run(str(script)) == "function function"
 
 
-def test_the_bundle_holds_every_module():
+def test_the_bundle_holds_every_module() -> None:
     names = {path.stem for path in assets.FOLDER.glob("*.mjs")}
     assert names == set(assets.MODULES)
     script = assets.script()
@@ -54,26 +55,26 @@ def test_the_bundle_holds_every_module():
     assert "</script" not in script and "innerHTML" not in script  # text enters by textContent only
 
 
-def test_modules_stand_after_what_they_import():
+def test_modules_stand_after_what_they_import() -> None:
     for i, name in enumerate(assets.MODULES):
         text = (assets.FOLDER / f"{name}.mjs").read_text(encoding="utf-8")
         for imported in re.findall(r'from "\./(\w+)\.mjs"', text):
             assert imported in assets.MODULES[:i], f"{name} imports {imported}"
 
 
-def test_no_two_modules_define_the_same_name():
+def test_no_two_modules_define_the_same_name() -> None:
     """They share one scope in the bundle, where the later of two functions would win silently."""
     names = re.findall(r"^(?:async )?(?:function|class|const|let) (\w+)", assets.script(), re.MULTILINE)
     assert len(names) == len(set(names)), sorted({name for name in names if names.count(name) > 1})
 
 
 @pytest.mark.parametrize("name", ["canvas", "compare"])
-def test_the_templates_are_static(name):
+def test_the_templates_are_static(name: str) -> None:
     """Gradio evaluates ${…}, {{…}} and backslashes in a template: there must be none."""
     assert not re.search(r"\$\{|\{\{|\\|`", assets.template(name))
 
 
-def test_files_are_short_and_reach_nowhere():
+def test_files_are_short_and_reach_nowhere() -> None:
     assert {path.name for path in assets.STYLES} == {p.name for p in assets.FOLDER.glob("*.css")}
     for path in assets.FOLDER.iterdir():
         text = path.read_text(encoding="utf-8")

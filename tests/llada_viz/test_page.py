@@ -6,6 +6,7 @@ import json
 import socket
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ with warnings.catch_warnings():
 
 @pytest.mark.parametrize("split", ["train", "heldout"])
 @pytest.mark.parametrize("task", sorted(TASKS))
-def test_no_hint_for_what_was_learned(task, split):
+def test_no_hint_for_what_was_learned(task: Any, split: str) -> None:
     for problem in generate(task, split, 200, 5):
         assert scope.hint(problem.prompt, "tiny") == "", problem.prompt
 
@@ -46,12 +47,12 @@ def test_no_hint_for_what_was_learned(task, split):
         ("", ""),
     ],
 )
-def test_hint(prompt, part):
+def test_hint(prompt: str, part: str) -> None:
     hint = scope.hint(prompt, "tiny")
     assert part in hint and bool(hint) == bool(part)
 
 
-def test_examples_are_held_out_and_learned(tmp_path):
+def test_examples_are_held_out_and_learned(tmp_path: Path) -> None:
     settings = {"steps": 32, "gen_length": 64, "block_length": 8}
     known = {"word": {"template": "Q: {problem}", "settings": settings}}
     (tmp_path / "prompts.json").write_text(json.dumps(known))
@@ -62,13 +63,13 @@ def test_examples_are_held_out_and_learned(tmp_path):
     assert all(scope.hint(example.prompt, "tiny") == "" for example in examples if example is not word)
 
 
-def test_a_missing_model_is_a_sentence(tmp_path):
+def test_a_missing_model_is_a_sentence(tmp_path: Path) -> None:
     bundled = Bundled(tmp_path)
     assert bundled.loaded is None and "config.json" in bundled.problem and "not loaded" in bundled.chip
 
 
 @pytest.fixture
-def modelless(tmp_path):
+def modelless(tmp_path: Path) -> Any:
     """The tab of a page whose model folder is empty."""
     with gr.Blocks():
         tab = Visualize(Bundled(tmp_path), Runs())
@@ -83,7 +84,7 @@ def ask(tab: Visualize, old: str = "", prompt: str = "What is 3 + 4?") -> Iterat
     return tab.on_run(values | {tab.run_id: old, tab.prompt: prompt})
 
 
-def test_without_a_model_run_says_so_and_the_canvas_stays(modelless):
+def test_without_a_model_run_says_so_and_the_canvas_stays(modelless: Any) -> None:
     tab, events = modelless, ask(modelless)
     updates = next(events)
     assert 'role="alert"' in updates[tab.alert] and "config.json" in updates[tab.alert]
@@ -94,7 +95,7 @@ def test_without_a_model_run_says_so_and_the_canvas_stays(modelless):
     assert not error.value.visible
 
 
-def test_one_run_at_a_time(modelless):
+def test_one_run_at_a_time(modelless: Any) -> None:
     tab, run = modelless, modelless.runs._add(Run([b""]))
     updates = next(ask(tab, run.id))
     assert "still going on" in updates[tab.alert] and updates[tab.stop]["interactive"]
@@ -104,7 +105,7 @@ def test_one_run_at_a_time(modelless):
     assert not updates[tab.stop]["interactive"]
 
 
-def test_a_foreign_file_is_a_sentence(modelless, tmp_path):
+def test_a_foreign_file_is_a_sentence(modelless: Any, tmp_path: Path) -> None:
     for content in (b"", b"a,b\n", b"{}", b"\xff"):
         (tmp_path / "file").write_bytes(content)
         opened = {modelless.opener: str(tmp_path / "file"), modelless.run_id: "old"}
@@ -112,18 +113,18 @@ def test_a_foreign_file_is_a_sentence(modelless, tmp_path):
         assert modelless.on_open(opened) == {modelless.alert: shown}
 
 
-def test_sentences_are_escaped():
+def test_sentences_are_escaped() -> None:
     assert visualize.alert("<b> & co") == '<p role="alert">&lt;b&gt; &amp; co</p>' and not visualize.alert("")
 
 
-def test_a_page_is_built_even_without_a_model(monkeypatch, tmp_path):
+def test_a_page_is_built_even_without_a_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LLADA_VIZ_MODEL", str(tmp_path))
     config = page.create_ui().get_config_file()
     named = [d["api_name"] for d in config["dependencies"] if d["api_visibility"] != "private"]
     assert not named and any("not loaded" in str(c["props"].get("label")) for c in config["components"])
 
 
-def test_the_form_has_every_setting_of_every_sampler():
+def test_the_form_has_every_setting_of_every_sampler() -> None:
     with gr.Blocks():
         form = SamplerForm(first={"steps": 64, "gen_length": 64, "block_length": 8})
         form.front()
@@ -141,13 +142,13 @@ def test_the_form_has_every_setting_of_every_sampler():
     assert form.fill({"steps": 32}) == {form.input("steps"): 32}
 
 
-def test_a_sampler_brings_its_own_defaults_where_they_differ():
+def test_a_sampler_brings_its_own_defaults_where_they_differ() -> None:
     with gr.Blocks():
         form = SamplerForm(first={"temperature": 0.0})
         form.front()
         form.rest()
 
-    def shown(name, blocks):
+    def shown(name: Any, blocks: Any) -> Any:
         updates = form.show(name, blocks)
         pairs = [(key, updates[component]) for key, component in form.widgets.items()]
         return {key[0]: u["value"] for key, u in pairs if "value" in u}
@@ -163,12 +164,14 @@ def test_a_sampler_brings_its_own_defaults_where_they_differ():
 
 
 @pytest.mark.parametrize(("value", "wanted"), [(64.0, 64), (64.5, 64.5), (None, None), (64, 64)])
-def test_whole_numbers_are_not_rounded(value, wanted):
+def test_whole_numbers_are_not_rounded(value: float | int | None, wanted: float | int | None) -> None:
     setting = Described("steps", int, 1, "", "", 1, 10, ())
     assert plain(value, setting) == wanted and type(plain(value, setting)) is type(wanted)
 
 
-def test_the_next_free_port_is_taken_and_said(monkeypatch, capsys):
+def test_the_next_free_port_is_taken_and_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -181,7 +184,7 @@ def test_the_next_free_port_is_taken_and_said(monkeypatch, capsys):
     assert page.free_port("127.0.0.1") == 9999
 
 
-def test_local_unless_it_is_a_space(monkeypatch):
+def test_local_unless_it_is_a_space(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SPACE_ID", "GRADIO_SERVER_NAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GRADIO_SERVER_PORT", "9999")
@@ -192,7 +195,7 @@ def test_local_unless_it_is_a_space(monkeypatch):
     assert page.launch_options()["server_name"] == "0.0.0.0"
 
 
-def test_server_functions_only_read():
+def test_server_functions_only_read() -> None:
     runs = Runs()
     canvas = TokenCanvas(runs)
     for asked in (None, [], ["x", 0], ["x"], {"a": 1}, [3, 4], ["x", -1]):
@@ -200,7 +203,7 @@ def test_server_functions_only_read():
     assert canvas.trace("x") is None and canvas.trace(None) is None
 
 
-def test_messages_hold_frames_as_text():
+def test_messages_hold_frames_as_text() -> None:
     run = Run([], frames=[{"seq": i} for i in range(300)])
     value = message(run, run.frames)
     assert value["run"] == run.id and len(json.loads(value["frames"])) == 256 and value["last"] == 299

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -26,7 +28,7 @@ from tests.llada_viz.script import EOS, MASK, PIECES, cell, every_event, started
 MASKED = "mbur"
 
 
-def folded(frames):
+def folded(frames: Any) -> Iterator[Any]:
     """The texts and confidences of the cells after each frame, by the rules of the page."""
     texts, confidences = [], []
     for frame in frames:
@@ -40,7 +42,7 @@ def folded(frames):
         yield list(texts), list(confidences)
 
 
-def test_frames_fold_to_the_board():
+def test_frames_fold_to_the_board() -> None:
     events, board = every_event(), Board()
     frames = frames_of(events, PIECES)
     for event, frame, (texts, confidences) in zip(events, frames, folded(frames), strict=True):
@@ -55,20 +57,20 @@ def test_frames_fold_to_the_board():
     assert confidences[1] == 0.7 and confidences[3] == 0.95  # the winner's, not the trunk's
 
 
-def test_frames_are_plain_json():
+def test_frames_are_plain_json() -> None:
     for frame in frames_of(every_event(), PIECES):
         assert json.loads(json.dumps(frame, allow_nan=False)) == frame
         lead, rest, tone = frame["say"]
         assert lead and rest and rest[-1] in ".!" and tone in ("", "back", "ups", "ok")
 
 
-def test_a_later_token_completes_an_earlier_character():
+def test_a_later_token_completes_an_earlier_character() -> None:
     frames = frames_of(every_event(), PIECES)
     assert frames[1]["ops"] == [[2, "\ufffd", 0.25, "c"]]
     assert frames[2]["ops"] == [[1, "", 0.75, "c"], [2, "é", None, "t"]]
 
 
-def test_a_fork_shows_its_first_candidate_and_then_the_chosen_one():
+def test_a_fork_shows_its_first_candidate_and_then_the_chosen_one() -> None:
     frames = {frame["kind"]: frame for frame in frames_of(every_event(), PIECES)}
     all_frames = frames_of(every_event(), PIECES)
     start = next(i for i, frame in enumerate(all_frames) if frame["kind"] == "fork")
@@ -90,7 +92,7 @@ def test_a_fork_shows_its_first_candidate_and_then_the_chosen_one():
     }  # fmt: skip
 
 
-def test_a_window_keeps_what_stood_before():
+def test_a_window_keeps_what_stood_before() -> None:
     span = (2, 6)
     events = [
         started(), Unmasked(nfe=1, step=0, cells=tuple(cell(i, 4 + i) for i in range(4))),
@@ -106,7 +108,7 @@ def test_a_window_keeps_what_stood_before():
     assert frames[-1]["ops"] == [[1, " b", 0.5, "c"]], "the original comes back"
 
 
-def test_scores_windows_and_policy():
+def test_scores_windows_and_policy() -> None:
     frames = {frame["kind"]: frame for frame in frames_of(every_event(), PIECES)}
     assert frames["window"]["win"] == [0, 1] and frames["window"]["prm"] == [[0, 0.3]]
     assert frames["window"]["ups"] == {"at": 0, "p": [0.7] * 4}
@@ -119,7 +121,7 @@ def test_scores_windows_and_policy():
     assert remasked[1]["ops"] == [[3, " b", 0.1, "b"]]
 
 
-def test_sentences():
+def test_sentences() -> None:
     said = [" ".join(frame["say"][:2]) for frame in frames_of(every_event(), PIECES)]
     assert said[0] == "The first canvas. 7 masks, 1 cell given; nothing is decided yet."
     assert said[3] == "Step 3. No cell was written."
@@ -129,13 +131,13 @@ def test_sentences():
     assert said[-1].startswith("Finished. 8 cells in 7 steps, 10 sequences evaluated. It stopped early")
 
 
-def test_cells_filled_after_an_early_stop_are_not_a_step():
+def test_cells_filled_after_an_early_stop_are_not_a_step() -> None:
     filled = frames_of(every_event(), PIECES)[-2]
     assert filled["ops"] == [[6, "<|endoftext|>", None, "c"]]
     assert (filled["step"], filled["filled"], filled["masks"]) == (7, 1, 0)
 
 
-def test_first_frame_describes_the_run():
+def test_first_frame_describes_the_run() -> None:
     meta = frames_of(every_event()[:1], PIECES)[0]["meta"]
     assert meta["gen_length"] == 8 and meta["block_length"] == 4 and meta["steps"] == 8
     assert meta["prompt"] == " a b" and meta["sampler"] == "LLaDA · low confidence"
@@ -143,25 +145,25 @@ def test_first_frame_describes_the_run():
 
 
 @pytest.mark.parametrize("value", [0, -3, 10**9, "16", True, None, [4]])
-def test_settings_of_a_foreign_trace_fall_back(value):
+def test_settings_of_a_foreign_trace_fall_back(value: Any) -> None:
     meta = frames_of([started(block_length=value, steps=value, network=value)], PIECES)[0]["meta"]
     assert meta["block_length"] == 8 and meta["steps"] is None
 
 
-def test_only_the_shown_row_is_drawn():
+def test_only_the_shown_row_is_drawn() -> None:
     maker = FrameMaker(PIECES, row=1)
     maker.frame(started(rows=2))
     frame = maker.frame(Unmasked(nfe=2, block=0, step=0, cells=(cell(0, 4), cell(1, 5, row=1))))
     assert frame["ops"] == [[1, " b", 0.5, "c"]] and frame["masks"] == 6
 
 
-def test_unknown_tokens_and_numbers():
+def test_unknown_tokens_and_numbers() -> None:
     frame = frames_of([started(), Unmasked(nfe=1, step=0, cells=(cell(0, 999, math.nan),))], PIECES)[1]
     assert frame["ops"] == [[0, "⟨999⟩", 0.0, "c"]]
     assert unit(math.inf) is None and unit(2.0) == 1.0 and unit(-1.0) == 0.0
 
 
-def test_every_remask_reason_has_a_look():
+def test_every_remask_reason_has_a_look() -> None:
     for reason, state in {"backmask": "b", "ups": "u", "remdm": "r", "user": "r"}.items():
         events = [
             started(), Unmasked(nfe=1, step=0, cells=(cell(0, 4),)),
@@ -171,7 +173,7 @@ def test_every_remask_reason_has_a_look():
         assert frame["ops"] == [[0, " a", 0.5, state]] and "“a”" in frame["say"][1]
 
 
-def test_events_that_do_not_fit():
+def test_events_that_do_not_fit() -> None:
     outside = Unmasked(nfe=1, step=0, cells=(Cell(0, 99, 4, 0.5),))
     with pytest.raises(EventError, match="outside the canvas"):
         frames_of([started(), outside], PIECES)
@@ -179,7 +181,7 @@ def test_events_that_do_not_fit():
         frames_of([Finished(nfe=0, tokens=((EOS,),), stop_reasons=("eos",))], PIECES)
 
 
-def test_stopped_and_broken():
+def test_stopped_and_broken() -> None:
     maker = FrameMaker(PIECES)
     maker.frame(started())
     assert maker.stopped(1.0)["say"][1] == "at step 0 of 8, 7 masks left."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ PROBLEMS = {
 }
 
 
-def judge(task, response, fields=None):
+def judge(task: Any, response: Any, fields: Any = None) -> Any:
     return TASKS[task].check(fields or PROBLEMS[task], response, answer="7")
 
 
@@ -40,7 +41,7 @@ def judge(task, response, fields=None):
         (r"\boxed{\{1\}}", r"\{1\}"),
     ],
 )
-def test_extract_boxed(text, boxed):
+def test_extract_boxed(text: str, boxed: str | None) -> None:
     assert extract_boxed(text) == boxed
 
 
@@ -64,11 +65,11 @@ def test_extract_boxed(text, boxed):
         ("\u0663", None),
     ],
 )
-def test_read_number(text, number):
+def test_read_number(text: str, number: str | None) -> None:
     assert read_number(text) == number
 
 
-def test_every_sudoku_completion_is_accepted():
+def test_every_sudoku_completion_is_accepted() -> None:
     puzzle = "1234" + "0" * 12
     valid = [g for g in all_grids() if g.startswith("1234")]
     assert len(valid) == 12
@@ -89,7 +90,7 @@ def test_every_sudoku_completion_is_accepted():
         ("1234341221434325", False, "16 digits"),
     ],
 )
-def test_sudoku(grid, correct, reason):
+def test_sudoku(grid: str, correct: bool, reason: str) -> None:
     verdict = judge("sudoku", f"\\boxed{{{grid}}}")
     assert verdict.correct is correct
     assert reason in verdict.reason
@@ -113,7 +114,7 @@ def test_sudoku(grid, correct, reason):
         ("-2x - -3 = 7", -2),
     ],
 )
-def test_linear_solve(equation, x):
+def test_linear_solve(equation: str, x: int) -> None:
     assert solve(equation) == x
     assert judge("linear", f"\\boxed{{{x}}}", {"equation": equation}).correct
     assert not judge("linear", f"\\boxed{{{x + 1}}}", {"equation": equation}).correct
@@ -135,12 +136,12 @@ def test_linear_solve(equation, x):
         "2x3 = 4",
     ],
 )
-def test_linear_refuses_other_equations(equation):
+def test_linear_refuses_other_equations(equation: str) -> None:
     with pytest.raises(ValueError, match="equation"):
         solve(equation)
 
 
-def test_linear_answer_forms():
+def test_linear_answer_forms() -> None:
     for good in ("2", "x = 2", "+2", " 2 ", "x=2"):
         assert judge("linear", f"so \\boxed{{{good}}}").correct
     for bad in ("-2", "x = 3", "2, 3", "2x = 4", "\u4e8c"):
@@ -160,7 +161,7 @@ def test_linear_answer_forms():
         ("2 \\times 3", 6),
     ],
 )
-def test_parse(text, value):
+def test_parse(text: str, value: int) -> None:
     assert parse(text).value == value
 
 
@@ -184,19 +185,19 @@ def test_parse(text, value):
         "12345678901",
     ],
 )
-def test_parse_refuses(text):
+def test_parse_refuses(text: str) -> None:
     with pytest.raises(ValueError, match="."):
         parse(text)
 
 
-def test_expression():
+def test_expression() -> None:
     assert judge("expression", r"\boxed{29}").correct
     assert not judge("expression", r"\boxed{28}").correct
     assert not judge("expression", r"\boxed{(3 + 4) * 5 - 6}").correct
     assert judge("expression", r"\boxed{6}", {"expression": "2\u00d73"}).correct
 
 
-def test_word_needs_an_answer():
+def test_word_needs_an_answer() -> None:
     task = TASKS["word"]
     assert task.check(PROBLEMS["word"], r"\boxed{7}", answer="7").correct
     assert not task.check(PROBLEMS["word"], r"\boxed{8}", answer="7").correct
@@ -220,19 +221,19 @@ def test_word_needs_an_answer():
         ("__import__('os').abort()", False, "Not a valid"),
     ],
 )
-def test_countdown(text, correct, reason):
+def test_countdown(text: str, correct: bool, reason: str) -> None:
     verdict = judge("countdown", f"\\boxed{{{text}}}")
     assert verdict.correct is correct
     assert reason in verdict.reason
 
 
-def test_countdown_counts_in_fractions():
+def test_countdown_counts_in_fractions() -> None:
     fields = {"numbers": "3, 2, 4", "target": "6"}
     assert judge("countdown", r"\boxed{3 / 2 * 4}", fields).correct
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_no_box_is_wrong(task):
+def test_no_box_is_wrong(task: Any) -> None:
     verdict = judge(task, "The answer is 7.")
     assert not verdict.correct
     assert verdict.answer is None
@@ -255,7 +256,7 @@ def test_no_box_is_wrong(task):
         "\\boxed{}",
     ],
 )
-def test_hostile_responses_end_quickly(task, response):
+def test_hostile_responses_end_quickly(task: Any, response: str) -> None:
     start = time.perf_counter()
     assert not judge(task, response).correct
     assert time.perf_counter() - start < 1
@@ -272,6 +273,6 @@ def test_hostile_responses_end_quickly(task, response):
         ("countdown", {"numbers": "1,2,3", "target": "x"}, "target"),
     ],
 )
-def test_malformed_fields_are_named(task, fields, named):
+def test_malformed_fields_are_named(task: str, fields: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         TASKS[task].check(fields, r"\boxed{1}")

@@ -8,6 +8,7 @@ import random
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,9 @@ def drawn() -> dict[tuple[str, str], list[Problem]]:
 
 
 @pytest.mark.parametrize(("name", "split"), ALL)
-def test_keys_belong_to_their_split(drawn, name, split):
+def test_keys_belong_to_their_split(
+    drawn: dict[tuple[str, str], list[Problem]], name: Any, split: Any
+) -> None:
     for problem in drawn[name, split]:
         assert problem.task == name
         assert not is_excluded(name, problem.key)
@@ -54,7 +57,7 @@ def test_keys_belong_to_their_split(drawn, name, split):
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_train_and_held_out_are_disjoint(drawn, name):
+def test_train_and_held_out_are_disjoint(drawn: dict[tuple[str, str], list[Problem]], name: Any) -> None:
     train = {p.key for p in drawn[name, "train"]}
     held_out = [p.key for p in drawn[name, "heldout"]]
     assert len(set(held_out)) == len(held_out) == 300
@@ -62,7 +65,9 @@ def test_train_and_held_out_are_disjoint(drawn, name):
 
 
 @pytest.mark.parametrize(("name", "split"), ALL)
-def test_solutions_pass_their_own_check(drawn, name, split):
+def test_solutions_pass_their_own_check(
+    drawn: dict[tuple[str, str], list[Problem]], name: Any, split: Any
+) -> None:
     for p in drawn[name, split]:
         verdict = TASKS[name].check(p.fields, p.solution, answer=p.answer)
         assert verdict.correct, (p, verdict)
@@ -71,21 +76,23 @@ def test_solutions_pass_their_own_check(drawn, name, split):
 
 
 @pytest.mark.parametrize(("name", "split"), ALL)
-def test_untrained_prompts_are_the_template(drawn, name, split):
+def test_untrained_prompts_are_the_template(
+    drawn: dict[tuple[str, str], list[Problem]], name: Any, split: Any
+) -> None:
     for p in drawn[name, split]:
         if split != "train":
             assert p.prompt == TASKS[name].template.format(**p.fields)
 
 
 @pytest.mark.parametrize(("name", "split"), ALL)
-def test_same_seed_same_problems(name, split):
+def test_same_seed_same_problems(name: Any, split: Any) -> None:
     first = generate(name, split, 30, 7)
     assert first == generate(name, split, 30, 7)
     assert first != generate(name, split, 30, 8)
 
 
 @pytest.mark.parametrize(("name", "split"), ALL)
-def test_printed_speed(name, split):
+def test_printed_speed(name: Any, split: Any) -> None:
     rng, task = random.Random(0), TASKS[name]
     task.generate(rng, split)
     start = time.perf_counter()
@@ -98,11 +105,11 @@ def test_printed_speed(name, split):
     ("name", "problem_lines"),
     [("sudoku", 5), ("countdown", 3)],
 )
-def test_solution_lines(drawn, name, problem_lines):
+def test_solution_lines(drawn: dict[tuple[str, str], list[Problem]], name: str, problem_lines: int) -> None:
     assert {len(p.solution.splitlines()) for p in drawn[name, "train"]} == {problem_lines}
 
 
-def test_published_problems_are_excluded():
+def test_published_problems_are_excluded() -> None:
     folder = DATA / "reasoning"
     if not folder.is_dir():
         pytest.skip(f"no {folder}; set LLADA_VIZ_DATA to the data folder to run this test")
@@ -111,7 +118,7 @@ def test_published_problems_are_excluded():
         assert all(is_excluded(name, key) for key in keys)
 
 
-def test_exclude_writes_hashes(tmp_path):
+def test_exclude_writes_hashes(tmp_path: Path) -> None:
     (tmp_path / "sudoku4x4_test.csv").write_text("Puzzle,Solution\n0102200002100320,x\n")
     (tmp_path / "countdown3_test.jsonl").write_text('{"input": "30,100,93", "output": "23"}\n')
     assert write_excluded(tmp_path, tmp_path / "out.json") == 2
@@ -126,7 +133,7 @@ def test_exclude_writes_hashes(tmp_path):
         write_excluded(tmp_path, tmp_path / "out.json")
 
 
-def test_excluded_problem_is_never_drawn(monkeypatch):
+def test_excluded_problem_is_never_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     task = SudokuTask(SudokuSettings(hidden_min=1, hidden_max=1))
     keys = {task.generate(random.Random(i), "train").key for i in range(200)}
     banned = frozenset(tasks.core.excluded_digest("sudoku", key) for key in keys)
@@ -134,14 +141,14 @@ def test_excluded_problem_is_never_drawn(monkeypatch):
     assert not keys & {task.generate(random.Random(i), "train").key for i in range(200)}
 
 
-def test_sudoku_grids_and_hidden_cells(drawn):
+def test_sudoku_grids_and_hidden_cells(drawn: dict[tuple[str, str], list[Problem]]) -> None:
     assert len(set(all_grids())) == 288
     hidden = Counter(p.key.count("0") for p in drawn["sudoku", "train"])
     assert set(hidden) == set(range(4, 14))
     assert sum(hidden[n] for n in range(7, 11)) > N / 2
 
 
-def test_linear_phrasings(drawn):
+def test_linear_phrasings(drawn: dict[tuple[str, str], list[Problem]]) -> None:
     problems = drawn["linear", "train"]
     for p in problems:
         assert solve(p.fields["equation"]) == int(p.answer)
@@ -168,11 +175,11 @@ def test_linear_phrasings(drawn):
         ((-1, 0, 4), "x = -4\n\\boxed{-4}"),
     ],
 )
-def test_linear_solutions(abc, text):
+def test_linear_solutions(abc: Any, text: str) -> None:
     assert tasks.linear.solution_text(*abc, "x") == text
 
 
-def test_expressions_stay_in_range(drawn):
+def test_expressions_stay_in_range(drawn: dict[tuple[str, str], list[Problem]]) -> None:
     problems = drawn["expression", "train"]
     for p in problems:
         steps = p.solution.splitlines()[:-1]
@@ -181,7 +188,7 @@ def test_expressions_stay_in_range(drawn):
     assert 0.35 < sum("(" in p.key for p in longer) / len(longer) < 0.45
 
 
-def test_word_problems(drawn):
+def test_word_problems(drawn: dict[tuple[str, str], list[Problem]]) -> None:
     held_out = {t.name for t in HELD_OUT_TEMPLATES}
     assert len(held_out) == 4
     assert len(TEMPLATES) >= 24
@@ -201,7 +208,7 @@ def test_word_problems(drawn):
     assert [round(steps[n] / N, 1) for n in range(1, 6)] == [0.1, 0.3, 0.3, 0.2, 0.1]
 
 
-def test_word_steps_are_right(drawn):
+def test_word_steps_are_right(drawn: dict[tuple[str, str], list[Problem]]) -> None:
     for split in TASKS["word"].splits:
         for p in drawn["word", split]:
             for line in p.solution.splitlines()[:-1]:
@@ -212,7 +219,7 @@ def test_word_steps_are_right(drawn):
                 assert 0 < int(result) <= 200
 
 
-def test_settings_refuse_bad_values():
+def test_settings_refuse_bad_values() -> None:
     with pytest.raises(ValueError, match="a_max is 0"):
         LinearSettings(a_max=0)
     with pytest.raises(ValueError, match="hidden_max is 17"):
@@ -225,21 +232,21 @@ def test_settings_refuse_bad_values():
         generate("chess", "train", 1, 0)
 
 
-def test_a_split_without_problems_says_so():
+def test_a_split_without_problems_says_so() -> None:
     narrow = LinearTask(LinearSettings(a_max=1, b_max=0, x_min=0, x_max=0))
     with pytest.raises(ValueError, match="leave no"):
         for split in ("train", "heldout"):
             narrow.generate(random.Random(0), split)
 
 
-def test_more_held_out_problems_than_there_are(monkeypatch):
+def test_more_held_out_problems_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     narrow = LinearTask(LinearSettings(a_max=1, b_max=3, x_min=0, x_max=9))
     monkeypatch.setitem(TASKS, "linear", narrow)
     with pytest.raises(ValueError, match="n is 500"):
         generate("linear", "heldout", 500, 0)
 
 
-def test_command_line(capsys):
+def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["sample", "--task", "linear", "--n", "2"])
     lines = capsys.readouterr().out.splitlines()
     assert [json.loads(line)["task"] for line in lines] == ["linear", "linear"]

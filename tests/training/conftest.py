@@ -7,7 +7,7 @@ from accelerate.state import AcceleratorState, GradientState
 
 
 @pytest.fixture(autouse=True)
-def fresh_accelerate():
+def fresh_accelerate() -> None:
     """Precision and accumulation may differ between tests."""
     AcceleratorState._reset_state(reset_partial_state=True)
     GradientState._reset_state()

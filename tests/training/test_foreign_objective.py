@@ -165,16 +165,23 @@ def rows(tmp_path: Path) -> Path:
 @pytest.fixture
 def form() -> TrainForm:
     with gr.Blocks():
-        made = TrainForm("tiny", "models/tiny")
+        made = TrainForm("models/tiny")
         made.build()
     return made
 
 
-def filled(form: TrainForm, sets: list[str], uploads: dict[str, str], **changes: Any) -> list[Any]:
+def filled(form: TrainForm, sets: list[str], uploads: dict[str, str], **changes: Any) -> dict[Any, Any]:
     """What the form sends once the objective was chosen."""
-    updates = dict(zip(form.shown, form.on_objective(NAME, sets, uploads), strict=True))
-    values = [changes.get(key[0], updates[w].get("value")) for key, w in form.widgets.items()]
-    return [NAME, updates[form.data.sets]["value"], uploads, *values]
+    asked = chosen(form, sets, uploads)
+    updates = form.on_objective(asked)
+    values = {w: changes.get(key[0], updates[w].get("value")) for key, w in form.widgets.items()}
+    return asked | {form.data.sets: updates[form.data.sets]["value"]} | values
+
+
+def chosen(form: TrainForm, sets: list[str], uploads: dict[str, str]) -> dict[Any, Any]:
+    """The objective with these sets, by component."""
+    data = form.data
+    return {form.objective: NAME, form.start_from: "", data.sets: sets, data.uploads: uploads}
 
 
 def test_a_name_is_registered_once() -> None:
@@ -184,7 +191,7 @@ def test_a_name_is_registered_once() -> None:
 
 def test_the_form_has_its_settings_columns_and_note(form: TrainForm, rows: Path) -> None:
     uploads = {"mine.jsonl": str(rows)}
-    updates = dict(zip(form.shown, form.on_objective(NAME, ["linear"], uploads), strict=True))
+    updates = form.on_objective(chosen(form, ["linear"], uploads))
     seen = {key[0] for key, widget in form.widgets.items() if updates[widget].get("visible")}
     assert {"width", "squash", "split", "max_steps"} <= seen and "lora_r" not in seen
     assert group_of("width") == 0 and form.objective.choices[-1] == ("Letter counts", NAME)
@@ -194,20 +201,21 @@ def test_the_form_has_its_settings_columns_and_note(form: TrainForm, rows: Path)
         "a file of &lt;sentences&gt;" in about and "<code>make-sentences --like models/tiny</code>" in about
     )
     assert "data is empty; allowed: a file of sentences" in updates[form.data.preview]
-    shown = dict(zip(form.columns, form.on_sets(NAME, ["upload:mine.jsonl"], uploads)[1:], strict=True))
-    (column,) = (update for update in shown.values() if update["visible"])
+    shown = form.on_other_sets(chosen(form, ["upload:mine.jsonl"], uploads))
+    columns = [shown[form.widgets[key]] for key in form.columns]
+    (column,) = (update for update in columns if update["visible"])
     assert column["value"] == "sentence" and ("note", "note") in column["choices"]
 
 
 def test_the_form_asks_for_a_run_and_its_own_check_refuses(form: TrainForm, rows: Path) -> None:
     uploads = {"mine.jsonl": str(rows)}
-    asked = form.asked(*filled(form, ["upload:mine.jsonl"], uploads, width=8.0, squash="log"))
+    asked = form.asked(filled(form, ["upload:mine.jsonl"], uploads, width=8.0, squash="log"))
     assert asked.changed == {"width": 8, "squash": "log", "sentence_column": "sentence"}
     with pytest.raises(SetError, match="sentence_column = 'x' is no column of mine.jsonl"):
-        form.asked(*filled(form, ["upload:mine.jsonl"], uploads, sentence_column="x"))
+        form.asked(filled(form, ["upload:mine.jsonl"], uploads, sentence_column="x"))
     rows.write_text(rows.read_text() + '{"sentence": "", "note": ""}\n')
     with pytest.raises(SetError, match="row 21 of mine.jsonl has no sentence"):
-        form.asked(*filled(form, ["upload:mine.jsonl"], uploads))
+        form.asked(filled(form, ["upload:mine.jsonl"], uploads))
 
 
 def test_the_command_line_lists_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -239,7 +247,7 @@ def test_its_preview_is_the_first_row(rows: Path, capsys: pytest.CaptureFixture[
 def test_two_steps_with_the_real_engine(form: TrainForm, rows: Path, tmp_path: Path) -> None:
     uploads, out = {"mine.jsonl": str(rows)}, tmp_path / "run"
     quick = {"max_steps": 2, "batch_size": 4, "log_every": 1, "samples": 0, "precision": "no"}
-    asked = form.asked(*filled(form, ["upload:mine.jsonl"], uploads, **quick))
+    asked = form.asked(filled(form, ["upload:mine.jsonl"], uploads, **quick))
     command = asked.arguments("m", asked.data, str(out), "cpu")
     assert main(shlex.split(shlex.join(command))) == 0
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]

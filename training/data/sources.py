@@ -90,7 +90,7 @@ def open_data(
             if (fitting := fits(encoded, *limits))]  # fmt: skip
     if not kept:
         raise SetError(
-            f"no held-out problem fits max_length = {settings.max_length}; allowed: a larger max_length, "
+            f"no held-out row fits max_length = {settings.max_length}; allowed: a larger max_length, "
             "or too_long = cut"
         )
     return Data(

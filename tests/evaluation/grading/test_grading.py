@@ -176,8 +176,8 @@ def test_outcomes_and_coverage() -> None:
 
 
 def test_file(tmp_path: Path) -> None:
-    rows = [{"response": r"\boxed{5}", "answer": 5.0}, {"response": "a\u2028b \ud800 6", "answer": "5"},
-            {"response": "", "answer": "5"}]  # fmt: skip
+    rows = [{"response": r"\boxed{5}", "answer": 5.0}, {"response": "a\u2028b 6", "answer": "5"},
+            {"response": "", "answer": ["$5$"]}]  # fmt: skip
     (tmp_path / "in.jsonl").write_text("\n".join(json.dumps(row) for row in rows) + "\n\n")
     found = grade_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
     assert found == Coverage(3, 1, 2, 0, 2)
@@ -191,6 +191,7 @@ def test_file(tmp_path: Path) -> None:
     ('{"response": "5"}', "answer = None"),
     ('{"response": ["5"], "answer": "5"}', "response = ..5"),
     ('{"response": "5", "answer": null}', "answer = None"),
+    ('{"response": "\\ud800", "answer": "5"}', "response holds half a character"),
 ])  # fmt: skip
 def test_a_bad_line_is_named_and_nothing_written(tmp_path: Path, line: str, said: str) -> None:
     (tmp_path / "in.jsonl").write_text('{"response": "5", "answer": "5"}\n' + line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ def network() -> TableNetwork:
 
 @pytest.mark.parametrize("cfg", [0.0, 1.0])
 @pytest.mark.parametrize("score", [in_order_of_confidence, one_pass])
-def test_all_answers_of_a_length_sum_to_one(score, cfg: float) -> None:
+def test_all_answers_of_a_length_sum_to_one(score: Any, cfg: float) -> None:
     answers = itertools.product(range(VOCABULARY - 1), repeat=3)
     denoise = GuidedDenoiser(network(), cfg)
     total = sum(math.exp(score(denoise, PROMPT, answer, MASK).log_likelihood) for answer in answers)
@@ -35,7 +36,7 @@ def test_the_greedy_answer_scores_the_product_of_its_confidences() -> None:
     confidences: list[float] = []
     canvas = new_canvas([PROMPT], 4, MASK)
 
-    def note(board, step, nfe, said) -> None:
+    def note(board: Any, step: Any, nfe: Any, said: Any) -> None:
         confidences.extend(cell.confidence for cell in said["event"].cells)
 
     final = decode(sampler, GuidedDenoiser(network()), canvas, note)

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from evaluation.runs.plan import Line, Plan, recorded_plan
 from evaluation.runs.report import Report, as_csv, as_html, as_json, as_markdown
 from evaluation.runs.run_folder import RunError, RunFolder, whole_lines
 from evaluation.sets.problem_sets import Problem, ProblemSet, load_set
-from models.loading import load
+from models.loading import LoadedModel, load
 
 ROOT = Path(__file__).parents[3]
 MODEL = str(ROOT / "assets" / "models" / "tiny-llada")
@@ -34,36 +35,36 @@ HOSTILE = "<script>alert(1)</script>"
 class ByText:
     """Grades by whether the text holds the answer; counts what it was asked."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.asked = 0
 
-    def grade_many(self, pairs):
+    def grade_many(self, pairs: str) -> Any:
         self.asked += len(pairs)
         return [Grade(answer in text, answer if answer in text else None, "") for text, answer in pairs]
 
 
 @pytest.fixture(scope="module")
-def loaded():
+def loaded() -> Any:
     return load(MODEL)
 
 
-def begin(loaded, folder, problems=ASKED, lines=LINES, **more):
+def begin(loaded: LoadedModel, folder: str, problems: Any = ASKED, lines: Any = LINES, **more: Any) -> Any:
     plan = Plan(ProblemSet("set", problems), lines, **more)
     run_folder = RunFolder(folder)
     run_folder.open(manifest(loaded, MODEL, plan), plan.problems)
     return plan, run_folder
 
 
-def keys(folder):
+def keys(folder: str) -> Any:
     return [(row["line"], row["row"]) for row in folder.rows()]
 
 
-def timeless(rows):
+def timeless(rows: Path) -> Any:
     kept = ({k: v for k, v in row.items() if k != "seconds"} for row in rows)
     return sorted(json.dumps(row, sort_keys=True) for row in kept)
 
 
-def test_a_run_that_is_cut_anywhere_ends_with_every_row_once(loaded, tmp_path):
+def test_a_run_that_is_cut_anywhere_ends_with_every_row_once(loaded: LoadedModel, tmp_path: Path) -> None:
     grader = ByText()
     plan, folder = begin(loaded, tmp_path)
     steps = run(loaded, plan, folder, grader)
@@ -79,7 +80,7 @@ def test_a_run_that_is_cut_anywhere_ends_with_every_row_once(loaded, tmp_path):
     assert list(run(loaded, plan, folder, grader)) == [80]
 
 
-def test_a_cut_line_is_dropped_before_anything_is_added(tmp_path):
+def test_a_cut_line_is_dropped_before_anything_is_added(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.override("a", 1, True)
     with folder.overrides.open("a") as file:
@@ -91,14 +92,16 @@ def test_a_cut_line_is_dropped_before_anything_is_added(tmp_path):
         folder.judged()
 
 
-def test_two_processes_cannot_do_one_run(tmp_path):
+def test_two_processes_cannot_do_one_run(tmp_path: Path) -> None:
     with RunFolder(tmp_path).alone():
         with pytest.raises(RunError, match="is being run by another process"):
             RunFolder(tmp_path).alone()
     RunFolder(tmp_path).alone().release()
 
 
-def test_a_machine_that_fails_is_no_answer(loaded, tmp_path, monkeypatch):
+def test_a_machine_that_fails_is_no_answer(
+    loaded: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     failed = [{"id": 1, "error": "RuntimeError: out of memory"}]
     monkeypatch.setattr("evaluation.runs.execute.run_requests", lambda *_: failed)
     plan, folder = begin(loaded, tmp_path, ASKED[:1])
@@ -107,7 +110,7 @@ def test_a_machine_that_fails_is_no_answer(loaded, tmp_path, monkeypatch):
     assert folder.rows() == []
 
 
-def test_shares_add_up_to_the_whole(loaded, tmp_path):
+def test_shares_add_up_to_the_whole(loaded: LoadedModel, tmp_path: Path) -> None:
     plan, whole = begin(loaded, tmp_path / "one")
     list(run(loaded, plan, whole, ByText()))
     plan, split = begin(loaded, tmp_path / "two")
@@ -116,13 +119,13 @@ def test_shares_add_up_to_the_whole(loaded, tmp_path):
     assert timeless(whole.rows()) == timeless(split.rows()) and ALL == Share(0, 1)
 
 
-def test_rows_of_all_lines_have_the_same_seed(loaded, tmp_path):
+def test_rows_of_all_lines_have_the_same_seed(loaded: LoadedModel, tmp_path: Path) -> None:
     plan, folder = begin(loaded, tmp_path, ASKED[:3], seed=5)
     list(run(loaded, plan, folder, ByText()))
     assert {(row["row"], row["seed"]) for row in folder.rows()} == {(1, 6), (2, 7), (3, 8)}
 
 
-def test_a_row_that_fails_is_a_row_with_its_error(loaded, tmp_path):
+def test_a_row_that_fails_is_a_row_with_its_error(loaded: LoadedModel, tmp_path: Path) -> None:
     long = Problem(1, "word " * 5000, "1")
     plan, folder = begin(loaded, tmp_path, (long, ASKED[1]))
     list(run(loaded, plan, folder, ByText()))
@@ -132,7 +135,7 @@ def test_a_row_that_fails_is_a_row_with_its_error(loaded, tmp_path):
     assert [s.failed for s in report.summaries] == [1, 1] and "have no answer: 1." in " ".join(report.notes())
 
 
-def test_another_run_does_not_go_into_the_same_folder(loaded, tmp_path):
+def test_another_run_does_not_go_into_the_same_folder(loaded: LoadedModel, tmp_path: Path) -> None:
     begin(loaded, tmp_path)
     with pytest.raises(RunError, match="its seed differs"):
         begin(loaded, tmp_path, seed=1)
@@ -142,7 +145,7 @@ def test_another_run_does_not_go_into_the_same_folder(loaded, tmp_path):
         begin(loaded, tmp_path, lines=(Line("a", "threshold", SMALL),))
 
 
-def test_lines_and_rows_may_be_added(loaded, tmp_path):
+def test_lines_and_rows_may_be_added(loaded: LoadedModel, tmp_path: Path) -> None:
     plan, folder = begin(loaded, tmp_path, ASKED[:2], LINES[:1])
     list(run(loaded, plan, folder, ByText()))
     plan, folder = begin(loaded, tmp_path, ASKED[:3], LINES[1:])
@@ -152,7 +155,7 @@ def test_lines_and_rows_may_be_added(loaded, tmp_path):
     assert again.lines == LINES and again.problems.problems == ASKED[:3]
 
 
-def hostile_report(loaded, folder):
+def hostile_report(loaded: LoadedModel, folder: str) -> Any:
     problems = (Problem(1, f"=cmd() {HOSTILE}", "@1"), ASKED[1])
     plan, run_folder = begin(loaded, folder, problems)
     list(run(loaded, plan, run_folder, ByText()))
@@ -160,7 +163,7 @@ def hostile_report(loaded, folder):
     return Report(run_folder)
 
 
-def test_reports_escape_what_came_from_elsewhere(loaded, tmp_path):
+def test_reports_escape_what_came_from_elsewhere(loaded: LoadedModel, tmp_path: Path) -> None:
     report = hostile_report(loaded, tmp_path)
     html = as_html(report)
     assert HOSTILE not in html and "&lt;script&gt;" in html and "default-src 'none'" in html
@@ -171,14 +174,16 @@ def test_reports_escape_what_came_from_elsewhere(loaded, tmp_path):
     assert "| a |" in as_markdown(report)
 
 
-def test_grades_set_by_hand_are_marked_and_leave_the_results_alone(loaded, tmp_path):
+def test_grades_set_by_hand_are_marked_and_leave_the_results_alone(
+    loaded: LoadedModel, tmp_path: Path
+) -> None:
     report = hostile_report(loaded, tmp_path)
     assert report.summaries[0].by_hand == 1 and "grades set by hand: 1." in " ".join(report.notes())
     assert report.rows["a"][1]["correct"] is True and RunFolder(tmp_path).rows()[0]["correct"] is False
     assert "(set by hand)" in as_html(report)
 
 
-def test_near_zero_is_said_plainly(loaded, tmp_path):
+def test_near_zero_is_said_plainly(loaded: LoadedModel, tmp_path: Path) -> None:
     problems = tuple(Problem(n, "Why?", "no such answer") for n in range(1, 4))
     plan, folder = begin(loaded, tmp_path, problems)
     steps = run(loaded, plan, folder, ByText())
@@ -188,7 +193,7 @@ def test_near_zero_is_said_plainly(loaded, tmp_path):
     assert notes[0] == "Not finished: 3 of 6 rows." and notes[1].startswith("Near zero")
 
 
-def command(folder, *more):
+def command(folder: str, *more: Any) -> list[Any]:
     return [
         "run", "--model", MODEL, "--data", str(ROOT / "assets" / "data" / "arithmetic.csv"),
         "--samplers", "low_confidence,threshold", "--set", "gen_length=16", "--set", "block_length=8",
@@ -196,7 +201,9 @@ def command(folder, *more):
     ]  # fmt: skip
 
 
-def test_the_command_line_runs_reports_and_refuses(tmp_path, capsys):
+def test_the_command_line_runs_reports_and_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(command(tmp_path / "r", "--limit", "3", "--shots", "1", "--device", "cpu")) == 0
     said = capsys.readouterr().out
     assert "| low_confidence |" in said and "| threshold |" in said
@@ -215,7 +222,7 @@ def test_the_command_line_runs_reports_and_refuses(tmp_path, capsys):
         assert part in capsys.readouterr().err
 
 
-def test_compare_prints_answers_side_by_side(capsys):
+def test_compare_prints_answers_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--set", "gen_length=16", "--set", "block_length=8", "--set", "steps=4"]
     prompts = ["--prompt", "What is 3 + 4?", "--prompt", "[bold]What is 2 + 2?"]
     assert main(["compare", "--model", MODEL, *prompts, "--samplers", "low_confidence,klass", *flags]) == 0
@@ -224,7 +231,7 @@ def test_compare_prints_answers_side_by_side(capsys):
     assert "\\boxed{7}" in said
 
 
-def test_compare_scores_a_bundled_problem_with_its_checker(capsys):
+def test_compare_scores_a_bundled_problem_with_its_checker(capsys: pytest.CaptureFixture[str]) -> None:
     """The prompt says which problem it is; any other needs a reward model."""
     flags = ["--set", "gen_length=32", "--set", "block_length=8", "--set", "steps=32"]
     begin = ["compare", "--model", MODEL, "--samplers", "best_of_n,low_confidence", *flags]
@@ -235,7 +242,7 @@ def test_compare_scores_a_bundled_problem_with_its_checker(capsys):
     assert "best_of_n needs scores" in capsys.readouterr().err
 
 
-def test_a_bundled_task_is_graded_by_its_own_checker(tmp_path):
+def test_a_bundled_task_is_graded_by_its_own_checker(tmp_path: Path) -> None:
     folder = tmp_path / "r"
     flags = ["run", "--model", MODEL, "--data", "linear", "--limit", "4", "--samplers", "low_confidence"]
     assert main([*flags, "--out", str(folder)]) == 0
@@ -246,7 +253,7 @@ def test_a_bundled_task_is_graded_by_its_own_checker(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_two_processes_give_the_same_rows_as_one(tmp_path):
+def test_two_processes_give_the_same_rows_as_one(tmp_path: Path) -> None:
     launch = [sys.executable, "-m", "accelerate.commands.launch", *TWO]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
     for folder, prefix in (("one", [sys.executable]), ("two", launch)):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -33,19 +35,19 @@ REMEDI = {**SIZES, "policy": "ups"}
 
 
 @pytest.fixture(scope="module")
-def bundled():
+def bundled() -> Any:
     return Bundled()
 
 
 @pytest.fixture
-def alone(bundled, tmp_path):
+def alone(bundled: Bundled, tmp_path: Path) -> Any:
     """The bundled model in a folder with no head and no reward model beside it."""
     other = object.__new__(Bundled)
     other.__dict__.update(folder=tmp_path / "tiny", loaded=bundled.loaded, problem="", _rewards={})
     return other
 
 
-def head(folder, width=256, bias=0.0):
+def head(folder: str, width: int = 256, bias: float = 0.0) -> Any:
     folder.mkdir(exist_ok=True)
     made = UPSHead(width)
     torch.nn.init.zeros_(made.outer.weight)
@@ -54,11 +56,11 @@ def head(folder, width=256, bias=0.0):
     return folder
 
 
-def width(bundled):
+def width(bundled: Bundled) -> Any:
     return bundled.loaded.model.config.d_model
 
 
-def keeps(using):
+def keeps(using: Any) -> Any:
     """The probabilities to stand that a run of RemeDi was told."""
     events = []
     for _ in record(prepared(using, "remedi", REMEDI, PROMPT, 0).stream(), events):
@@ -74,7 +76,7 @@ def built(known: Attachments) -> ModelMenu:
     return menu
 
 
-def test_a_head_is_what_remedi_decodes_with_in_this_tab_only(alone, tmp_path):
+def test_a_head_is_what_remedi_decodes_with_in_this_tab_only(alone: Any, tmp_path: Path) -> None:
     known = Attachments(alone)
     with pytest.raises(RequestError, match="policy = 'ups' needs a UPS head, and none is loaded"):
         prepared(known.using(""), "remedi", REMEDI, PROMPT, 0)
@@ -82,13 +84,13 @@ def test_a_head_is_what_remedi_decodes_with_in_this_tab_only(alone, tmp_path):
     second = known.add("", head(tmp_path / "b", width(alone), -2.0), "remask-sft, step 9")
     assert 0.881 in keeps(known.using(first)) and 0.119 in keeps(known.using(second))
     assert known.using("") is alone and alone.ups_head is None
-    assert known.using(first).label == "UPS head of remask-sft, step 5"
-    assert "UPS head of remask-sft, step 5" in known.using(first).chip
+    assert known.using(first).label == "remask-sft, step 5"
+    assert "remask-sft, step 5" in known.using(first).chip
     for sampler in ("low_confidence", "remedi"):  # a head without its policy is no mistake
         assert prepared(known.using(first), sampler, SIZES, PROMPT, 0).sampler.name == sampler
 
 
-def test_a_head_and_a_reward_model_beside_the_model_are_used_as_they_are(alone, tmp_path):
+def test_a_head_and_a_reward_model_beside_the_model_are_used_as_they_are(alone: Any, tmp_path: Path) -> None:
     head(tmp_path / "tiny-ups", width(alone), 1.0)
     make_reward(tmp_path / "tiny-prm", "qwen")
     assert 0.731 in keeps(alone)
@@ -101,19 +103,21 @@ def test_a_head_and_a_reward_model_beside_the_model_are_used_as_they_are(alone, 
         prepared(alone, "best_of_n", SIZES, PROMPT, 0, scorer="no")
 
 
-def test_an_adapter_leaves_the_bundled_weights_alone(bundled, tmp_path):
+def test_an_adapter_leaves_the_bundled_weights_alone(bundled: Bundled, tmp_path: Path) -> None:
     before = {n: t.clone() for n, t in bundled.loaded.model.state_dict().items() if "q_proj" in n}
     using = attach(bundled, head(tmp_path / "h", width(bundled)), "head")
     adapted = attach(using, write_adapter(tmp_path / "a", str(FOLDER)), "sft, step 3")
-    assert adapted.own_head is None and adapted.label == "adapter of sft, step 3"
+    assert adapted.own_head is None and adapted.label == "sft, step 3"
     assert adapted.name == "sft, step 3" and adapted.ups_head is None, "no head was trained on it"
     again = attach(adapted, head(tmp_path / "h2", width(bundled)), "remask-sft, step 9")
-    assert again.loaded is bundled.loaded and again.label == "UPS head of remask-sft, step 9"
+    assert again.loaded is bundled.loaded and again.label == "remask-sft, step 9"
     now, own = bundled.loaded.model.state_dict(), adapted.loaded.model.state_dict()
     assert all(torch.equal(now[n], t) and not torch.equal(own[n], t) for n, t in before.items())
 
 
-def test_a_model_a_head_beside_an_adapter_and_a_reward_model(alone, bundled, tmp_path):
+def test_a_model_a_head_beside_an_adapter_and_a_reward_model(
+    alone: Any, bundled: Bundled, tmp_path: Path
+) -> None:
     model = tmp_path / "model"
     shutil.copytree(FOLDER, model)
     assert parts_of(model) == ("model",)
@@ -128,19 +132,19 @@ def test_a_model_a_head_beside_an_adapter_and_a_reward_model(alone, bundled, tmp
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]"])
-def test_folders_that_hold_nothing(tmp_path, bundled, content):
+def test_folders_that_hold_nothing(tmp_path: Path, bundled: Bundled, content: str | None) -> None:
     if content is not None:
         (tmp_path / "config.json").write_text(content)
     with pytest.raises(ModelError):
         attach(bundled, tmp_path, "x")
 
 
-def test_a_head_of_another_width_is_refused(bundled, tmp_path):
+def test_a_head_of_another_width_is_refused(bundled: Bundled, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="has width 3; allowed"):
         attach(bundled, head(tmp_path / "h", 3), "x")
 
 
-def test_only_the_last_are_kept_and_what_is_gone_is_said(alone, tmp_path):
+def test_only_the_last_are_kept_and_what_is_gone_is_said(alone: Any, tmp_path: Path) -> None:
     known = Attachments(alone, most=2)
     folder = head(tmp_path / "h", width(alone))
     ids = [known.add("", folder, f"x{n}") for n in range(3)]
@@ -152,7 +156,7 @@ def test_only_the_last_are_kept_and_what_is_gone_is_said(alone, tmp_path):
     assert updates[menu.detach]["visible"] and "no longer in memory" in updates[menu.said]
 
 
-def test_what_makes_use_of_it_is_chosen(alone, tmp_path):
+def test_what_makes_use_of_it_is_chosen(alone: Any, tmp_path: Path) -> None:
     known = Attachments(alone)
     with gr.Blocks():
         tab = Visualize(alone, Runs(), known)
@@ -172,13 +176,13 @@ def test_what_makes_use_of_it_is_chosen(alone, tmp_path):
     assert "&lt;b&gt;" in menu.on_change({menu.attached: one})[menu.said]
 
 
-def test_the_bundled_adapter_is_offered_to_everybody_and_stays(bundled, tmp_path):
+def test_the_bundled_adapter_is_offered_to_everybody_and_stays(bundled: Bundled, tmp_path: Path) -> None:
     known, name = Attachments(bundled, most=1), "tiny-llada-few-steps"
     menu = built(known)
     assert list(menu.offers) == [name] and menu.offers[name].value == "Use the 8-step adapter"
     assert menu.on_offer(name) == {menu.attached: name} == menu.on_offer(name)
     found = known.using(name)
-    assert found.label == f"adapter of {name}" and found.loaded is not bundled.loaded
+    assert found.label == name and found.loaded is not bundled.loaded
     for n in range(2):
         known.add(name, head(tmp_path / f"h{n}", width(bundled)), f"x{n}")
     assert known.using(name) is found

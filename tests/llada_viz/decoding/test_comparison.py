@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from llada_viz.decoding.comparison import Comparison, Comparisons
@@ -10,11 +12,11 @@ from tests.llada_viz.decoding.test_runs import Stream
 from tests.llada_viz.script import PIECES, every_event
 
 
-def lanes(*streams):
+def lanes(*streams: Any) -> Any:
     return [Run(PIECES, "table", stream(None, None)) for stream in streams]
 
 
-def test_lanes_stay_in_step_by_nfe():
+def test_lanes_stay_in_step_by_nfe() -> None:
     comparison = Comparison(lanes(Stream(), Stream()))
     while any(comparison.advance(0)):
         first, second = (comparison.spent(run) for run in comparison.runs)
@@ -23,7 +25,7 @@ def test_lanes_stay_in_step_by_nfe():
     assert comparison.ended and [len(run.events) for run in comparison.runs] == [len(every_event())] * 2
 
 
-def test_lanes_stay_in_step_by_time():
+def test_lanes_stay_in_step_by_time() -> None:
     slow, fast = Stream(pause=0.004), Stream(pause=0.0005)
     comparison = Comparison(lanes(slow, fast), "time")
     while not comparison.runs[1].ended:
@@ -33,7 +35,7 @@ def test_lanes_stay_in_step_by_time():
     assert comparison.runs[0].seconds == pytest.approx(comparison.runs[1].seconds, abs=0.02)
 
 
-def test_every_frame_is_handed_out_once():
+def test_every_frame_is_handed_out_once() -> None:
     comparison, seen = Comparison(lanes(Stream(), Stream(fails_at=4))), [[], []]
     while any(fresh := comparison.advance(0)):
         for lane, frames in zip(seen, fresh, strict=True):
@@ -43,7 +45,7 @@ def test_every_frame_is_handed_out_once():
     assert comparison.runs[0].frames[-1]["kind"] == "finish"
 
 
-def test_stop_closes_all_lanes_and_keeps_what_they_wrote():
+def test_stop_closes_all_lanes_and_keeps_what_they_wrote() -> None:
     streams = Stream(), Stream()
     comparison = Comparison(lanes(*streams))
     for _ in range(6):
@@ -53,7 +55,7 @@ def test_stop_closes_all_lanes_and_keeps_what_they_wrote():
     assert all(run.frames[-1]["kind"] == "stop" for run in comparison.runs)
 
 
-def test_only_the_last_ones_are_remembered():
+def test_only_the_last_ones_are_remembered() -> None:
     known = Comparisons(most=1)
     stream = Stream()
     first = known.add(Comparison(lanes(stream)))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -17,10 +19,10 @@ from tests.llada_viz.script import PIECES, every_event
 class Stream:
     """A sampler's stream over recorded events; knows whether it was closed."""
 
-    def __init__(self, pause=0.0, fails_at=None):
+    def __init__(self, pause: float = 0.0, fails_at: Any = None) -> None:
         self.closed, self.pause, self.fails_at = False, pause, fails_at
 
-    def __call__(self, denoise, canvas):
+    def __call__(self, denoise: Any, canvas: Any) -> Iterator[Any]:
         try:
             for i, event in enumerate(every_event()):
                 time.sleep(self.pause)
@@ -31,16 +33,16 @@ class Stream:
             self.closed = True
 
 
-def start(stream, runs=None):
+def start(stream: Any, runs: Any = None) -> Any:
     prepared = SimpleNamespace(stream=lambda: stream(None, None))
     return (runs or Runs()).start(prepared, PIECES, "table")
 
 
-def untimed(frames):
+def untimed(frames: Any) -> Any:
     return [{k: v for k, v in frame.items() if k != "t"} for frame in frames]
 
 
-def test_a_run_hands_out_every_frame_once():
+def test_a_run_hands_out_every_frame_once() -> None:
     stream = Stream()
     run, seen = start(stream), []
     while fresh := run.advance(0.0):
@@ -51,13 +53,13 @@ def test_a_run_hands_out_every_frame_once():
     assert len(run.frames) == len(seen)
 
 
-def test_frames_are_gathered_for_the_time_asked():
+def test_frames_are_gathered_for_the_time_asked() -> None:
     run = start(Stream(pause=0.002))
     assert len(run.advance(0.0)) == 1
     assert len(run.advance(10.0)) == len(every_event()) - 1
 
 
-def test_stop_keeps_what_exists():
+def test_stop_keeps_what_exists() -> None:
     stream = Stream()
     run = start(stream)
     for _ in range(5):
@@ -68,7 +70,7 @@ def test_stop_keeps_what_exists():
     assert read_trace(dump_trace(run.trace()).encode()).events == tuple(every_event()[:5])
 
 
-def test_stop_from_another_thread_ends_a_run_that_is_advancing():
+def test_stop_from_another_thread_ends_a_run_that_is_advancing() -> None:
     run = start(Stream(pause=0.01))
     thread = threading.Thread(target=lambda: run.advance(60.0))
     thread.start()
@@ -79,13 +81,13 @@ def test_stop_from_another_thread_ends_a_run_that_is_advancing():
     assert [frame["seq"] for frame in run.frames] == list(range(len(run.frames)))
 
 
-def test_stop_before_the_first_frame():
+def test_stop_before_the_first_frame() -> None:
     run = start(Stream())
     run.stop()
     assert run.ended and run.frames == [] and run.advance(1.0) == []
 
 
-def test_a_sampler_that_raises_ends_the_run_and_says_so(caplog):
+def test_a_sampler_that_raises_ends_the_run_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     stream = Stream(fails_at=3)
     run = start(stream)
     frames = run.advance(60.0)
@@ -94,7 +96,7 @@ def test_a_sampler_that_raises_ends_the_run_and_says_so(caplog):
     assert "broke off" in caplog.text
 
 
-def test_opened_traces():
+def test_opened_traces() -> None:
     events = every_event()
     whole = Runs().open(Trace(tuple(events), dict(enumerate(PIECES)), "table"))
     assert whole.frames == frames_of(events, PIECES) and whole.ended
@@ -102,7 +104,7 @@ def test_opened_traces():
     assert part.frames[-1]["kind"] == "stop" and part.trace().events == tuple(events[:4])
 
 
-def test_the_oldest_run_is_forgotten_and_stopped():
+def test_the_oldest_run_is_forgotten_and_stopped() -> None:
     runs, streams = Runs(most=2), [Stream() for _ in range(3)]
     first, second, third = (start(stream, runs) for stream in streams)
     first.advance(0.0)
@@ -111,11 +113,11 @@ def test_the_oldest_run_is_forgotten_and_stopped():
 
 
 @pytest.mark.parametrize("foreign", [None, 3, [], {}, "", "x" * 24])
-def test_a_foreign_id_is_no_run(foreign):
+def test_a_foreign_id_is_no_run(foreign: Any) -> None:
     assert Runs().get(foreign) is None
 
 
-def test_busy():
+def test_busy() -> None:
     runs = Runs()
     run = start(Stream(), runs)
     assert not runs.busy()
@@ -125,5 +127,5 @@ def test_busy():
     assert not runs.busy()
 
 
-def test_run_forgets_to_be_shared():
+def test_run_forgets_to_be_shared() -> None:
     assert Run(PIECES).frames is not Run(PIECES).frames

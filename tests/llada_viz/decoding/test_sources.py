@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 import time
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -16,6 +19,7 @@ from llada_viz.jobs.evaluations import Evaluations
 from llada_viz.jobs.queue import Jobs
 from models.loading import ModelError
 from samplers.requests import RequestError
+from tests.llada_viz.handlers import given
 from tests.random_adapter import write_adapter
 
 with warnings.catch_warnings():
@@ -32,12 +36,12 @@ LANES = ["remedi", "", "best_of_n", "num_samples=2", "none", "", "none", ""]
 
 
 @pytest.fixture(scope="module")
-def bundled():
+def bundled() -> Any:
     return Bundled()
 
 
 @pytest.fixture
-def tab(bundled, tmp_path):
+def tab(bundled: Bundled, tmp_path: Path) -> Iterator[Any]:
     (home := tmp_path / "home").mkdir()
     jobs = Jobs(home, tick=0.1, beat=0.2)
     jobs.watch()
@@ -48,24 +52,29 @@ def tab(bundled, tmp_path):
     jobs.close()
 
 
-def adapter(folder, head=False):
+def adapter(folder: str, head: bool = False) -> Any:
     write_adapter(folder, FOLDER)
     if head:
         shutil.copy(HEAD / "ups_head.safetensors", folder)
     return folder
 
 
-def upload(folder):
+def upload(folder: str) -> Any:
     path = folder / "mine.csv"
     path.write_text("question,answer\nWhat is 2 + 3?,5\nWhat is 4 + 3?,7\n")
     return str(path)
 
 
-def values(path, lanes=LANES):
-    return ["the uploaded file", path, "question", "answer", 0, 0, "{question}", 16, 8, 4, *lanes]
+def values(tab: Any, path: Any, scorer: str = "tiny-prm", lanes: Any = LANES, known: str = "") -> Any:
+    form = tab.form
+    sent = {form.source: "the uploaded file", form.path: path, form.question: "question",
+            form.answer: "answer", form.scorer: scorer, tab.attached: known, tab.panel.mine: []}  # fmt: skip
+    sent |= dict(zip(form.sizes.values(), (16, 8, 4), strict=True))
+    sent |= dict(zip(form.lanes.inputs, lanes, strict=True))
+    return given({tab.attached, tab.panel.mine, *form.inputs}, sent)
 
 
-def test_what_is_not_needed_is_not_named(bundled):
+def test_what_is_not_needed_is_not_named(bundled: Bundled) -> None:
     assert sources_of(bundled) == Sources(str(FOLDER))
     everything = sources_of(bundled, "tiny-prm", head=True)
     assert everything.flags == [
@@ -73,7 +82,7 @@ def test_what_is_not_needed_is_not_named(bundled):
     ]  # fmt: skip
 
 
-def test_what_is_attached_is_named_by_its_folder(bundled, tmp_path):
+def test_what_is_attached_is_named_by_its_folder(bundled: Bundled, tmp_path: Path) -> None:
     both = adapter(tmp_path / "both", head=True)
     using = attach(attach(bundled, both, "remask-lora"), PRM, "mine")
     assert sources_of(using, "mine", head=True) == Sources(
@@ -83,7 +92,9 @@ def test_what_is_attached_is_named_by_its_folder(bundled, tmp_path):
     assert using.label == "adapter of remask-lora, UPS head of remask-lora, reward model of mine"
 
 
-def test_what_is_bundled_is_not_loaded_twice_and_the_last_few_are_kept(bundled, tmp_path):
+def test_what_is_bundled_is_not_loaded_twice_and_the_last_few_are_kept(
+    bundled: Bundled, tmp_path: Path
+) -> None:
     known = LoadedSources(bundled, most=1)
     all_bundled = sources_of(bundled, "tiny-prm", head=True)
     found = known.of(all_bundled)
@@ -96,26 +107,26 @@ def test_what_is_bundled_is_not_loaded_twice_and_the_last_few_are_kept(bundled, 
         known.of(Sources(str(FOLDER), str(tmp_path / "gone")))
 
 
-def test_a_reward_model_scores_what_the_checker_cannot(tab, bundled, tmp_path):
+def test_a_reward_model_scores_what_the_checker_cannot(tab: Any, bundled: Bundled, tmp_path: Path) -> None:
     path = upload(tmp_path)
     with pytest.raises(RequestError, match="a reward model as the scorer"):
-        tab.form.asked(bundled, CHECKER, *values(path))
+        tab.form.asked(bundled, values(tab, path, CHECKER))
     with pytest.raises(RequestError, match="allowed: checker, tiny-prm"):
-        tab.form.asked(bundled, "none", *values(path))
-    asked = tab.form.asked(bundled, "tiny-prm", *values(path))
+        tab.form.asked(bundled, values(tab, path, "none"))
+    asked = tab.form.asked(bundled, values(tab, path))
     assert asked.scorer == "prm" and asked.sources == sources_of(bundled, "tiny-prm", head=True)
     own = attach(bundled, adapter(tmp_path / "lora"), "sft")
     with pytest.raises(RequestError, match="policy = 'ups' needs a UPS head"):
-        tab.form.asked(own, "tiny-prm", *values(path, ["remedi", "policy=ups", *LANES[2:]]))
+        tab.form.asked(own, values(tab, path, lanes=["remedi", "policy=ups", *LANES[2:]]))
     plain = ["threshold", "", "none", "", "none", "", "none", ""]
-    asked = tab.form.asked(bundled, "tiny-prm", *values(path, plain))
+    asked = tab.form.asked(bundled, values(tab, path, lanes=plain))
     assert asked.scorer == "" and asked.sources == Sources(str(FOLDER))
 
 
 @pytest.mark.slow
-def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab, tmp_path):
+def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab: Any, tmp_path: Path) -> None:
     known = tab.attachments.add("", lora := adapter(tmp_path / "lora", head=True), "remask-lora, step 5")
-    _, mine, _ = next(tab.on_start([], known, "tiny-prm", *values(upload(tmp_path))))
+    mine = next(tab.on_start(values(tab, upload(tmp_path), known=known)))[tab.panel.mine]
     until = time.monotonic() + 200
     while not (job := tab.evaluations.jobs.get(mine[-1])).has_ended and time.monotonic() < until:
         time.sleep(0.2)
@@ -123,9 +134,12 @@ def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab, tmp_path):
     assert job.title.endswith(" · adapter of remask-lora, step 5, UPS head of remask-lora, step 5")
     assert f"--adapter={lora}" in job.argv
     for column, calls in ((3, False), (4, True)):
-        cell, _, problem, _, run_id, *_ = tab.answer.on_cell(job.id, mine, "", choice(column))
-        said = [said for _, said in tab.answer.on_replay(run_id, mine, cell)]
-        assert problem == "" and "The replay wrote the recorded answer again." in said[-1]
+        answer = tab.answer
+        shown = answer.on_cell(job.id, mine, "", choice(column))
+        cell = shown[answer.cell]
+        replay = answer.on_replay(shown[answer.run_id], mine, cell)
+        said = [update[answer.replayed] for update in replay]
+        assert shown[answer.replayed] == "" and "The replay wrote the recorded answer again." in said[-1]
         row = tab.evaluations.report(job).rows[cell[1]][1]
         assert bool(row["scorer_calls"]) == calls
     shutil.rmtree(lora)
@@ -135,5 +149,5 @@ def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab, tmp_path):
     assert run_id == "" and not canvas["visible"]
 
 
-def choice(column):
+def choice(column: Any) -> Any:
     return SimpleNamespace(index=[0, column], row_value=[1])

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,12 +28,12 @@ from tests.llada_viz.job_commands import environment
 FINE = {"code": 0, "stopped": False, "killed": False, "note": "", "ended": 5.0}
 
 
-def test_a_job_that_has_not_begun(tmp_path):
+def test_a_job_that_has_not_begun(tmp_path: Path) -> None:
     assert end_of(tmp_path, time.time(), 60.0) is None
     assert end_of(tmp_path, time.time() - 61, 60.0).state == "lost"
 
 
-def test_a_job_whose_lock_is_held_runs_whatever_else_there_is(tmp_path):
+def test_a_job_whose_lock_is_held_runs_whatever_else_there_is(tmp_path: Path) -> None:
     held = take(tmp_path / LOCK)
     for name in ("", HEARTBEAT, EXIT):
         if name:
@@ -40,7 +42,7 @@ def test_a_job_whose_lock_is_held_runs_whatever_else_there_is(tmp_path):
     os.close(held)
 
 
-def test_a_job_that_began_and_is_gone(tmp_path):
+def test_a_job_that_began_and_is_gone(tmp_path: Path) -> None:
     (tmp_path / LOCK).touch()  # as after a power cut
     (tmp_path / HEARTBEAT).touch()
     os.utime(tmp_path / HEARTBEAT, (1000.0, 1000.0))
@@ -66,20 +68,20 @@ def test_a_job_that_began_and_is_gone(tmp_path):
         ),
     ],
 )
-def test_how_it_ended(tmp_path, said, state, word):
+def test_how_it_ended(tmp_path: Path, said: dict[str, Any], state: str, word: str) -> None:
     write_json(tmp_path / EXIT, FINE | said)
     end = end_of(tmp_path, time.time(), 60.0)
     assert (end.state, end.code, end.ended) == (state, (FINE | said)["code"], 5.0) and word in end.note
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", json.dumps(FINE | {"code": "0x"}), "\udcff"])
-def test_an_end_that_cannot_be_read(tmp_path, text):
+def test_an_end_that_cannot_be_read(tmp_path: Path, text: Any) -> None:
     (tmp_path / EXIT).write_bytes(text.encode(errors="surrogateescape"))
     end = end_of(tmp_path, time.time(), 60.0)
     assert end.state == "lost" and "exit.json cannot be read" in end.note
 
 
-def test_locks(tmp_path):
+def test_locks(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     assert not is_held(path) and not path.exists()  # looking makes nothing
     first = take(path)
@@ -89,7 +91,9 @@ def test_locks(tmp_path):
     os.close(take(path))
 
 
-def test_looking_keeps_no_lock_even_if_a_fork_copied_the_descriptor(tmp_path, monkeypatch):
+def test_looking_keeps_no_lock_even_if_a_fork_copied_the_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copies = []
     (tmp_path / "lock").touch()
     with monkeypatch.context() as patch:
@@ -101,7 +105,7 @@ def test_looking_keeps_no_lock_even_if_a_fork_copied_the_descriptor(tmp_path, mo
         os.close(descriptor)
 
 
-def test_only_the_tagged_are_killed():
+def test_only_the_tagged_are_killed() -> None:
     command = [sys.executable, "-c", "input()"]
     tags = [environment() | {TAG: tag} for tag in ("abc", "abcd", "ab")] + [
         environment() | {"OTHER": f"{TAG}=abc"}
@@ -116,7 +120,7 @@ def test_only_the_tagged_are_killed():
     assert [process.returncode for process in processes[1:]] == [0, 0, 0]
 
 
-def test_a_file_is_the_old_or_the_new_one(tmp_path):
+def test_a_file_is_the_old_or_the_new_one(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"n": 1})
     with pytest.raises(TypeError):
         write_json(tmp_path / "a.json", {"n": object()})

@@ -7,6 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,18 +26,18 @@ from tests.llada_viz.job_commands import (
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Any:
     made = tmp_path / "runs" / "an id"
     made.mkdir(parents=True)
     return made
 
 
 @pytest.fixture
-def start(folder):
+def start(folder: str) -> Iterator[Any]:
     """Starts the process on a command; whatever is left of it is killed after the test."""
     started = []
 
-    def start(code, grace=20.0, *more):
+    def start(code: Any, grace: float = 20.0, *more: Any) -> Any:
         argv = [sys.executable, "-c", code, str(folder), *more]
         job = {"argv": argv, "resume_args": ["--resume"], "device": "cpu", "beat": 0.05, "grace": grace}
         write_json(folder / "job.json", job)
@@ -50,18 +53,18 @@ def start(folder):
         process.stdout.close()
 
 
-def ended(folder):
+def ended(folder: str) -> Any:
     return json.loads((folder / EXIT).read_text())
 
 
-def test_importing_it_is_light():
+def test_importing_it_is_light() -> None:
     code = "import sys, llada_viz.jobs.job_process; print(*{m.split('.')[0] for m in sys.modules})"
     said = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True)
     loaded = said.stdout.split()
     assert "llada_viz" in loaded and not {"gradio", "torch", "numpy", "pandas", "sqlite3"} & set(loaded)
 
 
-def test_it_runs_the_command_and_says_how_it_ended(folder, start):
+def test_it_runs_the_command_and_says_how_it_ended(folder: str, start: Any) -> None:
     process = start("print('hello'); raise SystemExit(5)")
     assert process.communicate()[0] == "hello\n" and process.returncode == 0
     said = ended(folder)
@@ -69,7 +72,7 @@ def test_it_runs_the_command_and_says_how_it_ended(folder, start):
     assert not is_held(folder / LOCK) and not is_held(device_lock(folder, "cpu"))
 
 
-def test_the_heart_beats_while_the_command_runs(folder, start):
+def test_the_heart_beats_while_the_command_runs(folder: str, start: Any) -> None:
     process = start(WAITS_FOR_GO)
     until((folder / "begun").exists)
     first = (folder / HEARTBEAT).stat().st_mtime_ns
@@ -80,7 +83,7 @@ def test_the_heart_beats_while_the_command_runs(folder, start):
 
 
 @pytest.mark.parametrize("way", ["file", "SIGTERM", "SIGINT"])
-def test_a_stop_reaches_the_command(folder, start, way):
+def test_a_stop_reaches_the_command(folder: str, start: Any, way: str) -> None:
     process = start(SAVES_ON_SIGTERM)
     until((folder / "begun").exists)
     (folder / STOP).touch() if way == "file" else process.send_signal(signal.Signals[way])
@@ -89,7 +92,7 @@ def test_a_stop_reaches_the_command(folder, start, way):
     assert (said["code"], said["stopped"], said["killed"]) == (0, True, False)
 
 
-def test_after_the_grace_it_kills(folder, start):
+def test_after_the_grace_it_kills(folder: str, start: Any) -> None:
     process = start(IGNORES_SIGTERM, grace=0.2)
     until((folder / "begun").exists)
     process.terminate()
@@ -98,7 +101,7 @@ def test_after_the_grace_it_kills(folder, start):
     assert (said["code"], said["stopped"], said["killed"]) == (-9, True, True)
 
 
-def test_m17_the_grace_grows_while_something_is_written(folder, start):
+def test_m17_the_grace_grows_while_something_is_written(folder: str, start: Any) -> None:
     """Five times the grace passes, and what is written is whole."""
     process = start(SAVES_SLOWLY, 1.0, "50")
     until((folder / "begun").exists)
@@ -107,7 +110,7 @@ def test_m17_the_grace_grows_while_something_is_written(folder, start):
     assert not ended(folder)["killed"] and len((folder / "checkpoint").read_text().splitlines()) == 50
 
 
-def test_m17_it_does_not_grow_for_ever(folder, start):
+def test_m17_it_does_not_grow_for_ever(folder: str, start: Any) -> None:
     process = start(SAVES_SLOWLY, 0.3, "1000")
     until((folder / "begun").exists)
     process.terminate()
@@ -115,7 +118,7 @@ def test_m17_it_does_not_grow_for_ever(folder, start):
     assert ended(folder)["killed"] and ended(folder)["waited"] >= 3.0
 
 
-def test_it_waits_for_its_device_and_can_be_stopped_there(folder, start):
+def test_it_waits_for_its_device_and_can_be_stopped_there(folder: str, start: Any) -> None:
     device = device_lock(folder, "cpu")
     device.parent.mkdir()
     held = take(device)
@@ -132,7 +135,7 @@ def test_it_waits_for_its_device_and_can_be_stopped_there(folder, start):
     assert process.communicate()[0] == "ran\n"
 
 
-def test_killed_it_takes_the_command_along(folder, start):
+def test_killed_it_takes_the_command_along(folder: str, start: Any) -> None:
     code = "import os, sys, time; f = open(sys.argv[1] + '/pid', 'w'); f.write(str(os.getpid())); f.close()\n"
     process = start(code + WAITS_FOR_GO)
     until((folder / "begun").exists)
@@ -145,7 +148,7 @@ def test_killed_it_takes_the_command_along(folder, start):
     assert not is_held(folder / LOCK) and not (folder / EXIT).exists()
 
 
-def test_the_command_leaves_no_helper_in_its_group(folder, start):
+def test_the_command_leaves_no_helper_in_its_group(folder: str, start: Any) -> None:
     code = (
         "import subprocess, sys\n"
         "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(99)'])\n"
@@ -155,7 +158,7 @@ def test_the_command_leaves_no_helper_in_its_group(folder, start):
     until(lambda: not alive(int((folder / "pid").read_text())))
 
 
-def test_the_command_gets_the_usual_signals_and_no_lock_of_the_run(folder, start):
+def test_the_command_gets_the_usual_signals_and_no_lock_of_the_run(folder: str, start: Any) -> None:
     code = (
         "import os, signal, sys\n"
         "print(signal.pthread_sigmask(signal.SIG_BLOCK, []), signal.getsignal(signal.SIGTERM).name)\n"
@@ -166,7 +169,7 @@ def test_the_command_gets_the_usual_signals_and_no_lock_of_the_run(folder, start
 
 
 @pytest.mark.slow
-def test_one_process_a_folder_and_none_after_the_end(folder, start):
+def test_one_process_a_folder_and_none_after_the_end(folder: str, start: Any) -> None:
     first = start(WAITS_FOR_GO)
     until((folder / "begun").exists)
     second = start(WAITS_FOR_GO)
@@ -179,14 +182,14 @@ def test_one_process_a_folder_and_none_after_the_end(folder, start):
     assert third.wait(60) == 2 and ended(folder) == before
 
 
-def test_a_second_start_resumes(folder, start):
+def test_a_second_start_resumes(folder: str, start: Any) -> None:
     code = "import sys; print(sys.argv[2:])"
     assert start(code).communicate()[0] == "[]\n"
     (folder / EXIT).unlink()
     assert start(code).communicate()[0] == "['--resume']\n"
 
 
-def test_a_folder_that_holds_no_job(folder):
+def test_a_folder_that_holds_no_job(folder: str) -> None:
     command = [sys.executable, "-m", "llada_viz.jobs.job_process"]
     run = {"env": environment(), "capture_output": True, "text": True}
     for arguments, said in (([], "usage"), ([str(folder)], "error: ")):

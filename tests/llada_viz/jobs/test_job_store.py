@@ -9,6 +9,8 @@ import sys
 import threading
 from collections import Counter
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -30,16 +32,16 @@ HOSTILE = [
 
 
 @pytest.fixture
-def jobs(tmp_path):
+def jobs(tmp_path: Path) -> Any:
     return Jobs(tmp_path)
 
 
-def end(store, job_id, state="done"):
+def end(store: Any, job_id: Any, state: str = "done") -> None:
     with store.changing() as db:
         db.execute("UPDATE jobs SET state = ? WHERE id = ?", (state, job_id))
 
 
-def test_hostile_text_is_data(jobs):
+def test_hostile_text_is_data(jobs: Any) -> None:
     ids = [jobs.submit(text, text, ["echo", text.replace("\0", "")], {text: [text]}) for text in HOSTILE]
     assert len(set(ids)) == len(HOSTILE) and min(map(len, ids)) >= 22
     for text, job_id in zip(HOSTILE, ids, strict=True):
@@ -70,15 +72,15 @@ def test_hostile_text_is_data(jobs):
         ({"config": {"a": object()}}, "config cannot be stored"),
     ],
 )
-def test_bad_values_are_refused_and_leave_nothing(jobs, change, said):
+def test_bad_values_are_refused_and_leave_nothing(jobs: Any, change: dict[str, Any], said: str) -> None:
     values = {"kind": "evaluation", "title": "t", "argv": ["true"], "config": {}} | change
     with pytest.raises(ValueError, match=said):
         jobs.submit(**values)
     assert jobs.list() == () and list(jobs.store.runs.iterdir()) == []
 
 
-def test_files_of_a_command_that_cannot_be_prepared_are_gone(jobs):
-    def prepare(folder):
+def test_files_of_a_command_that_cannot_be_prepared_are_gone(jobs: Any) -> None:
+    def prepare(folder: str) -> None:
         (folder / "data.csv").write_text("a,b")
         raise ValueError("rows = 0")
 
@@ -89,7 +91,7 @@ def test_files_of_a_command_that_cannot_be_prepared_are_gone(jobs):
 
 @pytest.mark.parametrize("name", ["beat", "grace", "start_limit", "tick", "silence"])
 @pytest.mark.parametrize("value", [0, -1.0, float("nan"), float("inf")])
-def test_intervals_are_checked(tmp_path, name, value):
+def test_intervals_are_checked(tmp_path: Path, name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{name} = {value}; allowed"):
         Jobs(tmp_path, **{name: value})
 
@@ -100,7 +102,7 @@ STATES["remove"] = STATES["resume"] | {"done"}
 
 @pytest.mark.parametrize("method", STATES)
 @pytest.mark.parametrize("state", ["queued", "running", "stopping", "done", "failed", "stopped", "lost"])
-def test_what_is_allowed_when(jobs, method, state):
+def test_what_is_allowed_when(jobs: Any, method: Any, state: str) -> None:
     job_id = jobs.submit("evaluation", "t", ["true"], {})
     end(jobs.store, job_id, state)
     if state in STATES[method]:
@@ -111,7 +113,7 @@ def test_what_is_allowed_when(jobs, method, state):
         assert jobs.get(job_id).state == state
 
 
-def test_removed_is_gone(jobs):
+def test_removed_is_gone(jobs: Any) -> None:
     ids = [jobs.submit("evaluation", "t", ["true"], {}) for _ in range(3)]
     shutil.rmtree(jobs.get(ids[1]).folder)  # somebody tidied up
     for job_id in ids[:2]:
@@ -121,14 +123,14 @@ def test_removed_is_gone(jobs):
     assert [path.name for path in jobs.store.runs.iterdir()] == [ids[2]]
 
 
-def test_resumed_goes_to_the_end_of_the_queue(jobs):
+def test_resumed_goes_to_the_end_of_the_queue(jobs: Any) -> None:
     first, second = (jobs.submit("evaluation", t, ["true"], {}) for t in "ab")
     jobs.stop(first)
     jobs.resume(first)
     assert jobs.store.claim().id == second
 
 
-def test_an_end_that_was_seen_too_late_changes_nothing(jobs):
+def test_an_end_that_was_seen_too_late_changes_nothing(jobs: Any) -> None:
     job_id = jobs.submit("evaluation", "t", ["true"], {})
     seen = jobs.store.claim()
     end(jobs.store, job_id, "lost")  # by another server, and resumed, and started again
@@ -144,7 +146,9 @@ def test_an_end_that_was_seen_too_late_changes_nothing(jobs):
 @pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.sampled_from(["cpu", "cuda:0", "cuda:1", "end"]), max_size=12))
-def test_one_a_device_and_in_order_whatever_happens(tmp_path_factory, events):
+def test_one_a_device_and_in_order_whatever_happens(
+    tmp_path_factory: pytest.TempPathFactory, events: Any
+) -> None:
     jobs = Jobs(tmp_path_factory.mktemp("home"))
     queued, running = [], {}
     for event in events:
@@ -160,12 +164,12 @@ def test_one_a_device_and_in_order_whatever_happens(tmp_path_factory, events):
             running[claimed.device] = claimed.id
 
 
-def test_many_claim_at_once_and_each_job_goes_to_one(tmp_path):
+def test_many_claim_at_once_and_each_job_goes_to_one(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path)
     ids = [jobs.submit("evaluation", "t", ["true"], {}, f"cuda:{n % 2}") for n in range(24)]
     claims, crowded = [], []
 
-    def claim():
+    def claim() -> None:
         store = JobStore(tmp_path)
         while len(claims) < len(ids):
             if job := store.claim():
@@ -183,14 +187,14 @@ def test_many_claim_at_once_and_each_job_goes_to_one(tmp_path):
     assert Counter(claims) == Counter(ids) and not any(crowded)
 
 
-def test_many_open_a_new_home_at_once(tmp_path):
+def test_many_open_a_new_home_at_once(tmp_path: Path) -> None:
     code = "import sys, pathlib, llada_viz.jobs.job_store as s; s.JobStore(pathlib.Path(sys.argv[1]))"
     command = [sys.executable, "-c", code, str(tmp_path)]
     processes = [subprocess.Popen(command, env=environment()) for _ in range(6)]
     assert [process.wait(60) for process in processes] == [0] * 6
 
 
-def test_the_file_is_wal_and_has_a_version(jobs):
+def test_the_file_is_wal_and_has_a_version(jobs: Any) -> None:
     with jobs.store.reading() as db:
         assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         db.execute("PRAGMA user_version = 7")
@@ -198,7 +202,7 @@ def test_the_file_is_wal_and_has_a_version(jobs):
         Jobs(jobs.store.path.parent)
 
 
-def test_a_failed_change_is_undone(jobs):
+def test_a_failed_change_is_undone(jobs: Any) -> None:
     job_id = jobs.submit("evaluation", "t", ["true"], {})
     with pytest.raises(OSError, match="list of jobs .* cannot be used: CHECK"), jobs.store.changing() as db:
         db.execute("UPDATE jobs SET title = 'new' WHERE id = ?", (job_id,))
@@ -206,7 +210,7 @@ def test_a_failed_change_is_undone(jobs):
     assert jobs.get(job_id).title == "t"
 
 
-def test_homes_that_cannot_be_used(tmp_path):
+def test_homes_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "jobs.sqlite3").write_text("this is not a database, however long one looks at it")
     (tmp_path / "file").write_text("")
     for home in (tmp_path, tmp_path / "file", tmp_path / "missing"):
@@ -214,7 +218,7 @@ def test_homes_that_cannot_be_used(tmp_path):
             JobStore(home)
 
 
-def test_a_full_disk_is_a_sentence_and_leaves_the_list_whole(tmp_path):
+def test_a_full_disk_is_a_sentence_and_leaves_the_list_whole(tmp_path: Path) -> None:
     code = """
 import resource, sys
 from pathlib import Path

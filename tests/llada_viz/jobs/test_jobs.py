@@ -8,6 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +32,7 @@ from tests.llada_viz.job_commands import (
 
 
 @pytest.fixture
-def jobs(tmp_path):
+def jobs(tmp_path: Path) -> Iterator[Any]:
     made = Jobs(tmp_path, **QUICK)
     yield made
     made.close()
@@ -37,11 +40,11 @@ def jobs(tmp_path):
         kill_all_of(job.id)
 
 
-def log(jobs, job_id):
+def log(jobs: Any, job_id: Any) -> Any:
     return (jobs.get(job_id).folder / "log.txt").read_text()
 
 
-def test_a_command_runs_to_its_end(jobs):
+def test_a_command_runs_to_its_end(jobs: Any) -> None:
     code = "import os, sys; print('out', os.environ['PYTHONUNBUFFERED']); print('err', file=sys.stderr)"
     job_id = jobs.submit("evaluation", "a title", python(code), {"rows": 3})
     assert jobs.get(job_id).state == "queued" and jobs.get(job_id).started is None
@@ -61,19 +64,19 @@ def test_a_command_runs_to_its_end(jobs):
         ("import os; os.kill(os.getpid(), 40)", -40, "signal 40"),
     ],
 )
-def test_a_failing_command(jobs, code, exit_code, said):
+def test_a_failing_command(jobs: Any, code: str, exit_code: int, said: str) -> None:
     job_id = jobs.submit("evaluation", "t", python(code), {})
     tick_until(jobs, job_id, "failed")
     assert jobs.get(job_id).code == exit_code and said in jobs.get(job_id).note
 
 
-def test_a_command_that_does_not_exist(jobs):
+def test_a_command_that_does_not_exist(jobs: Any) -> None:
     job_id = jobs.submit("evaluation", "t", ["/no/such/program"], {})
     tick_until(jobs, job_id, "failed")
     assert jobs.get(job_id).code == 127 and "/no/such/program" in jobs.get(job_id).note
 
 
-def test_stop_then_resume_in_the_same_folder(jobs):
+def test_stop_then_resume_in_the_same_folder(jobs: Any) -> None:
     second = "import sys; print(sys.argv[2:], open(sys.argv[1] + '/checkpoint').read())"
     code = f"import sys\nif sys.argv[2:]:\n    {second}\nelse:\n    exec({SAVES_ON_SIGTERM!r})"
     job_id = jobs.submit("training", "t", python(code), {}, resume_args=["--resume"])
@@ -92,7 +95,7 @@ def test_stop_then_resume_in_the_same_folder(jobs):
     assert json.loads((folder / "process.json").read_text())["command"] == [*job.argv, "--resume"]
 
 
-def test_a_command_that_ignores_the_stop_is_killed(tmp_path, jobs):
+def test_a_command_that_ignores_the_stop_is_killed(tmp_path: Path, jobs: Any) -> None:
     hasty = Jobs(tmp_path, **QUICK | {"grace": 0.3})
     job_id = hasty.submit("evaluation", "t", python(IGNORES_SIGTERM), {})
     begun(hasty, job_id)
@@ -101,7 +104,7 @@ def test_a_command_that_ignores_the_stop_is_killed(tmp_path, jobs):
     assert hasty.get(job_id).code == -9 and "Stopped hard after" in hasty.get(job_id).note
 
 
-def test_what_is_queued_is_stopped_at_once_and_starts_afresh(jobs):
+def test_what_is_queued_is_stopped_at_once_and_starts_afresh(jobs: Any) -> None:
     job_id = jobs.submit("evaluation", "t", python("import sys; print(sys.argv[2:])"), {}, resume_args=["-r"])
     jobs.stop(job_id)
     assert jobs.get(job_id).state == "stopped" and jobs.get(job_id).attempts == 0
@@ -112,7 +115,7 @@ def test_what_is_queued_is_stopped_at_once_and_starts_afresh(jobs):
     assert log(jobs, job_id) == "[]\n"  # it had never begun: nothing to resume
 
 
-def test_one_job_a_device_in_order(jobs):
+def test_one_job_a_device_in_order(jobs: Any) -> None:
     ids = [jobs.submit("evaluation", str(n), python(WAITS_FOR_GO), {}) for n in range(3)]
     other = jobs.submit("evaluation", "other", python(WAITS_FOR_GO), {}, device="cuda:0")
     begun(jobs, ids[0])
@@ -128,7 +131,7 @@ def test_one_job_a_device_in_order(jobs):
 
 
 @pytest.mark.parametrize("victim", [0, 1])  # the job's process; its whole process group
-def test_a_killed_process_is_lost_and_leaves_nothing_behind(jobs, victim):
+def test_a_killed_process_is_lost_and_leaves_nothing_behind(jobs: Any, victim: int) -> None:
     job_id = jobs.submit("evaluation", "t", python(WRITES_ON), {})
     folder = begun(jobs, job_id)
     pids = [int(word) for word in (folder / "begun").read_text().split()]
@@ -146,7 +149,7 @@ def test_a_killed_process_is_lost_and_leaves_nothing_behind(jobs, victim):
     begun(jobs, job_id)
 
 
-def test_another_process_with_the_same_number_is_not_taken_for_ours(jobs):
+def test_another_process_with_the_same_number_is_not_taken_for_ours(jobs: Any) -> None:
     job_id = jobs.submit("evaluation", "t", python(WRITES_ON), {})
     folder = begun(jobs, job_id)
     os.kill(int((folder / "begun").read_text().split()[0]), signal.SIGKILL)
@@ -164,7 +167,7 @@ def test_another_process_with_the_same_number_is_not_taken_for_ours(jobs):
     assert bystander.returncode == 0
 
 
-def test_a_process_that_hangs_is_killed_and_lost(tmp_path, jobs):
+def test_a_process_that_hangs_is_killed_and_lost(tmp_path: Path, jobs: Any) -> None:
     strict = Jobs(tmp_path, **QUICK, silence=1.0)
     job_id = strict.submit("evaluation", "t", python(WRITES_ON), {})
     folder = begun(strict, job_id)
@@ -178,7 +181,7 @@ def test_a_process_that_hangs_is_killed_and_lost(tmp_path, jobs):
     until(lambda: not any(map(alive, pids)))
 
 
-def test_a_machine_that_was_asleep_does_not_lose_its_jobs(tmp_path, jobs):
+def test_a_machine_that_was_asleep_does_not_lose_its_jobs(tmp_path: Path, jobs: Any) -> None:
     strict = Jobs(tmp_path, **QUICK, silence=0.8)
     code = "import os, sys; open(sys.argv[1] + '/parent', 'w').write(str(os.getppid()))\n" + WAITS_FOR_GO
     job_id = strict.submit("evaluation", "t", python(code), {})
@@ -194,7 +197,7 @@ def test_a_machine_that_was_asleep_does_not_lose_its_jobs(tmp_path, jobs):
     tick_until(strict, job_id, "done")
 
 
-def test_a_process_that_never_begins(tmp_path, monkeypatch, jobs):
+def test_a_process_that_never_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: Any) -> None:
     late = Jobs(tmp_path, **QUICK, start_limit=0.2)
     monkeypatch.setattr(sys, "executable", "/bin/true")
     job_id = late.submit("evaluation", "t", ["true"], {})
@@ -202,7 +205,7 @@ def test_a_process_that_never_begins(tmp_path, monkeypatch, jobs):
     assert "never began" in late.get(job_id).note
 
 
-def test_a_process_that_cannot_be_started(jobs, monkeypatch):
+def test_a_process_that_cannot_be_started(jobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/no/python")
     job_id = jobs.submit("evaluation", "t", ["true"], {})
     tick_until(jobs, job_id, "failed")
@@ -210,7 +213,7 @@ def test_a_process_that_cannot_be_started(jobs, monkeypatch):
 
 
 @pytest.mark.parametrize("ends_before", [False, True])
-def test_a_killed_server_and_the_next(tmp_path, jobs, ends_before):
+def test_a_killed_server_and_the_next(tmp_path: Path, jobs: Any, ends_before: bool) -> None:
     server = f"""
 import sys, time
 from pathlib import Path
@@ -240,7 +243,7 @@ time.sleep(100)
     assert second.get(job_id).attempts == 1 and log(second, job_id) == "went\n"
 
 
-def test_the_watcher_does_it_alone(jobs):
+def test_the_watcher_does_it_alone(jobs: Any) -> None:
     jobs.watch()
     jobs.watch()
     ids = [jobs.submit("evaluation", "t", python("print(1)"), {}) for _ in range(2)]
@@ -248,7 +251,7 @@ def test_the_watcher_does_it_alone(jobs):
 
 
 @pytest.mark.slow
-def test_two_servers_start_every_job_once(tmp_path, jobs):
+def test_two_servers_start_every_job_once(tmp_path: Path, jobs: Any) -> None:
     devices = ["cpu", "cuda:0", "cuda:1"]
     command = ["/bin/sh", "-c", 'echo start >> "$0/starts"; sleep 0.1; echo end >> "$0/starts"']
     ids = [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,16 +14,16 @@ from llada_viz.render.training import MOST_POINTS, cell, chart, example, figures
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-def line(step, **figures):
+def line(step: Any, **figures: Any) -> str:
     return json.dumps({"step": step, "loss": 1 / step, "seconds": step / 2, **figures}) + "\n"
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path: Path) -> str:
     return tmp_path / "metrics.jsonl"
 
 
-def test_only_whole_lines_are_read_and_each_once(path):
+def test_only_whole_lines_are_read_and_each_once(path: Any) -> None:
     log = TrainingLog(path)
     assert log.read() == [] and log.step == 0 and log.pace is None
     path.write_text(line(1) + line(2) + line(3)[:7])
@@ -35,7 +37,7 @@ def test_only_whole_lines_are_read_and_each_once(path):
     }  # fmt: skip
 
 
-def test_a_resumed_run_writes_the_file_anew(path):
+def test_a_resumed_run_writes_the_file_anew(path: Any) -> None:
     log = TrainingLog(path)
     path.write_text("".join(map(line, range(1, 9))))
     log.read()
@@ -47,16 +49,16 @@ def test_a_resumed_run_writes_the_file_anew(path):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"step": true}', '{"loss": 1}', '{"step": "1"}', "[" * 999])
-def test_what_is_no_line_of_metrics_is_left_out(text):
+def test_what_is_no_line_of_metrics_is_left_out(text: str) -> None:
     assert numbers(text) == {}
 
 
-def test_what_is_no_number_is_left_out():
+def test_what_is_no_number_is_left_out() -> None:
     text = '{"step": 3, "loss": NaN, "a": Infinity, "b": true, "c": "x", "d": 2}'
     assert numbers(text) == {"step": 3, "d": 2}
 
 
-def test_thinning_keeps_the_last_step_and_the_mean():
+def test_thinning_keeps_the_last_step_and_the_mean() -> None:
     points = [(step, float(step % 10)) for step in range(1, 10_001)]
     found = thin(points)
     assert len(found) <= MOST_POINTS and found[-1][0] == 10_000
@@ -65,13 +67,13 @@ def test_thinning_keeps_the_last_step_and_the_mean():
 
 
 @pytest.mark.parametrize("values", [(0.0, 0.0), (3.0, 3.0), (-2.0, -2.0), (0.0, 1.0), (-1.0, 1.0), (5, 6)])
-def test_the_axis_holds_the_values_and_is_never_empty(values):
+def test_the_axis_holds_the_values_and_is_never_empty(values: Any) -> None:
     low, high = span(*values)
     assert low <= values[0] <= values[1] < high and low < high
     assert low == 0 or values[0] != 0
 
 
-def test_curves_stand_losses_first_and_names_are_escaped():
+def test_curves_stand_losses_first_and_names_are_escaped() -> None:
     curves = {name: [(5, 0.25)] for name in (HOSTILE, "learning_rate", "policy_loss", "loss")}
     drawn = figures(curves, 10)
     assert HOSTILE not in drawn and drawn.count("<svg") == 4
@@ -90,11 +92,11 @@ def test_curves_stand_losses_first_and_names_are_escaped():
         ((50, 50, 0.5, True), "step 50 of 50 · 0.5 s a step"),
     ],
 )
-def test_how_long_still(asked, said):
+def test_how_long_still(asked: Any, said: str) -> None:
     assert pace(*asked) == said
 
 
-def test_an_example_is_escaped_and_masks_hide_their_text():
+def test_an_example_is_escaped_and_masks_hide_their_text() -> None:
     found = {
         "raw": {"question": HOSTILE}, "templated": HOSTILE,
         "cells": [[HOSTILE, "prompt"], ["secret", "masked"], [" x", "wrong"], ["\n", "clean"], ["?", "new"]],

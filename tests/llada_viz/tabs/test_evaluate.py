@@ -6,8 +6,10 @@ import csv
 import json
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -43,7 +45,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture
-def evaluations(tmp_path):
+def evaluations(tmp_path: Path) -> Iterator[Any]:
     home = tmp_path / "home"
     home.mkdir()
     jobs = Jobs(home, tick=0.1, beat=0.2)
@@ -62,7 +64,7 @@ def upload(folder: Path, rows: int = 4) -> str:
     return str(path)
 
 
-def wait(evaluations, job_id, seconds=200):
+def wait(evaluations: Any, job_id: Any, seconds: int = 200) -> Any:
     until = time.monotonic() + seconds
     while not (job := evaluations.jobs.get(job_id)).has_ended and time.monotonic() < until:
         time.sleep(0.2)
@@ -70,7 +72,7 @@ def wait(evaluations, job_id, seconds=200):
 
 
 @pytest.fixture
-def tab(evaluations):
+def tab(evaluations: Any) -> Any:
     with gr.Blocks():
         bundled = Bundled()
         tab = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public=False)
@@ -78,7 +80,7 @@ def tab(evaluations):
     return tab
 
 
-def values(tab, source, path="", mine=(), **changes):
+def values(tab: Any, source: Any, path: str = "", mine: Any = (), **changes: Any) -> Any:
     """What Evaluate sends."""
     form = tab.form
     lanes = ["low_confidence", "", "threshold", "threshold=0.5", "none", "", "none", ""]
@@ -90,7 +92,9 @@ def values(tab, source, path="", mine=(), **changes):
 
 
 @pytest.mark.slow
-def test_an_upload_is_evaluated_in_the_background_and_read_back(tab, evaluations, tmp_path):
+def test_an_upload_is_evaluated_in_the_background_and_read_back(
+    tab: Any, evaluations: Any, tmp_path: Path
+) -> None:
     panel, answer = tab.panel, tab.answer
     started = next(tab.on_start(values(tab, UPLOADED, upload(tmp_path), limit=3)))
     mine = started[panel.mine]
@@ -123,7 +127,9 @@ def test_an_upload_is_evaluated_in_the_background_and_read_back(tab, evaluations
 
 
 @pytest.mark.slow
-def test_a_stopped_evaluation_resumes_in_a_new_server_and_ends_with_every_row_once(evaluations, tmp_path):
+def test_a_stopped_evaluation_resumes_in_a_new_server_and_ends_with_every_row_once(
+    evaluations: Any, tmp_path: Path
+) -> None:
     asked = Asked(upload(tmp_path, 200), "mine.csv", LANES, "question", "answer")
     job_id = evaluations.start(asked)
     folder = RunFolder(evaluations.jobs.get(job_id).folder)
@@ -158,7 +164,7 @@ def test_a_stopped_evaluation_resumes_in_a_new_server_and_ends_with_every_row_on
         ({"limit": 10**8}, "rows = 100,000,000; allowed here"),
     ],
 )
-def test_refusals_are_sentences(tab, tmp_path, changes, said):
+def test_refusals_are_sentences(tab: Any, tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     answer = tab.on_start(values(tab, UPLOADED, upload(tmp_path), **changes))
     first = next(answer)
     assert list(first) == [tab.alert] and said in first[tab.alert].replace("&#x27;", "'")
@@ -167,7 +173,7 @@ def test_refusals_are_sentences(tab, tmp_path, changes, said):
     assert tab.evaluations.list() == []
 
 
-def test_the_mapping_is_guessed_and_shown_escaped(tab, tmp_path):
+def test_the_mapping_is_guessed_and_shown_escaped(tab: Any, tmp_path: Path) -> None:
     form = tab.form
     updates = form.on_upload(upload(tmp_path))
     assert (updates[form.question]["value"], updates[form.answer]["value"]) == ("question", "answer")
@@ -176,7 +182,7 @@ def test_the_mapping_is_guessed_and_shown_escaped(tab, tmp_path):
     assert updates[form.path].endswith("mine.csv") and updates[form.source]["value"] == UPLOADED
 
 
-def test_a_file_without_known_columns_asks_for_them(tmp_path):
+def test_a_file_without_known_columns_asks_for_them(tmp_path: Path) -> None:
     path = tmp_path / "odd.csv"
     path.write_text("a,b\n1,2\n")
     facts = EvaluateForm(Bundled().settings_of).look(UPLOADED, str(path))
@@ -184,20 +190,20 @@ def test_a_file_without_known_columns_asks_for_them(tmp_path):
     assert "choose one of: a, b" in facts.shown
 
 
-def test_a_file_that_is_no_set_is_a_sentence(tmp_path):
+def test_a_file_that_is_no_set_is_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "bad.csv"
     path.write_bytes(b"\xff\xfe\x00")
     shown = EvaluateForm(Bundled().settings_of).look(UPLOADED, str(path)).shown
     assert "save it as UTF-8" in shown and "alert" in shown
 
 
-def test_every_sample_set_is_at_hand():
+def test_every_sample_set_is_at_hand() -> None:
     form = EvaluateForm(Bundled().settings_of)
     for _, source in samples(public=True):  # without those of the hub
         assert "First row" in form.look(source, "").shown
 
 
-def test_lanes_are_named_by_what_tells_them_apart():
+def test_lanes_are_named_by_what_tells_them_apart() -> None:
     lanes = Lanes("x")
     found = lanes.read(["threshold", "threshold=0.5", "threshold", "threshold=0.9", "none", ""], SIZES)
     assert [lane.label for lane in found] == ["threshold threshold=0.5", "threshold threshold=0.9"]
@@ -212,7 +218,7 @@ def test_lanes_are_named_by_what_tells_them_apart():
         lanes.read(["none", ""], SIZES)
 
 
-def test_on_a_public_host_visitors_see_only_their_own(evaluations, tmp_path):
+def test_on_a_public_host_visitors_see_only_their_own(evaluations: Any, tmp_path: Path) -> None:
     with gr.Blocks():
         bundled = Bundled()
         public = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public=True)
@@ -231,7 +237,7 @@ def test_on_a_public_host_visitors_see_only_their_own(evaluations, tmp_path):
     assert "one at a time" in next(public.on_start(asked))[public.alert]
 
 
-def public_tab(evaluations):
+def public_tab(evaluations: Any) -> Any:
     with gr.Blocks():
         bundled = Bundled()
         tab = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public=True)
@@ -239,7 +245,7 @@ def public_tab(evaluations):
     return tab
 
 
-def test_m16_the_default_of_a_public_host_is_not_refused(evaluations):
+def test_m16_the_default_of_a_public_host_is_not_refused(evaluations: Any) -> None:
     """As the page opens there, and with every set of its list."""
     tab = public_tab(evaluations)
     form = tab.form
@@ -254,7 +260,7 @@ def test_m16_the_default_of_a_public_host_is_not_refused(evaluations):
         assert asked.limit == (50 if source in TASKS else None)
 
 
-def test_m16_more_rows_than_a_public_host_allows_are_a_sentence(evaluations, tmp_path):
+def test_m16_more_rows_than_a_public_host_allows_are_a_sentence(evaluations: Any, tmp_path: Path) -> None:
     tab = public_tab(evaluations)
     for asked in (
         values(tab, UPLOADED, upload(tmp_path, 300)), values(tab, "linear", limit=201), values(tab, "linear"),
@@ -266,11 +272,11 @@ def test_m16_more_rows_than_a_public_host_allows_are_a_sentence(evaluations, tmp
     assert evaluations.list() == []
 
 
-def test_b2_a_set_fills_the_sizes_of_its_kind(tab, tmp_path):
+def test_b2_a_set_fills_the_sizes_of_its_kind(tab: Any, tmp_path: Path) -> None:
     """From prompts.json; of an upload, the kind that most rows look like."""
     form, known = tab.form, json.loads((FOLDER / "prompts.json").read_text())
 
-    def sizes(updates):
+    def sizes(updates: Any) -> Any:
         return {name: updates[component] for name, component in form.sizes.items()}
 
     for task in TASKS:
@@ -292,7 +298,7 @@ def test_b2_a_set_fills_the_sizes_of_its_kind(tab, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["arithmetic.csv", "algebra_latex.csv"])
-def test_b2_no_row_of_the_sample_files_is_cut_off(tab, tmp_path, name):
+def test_b2_no_row_of_the_sample_files_is_cut_off(tab: Any, tmp_path: Path, name: str) -> None:
     form, source = tab.form, str(SAMPLES / name)
     fresh = form.on_set(source, "")
     changes = {form.source: source} | {
@@ -310,7 +316,7 @@ def test_b2_no_row_of_the_sample_files_is_cut_off(tab, tmp_path, name):
     assert not any("cut off" in note for note in report.notes())
 
 
-def test_a_page_of_rows():
+def test_a_page_of_rows() -> None:
     numbers = range(1, 501)
     report = SimpleNamespace(
         labels=["a"], rows={"a": {n: {"correct": n % 2 == 0, "extracted": str(n)} for n in numbers}},

@@ -6,6 +6,7 @@ import json
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -36,12 +37,12 @@ ROWS = 3
 
 
 @pytest.fixture(scope="module")
-def bundled():
+def bundled() -> Any:
     return Bundled()
 
 
 @pytest.fixture
-def job(bundled, tmp_path):
+def job(bundled: Bundled, tmp_path: Path) -> Any:
     """(evaluations, a job whose rows all stand): queued and stopped before a process was started."""
     evaluations = Evaluations(Jobs(tmp_path), FOLDER, "cpu")
     lanes = [Chosen(line.label, line.sampler, line.settings) for line in LINES]
@@ -54,14 +55,14 @@ def job(bundled, tmp_path):
     return evaluations, found
 
 
-def tab_of(bundled, evaluations, public=False):
+def tab_of(bundled: Bundled, evaluations: Any, public: bool = False) -> Any:
     with gr.Blocks():
         tab = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public)
         tab.build(gr.State(""))
     return tab
 
 
-def replay(tab, job, column, row):
+def replay(tab: Any, job: Any, column: Any, row: Any) -> Any:
     event = SimpleNamespace(index=[0, column], row_value=[row])
     answer = tab.answer
     chosen = answer.on_cell(job.id, [], "", event)
@@ -72,7 +73,7 @@ def replay(tab, job, column, row):
     return last
 
 
-def test_a_replay_is_compared_with_the_recorded_answer(bundled, job):
+def test_a_replay_is_compared_with_the_recorded_answer(bundled: Bundled, job: Any) -> None:
     evaluations, found = job
     tab = tab_of(bundled, evaluations)
     assert "The replay wrote the recorded answer again." in replay(tab, found, 3, 1)
@@ -85,12 +86,12 @@ def test_a_replay_is_compared_with_the_recorded_answer(bundled, job):
     assert "&lt;b&gt;something" in said and "<b>something" not in said
 
 
-def test_a_difference_is_quoted_from_where_it_begins():
+def test_a_difference_is_quoted_from_where_it_begins() -> None:
     said = replayed("a" * 200 + "7" + "b" * 200, "a" * 200 + "8" + "b" * 200)
     assert "“…" in said and "a7b" in said and "a8b" in said and len(said) < 500
 
 
-def test_a_replay_that_was_stopped_is_not_compared(bundled, job):
+def test_a_replay_that_was_stopped_is_not_compared(bundled: Bundled, job: Any) -> None:
     evaluations, found = job
     tab = tab_of(bundled, evaluations)
     event = SimpleNamespace(index=[0, 3], row_value=[1])
@@ -102,7 +103,7 @@ def test_a_replay_that_was_stopped_is_not_compared(bundled, job):
     assert all(update[answer.replayed] == "" for update in replay)
 
 
-def test_only_rows_that_fail(bundled, job):
+def test_only_rows_that_fail(bundled: Bundled, job: Any) -> None:
     evaluations, found = job
     folder = RunFolder(found.folder)
     for number, grades in {1: (True, True), 2: (True, False), 3: (False, False)}.items():
@@ -110,7 +111,7 @@ def test_only_rows_that_fail(bundled, job):
             folder.override(line, number, grade)
     report = evaluations.report(found)
 
-    def shown(**only):
+    def shown(**only: Any) -> Any:
         return list(matrix(report, **only)["row"])
 
     assert shown() == [1, 2, 3] and shown(fail=True) == [2, 3]
@@ -123,7 +124,7 @@ def test_only_rows_that_fail(bundled, job):
     assert list(matrix(evaluations.report(found), fail=True)["row"]) == [2, 3]
 
 
-def test_an_export_is_written_into_the_jobs_folder(bundled, job):
+def test_an_export_is_written_into_the_jobs_folder(bundled: Bundled, job: Any) -> None:
     evaluations, found = job
     tab = tab_of(bundled, evaluations)
     for form, name in (("CSV", "rows.csv"), ("JSON", "report.json"), ("HTML", "report.html")):
@@ -132,7 +133,7 @@ def test_an_export_is_written_into_the_jobs_folder(bundled, job):
         assert given.is_relative_to(tab.file.GRADIO_CACHE) and given.name == name
 
 
-def test_a_job_is_deleted_by_who_is_sure(bundled, job):
+def test_a_job_is_deleted_by_who_is_sure(bundled: Bundled, job: Any) -> None:
     """What the browser's question was answered with comes with the press; the chosen answer goes too."""
     evaluations, found = job
     tab = tab_of(bundled, evaluations)
@@ -149,7 +150,7 @@ def test_a_job_is_deleted_by_who_is_sure(bundled, job):
     assert shown[tab.rows]["value"].empty and (shown[tab.result], shown[answer.cell]) == ("", None)
 
 
-def test_what_still_runs_and_what_is_public_is_not_deleted(bundled, job):
+def test_what_still_runs_and_what_is_public_is_not_deleted(bundled: Bundled, job: Any) -> None:
     evaluations, found = job
     waiting = evaluations.start(Asked("linear", "linear", [Chosen("a", "threshold", SIZES)], limit=1))
     tab = tab_of(bundled, evaluations)

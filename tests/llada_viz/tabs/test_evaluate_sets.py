@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import pytest
 
@@ -27,27 +28,27 @@ LANES = ["low_confidence", "", "none", "", "none", "", "none", ""]
 
 
 @pytest.fixture(scope="module")
-def bundled():
+def bundled() -> Any:
     return Bundled()
 
 
-def form_of(bundled, public=False):
+def form_of(bundled: Bundled, public: bool = False) -> Any:
     form = EvaluateForm(bundled.settings_of, public)
     with gr.Blocks():
         form.build(ScorerInput(Attachments(bundled), "evaluate", always=True))
     return form
 
 
-def asked(form, bundled, source, lanes=LANES):
+def asked(form: Any, bundled: Bundled, source: Any, lanes: Any = LANES) -> Any:
     changes = {form.source: source} | dict(zip(form.sizes.values(), SIZES, strict=True))
     return form.asked(bundled, given(form.inputs, changes | dict(zip(form.lanes.inputs, lanes, strict=True))))
 
 
 @pytest.fixture
-def reachable(monkeypatch):
+def reachable(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hub that has every set, with one row each."""
 
-    def load(name):
+    def load(name: Any) -> Any:
         row = Problem(1, "<b>How many?</b>", "4 + 3 = 7 #### 7")
         return ProblemSet(name, (row,), Mapping("question", "answer"))
 
@@ -55,7 +56,7 @@ def reachable(monkeypatch):
 
 
 @pytest.mark.parametrize("name", EVALUATED)
-def test_a_hub_set_is_shown_and_asked_for(name, bundled, reachable):
+def test_a_hub_set_is_shown_and_asked_for(name: Any, bundled: Bundled, reachable: Any) -> None:
     form = form_of(bundled)
     assert name in dict((value, shown) for shown, value in samples())
     updates = form.on_set(name, "")
@@ -68,7 +69,7 @@ def test_a_hub_set_is_shown_and_asked_for(name, bundled, reachable):
         asked(form, bundled, name, ["best_of_n", "", *LANES[2:]])
 
 
-def test_a_public_host_fetches_nothing(bundled, reachable):
+def test_a_public_host_fetches_nothing(bundled: Bundled, reachable: Any) -> None:
     form = form_of(bundled, public=True)
     assert not set(EVALUATED) & {value for _, value in samples(public=True)}
     assert "not fetched on a public host" in form.look("gsm8k", "").shown
@@ -76,13 +77,13 @@ def test_a_public_host_fetches_nothing(bundled, reachable):
         asked(form, bundled, "gsm8k")
 
 
-def test_a_hub_out_of_reach_is_a_sentence(bundled, monkeypatch):
+def test_a_hub_out_of_reach_is_a_sentence(bundled: Bundled, monkeypatch: pytest.MonkeyPatch) -> None:
     datasets = pytest.importorskip("datasets", reason="datasets is not installed (extra suites)")
 
     class Timeout(Exception):
         """As an HTTP library raises it, outside the usual families."""
 
-    def fails(*_, **__):
+    def fails(*_: Any, **__: Any) -> None:
         raise Timeout("the hub does not answer")
 
     monkeypatch.setattr(datasets, "load_dataset", fails)

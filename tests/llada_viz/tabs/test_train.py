@@ -6,6 +6,8 @@ import json
 import shlex
 import warnings
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,16 +37,16 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture(scope="module")
-def bundled():
+def bundled() -> Any:
     return Bundled()
 
 
 @pytest.fixture
-def trainings(tmp_path):
+def trainings(tmp_path: Path) -> Any:
     return Trainings(Jobs(tmp_path), FOLDER, "cpu")  # nobody ticks: what is queued stays queued
 
 
-def make(bundled, trainings, public=False):
+def make(bundled: Bundled, trainings: Trainings, public: bool = False) -> Any:
     with gr.Blocks():
         attached = gr.State("")
         with gr.Tabs() as tabs, gr.Tab("Train"):
@@ -54,33 +56,37 @@ def make(bundled, trainings, public=False):
 
 
 @pytest.fixture
-def tab(bundled, trainings):
+def tab(bundled: Bundled, trainings: Trainings) -> Any:
     return make(bundled, trainings)
 
 
-def values(form, name="remask-sft", sets=("linear",), uploads=None, **changes):
+def values(
+    form: TrainForm, name: str = "remask-sft", sets: Any = ("linear",), uploads: Any = None, **changes: Any
+) -> Any:
     usual = {d.name: d.default for d in describe(OBJECTIVES[name].settings)} | changes
     found = {w: usual.get(key[0], form.settings[key].default) for key, w in form.widgets.items()}
     return chosen_in(form, name, list(sets), uploads) | found
 
 
-def chosen_in(form, name, sets, uploads=None, start=""):
+def chosen_in(form: TrainForm, name: Any, sets: Any, uploads: Any = None, start: str = "") -> dict[Any, Any]:
     """Objective, preset, sets and uploads."""
     data = form.data
     return {form.objective: name, form.start_from: start, data.sets: sets, data.uploads: uploads or {}}
 
 
-def begun(tab, asked):
+def begun(tab: Any, asked: Any) -> Any:
     """The form with what the panel needs to start a job."""
     return asked | {tab.panel.mine: []}
 
 
-def upload(folder, name="mine.csv", text=f"question,answer\n{HOSTILE},1\nWhat is 2 + 2?,4\n"):
+def upload(
+    folder: str, name: str = "mine.csv", text: str = f"question,answer\n{HOSTILE},1\nWhat is 2 + 2?,4\n"
+) -> dict[Any, Any]:
     (folder / name).write_text(text)
     return {name: str(folder / name)}
 
 
-def test_the_form_has_every_setting_of_every_objective():
+def test_the_form_has_every_setting_of_every_objective() -> None:
     with gr.Blocks():
         form = TrainForm("models/tiny")
         form.build()
@@ -96,7 +102,7 @@ def test_the_form_has_every_setting_of_every_objective():
     assert [group_of(n) for n in ("lambda_ups", "max_length", "clip", "keep")] == [0, 1, 2, 3]
 
 
-def test_the_command_is_one_that_training_reads(tab):
+def test_the_command_is_one_that_training_reads(tab: Any) -> None:
     asked = values(tab.form, learning_rate=0.01, max_steps=7.0, own_errors=1, sets=("linear", "word"))
     text, problem, _ = tab.on_command(asked).values()
     words = shlex.split(text.replace("\\\n", " "))
@@ -106,7 +112,9 @@ def test_the_command_is_one_that_training_reads(tab):
     assert read.settings == RemaskSettings(learning_rate=0.01, max_steps=7, own_errors=1.0)
 
 
-def test_a_job_has_its_own_copy_of_the_data_and_resumes(tab, trainings, tmp_path):
+def test_a_job_has_its_own_copy_of_the_data_and_resumes(
+    tab: Any, trainings: Trainings, tmp_path: Path
+) -> None:
     name = f"{'a' * 20} b.csv"
     asked = values(tab.form, "sft", [f"upload:{name}", "linear"], upload(tmp_path, name), max_steps=5)
     started = next(tab.on_start(begun(tab, asked)))
@@ -129,7 +137,7 @@ def test_a_job_has_its_own_copy_of_the_data_and_resumes(tab, trainings, tmp_path
         ({"accumulate": 3}, "a divisor of batch_size"),
     ],
 )
-def test_settings_that_are_refused(tab, changes, said):
+def test_settings_that_are_refused(tab: Any, changes: dict[str, Any], said: str) -> None:
     asked = values(tab.form, **changes)
     answer = tab.on_command(asked)
     assert said in answer[tab.problem] and answer[tab.command] == ""
@@ -151,12 +159,12 @@ def test_settings_that_are_refused(tab, changes, said):
         ("test.csv", "question,answer\n1,2\n", "named as an evaluation set"),
     ],
 )
-def test_files_that_are_refused(tab, tmp_path, name, text, said):
+def test_files_that_are_refused(tab: Any, tmp_path: Path, name: str, text: str, said: str) -> None:
     asked = values(tab.form, "sft", [f"upload:{name}"], upload(tmp_path, name, text))
     assert said in tab.on_command(asked)[tab.problem].replace("&#x27;", "'")
 
 
-def test_only_what_was_offered_is_read(tmp_path):
+def test_only_what_was_offered_is_read(tmp_path: Path) -> None:
     for value in ("/etc/passwd", "../x", "upload:/etc/passwd", "README.md"):
         with pytest.raises(SetError, match="is not known"):
             choose([value], {}, OBJECTIVES["remask-sft"])
@@ -165,7 +173,7 @@ def test_only_what_was_offered_is_read(tmp_path):
     assert ("mine.csv (uploaded)", "upload:mine.csv") in options(upload(tmp_path), OBJECTIVES["remask-sft"])
 
 
-def test_columns_are_guessed_and_shown_escaped(tab, tmp_path):
+def test_columns_are_guessed_and_shown_escaped(tab: Any, tmp_path: Path) -> None:
     uploads = upload(tmp_path, text=f"problem,solution,answer\n{HOSTILE},two,2\n1,one,1\n")
     updates = tab.form.on_other_sets(chosen_in(tab.form, "sft", ["upload:mine.csv"], uploads))
     shown = updates[tab.form.data.preview]
@@ -180,7 +188,7 @@ def test_columns_are_guessed_and_shown_escaped(tab, tmp_path):
     assert guesses(choose(["linear"], {}, sft), sft)["prompt_column"] == ""
 
 
-def test_presets_fill_the_form_and_shares_go_with_their_sets(tab):
+def test_presets_fill_the_form_and_shares_go_with_their_sets(tab: Any) -> None:
     form = tab.form
     assert form.presets
     for preset in form.presets:
@@ -199,7 +207,7 @@ def test_presets_fill_the_form_and_shares_go_with_their_sets(tab):
     assert [value for value in updates.values() if isinstance(value, str)][1:] == [""]
 
 
-def test_nothing_is_sent_when_nothing_has_changed(tab, trainings):
+def test_nothing_is_sent_when_nothing_has_changed(tab: Any, trainings: Trainings) -> None:
     panel = tab.panel
     tick, look = panel.on_tick, panel.on_look
     first = tick(looked(tab, None))
@@ -229,7 +237,7 @@ def test_nothing_is_sent_when_nothing_has_changed(tab, trainings):
     assert panel.on_action("remove", job, [], True) == "" and len(panel.visible()) == 1
 
 
-def test_on_a_public_host_every_handler_refuses(bundled, trainings):
+def test_on_a_public_host_every_handler_refuses(bundled: Bundled, trainings: Trainings) -> None:
     public = make(bundled, trainings, public=True)
     asked = begun(public, values(public.form))
     job = trainings.start(public.form.asked(asked))
@@ -248,7 +256,7 @@ def test_on_a_public_host_every_handler_refuses(bundled, trainings):
     assert "No training yet" in shown[public.panel.state]
 
 
-def test_nothing_can_be_asked_without_data():
+def test_nothing_can_be_asked_without_data() -> None:
     with pytest.raises(ValueError, match="data is empty"):
         Asked("sft", (), {})
     with pytest.raises(SettingError):
