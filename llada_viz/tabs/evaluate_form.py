@@ -179,7 +179,7 @@ class EvaluateForm:
             return SetFacts(alert(f"{error}.") + first, tuple(found.columns))
         kind = kind_of([row[mapping.question] for row in found.rows[:LOOKED_AT]])
         count, columns = len(found.rows), tuple(found.columns)
-        said = (f"{count:,} row{'s' * (count != 1)}", *found.said((mapping.question, mapping.answer)))
+        said = (f"{count:,} row{'s' * (count != 1)}", *found.notes_for((mapping.question, mapping.answer)))
         shown = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in said) + first
         return SetFacts(shown, columns, mapping.question, mapping.answer, count, kind)
 

@@ -174,7 +174,7 @@ def _usable(every: TableExamples, settings: AnswerSettings) -> tuple[Sequence[in
 
 def said_of(records: Table, used: Sequence[str]) -> list[str]:
     """What people should know of a set of which some columns are used, with its name."""
-    return [f"{records.name}: {note}" for note in records.said(used)]
+    return [f"{records.name}: {note}" for note in records.notes_for(used)]
 
 
 def open_records(
