@@ -77,9 +77,8 @@ def run_set(args: argparse.Namespace) -> None:
     total = len(plan.problems.problems) * len(plan.lines)
     with Grader() as grader:
         for done in run(loaded, plan, folder, grader, work):
-            sys.stderr.write(
-                f"{done} of {total}\n"
-            )  # one write, because several processes write to the same terminal
+            # One write, not a print: several processes write to the same terminal.
+            sys.stderr.write(f"{done} of {total}\n")
             sys.stderr.flush()
     state.wait_for_everyone()
     if state.is_main_process:

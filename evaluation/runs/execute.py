@@ -93,9 +93,7 @@ def answered(
     """Rows of one line: the answers, decoded as one batch, and their grades."""
     began = time.perf_counter()
     results = run_requests(loaded, [json.dumps(plan.request(line, p)) for p in problems])
-    for (
-        result
-    ) in results:  # when the machine failed, there is no answer to grade: the run ends, and can be resumed
+    for result in results:  # the machine failed: no answer to grade; the run ends and can be resumed
         if str(result.get("error", "")).startswith(MACHINE):
             raise RunError(f"row {result['id']}, {line.label}: {result['error']}")
     seconds = (time.perf_counter() - began) / len(problems)
