@@ -17,7 +17,7 @@ from evaluation.runs.report import FORMS, Report, fails, verdict
 from evaluation.runs.run_folder import RunError, RunFolder
 from evaluation.sets.problem_sets import Problem, ProblemSet
 from evaluation.sets.tables import Table
-from llada_viz.decoding.lane import Chosen
+from llada_viz.decoding.lane import Lane
 from llada_viz.decoding.sources import Sources
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.queue import Jobs
@@ -37,7 +37,7 @@ class Asked:
 
     data: str
     name: str
-    lanes: Sequence[Chosen]
+    lanes: Sequence[Lane]
     question: str = ""
     answer: str = ""
     limit: int | None = None
@@ -130,7 +130,7 @@ class Evaluations:
         return folder.write(name, FORMS[name](Report(folder)))
 
 
-def _line(lane: Chosen, scorer: str) -> Line:
+def _line(lane: Lane, scorer: str) -> Line:
     return Line(lane.label, lane.sampler, lane.settings, scorer if entry(lane.sampler).needs.scorer else "")
 
 

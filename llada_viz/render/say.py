@@ -1,4 +1,8 @@
-"""One sentence that says what an event did, as [lead, rest, tone]; tone colours the lead."""
+"""What an event did, in words, for the line above the canvas: [lead, rest of the sentence, tone].
+
+The tone is the colour of the lead: "" plain, "ok" green, "back" for what was undone, "ups" for the policy's
+decisions.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,7 @@ MOST_SCORES = 8
 
 
 def sentence(event: Event, frame: dict[str, Any], maker: FrameMaker) -> Say:
-    """What the event did to the row shown. `frame` has every field but `say`."""
+    """What the event did to the row that is shown. frame: the event's frame, complete but for `say`."""
     if isinstance(event, Started):
         return _started(frame)
     if isinstance(event, (Unmasked, Edited, Remasked)) and maker.board.candidates is not None:
@@ -62,7 +66,7 @@ def sentence(event: Event, frame: dict[str, Any], maker: FrameMaker) -> Say:
 
 
 def quoted(text: str) -> str:
-    """A token as it stands in a sentence."""
+    """A token in quotation marks; in words where it would be invisible."""
     special = {"\n": "a line break", " ": "a space", "": "part of a character"}
     if text in special:
         return special[text]
@@ -76,8 +80,13 @@ def percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.0f} %"
 
 
+def counted(n: int, what: str) -> str:
+    """1 step, 2 steps."""
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
 def _cells(n: int) -> str:
-    return "1 cell" if n == 1 else f"{n} cells"
+    return counted(n, "cell")
 
 
 def _changed(frame: dict[str, Any]) -> list[list[Any]]:
@@ -104,7 +113,7 @@ def _unmasked(frame: dict[str, Any]) -> Say:
     lead, ops = f"Step {frame['step']}.", _changed(frame)
     if not ops:
         return [lead, "No cell was written.", ""]
-    if ops[0][2] is None:  # nobody asked the network
+    if ops[0][2] is None:  # filled in after an early stop, without asking the network
         left = "cell that was left" if len(ops) == 1 else f"{len(ops)} cells that were left"
         return ["Stopped early.", f"The {left} became the end of the text.", ""]
     if len(ops) == 1:
@@ -135,8 +144,8 @@ def _policy(event: PolicyScored, maker: FrameMaker) -> Say:
     scores, cut = event.scores[maker.row], event.keep[maker.row]
     under = sum(score < cut for score in scores)
     fall, stay = ("falls", "stays a mask") if under == 1 else ("fall", "stay masks")
-    said = f"{under or 'none'} of {_cells(len(scores))} {fall} below {cut:.2f}"
-    return ["Keep scores:", f"{said} and {stay}." if under else f"{said}.", "ups"]
+    count = f"{under or 'none'} of {_cells(len(scores))} {fall} below {cut:.2f}"
+    return ["Keep scores:", f"{count} and {stay}." if under else f"{count}.", "ups"]
 
 
 def _scored(event: BlockScored, maker: FrameMaker) -> Say:
@@ -144,9 +153,15 @@ def _scored(event: BlockScored, maker: FrameMaker) -> Say:
     where = f"Block {blocks.start + 1}" if len(blocks) == 1 else f"Blocks up to {blocks.stop}"
     if maker.board.candidates is not None:
         k = maker.board.k
-        mine = [s for s in event.scores[maker.row * k : (maker.row + 1) * k] if s is not None]
-        said = ", ".join(f"{s:.2f}" for s in mine[:MOST_SCORES]) + ("…" if len(mine) > MOST_SCORES else "")
-        return ["Candidates scored.", f"{where}: {said}." if said else "None in this row.", ""]
+        scores = [s for s in event.scores[maker.row * k : (maker.row + 1) * k] if s is not None]
+        listed_scores = ", ".join(f"{s:.2f}" for s in scores[:MOST_SCORES]) + (
+            "…" if len(scores) > MOST_SCORES else ""
+        )
+        return [
+            "Candidates scored.",
+            f"{where}: {listed_scores}." if listed_scores else "None in this row.",
+            "",
+        ]
     score = event.scores[maker.row] if maker.row < len(event.scores) else None
     if score is None:
         return ["Scored.", "Not this row.", ""]
@@ -176,20 +191,18 @@ def _chosen(event: CandidateChosen, maker: FrameMaker) -> Say:
 
 
 def _finished(event: Finished, frame: dict[str, Any], maker: FrameMaker) -> Say:
-    reasons = event.stop_reasons
-    early = maker.row < len(reasons) and reasons[maker.row] == "eos"
+    reason = event.stop_reasons[maker.row] if maker.row < len(event.stop_reasons) else ""
     fewer = maker.layout.steps is None or frame["step"] < maker.layout.steps
-    why = " It stopped early, at the end of the text." if early and fewer else ""
-    cells, steps, nfe = maker.layout.gen_length, frame["step"], frame["nfe"]
+    why = " It stopped early, at the end of the text." if reason == "eos" and fewer else ""
+    if reason == "left":
+        why = f" {counted(frame['masks'], 'mask')} left: the steps ran out."
+    cells, steps = _cells(maker.layout.gen_length), counted(frame["step"], "step")
+    spent = f"{steps}, {counted(frame['nfe'], 'sequence')} evaluated"
     blocks = maker.layout.blocks_before_a_score
     if blocks and not maker.times_scored:
         why += f" No window was scored: the answer ended before {blocks} blocks stood."
     if "again" in frame:
-        spent = f"{steps} steps, {nfe} sequences evaluated"
-        return ["Cut off.", f"The answer did not end in {cells} cells ({spent}).{why}", "back"]
+        return ["Cut off.", f"The answer did not end in {cells} ({spent}).{why}", "back"]
     wrong = frame.get("verdict", {}).get("right") is False
-    return [
-        "Finished.",
-        f"{cells} cells in {steps} steps, {nfe} sequences evaluated.{why}",
-        "" if wrong else "ok",
-    ]
+    tone = "back" if reason == "left" else "" if wrong else "ok"
+    return ["Finished.", f"{cells} in {spent}.{why}", tone]

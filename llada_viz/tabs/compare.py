@@ -97,7 +97,7 @@ class Compare:
 
         def fill(values: Values) -> Updates:
             sizes = sizes_of(example)
-            wanted = self.attachments.known(values[self.attached]).steps_for(*sizes[:2])
+            wanted = self.attachments.using_or_bundled(values[self.attached]).steps_for(*sizes[:2])
             return {
                 self.prompt: example.prompt,
                 **dict(zip(self.sizes, [*sizes[:2], wanted or sizes[2]], strict=True)),

@@ -137,7 +137,7 @@ class Visualize:
 
         def fill(values: Values) -> Updates:
             settings = dict(example.settings)
-            using = self.attachments.known(values[self.attached])
+            using = self.attachments.using_or_bundled(values[self.attached])
             if steps := using.steps_for(settings["gen_length"], settings["block_length"]):
                 settings["steps"] = steps
             return {self.prompt: example.prompt, **self.form.fill(settings)}

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from llada_viz.decoding.lane import Chosen, named
+from llada_viz.decoding.lane import Lane, labelled_lanes
 from llada_viz.widgets.form import choices
 from llada_viz.widgets.live import QUIET
 from samplers.registry import entry, parse_settings
@@ -75,7 +75,7 @@ class Lanes:
 
     def read(
         self, values: Sequence[Any], shared: Mapping[str, Any], least: int = 1, usual: Usual = NOTHING
-    ) -> list[Chosen]:
+    ) -> list[Lane]:
         """What was chosen; RequestError or SettingError names the lane. shared: settings of all samplers;
         usual: of some, by name; what was typed goes before both."""
         pairs = list(zip(values[::2], values[1::2], strict=True))
@@ -83,7 +83,7 @@ class Lanes:
         if len(chosen) < least:
             number = {1: "one sampler", 2: "two samplers"}.get(least, f"{least} samplers")
             raise RequestError(f"Choose at least {number}")
-        return named([n for n, _, _ in chosen], [
+        return labelled_lanes([n for n, _, _ in chosen], [
             (name, self._settings(number, name, text, {**shared, **usual.get(name, {})}))
             for number, name, text in chosen
         ])  # fmt: skip

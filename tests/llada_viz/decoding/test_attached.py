@@ -124,7 +124,7 @@ def test_a_model_a_head_beside_an_adapter_and_a_reward_model(
     both = head(write_adapter(tmp_path / "both", str(FOLDER)), width(bundled))
     assert parts_of(both) == ("adapter", "head")
     found = attach(bundled, both, "x")
-    assert found.own_head is not None and found.label == "adapter of x, UPS head of x"
+    assert found.own_head is not None and found.label == "x"
     prm = make_reward(tmp_path / "prm", "qwen")
     found = attach(attach(alone, prm, "prm, step 2"), model, "sft, step 1")
     assert found.label == "reward model of prm, step 2, model of sft, step 1"
@@ -150,7 +150,7 @@ def test_only_the_last_are_kept_and_what_is_gone_is_said(alone: Any, tmp_path: P
     ids = [known.add("", folder, f"x{n}") for n in range(3)]
     with pytest.raises(RequestError, match="no longer in memory"):
         known.using(ids[0])
-    assert known.using(ids[1]).label and known.known(ids[0]) is alone
+    assert known.using(ids[1]).label and known.using_or_bundled(ids[0]) is alone
     menu = built(known)
     updates = menu.on_change({menu.attached: ids[0]})
     assert updates[menu.detach]["visible"] and "no longer in memory" in updates[menu.said]

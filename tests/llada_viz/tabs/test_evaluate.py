@@ -22,7 +22,7 @@ from evaluation.runs.summary import summarise
 from evaluation.sets.problem_sets import bundled_set, load_set
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import FOLDER, Bundled
-from llada_viz.decoding.lane import Chosen
+from llada_viz.decoding.lane import Lane
 from llada_viz.jobs.evaluations import SHOWN, Asked, Evaluations, matrix
 from llada_viz.jobs.queue import Jobs
 from llada_viz.widgets.lanes import Lanes
@@ -40,7 +40,7 @@ with warnings.catch_warnings():
     from llada_viz.widgets.plots import ParetoPlot
 
 SIZES = {"gen_length": 16, "block_length": 8, "steps": 4}
-LANES = (Chosen("low_confidence", "low_confidence", SIZES), Chosen("threshold", "threshold", SIZES))
+LANES = (Lane("low_confidence", "low_confidence", SIZES), Lane("threshold", "threshold", SIZES))
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -294,6 +294,15 @@ def test_b2_a_set_fills_the_sizes_of_its_kind(tab: Any, tmp_path: Path) -> None:
     assert sizes(form.on_set(str(SAMPLES / "arithmetic.csv"), "")) == {
         name: known["expression"]["settings"][name] for name in form.sizes
     }
+
+
+def test_with_an_adapter_a_set_fills_the_steps_of_the_adapter(tab: Any) -> None:
+    name = "tiny-llada-few-steps"
+    assert tab.attachments.add_bundled(name) == name
+    form = tab.form
+    for attached, steps in ((name, 16), ("", 64), ("gone", 64)):
+        filled = tab.on_set({form.source: "word", form.path: "", tab.attached: attached})
+        assert [filled[component] for component in form.sizes.values()] == [64, 8, steps]
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from evaluation.runs.sampler_table import NothingToGrade
 from evaluation.sets.problem_sets import bundled_set
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import FOLDER, Bundled
-from llada_viz.decoding.lane import Chosen
+from llada_viz.decoding.lane import Lane
 from llada_viz.jobs.evaluations import Asked, Evaluations, matrix
 from llada_viz.jobs.queue import Jobs
 from llada_viz.render.evaluation import replayed
@@ -45,7 +45,7 @@ def bundled() -> Any:
 def job(bundled: Bundled, tmp_path: Path) -> Any:
     """(evaluations, a job whose rows all stand): queued and stopped before a process was started."""
     evaluations = Evaluations(Jobs(tmp_path), FOLDER, "cpu")
-    lanes = [Chosen(line.label, line.sampler, line.settings) for line in LINES]
+    lanes = [Lane(line.label, line.sampler, line.settings) for line in LINES]
     job_id = evaluations.start(Asked("linear", "linear", lanes, limit=ROWS))
     evaluations.jobs.stop(job_id)
     found = evaluations.jobs.get(job_id)
@@ -152,7 +152,7 @@ def test_a_job_is_deleted_by_who_is_sure(bundled: Bundled, job: Any) -> None:
 
 def test_what_still_runs_and_what_is_public_is_not_deleted(bundled: Bundled, job: Any) -> None:
     evaluations, found = job
-    waiting = evaluations.start(Asked("linear", "linear", [Chosen("a", "threshold", SIZES)], limit=1))
+    waiting = evaluations.start(Asked("linear", "linear", [Lane("a", "threshold", SIZES)], limit=1))
     tab = tab_of(bundled, evaluations)
     panel = tab.panel
     assert not panel.on_look(looked(tab, waiting))[panel.actions["remove"]]["interactive"]
