@@ -158,10 +158,10 @@ def sampler_changes(kwargs: Mapping[str, Any], arguments: Arguments) -> dict[str
         if key == "temperature":
             if kwargs.get("do_sample") and "temperature" not in canonical(arguments.settings):
                 changes[key] = value
+        elif key in LEFT_TO_RIGHT:  # first: top_p and top_k are settings of samplers too
+            _warn_once(f"generation_kwargs: {key} is not used; gen_length and the sampler's settings are")
         elif key in setting_names:
             changes[key] = value
-        elif key in LEFT_TO_RIGHT:
-            _warn_once(f"generation_kwargs: {key} is not used; gen_length and the sampler's settings are")
         else:
             allowed = ", ".join(("until", "do_sample", *sorted(setting_names)))
             raise ValueError(f"generation_kwargs: {key} = {value!r} is not known; allowed: {allowed}")
