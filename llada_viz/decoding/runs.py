@@ -133,10 +133,11 @@ class Runs:
         self.golds = golds
         self._runs: Recent[str, Run] = Recent(most, _stop)
 
-    def start(self, prepared: Prepared, pieces: Sequence[bytes], model: str) -> Run:
-        """A run that waits for its first `advance`."""
-        stream = prepared.stream()
-        return self._add(Run(pieces, model, stream, golds=self.golds))
+    def start(
+        self, prepared: Prepared, pieces: Sequence[bytes], model: str, golds: Golds | None = None
+    ) -> Run:
+        """A run that waits for its first `advance`. golds: its own, else those of all runs."""
+        return self._add(Run(pieces, model, prepared.stream(), golds=self.golds if golds is None else golds))
 
     def open(self, trace: Trace) -> Run:
         """A recorded run, with all its frames. EventError when its events do not fit."""
