@@ -50,8 +50,8 @@ def _section(entry: Objective[Any], shared: Mapping[str, Described]) -> str:
     if entry.goes_on_from:
         flags = " and ".join(f"`--{flag.replace('_', '-')}`" for flag in entry.goes_on_from)
         lines.append(f"It goes on from an earlier result with {flags}.")
-    if note.said:
-        lines.append(f"Data: {_no_tag(note.said)}.")
+    if note.needs:
+        lines.append(f"Data: {_no_tag(note.needs)}.")
     if note.command:
         lines.append(f"To make such data: `{note.command}`.")
     own = [d for d in describe(entry.settings) if shared.get(d.name) != d]

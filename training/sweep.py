@@ -15,7 +15,7 @@ from training.engine.saying import first_process, say
 from training.run import Request, RunError, train
 
 TABLE = "table.md"
-MOST = 1000
+MOST_COMBINATIONS = 1000
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ def parse_grid(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     grid: dict[str, tuple[str, ...]] = {}
     for text in texts:
         key, equals, values = (part.strip() for part in text.partition("="))
-        found = tuple(value.strip() for value in values.split(","))
-        if not equals or not key or "" in found or len(set(found)) < len(found):
+        options = tuple(value.strip() for value in values.split(","))
+        if not equals or not key or "" in options or len(set(options)) < len(options):
             raise RunError(f"grid = {text!r} is not valid; allowed: key=value,value,… all different")
         if key in grid:
             raise RunError(f"grid names {key!r} twice; allowed: one --grid a setting")
-        grid[key] = found
+        grid[key] = options
     if not grid:
         raise RunError("grid is missing; allowed: --grid key=value,value,…, once or more")
     return grid
@@ -45,10 +45,10 @@ def parse_grid(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def combinations(grid: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
     """All combinations, the last setting changing fastest."""
-    found = list(itertools.product(*grid.values()))
-    if len(found) > MOST:
-        raise RunError(f"grid has {len(found)} combinations; allowed: at most {MOST}")
-    return found
+    combined = list(itertools.product(*grid.values()))
+    if len(combined) > MOST_COMBINATIONS:
+        raise RunError(f"grid has {len(combined)} combinations; allowed: at most {MOST_COMBINATIONS}")
+    return combined
 
 
 def folder_name(names: Sequence[str], values: Sequence[str]) -> str:
@@ -63,14 +63,14 @@ def sweep(out: Path, grid: Mapping[str, tuple[str, ...]], ask: Callable[[list[st
     ask: the request of a combination, from its `key=value` pairs and folder. All are made before the
     first run, so that a bad value costs nothing. A run that fails leaves its reason in the table.
     """
-    asked = [
+    requests = [
         (values, ask([f"{k}={v}" for k, v in zip(grid, values, strict=True)],
                      out / folder_name(list(grid), values)))
         for values in combinations(grid)
     ]  # fmt: skip
     outcomes = []
-    for number, (values, request) in enumerate(asked, 1):
-        say(f"{request.out.name} ({number} of {len(asked)})")
+    for number, (values, request) in enumerate(requests, 1):
+        say(f"{request.out.name} ({number} of {len(requests)})")
         failed = ""
         try:
             train(request)

@@ -252,8 +252,8 @@ def about(name: str, folder: str) -> str:
     found = objective(name)
     note = found.data.note(folder)
     said = escape(f"{found.summary} Result: {RESULTS.get(found.leaves, found.leaves)}. Paper: {found.paper}.")
-    if note.said:
-        said += f" Data: {escape(note.said)}."
+    if note.needs:
+        said += f" Data: {escape(note.needs)}."
     if note.command:
         said += f" To make one for upload: <code>{escape(note.command)}</code>"
     return said

@@ -16,7 +16,7 @@ from models.config import LLaDAConfig
 from models.llada import LLaDAModelLM
 from models.loading import load
 from tasks import TASKS, ExpressionSettings, ExpressionTask, generate
-from training.bundled.bundled_data import Batch, Encoder, Mixture, batches
+from training.bundled.bundled_data import BundledBatch, BundledMixture, Encoder, batches
 from training.bundled.number_rows import attach, fold
 from training.bundled.tokenizer import fit_tokenizer
 from training.engine.checkpoints import latest
@@ -24,11 +24,11 @@ from training.engine.loop import Engine
 from training.engine.placement import accelerator_for
 from training.engine.recipe import Losses, Recipe
 from training.engine.settings import TrainSettings
-from training.run import RunError, alone
+from training.run import RunError, folder_lock
 from training.shared.losses import cell_cross_entropy, masked_mean_loss
 
 ENGLISH = Path(__file__).with_name("english.txt")
-FIRST = Mixture(
+FIRST = BundledMixture(
     right_scales=(20, 20, 60, 200),
     shares={"sudoku": 0.25, "linear": 0.20, "expression": 0.27, "word": 0.25, "countdown": 0.03},
 )  # fmt: skip
@@ -50,7 +50,7 @@ class Plan:
     """Everything a run of the bundled model is made from."""
 
     train: TrainSettings = TRAIN
-    stages: tuple[tuple[int, Mixture], ...] = ((0, FIRST), (7000, LAST))
+    stages: tuple[tuple[int, BundledMixture], ...] = ((0, FIRST), (7000, LAST))
     vocab_size: int = 2304
     d_model: int = 256
     n_heads: int = 4
@@ -61,7 +61,7 @@ class Plan:
     compile: bool = True
     threads: int = 2
 
-    def mixture(self, step: int) -> Mixture:
+    def mixture(self, step: int) -> BundledMixture:
         """What step `step` is made of: the last stage that has begun. A continued run has one."""
         return [mixture for first, mixture in self.stages if first <= step][-1]
 
@@ -133,7 +133,7 @@ class BundledModule(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, batch: Batch) -> Losses:
+    def forward(self, batch: BundledBatch) -> Losses:
         """See Recipe.module."""
         logits = self.model(batch.input_ids, cells=batch.learned).logits
         return Losses(masked_mean_loss(cell_cross_entropy(logits, batch.targets[batch.learned])))
@@ -152,7 +152,7 @@ class Bundled(Recipe):
             speed_up(model, plan.compile)
         self.module = BundledModule(model)
 
-    def batches(self, step: int) -> Sequence[Batch]:
+    def batches(self, step: int) -> Sequence[BundledBatch]:
         """Short answers, long answers, facts."""
         return list(batches(step, self.settings.seed, self.encoder, self.plan.mixture(step)))
 
@@ -185,17 +185,17 @@ def build(plan: Plan, out: Path, resume: bool, start: Path | None = None) -> Pat
     A resumed or continued run keeps the tokenizer that it began with."""
     torch.set_num_threads(plan.threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    with alone(out):
+    with folder_lock(out):
         if latest(out) and not resume:
             raise RunError(f"out = {str(out)!r} holds a run; allowed: --resume, or another folder")
-        kept = out / "tokenizer"
-        known = start or (kept if resume and kept.is_dir() else None)
-        if known is not None:
-            tokenizer = PreTrainedTokenizerFast.from_pretrained(str(known))
+        tokenizer_folder = out / "tokenizer"
+        saved_tokenizer = start or (tokenizer_folder if resume and tokenizer_folder.is_dir() else None)
+        if saved_tokenizer is not None:
+            tokenizer = PreTrainedTokenizerFast.from_pretrained(str(saved_tokenizer))
         else:
             tokenizer = bundled_tokenizer(plan)
         recipe = Bundled(plan, tokenizer, start)
-        tokenizer.save_pretrained(kept)
+        tokenizer.save_pretrained(tokenizer_folder)
         engine = Engine(recipe, out, accelerator_for(recipe))
         if resume:
             engine.resume()

@@ -22,7 +22,7 @@ from training.bundled.facts import EVEN, SCALES, draw_fact
 from training.shared.noise import block_noise, uniform_noise
 
 
-class Batch(NamedTuple):
+class BundledBatch(NamedTuple):
     """One forward. All Int / Bool[rows, length]: `input_ids` noised, `targets` clean, `learned`
     the masked cells whose cross-entropy is the loss."""
 
@@ -32,7 +32,7 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Mixture:
+class BundledMixture:
     """What a step is made of. `facts` rows of packed facts and `rows` worked answers; `shares` of
     the tasks; `block_share` of the rows is noised block by block, the rest uniformly. `gaps`: share
     of facts masked whole, without a loss, as what follows a result is when decoding; `negative`:
@@ -84,7 +84,7 @@ class Encoder:
         ]
 
 
-def batches(step: int, seed: int, encoder: Encoder, mixture: Mixture) -> Iterator[Batch]:
+def batches(step: int, seed: int, encoder: Encoder, mixture: BundledMixture) -> Iterator[BundledBatch]:
     """The micro-batches of one step; rows of similar length share one."""
     rng = random.Random(f"{seed}:{step}")
     generator = torch.Generator().manual_seed(rng.getrandbits(62))
@@ -106,8 +106,8 @@ def _answer_batch(
     rng: random.Random,
     generator: torch.Generator,
     encoder: Encoder,
-    mixture: Mixture,
-) -> Batch:
+    mixture: BundledMixture,
+) -> BundledBatch:
     longest = max(len(p) + len(a) for p, a in dialogues)
     tail = rng.randint(0, 12) if rng.random() < 0.8 else rng.randint(12, mixture.longest_tail)
     width = longest + tail
@@ -124,15 +124,15 @@ def _answer_batch(
     blockwise = (torch.rand(len(dialogues), 1, generator=generator) < mixture.block_share).expand_as(masked)
     noised = torch.where(blockwise, masked, anywhere)
     learned = torch.where(blockwise, masked & current, anywhere)
-    return Batch(targets.masked_fill(noised, encoder.mask), targets, learned)
+    return BundledBatch(targets.masked_fill(noised, encoder.mask), targets, learned)
 
 
 def _fact_batch(
     dialogues: list[tuple[list[int], list[int]]],
     rng: random.Random,
     encoder: Encoder,
-    mixture: Mixture,
-) -> Batch:
+    mixture: BundledMixture,
+) -> BundledBatch:
     """Rows of packed facts, each the answer to some prompt of the same step, because what is
     learned outside a dialogue does not carry over into one (docs/log.md)."""
     count = mixture.facts * mixture.facts_a_row
@@ -160,4 +160,4 @@ def _fact_batch(
     width = max(map(len, rows))
     targets = torch.tensor([r + [encoder.eos] * (width - len(r)) for r in rows])
     learned, lost = (torch.tensor([m + [False] * (width - len(m)) for m in which]) for which in (marks, gaps))
-    return Batch(targets.masked_fill(learned | lost, encoder.mask), targets, learned)
+    return BundledBatch(targets.masked_fill(learned | lost, encoder.mask), targets, learned)

@@ -19,10 +19,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     listing.add_argument("objective", nargs="?", help="one of them, with all its settings")
     listing.add_argument("--markdown", action="store_true", help="all of them, as docs/objectives.md")
     listing.set_defaults(run=show)
-    for found in OBJECTIVES.values():
-        parser = commands.add_parser(found.name, help=found.summary)
+    for entry in OBJECTIVES.values():
+        parser = commands.add_parser(entry.name, help=entry.summary)
         flags(parser)
-        parser.set_defaults(run=start, command=found.name)
+        parser.set_defaults(run=start, command=entry.name)
 
 
 def flags(parser: argparse.ArgumentParser, out: bool = True) -> None:

@@ -69,7 +69,7 @@ def fits(example: Encoded, max_length: int, too_long: str) -> Encoded | None:
     return Encoded(example.prompt, example.answer[:room]) if too_long == "cut" and room > 0 else None
 
 
-class Fitting:
+class FittingExamples:
     """Another set's examples without those that are too long, in whose place others stand.
 
     Lengths are known once an example is encoded, so nothing is encoded before it is asked for.
@@ -90,8 +90,8 @@ class Fitting:
         shortest = None
         for place in self._places(index):
             example = self.examples[place]
-            if (found := fits(example, self.max_length, self.too_long)) is not None:
-                return place, found
+            if (fitted := fits(example, self.max_length, self.too_long)) is not None:
+                return place, fitted
             length = len(example.prompt) + len(example.answer)
             shortest = length if shortest is None else min(shortest, length)
         raise SetError(
@@ -115,21 +115,21 @@ class Mixture:
         self.sets, self.weights, self.seed = tuple(sets), tuple(weights), seed
 
     def __getitem__(self, place: int) -> Encoded:
-        chosen, index = self._chosen(place)
-        return chosen[index]
+        examples, index = self._examples_at(place)
+        return examples[index]
 
     def raw(self, place: int) -> dict[str, str]:
         """The example of a place before it was encoded, as named texts."""
-        chosen, index = self._chosen(place)
-        return chosen.raw(index)
+        examples, index = self._examples_at(place)
+        return examples.raw(index)
 
-    def _chosen(self, place: int) -> tuple[Examples, int]:
+    def _examples_at(self, place: int) -> tuple[Examples, int]:
         number = 0
         if len(self.sets) > 1:
             draw = random.Random(f"{self.seed}:{place}")
             number = draw.choices(range(len(self.sets)), self.weights)[0]
-        chosen = self.sets[number]
-        return chosen, place if chosen.size is None else item_at(place, chosen.size, self.seed)
+        examples = self.sets[number]
+        return examples, place if examples.size is None else item_at(place, examples.size, self.seed)
 
     def rows(self, step: int, count: int) -> list[Encoded]:
         """The rows of a step."""
@@ -153,10 +153,10 @@ class Example(NamedTuple):
 
     raw: dict[str, str]
     templated: str
-    given: int
+    prompt_length: int
 
 
-class Rows(NamedTuple):
+class AnswerRows(NamedTuple):
     """tokens: Int[rows, length], clean, EOS behind the answers; answer: Bool[rows, length], the
     cells that are learned, EOS tail included; text: the same without the tail."""
 
@@ -165,7 +165,7 @@ class Rows(NamedTuple):
     text: Tensor
 
 
-def collate(encoded: Sequence[Encoded], eos_id: int, tail: int = 0) -> Rows:
+def collate(encoded: Sequence[Encoded], eos_id: int, tail: int = 0) -> AnswerRows:
     """Rows of one length: that of the longest, and `tail` more."""
     width = max(len(p) + len(a) for p, a in encoded) + tail
     tokens = torch.full((len(encoded), width), eos_id)
@@ -175,4 +175,4 @@ def collate(encoded: Sequence[Encoded], eos_id: int, tail: int = 0) -> Rows:
         tokens[row, : len(p) + len(a)] = torch.tensor(p + a)
         answer[row, len(p) :] = True
         text[row, len(p) : len(p) + len(a)] = True
-    return Rows(tokens, answer, text)
+    return AnswerRows(tokens, answer, text)

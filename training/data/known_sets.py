@@ -32,9 +32,9 @@ def refuse_evaluation(name: str, split: str, allow: bool) -> None:
 
 def refuse_problem(name: str, number: int, question: str) -> None:
     """SetError when a question is one of the test problems that models are measured on."""
-    known = _digests().get(digest(question))
-    if known is not None:
-        raise SetError(f"row {number} of {name} is a test problem of {known}; {ALLOW}")
+    set_name = _digests().get(digest(question))
+    if set_name is not None:
+        raise SetError(f"row {number} of {name} is a test problem of {set_name}; {ALLOW}")
 
 
 def digest(question: str) -> str:
@@ -45,10 +45,10 @@ def digest(question: str) -> str:
 
 @lru_cache(maxsize=1)
 def _digests() -> dict[str, str]:
-    found, name = {}, ""
+    set_names, name = {}, ""
     for line in DIGESTS.read_text(encoding="utf-8").splitlines():
         if line.startswith("# "):
             name = line[2:]
         else:
-            found[line] = name
-    return found
+            set_names[line] = name
+    return set_names

@@ -12,21 +12,21 @@ EARLIER = (("system", "system_prompt"), ("history",))
 """Columns of what stands before a question: a system turn, earlier turns."""
 
 
-def find_column(records: Table, setting: str, asked: str, likely: Sequence[str]) -> str:
-    """The column called `asked`, else the first of `likely` that is there (case and spaces aside), else "".
+def find_column(records: Table, setting: str, named: str, likely: Sequence[str]) -> str:
+    """The column called `named`, else the first of `likely` that is there (case and spaces aside), else "".
 
-    SetError: `asked`, the value of `setting`, is no column.
+    SetError: `named`, the value of `setting`, is no column.
     """
-    if asked and asked not in records.columns:
+    if named and named not in records.columns:
         allowed = listed(records.columns)
-        raise SetError(f"{setting} = {asked!r} is no column of {records.name}; allowed: {allowed}")
-    return asked or likeliest(records.columns, likely)
+        raise SetError(f"{setting} = {named!r} is no column of {records.name}; allowed: {allowed}")
+    return named or likeliest(records.columns, likely)
 
 
-def find_prompts(records: Table, asked: str) -> str:
+def find_prompts(records: Table, named: str) -> str:
     """The column of the questions, `prompt` before others, "" when there is none."""
     return find_column(
-        records, "prompt_column", asked or records.public.prompt, ("prompt", *QUESTION, *MESSAGES)
+        records, "prompt_column", named or records.public.prompt, ("prompt", *QUESTION, *MESSAGES)
     )
 
 

@@ -27,7 +27,7 @@ HELD_OUT_SHARE, MOST_HELD_OUT = 0.05, 256
 
 
 @dataclass(frozen=True)
-class Columns:
+class ConversationColumns:
     """The columns that are used, "" for what there is not. messages: whole conversations, instead of prompt
     and answer; system, history: what stands before them."""
 
@@ -45,7 +45,7 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Row:
+class Conversation:
     """One example as text. turns: all but the answer, {role, content}."""
 
     turns: tuple[Turn, ...]
@@ -53,20 +53,22 @@ class Row:
     thoughts: str = ""
 
 
-def choose_columns(records: Table, settings: AnswerSettings) -> Columns:
+def choose_columns(records: Table, settings: AnswerSettings) -> ConversationColumns:
     """The columns that settings name, that the set is known to have, or that are likeliest."""
     public, names = records.public, records.columns
     system, history = find_earlier(records)
     messages = likeliest(names, MESSAGES)
     if messages and not (settings.prompt_column or settings.answer_column):
-        return Columns(messages=messages, system=system, history=history)
+        return ConversationColumns(messages=messages, system=system, history=history)
     prompt = settings.prompt_column or public.prompt or None
     answer = settings.answer_column or public.answer or None
     try:
-        found = guess(names, prompt, answer, QUESTION, ANSWERS)
+        guessed = guess(names, prompt, answer, QUESTION, ANSWERS)
     except SetError as error:
         raise SetError(f"{records.name}: {error} (settings prompt_column, answer_column)") from None
-    return Columns(found.question, found.answer, _thoughts(records, settings), "", system, history)
+    return ConversationColumns(
+        guessed.question, guessed.answer, _thoughts(records, settings), "", system, history
+    )
 
 
 def _thoughts(records: Table, settings: AnswerSettings) -> str:
@@ -81,20 +83,20 @@ def _thoughts(records: Table, settings: AnswerSettings) -> str:
     return column
 
 
-def read_row(name: str, number: int, record: Record, columns: Columns) -> Row:
+def read_conversation(name: str, number: int, record: Record, columns: ConversationColumns) -> Conversation:
     """One example; SetError names row and column of what is missing."""
     where = f"row {number} of {name}"
     earlier = earlier_turns(where, record, columns.system, columns.history)
     if columns.messages:
         column = f"row {number}, column {columns.messages!r} of {name}"
         turns = with_earlier(where, earlier, _conversation(column, record[columns.messages]))
-        return Row(tuple(turns[:-1]), turns[-1]["content"])
+        return Conversation(tuple(turns[:-1]), turns[-1]["content"])
     for column in (columns.prompt, columns.answer, columns.thoughts):
         if column:
             check_words(f"row {number}, column {column!r} of {name}", "text", record[column])
-    asked = {"role": "user", "content": record[columns.prompt]}
-    return Row(
-        (*earlier, asked), record[columns.answer], record[columns.thoughts] if columns.thoughts else ""
+    question = {"role": "user", "content": record[columns.prompt]}
+    return Conversation(
+        (*earlier, question), record[columns.answer], record[columns.thoughts] if columns.thoughts else ""
     )
 
 
@@ -112,7 +114,7 @@ class TableExamples:
     """The rows of a table that are trained on, or (`held_out`) those that are not."""
 
     def __init__(
-        self, records: Table, columns: Columns, chat: Chat, indices: Sequence[int] | None = None
+        self, records: Table, columns: ConversationColumns, chat: Chat, indices: Sequence[int] | None = None
     ) -> None:
         self.records, self.columns, self.chat = records, columns, chat
         self.indices = range(len(records)) if indices is None else indices
@@ -122,27 +124,27 @@ class TableExamples:
         """How many there are."""
         return len(self.indices)
 
-    def row(self, index: int) -> Row:
+    def conversation(self, index: int) -> Conversation:
         """The example as text."""
         place = self.indices[index]
-        return read_row(self.records.name, place + 1, self.records[place], self.columns)
+        return read_conversation(self.records.name, place + 1, self.records[place], self.columns)
 
     def raw(self, index: int) -> dict[str, str]:
         """The row as it stands in the set."""
         return self.records[self.indices[index]]
 
     def __getitem__(self, index: int) -> Encoded:
-        row = self.row(index)
-        return self.chat.encode(row.turns, row.answer, row.thoughts)
+        conversation = self.conversation(index)
+        return self.chat.encode(conversation.turns, conversation.answer, conversation.thoughts)
 
 
-def check_rows(records: Table, columns: Columns, allow_eval_data: bool) -> None:
+def check_rows(records: Table, columns: ConversationColumns, allow_eval_data: bool) -> None:
     """Read every row once: SetError for the first that cannot be used, or that is a test problem."""
     for number, record in enumerate(records, 1):
-        row = read_row(records.name, number, record, columns)
+        conversation = read_conversation(records.name, number, record, columns)
         if not allow_eval_data:
-            asked = next((turn["content"] for turn in row.turns if turn["role"] == "user"), "")
-            refuse_problem(records.name, number, asked)
+            question = next((turn["content"] for turn in conversation.turns if turn["role"] == "user"), "")
+            refuse_problem(records.name, number, question)
 
 
 @lru_cache(maxsize=8)

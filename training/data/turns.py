@@ -31,8 +31,8 @@ def turns_in(where: str, cell: str) -> list[Turn] | None:
 
 
 def _turn(where: str, turn: Any) -> Turn:
-    held: Mapping[str, Any] = turn if isinstance(turn, dict) else {}
-    role, content = held.get("role", held.get("from")), held.get("content", held.get("value"))
+    fields: Mapping[str, Any] = turn if isinstance(turn, dict) else {}
+    role, content = fields.get("role", fields.get("from")), fields.get("content", fields.get("value"))
     role = SHAREGPT.get(role, role) if isinstance(role, str) else role
     if role not in ROLES:
         raise SetError(f"{where} has role = {role!r}; allowed: {', '.join((*ROLES, *SHAREGPT))}")
@@ -60,14 +60,14 @@ def earlier_turns(where: str, record: Record, system: str, history: str) -> list
     if system and record[system].strip():
         turns.append({"role": "system", "content": record[system]})
     if history and record[history].strip():
-        named = f"{where}, column {history!r}"
+        column_name = f"{where}, column {history!r}"
         value = cell_value(record[history])
         if not isinstance(value, list):
-            raise SetError(f"{named} is no history; allowed: a list of [question, answer], or of turns")
+            raise SetError(f"{column_name} is no history; allowed: a list of [question, answer], or of turns")
         for entry in value:
             pair = [("user", entry[0]), ("assistant", entry[1])] if _is_pair(entry) else []
-            turns += [_turn(named, {"role": role, "content": text}) for role, text in pair]
-            turns += [] if pair else [_turn(named, entry)]
+            turns += [_turn(column_name, {"role": role, "content": text}) for role, text in pair]
+            turns += [] if pair else [_turn(column_name, entry)]
     return turns
 
 

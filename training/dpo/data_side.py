@@ -17,7 +17,7 @@ from training.shared.data_side import ChosenSets, Kind, Note, check_tables
 from training.shared.preview import Preview, cells_of
 
 
-class Row(NamedTuple):
+class NoisedRow(NamedTuple):
     """One row for `cells_of`: Int[1, length], clean and with masks."""
 
     tokens: Tensor
@@ -58,7 +58,7 @@ class PairData:
         sides = []
         for side, answer in enumerate((first.chosen, first.rejected)):
             tokens, masked = batch.tokens[:, side], batch.masked[:, side, batch.masked.shape[2] // 2]
-            row = Row(tokens, tokens.masked_fill(masked, loaded.mask_id))
+            row = NoisedRow(tokens, tokens.masked_fill(masked, loaded.mask_id))
             templated = recipe.chat.decode(answer.prompt + answer.answer)
             sides.append(Preview(parts[side], templated, cells_of(row, loaded, len(answer.prompt))))
         return replace(sides[0], rejected=sides[1], notes=recipe.notes)

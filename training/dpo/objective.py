@@ -25,12 +25,12 @@ from training.engine.saying import say
 from training.engine.settings import RunArguments
 from training.shared.adapters import attach, export_learned
 from training.shared.answers import load_model, record_samples
-from training.shared.decoding import Between, sampler_settings
+from training.shared.decoding import OnProgress, sampler_settings
 from training.shared.questions import TaskQuestions, questions_at
 from training.shared.reference import hold_reference
 
 MOST_HELD_OUT = 64
-TRIED = 8
+PREVIEW_PROBLEMS = 8
 """Problems of bundled tasks that are decoded, at most, to show one pair."""
 
 
@@ -64,7 +64,7 @@ class DPO(Recipe):
         assert self.loaded.tokenizer is not None and self.loaded.eos_id is not None
         self.chat, self.eos = Chat(self.loaded.tokenizer), self.loaded.eos_id
         self.notes: list[str] = []
-        self._filed = self._filed_pairs()
+        self._file_pairs = self._pairs_of_files()
         attach(self.loaded.model, settings, arguments.load_lora)
         check_length(settings.max_length, self.loaded)
         model, mask_id = self.loaded.model, self.loaded.mask_id
@@ -105,11 +105,12 @@ class DPO(Recipe):
     def pairs(self) -> tuple[list[EncodedPair], list[EncodedPair]]:
         """Pairs that are trained on, and those of every twentieth prompt, which are not (64 prompts at
         most). Pairs of bundled tasks are decoded here, by the reference: a resumed run has the same."""
-        every = range(self.settings.problems)
-        found = self._filed if self._filed is not None else self._encoded(self._decoded(every, say_pairs))
-        prompts = sorted({pair.prompt for pair in found})
-        kept = set(prompts[::20][:MOST_HELD_OUT]) if len(prompts) > 1 else set()
-        return [p for p in found if p.prompt not in kept], [p for p in found if p.prompt in kept]
+        pairs = self._file_pairs
+        if pairs is None:
+            pairs = self._encoded(self._decoded(range(self.settings.problems), say_pairs))
+        prompts = sorted({pair.prompt for pair in pairs})
+        held_out = set(prompts[::20][:MOST_HELD_OUT]) if len(prompts) > 1 else set()
+        return [p for p in pairs if p.prompt not in held_out], [p for p in pairs if p.prompt in held_out]
 
     def prepare(self) -> None:
         """Decode pairs. Nothing is learned before, so nothing is saved when the run is asked to end."""
@@ -117,32 +118,32 @@ class DPO(Recipe):
 
     def first_pair(self) -> tuple[EncodedPair, PreferenceBatch]:
         """The first pair of the first step, and its row of the batch. Of bundled tasks nothing is decoded
-        yet: the first pair that one of the first TRIED problems gives, SetError when none does."""
+        yet: the first pair that one of the first PREVIEW_PROBLEMS problems gives, SetError when none does."""
         s = self.settings
-        if self._filed is not None:
+        if self._file_pairs is not None:
             learned = self.pairs[0]
             return learned[item_at(0, len(learned), s.seed)], rows_of(self.batches(0)[0], slice(1))
-        tried = min(TRIED, s.problems)
-        for place in range(tried):
-            if found := self._fitting(self._decoded(range(place, place + 1))):
-                return found[0], self._batch(found[:1], step_generator(s.seed, 0))
+        count = min(PREVIEW_PROBLEMS, s.problems)
+        for place in range(count):
+            if fitting := self._fitting(self._decoded(range(place, place + 1))):
+                return fitting[0], self._batch(fitting[:1], step_generator(s.seed, 0))
         raise SetError(
-            f"data = {', '.join(self.arguments.data)}: no pair was found among the first {tried} problems, "
+            f"data = {', '.join(self.arguments.data)}: no pair was found among the first {count} problems, "
             "for no answer was wrong (with a right one to set against it) and short enough; a run decodes "
             f"problems = {s.problems}"
         )
 
-    def _decoded(self, places: range, between: Between = lambda done, count: None) -> list[Pair]:
+    def _decoded(self, places: range, on_progress: OnProgress = lambda done, count: None) -> list[Pair]:
         """The reference's mistakes in some problems."""
         s = self.settings
         sets = [TaskQuestions(name, self.chat, s.seed) for name in self.arguments.data]
         with self.module.reference() as reference:
             loaded = replace(self.loaded, model=reference)
-            asked = questions_at(sets, places.start, len(places))
+            questions = questions_at(sets, places.start, len(places))
             step = partial(self.progress, "decoding pairs", together=False)
-            return make_pairs(loaded, s, asked, s.seed, places.start, between, step)
+            return make_pairs(loaded, s, questions, s.seed, places.start, on_progress, step)
 
-    def _filed_pairs(self) -> list[EncodedPair] | None:
+    def _pairs_of_files(self) -> list[EncodedPair] | None:
         """Those of files and hub sets; None for bundled tasks, whose pairs are decoded when the network is
         placed."""
         names = self.arguments.data
@@ -152,24 +153,24 @@ class DPO(Recipe):
 
     def _encoded(self, pairs: Sequence[Pair]) -> list[EncodedPair]:
         """Pairs as ids, those that are too long left out; SetError when none is left."""
-        short = self._fitting(pairs)
-        if not short:
+        fitting = self._fitting(pairs)
+        if not fitting:
             longer = f"all are longer than max_length = {self.settings.max_length}"
             why = longer if pairs else "no answer was wrong (with a right one to set against it)"
             raise SetError(f"data = {', '.join(self.arguments.data)} gives no pairs: {why}")
-        if long := len(pairs) - len(short):
+        if too_long := len(pairs) - len(fitting):
             limit = self.settings.max_length
             self.notes.append(
-                f"{long:,} of {len(pairs):,} pairs are longer than {limit} tokens and were left out"
+                f"{too_long:,} of {len(pairs):,} pairs are longer than {limit} tokens and were left out"
             )
-        return short
+        return fitting
 
     def _fitting(self, pairs: Sequence[Pair]) -> list[EncodedPair]:
-        found = []
+        encoded = []
         for pair in pairs:
             chosen, rejected = (self.chat.encode(pair.turns, text) for text in (pair.chosen, pair.rejected))
-            found.append(EncodedPair(pair, chosen, rejected))
-        return [pair for pair in found if pair.longest <= self.settings.max_length]
+            encoded.append(EncodedPair(pair, chosen, rejected))
+        return [pair for pair in encoded if pair.longest <= self.settings.max_length]
 
     def _batch(self, pairs: Sequence[EncodedPair], draw: torch.Generator) -> PreferenceBatch:
         s = self.settings

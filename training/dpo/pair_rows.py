@@ -17,7 +17,7 @@ from evaluation.sets.tables import Table
 from tasks import TASKS
 from training.data.known_sets import refuse_problem
 from training.data.set_columns import find_column, find_earlier, find_prompts
-from training.data.sources import open_records, said_of
+from training.data.sources import open_records, table_notes
 from training.data.turns import Turn, earlier_turns, turns_in, with_earlier
 from training.dpo.pairs import Pair
 from training.dpo.settings import DPOSettings
@@ -67,7 +67,7 @@ def open_pairs(
         records = open_records(name, settings.split, allow_eval_data)
         pairs += pairs_in(records, settings, allow_eval_data)
         if notes is not None:
-            notes += said_of(records, choose_pair_columns(records, settings).used)
+            notes += table_notes(records, choose_pair_columns(records, settings).used)
     return pairs
 
 
@@ -84,17 +84,17 @@ def pairs_in(records: Table, settings: DPOSettings, allow_eval_data: bool) -> li
     """All rows; SetError names the first that is no pair, or that is a test problem."""
     columns, pairs = choose_pair_columns(records, settings), []
     for number, record in enumerate(records, 1):
-        pair = _read(records.name, number, record, columns)._replace(source=(records, number - 1))
+        pair = _read_pair(records.name, number, record, columns)._replace(source=(records, number - 1))
         if not allow_eval_data:
-            asked = next(turn["content"] for turn in pair.turns if turn["role"] == "user")
-            refuse_problem(records.name, number, asked)
+            question = next(turn["content"] for turn in pair.turns if turn["role"] == "user")
+            refuse_problem(records.name, number, question)
         pairs.append(pair)
     if all(text.startswith(pair.prompt) for pair in pairs for text in (pair.chosen, pair.rejected)):
         raise SetError(f"{records.name}: every answer begins with its question; allowed: the answers alone")
     return pairs
 
 
-def _read(name: str, number: int, record: Record, columns: PairColumns) -> Pair:
+def _read_pair(name: str, number: int, record: Record, columns: PairColumns) -> Pair:
     row = f"row {number} of {name}"
     wheres = [f"row {number}, column {column!r} of {name}" for column in (columns.chosen, columns.rejected)]
     cells = record[columns.chosen], record[columns.rejected]
@@ -113,7 +113,7 @@ def _read(name: str, number: int, record: Record, columns: PairColumns) -> Pair:
             raise SetError(
                 f"{row} has answers that differ before their last turn; allowed: in the last alone"
             )
-    turns = _asked(name, number, record, columns, before)
+    turns = _question_turns(name, number, record, columns, before)
     if better.split() == worse.split():
         alike = "are the same" if better == worse else "differ in spaces only"
         raise SetError(f"{row}: {columns.chosen!r} and {columns.rejected!r} {alike}; they must differ")
@@ -121,7 +121,9 @@ def _read(name: str, number: int, record: Record, columns: PairColumns) -> Pair:
     return Pair(turns[-1]["content"], better, worse, tuple(turns[:-1]))
 
 
-def _asked(name: str, number: int, record: Record, columns: PairColumns, before: list[Turn]) -> list[Turn]:
+def _question_turns(
+    name: str, number: int, record: Record, columns: PairColumns, before: list[Turn]
+) -> list[Turn]:
     """What is answered, the user's turn last. before: the turns that both answers begin with."""
     turns = before
     if columns.prompt:

@@ -18,11 +18,11 @@ from models.whole_file import write_whole
 from samplers.settings import option
 from tasks import TASKS
 from training.data.turns import Turn
-from training.shared.decoding import CHUNK, Between, RolloutSettings, rollouts
+from training.shared.decoding import CHUNK, OnProgress, RolloutSettings, rollouts
 from training.shared.questions import Question
 
 AT_ONCE = 8 * CHUNK
-"""Answers that are decoded without a word; `each_step` has one between any two denoiser steps."""
+"""Answers that are decoded without a word; `on_step` has one between any two denoiser steps."""
 
 
 class Pair(NamedTuple):
@@ -61,25 +61,25 @@ class PairSettings(RolloutSettings):
 
 def make_pairs(
     loaded: LoadedModel, settings: PairSettings, questions: Sequence[Question], seed: int, first: int = 0,
-    between: Between = lambda done, count: None, each_step: Between = lambda done, count: None,
+    on_progress: OnProgress = lambda done, count: None, on_step: OnProgress = lambda done, count: None,
 ) -> list[Pair]:  # fmt: skip
     """At most one pair a wrong answer; the same wrong answer to a question counts once.
 
     first: the place of the first question among all of a run, on which the answers' seeds depend;
-    between: told how many of how many answers are decoded, from time to time, by every process at once;
-    each_step: told so by each for itself. Both may raise.
+    on_progress: told how many of how many answers are decoded, from time to time, by every process at once;
+    on_step: told so by each for itself. Both may raise.
     """
-    asked = [question.prompt for question in questions for _ in range(settings.tries)]
-    seeds = [seed * 1_000_003 + first * settings.tries + number for number in range(len(asked))]
+    prompts = [question.prompt for question in questions for _ in range(settings.tries)]
+    seeds = [seed * 1_000_003 + first * settings.tries + number for number in range(len(prompts))]
     texts: list[str] = []
-    for start in range(0, len(asked), AT_ONCE):
+    for start in range(0, len(prompts), AT_ONCE):
         part = slice(start, start + AT_ONCE)
 
         def step(done: int, count: int, before: int = start) -> None:
-            each_step(before + done, len(asked))
+            on_step(before + done, len(prompts))
 
-        texts += rollouts(loaded, settings, asked[part], seeds[part], between=step).texts
-        between(len(texts), len(asked))
+        texts += rollouts(loaded, settings, prompts[part], seeds[part], on_progress=step).texts
+        on_progress(len(texts), len(prompts))
     pairs = []
     for number, question in enumerate(questions):
         answers = list(dict.fromkeys(texts[number * settings.tries : (number + 1) * settings.tries]))

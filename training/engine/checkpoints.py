@@ -35,8 +35,8 @@ def checkpoints(out: Path) -> list[tuple[int, Path]]:
     folder = out / "checkpoints"
     if not folder.is_dir():
         return []
-    found = [(int(m[1]), path) for path in folder.iterdir() if (m := NAME.fullmatch(path.name))]
-    return sorted(found)
+    folders = [(int(m[1]), path) for path in folder.iterdir() if (m := NAME.fullmatch(path.name))]
+    return sorted(folders)
 
 
 def write(out: Path, step: int, fill: Callable[[Path], None]) -> Path:
@@ -132,11 +132,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def optimizer_tensors(names: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """AdamW's step and moments by parameter name."""
-    found = {}
+    tensors = {}
     for name, parameter in names.items():
         for key, value in optimizer.state.get(parameter, {}).items():
-            found[f"{key}.{name}"] = torch.as_tensor(value)
-    return found
+            tensors[f"{key}.{name}"] = torch.as_tensor(value)
+    return tensors
 
 
 def restore(
@@ -145,11 +145,11 @@ def restore(
     """Put weights and moments back; CheckpointError, and nothing changed, when one is not of its shape."""
     for name, parameter in names.items():
         for key in ("weight", "exp_avg", "exp_avg_sq"):
-            saved, wanted = tensors.get(f"{key}.{name}"), tuple(share(parameter).shape)
-            if (saved is None and key == "weight") or (saved is not None and saved.shape != wanted):
+            saved, expected = tensors.get(f"{key}.{name}"), tuple(share(parameter).shape)
+            if (saved is None and key == "weight") or (saved is not None and saved.shape != expected):
                 shape = None if saved is None else tuple(saved.shape)
                 raise CheckpointError(
-                    f"checkpoint has {key} of {name} = {shape}; allowed: {wanted}, the model's"
+                    f"checkpoint has {key} of {name} = {shape}; allowed: {expected}, the model's"
                 )
     for name, parameter in names.items():
         with torch.no_grad():

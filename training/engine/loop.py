@@ -101,7 +101,7 @@ class Engine:
     def _progress(self, doing: str, done: int, count: int, together: bool = True) -> None:
         """See Recipe."""
         self.progress.tell(doing, done, count)
-        if self._stopping() if together else self.signals.asked:
+        if self._stopping() if together else self.signals.stop_requested:
             raise Stopped
 
     def _parts(self) -> Sequence[Batch]:
@@ -159,8 +159,8 @@ class Engine:
     def _stopping(self) -> bool:
         """Whether any process was asked to end."""
         if self.accelerator.num_processes == 1:
-            return self.signals.asked
-        flag = torch.tensor([float(self.signals.asked)], device=self.accelerator.device)
+            return self.signals.stop_requested
+        flag = torch.tensor([float(self.signals.stop_requested)], device=self.accelerator.device)
         return bool(self.accelerator.reduce(flag, "sum").item())
 
     def _seed(self, salt: int = 0) -> None:
@@ -185,7 +185,7 @@ class Engine:
                 raise Stopped
             with accelerator.accumulate(self.module):
                 # 2. The loss over this process's rows of a part, Float[], and its gradients, which add up.
-                loss, figures = self.module(self._mine(batch))
+                loss, figures = self.module(self._process_rows(batch))
                 accelerator.backward(loss)
                 for name, value in {"loss": loss, **figures}.items():
                     part = value.detach().float() / len(batches)
@@ -198,7 +198,7 @@ class Engine:
                 self.optimizer.step()
                 self.optimizer.zero_grad()
         # 4. The figures of all processes, and whether they are numbers.
-        self._check(means := self._everybodys(total))
+        self._check(means := self._mean_over_processes(total))
         # 5. The moving average follows, the slower the further the run is.
         if self.average:
             decay = min(self.settings.ema, (self.step + 1) / (self.step + 10))
@@ -206,13 +206,13 @@ class Engine:
             torch._foreach_lerp_(list(self.average.values()), now, 1 - decay)
         return means
 
-    def _mine(self, batch: Batch) -> Batch:
+    def _process_rows(self, batch: Batch) -> Batch:
         """This process's rows."""
         processes, rows = self.accelerator.num_processes, len(batch[0])
         if rows % processes:
             raise ValueError(f"a step has parts of {rows} rows; allowed: a multiple of {processes} processes")
-        mine = rows_of(batch, slice(self.accelerator.process_index, None, processes))
-        return moved(mine, self.accelerator.device)
+        own_rows = rows_of(batch, slice(self.accelerator.process_index, None, processes))
+        return moved(own_rows, self.accelerator.device)
 
     def _leave_out(self) -> None:
         """Groups that have no part in this step keep their weights and moments."""
@@ -230,7 +230,7 @@ class Engine:
             norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
             total["grad_norm"] = torch.as_tensor(norm, device=self.accelerator.device).float()
 
-    def _everybodys(self, total: dict[str, Tensor]) -> dict[str, float]:
+    def _mean_over_processes(self, total: dict[str, Tensor]) -> dict[str, float]:
         names = list(total)
         values = torch.stack([total[name] for name in names])
         if self.accelerator.num_processes > 1:
@@ -260,17 +260,17 @@ class Engine:
 
     def _swap_average(self) -> None:
         for name, average in self.average.items():
-            kept = average.clone()
+            averaged = average.clone()
             average.copy_(self.parameters[name].detach())
-            self.parameters[name].detach().copy_(kept)
+            self.parameters[name].detach().copy_(averaged)
 
     def _evaluation(self) -> dict[str, float]:
         every = self.settings.eval_every
         if not every or (self.step % every and self.step != self.settings.max_steps):
             return {}
         with self.progress.timed(EVALUATING), self.as_saved():
-            found = self.recipe.evaluate()
-        return {f"eval_{name}": round(value, 6) for name, value in found.items()}
+            figures = self.recipe.evaluate()
+        return {f"eval_{name}": round(value, 6) for name, value in figures.items()}
 
     def _log(self, evaluated: Mapping[str, float]) -> None:
         line = {
@@ -280,8 +280,8 @@ class Engine:
         if self.accelerator.is_main_process:
             self.metrics.add(line)
             self.tracker.add(line)
-            said = ", ".join(f"{k} {v:.4g}" for k, v in line.items() if k not in ("step", "seconds"))
-            print(f"step {self.step} of {self.settings.max_steps}: {said}", flush=True)
+            figures = ", ".join(f"{k} {v:.4g}" for k, v in line.items() if k not in ("step", "seconds"))
+            print(f"step {self.step} of {self.settings.max_steps}: {figures}", flush=True)
 
     def save(self) -> None:
         """A checkpoint of this step, with the samples decoded from it; asked to end, without them."""

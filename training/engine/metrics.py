@@ -37,9 +37,9 @@ class Metrics:
         if not self.path.exists():
             return
         before = self.path.read_text(encoding="utf-8", errors="replace")
-        kept = "".join(line + "\n" for line in before.split("\n") if _step_of(line) <= step)
-        if kept != before:
-            write_whole(self.path, kept)
+        lines = "".join(line + "\n" for line in before.split("\n") if _step_of(line) <= step)
+        if lines != before:
+            write_whole(self.path, lines)
 
 
 def _step_of(line: str) -> float:
@@ -65,6 +65,6 @@ class Window:
 
     def means(self) -> dict[str, float]:
         """The means, and a new window."""
-        found = {n: v / self.sums[f"#{n}"] for n, v in self.sums.items() if not n.startswith("#")}
+        means = {n: v / self.sums[f"#{n}"] for n, v in self.sums.items() if not n.startswith("#")}
         self.sums = {}
-        return {name: round(value, 6) for name, value in found.items()}
+        return {name: round(value, 6) for name, value in means.items()}

@@ -19,10 +19,10 @@ def adamw(recipe: Recipe) -> torch.optim.AdamW:
 
 
 def _by_decay(group: dict[str, Any], weight_decay: float) -> list[dict[str, Any]]:
-    kept: dict[str, Any] = {"name": "all", "factor": 1.0, **group}
-    parameters = list(kept.pop("params"))
+    complete: dict[str, Any] = {"name": "all", "factor": 1.0, **group}
+    parameters = list(complete.pop("params"))
     parts = [
-        kept | {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        kept | {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        complete | {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        complete | {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
     return [part for part in parts if part["params"]]

@@ -24,7 +24,7 @@ LATELY = 50  # steps whose mean is the pace
 
 
 @dataclass(frozen=True)
-class Now:
+class ProgressState:
     """step: finished ones; doing: evaluating, saving, decoding a sample, …, "" between them; done, count:
     how far that is, 0 of 0 where it is not counted; pace: seconds of a step without evaluations and
     checkpoints, None before the first; left: seconds to the end of the run, None as long as unknown."""
@@ -74,12 +74,12 @@ class Progress:
         self._written = time.monotonic()
         fresh = self.path.with_name(self.path.name + ".new")
         with suppress(OSError):  # a full disk ends the run where something is lost by it: at a checkpoint
-            fresh.write_text(json.dumps(asdict(self.now())) + "\n", encoding="utf-8")
+            fresh.write_text(json.dumps(asdict(self.state())) + "\n", encoding="utf-8")
             fresh.replace(self.path)
 
-    def now(self) -> Now:
+    def state(self) -> ProgressState:
         """What the file would say."""
-        return Now(self.step, *self._now, self._mean(STEP), self._left())
+        return ProgressState(self.step, *self._now, self._mean(STEP), self._left())
 
     def _left(self) -> float | None:
         """Steps, evaluations and checkpoints that are to come, each at what they took lately."""
@@ -105,12 +105,12 @@ def due(step: int, last: int, every: int) -> int:
     return last // every - step // every + (last % every > 0 and step < last) if every else 0
 
 
-def read_progress(path: Path) -> Now | None:
+def read_progress(path: Path) -> ProgressState | None:
     """What a run's file says; None where there is none that can be read."""
     try:
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
-        now = Now(**found)
-        numbers = (now.step, now.done, now.count, now.pace or 0.0, now.left or 0.0)
-        return now if isinstance(now.doing, str) and all(0 <= value < 1e12 for value in numbers) else None
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        state = ProgressState(**content)
+        numbers = (state.step, state.done, state.count, state.pace or 0.0, state.left or 0.0)
+        return state if isinstance(state.doing, str) and all(0 <= value < 1e12 for value in numbers) else None
     except (OSError, ValueError, TypeError, RecursionError):
         return None

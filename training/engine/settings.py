@@ -57,11 +57,11 @@ S = TypeVar("S", bound=TrainSettings)
 
 def settings_of(cls: type[S], values: Mapping[str, Any]) -> S:
     """Settings from plain values, as YAML has them; SettingError for what is unknown or bad."""
-    known = {d.name: d for d in describe(cls)}
+    described = {d.name: d for d in describe(cls)}
     for name, value in values.items():
-        if name not in known:
-            raise SettingError(name, value, f"a setting: {', '.join(known)}")
-    return cls(**{name: _number(known[name].type, value) for name, value in values.items()})
+        if name not in described:
+            raise SettingError(name, value, f"a setting: {', '.join(described)}")
+    return cls(**{name: _number(described[name].type, value) for name, value in values.items()})
 
 
 def _number(kind: type, value: Any) -> Any:
@@ -76,17 +76,17 @@ def _number(kind: type, value: Any) -> Any:
 
 def parse_pairs(cls: type[Any], pairs: list[str]) -> dict[str, Any]:
     """`key=value` texts of a command line as typed values. cls: a dataclass of settings."""
-    known = {d.name: d for d in describe(cls)}
-    found = {}
+    described = {d.name: d for d in describe(cls)}
+    values = {}
     for pair in pairs:
         key, equals, value = (part.strip() for part in pair.partition("="))
         if not equals:
             raise SettingError("set", pair, "key=value")
         key = PUBLISHED.get(key, key)
-        if key not in known:
-            raise SettingError(key, value, f"a setting: {', '.join(known)}")
-        found[key] = parse(known[key], value)
-    return found
+        if key not in described:
+            raise SettingError(key, value, f"a setting: {', '.join(described)}")
+        values[key] = parse(described[key], value)
+    return values
 
 
 @dataclass(frozen=True)

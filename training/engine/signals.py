@@ -12,7 +12,7 @@ class StopSignals:
     at its end. Outside the main thread nothing is changed: Python allows no handlers there."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.stop_requested = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopSignals:
@@ -24,7 +24,7 @@ class StopSignals:
         return self
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+        self.stop_requested = True
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():

@@ -43,7 +43,7 @@ from training.shared.decoding import (
     sampler_settings,
     shared,
 )
-from training.shared.questions import Question, QuestionSettings, Room, open_questions, questions_at
+from training.shared.questions import LengthLimit, Question, QuestionSettings, open_questions, questions_at
 from training.shared.reference import hold_reference
 
 
@@ -92,11 +92,11 @@ class GRPO(Recipe):
         self.eos: int = self.loaded.eos_id
         attach(self.loaded.model, settings, arguments.load_lora)
         check_length(settings.max_length, self.loaded)
-        room = Room(settings.max_length, partial(row_tokens, self.loaded, settings))
+        limit = LengthLimit(settings.max_length, partial(row_tokens, self.loaded, settings))
         chat = Chat(self.loaded.tokenizer)
         self.notes: list[str] = []
         allow = arguments.allow_eval_data
-        self.sets = open_questions(arguments.data, chat, settings, room, allow, self.notes)
+        self.sets = open_questions(arguments.data, chat, settings, limit, allow, self.notes)
         self.rewards = Rewards(settings)
         self.module = GroupModule(
             self.loaded.model, hold_reference(self.loaded.model) if settings.kl_beta else None,
@@ -113,8 +113,8 @@ class GRPO(Recipe):
         if s.batch_size % (self.parts * processes):
             allowed = f"a multiple of accumulate = {self.parts} times {processes} processes"
             raise SettingError("batch_size", s.batch_size, allowed)
-        asked = questions_at(self.sets, step // s.inner * self._groups, self._groups)
-        written, reward = self._written(asked, seed=s.seed * 1_000_003 + step)
+        questions = questions_at(self.sets, step // s.inner * self._groups, self._groups)
+        written, reward = self._answered(questions, seed=s.seed * 1_000_003 + step)
         self._inner = [self._batch(written, reward, step_generator(s.seed, step + i)) for i in range(s.inner)]
 
     def batches(self, step: int) -> Sequence[GroupBatch]:
@@ -130,9 +130,9 @@ class GRPO(Recipe):
     def carry(self, tensors: Mapping[str, Tensor]) -> None:
         """See Recipe. Steps that are done are not asked for again."""
         steps = {int(name.partition(".")[0]) for name in tensors}
-        found = {i: GroupBatch(*(tensors[f"{i}.{name}"] for name in GroupBatch._fields)) for i in steps}
+        batches = {i: GroupBatch(*(tensors[f"{i}.{name}"] for name in GroupBatch._fields)) for i in steps}
         first = min(steps, default=0)
-        self._inner = [found[max(i, first)] for i in range(self.settings.inner)] if found else []
+        self._inner = [batches[max(i, first)] for i in range(self.settings.inner)] if batches else []
 
     def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
         """The adapter, or the whole model."""
@@ -142,61 +142,65 @@ class GRPO(Recipe):
         """Mean reward and accuracy on held-out problems, without temperature, in as few steps as the
         rollouts; nothing for sets of rows. What could not be found out is said and counts in no mean."""
         each = max(1, self.settings.eval_rows // len(self.sets))
-        asked = [question for found in self.sets for question in found.held_out(each)]
-        if not asked:
+        questions = [q for question_set in self.sets for q in question_set.held_out(each)]
+        if not questions:
             return {}
-        texts = self._decoded("evaluating", asked, [0] * len(asked), 0.0).texts
-        found = {}
-        for name, values in (("accuracy", self.rewards.correct(asked, texts)),
-                             ("reward", self._scored(asked, texts))):  # fmt: skip
-            known = [value for value in values if value is not None]
-            if len(known) < len(values) and PartialState().is_main_process:
-                without = f"{len(values) - len(known)} of {len(values)} answers have no {name}"
+        texts = self._decoded("evaluating", questions, [0] * len(questions), 0.0).texts
+        figures = {}
+        for name, values in (("accuracy", self.rewards.correct(questions, texts)),
+                             ("reward", self._scored(questions, texts))):  # fmt: skip
+            numbers = [value for value in values if value is not None]
+            if len(numbers) < len(values) and PartialState().is_main_process:
+                without = f"{len(values) - len(numbers)} of {len(values)} answers have no {name}"
                 print(f"evaluation: {without}: the judge or the grader failed", flush=True)
-            if known:
-                found[name] = sum(known) / len(known)
-        return found
+            if numbers:
+                figures[name] = sum(numbers) / len(numbers)
+        return figures
 
     def sample(self, folder: Path) -> None:
         """Held-out prompts, or the first rows of a set, decoded as rollouts are, without temperature."""
         count = self.settings.samples
-        asked = [question for found in self.sets for question in found.held_out(count)]
-        asked = (asked or questions_at(self.sets, 0, count))[:count]
-        turns = [[{"role": "user", "content": question.prompt}] for question in asked]
+        questions = [q for question_set in self.sets for q in question_set.held_out(count)]
+        questions = (questions or questions_at(self.sets, 0, count))[:count]
+        turns = [[{"role": "user", "content": question.prompt}] for question in questions]
         record_samples(self, self.loaded, turns, folder, settings=sampler_settings(self.settings, 0.0))
 
     @property
     def _groups(self) -> int:
         return self.settings.batch_size // self.settings.group_size
 
-    def _written(self, asked: Sequence[Question], seed: int) -> tuple[Rollouts, Tensor]:
+    def _answered(self, questions: Sequence[Question], seed: int) -> tuple[Rollouts, Tensor]:
         """group_size answers to each question and their rewards, Float[groups, size], NaN where there
         is none. RuntimeError when every group has one."""
         size = self.settings.group_size
-        each = [question for question in asked for _ in range(size)]
+        each = [question for question in questions for _ in range(size)]
         written = self._decoded("decoding answers", each, [seed * 4096 + row for row in range(len(each))])
-        found = self._scored(each, written.texts)
-        reward = torch.tensor([float("nan") if r is None else r for r in found]).view(-1, size)
+        scores = self._scored(each, written.texts)
+        reward = torch.tensor([float("nan") if r is None else r for r in scores]).view(-1, size)
         if bool(reward.isnan().any(-1).all()):
             raise RuntimeError("every group has an answer without a reward: the judge or the grader failed")
         return written, reward
 
     def _decoded(
-        self, doing: str, asked: Sequence[Question], seeds: Sequence[int], temperature: float | None = None
+        self,
+        doing: str,
+        questions: Sequence[Question],
+        seeds: Sequence[int],
+        temperature: float | None = None,
     ) -> Rollouts:
-        prompts = [question.prompt for question in asked]
-        between = partial(self.progress, doing, together=False)
-        return rollouts(self.loaded, self.settings, prompts, seeds, temperature, between)
+        prompts = [question.prompt for question in questions]
+        on_progress = partial(self.progress, doing, together=False)
+        return rollouts(self.loaded, self.settings, prompts, seeds, temperature, on_progress)
 
-    def _scored(self, asked: Sequence[Question], texts: Sequence[str]) -> list[float | None]:
+    def _scored(self, questions: Sequence[Question], texts: Sequence[str]) -> list[float | None]:
         """Rewards, each process asking for its share."""
 
         def part(number: int) -> list[float | None]:
             rows = slice(number * CHUNK, (number + 1) * CHUNK)
-            self.progress("grading answers", rows.start, len(asked), together=False)
-            return self.rewards(asked[rows], texts[rows])
+            self.progress("grading answers", rows.start, len(questions), together=False)
+            return self.rewards(questions[rows], texts[rows])
 
-        return [score for scores in shared(part, -(-len(asked) // CHUNK)) for score in scores]
+        return [score for scores in shared(part, -(-len(questions) // CHUNK)) for score in scores]
 
     def _batch(self, written: Rollouts, reward: Tensor, draw: torch.Generator) -> GroupBatch:
         """The rows of one inner step. A group with an answer that has no reward is left out.
@@ -249,8 +253,8 @@ class GRPO(Recipe):
             with inference(model, dropout=True):
                 return log_probabilities(model, *own[:5], self.loaded.mask_id).float().cpu()
 
-        found = torch.zeros(batch.counted.shape)
+        logps = torch.zeros(batch.counted.shape)
         for number, logp in enumerate(shared(one, self.parts * processes)):
             place = rows(number)
-            found[place] = found[place].masked_scatter(batch.counted[place], logp)
-        return found
+            logps[place] = logps[place].masked_scatter(batch.counted[place], logp)
+        return logps

@@ -76,13 +76,13 @@ def log_probabilities(
 ) -> Tensor:
     """log p of the counted tokens, Float[n counted], row-major; shapes as in GroupBatch. A network in
     training drops out by `seed`; the random state outside stays as it is."""
-    asked = torch.zeros_like(hidden)
-    asked[:, -counted.shape[1] :] = counted
+    counted_cells = torch.zeros_like(hidden)
+    counted_cells[:, -counted.shape[1] :] = counted
     padding = None if bool(attention.all()) else attention
     with own_draws(tokens.device):
         torch.manual_seed(int(seed[0]))
-        out = model(tokens.masked_fill(hidden, mask_id), attention_mask=padding, cells=asked)
-    return -cell_cross_entropy(out.logits, tokens[asked])
+        out = model(tokens.masked_fill(hidden, mask_id), attention_mask=padding, cells=counted_cells)
+    return -cell_cross_entropy(out.logits, tokens[counted_cells])
 
 
 def step_context(order: Tensor, counted: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

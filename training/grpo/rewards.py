@@ -66,25 +66,26 @@ class Rewards:
         """One reward an answer, None where it could not be found out. JudgeError with
         judge_failures = error."""
         s = self.settings
-        found: list[float | None] = [
+        rewards: list[float | None] = [
             s.reward_format * well_formed(text) + s.reward_integer * whole_number(text) for text in texts
         ]
         if s.reward_correct > 0:
-            found = _sum(found, s.reward_correct, self.correct(questions, texts))
+            rewards = _sum(rewards, s.reward_correct, self.correct(questions, texts))
         if self.judge is not None:
-            found = _sum(found, s.reward_judge, self._judged(self.judge, questions, texts))
-        return found
+            rewards = _sum(rewards, s.reward_judge, self._judged(self.judge, questions, texts))
+        return rewards
 
     def correct(self, questions: Sequence[Question], texts: Sequence[str]) -> list[float | None]:
         """1 for right, 0 for wrong, None where it could not be graded: a task's own checker, and the
         grader's killable processes for other sets."""
         plain = [i for i, question in enumerate(questions) if not question.task]
         grades = self.grader.grade_many([(texts[i], questions[i].answer) for i in plain])
-        found: dict[int, bool | None] = {i: g.correct for i, g in zip(plain, grades, strict=True)}
-        for i, asked in enumerate(questions):
-            if asked.task:
-                found[i] = TASKS[asked.task].check(asked.fields, texts[i], answer=asked.answer).correct
-        return [None if found[i] is None else float(bool(found[i])) for i in range(len(questions))]
+        verdicts: dict[int, bool | None] = {i: g.correct for i, g in zip(plain, grades, strict=True)}
+        for i, question in enumerate(questions):
+            if question.task:
+                task = TASKS[question.task]
+                verdicts[i] = task.check(question.fields, texts[i], answer=question.answer).correct
+        return [None if verdicts[i] is None else float(bool(verdicts[i])) for i in range(len(questions))]
 
     def _judged(
         self, judge: Judge, questions: Sequence[Question], texts: Sequence[str]

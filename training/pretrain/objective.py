@@ -53,10 +53,10 @@ class PackedModule(nn.Module):
         visible = same_document(batch.document)
         hidden = self.model.hidden(batch.input_ids, position_ids=batch.position, visible=visible)
         logits = self.model.head(hidden[batch.masked])
-        wanted, row = batch.tokens[batch.masked], batch.masked.nonzero()[:, 0]
-        cost, count = cell_cross_entropy(logits, wanted), len(batch.tokens)
+        targets, row = batch.tokens[batch.masked], batch.masked.nonzero()[:, 0]
+        cost, count = cell_cross_entropy(logits, targets), len(batch.tokens)
         loss = pretrain_loss(cost, batch.p[batch.masked], count, int(batch.maskable[0]))
-        right = (logits.argmax(-1) == wanted).float()
+        right = (logits.argmax(-1) == targets).float()
         return Losses(loss, {"cross_entropy": rows_mean(cost.detach(), row, count),
                              "accuracy": rows_mean(right, row, count)})  # fmt: skip
 
@@ -76,7 +76,7 @@ class Pretrain(Recipe):
         sets = [open_texts(name, self.chat, loaded.eos_id, s, arguments.allow_eval_data, self.notes)
                 for name in arguments.data]  # fmt: skip
         self.texts = PackedRows([learned for learned, _ in sets], weights, s.seed, s.max_length)
-        self.held_out = PackedRows([kept for _, kept in sets], weights, 0, s.max_length)
+        self.held_out = PackedRows([held_out for _, held_out in sets], weights, 0, s.max_length)
         attach(loaded.model, settings, arguments.load_lora)
         self.module = PackedModule(loaded.model)
 
@@ -124,14 +124,14 @@ class Pretrain(Recipe):
 
     def example(self) -> Example:
         """The first piece of the first row of the first step; of a packed row nothing is given."""
-        chosen, index = self.texts.first(0)
-        return Example(chosen.raw(index), self.chat.decode(chosen[index]), 0)
+        documents, index = self.texts.first(0)
+        return Example(documents.raw(index), self.chat.decode(documents[index]), 0)
 
     def sample(self, folder: Path) -> None:
         """Held-out texts, gone on with from their middle, at most 128 tokens of them."""
-        found = []
+        prompts = []
         for place in range(self.settings.samples):
-            chosen, index = self.held_out.first(place)
-            ids = chosen[index]
-            found.append(ids[: min(128, max(1, len(ids) // 2))])
-        record_samples(self, self.loaded, found, folder)
+            documents, index = self.held_out.first(place)
+            ids = documents[index]
+            prompts.append(ids[: min(128, max(1, len(ids) // 2))])
+        record_samples(self, self.loaded, prompts, folder)

@@ -40,11 +40,11 @@ class PackedRows:
         """What fills a row, at least to its end."""
         draw = random.Random(f"{self.seed}:{place}")
         chosen, index = self.first(place)
-        found = [chosen[index]]
-        while sum(map(len, found)) < self.length:
+        filling = [chosen[index]]
+        while sum(map(len, filling)) < self.length:
             chosen = draw.choices(self.sets, self.weights)[0]
-            found.append(chosen[draw.randrange(chosen.size or 2**31)])
-        return found
+            filling.append(chosen[draw.randrange(chosen.size or 2**31)])
+        return filling
 
     def first(self, place: int) -> tuple[Pieces, int]:
         """The set and the number of a row's first piece."""

@@ -15,7 +15,7 @@ from training.data.chat import Chat
 from training.data.examples import TaskExamples
 from training.data.known_sets import refuse_problem
 from training.data.set_columns import find_column
-from training.data.sources import LIMITS, open_records, said_of
+from training.data.sources import LIMITS, open_records, table_notes
 from training.data.table_examples import held_out_rows
 from training.pretrain.settings import PretrainSettings
 
@@ -92,7 +92,7 @@ class TaskTexts:
         return [*ids, self.eos]
 
 
-class Listed:
+class EncodedDocuments:
     """A few documents that are there already."""
 
     def __init__(self, ids: Sequence[list[int]]) -> None:
@@ -125,22 +125,23 @@ def open_texts(
         problems = generate(name, HELD_OUT, HELD_OUT_PROBLEMS, seed=1)
         texts = [chat.plain(f"{p.prompt}\n{p.solution}") for p in problems]
         ids = [[*chat.tokenizer.encode(text, add_special_tokens=False), eos] for text in texts]
-        return TaskTexts(name, chat, eos, TRAIN, settings.seed), Listed(ids)
+        return TaskTexts(name, chat, eos, TRAIN, settings.seed), EncodedDocuments(ids)
     records = open_records(name, settings.split, allow_eval_data, tuple(TASKS), replace(LIMITS, plain=True))
     column = choose_text_column(records, settings.text_column)
     check_texts(records, column, allow_eval_data)
     if notes is not None:
-        notes += said_of(records, [column])
-    kept_out = held_out_rows(len(records))
-    learned = [i for i in range(len(records)) if i not in kept_out]
-    how = (chat, eos, settings.max_length)
-    return Documents(records, column, learned, *how), Documents(records, column, sorted(kept_out), *how)
+        notes += table_notes(records, [column])
+    held_out = held_out_rows(len(records))
+    learned = [i for i in range(len(records)) if i not in held_out]
+    encoding = (chat, eos, settings.max_length)
+    unlearned = Documents(records, column, sorted(held_out), *encoding)
+    return Documents(records, column, learned, *encoding), unlearned
 
 
-def choose_text_column(records: Table, asked: str) -> str:
+def choose_text_column(records: Table, named: str) -> str:
     """The column that is asked for, else the only one, else `text`; SetError when it is not there."""
     only = records.columns[0] if len(records.columns) == 1 else TEXT
-    return find_column(records, "text_column", asked or only, ())
+    return find_column(records, "text_column", named or only, ())
 
 
 def check_texts(records: Table, column: str, allow_eval_data: bool) -> None:

@@ -45,7 +45,7 @@ def can_still_hold(task: str, fields: Mapping[str, str], text: str) -> bool:
     """Whether the unfinished line or box at the end of `text` can become a step that holds; True
     where that cannot be told: a line is judged from its `=` on, a box from its brace on."""
     start = text.rfind("\n") + 1
-    line, known = text[start:], TASKS[task]
+    line, checker = text[start:], TASKS[task]
     box = _BOX.fullmatch(line)
     if box is not None:
         if task == "countdown":  # any expression that hits the target may stand there
@@ -54,7 +54,7 @@ def can_still_hold(task: str, fields: Mapping[str, str], text: str) -> bool:
     end = line if task == "sudoku" and "\\" not in line else _completion(task, fields, line)
     if end is None or not end.strip():
         return True
-    return check_steps(known, fields, f"{text[:start]}{end}\n")[-1].right
+    return check_steps(checker, fields, f"{text[:start]}{end}\n")[-1].right
 
 
 def _completion(task: str, fields: Mapping[str, str], line: str) -> str | None:

@@ -78,8 +78,8 @@ def _new_shadow(base: str, data: Mapping[str, Any], layers: str, init: str, seed
     model = ShadowRewardModel(config, JUDGE_WIDTH)
     if init == "base":
         weights = read_weights(base, torch.float32)
-        known = weights if JUDGE in weights else {f"llada.{name}": t for name, t in weights.items()}
-        _fill(model, known, base, fresh=("judge.", "level"))
+        renamed = weights if JUDGE in weights else {f"llada.{name}": t for name, t in weights.items()}
+        _fill(model, renamed, base, fresh=("judge.", "level"))
     for block in model.llada.blocks:
         block.written_out = True  # on a CPU the fused kernel's backward is slow (docs/log.md)
     tokenizer = _tokenizer(base, system=True, steps=False)
@@ -105,11 +105,11 @@ def _tokenizer(base: str, system: bool, steps: bool = True) -> PreTrainedTokeniz
 
 def chosen_layers(text: str, count: int) -> list[int]:
     """Layer numbers of "0,2,new", -1 for a new one; all of `count` for ""."""
-    known = {str(n): n for n in range(count)} | {NEW: -1}
-    parts = [part.strip() for part in text.split(",")] if text else list(known)[:count]
-    if any(part not in known for part in parts):
+    numbers = {str(n): n for n in range(count)} | {NEW: -1}
+    parts = [part.strip() for part in text.split(",")] if text else list(numbers)[:count]
+    if any(part not in numbers for part in parts):
         raise SettingError("layers", text, f"numbers from 0 to {count - 1}, or {NEW}, that commas separate")
-    return [known[part] for part in parts]
+    return [numbers[part] for part in parts]
 
 
 def qwen_config(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def qwen_weights(weights: Mapping[str, Tensor], chosen: Sequence[int], llada: bo
     """The chosen layers under Qwen2's names, numbered anew; a language model's head is left out."""
     names = {"transformer.wte": "embed_tokens", "transformer.ln_f": "norm"} if llada else {}
     before = "model.transformer.blocks" if llada else "model.layers"
-    found = {}
+    renamed = {}
     for name, tensor in weights.items():
         if name.startswith(f"{before}."):
             number, _, rest = name.removeprefix(f"{before}.").partition(".")
@@ -140,12 +140,12 @@ def qwen_weights(weights: Mapping[str, Tensor], chosen: Sequence[int], llada: bo
             part = _BLOCK[part] if llada else part
             for place, layer in enumerate(chosen):
                 if layer == int(number):
-                    found[f"model.layers.{place}.{part}.{kind}"] = tensor
+                    renamed[f"model.layers.{place}.{part}.{kind}"] = tensor
         elif llada and (whole := names.get(name.removeprefix("model.").rpartition(".")[0])):
-            found[f"model.{whole}.weight"] = tensor
+            renamed[f"model.{whole}.weight"] = tensor
         elif not llada and name != "lm_head.weight":
-            found[name] = tensor
-    return found
+            renamed[name] = tensor
+    return renamed
 
 
 def _fill(model: nn.Module, weights: Mapping[str, Tensor], base: str, fresh: tuple[str, ...]) -> None:
@@ -157,8 +157,8 @@ def _fill(model: nn.Module, weights: Mapping[str, Tensor], base: str, fresh: tup
             more = tensor.mean(0, keepdim=True).expand(own[name].shape[0] - tensor.shape[0], -1)
             tensor = torch.cat((tensor, more))
         if name not in own or own[name].shape != tensor.shape:
-            wanted = tuple(own[name].shape) if name in own else "no such weight"
-            raise ModelError(f"model = {base!r}: {name} is {tuple(tensor.shape)}; allowed: {wanted}")
+            allowed = tuple(own[name].shape) if name in own else "no such weight"
+            raise ModelError(f"model = {base!r}: {name} is {tuple(tensor.shape)}; allowed: {allowed}")
         own[name].copy_(tensor)
     with torch.no_grad():
         for name in own.keys() - weights.keys():

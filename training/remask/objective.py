@@ -19,7 +19,7 @@ from models.ups_head import HEAD_FILE, UPSHead, load_ups_head
 from samplers.requests import Tools
 from samplers.settings import option
 from training.data.answer_settings import AnswerSettings
-from training.data.examples import Rows
+from training.data.examples import AnswerRows
 from training.data.sources import Answers
 from training.engine.recipe import Recipe, moved, split, step_generator
 from training.engine.settings import RunArguments
@@ -27,7 +27,7 @@ from training.remask.losses import RemaskBatch, RemaskModule
 from training.remask.remask_noise import ordinary_ids, remask_noise
 from training.shared.adapters import freeze
 from training.shared.answers import load_model, record_samples
-from training.shared.decoding import Between
+from training.shared.decoding import OnProgress
 from training.shared.noise import block_noise, stratified_times
 
 BLOCKS = (4, 8, 16, 32)
@@ -59,7 +59,7 @@ class RemaskData:
         self.ordinary = ordinary_ids(min(len(tokenizer), loaded.model.config.vocab_size), special)
         self.mask_id, self.settings = loaded.mask_id, settings
 
-    def noised(self, rows: Rows, draw: torch.Generator, own_errors: float | None = None) -> RemaskBatch:
+    def noised(self, rows: AnswerRows, draw: torch.Generator, own_errors: float | None = None) -> RemaskBatch:
         """Masks, wrong tokens, and how many own predictions, drawn for the whole step.
 
         A row noised by blocks is learned in its current block alone. own_errors: the settings' share,
@@ -78,9 +78,9 @@ class RemaskData:
         shown = torch.where(blockwise & after, self.mask_id, shown)
         masked = torch.where(blockwise, (masked & current) | after, masked)
         scope = torch.where(blockwise, current, rows.answer)
-        mine = torch.rand(count, 1, generator=draw) < own
-        shown = torch.where(mine & ~masked, rows.tokens, shown)
-        fill = torch.rand(count, generator=draw) * mine[:, 0]
+        own_rows = torch.rand(count, 1, generator=draw) < own
+        shown = torch.where(own_rows & ~masked, rows.tokens, shown)
+        fill = torch.rand(count, generator=draw) * own_rows[:, 0]
         gumbel = -torch.empty(masked.shape).exponential_(generator=draw).log()
         return RemaskBatch(rows.tokens, shown, scope, masked & scope, p, gumbel, fill)
 
@@ -144,7 +144,7 @@ def sample_remedi(recipe: RemaskSFT, folder: Path) -> None:
     record_samples(recipe, recipe.loaded, prompts, folder, "remedi", settings, Tools(ups_head=recipe.head))
 
 
-class Shown(NamedTuple):
+class ScoredCells(NamedTuple):
     """Cells of answers that a head saw: -logit of each, whether its token is wrong, and its row's number,
     Float / Bool / Int[n]."""
 
@@ -161,37 +161,40 @@ class Shown(NamedTuple):
 
 
 @torch.no_grad()
-def shown_cells(
+def score_shown_cells(
     module: RemaskModule, noise: RemaskData, answers: Answers, own: float, draws: int = DRAWS,
-    between: Between = lambda done, count: None,
-) -> Shown:  # fmt: skip
+    on_progress: OnProgress = lambda done, count: None,
+) -> ScoredCells:  # fmt: skip
     """Held-out answers under the noise of training, several draws of it. own: share of rows whose wrong
-    tokens are the model's own: few of what it writes is wrong, so one draw has few of them. between: told
+    tokens are the model's own: few of what it writes is wrong, so one draw has few of them. on_progress: told
     how many of the rows of all draws are done."""
-    found, device, size = [], next(module.head.parameters()).device, 32
+    batches, device, size = [], next(module.head.parameters()).device, 32
     held_out = answers.data.held_out
     for draw, start in product(range(draws), range(0, len(held_out), size)):
-        between(draw * len(held_out) + start, draws * len(held_out))
+        on_progress(draw * len(held_out) + start, draws * len(held_out))
         rows = answers.collated(held_out[start : start + size])
         batch = moved(noise.noised(rows, step_generator(draw, start, salt=2), own), device)
         shown, masked = module.with_own(batch)
-        seen = batch.answer & ~masked
-        hidden = module.model(shown, output_last_hidden_state=True, cells=seen).last_hidden_state
-        wrong, row = (shown != batch.tokens)[seen], seen.nonzero()[:, 0] + start
-        found.append((-module.head(hidden[seen]).float().cpu(), wrong.cpu(), row.cpu()))
-    return Shown(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+        visible = batch.answer & ~masked
+        hidden = module.model(shown, output_last_hidden_state=True, cells=visible).last_hidden_state
+        wrong, row = (shown != batch.tokens)[visible], visible.nonzero()[:, 0] + start
+        batches.append((-module.head(hidden[visible]).float().cpu(), wrong.cpu(), row.cpu()))
+    return ScoredCells(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
 
 
 def head_auroc(
-    module: RemaskModule, noise: RemaskData, answers: Answers, between: Between = lambda done, count: None
+    module: RemaskModule,
+    noise: RemaskData,
+    answers: Answers,
+    on_progress: OnProgress = lambda done, count: None,
 ) -> dict[str, float]:
     """AUROC of the head for wrong tokens, random ones and the model's own, over shown answer cells; of
-    neither where no cell is wrong, or all are. between: told how many of all rows are done."""
-    kinds, found = {"auroc_random": 0.0, "auroc_own": 1.0}, {}
+    neither where no cell is wrong, or all are. on_progress: told how many of all rows are done."""
+    kinds, aurocs = {"auroc_random": 0.0, "auroc_own": 1.0}, {}
     for place, (name, own) in enumerate(kinds.items()):
 
         def one(done: int, count: int, before: int = place) -> None:
-            between(before * count + done, len(kinds) * count)
+            on_progress(before * count + done, len(kinds) * count)
 
-        found[name] = shown_cells(module, noise, answers, own, between=one).auroc
-    return {name: value for name, value in found.items() if value is not None}
+        aurocs[name] = score_shown_cells(module, noise, answers, own, on_progress=one).auroc
+    return {name: value for name, value in aurocs.items() if value is not None}

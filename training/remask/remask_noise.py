@@ -55,9 +55,9 @@ def remask_noise(
 def other_tokens(tokens: Tensor, ordinary: Tensor, generator: torch.Generator) -> Tensor:
     """For each cell a uniform ordinary token that is not the one there. ordinary: sorted Int[n]."""
     place = torch.searchsorted(ordinary, tokens).clamp(max=len(ordinary) - 1)
-    known = ordinary[place] == tokens
-    spread = (torch.rand(tokens.shape, generator=generator) * (len(ordinary) - known.long())).long()
-    return ordinary[spread + (known & (spread >= place)).long()]
+    is_ordinary = ordinary[place] == tokens
+    spread = (torch.rand(tokens.shape, generator=generator) * (len(ordinary) - is_ordinary.long())).long()
+    return ordinary[spread + (is_ordinary & (spread >= place)).long()]
 
 
 def ordinary_ids(vocabulary: int, special: list[int]) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from training.data.answer_settings import AnswerSettings
-from training.data.examples import Rows
+from training.data.examples import AnswerRows
 from training.data.sources import Answers
 from training.engine.recipe import Losses, Recipe, moved, split, step_generator
 from training.engine.settings import RunArguments
@@ -41,7 +41,7 @@ class SFTBatch(NamedTuple):
     p: Tensor
 
 
-def sft_batch(rows: Rows, mask_id: int, generator: torch.Generator) -> SFTBatch:
+def sft_batch(rows: AnswerRows, mask_id: int, generator: torch.Generator) -> SFTBatch:
     """Mask answer cells with one p ~ U(eps, 1) a row; the prompt stays clean."""
     masked, p = uniform_noise(rows.answer, generator, at_least_one=False)
     shown = rows.tokens.masked_fill(masked, mask_id)
@@ -59,10 +59,10 @@ class SFTModule(nn.Module):
         """L = mean over rows of sum_masked (CE / p) / answer length; figures: the plain mean of CE over
         the masked cells of a row, and how many of them are predicted right."""
         logits = self.model(batch.input_ids, cells=batch.masked).logits
-        wanted, row = batch.tokens[batch.masked], batch.masked.nonzero()[:, 0]
-        cost, count = cell_cross_entropy(logits, wanted), len(batch.tokens)
+        targets, row = batch.tokens[batch.masked], batch.masked.nonzero()[:, 0]
+        cost, count = cell_cross_entropy(logits, targets), len(batch.tokens)
         loss = sft_loss(cost, batch.p[batch.masked], row, batch.answer.sum(-1))
-        right = (logits.argmax(-1) == wanted).float()
+        right = (logits.argmax(-1) == targets).float()
         return Losses(loss, {"cross_entropy": rows_mean(cost.detach(), row, count),
                              "accuracy": rows_mean(right, row, count)})  # fmt: skip
 

@@ -58,12 +58,12 @@ def targets_of(settings: LoraSettings) -> list[str]:
     """The names of the layers that get an adapter, in TARGETS' order; SettingError for an unknown one."""
     if settings.lora_targets.strip() == "auto":
         return list(TARGETS)
-    asked = {name.strip() for name in settings.lora_targets.split(",")}
-    unknown = sorted(asked - set(TARGETS))
+    named = {name.strip() for name in settings.lora_targets.split(",")}
+    unknown = sorted(named - set(TARGETS))
     if unknown:
         allowed = f"auto, or names from {', '.join(TARGETS)}"
         raise SettingError("lora_targets", unknown[0], allowed)
-    return [name for name in TARGETS if name in asked]
+    return [name for name in TARGETS if name in named]
 
 
 def attach(model: LLaDAModelLM, settings: LoraSettings, load_lora: str = "") -> bool:
@@ -110,17 +110,17 @@ def _new_config(model: LLaDAModelLM, settings: LoraSettings) -> Any:
 def _saved_config(model: LLaDAModelLM, settings: LoraSettings, saved: Adapter) -> Any:
     """A saved adapter's own rank, scale and layers."""
     config = lora_config(saved)
-    known = {name for name, _ in model.named_modules()}
+    module_names = {name for name, _ in model.named_modules()}
     for module in saved.modules:
-        if module not in known or ".blocks." not in module:
+        if module not in module_names or ".blocks." not in module:
             why = f"{module} of adapter {saved.name!r} cannot be trained"
             raise ModelError(f"{why}; allowed: linear layers of this model's blocks")
     if settings.lora_r:
-        said = {"lora_r": settings.lora_r, "lora_alpha": settings.lora_alpha}
+        in_settings = {"lora_r": settings.lora_r, "lora_alpha": settings.lora_alpha}
         for name, field in (("lora_r", "r"), ("lora_alpha", "lora_alpha")):
-            if said[name] != saved.config[field]:
+            if in_settings[name] != saved.config[field]:
                 allowed = f"{saved.config[field]:g} as in {saved.name!r}, or lora_r = 0 for all of its own"
-                raise SettingError(name, said[name], allowed)
+                raise SettingError(name, in_settings[name], allowed)
     names = {module.rpartition(".")[2] for module in saved.modules}
     if settings.lora_targets.strip() != "auto" and set(targets_of(settings)) != names:
         allowed = f"auto, or {','.join(t for t in TARGETS if t in names)} as in {saved.name!r}"
@@ -191,11 +191,11 @@ def export_learned(
 
     state: the state dict of a recipe's module, the network's names in it behind `prefix`.
     """
-    ours = {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
+    network_state = {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
     if lora_on(loaded.model):
-        _export_adapter(loaded, folder, ours)
+        _export_adapter(loaded, folder, network_state)
     else:
-        export_model(loaded, folder, ours)
+        export_model(loaded, folder, network_state)
 
 
 def _export_adapter(loaded: LoadedModel, folder: Path, state: Mapping[str, Tensor]) -> None:

@@ -42,8 +42,8 @@ class AnswerData(Generic[A]):
 
     def columns(self, records: Table, settings: A) -> dict[str, str]:
         """See DataSide. Whole conversations need no columns."""
-        found = choose_columns(records, settings)
-        return {"prompt_column": found.prompt, "answer_column": found.answer}
+        columns = choose_columns(records, settings)
+        return {"prompt_column": columns.prompt, "answer_column": columns.answer}
 
     def check(self, chosen: ChosenSets, settings: A) -> None:
         """See DataSide: shares of the sets, then every row."""

@@ -44,15 +44,17 @@ def record_samples(
     assert loaded.tokenizer is not None
     pieces = token_pieces(loaded.tokenizer)
     for number, turns in enumerate(prompts, 1):
-        chosen = dict(settings or {"gen_length": 64, "steps": 32, "block_length": 16})
+        sampler_settings = dict(settings or {"gen_length": 64, "steps": 32, "block_length": 16})
         kind = "prompt_ids" if isinstance(turns[0], int) else "messages"
         try:
-            asked = prepare(loaded, sampler, chosen, tools or Tools(), seed=number, **{kind: list(turns)})
+            prepared = prepare(
+                loaded, sampler, sampler_settings, tools or Tools(), seed=number, **{kind: list(turns)}
+            )
         except RequestError as error:  # a prompt that fills the context ends no run
             print(f"sample {number} left out: {error}", flush=True)
             continue
         events: list[Any] = []
-        for _ in record(asked.stream(), events):
+        for _ in record(prepared.stream(), events):
             recipe.progress("decoding a sample", number - 1, len(prompts), together=False)
         trace = Trace(tuple(events), used_pieces(events, pieces), loaded.name)
         write_trace(folder / f"sample-{number}.jsonl", trace)

@@ -30,10 +30,10 @@ class Kind(StrEnum):
 
 
 class Note(NamedTuple):
-    """What people are told of an objective's data. said: what it needs beyond questions and answers, ""
+    """What people are told of an objective's data. needs: what it needs beyond questions and answers, ""
     where that is all; command: one that makes such data; missing: what to give, where no data is."""
 
-    said: str = ""
+    needs: str = ""
     command: str = ""
     missing: str = "at least one set"
 
@@ -90,10 +90,11 @@ class DataSide(Protocol[S]):
 
 def check_tables(chosen: ChosenSets, settings: TrainSettings, split: str) -> None:
     """SetError: a file that is named as an evaluation set, or lacks a column that a setting names."""
-    named = {f.name: str(getattr(settings, f.name)) for f in fields(settings) if f.name.endswith(COLUMN)}
+    names = [f.name for f in fields(settings) if f.name.endswith(COLUMN)]
+    column_settings = {name: str(getattr(settings, name)) for name in names}
     for path, records in chosen.tables.items():
         refuse_evaluation(path, split, False)
-        for setting, column in named.items():
+        for setting, column in column_settings.items():
             if column and column not in records.columns:
                 allowed = listed(records.columns)
                 raise SetError(f"{setting} = {column!r} is no column of {records.name}; allowed: {allowed}")

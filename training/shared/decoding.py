@@ -27,7 +27,7 @@ from training.engine.recipe import Stopped
 
 CHUNK = 48
 """Rows that are decoded together."""
-Between = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 """Told how many of how many are done, from time to time, by the one process that does them; may raise
 Stopped."""
 T = TypeVar("T")
@@ -89,24 +89,24 @@ def rollouts(
     prompts: Sequence[str],
     seeds: Sequence[int],
     temperature: float | None = None,
-    between: Between = lambda done, count: None,
+    on_progress: OnProgress = lambda done, count: None,
 ) -> Rollouts:
     """One answer to each prompt (a user's turn), drawn with its own seed; the network in whatever
     mode and place it is, in the run's precision. Every process calls this, with the same arguments.
-    between: told at every denoiser step how many answers are decoded."""
-    how = settings.temperature if temperature is None else temperature
-    sampler = make("low_confidence", sampler_settings(settings, how))
-    asked = [prepare_row(loaded, sampler, seed, prompt=p) for p, seed in zip(prompts, seeds, strict=True)]
+    on_progress: told at every denoiser step how many answers are decoded."""
+    row_temperature = settings.temperature if temperature is None else temperature
+    sampler = make("low_confidence", sampler_settings(settings, row_temperature))
+    requests = [prepare_row(loaded, sampler, seed, prompt=p) for p, seed in zip(prompts, seeds, strict=True)]
 
     def part(number: int) -> tuple[Tensor, Tensor, Tensor]:
-        rows = asked[number * CHUNK : (number + 1) * CHUNK]
+        rows = requests[number * CHUNK : (number + 1) * CHUNK]
         with inference(loaded.model):
             prepared = prepare_rows(loaded, sampler, rows)
-            stream = watched(prepared.stream(), lambda: between(number * CHUNK, len(asked)))
+            stream = watched(prepared.stream(), lambda: on_progress(number * CHUNK, len(requests)))
             order = step_order(stream, len(rows), settings.gen_length)
         return prepared.canvas.tokens, prepared.canvas.attention_mask, order
 
-    parts = shared(part, -(-len(asked) // CHUNK))
+    parts = shared(part, -(-len(requests) // CHUNK))
     widest = max(tokens.shape[1] for tokens, _, _ in parts)
     padding = loaded.pad_id if loaded.pad_id is not None else loaded.eos_id
     tokens = torch.cat([_left_pad(tokens, widest, padding or 0) for tokens, _, _ in parts])
@@ -116,11 +116,11 @@ def rollouts(
     return Rollouts(tokens, attention, order, tuple(answer_text(loaded, ids) for ids in answers))
 
 
-def watched(stream: Iterable[Event], between: Callable[[], None]) -> Iterator[Event]:
+def watched(stream: Iterable[Event], on_step: Callable[[], None]) -> Iterator[Event]:
     """The events of a run, with a word between every two denoiser steps."""
     for event in stream:
         if isinstance(event, Started | Unmasked):
-            between()
+            on_step()
         yield event
 
 
@@ -149,15 +149,15 @@ def shared(work: Callable[[int], T], count: int) -> list[T]:
                            "one process, or DDP, for objectives with rollouts")  # fmt: skip
     if state.num_processes == 1:
         return [work(i) for i in range(count)]
-    mine: list[tuple[int, Any]] = []
+    own_results: list[tuple[int, Any]] = []
     try:
-        mine += [(i, work(i)) for i in range(state.process_index, count, state.num_processes)]
+        own_results += [(i, work(i)) for i in range(state.process_index, count, state.num_processes)]
     except Stopped:
-        mine = [(-1, None)]
-    everybodys = sorted(gather_object(mine), key=lambda pair: pair[0])
-    if everybodys and everybodys[0][0] < 0:
+        own_results = [(-1, None)]
+    all_results = sorted(gather_object(own_results), key=lambda pair: pair[0])
+    if all_results and all_results[0][0] < 0:
         raise Stopped
-    return [result for _, result in everybodys]
+    return [result for _, result in all_results]
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from models.loading import ModelError, find_file, load, weight_files
 from training.engine.checkpoints import replace_folder
 from training.shared.adapters import NAME, LoraSettings, attach
 
-KEPT = ("config.json", "generation_config.json", "model.safetensors.index.json", "tokenizer.json",
+COPIED_FILES = ("config.json", "generation_config.json", "model.safetensors.index.json", "tokenizer.json",
         "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
         "chat_template.jinja")  # fmt: skip
 TOLERANCE = {torch.float32: 1e-4, torch.float16: 5e-3, torch.bfloat16: 3e-2}
@@ -36,7 +36,7 @@ class MergeError(ValueError):
 
 
 @dataclass(frozen=True)
-class Check:
+class MergeCheck:
     """Merged against unmerged logits on random inputs. difference: the largest; allowed: what it may
     be; effect: the largest difference that the adapter makes."""
 
@@ -45,32 +45,32 @@ class Check:
     effect: float
 
 
-def merge_folder(model: str, adapter: str, out: Path, check: bool = True) -> tuple[int, Check | None]:
+def merge_folder(model: str, adapter: str, out: Path, check: bool = True) -> tuple[int, MergeCheck | None]:
     """Write `out` as a model folder; (merged layers, what the check found, None without one).
 
     ModelError, MergeError: a sentence, and no folder.
     """
     if out.exists():
         raise MergeError(f"out = {str(out)!r} exists; allowed: a new folder")
-    read = read_adapter(adapter)
-    if read.config.get("use_dora"):
-        raise ModelError(f"use_dora = True in {read.name!r} is not supported by merge; allowed: false")
-    lora_config(read)  # refuses what this could not honour
-    found: list[Check] = []
+    lora = read_adapter(adapter)
+    if lora.config.get("use_dora"):
+        raise ModelError(f"use_dora = True in {lora.name!r} is not supported by merge; allowed: false")
+    lora_config(lora)  # refuses what this could not honour
+    checks: list[MergeCheck] = []
 
     def fill(folder: Path) -> None:
         _copy_small_files(model, folder)
-        _write_context(read, folder / "config.json")
-        _merge_shards(model, read, folder)
+        _write_context(lora, folder / "config.json")
+        _merge_shards(model, lora, folder)
         if check:
-            found.append(compare(model, adapter, folder))
+            checks.append(compare(model, adapter, folder))
 
     replace_folder(out, fill)
-    return len(read.modules), found[0] if found else None
+    return len(lora.modules), checks[0] if checks else None
 
 
 def _copy_small_files(model: str, folder: Path) -> None:
-    for name in KEPT:
+    for name in COPIED_FILES:
         path = find_file(model, name)
         if path is not None:
             shutil.copyfile(path, folder / name)
@@ -84,22 +84,22 @@ def _write_context(adapter: Adapter, path: Path) -> None:
 
 
 def _merge_shards(model: str, adapter: Adapter, folder: Path) -> None:
-    left = set(adapter.modules)
+    unmerged = set(adapter.modules)
     for source in weight_files(model):
         copied = folder / source.name
         shutil.copyfile(source, copied)
         places, start = _header(copied)
         with safe_open(source, "pt") as weights, copied.open("r+b") as file:
-            for module in sorted(left):
+            for module in sorted(unmerged):
                 key = f"{module}.weight"
                 if key not in places:
                     continue
                 file.seek(start + places[key]["data_offsets"][0])
                 merged = merged_weight(weights.get_tensor(key), adapter, module)
                 file.write(merged.contiguous().view(torch.uint8).numpy().tobytes())
-                left.discard(module)
-    if left:
-        raise ModelError(f"module {min(left)} of adapter {adapter.name!r} is no weight of {model!r}")
+                unmerged.discard(module)
+    if unmerged:
+        raise ModelError(f"module {min(unmerged)} of adapter {adapter.name!r} is no weight of {model!r}")
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:
@@ -144,7 +144,7 @@ def _scale(config: Mapping[str, Any], module: str, rank: int) -> float:
     return float(alpha / (rank**0.5 if config.get("use_rslora") else rank))
 
 
-def compare(model: str, adapter: str, merged: Path) -> Check:
+def compare(model: str, adapter: str, merged: Path) -> MergeCheck:
     """The merged folder against model and adapter apart, in float32, one network in memory at a time.
 
     MergeError when their logits differ by more than rounding.
@@ -153,20 +153,20 @@ def compare(model: str, adapter: str, merged: Path) -> Check:
     draw = torch.Generator().manual_seed(0)
     ids = torch.randint(beside.config.vocab_size, (INPUTS, LENGTH), generator=draw)
     ids = ids[:, : beside.config.max_sequence_length]
-    before = _logits(beside, ids)
+    base_logits = _logits(beside, ids)
     attach(beside, LoraSettings(precision="no", lora_dropout=0.0), adapter)
-    wanted = _logits(beside, ids)
+    unmerged_logits = _logits(beside, ids)
     _compare_weights(beside, merged)
     del beside
-    found = _logits(load(str(merged), device="cpu", dtype=torch.float32).model, ids)
-    difference = float((found - wanted).abs().max())
-    allowed = TOLERANCE[_stored_type(merged)] * float(wanted.abs().max())
+    merged_logits = _logits(load(str(merged), device="cpu", dtype=torch.float32).model, ids)
+    difference = float((merged_logits - unmerged_logits).abs().max())
+    allowed = TOLERANCE[_stored_type(merged)] * float(unmerged_logits.abs().max())
     if not difference <= allowed:
         raise MergeError(
             f"merged and unmerged logits differ by {difference:.4g}; allowed: {allowed:.4g}. "
             "Nothing was written"
         )
-    return Check(difference, allowed, float((wanted - before).abs().max()))
+    return MergeCheck(difference, allowed, float((unmerged_logits - base_logits).abs().max()))
 
 
 @torch.no_grad()
@@ -181,24 +181,24 @@ def _compare_weights(beside: Any, merged: Path) -> None:
                 layer = layers.get(key.removesuffix(".weight"))
                 if layer is None:
                     continue
-                found, change = weights.get_tensor(key), layer.get_delta_weight(NAME)
-                wanted = layer.get_base_layer().weight + change
-                rounding = torch.finfo(found.dtype).eps * wanted.abs() + 1e-6 * (1 + change.abs())
-                if ((found.float() - wanted).abs() > rounding).any():
+                stored, change = weights.get_tensor(key), layer.get_delta_weight(NAME)
+                expected = layer.get_base_layer().weight + change
+                rounding = torch.finfo(stored.dtype).eps * expected.abs() + 1e-6 * (1 + change.abs())
+                if ((stored.float() - expected).abs() > rounding).any():
                     raise MergeError(f"{key} is not W + scale * B A after the merge. Nothing was written")
 
 
 @torch.no_grad()
 def _logits(model: Any, ids: Tensor) -> Tensor:
-    found: Tensor = model.eval()(ids).logits
-    return found
+    logits: Tensor = model.eval()(ids).logits
+    return logits
 
 
 def _stored_type(folder: Path) -> torch.dtype:
     """The coarsest type that weights of a folder are stored in."""
-    found = set()
+    stored = set()
     for path in weight_files(str(folder)):
         with safe_open(path, "pt") as weights:
-            found |= {weights.get_slice(key).get_dtype() for key in weights.keys()}  # noqa: SIM118
-    known = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-    return max((known[name] for name in found if name in known), key=lambda kind: TOLERANCE[kind])
+            stored |= {weights.get_slice(key).get_dtype() for key in weights.keys()}  # noqa: SIM118
+    types = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+    return max((types[name] for name in stored if name in types), key=lambda kind: TOLERANCE[kind])

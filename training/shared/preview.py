@@ -69,11 +69,11 @@ def noised_preview(
     example: Example, batch: Noised, loaded: LoadedModel, notes: Sequence[str] = ()
 ) -> Preview:
     """An example beside the first row of a batch, which is the same one with its noise."""
-    cells = cells_of(batch, loaded, example.given)
+    cells = cells_of(batch, loaded, example.prompt_length)
     return Preview(example.raw, example.templated, cells, notes=notes)
 
 
-def cells_of(batch: Noised, loaded: LoadedModel, given: int) -> list[tuple[str, str]]:
+def cells_of(batch: Noised, loaded: LoadedModel, prompt_length: int) -> list[tuple[str, str]]:
     """Text and state of the first row's cells. given: how many of them are the prompt."""
     assert loaded.tokenizer is not None
     tokens, shown = batch.tokens[0], batch.input_ids[0]
@@ -86,7 +86,7 @@ def cells_of(batch: Noised, loaded: LoadedModel, given: int) -> list[tuple[str, 
         elif int(shown[i]) != int(tokens[i]):
             states.append("wrong")
         else:
-            states.append("prompt" if i < given else "tail" if i >= tail else "clean")
+            states.append("prompt" if i < prompt_length else "tail" if i >= tail else "clean")
     return list(zip(texts, states, strict=True))
 
 
