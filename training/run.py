@@ -1,4 +1,7 @@
-"""One training run from its request: folder, config.yaml, engine."""
+"""One training run: checks its folder, writes config.yaml and rows.json, builds the objective and trains.
+
+rows.json holds a hash of every row of the data, so that a run is only resumed with the same data.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from training.registry import objective
 CONFIG, ROWS = "config.yaml", "rows.json"
 SHIPPED = Path(__file__).parent / "configs"
 FREE_ON_RESUME = ("max_steps", "log_every", "save_every", "keep", "eval_every", "samples", "report_to")
-"""Settings that may differ when a run is gone on with."""
+"""Settings that may change when a run is resumed."""
 CONFIG_KEYS = ("objective", *(f.name for f in fields(RunArguments)), "settings", "notes", "versions")
 """What a config may hold."""
 PACKAGES = ("torch", "transformers", "accelerate", "peft")
@@ -38,7 +41,8 @@ class RunError(ValueError):
 
 @dataclass(frozen=True)
 class Request:
-    """What a command asks: an objective, its arguments and settings, a folder."""
+    """What to train: an objective, its arguments and settings, and the run's folder. resume: go on from
+    the folder's last checkpoint."""
 
     objective: str
     arguments: RunArguments
@@ -53,7 +57,8 @@ class Request:
 
 
 def train(request: Request) -> Path:
-    """Run or resume; returns final/. RunError, SettingError, ModelError, SetError: a sentence."""
+    """Run or resume a training; returns its folder final/. RunError, SettingError, ModelError, SetError:
+    the request cannot be run, with a sentence that says why."""
     with folder_lock(request.out):
         return _train(request)
 
@@ -93,7 +98,8 @@ def _run(request: Request, digests: Digests, engine: Engine) -> None:
 
 @contextmanager
 def folder_lock(out: Path) -> Iterator[None]:
-    """The folder to one run (whose processes share it): two at once would spoil both."""
+    """Lock a folder for one run: two at once would spoil both. Of a run with several processes the first
+    takes the lock for all."""
     if not first_process():
         yield
         return
@@ -131,7 +137,8 @@ def _check_same_settings(before: Mapping[str, Any], request: Request) -> None:
 
 
 def _check_same_rows(out: Path, now: Digests) -> None:
-    """RunError names the first row of a file that is not what it was; runs of version 0.1 do not know."""
+    """RunError names the first row of a file that has changed since the run began. Runs of version 0.1 have
+    no rows.json and are not checked."""
     if not (out / ROWS).exists():
         return
     before = json.loads((out / ROWS).read_text(encoding="utf-8"))
@@ -141,15 +148,15 @@ def _check_same_rows(out: Path, now: Digests) -> None:
 
 
 def write_config(path: Path, config: Mapping[str, Any]) -> None:
-    """config.yaml, with the versions it was run with."""
+    """Write config.yaml, with the versions of the packages in use."""
     versions = {"python": platform.python_version()}
     versions |= {name: version(name) for name in PACKAGES}
     write_whole(path, yaml.safe_dump({**config, "versions": versions}, sort_keys=False))
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A YAML file as a mapping; RunError when it is not one. A file that is not there may be the name of
-    one that is shipped: `sft-tiny`, or `training/configs/sft-tiny.yaml` from any folder."""
+    """A config file as a mapping; RunError when it is not one. Where the path does not exist, it may name a
+    config of this package: `sft-tiny`, or `training/configs/sft-tiny.yaml` from any folder."""
     if not path.exists() and str(path.parent) in (".", "training/configs"):
         shipped = SHIPPED / f"{path.name.removesuffix('.yaml')}.yaml"
         path = shipped if shipped.is_file() else path

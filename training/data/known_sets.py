@@ -1,6 +1,6 @@
-"""Sets that are for evaluation only are not trained on.
+"""Refuses to train on sets that are for evaluation only.
 
-A set is recognised by its name, by its split, and by its problems: training/data/ holds digests of
+A set is recognised by its name, by its split, and by its problems: evaluation_digests.txt holds hashes of
 the test problems of GSM8K and MATH-500, so that a renamed file is noticed too.
 """
 
@@ -38,7 +38,8 @@ def refuse_problem(name: str, number: int, question: str) -> None:
 
 
 def digest(question: str) -> str:
-    """Of its letters and digits, case aside: layout and quotes do not matter. 16 hex digits."""
+    """The hash of a question, 16 hex digits: of its letters and digits alone, in lower case, so that layout
+    and punctuation do not matter."""
     plain = "".join(c for c in question.casefold() if c.isalnum())
     return hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Which column of a set plays a role: the one that a setting names, or the likeliest."""
+"""Which column of a set is used for what: the one that a setting names, or the likeliest by its name."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from evaluation.sets.tables import Table
 
 MESSAGES = ("messages", "conversations", "conversation")
 EARLIER = (("system", "system_prompt"), ("history",))
-"""Columns of what stands before a question: a system turn, earlier turns."""
+"""Likely names of the columns with what comes before a question: a system text, and earlier turns."""
 
 
 def find_column(records: Table, setting: str, named: str, likely: Sequence[str]) -> str:
-    """The column called `named`, else the first of `likely` that is there (case and spaces aside), else "".
+    """The column `named`; without a name the first of `likely` that the set has (case and spaces aside), or
+    "" for none.
 
     SetError: `named`, the value of `setting`, is no column.
     """
@@ -31,6 +32,6 @@ def find_prompts(records: Table, named: str) -> str:
 
 
 def find_earlier(records: Table) -> tuple[str, str]:
-    """The columns of a system text and of a history; "" for what a set has not."""
+    """The columns of a system text and of earlier turns; "" for what a set does not have."""
     system, history = (likeliest(records.columns, names) for names in EARLIER)
     return system, history

@@ -1,4 +1,4 @@
-"""Data by name: bundled tasks, files, sets of the hub."""
+"""Opens data by its name: a bundled task, a file, or a set of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Turns = Sequence[Turn]
 
 
 MOST_MEASURED = 20_000
-"""Rows of a set whose lengths are measured before a run, at most."""
+"""Rows of a set that are encoded before a run to measure their lengths, at most."""
 
 
 LIMITS = Limits(characters=1_000_000, rows=2_000_000, columns=1)
@@ -55,8 +55,9 @@ LIMITS = Limits(characters=1_000_000, rows=2_000_000, columns=1)
 
 @dataclass(frozen=True)
 class Data:
-    """mixture: what is trained on; held_out: encoded examples that are not; prompts: conversations
-    that samples are decoded from, held out too; notes: what was left out, or is not read."""
+    """The data of a run. mixture: the examples that are trained on; held_out: encoded examples that are not;
+    prompts: the turns before the answers of held_out, from which samples are decoded; notes: sentences on
+    what was left out, and on columns that are not used."""
 
     mixture: Mixture
     held_out: tuple[Encoded, ...]
@@ -66,7 +67,8 @@ class Data:
 
 @dataclass(frozen=True)
 class _Source:
-    """One set: what is trained on, and what is not, as (turns, encoded); notes: see Data."""
+    """One set: the examples that are trained on, and those that are not, as (turns, encoded); notes: see
+    Data."""
 
     examples: Examples
     held_out: list[tuple[Turns, Encoded]]
@@ -161,8 +163,9 @@ def _table(name: str, chat: Chat, settings: AnswerSettings, allow_eval_data: boo
 
 
 def _usable(examples: TableExamples, settings: AnswerSettings) -> tuple[Sequence[int], list[str]]:
-    """The rows that fit, and what is to be said of the others. Of a large set only some are measured: what
-    does not fit among the rest is replaced when its turn comes. SetError: fewer than two fit."""
+    """The indices of the rows that fit, and notes on the others. Of a large set only MOST_MEASURED rows are
+    measured, and the others count as fitting: FittingExamples replaces those that do not. SetError: fewer
+    than two rows fit."""
     name, count, limit = examples.records.name, examples.size, settings.max_length
     measured: Sequence[int] = range(count)
     if count > MOST_MEASURED:
@@ -187,14 +190,15 @@ def _usable(examples: TableExamples, settings: AnswerSettings) -> tuple[Sequence
 
 
 def table_notes(records: Table, used: Sequence[str]) -> list[str]:
-    """What people should know of a set of which some columns are used, with its name."""
+    """Notes on a set of which the columns `used` are read: on other columns, and on rows left out."""
     return [f"{records.name}: {note}" for note in records.said(used)]
 
 
 def open_records(
     name: str, split: str, allow_eval_data: bool, others: Sequence[str] = (), limits: Limits = LIMITS
 ) -> Table:
-    """A file, or a set of the hub. others: names that the caller knows beside these, for the message."""
+    """Open a file or a set of the hub. others: names that the caller accepts too, for the error message.
+    SetError: there is no such set, or it is for evaluation only and allow_eval_data is false."""
     refuse_evaluation(name, split, allow_eval_data)
     path = Path(locate(name))
     if path.is_file():
@@ -210,14 +214,14 @@ def open_records(
 
 
 def check_length(max_length: int, loaded: LoadedModel) -> None:
-    """SettingError when rows may be longer than the model's context, that of its adapter included."""
+    """SettingError when rows may be longer than the model's context, which an adapter may have extended."""
     if max_length > loaded.max_length:
         allowed = f"at most {loaded.max_length}, the model's (pretrain extends it)"
         raise SettingError("max_length", max_length, allowed)
 
 
 class Answers:
-    """Rows of a step from question-answer data."""
+    """The rows of each step, from data with questions and answers."""
 
     def __init__(self, loaded: LoadedModel, arguments: RunArguments, settings: AnswerSettings) -> None:
         assert loaded.tokenizer is not None and loaded.eos_id is not None
@@ -228,13 +232,14 @@ class Answers:
         )
 
     def rows(self, step: int) -> AnswerRows:
-        """The clean rows of a step."""
+        """The rows of a step, before any noise. The EOS tail has 1 to settings.tail cells, drawn by step."""
         encoded = self.data.mixture.rows(step, self.settings.batch_size)
         draw = step_generator(self.settings.seed, step, salt=1)
         return self.collated(encoded, int(torch.randint(1, self.settings.tail + 1, (), generator=draw)))
 
     def collated(self, encoded: Sequence[Encoded], tail: int = 1) -> AnswerRows:
-        """Rows of one length, with EOS behind the longest answer too, as far as max_length has room."""
+        """Encoded examples as rows of one length, with `tail` cells of EOS behind the longest answer, or as
+        many as max_length has room for."""
         longest = max(len(p) + len(a) for p, a in encoded)
         return collate(encoded, self.eos, max(0, min(tail, self.settings.max_length - longest)))
 

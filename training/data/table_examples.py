@@ -1,4 +1,4 @@
-"""Rows of a table as conversations: which columns, what every row must have, encoded when asked for."""
+"""Rows of a table as conversations: which columns are used, and what every row must have."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ ANSWERS = (
     "solution", "response", "output", "completion", "answer", "target", "final_answer", "gold",
     "ground_truth", "label",
 )  # fmt: skip
-"""In the order in which they are believed: what is learned is the worked solution, where there is one;
-evaluation.sets.columns believes the bare answer first, which is what it grades on."""
+"""Likely names of the column to learn, the likeliest first: the worked solution is learned, where there is
+one. (evaluation.sets.columns prefers the bare answer, which is what it grades on.)"""
 THOUGHTS = ("thoughts", "reasoning", "thinking", "thinking_trajectory")
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.05, 256
 
 
 @dataclass(frozen=True)
 class ConversationColumns:
-    """The columns that are used, "" for what there is not. messages: whole conversations, instead of prompt
-    and answer; system, history: what stands before them."""
+    """The columns that are used; "" for what the set does not have. messages: of whole conversations, used
+    instead of prompt and answer; system, history: of a system text and of earlier turns, which come before
+    the conversation."""
 
     prompt: str = ""
     answer: str = ""
@@ -40,13 +41,13 @@ class ConversationColumns:
 
     @property
     def used(self) -> list[str]:
-        """The names of those that there are."""
+        """The names that are not ""."""
         return [name for name in astuple(self) if name]
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """One example as text. turns: all but the answer, {role, content}."""
+    """One example as text. turns: all turns but the answer, as {role, content}; thoughts: see Chat.encode."""
 
     turns: tuple[Turn, ...]
     answer: str
@@ -54,7 +55,7 @@ class Conversation:
 
 
 def choose_columns(records: Table, settings: AnswerSettings) -> ConversationColumns:
-    """The columns that settings name, that the set is known to have, or that are likeliest."""
+    """The columns that settings name, else those that a known public set has, else the likeliest."""
     public, names = records.public, records.columns
     system, history = find_earlier(records)
     messages = likeliest(names, MESSAGES)
@@ -101,7 +102,7 @@ def read_conversation(name: str, number: int, record: Record, columns: Conversat
 
 
 def _conversation(where: str, cell: str) -> list[Turn]:
-    """The turns of a cell, the assistant's last one at its end."""
+    """The turns of a cell, of which the last is the assistant's; SetError for any other cell."""
     turns = turns_in(where, cell)
     if turns is None or len(turns) < 2:
         raise SetError(f"{where} is no conversation; allowed: a list of at least two {{role, content}}")
@@ -111,7 +112,7 @@ def _conversation(where: str, cell: str) -> list[Turn]:
 
 
 class TableExamples:
-    """The rows of a table that are trained on, or (`held_out`) those that are not."""
+    """Rows of a table as Examples, encoded when they are read. indices: of which rows; None: of all."""
 
     def __init__(
         self, records: Table, columns: ConversationColumns, chat: Chat, indices: Sequence[int] | None = None
@@ -130,7 +131,7 @@ class TableExamples:
         return read_conversation(self.records.name, place + 1, self.records[place], self.columns)
 
     def raw(self, index: int) -> dict[str, str]:
-        """The row as it stands in the set."""
+        """The row's cells by column, as the set has them."""
         return self.records[self.indices[index]]
 
     def __getitem__(self, index: int) -> Encoded:
@@ -149,7 +150,8 @@ def check_rows(records: Table, columns: ConversationColumns, allow_eval_data: bo
 
 @lru_cache(maxsize=8)
 def held_out_rows(size: int) -> frozenset[int]:
-    """Rows kept out of training: 5 %, at least 1, at most 256; the same in every run, whatever its
-    seed, so that a run that goes on from another one does not learn what that one was measured on."""
+    """The rows of a set of `size` that are not trained on: 5 %, at least 1, at most 256. They are the same
+    for every seed, so that a run which starts from another run's result does not train on the rows that
+    the other one was evaluated on."""
     count = min(MOST_HELD_OUT, max(1, round(HELD_OUT_SHARE * size)))
     return frozenset(random.Random(f"held out of {size}").sample(range(size), count))

@@ -1,7 +1,7 @@
-"""Answers that the model writes while it is being trained, by a sampler of ours.
+"""Rollouts: answers that the model decodes while it is being trained.
 
-Work is cut into chunks that do not depend on how many processes there are; each process does its
-share of the chunks and everybody gets all results, so that all have the same rows of a step.
+The work is cut into chunks, in the same way for any number of processes. Each process does its share of
+the chunks and then gets the results of all, so that every process has the same rows of a step.
 """
 
 from __future__ import annotations
@@ -28,14 +28,13 @@ from training.engine.recipe import Stopped
 CHUNK = 48
 """Rows that are decoded together."""
 OnProgress = Callable[[int, int], None]
-"""Told how many of how many are done, from time to time, by the one process that does them; may raise
-Stopped."""
+"""Called from time to time with (done, count) by a process that works; it may raise Stopped."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutSettings:
-    """How the model's own answers are decoded: LLaDA's sampler, block after block."""
+    """How rollouts are decoded: with LLaDA's `low_confidence` sampler, block after block."""
 
     gen_length: int = option(32, "Cells of an answer.", low=1, high=4096)
     block_length: int = option(8, "Cells of a block.", low=1, high=4096)
@@ -47,7 +46,7 @@ class RolloutSettings:
 
 
 def check_rollouts(settings: RolloutSettings) -> None:
-    """SettingError, under the names of these settings, for what the sampler would refuse."""
+    """SettingError for values that the sampler would refuse, named as these settings are."""
     check(settings)
     if settings.gen_length % settings.block_length:
         allowed = f"a divisor of gen_length = {settings.gen_length}"
@@ -59,7 +58,7 @@ def check_rollouts(settings: RolloutSettings) -> None:
 
 
 def sampler_settings(settings: RolloutSettings, temperature: float) -> dict[str, Any]:
-    """Settings of `low_confidence`."""
+    """The settings for the `low_confidence` sampler."""
     return {
         "gen_length": settings.gen_length, "block_length": settings.block_length,
         "steps": settings.rollout_steps, "temperature": temperature, "early_stop": True,
@@ -67,7 +66,7 @@ def sampler_settings(settings: RolloutSettings, temperature: float) -> dict[str,
 
 
 def row_tokens(loaded: LoadedModel, settings: RolloutSettings, prompt: str) -> int:
-    """Tokens of a prompt's row as `rollouts` makes it: a user's turn in the template, and an answer."""
+    """Tokens of the row that `rollouts` makes for a prompt: a user's turn in the template, and an answer."""
     return len(prompt_ids(loaded, prompt=prompt)) + settings.gen_length
 
 
@@ -117,7 +116,7 @@ def rollouts(
 
 
 def watched(stream: Iterable[Event], on_step: Callable[[], None]) -> Iterator[Event]:
-    """The events of a run, with a word between every two denoiser steps."""
+    """The events of a stream; on_step is called at its start and after every denoiser step."""
     for event in stream:
         if isinstance(event, Started | Unmasked):
             on_step()
@@ -125,7 +124,8 @@ def watched(stream: Iterable[Event], on_step: Callable[[], None]) -> Iterator[Ev
 
 
 def step_order(stream: Iterable[Event], rows: int, cells: int) -> Tensor:
-    """Run a sampler that takes nothing back to its end: the step that wrote each cell of the answers."""
+    """Run a sampler to its end and return the step that wrote each cell of the answers, Int[rows, cells],
+    -1 where none did. For samplers that never mask a cell again."""
     order, start = torch.full((rows, cells), -1), 0
     for event in stream:
         if isinstance(event, Started):
@@ -141,8 +141,8 @@ def _left_pad(rows: Tensor, width: int, value: int | bool) -> Tensor:
 
 
 def shared(work: Callable[[int], T], count: int) -> list[T]:
-    """[work(0), … work(count - 1)], known to all: process p does those that leave p when divided by the
-    number of processes. Stopped: raised by any one of them, and so by all together."""
+    """[work(0), … work(count - 1)] in every process, though each does only its share: process p does number
+    i where i % processes == p. Stopped in one process is raised in all."""
     state = PartialState()
     if state.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
         raise SettingError("distributed_type", str(state.distributed_type),
@@ -162,8 +162,8 @@ def shared(work: Callable[[int], T], count: int) -> list[T]:
 
 @contextmanager
 def inference(model: torch.nn.Module, dropout: bool = False) -> Iterator[None]:
-    """No gradients, dropout only where it is asked for, and the run's precision, as the engine's own
-    passes have it."""
+    """Within it the model computes without gradients, with dropout only on request, and in the precision
+    that the engine trains in. Its mode is restored at the end."""
     before, device = model.training, next(model.parameters()).device.type
     half = is_initialized() and AcceleratorState().mixed_precision == "bf16"
     model.train(dropout)

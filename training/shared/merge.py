@@ -1,8 +1,8 @@
-"""A LoRA adapter merged into a model folder, tensor by tensor: W + scale * B A in float32.
+"""Merges a LoRA adapter into a model folder, tensor by tensor: W + scale * B A in float32.
 
-Each shard is copied and the changed tensors are overwritten in place (a tensor keeps type and size, so
-the file's header stays as it is): no more than one tensor is in memory. The result is then compared
-with the network that has the adapter beside its weights: weight by weight, and by its logits.
+Each weight file is copied, and the changed tensors are overwritten in the copy (a tensor keeps its type and
+size, so the file's header stays valid): no more than one tensor is in memory. The result is then compared
+with the unmerged network and adapter: weight by weight, and by their logits.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ COPIED_FILES = ("config.json", "generation_config.json", "model.safetensors.inde
         "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
         "chat_template.jinja")  # fmt: skip
 TOLERANCE = {torch.float32: 1e-4, torch.float16: 5e-3, torch.bfloat16: 3e-2}
-"""How far logits may differ, as a share of the largest: by the rounding of the merged weights."""
+"""How far merged and unmerged logits may differ, as a share of the largest logit, for each type of the
+stored weights: rounding them makes that much difference."""
 INPUTS, LENGTH = 3, 64
 
 
 class MergeError(ValueError):
-    """A merge that did not work out; nothing is written."""
+    """The merge failed; nothing was written."""
 
 
 @dataclass(frozen=True)
 class MergeCheck:
-    """Merged against unmerged logits on random inputs. difference: the largest; allowed: what it may
-    be; effect: the largest difference that the adapter makes."""
+    """Merged against unmerged logits on random inputs. difference: the largest between them; allowed: the
+    limit for it; effect: the largest difference that the adapter makes to the base model's logits."""
 
     difference: float
     allowed: float
@@ -46,9 +47,10 @@ class MergeCheck:
 
 
 def merge_folder(model: str, adapter: str, out: Path, check: bool = True) -> tuple[int, MergeCheck | None]:
-    """Write `out` as a model folder; (merged layers, what the check found, None without one).
+    """Write `out` as a model folder; returns the number of merged layers and the check's result, None
+    without a check.
 
-    ModelError, MergeError: a sentence, and no folder.
+    ModelError, MergeError: it could not be merged, and `out` was not written.
     """
     if out.exists():
         raise MergeError(f"out = {str(out)!r} exists; allowed: a new folder")
@@ -77,7 +79,7 @@ def _copy_small_files(model: str, folder: Path) -> None:
 
 
 def _write_context(adapter: Adapter, path: Path) -> None:
-    """The context that the adapter was trained in, into the copied config."""
+    """Write the context length that the adapter was trained in into the copied config."""
     if adapter.context:
         config = json.loads(path.read_text(encoding="utf-8")) | adapter.context
         path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
@@ -145,7 +147,7 @@ def _scale(config: Mapping[str, Any], module: str, rank: int) -> float:
 
 
 def compare(model: str, adapter: str, merged: Path) -> MergeCheck:
-    """The merged folder against model and adapter apart, in float32, one network in memory at a time.
+    """Compare the merged folder with the model that has the adapter, in float32, one network at a time.
 
     MergeError when their logits differ by more than rounding.
     """
@@ -171,7 +173,8 @@ def compare(model: str, adapter: str, merged: Path) -> MergeCheck:
 
 @torch.no_grad()
 def _compare_weights(beside: Any, merged: Path) -> None:
-    """Every merged weight is peft's own sum but for one rounding, however little the logits show it."""
+    """MergeError unless every merged weight is what peft computes, apart from one rounding. Logits alone
+    might not show a small error."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     layers = {name: m for name, m in beside.named_modules() if isinstance(m, BaseTunerLayer)}
@@ -195,7 +198,7 @@ def _logits(model: Any, ids: Tensor) -> Tensor:
 
 
 def _stored_type(folder: Path) -> torch.dtype:
-    """The coarsest type that weights of a folder are stored in."""
+    """The type with the largest TOLERANCE among those that a folder's weights are stored in."""
     stored = set()
     for path in weight_files(str(folder)):
         with safe_open(path, "pt") as weights:

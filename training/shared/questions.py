@@ -1,4 +1,4 @@
-"""What rollouts answer: problems with something to grade by, from bundled tasks and other sets."""
+"""Questions for rollouts, each with an answer to grade by, from bundled tasks, files and hub sets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from training.engine.settings import TrainSettings
 
 @dataclass(frozen=True, kw_only=True)
 class QuestionSettings(TrainSettings):
-    """Where questions and their gold answers stand."""
+    """Which columns hold the questions and their gold answers, the right ones to grade by."""
 
     prompt_column: str = option("", "Column of the prompts; empty: guessed.")
     answer_column: str = option("", "Column of the gold answers; empty: guessed.")
@@ -31,8 +31,8 @@ class QuestionSettings(TrainSettings):
 
 @dataclass(frozen=True)
 class Question:
-    """prompt: the user's turn; answer: the gold answer; solution: a worked one, "" where there is
-    none; task, fields: of a bundled task, which has a checker of its own."""
+    """prompt: the user's turn; answer: the gold answer; solution: a worked answer, "" for none; task,
+    fields: set for problems of a bundled task, which has a checker of its own."""
 
     prompt: str
     answer: str
@@ -43,7 +43,7 @@ class Question:
 
 @dataclass(frozen=True)
 class LengthLimit:
-    """What a row may hold. tokens: of a prompt's row, with the cells of its answer."""
+    """The longest row that is allowed. tokens: counts the tokens of a prompt's row, its answer included."""
 
     max_length: int
     tokens: Callable[[str], int]
@@ -53,7 +53,7 @@ class LengthLimit:
         return self.tokens(prompt) <= self.max_length
 
     def too_long_error(self, name: str, prompts: Iterable[str]) -> SetError:
-        """The error of a set that has no such prompt."""
+        """The error for a set in which no prompt fits."""
         return SetError(
             f"every row of {name} that was tried is longer than max_length = {self.max_length} (the shortest "
             f"has {min(map(self.tokens, prompts))} tokens, its answer's cells included); allowed: a larger "
@@ -62,19 +62,19 @@ class LengthLimit:
 
 
 class QuestionSet(Protocol):
-    """Questions by place, and some that are never trained on (none of a file)."""
+    """Questions by place, and some that are never trained on (a file has none of these)."""
 
     def at(self, place: int) -> Question: ...
 
     def held_out(self, count: int) -> list[Question]: ...
 
     def raw(self, place: int) -> dict[str, str]:
-        """What stands in the set at a place, as named texts."""
+        """The texts of the set at a place, by name."""
         ...
 
 
 def of_problem(problem: Problem) -> Question:
-    """A bundled task's problem."""
+    """The question that a bundled task's problem asks."""
     return Question(problem.prompt, problem.answer, problem.solution, problem.task, problem.fields)
 
 
@@ -109,8 +109,8 @@ class TaskQuestions:
 
 
 def question_columns(records: Table, prompt: str, answer: str) -> QuestionColumns:
-    """The columns of questions and gold answers: those that are named, that the set is known to have, or
-    that are likeliest; SetError when one is not there."""
+    """The columns of questions and gold answers: those that are named, else those that a known public set
+    has, else the likeliest. SetError when one is not there."""
     public = records.public
     gold = answer or public.gold or public.answer
     return guess(records.columns, prompt or public.prompt or None, gold or None)
@@ -150,7 +150,7 @@ class RowQuestions:
         return self.records[self.fitting[item_at(place, len(self.fitting), self.seed)]]
 
     def notes(self) -> list[str]:
-        """What people should know: columns that are not read, rows that are too long."""
+        """Sentences on columns that are not used and rows that are too long."""
         used, count = (self.columns.question, self.columns.answer), len(self.records)
         notes = table_notes(self.records, used)
         if too_long := count - len(self.fitting):
@@ -173,7 +173,7 @@ def open_questions(
 ) -> list[QuestionSet]:
     """Bundled tasks, files and hub sets by name, without what is too long; SetError with a sentence.
 
-    notes: gets what is left out or not read.
+    notes: a list to which sentences are added on what is left out or not used.
     """
     sets: list[QuestionSet] = []
     for name in names:
