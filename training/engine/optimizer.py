@@ -1,4 +1,4 @@
-"""AdamW over a recipe's groups; fused, which is the fast one on a CPU too."""
+"""The AdamW optimizer of a recipe's parameter groups, in its fused form, the fastest on CPUs too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from training.engine.recipe import Recipe
 
 
 def adamw(recipe: Recipe) -> torch.optim.AdamW:
-    """Every group as two: its matrices decay, its vectors do not. Groups keep `name` and `factor`."""
+    """AdamW, with every group of the recipe split in two: matrices have weight decay, vectors have none.
+    Both keep the group's `name` and `factor`. ValueError when no parameter learns."""
     settings = recipe.settings
     groups = [part for group in recipe.groups() for part in _by_decay(group, settings.weight_decay)]
     if not groups:
