@@ -23,8 +23,8 @@ from training.shared.noise import block_noise, uniform_noise
 
 
 class BundledBatch(NamedTuple):
-    """One forward. All Int / Bool[rows, length]: `input_ids` noised, `targets` clean, `learned`
-    the masked cells whose cross-entropy is the loss."""
+    """One batch. input_ids: Int[rows, length], with noise; targets: Int[rows, length], without; learned:
+    Bool[rows, length], the masked cells whose cross-entropy is the loss."""
 
     input_ids: Tensor
     targets: Tensor
@@ -33,12 +33,15 @@ class BundledBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class BundledMixture:
-    """What a step is made of. `facts` rows of packed facts and `rows` worked answers; `shares` of
-    the tasks; `block_share` of the rows is noised block by block, the rest uniformly. `gaps`: share
-    of facts masked whole, without a loss, as what follows a result is when decoding; `negative`:
-    share of negative operands; `right_scales`: see draw_fact; `signs`: share of the negative results
-    whose sign is given, as it is when a sampler has committed the sign first; `tasks`: generators,
-    where the usual shares of easy and hard problems are not to be kept."""
+    """What the rows of a step are made of: `rows` worked answers and `facts` rows of packed facts.
+
+    shares: of the tasks; block_share: share of the answers that are noised block by block, the rest
+    uniformly; gaps: share of facts that are masked completely and not learned, as text further on is
+    masked while decoding; negative: share of negative operands; right_scales: see draw_fact; signs: share
+    of the negative results whose sign is not masked, as when a sampler has written the sign first; tasks:
+    the generators, other ones where another share of hard problems is wanted; longest_tail: EOS cells
+    behind the longest answer, at most.
+    """
 
     rows: int = 64
     facts: int = 14
@@ -60,7 +63,7 @@ DEFAULT_SHARES = {"sudoku": 0.24, "linear": 0.18, "expression": 0.25, "word": 0.
 
 
 class Encoder:
-    """Text to ids with the chat template's ids worked out once."""
+    """Encodes text; the ids of the chat template are computed only once."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self.backend = tokenizer.backend_tokenizer
@@ -133,8 +136,8 @@ def _fact_batch(
     encoder: Encoder,
     mixture: BundledMixture,
 ) -> BundledBatch:
-    """Rows of packed facts, each the answer to some prompt of the same step, because what is
-    learned outside a dialogue does not carry over into one (docs/log.md)."""
+    """Rows of packed facts. Each row begins with a prompt of the same step and has the facts as its answer:
+    facts that were learned outside of a dialogue did not help inside one (docs/log.md)."""
     count = mixture.facts * mixture.facts_a_row
     how = (mixture.fact_kinds, mixture.negative, mixture.right_scales)
     facts = [draw_fact(rng, *how) for _ in range(count)]

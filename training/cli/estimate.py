@@ -20,7 +20,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def show(args: argparse.Namespace) -> None:
-    """Print it."""
+    """Measure and print the estimate."""
     from training.estimate import estimate
 
     args.command = args.objective

@@ -18,7 +18,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Merge, and say what the check found."""
+    """Merge, and print the result of the check."""
     from training.shared.merge import INPUTS, merge_folder
 
     layers, check = merge_folder(args.model, args.adapter, args.out, not args.no_check)

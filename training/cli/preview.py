@@ -20,7 +20,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def show(args: argparse.Namespace) -> None:
-    """Print it."""
+    """Make and print the preview."""
     args.command = args.objective
     run_request = request(args)
     example = objective(run_request.objective).data.preview(run_request.arguments, run_request.settings)

@@ -1,4 +1,4 @@
-"""Plain text to pretrain on: documents of a file, a set of the hub, or a bundled task, in pieces."""
+"""Texts to pretrain on: documents of a file, of a hub set or of a bundled task, cut into pieces."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from training.data.table_examples import held_out_rows
 from training.pretrain.settings import PretrainSettings
 
 MEASURED = 64
-"""Documents from which the characters of a token are estimated."""
+"""Documents that are encoded to estimate how many characters a token has."""
 HELD_OUT_PROBLEMS = 64
 
 
 class Pieces(Protocol):
-    """Encoded pieces of documents by number."""
+    """Pieces of documents by index, as token ids."""
 
     @property
     def size(self) -> int | None:
-        """How many there are, None for a generator without end."""
+        """How many there are; None where they are generated without end."""
         ...
 
     def __getitem__(self, index: int) -> list[int]: ...
@@ -93,7 +93,7 @@ class TaskTexts:
 
 
 class EncodedDocuments:
-    """A few documents that are there already."""
+    """Documents that are encoded already."""
 
     def __init__(self, ids: Sequence[list[int]]) -> None:
         self.ids, self.size = ids, len(ids)
@@ -102,7 +102,7 @@ class EncodedDocuments:
         return self.ids[index]
 
     def raw(self, index: int) -> dict[str, str]:
-        """Not kept."""
+        """{}: their texts are not kept."""
         return {}
 
 
@@ -114,8 +114,8 @@ def open_texts(
     allow_eval_data: bool = False,
     notes: list[str] | None = None,
 ) -> tuple[Pieces, Pieces]:
-    """What is trained on, and what is held out: 5 % of the documents, or held-out problems of a task.
-    notes: gets what is not read.
+    """The pieces that are trained on, and those that are held out: of 5 % of the documents, or held-out
+    problems of a task. notes: a list to which sentences are added on what is not used.
 
     SetError: a set that cannot be used, or is for evaluation, with row and column.
     """
@@ -139,7 +139,7 @@ def open_texts(
 
 
 def choose_text_column(records: Table, named: str) -> str:
-    """The column that is asked for, else the only one, else `text`; SetError when it is not there."""
+    """The column `named`; without a name the only column, else `text`. SetError when it is not there."""
     only = records.columns[0] if len(records.columns) == 1 else TEXT
     return find_column(records, "text_column", named or only, ())
 

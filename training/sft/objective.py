@@ -26,13 +26,13 @@ EVALUATED_AT_ONCE = 32
 
 @dataclass(frozen=True, kw_only=True)
 class SFTSettings(LoraSettings, AnswerSettings):
-    """Nothing of its own: AnswerSettings say what is learned, LoraSettings with which weights."""
+    """No settings of its own: AnswerSettings say what is learned, LoraSettings which weights learn."""
 
 
 class SFTBatch(NamedTuple):
-    """Int / Bool / Float[rows, length]. tokens: clean; input_ids: with masks; answer: cells that are
-    learned, EOS behind the answers included; masked: of those, the masked ones; p: probability of the
-    mask."""
+    """All [rows, length]. tokens: Int, without masks; input_ids: Int, with masks; answer: Bool, the cells
+    of answers, with the EOS behind them; masked: Bool, those of them that are masked and learned; p: Float,
+    the probability with which a cell was masked."""
 
     tokens: Tensor
     input_ids: Tensor
@@ -68,7 +68,7 @@ class SFTModule(nn.Module):
 
 
 class SFT(Recipe):
-    """All weights learn, or an adapter."""
+    """Learns answers, with all weights or with an adapter."""
 
     settings: SFTSettings
 
@@ -87,7 +87,7 @@ class SFT(Recipe):
         return split(sft_batch(self.answers.rows(step), self.loaded.mask_id, draw), self.parts)
 
     def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
-        """An adapter, or the model with its tokenizer."""
+        """See Recipe: an adapter, or the model with its tokenizer."""
         export_learned(self.loaded, self.settings, folder, state)
 
     @torch.no_grad()
@@ -105,5 +105,5 @@ class SFT(Recipe):
         return {name: total / len(held_out) for name, total in sums.items()}
 
     def sample(self, folder: Path) -> None:
-        """Plain decoding of held-out prompts."""
+        """Record traces for held-out prompts, decoded by low_confidence."""
         record_samples(self, self.loaded, self.answers.data.prompts[: self.settings.samples], folder)
