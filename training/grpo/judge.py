@@ -1,6 +1,6 @@
-"""A judge behind an OpenAI-compatible endpoint (Ollama serves one: docs/grpo-judge.md).
+"""A judge: a language model behind an OpenAI-compatible endpoint that scores answers (docs/grpo-judge.md).
 
-A judge that does not answer, or not with a score, is a JudgeError: it is never a score of zero.
+A judge that does not reply, or replies without a score, is a JudgeError and never a score of zero.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 KEY_VARIABLE = "LLADA_VIZ_JUDGE_KEY"
-"""Environment variable with the endpoint's key, where it wants one; it is never written down."""
+"""Environment variable with the endpoint's key, where it needs one; the key is never written to a file."""
 MOST_BYTES = 1 << 20
 HIGHEST_SCORE = 10
 PARALLEL_REQUESTS = 4
@@ -55,7 +55,8 @@ class Judge:
         return read_score(self._reply({"model": self.model, "messages": turns, "temperature": 0}))
 
     def scores(self, pairs: Sequence[tuple[str, str]]) -> list[float | JudgeError]:
-        """Scores of (question, answer) pairs in order, some at a time; a failure stands in its place."""
+        """Scores of (question, answer) pairs, in their order and PARALLEL_REQUESTS at a time; a pair whose
+        request failed has its JudgeError instead."""
 
         def one(pair: tuple[str, str]) -> float | JudgeError:
             try:

@@ -1,7 +1,8 @@
-"""diffu-GRPO (d1, 2504.12216): answers that earn more than their group's mean become likelier.
+"""diffu-GRPO (d1, 2504.12216): answers with more reward than their group's mean become likelier.
 
-An outer iteration writes answers with our sampler and rewards them; `inner` optimizer steps learn
-from them, each under masks of its own. A checkpoint in between holds the rows of the steps to come.
+A group is the answers to one question. An outer iteration decodes answers and rewards them; then `inner`
+optimizer steps learn from them, each with masks of its own. A checkpoint within an outer iteration also
+holds the rows of the steps that are still to come.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ from training.shared.reference import hold_reference
 
 @dataclass(frozen=True, kw_only=True)
 class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings, QuestionSettings):
-    """batch_size counts answers: questions of an outer iteration x group_size."""
+    """batch_size counts answers: the questions of an outer iteration times group_size."""
 
     learning_rate: float = option(3e-6, "Peak of AdamW's rate.", low=0, high=1)
     batch_size: int = option(48, "Answers of one step, over all processes and parts.", low=1)
@@ -81,7 +82,7 @@ class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings, QuestionSettin
 
 
 class GRPO(Recipe):
-    """Every process writes and scores its share of the answers; all get the whole step's rows."""
+    """Every process decodes and rewards its share of the answers, and then has the rows of all."""
 
     settings: GRPOSettings
     module: GroupModule
@@ -105,8 +106,9 @@ class GRPO(Recipe):
         self._inner: list[GroupBatch] = []
 
     def before(self, step: int) -> None:
-        """At an outer iteration's first step: answers, rewards, and log-probabilities of the policy as
-        it is and (kl_beta above 0) of the reference, under the masks of every inner step."""
+        """At the first step of an outer iteration: make the rows of all its steps. That is answers, their
+        rewards, and the answers' log-probabilities under each step's masks, by the policy as it is now and
+        (kl_beta above 0) by the reference."""
         s, processes = self.settings, PartialState().num_processes
         if step % s.inner:
             return
@@ -128,19 +130,19 @@ class GRPO(Recipe):
         return {f"{i}.{name}": t for i, rows in left.items() for name, t in rows._asdict().items()}
 
     def carry(self, tensors: Mapping[str, Tensor]) -> None:
-        """See Recipe. Steps that are done are not asked for again."""
+        """See Recipe. The rows of steps that are done are not restored, as they are not needed again."""
         steps = {int(name.partition(".")[0]) for name in tensors}
         batches = {i: GroupBatch(*(tensors[f"{i}.{name}"] for name in GroupBatch._fields)) for i in steps}
         first = min(steps, default=0)
         self._inner = [batches[max(i, first)] for i in range(self.settings.inner)] if batches else []
 
     def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
-        """The adapter, or the whole model."""
+        """See Recipe: the adapter, or the whole model."""
         export_learned(self.loaded, self.settings, folder, state)
 
     def evaluate(self) -> dict[str, float]:
-        """Mean reward and accuracy on held-out problems, without temperature, in as few steps as the
-        rollouts; nothing for sets of rows. What could not be found out is said and counts in no mean."""
+        """Mean reward and accuracy on held-out problems, decoded as rollouts are but at temperature 0; {} for
+        files and hub sets. Answers that could not be graded are left out of the mean, with a printed note."""
         each = max(1, self.settings.eval_rows // len(self.sets))
         questions = [q for question_set in self.sets for q in question_set.held_out(each)]
         if not questions:
@@ -158,7 +160,8 @@ class GRPO(Recipe):
         return figures
 
     def sample(self, folder: Path) -> None:
-        """Held-out prompts, or the first rows of a set, decoded as rollouts are, without temperature."""
+        """Record traces for held-out prompts, or else for the first of the data, decoded as rollouts are but
+        at temperature 0."""
         count = self.settings.samples
         questions = [q for question_set in self.sets for q in question_set.held_out(count)]
         questions = (questions or questions_at(self.sets, 0, count))[:count]
@@ -170,8 +173,8 @@ class GRPO(Recipe):
         return self.settings.batch_size // self.settings.group_size
 
     def _answered(self, questions: Sequence[Question], seed: int) -> tuple[Rollouts, Tensor]:
-        """group_size answers to each question and their rewards, Float[groups, size], NaN where there
-        is none. RuntimeError when every group has one."""
+        """group_size answers to each question and their rewards, Float[groups, size], NaN where there is
+        none. RuntimeError when every group has a NaN."""
         size = self.settings.group_size
         each = [question for question in questions for _ in range(size)]
         written = self._decoded("decoding answers", each, [seed * 4096 + row for row in range(len(each))])
@@ -193,7 +196,7 @@ class GRPO(Recipe):
         return rollouts(self.loaded, self.settings, prompts, seeds, temperature, on_progress)
 
     def _scored(self, questions: Sequence[Question], texts: Sequence[str]) -> list[float | None]:
-        """Rewards, each process asking for its share."""
+        """Rewards of all answers; each process computes its share."""
 
         def part(number: int) -> list[float | None]:
             rows = slice(number * CHUNK, (number + 1) * CHUNK)
@@ -209,28 +212,29 @@ class GRPO(Recipe):
         answer's. written: Int[R, L] and more, see Rollouts; reward: Float[G, S], NaN for none.
         """
         s, tokens = self.settings, written.tokens
-        # 1. What counts: answers up to their first EOS, in groups whose answers all have a reward. A
-        #    group without counts for nothing; its rewards become the others' mean.
+        # 1. What counts: answers up to their first EOS, in groups whose answers all have a reward. Other
+        #    groups are not counted, and their rewards become the others' mean, for the logged figure.
         counted = through_first_end(tokens[:, -s.gen_length :], self.eos)  # Bool[R, C]
         skipped = reward.isnan().any(-1, keepdim=True).expand(reward.shape)  # Bool[G, S]
         reward = torch.where(skipped, reward[~skipped].mean(), reward)
         counted = counted & ~skipped.reshape(-1, 1)
-        # 2. What a pass does not see: the whole answer, and some tokens of the prompt.
+        # 2. What is masked in a forward pass: the whole answer, and some tokens of the prompt.
         answer = torch.zeros_like(written.attention)  # Bool[R, L]
         answer[:, -s.gen_length :] = True
         hidden = answer | prompt_masks(written.attention & ~answer, s.prompt_mask, draw)  # Bool[R, L]
-        # 3. Or, of the answer, what the sampler had not yet written in one of its steps.
+        # 3. With context = steps only what the sampler had not yet written of the answer at one step.
         if s.context == "steps":
             shown, counted = step_context(written.order, counted, draw)  # both Bool[R, C]
             hidden[:, -s.gen_length :] &= ~shown
-        # 4. A dropout for each row, and how much better it is than its group.
+        # 4. A dropout seed for each row, and by how much its reward is above its group's mean.
         seed = torch.randint(2**62, (len(tokens),), generator=draw)  # Int[R]
         advantage = group_advantages(reward).reshape(-1)  # Float[R]
         empty = torch.zeros(counted.shape)  # Float[R, C]
         batch = GroupBatch(
             tokens, written.attention, hidden, counted, seed, empty, empty, advantage, reward.reshape(-1)
         )
-        # 5. Log-probabilities of the policy as it is, and of the reference, under these masks: Float[R, C].
+        # 5. Log-probabilities by the policy as it is now, and by the reference, under these masks:
+        #    Float[R, C].
         old = self._log_probabilities(self.loaded.model, batch)
         if not s.kl_beta:
             return batch._replace(old=old)
@@ -238,8 +242,9 @@ class GRPO(Recipe):
             return batch._replace(old=old, reference=self._log_probabilities(reference, batch))
 
     def _log_probabilities(self, model: torch.nn.Module, batch: GroupBatch) -> Tensor:
-        """Float[rows, cells], 0 where not counted: in the passes that the coming step will make, each with
-        the same rows, the same dropout and in the same process."""
+        """Log-probabilities of the answers' tokens, Float[rows, cells], 0 where not counted. They come from
+        the same forward passes that the step will make: the same rows together, with the same dropout and
+        in the same process, so that nothing but changed weights can make a difference."""
         processes, device = PartialState().num_processes, self.loaded.model.device
         size = len(batch.tokens) // self.parts
 

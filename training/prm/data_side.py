@@ -14,7 +14,7 @@ from training.shared.preview import Preview
 
 
 class StepData:
-    """Questions with steps and a label for each, which neither tasks nor the samples have."""
+    """The DataSide of questions with steps and a label for each step, which only files can have."""
 
     def accepts(self, kind: Kind) -> bool:
         """See DataSide."""
@@ -37,7 +37,7 @@ class StepData:
         }
 
     def check(self, chosen: ChosenSets, settings: PRMSettings) -> None:
-        """See DataSide: every row; and of whole files, whether there is something to learn in them."""
+        """See DataSide: checks every row; of complete files also that there are right and wrong steps."""
         check_tables(chosen, settings, settings.split)
         check_held_out(settings.held_out, chosen.folder)
         columns = columns_named(settings)
@@ -48,7 +48,7 @@ class StepData:
             )
 
     def preview(self, arguments: RunArguments, settings: PRMSettings) -> Preview:
-        """The first row of the first step; of a reward model nothing is masked."""
+        """The first row of the first step, without cells: a reward model masks nothing."""
         recipe = PRM(arguments, settings)
         raw, templated, _ = recipe.example()
         return Preview(raw, templated, [], notes=recipe.notes)

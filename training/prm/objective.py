@@ -1,4 +1,4 @@
-"""PRM: a process reward model from labelled steps: right or wrong, a probability for each
+"""PRM: trains a process reward model on labelled steps. It gives each step a probability of being right
 (Qwen2.5-Math-PRM, 2501.07301; Let's Verify Step by Step, 2305.20050)."""
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _mean_of_rows(values: Tensor, places: Tensor) -> Tensor:
 
 
 class PRM(Recipe):
-    """Everything learns. There is nothing to decode: no samples."""
+    """All weights of a reward model learn. There are no samples, as it does not write text."""
 
     settings: PRMSettings
 
@@ -99,7 +99,7 @@ class PRM(Recipe):
         return split(collate(self.data[step], self.reward, self.settings.max_length), self.parts)
 
     def example(self) -> Example:
-        """The first row of the first step; of a reward model nothing is masked."""
+        """The first row of the first step."""
         row = self.data[0][0]
         ids, _ = self.reward.encode(row.question, row.steps)
         raw = {"question": row.question, "steps": json.dumps(row.steps, ensure_ascii=False),
@@ -112,7 +112,8 @@ class PRM(Recipe):
         save_reward(self.reward, folder, weights, self.settings.save_dtype)
 
     def evaluate(self) -> dict[str, float]:
-        """Of wrong steps among held-out ones: AUROC, calibration error; AUROC by task and by cut."""
+        """On held-out steps: AUROC (how well the scores tell right from wrong steps) and calibration error;
+        AUROC also by task and by cut."""
         on_progress = partial(self.progress, "evaluating")
         return step_figures(self.reward, self.held_out, self.settings.max_length, on_progress)
 
@@ -120,8 +121,8 @@ class PRM(Recipe):
 def train_and_held_out(
     rows: list[LabelledSteps], settings: PRMSettings
 ) -> tuple[list[LabelledSteps], list[LabelledSteps]]:
-    """Rows that are trained on, and those of the evaluation. SetError: a question would be on both sides,
-    or none is left."""
+    """The rows that are trained on, and the held-out rows. SetError: a question would be in both, or none
+    would be left to train on."""
     if not settings.held_out:
         train, held_out = split_by_question(rows, HELD_OUT_ONE_IN)
         if not train:
@@ -136,7 +137,8 @@ def train_and_held_out(
 
 
 def log_weights(rows: Sequence[LabelledSteps], balance: float) -> Tensor:
-    """Float[2]: log (n / (2 n_class)) * balance, for wrong and right steps; SetError when one is missing."""
+    """The logs of the weights of wrong and right steps, Float[2]: log(n / (2 n_class)) * balance. SetError
+    when the rows have no wrong or no right steps."""
     right = sum(sum(row.labels) for row in rows)
     total = sum(len(row.labels) for row in rows)
     if not 0 < right < total:
@@ -149,8 +151,8 @@ def step_figures(
     reward: LoadedReward, rows: Sequence[LabelledSteps], max_length: int,
     on_progress: OnProgress = lambda done, count: None,
 ) -> dict[str, float]:  # fmt: skip
-    """Figures over the steps of `rows`; a group without both classes has no AUROC. on_progress: told how many
-    rows are scored."""
+    """AUROC and calibration error over the steps of `rows`, and AUROC by task and by cut; a group without
+    both right and wrong steps has none. on_progress: told how many rows are scored."""
     scores, labels, names = [], [], []
     device = next(reward.model.parameters()).device
     ordered = sorted(rows, key=lambda row: row.size)

@@ -1,4 +1,4 @@
-"""Labelled steps for a process reward model: rows of a table in, padded batches of similar length out."""
+"""Labelled steps for a process reward model: reads them from tables and makes padded batches of them."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ from training.data.sources import LIMITS, open_records, table_notes
 from training.prm.settings import PRMSettings
 
 STEPS, LABELS = ("steps", "completions"), ("labels",)
-"""Names of the columns, ours and those of TRL's stepwise sets."""
+"""Names of the columns: ours, and those of the library TRL's stepwise sets."""
 MADE_BY = "python -m training rollouts"
 POOL = 16
-"""Batches that are filled together from rows sorted by length."""
+"""Batches that are made together, from rows sorted by length."""
 LONGEST_CELL = 100_000
 UNSCORED = -1
 
 
 @dataclass(frozen=True)
 class LabelledSteps:
-    """A row: labels has a 1 (right) or 0 for each of steps; task and cut say how it was made."""
+    """A question, the steps of an answer, and a label for each step: 1 (right) or 0 (wrong). task and cut:
+    of rows made by `rollouts`, the bundled task and how the answer was cut into steps, else ""."""
 
     question: str
     steps: tuple[str, ...]
@@ -47,7 +48,7 @@ class LabelledSteps:
 
     @property
     def size(self) -> int:
-        """Characters, and a few for each step: what batches are sorted by."""
+        """The approximate length, by which rows are sorted: characters, and three for each step."""
         return len(self.question) + sum(len(step) + 3 for step in self.steps)
 
 
@@ -62,14 +63,14 @@ class RewardBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class StepColumns:
-    """Columns of question, steps and labels; "" is guessed."""
+    """The columns of question, steps and labels; "": to be guessed."""
 
     question: str = ""
     steps: str = ""
     labels: str = ""
 
     def resolve(self, records: Table) -> StepColumns:
-        """The columns of a set, none of them ""; SetError for what is not there."""
+        """The same with every "" replaced by a column of the table; SetError when there is none for it."""
         columns = StepColumns(
             find_prompts(records, self.question),
             find_column(records, "steps_column", self.steps, STEPS),
@@ -83,15 +84,15 @@ class StepColumns:
 
 
 def columns_named(settings: PRMSettings) -> StepColumns:
-    """What settings name."""
+    """The columns that settings name."""
     return StepColumns(settings.prompt_column, settings.steps_column, settings.labels_column)
 
 
 def open_labelled(
     names: Sequence[str], settings: PRMSettings, allow_eval_data: bool, notes: list[str] | None = None
 ) -> list[LabelledSteps]:
-    """The rows of files and hub sets. notes: gets what is not read of them. SetError: a set that cannot be
-    used, or is for evaluation."""
+    """The rows of files and hub sets. notes: a list to which sentences are added on what is not used of
+    them. SetError: a set that cannot be used, or is for evaluation."""
     rows: list[LabelledSteps] = []
     for name in names:
         if name in TASKS:
@@ -105,12 +106,12 @@ def open_labelled(
 
 
 def read_labelled(path: Path, columns: StepColumns = StepColumns()) -> list[LabelledSteps]:  # noqa: B008 - frozen
-    """The rows of a file, which may well be for evaluation; SetError with a sentence."""
+    """The rows of a file, which may be one for evaluation; SetError when it cannot be used."""
     return labelled_in(read_table(path, limits=LIMITS), columns, allow_eval_data=True)
 
 
 def labelled_in(records: Table, columns: StepColumns, allow_eval_data: bool) -> list[LabelledSteps]:
-    """All rows; SetError names the first that cannot be used, and why, or that is a test problem."""
+    """All rows of a table; SetError names the first that cannot be used or is a test problem, and why."""
     resolved, rows = columns.resolve(records), []
     for number, record in enumerate(records, 1):
         row = _labelled(f"{records.name}, row {number}", record, resolved)
@@ -144,7 +145,7 @@ def _labelled(where: str, record: Record, columns: StepColumns) -> LabelledSteps
 
 
 def check_held_out(name: str, folder: Path = Path()) -> None:  # noqa: B008 - never changed
-    """SettingError for rows of the evaluation that are in no file. folder: where its path begins."""
+    """SettingError when the setting held_out names no file. folder: what its path is relative to."""
     if name and not (folder / name).is_file():
         allowed = "a CSV, JSONL or Parquet file of labelled steps, or empty for a part of the data"
         raise SettingError("held_out", name, allowed)
@@ -153,7 +154,8 @@ def check_held_out(name: str, folder: Path = Path()) -> None:  # noqa: B008 - ne
 def split_by_question(
     rows: Sequence[LabelledSteps], one_in: int
 ) -> tuple[list[LabelledSteps], list[LabelledSteps]]:
-    """Rows to train on, and those of one question in `one_in`, by hash: a question is on one side."""
+    """The rows to train on, and the rows of one question in `one_in`, chosen by hash: all rows of a question
+    are on the same side."""
     sides: tuple[list[LabelledSteps], list[LabelledSteps]] = ([], [])
     for row in rows:
         digest = int(sha256(row.question.encode()).hexdigest(), 16)
@@ -162,8 +164,9 @@ def split_by_question(
 
 
 class Batches:
-    """Batches by step, a function of (seed, step) alone. An epoch goes through all rows in a new
-    order; within POOL batches rows are sorted by length, and these batches shuffled."""
+    """The rows of each step, a function of (seed, step) alone. Every epoch has all rows in a new order. Rows
+    of similar length share a batch: the rows of POOL batches are sorted by length, cut into batches, and
+    these are shuffled."""
 
     def __init__(self, rows: Sequence[LabelledSteps], size: int, seed: int) -> None:
         self.rows, self.size, self.seed = rows, size, seed
@@ -193,8 +196,8 @@ def _order(size: int, seed: str) -> list[int]:
 
 
 def collate(rows: Sequence[LabelledSteps], reward: LoadedReward, max_length: int) -> RewardBatch:
-    """Encoded exactly as they will be scored; of a row that is too long the last steps are left out,
-    which changes nothing about those before them."""
+    """Rows as a batch, encoded exactly as the reward model scores answers. Of a row that is too long the last
+    steps are left out, which does not change how the steps before them are encoded."""
     encoded = [_encoded(row, reward, max_length) for row in rows]
     width = max(len(ids) for ids, _ in encoded)
     ids = torch.full((len(rows), width), reward.tokenizer.pad_token_id or 0)
@@ -213,8 +216,8 @@ def _encoded(row: LabelledSteps, reward: LoadedReward, max_length: int) -> tuple
 
 
 def check_lengths(rows: Sequence[LabelledSteps], reward: LoadedReward, max_length: int) -> int:
-    """How many rows do not fit with all of their steps; SetError names the first of which not even one
-    step fits."""
+    """How many rows do not fit with all of their steps; SetError names the first row of which not even the
+    first step fits."""
     frame, cut = len(reward.encode("x", ["x"])[0]), 0
     for number, row in enumerate(rows, 1):
         if len(row.steps) * frame + len((row.question + "".join(row.steps)).encode()) <= max_length:

@@ -1,8 +1,8 @@
-"""A process reward model to train: from a LLaDA, a Qwen2 or an earlier reward model, and to its folder.
+"""Makes a process reward model to train, from a LLaDA, a Qwen2 or an earlier reward model, and saves it.
 
-The form `shadow` (models.shadow_reward) stays a LLaDA. The others become a Qwen2: LLaDA's blocks are
-Qwen2's without biases on queries, keys and values, so a Qwen2 with zero biases begins with everything
-that the LLaDA knows, except that it now reads from left to right.
+The form `shadow` (models.shadow_reward) is a LLaDA. The others are a Qwen2. LLaDA's blocks are Qwen2's
+without biases on queries, keys and values, so a LLaDA's weights can be used in a Qwen2 with zero biases;
+only attention changes, from all tokens to those on the left.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def new_reward(base: str, layers: str = "", form: str = "qwen", init: str = "bas
 
 
 def _new_shadow(base: str, data: Mapping[str, Any], layers: str, init: str, seed: int) -> LoadedReward:
-    """A whole LLaDA and a fresh judge, or an earlier reward model of this form."""
+    """A reward model of the form shadow: a whole LLaDA with a fresh `judge` part, or an earlier one."""
     if data["model_type"] != "llada":
         raise ModelError(f"model = {base!r}: model_type = {data['model_type']!r}; form shadow needs a llada")
     if layers:
@@ -113,7 +113,7 @@ def chosen_layers(text: str, count: int) -> list[int]:
 
 
 def qwen_config(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The config of a Qwen2 of a LLaDA's shape. ModelError for what Qwen2 has no place for."""
+    """The config of a Qwen2 with a LLaDA's shape. ModelError for what a Qwen2 cannot have."""
     config = LLaDAConfig(**data)
     if config.yarn:
         raise ModelError("model: yarn = True has no place in a reward model; allowed: a model without YaRN")
@@ -149,8 +149,9 @@ def qwen_weights(weights: Mapping[str, Tensor], chosen: Sequence[int], llada: bo
 
 
 def _fill(model: nn.Module, weights: Mapping[str, Tensor], base: str, fresh: tuple[str, ...]) -> None:
-    """Put weights into a fresh model: new tokens begin as the mean of all, biases of queries, keys
-    and values that the base does not have as zero. fresh: beginnings of names that it need not have."""
+    """Put weights into a fresh model. Rows of new tokens begin as the mean of all rows, and biases of
+    queries, keys and values that the base does not have as zero. fresh: prefixes of the names that the base
+    may lack. ModelError: it lacks another one, or a shape differs."""
     own = model.state_dict()
     for name, tensor in weights.items():
         if name == "model.embed_tokens.weight" and tensor.shape[0] < own[name].shape[0]:

@@ -1,8 +1,8 @@
-"""Rollouts for a process reward model: answers of a model to problems of the bundled tasks, decoded in
-few and in many steps, cut into parts and labelled part by part (training.prm.prm_labels).
+"""Makes training data for a process reward model: answers of a model to problems of the bundled tasks,
+decoded in few and in many steps, cut into parts and labelled part by part (training.prm.prm_labels).
 
-Every answer gives a row for each way of cutting it: at its lines, and at the blocks of block-wise
-samplers, with the very parts that samplers.scoring shows a reward model.
+Every answer gives a row for each way of cutting it: at its lines, and at the blocks of block-wise samplers.
+The parts are the same as those that samplers.scoring shows a reward model.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _DIGIT = re.compile(r"[1-4]")
 
 @dataclass(frozen=True)
 class RolloutPlan:
-    """What is decoded. n: answers a task, spread over the grid of steps, temperatures and block
-    lengths (0: the task's own); corrupted: worked solutions with wrong numbers in them, a task;
-    cuts: `lines`, or tokens of a block."""
+    """What is decoded. n: answers for each task, spread over the combinations of steps, temperatures and
+    block lengths (0: the task's own); corrupted: for each task, worked solutions in which some numbers are
+    made wrong; cuts: `lines`, or the tokens of a block."""
 
     tasks: tuple[str, ...]
     n: int
@@ -61,11 +61,12 @@ class RolloutPlan:
 
 
 RolloutRow = dict[str, Any]
-"""A line of the file: question, steps, labels, task, fields, cut, decoded."""
+"""A line of the JSONL file: question, steps, labels, task, fields, cut, decoded."""
 
 
 def rollouts(loaded: LoadedModel, model: str, plan: RolloutPlan) -> Iterator[list[RolloutRow]]:
-    """Rows in chunks. ModelError: a model without decode settings; SettingError: steps that do not fit."""
+    """Rows in chunks. ModelError: the model has no prompts.json with decode settings; SettingError: its
+    answers cannot be decoded in these steps."""
     settings_file = find_file(model, "prompts.json")
     if settings_file is None or loaded.tokenizer is None:
         raise ModelError(f"model = {model!r} has no prompts.json or tokenizer; allowed: one with both")
@@ -114,7 +115,7 @@ def _decoded(
 def _spoiled(
     loaded: LoadedModel, plan: RolloutPlan, problem: Problem, rng: random.Random
 ) -> list[RolloutRow]:
-    """A worked solution with one to three wrong numbers; one in eight is left as it is."""
+    """The rows of a worked solution in which up to three numbers are replaced; one in eight is unchanged."""
     text = problem.solution
     for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 2, 3))):
         text = spoil(text, problem.task, rng)
@@ -123,7 +124,8 @@ def _spoiled(
 
 
 def spoil(text: str, task: str, rng: random.Random) -> str:
-    """One number (of a sudoku: digit) replaced: by a near one, by another of the text, or its sign."""
+    """The text with one number (of a sudoku: one digit) replaced: by a near one, by another one of the text,
+    or by itself with a minus sign."""
     places = list((_DIGIT if task == "sudoku" else _NUMBER).finditer(text))
     place = rng.choice(places)
     if task == "sudoku":
@@ -140,7 +142,7 @@ def spoil(text: str, task: str, rng: random.Random) -> str:
 def _cut(
     loaded: LoadedModel, plan: RolloutPlan, problem: Problem, ids: list[int], decoded_with: Mapping[str, Any]
 ) -> list[RolloutRow]:
-    """A row for each cut; an answer without any text gives none."""
+    """A row for each way of cutting; an answer without any text gives no rows."""
 
     def text_of(some: list[int]) -> str:
         assert loaded.tokenizer is not None

@@ -1,4 +1,4 @@
-"""RemeDi's noise (2509.23653, section 3.2): masks, and tokens that are wrong."""
+"""RemeDi's noise (2509.23653, section 3.2): masks and wrong tokens."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def other_tokens(tokens: Tensor, ordinary: Tensor, generator: torch.Generator) -
 
 
 def ordinary_ids(vocabulary: int, special: list[int]) -> Tensor:
-    """Ids that may stand as wrong tokens, sorted. Int[n]."""
+    """The ids that can be used as wrong tokens, Int[n], sorted: all but the special ones."""
     chosen = torch.ones(vocabulary, dtype=torch.bool)
     chosen[[i for i in special if 0 <= i < vocabulary]] = False
     return chosen.nonzero()[:, 0]
