@@ -96,9 +96,11 @@ class Attached:
 
     @property
     def label(self) -> str:
-        """What is attached, in words: of one part its name, which tells what it is; of several, each."""
-        if len(self.origins) == 1:
-            return next(iter(self.origins.values())).label
+        """What is attached, in words: where all parts come from one place its name, else each part with its
+        own."""
+        labels = {origin.label for origin in self.origins.values()}
+        if len(labels) == 1:
+            return labels.pop()
         return ", ".join(f"{NAMES[part]} of {origin.label}" for part, origin in self.origins.items())
 
     @property

@@ -232,8 +232,8 @@ class FrameMaker:
     def _outcome(self, event: Finished) -> Frame:
         """The verdict of the answer, or how many cells to try where it did not end in those it had."""
         verdict = verdict_of(self.layout.prompt, self.texts, self.golds)
-        by_itself = self.row < len(event.stop_reasons) and event.stop_reasons[self.row] == "eos"
-        ended = by_itself or any(map(is_special, self.texts))
+        reason = event.stop_reasons[self.row] if self.row < len(event.stop_reasons) else ""
+        ended = reason in ("eos", "left") or any(map(is_special, self.texts))
         if ended or (verdict is not None and verdict["right"]):
             return {} if verdict is None else {"verdict": verdict}
         return {"again": 2 * self.layout.gen_length}

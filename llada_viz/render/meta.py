@@ -86,7 +86,12 @@ def _plain(settings: Mapping[str, Any]) -> dict[str, str]:
     seeds = shown.pop("seeds", None)
     if isinstance(seeds, (list, tuple)) and seeds:
         shown["seed"] = seeds[0]
-    return {k: str(v)[:LONGEST_VALUE] for k, v in shown.items() if isinstance(v, PLAIN)}
+    return {k: _said(v)[:LONGEST_VALUE] for k, v in shown.items() if isinstance(v, PLAIN)}
+
+
+def _said(value: str | float | bool) -> str:
+    """A setting as it is typed: 0.0 is 0."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _prompt(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, bytes]) -> str:

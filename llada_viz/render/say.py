@@ -76,8 +76,13 @@ def percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.0f} %"
 
 
+def counted(n: int, what: str) -> str:
+    """1 step, 2 steps."""
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
 def _cells(n: int) -> str:
-    return "1 cell" if n == 1 else f"{n} cells"
+    return counted(n, "cell")
 
 
 def _changed(frame: dict[str, Any]) -> list[list[Any]]:
@@ -176,20 +181,18 @@ def _chosen(event: CandidateChosen, maker: FrameMaker) -> Say:
 
 
 def _finished(event: Finished, frame: dict[str, Any], maker: FrameMaker) -> Say:
-    reasons = event.stop_reasons
-    early = maker.row < len(reasons) and reasons[maker.row] == "eos"
+    reason = event.stop_reasons[maker.row] if maker.row < len(event.stop_reasons) else ""
     fewer = maker.layout.steps is None or frame["step"] < maker.layout.steps
-    why = " It stopped early, at the end of the text." if early and fewer else ""
-    cells, steps, nfe = maker.layout.gen_length, frame["step"], frame["nfe"]
+    why = " It stopped early, at the end of the text." if reason == "eos" and fewer else ""
+    if reason == "left":
+        why = f" {counted(frame['masks'], 'mask')} left: the steps ran out."
+    cells, steps = _cells(maker.layout.gen_length), counted(frame["step"], "step")
+    spent = f"{steps}, {counted(frame['nfe'], 'sequence')} evaluated"
     blocks = maker.layout.blocks_before_a_score
     if blocks and not maker.times_scored:
         why += f" No window was scored: the answer ended before {blocks} blocks stood."
     if "again" in frame:
-        spent = f"{steps} steps, {nfe} sequences evaluated"
-        return ["Cut off.", f"The answer did not end in {cells} cells ({spent}).{why}", "back"]
+        return ["Cut off.", f"The answer did not end in {cells} ({spent}).{why}", "back"]
     wrong = frame.get("verdict", {}).get("right") is False
-    return [
-        "Finished.",
-        f"{cells} cells in {steps} steps, {nfe} sequences evaluated.{why}",
-        "" if wrong else "ok",
-    ]
+    tone = "back" if reason == "left" else "" if wrong else "ok"
+    return ["Finished.", f"{cells} in {spent}.{why}", tone]

@@ -93,8 +93,10 @@ class Evaluate:
     def _connect(self) -> None:
         form, panel = self.form, self.panel
         self.scorer.follow(self.attached, *form.sizes.values())
-        form.upload.upload(form.on_upload, form.upload, form.shown, trigger_mode="always_last", **QUIET)
-        form.source.input(form.on_set, [form.source, form.path], form.shown, **QUIET)
+        form.upload.upload(
+            self.on_upload, {form.upload, self.attached}, form.shown, trigger_mode="always_last", **QUIET
+        )
+        form.source.input(self.on_set, {form.source, form.path, self.attached}, form.shown, **QUIET)
         asks = {self.differ, self.fail, self.first, self.answer.cell}
         panel.connect(self.view, asks, [self.result, self.rows, *self.answer.shown], self.alert)
         begun = self.start.click(
@@ -125,6 +127,15 @@ class Evaluate:
                 partial(answer.on_grade, correct), [mine, answer.cell], answer.detail, **QUIET
             )
             self.panel.look_after(graded.then)
+
+    def on_upload(self, values: Mapping[Any, Any]) -> Updates:
+        """A file becomes the set, with sizes for the model in use."""
+        return self.form.on_upload(values[self.form.upload], self.attachments.known(values[self.attached]))
+
+    def on_set(self, values: Mapping[Any, Any]) -> Updates:
+        """Another set of the list, with sizes for the model in use."""
+        using = self.attachments.known(values[self.attached])
+        return self.form.on_set(values[self.form.source], values[self.form.path], using)
 
     def on_start(self, values: Mapping[Any, Any]) -> Iterator[Updates]:
         """Queue a job; a refusal is a sentence."""

@@ -125,33 +125,41 @@ class EvaluateForm:
 
     # ---- another set -------------------------------------------------------------------------
 
-    def on_upload(self, path: str) -> Updates:
-        """A file that was just uploaded becomes the set."""
+    def on_upload(self, path: str, using: Using | None = None) -> Updates:
+        """A file that was just uploaded becomes the set. using: what is decoded with."""
         options = [(f"{Path(path).name} (uploaded)", UPLOADED), *samples(self.public)]
         chosen = gr.update(choices=options, value=UPLOADED)
-        return self.fill(self.look(UPLOADED, path)) | {self.source: chosen, self.path: path}
+        return self.fill(self.look(UPLOADED, path), using) | {self.source: chosen, self.path: path}
 
-    def on_set(self, source: str, path: str) -> Updates:
+    def on_set(self, source: str, path: str, using: Using | None = None) -> Updates:
         """Another set of the list."""
-        return self.fill(self.look(source, path))
+        return self.fill(self.look(source, path), using)
 
-    def fill(self, facts: SetFacts) -> Updates:
+    def fill(self, facts: SetFacts, using: Using | None = None) -> Updates:
         """The mapping that was guessed, the first rows, and the sizes of the set's kind."""
-        choices, free = list(facts.columns), bool(facts.columns)
         named = [name for name in (facts.question, facts.answer) if name]
-        sizes = self.sizes_of(facts.kind)
+        choices = list(facts.columns) or named
+        columns: dict[str, Any] = {
+            "choices": choices,
+            "interactive": bool(facts.columns),
+            "visible": bool(choices),
+        }
+        sizes = self.sizes_of(facts.kind, using)
         return {
-            self.question: gr.update(choices=choices or named, value=facts.question, interactive=free),
-            self.answer: gr.update(choices=choices or named, value=facts.answer, interactive=free),
+            self.question: gr.update(value=facts.question, **columns),
+            self.answer: gr.update(value=facts.answer, **columns),
             self.preview: facts.shown,
             **{component: sizes[name] for name, component in self.sizes.items()},
             **({self.limit: self.rows_of(facts)} if self.public else {}),
         }
 
-    def sizes_of(self, kind: str) -> dict[str, int]:
-        """Answer length, block length and steps that answers to a kind of problem need."""
+    def sizes_of(self, kind: str, using: Using | None = None) -> dict[str, int]:
+        """Answer length, block length and steps that answers to a kind of problem need; the steps are an
+        adapter's where one is in use."""
         settings = self.settings_of(kind)
-        return {name: settings.get(name, usual) for name, _, usual in SIZES}
+        sizes = {name: settings.get(name, usual) for name, _, usual in SIZES}
+        steps = using.steps_for(sizes["gen_length"], sizes["block_length"]) if using else None
+        return sizes | ({"steps": steps} if steps else {})
 
     def rows_of(self, facts: SetFacts) -> int:
         """The rows that are offered, 0 being all: on a public host a few, where all would be refused."""

@@ -28,6 +28,7 @@ from llada_viz.widgets.live import QUIET, Updates, alert
 from models.loading import ModelError
 from samplers.events import EventError
 from samplers.requests import RequestError
+from samplers.settings import sentence_of
 from samplers.traces import TraceError, read_trace
 from training.registry import objective
 
@@ -195,7 +196,7 @@ class Train:
             time = said_time(self.trainings.estimate(asked, measure=False))
             return {self.command: self.trainings.command(asked), self.problem: "", self.time: time}
         except (ValueError, OSError) as error:
-            return {self.command: "", self.problem: alert(f"{error}."), self.time: ""}
+            return {self.command: "", self.problem: alert(sentence_of(error)), self.time: ""}
 
     def on_open(self, values: Mapping[Any, Any], event: gr.SelectData) -> Iterator[str]:
         """The tab was opened."""
@@ -209,7 +210,7 @@ class Train:
         try:
             said = self.trainings.estimate(self.form.asked(values))
         except (ValueError, OSError) as error:
-            said = f"{error}."
+            said = sentence_of(error)
         if any(job.state == "running" for job in self.trainings.jobs.list()):
             said += " Another job is running, which slows this one down."
         yield said_time(said)
@@ -222,7 +223,7 @@ class Train:
         try:
             yield {self.example: example_of(self.trainings.model, self.form.asked(values))}
         except (ValueError, OSError, RuntimeError) as error:
-            yield {self.problem: alert(f"{error}."), self.example: ""}
+            yield {self.problem: alert(sentence_of(error)), self.example: ""}
 
     def on_start(self, values: Mapping[Any, Any]) -> Iterator[Updates]:
         """Queue a job; a refusal is a sentence."""
@@ -277,7 +278,7 @@ class Train:
                 raise TraceError("there is no such sample; allowed: one of the list")
             run = self.runs.open(read_trace(path))
         except (TraceError, EventError, OSError, ValueError) as error:
-            return {self.load_alert: alert(f"{error}.")}
+            return {self.load_alert: alert(sentence_of(error))}
         shown = gr.update(visible=True, value=message(run, run.frames))
         return {self.load_alert: "", self.canvas: shown, self.run_id: run.id}
 
@@ -293,7 +294,7 @@ class Train:
             label = f"{title} of {clock(job)}, step {int(step):,}"
             fresh = self.attachments.add(values[self.attached], known[step], label)
         except (ModelError, RequestError, OSError) as error:
-            return {self.load_alert: alert(f"{error}.")}
+            return {self.load_alert: alert(sentence_of(error))}
         return {self.load_alert: "", self.attached: fresh, self.tabs: gr.update(selected="visualize")}
 
 

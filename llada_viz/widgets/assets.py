@@ -10,8 +10,8 @@ from models.assets import assets
 FOLDER = assets() / "canvas"
 # In the order in which they may be evaluated: what a module imports stands before it.
 MODULES = (
-    "dom", "text", "timeline", "player", "tried", "board", "charts", "inspector", "keys", "readout", "canvas",
-    "lockstep", "lane", "compare",
+    "dom", "fold", "text", "timeline", "player", "tried", "board", "charts", "inspector", "keys", "readout",
+    "canvas", "lockstep", "lane", "compare",
 )  # fmt: skip
 # Later sheets win over earlier ones.
 SHEETS = (
@@ -42,7 +42,7 @@ def script() -> str:
     return (
         "window.LladaCanvas = (() => {\n"
         + "\n".join(bodies)
-        + "\nreturn { mount, mountCompare, reveal };\n})();"
+        + "\nreturn { mount, mountCompare, reveal, closeOutside };\n})();"
     )
 
 

@@ -14,6 +14,11 @@ from samplers.requests import RequestError
 from samplers.settings import sentence_of
 
 WHAT = "Every tab decodes with this model. A change counts for this browser tab only."
+# When it was opened; its button has the class "open" for as long.
+CLOSES_OUTSIDE = """() => {
+  const fold = document.querySelector('#model'), button = fold.querySelector('button');
+  window.LladaCanvas.closeOutside(fold, button, () => button.classList.contains('open'));
+}"""
 
 
 class ModelMenu:
@@ -43,6 +48,7 @@ class ModelMenu:
     def _connect(self) -> None:
         shown = [self.fold, self.said, self.detach, *self.offers.values()]
         self.attached.change(self.on_change, {self.attached}, shown, queue=False, **QUIET)
+        self.fold.expand(None, None, None, js=CLOSES_OUTSIDE, queue=False, **QUIET)
         # Queued: without the queue Gradio would not tell the page that the state has changed.
         self.detach.click(lambda: "", None, self.attached, **QUIET)
         for name, button in self.offers.items():

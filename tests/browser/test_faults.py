@@ -93,10 +93,34 @@ def test_m2_the_adapter_is_in_the_models_menu_and_brings_its_steps(open_page: Op
     for other in ("Compare", "Evaluate"):
         open_tab(page, other)
         page.wait_for_function(f"document.querySelector('#{other.lower()}-steps input').value === '8'")
+    page.click("#evaluate-set input")
+    page.get_by_role("option", name="word (bundled problems)").click()
+    wait_for_sizes(page, "evaluate", (64, 8, 16))
     page.click("#model > button")
     page.click("#model-detach")
     page.wait_for_function("document.querySelector('#evaluate-steps input').value === '32'")
     assert name not in page.inner_text("#model > button")
+
+
+def test_the_models_menu_closes_as_menus_do(open_page: OpenPage) -> None:
+    page = open_page()
+    offer = page.get_by_role("button", name="Use the 8-step adapter")
+    for leave in (lambda: page.mouse.click(600, 700), lambda: page.keyboard.press("Escape")):
+        for _ in range(2):
+            page.click("#model > button")
+            offer.wait_for()
+            page.click("#model p >> nth=0")  # inside
+            page.wait_for_timeout(300)
+            assert offer.is_visible()
+            leave()
+            offer.wait_for(state="hidden")
+    page.click("#model > button")
+    offer.wait_for()
+    page.click("#model > button")  # its own button closes it, and nothing opens it again
+    offer.wait_for(state="hidden")
+    page.mouse.click(600, 700)
+    page.wait_for_timeout(300)
+    assert offer.is_hidden()
 
 
 def test_m5_m6_the_page_says_what_is_wrong_and_what_was_cut_off(open_page: OpenPage, shots: Path) -> None:

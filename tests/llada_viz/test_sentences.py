@@ -17,6 +17,7 @@ from samplers.events import (
     CandidatesForked,
     Edited,
     Event,
+    Finished,
     PolicyScored,
     Unmasked,
 )
@@ -174,6 +175,19 @@ def test_events_are_said_plainly() -> None:
     assert said(written, both) == "Edited. “a” became “b” in cell 0, and 1 cell more."
     policy = PolicyScored(nfe=1, block=0, span=span, scores=((0.9, 0.2, 0.3, 0.7),), keep=(1.0,))
     assert said(written, policy) == "Keep scores: 4 of 4 cells fall below 1.00 and stay masks."
+
+
+def test_masks_that_a_sampler_leaves_are_said_and_no_more_cells_are_offered() -> None:
+    """klass with leftovers = keep, as published: more cells would not help, more steps would."""
+    left = Unmasked(nfe=1, block=0, step=0, cells=(cell(0, 4), cell(1, 5)))
+    maker = FrameMaker(PIECES)
+    for event in (started(), left):
+        maker.frame(event)
+    frame = maker.frame(Finished(nfe=1, tokens=maker.board.tokens, stop_reasons=("left",)))
+    assert frame["say"] == [
+        "Finished.", "8 cells in 1 step, 1 sequence evaluated. 5 masks left: the steps ran out.", "back",
+    ]  # fmt: skip
+    assert "again" not in frame
 
 
 def test_a_stopped_run_says_where() -> None:

@@ -124,7 +124,7 @@ def test_a_model_a_head_beside_an_adapter_and_a_reward_model(
     both = head(write_adapter(tmp_path / "both", str(FOLDER)), width(bundled))
     assert parts_of(both) == ("adapter", "head")
     found = attach(bundled, both, "x")
-    assert found.own_head is not None and found.label == "adapter of x, UPS head of x"
+    assert found.own_head is not None and found.label == "x"
     prm = make_reward(tmp_path / "prm", "qwen")
     found = attach(attach(alone, prm, "prm, step 2"), model, "sft, step 1")
     assert found.label == "reward model of prm, step 2, model of sft, step 1"

@@ -131,7 +131,7 @@ def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab: Any, tmp_p
     while not (job := tab.evaluations.jobs.get(mine[-1])).has_ended and time.monotonic() < until:
         time.sleep(0.2)
     assert job.state == "done", job.note
-    assert job.title.endswith(" · adapter of remask-lora, step 5, UPS head of remask-lora, step 5")
+    assert job.title.endswith(" · remask-lora, step 5")
     assert f"--adapter={lora}" in job.argv
     for column, calls in ((3, False), (4, True)):
         answer = tab.answer

@@ -296,6 +296,15 @@ def test_b2_a_set_fills_the_sizes_of_its_kind(tab: Any, tmp_path: Path) -> None:
     }
 
 
+def test_with_an_adapter_a_set_fills_the_steps_of_the_adapter(tab: Any) -> None:
+    name = "tiny-llada-few-steps"
+    assert tab.attachments.add_bundled(name) == name
+    form = tab.form
+    for attached, steps in ((name, 16), ("", 64), ("gone", 64)):
+        filled = tab.on_set({form.source: "word", form.path: "", tab.attached: attached})
+        assert [filled[component] for component in form.sizes.values()] == [64, 8, steps]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["arithmetic.csv", "algebra_latex.csv"])
 def test_b2_no_row_of_the_sample_files_is_cut_off(tab: Any, tmp_path: Path, name: str) -> None:

@@ -131,9 +131,9 @@ def test_a_job_has_its_own_copy_of_the_data_and_resumes(
     ("changes", "said"),
     [
         ({"weights": "2,1"}, "1 positive numbers"),
-        ({"max_steps": None}, "max_steps = None is not valid"),
-        ({"max_steps": 2.5}, "max_steps = 2.5"),
-        ({"learning_rate": 2}, "learning_rate = 2"),
+        ({"max_steps": None}, "Max steps is empty."),
+        ({"max_steps": 2.5}, "Max steps must be a whole number"),
+        ({"learning_rate": 2}, "Learning rate must be a number from 0 to 1."),
         ({"accumulate": 3}, "a divisor of batch_size"),
     ],
 )

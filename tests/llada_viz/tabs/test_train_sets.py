@@ -135,7 +135,7 @@ def test_columns_of_steps_and_pairs_are_shown(tab: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "rows", "changes", "said"), [
     ("prm", PAIRS, {}, "mine.jsonl has no steps_column; choose one of: prompt, chosen, rejected"),
     ("prm", [*STEPS[:3], STEPS[3] | {"labels": [1]}], {}, "mine.jsonl, row 4 has 1 labels for 2 steps"),
-    ("prm", STEPS, {"held_out": "runs/none.jsonl"}, "held_out = 'runs/none.jsonl' is not valid; allowed: a"),
+    ("prm", STEPS, {"held_out": "runs/none.jsonl"}, "Held out must be a"),
     ("prm", STEPS, {"steps_column": "x"}, "steps_column = 'x' is no column of mine.jsonl"),
     ("prm", [row | {"labels": [1, 1]} for row in STEPS], {}, "right and 0 wrong steps"),
     ("prm", [STEPS[20]] * 3, {}, "3 rows of too few questions"),

@@ -27,7 +27,7 @@ TWO = [*PYTHON, "accelerate.commands.launch", "--multi_gpu", "--num_processes", 
 REMASK = {"max_steps": 10, "batch_size": 4, "learning_rate": 1e-3, "log_every": 1, "save_every": 3,
           "samples": 0, "precision": "no"}  # fmt: skip
 TOY = {"max_steps": 20, "batch_size": 16, "learning_rate": 0.01, "log_every": 1, "save_every": 7,
-       "samples": 0, "dropout": 0.0}  # fmt: skip
+       "samples": 0, "dropout": 0.0, "precision": "no"}  # fmt: skip
 
 
 def command(out: Path, settings: dict[str, Any], *more: str) -> list[str]:

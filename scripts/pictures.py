@@ -1,0 +1,144 @@
+"""The README's pictures, from the page as it is: `python -m scripts.pictures [NAME …]`, in a checkout.
+
+Starts the page with a home of its own, decodes fixed examples with fixed seeds in headless Chromium
+($CHROMIUM, or chromium on PATH) and writes assets/pictures/{visualize,compare,evaluate,train}.png. Only
+clocks and speeds differ from one time to the next. About three minutes on two cores; a training takes most.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.canvas_page import CanvasPage
+from tests.browser.conftest import CHROMIUM_OPTIONS, ROOT, chromium, wait_for
+
+FOLDER = ROOT / "assets" / "pictures"
+WIDTH, COLOURS = 1360, 256
+MOST_BYTES = 250_000
+PATIENCE = 600_000  # ms; a training shares its cores with the browser
+
+
+def visualize(page: Page) -> None:
+    """A word problem, half filled in."""
+    tab = CanvasPage(page)
+    tab.example("Word problem")
+    page.wait_for_function("document.querySelector('#setting-gen_length input').value === '64'")
+    tab.run()
+    tab.wait("line?.ended", 120)
+    page.locator("#canvas [data-part=range]").focus()
+    page.keyboard.press("Home")
+    for _ in range(21):
+        page.keyboard.press("ArrowRight")
+    tab.wait("canvas.painted.index === 21")
+
+
+def compare(page: Page) -> None:
+    """Three samplers that do not write the same; the first needs the most steps, the second errs."""
+    page.get_by_role("tab", name="Compare").click()
+    page.click("#compare-add")
+    page.click("#compare-sampler-3 input")
+    page.get_by_role("option", name="WINO · wide-in, narrow-out", exact=True).last.click()
+    page.fill("#compare-settings-2 textarea", "threshold=0.05")
+    page.click("#compare-run")
+    canvas = "document.querySelector('#compare-canvas .lz').parentElement.compare"
+    page.wait_for_function(f"{canvas}?.player.ended && {canvas}.lanes.at(-1).verdict", timeout=PATIENCE)
+
+
+def evaluate(page: Page) -> None:
+    """Two samplers on word problems, with what the difference means."""
+    page.get_by_role("tab", name="Evaluate").click()
+    page.click("#evaluate-set input")
+    page.get_by_role("option", name="word (bundled problems)").click()
+    page.wait_for_function("document.querySelector('#evaluate-gen_length input').value === '64'")
+    page.fill("#evaluate-settings-2 textarea", "threshold=0.05")
+    page.fill("#evaluate-limit input", "48")
+    page.click("#evaluate-run")
+    until(page, "#evaluate-state", "Done")
+    page.wait_for_selector("#evaluate-pareto .main-svg")
+
+
+def train(page: Page) -> None:
+    """The first training that is offered, when it is done."""
+    page.get_by_role("tab", name="Train").click()
+    page.wait_for_function("document.querySelector('#train-time').textContent.startsWith('About')")
+    page.click("#train-run")
+    until(page, "#train-state", "Done")
+    page.wait_for_selector("#train-curves svg")
+
+
+# name -> (what is done, the height of the window)
+PICTURES: dict[str, tuple[Callable[[Page], None], int]] = {
+    "visualize": (visualize, 1090), "compare": (compare, 960), "evaluate": (evaluate, 1560), "train": (train, 1360),
+}  # fmt: skip
+
+
+def until(page: Page, where: str, text: str) -> None:
+    """Wait until a place of the page says something."""
+    page.wait_for_function(
+        "([where, text]) => document.querySelector(where).textContent.includes(text)",
+        arg=[where, text], timeout=PATIENCE,
+    )  # fmt: skip
+
+
+def small(picture: bytes) -> bytes:
+    """A PNG with a palette: the page has few colours."""
+    made, image = io.BytesIO(), Image.open(io.BytesIO(picture)).convert("RGB")
+    image.quantize(COLOURS, dither=Image.Dither.NONE).save(made, "PNG", optimize=True)
+    return made.getvalue()
+
+
+@contextmanager
+def served(home: Path) -> Iterator[str]:
+    """The address of the page; home: its LLADA_VIZ_HOME."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1", "LLADA_VIZ_HOME": str(home)}
+    log = home / "app.txt"
+    with log.open("w") as out:
+        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=out, stderr=out)
+    try:
+        wait_for(f"http://127.0.0.1:{port}", process, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def main(names: list[str]) -> None:
+    """Make the pictures of these names, all where none is given."""
+    if unknown := sorted(set(names) - set(PICTURES)):
+        raise SystemExit(f"name = {unknown[0]!r} is not valid; allowed: {', '.join(PICTURES)}")
+    if (path := chromium()) is None:
+        raise SystemExit("There is no Chromium: set CHROMIUM, or put chromium on PATH.")
+    with tempfile.TemporaryDirectory() as home, served(Path(home)) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        for name in names or PICTURES:
+            make, height = PICTURES[name]
+            page = browser.new_page(viewport={"width": WIDTH, "height": height})
+            page.goto(f"{url}/?__theme=light")
+            page.wait_for_function("document.querySelector('#canvas .c')?.isConnected")
+            make(page)
+            page.mouse.move(0, 0)
+            page.wait_for_timeout(1500)  # until nothing moves any more
+            picture = small(page.screenshot())
+            if len(picture) > MOST_BYTES:
+                raise SystemExit(f"{name}.png has {len(picture):,} bytes; allowed: {MOST_BYTES:,}.")
+            (FOLDER / f"{name}.png").write_bytes(picture)
+            print(f"{name}.png: {len(picture):,} bytes", flush=True)
+            page.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
