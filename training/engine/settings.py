@@ -60,7 +60,7 @@ def settings_of(cls: type[S], values: Mapping[str, Any]) -> S:
     described = {d.name: d for d in describe(cls)}
     for name, value in values.items():
         if name not in described:
-            raise SettingError(name, value, f"a setting: {', '.join(described)}")
+            raise SettingError(str(name), value, f"a setting: {', '.join(described)}")
     return cls(**{name: _number(described[name].type, value) for name, value in values.items()})
 
 
