@@ -38,7 +38,7 @@ from training.shared.questions import LengthLimit, RowQuestions, open_questions
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
-    from llada_viz.jobs.trainings import Asked
+    from llada_viz.jobs.trainings import TrainingRequest
     from llada_viz.tabs.evaluate_form import UPLOADED, EvaluateForm
     from llada_viz.tabs.train_data import choose, shown
     from llada_viz.tabs.train_example import example_of
@@ -156,7 +156,7 @@ def test_the_page_says_the_same(row: dict[str, str]) -> None:
 
 def test_f22_the_page_shows_how_many_rows_are_left_out(tmp_path: Path) -> None:
     model, path = small_folder(tmp_path / "model"), str(INPUTS / "sft_some_too_long.jsonl")
-    html = example_of(Path(model), Asked("sft", (path,), {"max_length": 256, "batch_size": 2}))
+    html = example_of(Path(model), TrainingRequest("sft", (path,), {"max_length": 256, "batch_size": 2}))
     assert "sft_some_too_long.jsonl: 10 of 20 rows are longer than 256 tokens and were left out" in html
 
 

@@ -1,7 +1,8 @@
-"""What a tab decodes with: the bundled model, or the same with what a visitor attached to it.
+"""What a tab decodes with: the bundled model, or that model with parts that a visitor attached.
 
-An attachment belongs to one browser tab: the page keeps an id that cannot be guessed, the server a
-few attachments by id. What another visitor, or another tab of the same one, decodes with stays as it is.
+Parts are another model, an adapter, a UPS head (it decides which cells become masks again) and a reward
+model. An attachment belongs to one browser tab: the page keeps its id, which cannot be guessed, and the
+server the last few attachments by id. Other visitors and other browser tabs see nothing of it.
 """
 
 from __future__ import annotations
@@ -22,29 +23,29 @@ from models.text import token_pieces
 from models.ups_head import UPSHead, load_ups_head
 from samplers.requests import RequestError
 
-MOST = 4
+MOST_ATTACHMENTS = 4
 NAMES = {"model": "model", "adapter": "adapter", "head": "UPS head", "prm": "reward model"}
 GONE = "what was attached is no longer in memory; detach it, and load the checkpoint again"
 
 
 def parts_of(folder: Path) -> tuple[str, ...]:
-    """What a folder holds that can be attached, of NAMES; ModelError when it holds none of them."""
-    found = []
+    """The parts that a folder holds, as keys of NAMES; ModelError when it holds none."""
+    parts = []
     if (folder / ADAPTER_FILE).is_file():
-        found.append("adapter")
+        parts.append("adapter")
     elif (folder / "config.json").is_file():
-        found.append("prm" if is_reward(str(folder)) else "model")
+        parts.append("prm" if is_reward(str(folder)) else "model")
     if (folder / HEAD_FILE).is_file():
-        found.append("head")
-    if not found:
+        parts.append("head")
+    if not parts:
         files = f"config.json, {ADAPTER_FILE}, {HEAD_FILE}"
         raise ModelError(f"folder = {folder.name!r} holds nothing to attach; allowed: one with {files}")
-    return tuple(found)
+    return tuple(parts)
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an attached part came from: in words, and its folder."""
+    """Where an attached part came from: its folder, and what the page calls it."""
 
     label: str
     folder: Path
@@ -52,7 +53,11 @@ class Origin:
 
 @dataclass(frozen=True)
 class Attached:
-    """The bundled model with other parts. origins: by part, of NAMES."""
+    """The bundled model with attached parts.
+
+    loaded: the model to decode with, the bundled one or another; pieces: the bytes of its tokens; own_head,
+    own_reward: None: not attached; origins: by part, a key of NAMES; problem: only for the bundled model.
+    """
 
     bundled: Bundled
     loaded: LoadedModel | None
@@ -68,20 +73,20 @@ class Attached:
 
     @property
     def ups_head(self) -> UPSHead | None:
-        """The attached head; the bundled one for the bundled network only."""
-        theirs = self.bundled.ups_head if self.loaded is self.bundled.loaded else None
-        return self.own_head or theirs
+        """The attached head, else the bundled one, which only fits the bundled network."""
+        bundled_head = self.bundled.ups_head if self.loaded is self.bundled.loaded else None
+        return self.own_head or bundled_head
 
     @property
     def has_head(self) -> bool:
-        """Whether there is a head, which is not loaded for the answer."""
+        """Whether there is a head. Does not load it."""
         return self.own_head is not None or (self.loaded is self.bundled.loaded and self.bundled.has_head)
 
     def steps_for(self, gen_length: int, block_length: int) -> int | None:
         """The steps that a bundled adapter was trained for; None without one."""
         adapter = self.origins.get("adapter")
-        known = ADAPTERS.get(adapter.label) if adapter else None
-        return known.steps_for(gen_length, block_length) if known else None
+        bundled_adapter = ADAPTERS.get(adapter.label) if adapter else None
+        return bundled_adapter.steps_for(gen_length, block_length) if bundled_adapter else None
 
     @property
     def rewards(self) -> tuple[str, ...]:
@@ -96,8 +101,7 @@ class Attached:
 
     @property
     def label(self) -> str:
-        """What is attached, in words: where all parts come from one place its name, else each part with its
-        own."""
+        """What is attached, in words: the one label that all parts have, or every part with its own."""
         labels = {origin.label for origin in self.origins.values()}
         if len(labels) == 1:
             return labels.pop()
@@ -105,7 +109,7 @@ class Attached:
 
     @property
     def chip(self) -> str:
-        """For the page's header."""
+        """Name, device and precision for the page's header."""
         if self.loaded is None:
             return self.bundled.chip
         device, kind = self.loaded.device.split(":")[0].upper(), self.loaded.dtype
@@ -113,13 +117,14 @@ class Attached:
 
 
 Using = Bundled | Attached
+"""What a tab decodes with. The two have the same properties."""
 
 
 def attach(before: Using, folder: Path, label: str) -> Attached:
-    """What `before` is, with the parts of a folder. ModelError: one does not fit.
+    """`before`, with the parts of a folder added. ModelError: a part does not fit.
 
-    A head goes with the network that it was trained on: the bundled one, or that of its own folder.
-    Another network leaves an attached head out, and a head on its own an attached network.
+    A head only fits the network that it was trained on: the bundled one, or the one in the same folder. So
+    attaching a network drops an attached head, and attaching a head alone goes back to the bundled network.
     """
     bundled = before.bundled if isinstance(before, Attached) else before
     if bundled.loaded is None:
@@ -139,14 +144,14 @@ def attach(before: Using, folder: Path, label: str) -> Attached:
         head = load_ups_head(folder / HEAD_FILE, now.loaded.model.config.d_model).to(now.loaded.device)
         now = replace(now, own_head=head)
     if "prm" in parts:
-        found = load_reward(str(folder), device)
-        found.name = label
-        now = replace(now, own_reward=found)
+        reward = load_reward(str(folder), device)
+        reward.name = label
+        now = replace(now, own_reward=reward)
     return replace(now, origins=origins | dict.fromkeys(parts, Origin(label, folder)))
 
 
 def _network(bundled: Bundled, folder: Path, parts: tuple[str, ...], device: str, label: str) -> LoadedModel:
-    """A network of its own: an adapter is merged in place, and the bundled one must stay as it is."""
+    """The network of a folder. An adapter is merged into a fresh copy: the bundled network stays as it is."""
     if "adapter" in parts:
         return replace(load_adapted(str(bundled.folder), str(folder), device), name=label)
     loaded = load(str(folder), device)
@@ -156,27 +161,27 @@ def _network(bundled: Bundled, folder: Path, parts: tuple[str, ...], device: str
 
 
 class Attachments:
-    """The last attachments, by id. The oldest is forgotten when there are too many; bundled adapters, whose
-    ids are their names, are for everybody and stay."""
+    """The last few attachments by id; the one not used for longest is forgotten when there are too many. An
+    attached bundled adapter has its name as id, is shared by everybody and never forgotten."""
 
-    def __init__(self, bundled: Bundled, most: int = MOST) -> None:
+    def __init__(self, bundled: Bundled, most: int = MOST_ATTACHMENTS) -> None:
         self.bundled = bundled
-        self._known: Recent[str, Attached] = Recent(most)
+        self._attached: Recent[str, Attached] = Recent(most)
         self._bundled: dict[str, Attached] = {}
         self._lock = threading.Lock()
 
-    def using(self, known: str) -> Using:
-        """What an id stands for; "" is the bundled model. RequestError: no longer known."""
-        if not known:
+    def using(self, attachment_id: str) -> Using:
+        """What an id stands for; "" is the bundled model. RequestError: the attachment was forgotten."""
+        if not attachment_id:
             return self.bundled
-        attached = self._known.get(known) or self._bundled.get(known)
+        attached = self._attached.get(attachment_id) or self._bundled.get(attachment_id)
         if attached is None:
             raise RequestError(GONE)
         return attached
 
-    def known(self, known: str) -> Using:
-        """As `using`, but the bundled model for an id that is no longer known."""
-        return self._known.get(known) or self._bundled.get(known) or self.bundled
+    def using_or_bundled(self, attachment_id: str) -> Using:
+        """As `using`, but the bundled model where the attachment was forgotten."""
+        return self._attached.get(attachment_id) or self._bundled.get(attachment_id) or self.bundled
 
     def add_bundled(self, name: str) -> str:
         """Attach a bundled adapter, and nothing else; returns its id. ModelError: none of that name."""
@@ -188,9 +193,9 @@ class Attachments:
                 self._bundled[name] = attach(self.bundled, folders[name], name)
         return name
 
-    def add(self, known: str, folder: Path, label: str) -> str:
-        """Attach a folder's parts to what an id stands for, if that is still known, else to the
-        bundled model; returns the new id."""
-        fresh = secrets.token_urlsafe(18)
-        self._known.put(fresh, attach(self.known(known), folder, label))
-        return fresh
+    def add(self, attachment_id: str, folder: Path, label: str) -> str:
+        """Attach a folder's parts to what an id stands for, or to the bundled model if that was forgotten;
+        returns the new id."""
+        new_id = secrets.token_urlsafe(18)
+        self._attached.put(new_id, attach(self.using_or_bundled(attachment_id), folder, label))
+        return new_id

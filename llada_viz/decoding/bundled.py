@@ -60,7 +60,7 @@ class Example:
 
 @dataclass
 class Bundled:
-    """The model of a folder. `problem` says why there is none, `loaded` is then None."""
+    """The model of a folder. When it cannot be loaded, `loaded` is None and `problem` says why."""
 
     folder: Path = field(default_factory=lambda: Path(locate(os.environ.get(FOLDER_VARIABLE) or str(FOLDER))))
     loaded: LoadedModel | None = None
@@ -85,13 +85,13 @@ class Bundled:
 
     @property
     def head_file(self) -> Path | None:
-        """Where the head lies that was trained on this model, None where there is none."""
+        """The file of the UPS head that was trained on this model, None where there is none."""
         path = self.folder.with_name(self.folder.name + HEAD_SUFFIX) / HEAD_FILE
         return path if path.is_file() else None
 
     @property
     def has_head(self) -> bool:
-        """Whether there is a head, which is not loaded for the answer."""
+        """Whether there is a head. Does not load it."""
         return self.loaded is not None and self.head_file is not None
 
     @cached_property
@@ -108,7 +108,7 @@ class Bundled:
         return {name: path for name, path in folders.items() if (path / ADAPTER_FILE).is_file()}
 
     def steps_for(self, gen_length: int, block_length: int) -> int | None:
-        """The steps that the model wants for an answer; None: whatever the form says."""
+        """None: the bundled model needs no number of steps of its own (compare `Attached.steps_for`)."""
         return None
 
     @property
@@ -117,7 +117,7 @@ class Bundled:
         return tuple(name for name in REWARDS if (self.reward_folder(name) / "config.json").is_file())
 
     def reward_folder(self, name: str) -> Path:
-        """Where a reward model of `rewards` lies."""
+        """The folder of a reward model."""
         return self.folder.with_name(name)
 
     def reward(self, name: str) -> LoadedReward:
@@ -139,28 +139,28 @@ class Bundled:
     def prompts(self) -> dict[str, dict[str, Any]]:
         """What prompts.json says of each task: its template and settings; {} where it cannot be read."""
         try:
-            found = json.loads((self.folder / "prompts.json").read_text(encoding="utf-8"))
+            prompts = json.loads((self.folder / "prompts.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return prompts if isinstance(prompts, dict) else {}
 
     def settings_of(self, task: str) -> dict[str, Any]:
-        """The settings that a task's answers need; of "", problems of no task, those of the longest."""
-        every = {name: dict(entry.get("settings", {})) for name, entry in self.prompts.items()}
-        longest = max(every.values(), key=lambda found: int(found.get("gen_length", 0)), default={})
-        return every.get(task, longest)
+        """The settings that a task's answers need. "" (problems of no task): those of the longest answers."""
+        by_task = {name: dict(entry.get("settings", {})) for name, entry in self.prompts.items()}
+        longest = max(by_task.values(), key=lambda settings: int(settings.get("gen_length", 0)), default={})
+        return by_task.get(task, longest)
 
     @cached_property
     def examples(self) -> list[Example]:
-        """One example a task. Without a readable prompts.json: the task's own template."""
-        found = []
+        """One example for each task. Without a readable prompts.json, in the task's own template."""
+        examples = []
         for task, label, seed in EXAMPLES:
             entry = self.prompts.get(task, {})
             problem = generate(task, HELD_OUT, 1, seed)[0]
             template = entry.get("template", TASKS[task].template)
             prompt = template.format(**problem.fields)
-            found.append(Example(label, prompt, dict(entry.get("settings", {})), problem.answer))
-        return found
+            examples.append(Example(label, prompt, dict(entry.get("settings", {})), problem.answer))
+        return examples
 
     @property
     def golds(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Several runs on one prompt, advanced in lock-step: the one that has spent least goes next."""
+"""Several runs on one prompt, kept in step: the run that has spent least decodes the next event."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from llada_viz.decoding.runs import Run
 from llada_viz.render.frames import Frame
 
 MEASURES = ("NFE", "time")
-MOST = 16
+MOST_COMPARISONS = 16
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Comparison:
         return all(run.ended for run in self.runs)
 
     def _turn(self, run: Run) -> tuple[float, int]:
-        """Whose turn it is: first all first events, which cost nothing, then whoever has spent least."""
+        """Sort key: the smallest goes next. Runs that spent the same go by frames, so all begin first."""
         return self.spent(run), len(run.frames)
 
     def spent(self, run: Run) -> float:
@@ -43,17 +43,19 @@ class Comparison:
         return float(run.frames[-1]["nfe"]) if run.frames else 0.0
 
     def advance(self, seconds: float) -> list[list[Frame]]:
-        """Events of whichever run has spent least, until `seconds` have passed or all have ended.
-        Returns the new frames of every run; all empty only when there is nothing more."""
-        until = time.perf_counter() + seconds
+        """Decode for about `seconds`, always the run that has spent least.
+
+        Returns the new frames of each run; all of them empty only when all runs have ended.
+        """
+        deadline = time.perf_counter() + seconds
         with self._lock:
-            while going := [run for run in self.runs if not run.ended]:
-                fresh = min(going, key=self._turn).advance(0)
-                if fresh and time.perf_counter() >= until:
+            while unfinished := [run for run in self.runs if not run.ended]:
+                advanced = min(unfinished, key=self._turn).advance(0)
+                if advanced and time.perf_counter() >= deadline:
                     break
-            found = [run.frames[sent:] for run, sent in zip(self.runs, self._sent, strict=True)]
+            new_frames = [run.frames[sent:] for run, sent in zip(self.runs, self._sent, strict=True)]
             self._sent = [len(run.frames) for run in self.runs]
-            return found
+            return new_frames
 
     def stop(self) -> None:
         """End all runs where they are."""
@@ -62,11 +64,11 @@ class Comparison:
 
 
 class Comparisons(Recent[str, Comparison]):
-    """The last comparisons, by id; the oldest is stopped when there are too many."""
+    """The last comparisons by id; one that is forgotten for want of room is stopped."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST_COMPARISONS) -> None:
         super().__init__(most, Comparison.stop)
 
     def add(self, comparison: Comparison) -> Comparison:
-        """Keep it."""
+        """Keep a comparison under its id."""
         return self.put(comparison.id, comparison)

@@ -1,4 +1,4 @@
-"""The last few of something, by key: runs, comparisons, attachments, logs."""
+"""A small cache: the values that were used last, by key. It holds runs, comparisons, attachments, logs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ Value = TypeVar("Value")
 
 
 class Recent(Generic[Key, Value]):
-    """At most `most` values; the one that was longest not asked for is let go, and `let_go` told.
-
-    Threads may share it. `let_go` is called outside the lock.
+    """At most `most` values. One more drops the value not used for longest, and calls `let_go` with it
+    (outside the lock). Threads may share it.
     """
 
     def __init__(self, most: int, let_go: Callable[[Value], object] = lambda value: None) -> None:
@@ -23,7 +22,8 @@ class Recent(Generic[Key, Value]):
         self._lock = threading.RLock()
 
     def get(self, key: object) -> Value | None:
-        """The value of a key, None when it is not (or no longer) here; anything may be asked for."""
+        """The value of a key, None when it is not (or no longer) here. The key may be anything at all, for it
+        may come from a browser."""
         with self._lock:
             here = isinstance(key, Hashable) and key in self._values
             return self._use(key) if here else None  # type: ignore[arg-type]
@@ -44,7 +44,7 @@ class Recent(Generic[Key, Value]):
             return self._use(key) if key in self._values else self.put(key, make())
 
     def values(self) -> list[Value]:
-        """All that is here, the longest not asked for first."""
+        """All values, the one not used for longest first."""
         with self._lock:
             return list(self._values.values())
 

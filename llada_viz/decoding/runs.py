@@ -1,7 +1,7 @@
-"""Runs on the server: a sampler's stream, the frames made from it, and the trace of it.
+"""Runs on the server: a sampler's stream of events, the frames made from it, and its trace.
 
 A run belongs to whoever knows its id, which cannot be guessed. Every method may be called from
-any thread; the stream advances only inside `advance`, and `stop` waits for the step in progress.
+any thread. Only `advance` decodes; `stop` waits for the step in progress.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ Stream = Generator[Event, None, Any]
 
 @dataclass
 class Run:
-    """One run, live or recorded. `frames` only grows; its index is a frame's seq. golds: right answers
-    by prompt, for the verdict."""
+    """One run, live or recorded.
+
+    stream: None for a recorded run; frames: only grows, frame n has seq n; golds: right answers by prompt,
+    for the verdict.
+    """
 
     pieces: Pieces
     model: str = ""
@@ -48,11 +51,11 @@ class Run:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._returned: float | None = None  # when the last frames were handed out
-        self.seconds = 0.0  # spent on decoding: what the frames' t counts
+        self.seconds = 0.0  # spent on decoding; the frames have it as t
 
     @property
     def layout(self) -> Layout:
-        """The run's sizes and names; those of no run before its first event."""
+        """The run's sizes and names; empty ones before its first event."""
         return self.maker.layout
 
     @property
@@ -60,40 +63,39 @@ class Run:
         return self._returned is not None
 
     def advance(self, seconds: float) -> list[Frame]:
-        """At least one event, and more until `seconds` have passed since the last frames were
-        handed out. Returns the new frames, [] once ended.
+        """Decode at least one event, and more until `seconds` have passed since the last call returned.
+        Returns the new frames, [] once the run has ended.
 
-        A sampler that raises ends the run; the error goes to the log and the sentence of the last
-        frame says so.
+        A sampler that raises ends the run: the error goes to the log, and the last frame says so.
         """
         with self._lock:
-            fresh = len(self.frames)
+            first_new = len(self.frames)
             if self._returned is None:
                 self._returned = time.perf_counter()
             while not self.ended and not self._stopping.is_set():
-                self._one()
+                self._next_event()
                 if time.perf_counter() - self._returned >= seconds:
                     break
             if self._stopping.is_set():
                 self._end_stopped()
             self._returned = time.perf_counter()
-            return self.frames[fresh:]
+            return self.frames[first_new:]
 
     def stop(self) -> None:
-        """End the run where it is; what it wrote stays. A run that has ended stays as it is."""
+        """End the run where it is; its frames stay. Nothing happens to a run that has ended."""
         self._stopping.set()
         with self._lock:
             self._end_stopped()
 
     def trace(self) -> Trace:
-        """The run so far, as it is saved."""
+        """The events so far as a trace, which can be saved."""
         with self._lock:
             events = tuple(self.events)
         if isinstance(self.pieces, Mapping):
             return Trace(events, dict(self.pieces), self.model)
         return Trace(events, used_pieces(events, self.pieces), self.model)
 
-    def _one(self) -> None:
+    def _next_event(self) -> None:
         assert self.stream is not None
         began = time.perf_counter()
         try:
@@ -125,17 +127,17 @@ class Run:
 
 
 class Runs:
-    """The last runs, by id. The oldest is forgotten when there are too many. golds: right answers by
-    prompt."""
+    """The last runs by id; the oldest is stopped when there are too many. golds: right answers by prompt."""
 
     def __init__(self, most: int = MOST_RUNS, golds: Golds = NO_GOLDS) -> None:
         self.golds = golds
         self._runs: Recent[str, Run] = Recent(most, _stop)
 
-    def start(self, prepared: Prepared, pieces: Sequence[bytes], model: str) -> Run:
-        """A run that waits for its first `advance`."""
-        stream = prepared.stream()
-        return self._add(Run(pieces, model, stream, golds=self.golds))
+    def start(
+        self, prepared: Prepared, pieces: Sequence[bytes], model: str, golds: Golds | None = None
+    ) -> Run:
+        """A run that waits for its first `advance`. golds: its own, else those of all runs."""
+        return self._add(Run(pieces, model, prepared.stream(), golds=self.golds if golds is None else golds))
 
     def open(self, trace: Trace) -> Run:
         """A recorded run, with all its frames. EventError when its events do not fit."""
@@ -151,7 +153,7 @@ class Runs:
         return self._runs.put(run.id, run)
 
     def get(self, run_id: Any) -> Run | None:
-        """The run of an id, None when it is not (or no longer) known."""
+        """The run of an id, None when there is none (any more)."""
         return self._runs.get(run_id)
 
     def busy(self) -> bool:

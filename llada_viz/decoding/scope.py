@@ -1,7 +1,7 @@
-"""Does a prompt look like what the bundled model was trained on? Wording first, then numbers.
+"""Does a prompt look like what the bundled model was trained on?
 
-An honest check and a simple one: the trained phrasings as patterns, and the ranges of the
-generators. It says nothing about whether the answer will be right.
+A simple check: is it worded like one of the five kinds of problem in tasks/, and are its numbers within
+the ranges of training? It says nothing about whether the answer will be right.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def hint(prompt: str, model: str) -> str:
 
 
 def _beyond(task: str, text: str) -> str:
-    """The trained range when the numbers of a prompt leave it, else ''."""
+    """The range of training in words, when the numbers of a prompt lie outside it; else ''."""
     allowed, inside = _RANGES.get(task, (lambda: "", lambda _: True))
     return "" if inside(text) else allowed()
 

@@ -1,4 +1,5 @@
-"""What is decoded with, as folders and files: for a process of its own, and to load it again later."""
+"""A model with its parts, as the folders and files they are in: so that a job can load them, and the page
+later again."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from models.reward import LoadedReward, load_reward
 from models.text import token_pieces
 from models.ups_head import UPSHead, load_ups_head
 
-MOST = 2
+MOST_LOADED = 2
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,16 @@ class Sources:
 
     @property
     def flags(self) -> list[str]:
-        """As flags of a command: --model=… and so on."""
+        """As flags of `python -m evaluation`: --model=… and so on."""
         named = {"model": self.model, "adapter": self.adapter, "ups-head": self.ups_head, "prm": self.prm}
         return [f"--{flag}={value}" for flag, value in named.items() if value]
 
 
 def sources_of(using: Using, reward: str = "", head: bool = False) -> Sources:
-    """Of what a tab decodes with. reward: the name of a reward model at hand; head: with the UPS head."""
+    """The sources of what a tab decodes with.
+
+    reward: the name of a reward model at hand, "" for none; head: whether to include the UPS head.
+    """
     bundled = using.bundled if isinstance(using, Attached) else using
     folders = {}
     if isinstance(using, Attached):
@@ -51,14 +55,14 @@ def sources_of(using: Using, reward: str = "", head: bool = False) -> Sources:
 
 
 class LoadedSources:
-    """Sources loaded again, the last few kept; what is bundled is not loaded twice."""
+    """Loads sources; keeps the last few, and takes what is bundled from `bundled` instead of loading it."""
 
-    def __init__(self, bundled: Bundled, most: int = MOST) -> None:
+    def __init__(self, bundled: Bundled, most: int = MOST_LOADED) -> None:
         self.bundled = bundled
         self._loaded: Recent[Sources, Attached] = Recent(most)
 
     def of(self, sources: Sources) -> Attached:
-        """Model, head and reward model; ModelError: one is not there any more, or does not fit."""
+        """Model, head and reward model. ModelError: one is not there any more, or does not fit."""
         return self._loaded.get_or_make(sources, lambda: self._load(sources))
 
     def _load(self, sources: Sources) -> Attached:

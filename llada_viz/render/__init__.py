@@ -1,4 +1,4 @@
-"""From step events to what is drawn: pure functions over plain data, no gradio."""
+"""From a sampler's events to what the page draws: pure functions over plain data, no gradio."""
 
 from llada_viz.render.frames import FrameMaker, frames_of
 

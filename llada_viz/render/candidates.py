@@ -1,4 +1,7 @@
-"""The candidates of a fork as its choice shows them: scores and texts, the rejected ones too."""
+"""The candidates of a fork, rejected ones too: the scores and texts that the page shows once one is chosen.
+
+"Fork": a row stands k times for a while, each copy (a candidate) is decoded on its own, one is kept.
+"""
 
 from __future__ import annotations
 
@@ -15,29 +18,33 @@ MOST_CANDIDATES = 64
 
 
 def tried(maker: FrameMaker, event: CandidateChosen) -> dict[str, Any] | None:
-    """What a choice of the row shown chose among, before the fork is folded; None for a row whose
-    candidates were not scored. before: the text that stood in a window that was opened again."""
+    """The field `tried` of a frame (see render.frames): what the row shown was chosen from.
+
+    To be called before the board applies the event, while it still has the candidates. None for a row
+    whose candidates were not scored. In what is returned, "before" is the text that stood there until its
+    window was opened again, None where there were masks.
+    """
     board, scored = maker.board, maker.scored
     if board.candidates is None or not scored or maker.row >= len(event.winners):
         return None
     first, end = min(scored), max(scored) + 1
     k, size, prompt = min(board.k, MOST_CANDIDATES), maker.layout.block_length, board.prompt_length
     place = slice(prompt + first * size, prompt + end * size)
-    found = []
+    candidates = []
     for i in range(k):
-        own = [scores[i] for scores in scored.values() if i < len(scores)]
-        known = [score for score in own if score is not None]
-        if not known:
+        block_scores = [scores[i] for scores in scored.values() if i < len(scores)]
+        given_scores = [score for score in block_scores if score is not None]
+        if not given_scores:
             return None
         row = board.candidates[maker.row * board.k + i]
-        found.append([round(min(known), 4), _text(maker, row[place])])
+        candidates.append([round(min(given_scores), 4), _text(maker, row[place])])
     before = board.tokens[maker.row][place]
     winner = event.winners[maker.row]
     return {
         "blocks": [first, end],
         "won": -1 if winner is None else winner,
         "before": None if board.mask_id in before else _text(maker, before),
-        "list": found,
+        "list": candidates,
     }  # fmt: skip
 
 

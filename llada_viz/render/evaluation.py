@@ -11,28 +11,30 @@ from evaluation.runs.report import HEAD, Report, cells, verdict
 from llada_viz.render import job
 from samplers.text_tables import html_table
 
-SAID = {"right": "right", "wrong": "wrong", "open": "could not be graded", "failed": "failed"}
-AROUND = 60  # characters of an answer that are quoted
+VERDICT_WORDS = {"right": "right", "wrong": "wrong", "open": "could not be graded", "failed": "failed"}
+AROUND = 60  # characters that are quoted of each answer, from shortly before the first difference
 
 
 def table(head: Sequence[str], body: Sequence[Sequence[Any]], name: str) -> str:
-    """A table in a box that scrolls by itself."""
+    """A table in a box with its own scroll bar. name: what a screen reader calls the box."""
     box = f"<div class='lz-scroll' tabindex='0' role='region' aria-label='{escape(name)}'>"
     return f"{box}{html_table(head, body)}</div>"
 
 
 def progress(state: str, note: str, finished: int, expected: int, log: Sequence[str] = ()) -> str:
-    """The job's state, how far it is, and the end of its log when something went wrong."""
+    """The job's state, how many rows of the expected ones are finished, and the end of its log when
+    something went wrong (log: [] otherwise). note: one more sentence, or ""."""
     share = finished / expected if expected else 0.0
     parts = [f"{finished:,} of {expected:,} rows" if expected else "", note]
     if state == "running" and not finished:
         parts = [f"{parts[0]}: decoding the first answers" if expected else "loading the model"]
-    said = " ".join(f"{part.rstrip('.')}." for part in parts if part)
-    return job.progress(state, said, share, "Rows finished", log)
+    sentence = " ".join(f"{part.rstrip('.')}." for part in parts if part)
+    return job.progress(state, sentence, share, "Rows finished", log)
 
 
 def result(report: Report) -> str:
-    """Notes, table and sentences; the plots stand beside it (llada_viz.render.figures)."""
+    """Notes, the table of accuracy and cost, and a sentence for each pair of samplers that was compared.
+    The plots are not part of it: llada_viz.render.figures."""
     notes = "".join(f"<p class='lz-note'>{escape(note)}</p>" for note in report.notes())
     sentences = "".join(f"<li>{escape(c.words)}</li>" for c in report.comparisons)
     return (
@@ -42,7 +44,8 @@ def result(report: Report) -> str:
 
 
 def detail(question: str, answer: str, label: str, row: Mapping[str, Any] | None) -> str:
-    """One cell in full: what was asked, what was answered, how it was graded."""
+    """One cell of the table of rows, in full: the question, the right answer, and what the sampler `label`
+    wrote with its grade and cost. row: as rows.csv has it; None: not answered yet."""
     if row is None:
         return "<p>This row has no answer yet.</p>"
     hand = " (set by hand)" if row.get("by_hand") else ""
@@ -54,18 +57,21 @@ def detail(question: str, answer: str, label: str, row: Mapping[str, Any] | None
         )
         facts.append(("why", row["reason"]))
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(text))}</dd>" for name, text in facts)
-    return f"<p><b>Row {row['row']}: {SAID[verdict(row)]}{hand}</b></p><dl class='lz-facts'>{rows}</dl>"
+    return (
+        f"<p><b>Row {row['row']}: {VERDICT_WORDS[verdict(row)]}{hand}</b></p><dl class='lz-facts'>{rows}</dl>"
+    )
 
 
 def replayed(text: str, recorded: str) -> str:
-    """Whether a replay wrote the recorded answer; where it did not, both from where they part."""
+    """Whether decoding again wrote the recorded answer; where it did not, both texts from where they begin
+    to differ."""
     if text == recorded:
         return "<p class='lz-about' role='status'>The replay wrote the recorded answer again.</p>"
     place = len(os.path.commonprefix([text, recorded]))
-    wrote, stands = (_around(answer, place) for answer in (text, recorded))
-    said = f"The replay differs from the recorded answer: it wrote {wrote}, and {stands} is recorded. "
+    wrote, stored = (_around(answer, place) for answer in (text, recorded))
+    difference = f"The replay differs from the recorded answer: it wrote {wrote}, and {stored} is recorded. "
     why = "An answer decoded alone and one of a batch are rounded differently, or the model has changed."
-    return f"<p class='lz-note' role='alert'>{escape(said + why)}</p>"
+    return f"<p class='lz-note' role='alert'>{escape(difference + why)}</p>"
 
 
 def _around(text: str, place: int) -> str:

@@ -1,4 +1,4 @@
-"""Plotly figures of the page: pure functions from results and events; labels and tokens stay text."""
+"""Plotly figures of the page, made from results and events. Labels and tokens stay text, never markup."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ INK, GRID = "#767676", "rgba(128, 128, 128, .25)"  # legible on light and on dar
 SYMBOLS = {"circle": "circle", "square": "square", "diamond": "diamond", "triangle": "triangle-up"}
 PLOT_HEIGHT = 300
 MOST_CELLS = 100_000
-"""Of a map; where there are more, steps are left out, evenly."""
+"""Most cells of a confidence map. A run with more shows every second, third, … step only."""
 
 
 def pareto(summaries: Sequence[Summary]) -> go.Figure | None:
     """Accuracy against every cost that was paid, one plot below the other; None without an accuracy.
 
-    A mark a sampler with its 95 % interval; a dashed line joins those that no other beats.
+    One mark for each sampler, with its 95 % interval; a dashed line joins the samplers that no other
+    beats in both accuracy and cost.
     """
     shown = [s for s in summaries if s.accuracy is not None]
     costs = [(name, title) for name, title in COSTS if any(getattr(s, name) for s in shown)]
@@ -48,14 +49,14 @@ def pareto(summaries: Sequence[Summary]) -> go.Figure | None:
             figure.add_trace(_mark(point, place, title, legend=row == 1), row=row, col=1)
         figure.update_xaxes(title_text=title, rangemode="tozero", row=row, col=1)
     figure.update_yaxes(title_text="accuracy", tickformat=".0%", rangemode="tozero")
-    return _dressed(figure, PLOT_HEIGHT * len(costs) + 40)
+    return _styled(figure, PLOT_HEIGHT * len(costs) + 40)
 
 
 def _mark(point: Point, place: int, cost: str, legend: bool) -> go.Scatter:
-    """One sampler; shape and colour both tell it from the others."""
+    """The mark of one sampler. place: its number, which gives its colour and its shape; cost: its title."""
     colour = COLOURS[place % len(COLOURS)]
     label = escape(point.label)
-    said = f"{label}<br>accuracy {point.accuracy:.1%} ({point.low:.1%} to {point.high:.1%})"
+    hover = f"{label}<br>accuracy {point.accuracy:.1%} ({point.low:.1%} to {point.high:.1%})"
     return go.Scatter(
         x=[point.cost], y=[point.accuracy], mode="markers", name=label, legendgroup=str(place),
         showlegend=legend, cliponaxis=False,
@@ -63,17 +64,18 @@ def _mark(point: Point, place: int, cost: str, legend: bool) -> go.Scatter:
                 "line": {"color": INK, "width": 1}},
         error_y={"array": [point.high - point.accuracy], "arrayminus": [point.accuracy - point.low],
                  "color": colour, "width": 0},
-        customdata=[[f"{said}<br>{cost} {point.cost:.4g}"]], hovertemplate="%{customdata[0]}<extra></extra>",
+        customdata=[[f"{hover}<br>{cost} {point.cost:.4g}"]], hovertemplate="%{customdata[0]}<extra></extra>",
     )  # fmt: skip
 
 
 def confidence_map(
     events: Iterable[Event], pieces: Sequence[bytes] | Mapping[int, bytes], row: int = 0
 ) -> go.Figure:
-    """Position x step: how sure the token was that stands in a cell after a step; a mask is empty.
+    """A heat map of one row: cells of the answer down, steps across, and as colour how sure the network was
+    of the token that stands in the cell after the step. A masked cell has no colour.
 
-    Cells of the answer count from 0, steps from 1; the columns are those of the trunk (an open fork is
-    not shown). Long runs show every n-th step, and the last.
+    Cells count from 0, steps from 1. While candidates are open no step is shown, only the canvas they
+    were forked from and the one that was chosen. Long runs show every n-th step, and the last.
     """
     steps, board = _after_steps(events, row)
     start = board.prompt_length
@@ -82,11 +84,17 @@ def confidence_map(
     for step in kept:
         tokens, confidence = steps[step]
         certainty.append([None if t == board.mask_id else c for t, c in zip(tokens, confidence, strict=True)])
-        said = cell_texts(pieces, tokens, board.mask_id)
-        texts.append(["mask" if t == board.mask_id else _shown(x) for t, x in zip(tokens, said, strict=True)])
+        token_texts = cell_texts(pieces, tokens, board.mask_id)
+        texts.append(
+            [
+                "mask" if t == board.mask_id else _token_text(x)
+                for t, x in zip(tokens, token_texts, strict=True)
+            ]
+        )
     figure = go.Figure(
         go.Heatmap(
-            x=[str(step) for step in kept], z=_turned(certainty), customdata=_turned(texts), zmin=0, zmax=1,
+            x=[str(step) for step in kept], z=_transposed(certainty), customdata=_transposed(texts),
+            zmin=0, zmax=1,
             colorscale="Cividis", colorbar={"title": "confidence"}, hoverongaps=True,
             hovertemplate="cell %{y}, step %{x}<br>%{customdata}<br>confidence %{z:.3f}<extra></extra>",
         )
@@ -94,14 +102,14 @@ def confidence_map(
     every = f" (every {kept[1] - kept[0]} steps)" if len(kept) > 1 and len(kept) < len(steps) else ""
     figure.update_xaxes(title_text=f"step{every}", type="category", nticks=12)
     figure.update_yaxes(title_text="cell of the answer", autorange="reversed")
-    return _dressed(figure, PLOT_HEIGHT + 80)
+    return _styled(figure, PLOT_HEIGHT + 80)
 
 
 Snapshot = tuple[list[int], list[float | None]]
 
 
 def _after_steps(events: Iterable[Event], row: int) -> tuple[dict[int, Snapshot], Board]:
-    """step -> tokens and confidences of the answer when the step was over."""
+    """({step: tokens and confidences of the answer after it}, the board after the last event)."""
     board, steps = Board(), dict[int, Snapshot]()
     for event in events:
         board.apply(event)
@@ -112,21 +120,22 @@ def _after_steps(events: Iterable[Event], row: int) -> tuple[dict[int, Snapshot]
 
 
 def _thinned(steps: Sequence[int], cells: int) -> list[int]:
+    """Every n-th step and the last one, so that a map of so many cells each stays under MOST_CELLS."""
     every = -(-len(steps) * max(cells, 1) // MOST_CELLS)
     kept = list(steps[:: max(every, 1)])
     return kept if not kept or kept[-1] == steps[-1] else [*kept, steps[-1]]
 
 
-def _turned(columns: list[list[Any]]) -> list[list[Any]]:
+def _transposed(columns: list[list[Any]]) -> list[list[Any]]:
     return [list(line) for line in zip(*columns, strict=True)]
 
 
-def _shown(text: str) -> str:
+def _token_text(text: str) -> str:
     """A token as text: plotly would read markup, and a line end would break the line."""
     return f"“{escape(text)}”".replace("\n", "⏎") if text else "part of a character"
 
 
-def _dressed(figure: go.Figure, height: int) -> go.Figure:
+def _styled(figure: go.Figure, height: int) -> go.Figure:
     """Transparent, so that it fits the light and the dark page."""
     figure.update_layout(
         height=height, margin={"l": 60, "r": 20, "t": 30, "b": 50}, font={"color": INK},

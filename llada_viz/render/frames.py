@@ -1,23 +1,37 @@
-"""Step events to frames: the small dicts that the token canvas folds, live and in replay alike.
+"""Turns events into frames: small dicts that say what changed in the one row that the page shows.
 
-A frame:
-  seq, kind            its number from 0 without gaps, and the kind of event behind it
-  step, nfe, masks, filled, calls, t
-                       counters after the event. step: denoiser steps done; filled: cells that became
-                       EOS without being asked, after an early stop (their confidence is None);
-                       calls: reward-model sequences; t: seconds spent on decoding, or None
-  block                the block the sampler is at, -1 when it is at none
-  ops                  [[position, text, confidence, state], …]: cells that changed
-  say                  [lead, sentence, tone]: what just happened
-and, where they apply:
-  prm [[block, score], …], ups {"at": position, "p": [re-mask probability, …], "cut"} or None (over
-  the cut a cell does not stand), win [first block, end block] or None, reason of a re-mask,
-  fork k (0 once a candidate is chosen), meta (first frame), with the choice of a candidate
-  tried {"blocks": [first, end], "won": index or -1, "before": text or None, "list": [[score, text], …]},
-  and with the last frame either verdict (render.verdict), or again: an answer that did not end in its
-  cells would have more room with that many.
+The page's script applies frames one after the other, during a run and when a run is replayed.
 
-While candidates are decoded, the first of them is shown; the choice then writes what differs.
+Every frame has:
+  seq     its number, from 0 without gaps
+  kind    the kind of event it was made from (KINDS), or "stop"
+  step    steps of the denoiser so far
+  nfe     sequences that the network evaluated so far
+  masks   masked cells left
+  filled  cells that became end-of-text after an early stop; the network was not asked about them, so
+          their confidence is None
+  calls   sequences that a reward model read so far
+  t       seconds spent on decoding so far, None in a recorded run
+  block   the block the sampler works on, -1: none
+  ops     [[position, text, confidence, state], …] of the cells that changed
+  say     [lead, sentence, tone]: what happened, in words; tone colours the lead
+
+Some frames have, too:
+  meta    sizes and names of the run (render.meta); in the first frame
+  prm     [[block, score], …] from a reward model
+  ups     {"at": first position, "p": [probability of being re-masked, …], "cut": a cell with more than
+          this becomes a mask again}, or None: nothing to show any more
+  win     [first block, end block] of the window that is decoded again, or None: no window any more
+  reason  why cells were re-masked
+  fork    number of candidates that are decoded, 0 once one of them was chosen
+  tried   what a candidate was chosen from: {"blocks": [first, end], "won": index, -1 for none of them,
+          "before": text that stood there, or None, "list": [[score, text], …]}
+and the last frame of a run one of:
+  verdict whether the answer is right (render.verdict)
+  again   the answer was cut off: the number of cells to try instead
+
+While candidates are decoded, the first of them is shown. The frame of the choice then writes the cells in
+which the chosen one differs.
 
 Positions count from 0 at the first cell of the answer. States: m masked, p pinned, c committed,
 e edited, b back-masked, u re-masked by UPS, r re-masked otherwise, t text only (a later token
@@ -53,7 +67,9 @@ from samplers.fold import Board
 
 Frame = dict[str, Any]
 Op = list[Any]
+"""[position, text, confidence, state] of a cell that changed."""
 Pieces = Sequence[bytes] | Mapping[int, bytes]
+"""The bytes of a token, by its id."""
 
 KINDS: dict[type[Event], str] = {
     Started: "start",
@@ -78,15 +94,15 @@ def frames_of(events: Iterable[Event], pieces: Pieces, row: int = 0) -> list[Fra
 
 
 def unit(value: float) -> float | None:
-    """A confidence or score for the page: four digits, in [0, 1]; None when it is no number."""
+    """A confidence or score for the page: in [0, 1], four digits after the point; None: not finite."""
     return round(min(max(value, 0.0), 1.0), 4) if math.isfinite(value) else None
 
 
 class FrameMaker:
-    """Folds the events of one row and says what each one changed.
+    """Makes the frames of one row, event after event.
 
-    pieces: the bytes of every token id; golds: right answers by prompt. EventError when an event does
-    not fit what came before.
+    pieces: the bytes of every token id; row: which row of the batch is shown; golds: right answers by
+    prompt, for the verdict. EventError: an event does not fit what came before.
     """
 
     def __init__(self, pieces: Pieces, row: int = 0, golds: Golds = NO_GOLDS) -> None:
@@ -96,9 +112,11 @@ class FrameMaker:
         self.seq = self.calls = self.steps = self.filled = self.times_scored = 0
         self.texts: list[str] = []
         self.texts_before: list[str] = []  # before the newest event
-        self.scored: dict[int, tuple[float | None, ...]] = {}  # block -> scores of the open fork
+        self.scored: dict[
+            int, tuple[float | None, ...]
+        ] = {}  # block -> scores of the candidates that are open
         self.window: tuple[int, int] | None = None  # blocks, end excluded
-        self.tried: Frame | None = None  # the candidates of the fork that ends
+        self.tried: Frame | None = None  # the field `tried` of the frame in the making
 
     def frame(self, event: Event, t: float | None = None) -> Frame:
         """The next frame. t: seconds spent on decoding."""
@@ -162,7 +180,7 @@ class FrameMaker:
         return self.board.rows[self.place][self.board.prompt_length :] if self.board.tokens else []
 
     def _ops(self, event: Event, before: list[int]) -> list[Op]:
-        """The cells shown that changed, and cells whose text a later token completed."""
+        """The shown cells that changed, and those whose text did: a later token completed a character."""
         texts, self.texts = self.texts, cell_texts(self.pieces, self._shown(), self.board.mask_id)
         self.texts_before = texts
         states = self._states(event, before)
@@ -178,7 +196,7 @@ class FrameMaker:
         return ops
 
     def _states(self, event: Event, before: list[int]) -> dict[int, str]:
-        """position -> state of every cell shown that the event changed."""
+        """position -> state, of the shown cells that the event changed."""
         now = self._shown()
         if isinstance(event, Started):
             return {i: "m" if token == event.mask_id else "p" for i, token in enumerate(now)}
@@ -193,15 +211,15 @@ class FrameMaker:
         return {self._relative(cell.position): state for cell in event.cells if cell.row == self.place}
 
     def _confidence(self, event: Event) -> list[float | None]:
-        """Of each cell shown; a cell just re-masked keeps that of the token it dropped."""
+        """Of each shown cell. A cell that was just re-masked keeps the confidence of the token it lost."""
         forked = self.board.candidates is not None
-        known = self.board.candidate_confidence if forked else self.board.confidence
-        found = known[self.place][self.board.prompt_length :]
+        confidences = self.board.candidate_confidence if forked else self.board.confidence
+        values = confidences[self.place][self.board.prompt_length :]
         if isinstance(event, Remasked):
             for cell in event.cells:
                 if cell.row == self.place:
-                    found[self._relative(cell.position)] = cell.confidence
-        return [None if value is None else unit(value) or 0.0 for value in found]
+                    values[self._relative(cell.position)] = cell.confidence
+        return [None if value is None else unit(value) or 0.0 for value in values]
 
     def _extra(self, event: Event) -> Frame:
         """The fields that only some kinds of frame have."""
@@ -230,7 +248,7 @@ class FrameMaker:
         return {}
 
     def _outcome(self, event: Finished) -> Frame:
-        """The verdict of the answer, or how many cells to try where it did not end in those it had."""
+        """The verdict; or, where the answer did not end within its cells, twice as many cells to try."""
         verdict = verdict_of(self.layout.prompt, self.texts, self.golds)
         reason = event.stop_reasons[self.row] if self.row < len(event.stop_reasons) else ""
         ended = reason in ("eos", "left") or any(map(is_special, self.texts))
@@ -244,8 +262,8 @@ class FrameMaker:
         blocks = self.blocks_of(event.span)
         if self.board.candidates is not None:
             k = self.board.k
-            mine = event.scores[self.row * k : (self.row + 1) * k]
-            self.scored |= dict.fromkeys(blocks, mine)
+            candidate_scores = event.scores[self.row * k : (self.row + 1) * k]
+            self.scored |= dict.fromkeys(blocks, candidate_scores)
             return {}
         score = event.scores[self.row] if self.row < len(event.scores) else None
         return {} if score is None else {"prm": [[block, unit(score)] for block in blocks]}

@@ -17,7 +17,11 @@ NOT_SETTINGS = ("sampler", "schema")
 
 @dataclass(frozen=True)
 class Layout:
-    """Sizes and names of a run. steps: of the whole answer, None when the sampler has no number."""
+    """Sizes and names of a run.
+
+    steps: planned for the whole answer, None: the sampler plans none; rows: sequences decoded at once;
+    approximate: what makes the network's outputs approximate (a KV cache), "" when nothing does.
+    """
 
     gen_length: int = 0
     block_length: int = 1
@@ -31,7 +35,7 @@ class Layout:
     blocks_before_a_score: int | None = None  # None: a sampler that does not wait for blocks
 
     def meta(self) -> dict[str, Any]:
-        """As the page reads it."""
+        """The field `meta` of the first frame."""
         return {
             "gen_length": self.gen_length,
             "block_length": self.block_length,
@@ -46,7 +50,7 @@ class Layout:
 
 
 def layout_of(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, bytes]) -> Layout:
-    """Read the first event; settings that make no sense fall back to one block."""
+    """Read the first event. Without a valid block length the whole answer is one block."""
     gen_length = len(event.tokens[row]) - event.prompt_length
     network = event.settings.get("network")
     name = str(event.settings.get("sampler", ""))[:LONGEST_VALUE]
@@ -65,14 +69,14 @@ def layout_of(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, b
 
 
 def _blocks_before_a_score(sampler: str, settings: Mapping[str, Any]) -> int | None:
-    """How many blocks must stand before a sampler scores them: its setting that is counted in blocks."""
+    """How many blocks must be written before a sampler scores them: its setting whose unit is blocks."""
     described = SAMPLERS[sampler].settings if sampler in SAMPLERS else []
     counted = [_whole(settings, d.name, 1 << 20) for d in described if d.unit == "blocks"]
     return counted[0] if counted else None
 
 
-def _text(said: Any, name: str) -> str:
-    return str(said.get(name, ""))[:LONGEST_VALUE] if isinstance(said, dict) else ""
+def _text(network: Any, name: str) -> str:
+    return str(network.get(name, ""))[:LONGEST_VALUE] if isinstance(network, dict) else ""
 
 
 def _whole(settings: Mapping[str, Any], name: str, most: int) -> int | None:
@@ -95,8 +99,8 @@ def _said(value: str | float | bool) -> str:
 
 
 def _prompt(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, bytes]) -> str:
-    known = pieces if isinstance(pieces, Mapping) else dict(enumerate(pieces))
+    bytes_of_id = pieces if isinstance(pieces, Mapping) else dict(enumerate(pieces))
     shown = zip(event.tokens[row], event.attention_mask[row], strict=True)
     prompt = list(shown)[: event.prompt_length]
-    parts = [known.get(t, f"⟨{t}⟩".encode()) for t, real in prompt if real]
+    parts = [bytes_of_id.get(t, f"⟨{t}⟩".encode()) for t, real in prompt if real]
     return b"".join(parts).decode("utf-8", "replace")

@@ -1,4 +1,8 @@
-"""One sentence that says what an event did, as [lead, rest, tone]; tone colours the lead."""
+"""What an event did, in words, for the line above the canvas: [lead, rest of the sentence, tone].
+
+The tone is the colour of the lead: "" plain, "ok" green, "back" for what was undone, "ups" for the policy's
+decisions.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,7 @@ MOST_SCORES = 8
 
 
 def sentence(event: Event, frame: dict[str, Any], maker: FrameMaker) -> Say:
-    """What the event did to the row shown. `frame` has every field but `say`."""
+    """What the event did to the row that is shown. frame: the event's frame, complete but for `say`."""
     if isinstance(event, Started):
         return _started(frame)
     if isinstance(event, (Unmasked, Edited, Remasked)) and maker.board.candidates is not None:
@@ -62,7 +66,7 @@ def sentence(event: Event, frame: dict[str, Any], maker: FrameMaker) -> Say:
 
 
 def quoted(text: str) -> str:
-    """A token as it stands in a sentence."""
+    """A token in quotation marks; in words where it would be invisible."""
     special = {"\n": "a line break", " ": "a space", "": "part of a character"}
     if text in special:
         return special[text]
@@ -109,7 +113,7 @@ def _unmasked(frame: dict[str, Any]) -> Say:
     lead, ops = f"Step {frame['step']}.", _changed(frame)
     if not ops:
         return [lead, "No cell was written.", ""]
-    if ops[0][2] is None:  # nobody asked the network
+    if ops[0][2] is None:  # filled in after an early stop, without asking the network
         left = "cell that was left" if len(ops) == 1 else f"{len(ops)} cells that were left"
         return ["Stopped early.", f"The {left} became the end of the text.", ""]
     if len(ops) == 1:
@@ -140,8 +144,8 @@ def _policy(event: PolicyScored, maker: FrameMaker) -> Say:
     scores, cut = event.scores[maker.row], event.keep[maker.row]
     under = sum(score < cut for score in scores)
     fall, stay = ("falls", "stays a mask") if under == 1 else ("fall", "stay masks")
-    said = f"{under or 'none'} of {_cells(len(scores))} {fall} below {cut:.2f}"
-    return ["Keep scores:", f"{said} and {stay}." if under else f"{said}.", "ups"]
+    count = f"{under or 'none'} of {_cells(len(scores))} {fall} below {cut:.2f}"
+    return ["Keep scores:", f"{count} and {stay}." if under else f"{count}.", "ups"]
 
 
 def _scored(event: BlockScored, maker: FrameMaker) -> Say:
@@ -149,9 +153,15 @@ def _scored(event: BlockScored, maker: FrameMaker) -> Say:
     where = f"Block {blocks.start + 1}" if len(blocks) == 1 else f"Blocks up to {blocks.stop}"
     if maker.board.candidates is not None:
         k = maker.board.k
-        mine = [s for s in event.scores[maker.row * k : (maker.row + 1) * k] if s is not None]
-        said = ", ".join(f"{s:.2f}" for s in mine[:MOST_SCORES]) + ("…" if len(mine) > MOST_SCORES else "")
-        return ["Candidates scored.", f"{where}: {said}." if said else "None in this row.", ""]
+        scores = [s for s in event.scores[maker.row * k : (maker.row + 1) * k] if s is not None]
+        listed_scores = ", ".join(f"{s:.2f}" for s in scores[:MOST_SCORES]) + (
+            "…" if len(scores) > MOST_SCORES else ""
+        )
+        return [
+            "Candidates scored.",
+            f"{where}: {listed_scores}." if listed_scores else "None in this row.",
+            "",
+        ]
     score = event.scores[maker.row] if maker.row < len(event.scores) else None
     if score is None:
         return ["Scored.", "Not this row.", ""]

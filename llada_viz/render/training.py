@@ -1,4 +1,4 @@
-"""A training as HTML: how far it is, its curves as still SVG, one example as the model sees it."""
+"""A training as HTML: how far it is, its curves as SVG pictures, one example as the model sees it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Point = tuple[int, float]
 MOST_POINTS = 300
 MOST_FIGURES = 12
 MOST_CELLS = 512
-# state of a cell -> (its class, what it is)
+# state of a cell -> (its CSS class, what it means)
 STATES = {
     "prompt": ("given", "prompt: never masked, never learned"),
     "clean": ("", "clean"),
@@ -26,8 +26,10 @@ GLYPHS = {"\n": "⏎", "\t": "⇥", "\r": ""}
 
 
 def pace(step: int, steps: int, seconds: float | None, doing: str = "", left: float | None = None) -> str:
-    """How far, how fast, at what, how long still, in seconds: "step 20 of 50 · 0.42 s a step · evaluating
-    40 of 256 · about 13 s left"."""
+    """Such as "step 20 of 50 · 0.42 s a step · evaluating 40 of 256 · about 13 s left".
+
+    seconds: of one step, None: not known yet; doing: what is done now, in words; left: seconds to the end.
+    """
     parts = [f"step {step:,} of {steps:,}"]
     if seconds is not None:
         parts.append(f"{seconds:.2g} s a step" if seconds < 10 else f"{seconds:.0f} s a step")
@@ -39,7 +41,7 @@ def pace(step: int, steps: int, seconds: float | None, doing: str = "", left: fl
 
 
 def figures(curves: Mapping[str, Sequence[Point]], steps: int) -> str:
-    """One small picture a figure, the losses first. steps: the right end of the axis."""
+    """A small chart for each curve, losses first. curves: by name; steps: the right end of the axis."""
     named = sorted(curves, key=lambda name: (name != "loss", "loss" not in name, name == "learning_rate"))
     drawn = "".join(chart(name, curves[name], steps) for name in named[:MOST_FIGURES])
     return f"<div class='lz-curves'>{drawn}</div>" if drawn else ""
@@ -69,38 +71,39 @@ def chart(name: str, points: Sequence[Point], steps: int) -> str:
 
 
 def thin(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
-    """At most `most` points: of neighbours the last step and the mean value."""
+    """At most `most` points. Neighbours become one, with the last of their steps and their mean value."""
     size = -(-len(points) // most)
     parts = [points[i : i + size] for i in range(0, len(points), size)]
     return [(part[-1][0], sum(value for _, value in part) / len(part)) for part in parts]
 
 
 def span(low: float, high: float) -> tuple[float, float]:
-    """The axis of values: a little more than they need, never empty."""
+    """The two ends of the axis for values from low to high: with a margin, and never the same number."""
     margin = (high - low) * 0.08 or abs(high) * 0.08 or 0.5
     bottom = low - margin
     return (0.0 if low >= 0 > bottom else bottom), high + margin
 
 
-def example(found: Mapping[str, Any]) -> str:
+def example(preview: Mapping[str, Any]) -> str:
     """One example three times: as it stands in the data, in the model's template, as it is learned.
 
-    found: raw (name -> text), templated, cells ([text, state], …); what an objective has not is empty.
+    preview: {"raw": column -> text, "templated": text, "cells": [[text, state of STATES], …]}. A part that
+    an objective does not have is empty and is left out.
     """
     rows = "".join(
-        f"<dt>{escape(str(name))}</dt><dd>{escape(str(text))}</dd>" for name, text in found["raw"].items()
+        f"<dt>{escape(str(name))}</dt><dd>{escape(str(text))}</dd>" for name, text in preview["raw"].items()
     )
     parts = [f"<h4>As it stands in the data</h4><dl class='lz-facts'>{rows}</dl>"]
-    if found["templated"]:
-        text = escape(str(found["templated"]))
+    if preview["templated"]:
+        text = escape(str(preview["templated"]))
         parts.append(f"<h4>In the model's template</h4><pre class='lz-log'>{text}</pre>")
-    if found["cells"]:
-        parts.append(_cells([(str(text), str(state)) for text, state in found["cells"]]))
+    if preview["cells"]:
+        parts.append(_cells([(str(text), str(state)) for text, state in preview["cells"]]))
     return "".join(parts)
 
 
 def _cells(cells: Sequence[tuple[str, str]]) -> str:
-    counts = {state: sum(known == state for _, known in cells) for state in STATES}
+    counts = {state: sum(cell_state == state for _, cell_state in cells) for state in STATES}
     legend = "".join(
         f"<li>{cell('', state)} {escape(STATES[state][1])} ({count})</li>"
         for state, count in counts.items() if count
@@ -114,14 +117,15 @@ def _cells(cells: Sequence[tuple[str, str]]) -> str:
 
 
 def cell(text: str, state: str) -> str:
-    """A token as the canvas shows it; a mask hides its text."""
-    kind, said = STATES.get(state, ("", state))
+    """A token as the canvas shows it; under a mask the text is left out. state: of STATES."""
+    kind, meaning = STATES.get(state, ("", state))
     shown = "" if state in ("masked", "own") else visible(text)
-    return f"<span class='c {kind}' title='{escape(said)}'>{escape(shown)}</span>"
+    return f"<span class='c {kind}' title='{escape(meaning)}'>{escape(shown)}</span>"
 
 
 def visible(text: str) -> str:
-    """Spaces around a word are left out, as on the canvas; what would be invisible is a glyph."""
+    """A token as it is shown: without spaces around a word, as on the canvas; what would be invisible
+    (spaces alone, line ends, special tokens) as a visible sign."""
     if text and not text.strip(" "):
         return "␣" * len(text)
     bare = text.strip(" ")

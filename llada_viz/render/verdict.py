@@ -1,6 +1,6 @@
-"""Whether a finished answer is right: for the page, with the true answer and the line where it breaks.
+"""Whether a finished answer is right, the true answer, and the first line that is wrong.
 
-Only the bundled problems have an exact checker; of any other prompt nothing is said.
+Only the kinds of problem in tasks/ have an exact checker. Of any other prompt nothing is said.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tasks.truth import true_answer
 
 Verdict = dict[str, Any]
 Golds = Mapping[str, str]
-"""Right answers by prompt, for problems whose prompt alone does not say them."""
+"""Prompt (with single spaces) -> right answer, of problems that cannot be solved from the prompt alone."""
 
 NEEDS_GOLD = ("word",)
 _SPECIAL = re.compile(r"<\|[^|<>]*\|>")
@@ -34,10 +34,11 @@ def text_of(texts: Sequence[str]) -> str:
 
 
 def verdict_of(prompt: str, texts: Sequence[str], golds: Golds) -> Verdict | None:
-    """What is known of an answer: {"right": True, False or None, "text": a sentence, "cells": [first,
-    end] of the first line that does not hold, or None}. None: the prompt is no bundled problem.
+    """What can be said of an answer; None: the prompt asks no kind of problem of tasks/.
 
-    prompt: as the model reads it, chat marks and all; texts: of every cell of the answer.
+    prompt: as the model reads it, with the marks of its chat template; texts: of every cell of the answer.
+    Returns {"right": True, False, or None when nobody can know, "text": a sentence, "cells": [first, end]
+    of the first line that is wrong, or None}.
     """
     question = _question_in(prompt)
     if question is None:
@@ -88,7 +89,7 @@ def _sentence(right: bool | None, truth: str | None, line: int | None, many: boo
 
 
 def _cells_of(step: Step, texts: Sequence[str]) -> list[int]:
-    """[first, end] of the cells that a step of the answer stands in."""
+    """[first, end) of the cells that hold a line of the answer. step: start and stop in characters."""
     first = end = at = 0
     for position, text in enumerate(texts):
         if at <= step.start:

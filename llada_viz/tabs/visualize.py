@@ -23,8 +23,8 @@ from llada_viz.widgets.live import (
     buttons,
     checked_prompt,
     example_buttons,
-    nothing,
-    prepared,
+    no_change,
+    prepare_run,
     wire,
 )
 from llada_viz.widgets.plots import MapPlot
@@ -39,6 +39,7 @@ from samplers.traces import TraceError, read_trace
 FIRST_EXAMPLE = 1  # what stands in the form when the page opens: one press of Run is enough
 MOST_CELLS = 8192
 STARTING = "Starting…"
+GOES_ON = "A run is still going on: press Stop first."
 WAITING = "Waiting for the model: another run is using it."
 # A moment later, when the page has put the new sizes into the form.
 PRESS_RUN = "() => setTimeout(() => document.querySelector('#run').click(), 100)"
@@ -55,8 +56,8 @@ class Visualize:
         self.scorer = ScorerInput(self.attachments, "visualize")
         self.first = bundled.examples[FIRST_EXAMPLE]
         first = dict(self.first.settings)
-        for found in head_users() if bundled.has_head else ():
-            first |= found.with_head
+        for sampler in head_users() if bundled.has_head else ():
+            first |= sampler.with_head
         self.form = SamplerForm(first=first)
 
     # ---- layout ------------------------------------------------------------------------------
@@ -137,7 +138,7 @@ class Visualize:
 
         def fill(values: Values) -> Updates:
             settings = dict(example.settings)
-            using = self.attachments.known(values[self.attached])
+            using = self.attachments.using_or_bundled(values[self.attached])
             if steps := using.steps_for(settings["gen_length"], settings["block_length"]):
                 settings["steps"] = steps
             return {self.prompt: example.prompt, **self.form.fill(settings)}
@@ -149,7 +150,7 @@ class Visualize:
         old = values[self.run_id]
         try:
             if self._going_on(old):
-                raise RequestError("run is still going on; allowed: one at a time, press Stop first")
+                raise RequestError("a run is still going on", GOES_ON)
             run = self._prepare(values)
         except (RequestError, SettingError, ModelError) as error:
             yield {self.alert: alert(sentence_of(error)), **buttons(self, self._going_on(old))}
@@ -160,7 +161,7 @@ class Visualize:
     def _prepare(self, values: Values) -> Run:
         using = self.attachments.using(values[self.attached])
         text, sampler = checked_prompt(using, values[self.prompt]), values[self.sampler]
-        ready = prepared(
+        ready = prepare_run(
             using, sampler, self.form.values(sampler, values), text, values[self.seed],
             values[self.constraints] or "", values[self.scorer.scorer],
         )  # fmt: skip
@@ -236,7 +237,7 @@ class Visualize:
         try:
             using = self.attachments.using(values[self.attached])
         except RequestError:
-            return nothing()
+            return no_change()
         if isinstance(using, Attached) and using.own_head is not None:
             user = head_users()[0]
             return {self.sampler: user.name, **self.form.fill(user.with_head)}
@@ -245,7 +246,7 @@ class Visualize:
         if using.ups_head is None:
             without = {k: v for user in head_users() for k, v in user.without_head.items()}
             return self.form.fill(without)
-        return nothing()
+        return no_change()
 
     def on_prompt(self, prompt: str) -> str:
         """A hint when the prompt lies outside what the model has learned."""

@@ -169,7 +169,7 @@ def test_traces(tab: Any, tmp_path: Path) -> None:
 
 def test_two_tabs(open_page: Any) -> None:
     one, two = CanvasPage(open_page()), CanvasPage(open_page())
-    one.long_run()
+    one.long_run(cells=512)  # so long that a browser on a busy machine is in time to stop it
     one.run()
     one.wait("line && line.length > 20")
     two.run()
@@ -179,7 +179,7 @@ def test_two_tabs(open_page: Any) -> None:
     one.wait("line.ended")
     two.wait("line?.ended")
     assert two.text("say").startswith("Finished.")
-    assert one.text("say").startswith("Stopped") and len(one.cells()) == 256
+    assert one.text("say").startswith("Stopped") and len(one.cells()) == 512
 
 
 @pytest.mark.parametrize(

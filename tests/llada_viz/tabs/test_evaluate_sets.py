@@ -41,7 +41,9 @@ def form_of(bundled: Bundled, public: bool = False) -> Any:
 
 def asked(form: Any, bundled: Bundled, source: Any, lanes: Any = LANES) -> Any:
     changes = {form.source: source} | dict(zip(form.sizes.values(), SIZES, strict=True))
-    return form.asked(bundled, given(form.inputs, changes | dict(zip(form.lanes.inputs, lanes, strict=True))))
+    return form.request(
+        bundled, given(form.inputs, changes | dict(zip(form.lanes.inputs, lanes, strict=True)))
+    )
 
 
 @pytest.fixture
