@@ -34,7 +34,7 @@ from training.prm.prm_data import open_labelled
 from training.prm.settings import PRMSettings
 from training.registry import objective
 from training.sft.objective import SFTSettings
-from training.shared.questions import Room, RowQuestions, open_questions
+from training.shared.questions import LengthLimit, RowQuestions, open_questions
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
@@ -71,7 +71,7 @@ def sft(path: str) -> Read:
     settings = SFTSettings(max_length=512)
     data = open_data([path], chat(), settings)
     records = open_records(path, "train", False)
-    first = TableExamples(records, choose_columns(records, settings), chat()).row(0)
+    first = TableExamples(records, choose_columns(records, settings), chat()).conversation(0)
     size = data.mixture.sets[0].size or 0
     turns = [[turn["role"], turn["content"]] for turn in first.turns]
     return Read(size + len(data.held_out), [turns, first.answer], data.notes)
@@ -86,7 +86,7 @@ def dpo(path: str) -> Read:
 
 def grpo(path: str) -> Read:
     notes: list[str] = []
-    (questions,) = open_questions([path], chat(), GRPOSettings(), Room(512, len), False, notes)
+    (questions,) = open_questions([path], chat(), GRPOSettings(), LengthLimit(512, len), False, notes)
     assert isinstance(questions, RowQuestions)
     first = questions.records[questions.fitting[0]]
     return Read(

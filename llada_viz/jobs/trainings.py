@@ -22,7 +22,7 @@ from llada_viz.jobs.training_log import TrainingLog
 from samplers.settings import describe
 from tasks import TASKS
 from training.engine.checkpoints import checkpoints
-from training.engine.progress import FILE, Now, read_progress
+from training.engine.progress import FILE, ProgressState, read_progress
 from training.engine.settings import settings_of
 from training.estimate import Estimate
 from training.registry import objective
@@ -151,7 +151,7 @@ class Trainings:
         log.read()
         return log
 
-    def progress(self, job: Job) -> Now | None:
+    def progress(self, job: Job) -> ProgressState | None:
         """What the job is doing now; None before its first step."""
         return read_progress(job.folder / RUN / FILE)
 

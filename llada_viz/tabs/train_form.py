@@ -263,8 +263,8 @@ def about(name: str, folder: str) -> str:
     description = escape(
         f"{entry.summary} Result: {RESULTS.get(entry.leaves, entry.leaves)}. Paper: {entry.paper}."
     )
-    if note.said:
-        description += f" Data: {escape(note.said)}."
+    if note.needs:
+        description += f" Data: {escape(note.needs)}."
     if note.command:
         description += f" To make one for upload: <code>{escape(note.command)}</code>"
     return description

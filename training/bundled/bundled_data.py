@@ -22,9 +22,9 @@ from training.bundled.facts import EVEN, SCALES, draw_fact
 from training.shared.noise import block_noise, uniform_noise
 
 
-class Batch(NamedTuple):
-    """One forward. All Int / Bool[rows, length]: `input_ids` noised, `targets` clean, `learned`
-    the masked cells whose cross-entropy is the loss."""
+class BundledBatch(NamedTuple):
+    """One batch. input_ids: Int[rows, length], with noise; targets: Int[rows, length], without; learned:
+    Bool[rows, length], the masked cells whose cross-entropy is the loss."""
 
     input_ids: Tensor
     targets: Tensor
@@ -32,13 +32,16 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Mixture:
-    """What a step is made of. `facts` rows of packed facts and `rows` worked answers; `shares` of
-    the tasks; `block_share` of the rows is noised block by block, the rest uniformly. `gaps`: share
-    of facts masked whole, without a loss, as what follows a result is when decoding; `negative`:
-    share of negative operands; `right_scales`: see draw_fact; `signs`: share of the negative results
-    whose sign is given, as it is when a sampler has committed the sign first; `tasks`: generators,
-    where the usual shares of easy and hard problems are not to be kept."""
+class BundledMixture:
+    """What the rows of a step are made of: `rows` worked answers and `facts` rows of packed facts.
+
+    shares: of the tasks; block_share: share of the answers that are noised block by block, the rest
+    uniformly; gaps: share of facts that are masked completely and not learned, as text further on is
+    masked while decoding; negative: share of negative operands; right_scales: see draw_fact; signs: share
+    of the negative results whose sign is not masked, as when a sampler has written the sign first; tasks:
+    the generators, other ones where another share of hard problems is wanted; longest_tail: EOS cells
+    behind the longest answer, at most.
+    """
 
     rows: int = 64
     facts: int = 14
@@ -60,7 +63,7 @@ DEFAULT_SHARES = {"sudoku": 0.24, "linear": 0.18, "expression": 0.25, "word": 0.
 
 
 class Encoder:
-    """Text to ids with the chat template's ids worked out once."""
+    """Encodes text; the ids of the chat template are computed only once."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self.backend = tokenizer.backend_tokenizer
@@ -84,7 +87,7 @@ class Encoder:
         ]
 
 
-def batches(step: int, seed: int, encoder: Encoder, mixture: Mixture) -> Iterator[Batch]:
+def batches(step: int, seed: int, encoder: Encoder, mixture: BundledMixture) -> Iterator[BundledBatch]:
     """The micro-batches of one step; rows of similar length share one."""
     rng = random.Random(f"{seed}:{step}")
     generator = torch.Generator().manual_seed(rng.getrandbits(62))
@@ -106,8 +109,8 @@ def _answer_batch(
     rng: random.Random,
     generator: torch.Generator,
     encoder: Encoder,
-    mixture: Mixture,
-) -> Batch:
+    mixture: BundledMixture,
+) -> BundledBatch:
     longest = max(len(p) + len(a) for p, a in dialogues)
     tail = rng.randint(0, 12) if rng.random() < 0.8 else rng.randint(12, mixture.longest_tail)
     width = longest + tail
@@ -124,17 +127,17 @@ def _answer_batch(
     blockwise = (torch.rand(len(dialogues), 1, generator=generator) < mixture.block_share).expand_as(masked)
     noised = torch.where(blockwise, masked, anywhere)
     learned = torch.where(blockwise, masked & current, anywhere)
-    return Batch(targets.masked_fill(noised, encoder.mask), targets, learned)
+    return BundledBatch(targets.masked_fill(noised, encoder.mask), targets, learned)
 
 
 def _fact_batch(
     dialogues: list[tuple[list[int], list[int]]],
     rng: random.Random,
     encoder: Encoder,
-    mixture: Mixture,
-) -> Batch:
-    """Rows of packed facts, each the answer to some prompt of the same step, because what is
-    learned outside a dialogue does not carry over into one (docs/log.md)."""
+    mixture: BundledMixture,
+) -> BundledBatch:
+    """Rows of packed facts. Each row begins with a prompt of the same step and has the facts as its answer:
+    facts that were learned outside of a dialogue did not help inside one (docs/log.md)."""
     count = mixture.facts * mixture.facts_a_row
     how = (mixture.fact_kinds, mixture.negative, mixture.right_scales)
     facts = [draw_fact(rng, *how) for _ in range(count)]
@@ -160,4 +163,4 @@ def _fact_batch(
     width = max(map(len, rows))
     targets = torch.tensor([r + [encoder.eos] * (width - len(r)) for r in rows])
     learned, lost = (torch.tensor([m + [False] * (width - len(m)) for m in which]) for which in (marks, gaps))
-    return Batch(targets.masked_fill(learned | lost, encoder.mask), targets, learned)
+    return BundledBatch(targets.masked_fill(learned | lost, encoder.mask), targets, learned)
