@@ -167,7 +167,7 @@ class Evaluate:
     def view(self, job: Job | None, values: Mapping[Any, Any]) -> Updates:
         """The chosen evaluation as it stands. An answer that was chosen in another evaluation is closed."""
         report, cell = self.evaluations.report(job) if job else None, values[self.answer.cell]
-        gone = self.answer.nothing() if cell and (job is None or cell[0] != job.id) else {}
+        gone = self.answer.no_answer() if cell and (job is None or cell[0] != job.id) else {}
         if job is None or report is None:
             state_only = {self.panel.state: self._state(job, None)} if job else {}
             empty = gr.update(value=DataFrame(columns=NO_ROWS))

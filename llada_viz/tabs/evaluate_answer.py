@@ -59,10 +59,10 @@ class Answer:
 
     @property
     def shown(self) -> list[Any]:
-        """What `on_cell` and `nothing` update."""
+        """What `on_cell` and `no_answer` update."""
         return [self.cell, self.detail, self.replayed, self.canvas, self.run_id, *self.grades]
 
-    def nothing(self) -> Updates:
+    def no_answer(self) -> Updates:
         """Updates for when no answer is chosen."""
         off = {button: gr.update(interactive=False) for button in self.grades}
         hidden = {self.canvas: gr.update(visible=False), self.replayed: "", self.run_id: ""}
