@@ -193,7 +193,8 @@ class EvaluateForm:
             return SetFacts(alert(f"{error}.") + first, tuple(set_table.columns))
         kind = kind_of([row[mapping.question] for row in set_table.rows[:LOOKED_AT]])
         count, columns = len(set_table.rows), tuple(set_table.columns)
-        notes = (f"{count:,} row{'s' * (count != 1)}", *set_table.said((mapping.question, mapping.answer)))
+        notes = (f"{count:,} row{'s' * (count != 1)}",
+                 *set_table.notes_for((mapping.question, mapping.answer)))  # fmt: skip
         shown = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in notes) + first
         return SetFacts(shown, columns, mapping.question, mapping.answer, count, kind)
 

@@ -145,10 +145,10 @@ def test_the_page_has_its_form_and_its_pictures() -> None:
         form.front(), form.own(), form.rest()
         lanes = Lanes("x")
         lanes.build()
-    shown = dict(zip(form.widgets, form.show(NAME, 2), strict=True))
-    seen = {key[0] for key, update in shown.items() if update["visible"]}
+    updates = form.show(NAME, 2)
+    seen = {key[0] for key, widget in form.widgets.items() if updates[widget]["visible"]}
     assert {"stride", "side", "proof_read", "steps", "temperature"} <= seen and "threshold" not in seen
-    values = tuple(2.0 if key[0] == "stride" else widget.value for key, widget in form.widgets.items())
+    values = {w: 2.0 if key[0] == "stride" else w.value for key, w in form.widgets.items()}
     assert make(NAME, form.values(NAME, values)) == Typewriter(stride=2)
     (lane,) = lanes.read([NAME, "stride=3", "none", ""], SHAPE)
     assert make(lane.sampler, lane.settings) == Typewriter(**SHAPE, stride=3)

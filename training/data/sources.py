@@ -191,7 +191,7 @@ def _usable(examples: TableExamples, settings: AnswerSettings) -> tuple[Sequence
 
 def table_notes(records: Table, used: Sequence[str]) -> list[str]:
     """Notes on a set of which the columns `used` are read: on other columns, and on rows left out."""
-    return [f"{records.name}: {note}" for note in records.said(used)]
+    return [f"{records.name}: {note}" for note in records.notes_for(used)]
 
 
 def open_records(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from evaluation.sets.cells import check_words
-from evaluation.sets.columns import Mapping as QuestionColumns
+from evaluation.sets.columns import ColumnMapping as QuestionColumns
 from evaluation.sets.columns import SetError, guess
 from evaluation.sets.tables import Table
 from samplers.settings import option
