@@ -12,10 +12,11 @@ SECOND := $(VENV)/.second-installed
 PYTEST := HF_HUB_OFFLINE=1 $(PY) -m pytest
 # Files of tests, two at a time with a thread each; what people do in the browser goes one by one.
 TWO := -n 2 --dist loadfile
+FAST := not slow and not browser and not gpu and not long
 test test-fast: export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast test-python lint types format clean
+.PHONY: help app test test-fast test-long test-python lint types format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -28,12 +29,18 @@ test: $(DEV) ## environment, Chromium, and every test that this machine can run
 		if [ "$$CI" = true ]; then echo "CI=true: browser tests need Chromium" >&2; exit 1; fi; \
 		echo "No Chromium: the browser tests are left out of this run." >&2; \
 	}; \
-	$(PYTEST) $(TWO) -m "not browser" $(ARGS); first=$$?; second=$$first; \
-	[ -z "$$chromium" ] || { CHROMIUM="$$chromium" $(PYTEST) -m browser $(ARGS); second=$$?; }; \
-	case "$$first $$second" in "0 0") ;; "0 5" | "5 0") $(if $(ARGS),true,false) ;; *) false ;; esac
+	ends=""; run() { $(PYTEST) "$$@" $(ARGS); ends="$$ends $$?"; }; \
+	run $(TWO) -m "$(FAST)" $(if $(ARGS),,--cov); \
+	run $(TWO) -m "(slow or gpu) and not browser and not long"; \
+	[ -z "$$chromium" ] || { export CHROMIUM="$$chromium"; run -m browser; }; \
+	case "$$ends" in *" 0"*) ;; *) exit 1 ;; esac; \
+	for end in $$ends; do case "$$end" in 0 $(if $(ARGS),| 5)) ;; *) exit 1 ;; esac; done
 
 test-fast: $(DEV) ## the tests that take seconds and need no browser or GPU
-	$(PYTEST) $(TWO) -m "not slow and not browser and not gpu" $(ARGS)
+	$(PYTEST) $(TWO) -m "$(FAST)" $(ARGS)
+
+test-long: $(DEV) ## what takes minutes each: sizes against the card, stops at every kind of moment
+	OMP_NUM_THREADS=1 $(PYTEST) $(TWO) -m long $(ARGS)
 
 # Another Python beside the first: its own environment, without gptqmodel's compiler; what takes long is left out.
 test-python: ## PYTHON=python3.13: a second environment, the imports and the fast tests in it
@@ -46,7 +53,7 @@ test-python: ## PYTHON=python3.13: a second environment, the imports and the fas
 second-environment: $(SECOND)
 
 second-tests:
-	OMP_NUM_THREADS=1 $(PYTEST) $(TWO) -m "not slow and not browser and not gpu" $(ARGS)
+	OMP_NUM_THREADS=1 $(PYTEST) $(TWO) -m "$(FAST)" $(ARGS)
 
 lint: $(DEV) ## ruff: rules and format
 	$(PY) -m ruff check .

@@ -12,16 +12,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from evaluation.runs.run_folder import Row, RunFolder
+from evaluation.runs.run_folder import ResultRow, RunFolder
 from evaluation.runs.summary import compare, summarise
 
 EACH = 1_000_000
 """More than the rows of a folder: numbers of the second begin here."""
 
 
-def pooled(folders: list[RunFolder], rows: range, side: str) -> dict[str, dict[int, Row]]:
+def pooled(folders: list[RunFolder], rows: range, side: str) -> dict[str, dict[int, ResultRow]]:
     """Graded rows of every line, numbered on from folder to folder; labels begin with `side`."""
-    found: dict[str, dict[int, Row]] = {}
+    found: dict[str, dict[int, ResultRow]] = {}
     for place, folder in enumerate(folders):
         for row in folder.judged():
             if row["row"] in rows:

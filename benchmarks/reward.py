@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from models.reward import load_reward
-from training.prm.objective import measured
+from training.prm.objective import step_figures
 from training.prm.prm_data import read_labelled
 
 
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--prm", default="tiny-prm", help="folder or hub id")
     asked = parser.parse_args()
     rows, reward, start = read_labelled(asked.rows), load_reward(asked.prm), time.perf_counter()
-    found = measured(reward, rows, reward.longest)
+    found = step_figures(reward, rows, reward.longest)
     labels = [label for row in rows for label in row.labels]
     seconds = time.perf_counter() - start
     print(f"{len(rows)} rows, {len(labels)} steps, {labels.count(0)} wrong, {seconds:.0f} s")

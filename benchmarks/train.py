@@ -23,7 +23,7 @@ from torch import nn
 from models.config import LLaDAConfig
 from models.llada import LLaDAModelLM
 from models.ups_head import UPSHead
-from training.data.examples import Rows
+from training.data.examples import AnswerRows
 from training.engine.recipe import Batch
 from training.remask.losses import RemaskBatch, RemaskModule
 from training.remask.remask_noise import ordinary_ids, remask_noise
@@ -53,11 +53,11 @@ def random_network(shape: dict[str, int], device: str, dtype: torch.dtype) -> LL
     return model
 
 
-def rows_of(vocabulary: int, length: int) -> Rows:
+def rows_of(vocabulary: int, length: int) -> AnswerRows:
     """One row: a quarter prompt, three quarters answer."""
     tokens = torch.randint(vocabulary - 1, (1, length), generator=torch.Generator().manual_seed(1))
     answer = torch.arange(length)[None] >= length // 4
-    return Rows(tokens, answer, answer)
+    return AnswerRows(tokens, answer, answer)
 
 
 def case_of(way: str, model: LLaDAModelLM, length: int, settings: LoraSettings) -> tuple[nn.Module, Batch]:

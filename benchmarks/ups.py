@@ -16,7 +16,7 @@ import numpy as np
 
 from evaluation.ranking import auroc
 from training.engine.settings import RunArguments, settings_of
-from training.remask.objective import RemaskSettings, RemaskSFT, Shown, shown_cells
+from training.remask.objective import RemaskSettings, RemaskSFT, ScoredCells, score_shown_cells
 from training.run import read_config
 
 CONFIG = Path(__file__).resolve().parents[1] / "training" / "configs" / "remask-sft-tiny.yaml"
@@ -24,7 +24,7 @@ HEAD = "tiny-llada-ups"
 RESAMPLES = 400
 
 
-def interval(found: Shown) -> tuple[float, float]:
+def interval(found: ScoredCells) -> tuple[float, float]:
     """95 % of the AUROCs of as many problems, drawn again with replacement."""
     scores, wrong, row = (part.numpy() for part in found)
     cells = [np.flatnonzero(row == number) for number in np.unique(row)]
@@ -47,7 +47,7 @@ def main() -> None:
     recipe = RemaskSFT(RunArguments(model, data, "cpu", load_ups_head=asked.ups_head), settings)
     recipe.module.eval()
     for kind, own in (("random", 0.0), ("own", 1.0)):
-        found = shown_cells(recipe.module, recipe.noise, recipe.answers, own, asked.draws)
+        found = score_shown_cells(recipe.module, recipe.noise, recipe.answers, own, asked.draws)
         low, high = interval(found)
         cells = f"{int(found.wrong.sum()):,} wrong of {len(found.wrong):,} cells"
         problems = len(found.row.unique())

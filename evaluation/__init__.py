@@ -1,1 +1,1 @@
-"""What is right: statistics and the bundled model's held-out scores."""
+"""Evaluation: sets of problems, runs of samplers over them, grading, likelihoods and reports."""

@@ -1,4 +1,4 @@
-"""`python -m evaluation`: runs over sets, tables, grading, likelihoods: what is right."""
+"""`python -m evaluation`: runs of samplers over sets of problems, reports, grading, likelihoods."""
 
 from __future__ import annotations
 

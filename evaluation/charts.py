@@ -1,4 +1,4 @@
-"""Still pictures as SVG text that need nothing else: axes, their ticks, and a frame around both."""
+"""Pictures as SVG text (no scripts, no other files): axes, their ticks, and a frame around both."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's: told apart by colour-blind readers too."""
+"""Okabe and Ito's colours, which colour-blind readers can tell apart."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ class Axes:
             f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="currentColor">{escape(text)}</text>'
         )
 
-    def svg(self, said: str, parts: Iterable[str], style: str = "") -> str:
-        """The whole picture. said: what it shows, for those who do not see it."""
+    def svg(self, description: str, parts: Iterable[str], style: str = "") -> str:
+        """The whole picture. description: what it shows, for readers who cannot see it."""
         box = f'viewBox="0 0 {self.width:g} {self.height:g}" font-size="{self.size}" style="{style}"'
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" {box} font-family="system-ui, sans-serif" '
-            f'role="img" aria-label="{escape(said)}">{"".join(parts)}</svg>'
+            f'role="img" aria-label="{escape(description)}">{"".join(parts)}</svg>'
         )
 
 

@@ -1,4 +1,4 @@
-"""How well scores tell two classes apart, and how honest they are as probabilities."""
+"""How well scores separate two classes, and how far they are from true probabilities (calibration)."""
 
 from __future__ import annotations
 

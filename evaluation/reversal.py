@@ -1,9 +1,9 @@
 """`python -m evaluation reversal`: can a model go from the second line to the first as well?
 
 The reversal test of LLaDA (2502.09992, section 3.3): given the first line of a couplet write the next
-one (forward), given the second write the one before (backward). Any file of pairs will do. Counted
-are exact answers (the line and nothing else; white space, punctuation and case aside) and answers
-that contain the line, which is LLaDA's own, laxer count.
+one (forward), given the second write the one before (backward). Any file of pairs will do. Two
+counts: exact answers (the line and nothing else; white space, punctuation and case aside), and answers
+that contain the line, which is LLaDA's own, less strict count.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from samplers.batch import run_requests
 from samplers.registry import entry, parse_settings
 from samplers.text_tables import markdown_table
 
-# language -> direction -> question; {line} is the line given.
+# language -> direction -> question; {line} stands for the line that is given.
 TEMPLATES = {
     "en": {
         "forward": 'What line follows "{line}"? Write that line and nothing else.',
@@ -42,7 +42,7 @@ SETTINGS = {"gen_length": 28, "steps": 28, "block_length": 28}
 
 
 @dataclass(frozen=True)
-class Pair:
+class LinePair:
     """Two lines, one after the other."""
 
     first: str
@@ -62,7 +62,7 @@ class Count:
     high: float
 
 
-def read_pairs(path: Path) -> list[Pair]:
+def read_pairs(path: Path) -> list[LinePair]:
     """Pairs {first, second} of a JSON list, JSON lines or CSV file; ValueError names the bad row."""
     rows: list[Any]
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -90,12 +90,12 @@ def _json_rows(path: Path, text: str) -> list[Any]:
     return rows
 
 
-def _pair(path: Path, number: int, row: Any) -> Pair:
+def _pair(path: Path, number: int, row: Any) -> LinePair:
     lines = [row.get(name) for name in ("first", "second")] if isinstance(row, Mapping) else []
     texts = [line.strip() for line in lines if isinstance(line, str) and plain(line)]
     if len(texts) != 2:
         raise ValueError(f"{path.name}, row {number}: allowed: texts `first` and `second`, not empty")
-    return Pair(*texts)
+    return LinePair(*texts)
 
 
 def plain(text: str) -> str:
@@ -105,7 +105,7 @@ def plain(text: str) -> str:
 
 
 def templates(language: str, forward: str = "", backward: str = "") -> dict[str, str]:
-    """A template a direction: the language's, or the given ones; each must hold {line}."""
+    """A template for each direction: the language's, or a given one; each must hold {line}."""
     if language not in TEMPLATES:
         raise ValueError(f"language = {language!r} is not known; allowed: {', '.join(TEMPLATES)}")
     chosen = TEMPLATES[language] | {k: v for k, v in zip(DIRECTIONS, (forward, backward), strict=True) if v}
@@ -117,22 +117,24 @@ def templates(language: str, forward: str = "", backward: str = "") -> dict[str,
 
 def ask(
     loaded: LoadedModel,
-    pairs: Sequence[Pair],
-    asked: Mapping[str, str],
+    pairs: Sequence[LinePair],
+    questions: Mapping[str, str],
     sampler: str = "low_confidence",
     settings: Mapping[str, Any] | None = None,
     batch_size: int = 32,
 ) -> list[dict[str, Any]]:
-    """A row a pair and direction: {direction, given, wanted, text, exact, contains}."""
+    """One row for each pair and direction: {direction, given, wanted, text, exact, contains}.
+
+    questions: direction -> template."""
     rows = []
     for direction in DIRECTIONS:
         for pair in pairs:
             lines = (pair.first, pair.second)
-            given, wanted = lines if direction == "forward" else lines[::-1]
-            rows.append({"direction": direction, "given": given, "wanted": wanted})
+            given_line, wanted_line = lines if direction == "forward" else lines[::-1]
+            rows.append({"direction": direction, "given": given_line, "wanted": wanted_line})
     plan = {"sampler": sampler, "settings": dict(settings or {}), "seed": 0}
     requests = [
-        json.dumps({"id": i, "prompt": asked[row["direction"]].replace("{line}", row["given"]), **plan})
+        json.dumps({"id": i, "prompt": questions[row["direction"]].replace("{line}", row["given"]), **plan})
         for i, row in enumerate(rows)
     ]
     return [
@@ -144,34 +146,35 @@ def ask(
 def _graded(row: dict[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
     if "error" in result:
         raise ValueError(f"question {result['id']} ({row['direction']}): {result['error']}")
-    text, wanted = plain(result["text"]), plain(row["wanted"])
-    return row | {"text": result["text"], "exact": text == wanted, "contains": wanted in text}
+    text, wanted_line = plain(result["text"]), plain(row["wanted"])
+    return row | {"text": result["text"], "exact": text == wanted_line, "contains": wanted_line in text}
 
 
 def counts(rows: Sequence[Mapping[str, Any]]) -> list[Count]:
-    """Both directions, both measures."""
-    found = []
+    """One Count for each direction and measure."""
+    counted = []
     for direction in DIRECTIONS:
-        mine = [row for row in rows if row["direction"] == direction]
+        answers = [row for row in rows if row["direction"] == direction]
         for measure in ("exact", "contains"):
-            correct = sum(bool(row[measure]) for row in mine)
-            low, high = wilson_interval(correct, len(mine))
-            found.append(Count(direction, measure, correct, len(mine), correct / len(mine), low, high))
-    return found
+            correct = sum(bool(row[measure]) for row in answers)
+            low, high = wilson_interval(correct, len(answers))
+            share = correct / len(answers)
+            counted.append(Count(direction, measure, correct, len(answers), share, low, high))
+    return counted
 
 
-def table(found: Sequence[Count]) -> str:
+def table(counted: Sequence[Count]) -> str:
     """Counts as a Markdown table."""
     head = ("direction", "counted", "correct", "share", "95 % interval")
     return markdown_table(head, (
         (c.direction, c.measure, f"{c.correct} / {c.total}", f"{c.share:.1%}", f"{c.low:.1%} – {c.high:.1%}")
-        for c in found
+        for c in counted
     ))  # fmt: skip
 
 
-def picture(found: Sequence[Count]) -> str:
+def picture(counted: Sequence[Count]) -> str:
     """The counts as an SVG bar chart."""
-    bars = [Bar(f"{c.direction}, {c.measure}", c.direction, c.share, c.low, c.high) for c in found]
+    bars = [Bar(f"{c.direction}, {c.measure}", c.direction, c.share, c.low, c.high) for c in counted]
     return chart("Couplets continued forward and backward", "share right, 95 % interval", bars)
 
 
@@ -197,16 +200,16 @@ def run_reversal(args: argparse.Namespace) -> None:
         value = getattr(args, name)
         if value is not None and value < 1:
             raise ValueError(f"{name} = {value} is not valid; allowed: at least 1")
-    asked = templates(args.language, args.forward, args.backward)
+    questions = templates(args.language, args.forward, args.backward)
     pairs = read_pairs(args.pairs)[: args.limit]
     shape = SETTINGS if entry(args.sampler).name == "low_confidence" else {}
     settings = shape | parse_settings(args.sampler, args.set)
     loaded = load_flagged(args)
-    rows = ask(loaded, pairs, asked, args.sampler, settings, args.batch_size)
-    found = counts(rows)
+    rows = ask(loaded, pairs, questions, args.sampler, settings, args.batch_size)
+    counted = counts(rows)
     args.out.mkdir(parents=True, exist_ok=True)
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     (args.out / "rows.jsonl").write_text(text, encoding="utf-8")
-    (args.out / "counts.json").write_text(json.dumps([asdict(c) for c in found], indent=1) + "\n")
-    (args.out / "chart.svg").write_text(picture(found), encoding="utf-8")
-    print(table(found))
+    (args.out / "counts.json").write_text(json.dumps([asdict(c) for c in counted], indent=1) + "\n")
+    (args.out / "chart.svg").write_text(picture(counted), encoding="utf-8")
+    print(table(counted))

@@ -1,4 +1,4 @@
-"""Shares with their intervals as a still SVG: bars on a light ground, whiskers, every number written."""
+"""Shares and their intervals as an SVG bar chart with whiskers and the numbers beside the bars."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def chart(title: str, axis: str, bars: Sequence[Bar]) -> str:
     """The SVG text. Labels may hold any text: it is escaped."""
     groups = list(dict.fromkeys(bar.group for bar in bars))
     axes = Axes(LEFT + WIDTH + 150, TOP + ROW * len(bars) + 56, LEFT, 150, TOP, 56, size=14)
-    said = "; ".join(f"{b.label}: {b.share:.1%}, {b.low:.1%} to {b.high:.1%}" for b in bars)
+    description = "; ".join(f"{b.label}: {b.share:.1%}, {b.low:.1%} to {b.high:.1%}" for b in bars)
     quarters = [(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1)]
     parts = [
-        f"<desc>{escape(said)}</desc>",
+        f"<desc>{escape(description)}</desc>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
         axes.text(20, 32, title, "start"),
         *(_upright(axes.x(share), TOP - 8, axes.y(0)) for share, _ in quarters),

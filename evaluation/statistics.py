@@ -1,4 +1,4 @@
-"""Statistics for honest tables."""
+"""Intervals and tests for the tables: Wilson, McNemar, paired bootstrap, Holm."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def paired_bootstrap(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values corrected for being several (S. Holm, 1979): step-down Bonferroni, in the order
+    """p-values corrected for the number of tests (S. Holm, 1979): step-down Bonferroni, in the order
     given. Rejecting those under 5 % keeps the chance of any false rejection under 5 %."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     adjusted, highest = [0.0] * len(p_values), 0.0

@@ -1,7 +1,7 @@
-"""What predicts: the LLaDA network, its loading, and tokens as text."""
+"""The models: the LLaDA network, reward models, how both are loaded, and tokens as text."""
 
 import logging
 
-# transformers imports torchao where it is installed; on a CPU that says at length what it has no use for.
+# transformers imports torchao where it is installed; on a CPU torchao then logs long warnings of no use.
 for _chatty in ("torchao", "torch.utils._pytree"):
     logging.getLogger(_chatty).setLevel(logging.ERROR)

@@ -1,8 +1,9 @@
 """A peft LoRA adapter (2106.09685), merged into the weights of a loaded network.
 
-W + scale * B A, the product in float32, back in the network's own type. A merged network is a network
-like any other, so every sampler, cache and scorer works as it did. Only adapter_config.json and
-adapter_model.safetensors are read; a field that merging could not honour is refused by name.
+Each changed weight W becomes W + scale * B A; the product is computed in float32 and stored in the
+network's own type. A merged network is a network like any other, so samplers, caches and scorers need no
+change. Of the adapter's files, adapter_config.json and adapter_model.safetensors are read (and config.json,
+where there is one); a field that merging could not follow is refused by name.
 """
 
 from __future__ import annotations
@@ -30,14 +31,16 @@ NETWORK = "config.json"
 CONTEXT = ("rope", "rope_theta", "yarn", "yarn_scale", "yarn_original_max_position_embeddings",
            "yarn_beta_fast", "yarn_beta_slow", "max_sequence_length")  # fmt: skip
 PREFIX = "base_model.model."
-# What says how large the change is, …
+# Fields that say how large the change is; peft is given these.
 MERGED = ("r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora", "use_dora")
-# … and what does not matter once it is trained: the file of weights says which modules it changes.
-# (exclude_modules, layers_… and a pattern in target_modules are regular expressions: not run here.)
-TOLD = ("peft_type", "peft_version", "auto_mapping", "task_type", "base_model_name_or_path", "revision",
+# Fields that do not matter once an adapter is trained: the file of weights says which modules it changes.
+# (exclude_modules, layers_to_transform, layers_pattern and a text in target_modules may be regular
+# expressions of a stranger; they are never run.)
+IGNORED = ("peft_type", "peft_version", "auto_mapping", "task_type", "base_model_name_or_path", "revision",
         "inference_mode", "lora_dropout", "target_modules", "exclude_modules", "layers_to_transform",
         "layers_pattern", "init_lora_weights", "eva_config")  # fmt: skip
-# Others (pissa, olora, corda, loftq, …) begin by changing the network's own weights.
+# Allowed values of init_lora_weights. Others (pissa, olora, corda, loftq, …) begin by changing the
+# network's own weights.
 STARTS = (True, False, "gaussian", "orthogonal", "eva")
 
 
@@ -59,8 +62,8 @@ def load_adapted(
     """models.loading.load, then the adapter of that folder, if one is named."""
     if not adapter:
         return load(name, device, dtype)
-    read = read_adapter(adapter)  # a bad adapter is said before the network's weights are read
-    return merge(load(name, device, dtype), read)
+    checked = read_adapter(adapter)  # a bad adapter is refused before the network's weights are read
+    return merge(load(name, device, dtype), checked)
 
 
 def apply_adapter(loaded: LoadedModel, folder: str) -> LoadedModel:
@@ -71,11 +74,11 @@ def apply_adapter(loaded: LoadedModel, folder: str) -> LoadedModel:
 def adapter_digest(folder: str) -> str:
     """SHA-256 over configuration and weights of an adapter folder."""
     folder = locate(folder)
-    seen = hashlib.sha256()
+    digest = hashlib.sha256()
     beside = Path(folder) / NETWORK
     for path in (*_files(folder), *([beside] if beside.is_file() else [])):
-        seen.update(path.read_bytes())
-    return seen.hexdigest()
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def read_adapter(folder: str) -> Adapter:
@@ -103,8 +106,8 @@ def _read_context(name: str, path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        context = {key: found[key] for key in CONTEXT if key in found}
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        context = {key: fields[key] for key in CONTEXT if key in fields}
     except (ValueError, TypeError, RecursionError) as error:
         raise ModelError(f"{NETWORK} of {name!r} is no object of JSON: {error}") from None
     for key, value in context.items():
@@ -129,13 +132,15 @@ def set_context(model: LLaDAModelLM, adapter: Adapter) -> None:
 def _files(folder: str) -> tuple[Path, Path]:
     if not Path(folder).is_dir():
         raise ModelError(f"adapter = {folder!r} is no folder; allowed: a peft folder with {CONFIG}")
-    found = Path(folder) / CONFIG, Path(folder) / WEIGHTS
-    for path in found:
+    files = Path(folder) / CONFIG, Path(folder) / WEIGHTS
+    for path in files:
         if not path.is_file():
-            also = path.with_suffix(".bin").is_file()
-            why = "; adapter_model.bin is a pickle, which is not read" if also else ""
-            raise ModelError(f"adapter = {folder!r} has no {path.name}{why}; allowed: {CONFIG} and {WEIGHTS}")
-    return found
+            has_pickle = path.with_suffix(".bin").is_file()
+            pickle_note = "; adapter_model.bin is a pickle, which is not read" if has_pickle else ""
+            raise ModelError(
+                f"adapter = {folder!r} has no {path.name}{pickle_note}; allowed: {CONFIG} and {WEIGHTS}"
+            )
+    return files
 
 
 def _read_config(name: str, path: Path) -> dict[str, Any]:
@@ -147,9 +152,9 @@ def _read_config(name: str, path: Path) -> dict[str, Any]:
     if kind != "LORA":
         raise ModelError(f"peft_type = {kind!r} in {name!r} is not supported; allowed: 'LORA'")
     if config.get("init_lora_weights", True) not in STARTS:
-        how = config["init_lora_weights"]
+        start = config["init_lora_weights"]
         raise ModelError(
-            f"init_lora_weights = {how!r} in {name!r} is not supported: it changes the network's own "
+            f"init_lora_weights = {start!r} in {name!r} is not supported: it changes the network's own "
             f"weights; allowed: {', '.join(map(str, STARTS))}"
         )
     return dict(config)
@@ -173,10 +178,10 @@ def _check_sizes(name: str, config: dict[str, Any], tensors: dict[str, torch.Ten
 
 def _module(name: str, key: str) -> str:
     """The module that a tensor of the file belongs to, by its full name in the network."""
-    found = re.fullmatch(re.escape(PREFIX) + r"([\w.]+)\.(?:lora_[AB]\.weight|lora_magnitude_vector)", key)
-    if found is None or found[1].rpartition(".")[2] not in TARGETS:
+    match = re.fullmatch(re.escape(PREFIX) + r"([\w.]+)\.(?:lora_[AB]\.weight|lora_magnitude_vector)", key)
+    if match is None or match[1].rpartition(".")[2] not in TARGETS:
         raise ModelError(f"tensor {key} in {name!r} belongs to no LoRA of {', '.join(TARGETS)}")
-    return found[1]
+    return match[1]
 
 
 def _check_targets(name: str, targets: Any, modules: tuple[str, ...]) -> None:
@@ -193,9 +198,9 @@ def merge(loaded: LoadedModel, adapter: Adapter) -> LoadedModel:
     """The model with the adapter in its weights, in place. ModelError where the two do not fit."""
     from peft import PeftModel, set_peft_model_state_dict
 
-    known = dict(loaded.model.named_modules())
+    modules = dict(loaded.model.named_modules())
     for module in adapter.modules:
-        if module not in known:
+        if module not in modules:
             raise ModelError(f"module {module} of adapter {adapter.name!r} is not part of {loaded.name}")
     try:
         with warnings.catch_warnings():  # peft asks transformers for a property by its old name
@@ -220,23 +225,23 @@ def lora_config(adapter: Adapter) -> Any:
 
     plain = LoraConfig()
     for field, value in adapter.config.items():
-        if field not in (*MERGED, *TOLD) and value and value != getattr(plain, field, None):
+        if field not in (*MERGED, *IGNORED) and value and value != getattr(plain, field, None):
             raise ModelError(f"{field} = {value!r} in {adapter.name!r} is not supported; allowed: none")
-    how = {field: adapter.config[field] for field in MERGED if adapter.config.get(field) is not None}
-    return LoraConfig(**how, target_modules=list(adapter.modules))
+    chosen = {field: adapter.config[field] for field in MERGED if adapter.config.get(field) is not None}
+    return LoraConfig(**chosen, target_modules=list(adapter.modules))
 
 
 def check_shapes(wrapped: Any, adapter: Adapter) -> None:
     """ModelError naming a tensor that is missing, of another shape, or left over."""
     from peft import get_peft_model_state_dict
 
-    wanted = {key: tuple(t.shape) for key, t in get_peft_model_state_dict(wrapped).items()}
-    for key, shape in wanted.items():
+    shapes = {key: tuple(t.shape) for key, t in get_peft_model_state_dict(wrapped).items()}
+    for key, shape in shapes.items():
         if key not in adapter.tensors:
             raise ModelError(f"tensor {key} is missing in adapter {adapter.name!r}; wanted: shape {shape}")
-        found = tuple(adapter.tensors[key].shape)
-        if found != shape:
-            raise ModelError(f"tensor {key} in adapter {adapter.name!r} has shape {found}; wanted: {shape}")
-    unknown = sorted(set(adapter.tensors) - set(wanted))
+        actual = tuple(adapter.tensors[key].shape)
+        if actual != shape:
+            raise ModelError(f"tensor {key} in adapter {adapter.name!r} has shape {actual}; wanted: {shape}")
+    unknown = sorted(set(adapter.tensors) - set(shapes))
     if unknown:
         raise ModelError(f"tensor {unknown[0]} in adapter {adapter.name!r} belongs to no part of the network")

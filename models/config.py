@@ -1,7 +1,7 @@
 """The LLaDA configuration, under the published field names.
 
 Both published flavours load: GSAI-ML's own (`rope: true`) and the extended-context one
-(`rope: false, yarn: true`). Fields this network does not need are ignored; an unknown
+(`rope: false, yarn: true`). Fields this network does not need are kept and not used; an unknown
 `block_type`, `activation_type` or `layer_norm_type` is refused by name.
 """
 
@@ -87,8 +87,8 @@ class LLaDAConfig(PretrainedConfig):
     def _validate(self, fields: dict[str, Any]) -> None:
         for name, allowed in _KNOWN.items():
             if fields[name] not in allowed:
-                known = ", ".join(allowed)
-                raise ConfigError(f"{name} = {fields[name]!r} is not supported; allowed: {known}")
+                supported = ", ".join(allowed)
+                raise ConfigError(f"{name} = {fields[name]!r} is not supported; allowed: {supported}")
         for name in _SIZES:
             if type(fields[name]) is not int or fields[name] < 1:
                 raise ConfigError(f"{name} = {fields[name]!r} is not valid; allowed: a whole number from 1")

@@ -1,4 +1,4 @@
-"""The flags that say what is decoded with: one set for every command."""
+"""The command-line flags that choose model, adapter, device and reward model, the same for every command."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def add_tool_flags(command: argparse.ArgumentParser) -> None:
 
 
 def load_flagged(args: argparse.Namespace, device: str = "") -> LoadedModel:
-    """The model that the flags say. device: where --device may say nothing."""
+    """The model that the flags name. device: used where --device is empty."""
     import torch
 
     from models.adapters import load_adapted

@@ -66,7 +66,7 @@ class Block(nn.Module):
         super().__init__()
         width, head = config.d_model, config.d_model // config.n_heads
         self.n_heads, self.n_kv_heads, self.head = config.n_heads, config.n_kv_heads, head
-        self.written_out = False  # True: plain_attention
+        self.written_out = False  # True: plain_attention, with as many KV heads as heads
         self.attn_norm = RMSNorm(width, config.rms_norm_eps)
         self.q_proj = nn.Linear(width, config.n_heads * head, bias=False)
         self.k_proj = nn.Linear(width, config.n_kv_heads * head, bias=False)
@@ -83,12 +83,12 @@ class Block(nn.Module):
         cos: Tensor,
         sin: Tensor,
         visible: Tensor | None,
-        kept: KeyValues | None = None,
+        keys_values: KeyValues | None = None,
         start: int = 0,
     ) -> Tensor:
         """x: Float[rows, length, d_model]; visible: Bool[rows, 1, 1 or length, positions] or None.
 
-        kept: keys and values of all positions, of which x are those from `start` on: they are
+        keys_values: those of all positions, of which x are those from `start` on: they are
         overwritten in place, and x attends to all.
         """
         rows, length, width = x.shape
@@ -97,10 +97,10 @@ class Block(nn.Module):
         k = self.k_proj(h).view(rows, length, self.n_kv_heads, self.head).transpose(1, 2)
         v = self.v_proj(h).view(rows, length, self.n_kv_heads, self.head).transpose(1, 2)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        if kept is not None:
-            for held, fresh in zip(kept, (k, v), strict=True):
-                held[:, :, start : start + length] = fresh
-            k, v = kept
+        if keys_values is not None:
+            for stored, fresh in zip(keys_values, (k, v), strict=True):
+                stored[:, :, start : start + length] = fresh
+            k, v = keys_values
         if self.written_out and self.n_heads == self.n_kv_heads:
             mixed = plain_attention(q.to(v.dtype), k.to(v.dtype), v, visible)
         else:
@@ -116,8 +116,8 @@ class Block(nn.Module):
 class LLaDAModelLM(PreTrainedModel):
     """LLaDA with its token-prediction head (`weight_tying` reuses the embedding as the head).
 
-    checkpointing: in training a block's activations are computed again for the backward pass
-    instead of kept (1604.06174).
+    checkpointing: True saves memory in training: a block's activations are computed again for the backward
+    pass, not stored (1604.06174).
     """
 
     config_class = LLaDAConfig
@@ -177,7 +177,7 @@ class LLaDAModelLM(PreTrainedModel):
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
-        kept: list[KeyValues] | None = None,
+        keys_values: list[KeyValues] | None = None,
         start: int = 0,
         visible: Tensor | None = None,
     ) -> Tensor:
@@ -185,8 +185,9 @@ class LLaDAModelLM(PreTrainedModel):
 
         input_ids: Int[rows, length]; attention_mask: Bool[rows, positions], False on padding;
         position_ids: Int[rows, length], default 0.. counted over real tokens (left padding).
-        kept: `new_keys_values`, filled by this call; then input_ids may be positions [start, stop)
-        alone. visible: Bool[rows, 1, length, positions], who sees whom, instead of the mask.
+        keys_values: from `new_keys_values`, filled by this call; with them filled, input_ids may be
+        positions [start, stop) alone. visible: Bool[rows, 1, length, positions], who sees whom, instead
+        of the mask.
         """
         stop = start + input_ids.shape[1]
         if position_ids is None:
@@ -198,14 +199,14 @@ class LLaDAModelLM(PreTrainedModel):
         if visible is None and attention_mask is not None:
             visible = attention_mask.bool()[:, None, None, :]
         x: Tensor = self.transformer["wte"](input_ids)
-        again = self.checkpointing and self.training and torch.is_grad_enabled()
+        recompute = self.checkpointing and self.training and torch.is_grad_enabled()
         for i, block in enumerate(self.blocks):
-            if kept is None and again:
+            if keys_values is None and recompute:
                 x = checkpoint(block, x, cos, sin, visible, use_reentrant=False)
-            elif kept is None:
+            elif keys_values is None:
                 x = block(x, cos, sin, visible)
             else:
-                x = block(x, cos, sin, visible, kept[i], start)
+                x = block(x, cos, sin, visible, keys_values[i], start)
         normed: Tensor = self.transformer["ln_f"](x)
         return normed
 

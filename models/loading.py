@@ -23,8 +23,7 @@ from models.llada import LLaDAModelLM
 
 BROKEN = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError,
           StrictDataclassError, TemplateError)  # fmt: skip
-"""What files that do not belong together make torch, transformers and tokenizers raise."""
-
+"""The errors that torch, transformers and tokenizers raise for files that do not belong together."""
 
 INDEX = "model.safetensors.index.json"
 
@@ -59,32 +58,28 @@ class LoadedModel:
 
 
 @contextmanager
-def whole(name: str, what: str = "model") -> Iterator[None]:
-    """What goes wrong while a folder's files are put together is a ModelError that names the folder.
+def as_model_error(name: str, setting: str = "model") -> Iterator[None]:
+    """Turn any error of the block, in which a folder's files are put together, into a ModelError.
 
-    what: the setting that names it.
+    name: the folder; setting: the setting that names it, for the message.
     """
     try:
         yield
     except ModelError:
         raise
     except ConfigError as error:
-        raise ModelError(f"{what} = {name!r}: {error}") from None
+        raise ModelError(f"{setting} = {name!r}: {error}") from None
     except BROKEN as error:
-        said = f"{type(error).__name__}: {str(error)[:200]}"
-        raise ModelError(f"{what} = {name!r} is broken ({said}); allowed: one with all its files") from None
+        reason = f"{type(error).__name__}: {str(error)[:200]}"
+        allowed = "one with all its files"
+        raise ModelError(f"{setting} = {name!r} is broken ({reason}); allowed: {allowed}") from None
 
 
 def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> LoadedModel:
     """Load a bundled name, a folder or a hub id. `dtype` default: float32 on a CPU, bfloat16 on a GPU."""
     name = locate(name)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if torch.device(device).type == "cpu":
-        device = "cpu"  # accelerate's second process on a CPU is told cpu:0 or cpu:1
-    if dtype is None:
-        dtype = torch.float32 if device == "cpu" else torch.bfloat16
-    with whole(name):
+    device, dtype = device_and_dtype(device, dtype)
+    with as_model_error(name):
         config = LLaDAConfig(**read_config(name))
         mask_id = mask_token(name, config)
         model = _with_weights(name, config, dtype)
@@ -97,9 +92,19 @@ def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> L
         name=Path(name).name if Path(name).is_dir() else name,
         mask_id=mask_id,
         eos_id=eos_id,
-        eot_id=_known_id(tokenizer, "<|eot_id|>"),
+        eot_id=_token_id(tokenizer, "<|eot_id|>"),
         pad_id=config.pad_token_id,
     )
+
+
+def device_and_dtype(device: str, dtype: torch.dtype | None) -> tuple[str, torch.dtype]:
+    """Where to compute and in which type. auto: a GPU where there is one; None: float32 on a CPU, else
+    bfloat16."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if torch.device(device).type == "cpu":
+        device = "cpu"  # accelerate gives its second process on a CPU the name cpu:0 or cpu:1
+    return device, dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
 
 
 def find_file(name: str, file: str) -> Path | None:
@@ -109,28 +114,28 @@ def find_file(name: str, file: str) -> Path | None:
         path = Path(name) / file
         return path if path.is_file() else None
     try:
-        found = cached_file(name, file, _raise_exceptions_for_missing_entries=False)
+        cached = cached_file(name, file, _raise_exceptions_for_missing_entries=False)
     except OSError as error:
         raise ModelError(f"model = {name!r} is neither a folder nor a reachable hub id: {error}") from None
-    return Path(found) if found else None
+    return Path(cached) if cached else None
 
 
-def read_config(name: str, kinds: Sequence[str] = ("llada",), what: str = "model") -> dict[str, Any]:
+def read_config(name: str, kinds: Sequence[str] = ("llada",), setting: str = "model") -> dict[str, Any]:
     """The config.json of a model folder or hub id; ModelError unless it is of one of these model types.
 
-    what: the setting that names the folder, for the message.
+    setting: the setting that names the folder, for the message.
     """
     path = find_file(name, "config.json")
     if path is None:
-        raise ModelError(f"{what} = {name!r} has no config.json; allowed: a model folder or hub id")
+        raise ModelError(f"{setting} = {name!r} has no config.json; allowed: a model folder or hub id")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{what} = {name!r}: config.json is not JSON: {error}") from None
+        raise ModelError(f"{setting} = {name!r}: config.json is not JSON: {error}") from None
     kind = data.get("model_type") if isinstance(data, dict) else None
     if kind not in kinds:
         allowed = ", ".join(map(repr, kinds))
-        raise ModelError(f"{what} = {name!r}: model_type = {kind!r} is not supported; allowed: {allowed}")
+        raise ModelError(f"{setting} = {name!r}: model_type = {kind!r} is not supported; allowed: {allowed}")
     return dict(data)
 
 
@@ -154,12 +159,12 @@ def weight_files(name: str) -> list[Path]:
 
 def weights_digest(name: str) -> str:
     """SHA-256 over the weight files of a model folder or hub id, in the order of their names."""
-    seen = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in weight_files(name):
         with path.open("rb") as file:
             while part := file.read(1 << 22):
-                seen.update(part)
-    return seen.hexdigest()
+                digest.update(part)
+    return digest.hexdigest()
 
 
 def read_weights(name: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
@@ -170,11 +175,11 @@ def read_weights(name: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     state: dict[str, torch.Tensor] = {}
     index = _weight_map(name)
     for file in weight_files(name):
-        wanted = None if index is None else {key for key, place in index.items() if place == file.name}
+        listed = None if index is None else {key for key, place in index.items() if place == file.name}
         try:
             with safe_open(file, "pt") as weights:
-                if wanted is not None:
-                    _check_shard(name, file.name, set(weights.keys()), wanted)
+                if listed is not None:
+                    _check_shard(name, file.name, set(weights.keys()), listed)
                 for key in weights.keys():  # noqa: SIM118 - not a dict
                     state[key] = weights.get_tensor(key).to(dtype)
         except ModelError:
@@ -184,10 +189,11 @@ def read_weights(name: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     return state
 
 
-def _check_shard(name: str, file: str, held: set[str], wanted: set[str]) -> None:
-    """A file of several holds what the index says: a stray tensor is an old copy of another one."""
-    for key in sorted(held ^ wanted):
-        has = "has" if key in held else "lacks"
+def _check_shard(name: str, file: str, stored: set[str], listed: set[str]) -> None:
+    """ModelError unless a file of several stores the tensors that the index lists for it, and no others:
+    a stray tensor would be an old copy of one in another file."""
+    for key in sorted(stored ^ listed):
+        has = "has" if key in stored else "lacks"
         raise ModelError(f"{file} of {name!r} {has} {key}; allowed: what {INDEX} names for it, and no more")
 
 
@@ -212,18 +218,18 @@ def _weight_map(name: str) -> dict[str, str] | None:
 
 def _with_weights(name: str, config: LLaDAConfig, dtype: torch.dtype) -> LLaDAModelLM:
     state = read_weights(name, dtype)
-    if config.n_layers > len(state):  # before as many layers are made
+    if config.n_layers > len(state):  # checked before that many layers are made
         raise ModelError(f"{name}: n_layers = {config.n_layers}; allowed: as many as there are weights for")
     with torch.device("meta"):
         model = LLaDAModelLM(config)
     model.to(dtype)
-    wanted = {n: tuple(t.shape) for n, t in model.state_dict().items()}
-    for key, shape in wanted.items():
+    shapes = {n: tuple(t.shape) for n, t in model.state_dict().items()}
+    for key, shape in shapes.items():
         if key not in state:
             raise ModelError(f"weight {key} is missing in {name!r}; wanted: shape {shape}")
         if tuple(state[key].shape) != shape:
             raise ModelError(f"weight {key} in {name!r} has shape {tuple(state[key].shape)}; wanted: {shape}")
-    unknown = sorted(set(state) - set(wanted))
+    unknown = sorted(set(state) - set(shapes))
     if unknown:
         raise ModelError(f"weight {unknown[0]} in {name!r} belongs to no part of this network")
     model.load_state_dict(state, assign=True)
@@ -241,6 +247,6 @@ def _tokenizer(name: str) -> PreTrainedTokenizerFast | None:
         logging.set_verbosity(level)
 
 
-def _known_id(tokenizer: PreTrainedTokenizerFast | None, token: str) -> int | None:
-    found = None if tokenizer is None else tokenizer.get_vocab().get(token)
-    return None if found is None else int(found)
+def _token_id(tokenizer: PreTrainedTokenizerFast | None, token: str) -> int | None:
+    token_id = None if tokenizer is None else tokenizer.get_vocab().get(token)
+    return None if token_id is None else int(token_id)

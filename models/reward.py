@@ -19,7 +19,14 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2Model
 
 from models.assets import locate
 from models.config import LLaDAConfig
-from models.loading import ModelError, mask_token, read_config, read_weights, whole
+from models.loading import (
+    ModelError,
+    as_model_error,
+    device_and_dtype,
+    mask_token,
+    read_config,
+    read_weights,
+)
 from models.shadow_reward import ShadowRewardModel
 from models.text import chat_ids, half_character, plain_text
 
@@ -29,7 +36,7 @@ BLANK_LINE = "\n\n"
 JUDGE = "judge.0.weight"
 KINDS = ("qwen2", "llada")
 SHADOW = "LLaDAForProcessReward"
-"""What a config of the third form calls its architecture."""
+"""The architecture that a config of the form `shadow` names."""
 
 
 class RewardModel(nn.Module):
@@ -50,8 +57,8 @@ class RewardModel(nn.Module):
 
     def step_logits(self, ids: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
         """Logits of wrong and right, Float[n steps, 2], row-major. ids: Int[rows, length], padded on
-        the right, which a causal model does not see; starts: Int[rows], where answers begin, which it
-        need not know; ends: Bool[rows, length], where steps are scored."""
+        the right, which a causal model does not see; starts: Int[rows], where answers begin (not used
+        here; ShadowRewardModel needs it); ends: Bool[rows, length], where steps are scored."""
         hidden = self.model(input_ids=ids, use_cache=False).last_hidden_state
         logits: Tensor = self.score(hidden[ends]).float()
         return logits
@@ -75,8 +82,8 @@ class LoadedReward:
     def scores(self, batch: Sequence[tuple[str, Sequence[str]]]) -> list[list[float]]:
         """P(right) of each step, given the question and the steps before it; one batched pass.
 
-        batch: (question, steps) pairs, no step empty; `shadow` reads steps as one text, so theirs end
-        with the line ends and spaces between them. ModelError for what the model cannot read.
+        batch: (question, steps) pairs, no step empty. The form `shadow` reads the steps joined to one text,
+        so its steps keep the line ends and spaces between them. ModelError: too long, or not Unicode.
         """
         encoded = [self.encode(question, steps) for question, steps in batch]
         device = next(self.model.parameters()).device
@@ -87,9 +94,9 @@ class LoadedReward:
         ends = torch.zeros(ids.shape, dtype=torch.bool, device=device)
         for row, (_, places) in enumerate(encoded):
             ends[row, places] = True
-        found = self.model.step_logits(ids, starts, ends).softmax(-1)[:, 1].cpu()
+        right = self.model.step_logits(ids, starts, ends).softmax(-1)[:, 1].cpu()
         counts = [len(places) for _, places in encoded]
-        return [part.tolist() for part in torch.split(found, counts)]
+        return [part.tolist() for part in torch.split(right, counts)]
 
     def encode(self, question: str, steps: Sequence[str]) -> tuple[list[int], list[int]]:
         """Ids, and the position at which each step is scored. Steps are encoded one by one, so the
@@ -108,14 +115,16 @@ class LoadedReward:
         return ids, places
 
     def _question(self, question: str) -> tuple[int, ...]:
-        """What stands before the steps; `shadow` shows the chat that the LLaDA itself is shown."""
+        """The ids before the steps: the chat up to the answer; with `shadow` without a system turn, as the
+        LLaDA itself is prompted."""
         chat = [{"role": "user", "content": _checked(question).strip() or " "}]
         if self.form != "shadow":
             chat.insert(0, {"role": "system", "content": SYSTEM})
         return tuple(chat_ids(self.tokenizer, chat))
 
     def _step(self, step: str) -> str:
-        """Without spaces at its ends where a mark separates steps; as it is where tokens are judged."""
+        """A step's text: as it is where its tokens are judged (`shadow`), else without spaces at its ends,
+        because a mark separates the steps."""
         text = plain_text(self.tokenizer, _checked(step))
         return text if self.form == "shadow" and text else text.strip() or " "
 
@@ -127,7 +136,7 @@ def _checked(text: str) -> str:
 
 
 def is_reward(name: str) -> bool:
-    """Whether a folder is a reward model's, of any form, by its config. ModelError: it has none to read."""
+    """Whether a folder holds a reward model, of any form, by its config. ModelError: no config to read."""
     config = read_config(name, KINDS)
     kinds = config.get("architectures")
     return config.get("model_type") == "qwen2" or (isinstance(kinds, list) and SHADOW in kinds)
@@ -136,24 +145,21 @@ def is_reward(name: str) -> bool:
 def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> LoadedReward:
     """A reward model from a bundled name, a folder or a hub id; the form is read from its weights."""
     name = locate(name)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if dtype is None:
-        dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    device, dtype = device_and_dtype(device, dtype)
     data = read_config(name, KINDS, "prm")
     weights = {key: t for key, t in read_weights(name, dtype).items() if key != "lm_head.weight"}
     short = Path(name).name if Path(name).is_dir() else name
-    with whole(name, "prm"):
+    with as_model_error(name, "prm"):
         model, form = (_shadow if data["model_type"] == "llada" else _qwen)(name, data, weights, dtype)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(name)
         longest, words = model.limits
         _check_tokenizer(name, tokenizer, form, words)
         if longest < 1:
             raise ModelError(f"prm = {name!r} reads {longest} positions; allowed: at least 1")
-        found = LoadedReward(model.eval().requires_grad_(False), tokenizer, form, short, longest)
-        found.question("x")
+        reward = LoadedReward(model.eval().requires_grad_(False), tokenizer, form, short, longest)
+        reward.question("x")
     model.to(device)
-    return found
+    return reward
 
 
 def _check_tokenizer(name: str, tokenizer: PreTrainedTokenizerFast, form: str, words: int) -> None:
@@ -204,6 +210,6 @@ def _assign(name: str, model: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
 
 def rebuild_buffers(model: RewardModel, config: Qwen2Config) -> None:
-    """Rotary frequencies are not saved: make them again off the meta device."""
+    """Make the rotary frequencies, which are not among the weights, off the meta device."""
     fresh = type(model.model.rotary_emb)(config=config)
     model.model.rotary_emb = fresh

@@ -1,11 +1,10 @@
 """A process reward model on a LLaDA: every token against what the network would have written there.
 
-A masked-diffusion model knows which token belongs into a cell, and it knows it at a mask. So each
-token of the answer gets a shadow: a mask at the same position that sees the question and the tokens
-before it (a shadow as in WINO, 2507.18578, of one cell). What the shadow predicts and the token that
-stands there are compared by a small judge, and a step is right if all of its tokens are. So the product
-of an answer's scores does not depend on where, between tokens, it is cut, and no score on what stands
-behind its step. Ours; docs/decisions/007.
+A masked-diffusion model predicts tokens at masks only. So each token of the answer gets a shadow: a mask
+at the same position that sees the question and the tokens before it (as in WINO, 2507.18578, but of one
+cell). A small judge compares what the shadow predicts with the token that stands there; a step is right if
+all of its tokens are. So the product of an answer's scores is the same wherever the answer is cut into
+steps, and the score of a step does not depend on the text behind it. Our own; see docs/decisions/007.
 """
 
 from __future__ import annotations
@@ -46,15 +45,15 @@ class ShadowRewardModel(nn.Module):
         ids: Int[rows, length], padded on the right; starts: Int[rows], where answers begin; ends:
         Bool[rows, length], the last token of each step.
         """
-        right = F.logsigmoid(self.token_logits(ids, starts))
+        token_scores = F.logsigmoid(self.token_logits(ids, starts))
         steps = ends.sum(-1)
         number = ends.long().cumsum(-1) - ends.long()  # of the step that a cell belongs to
-        place = torch.arange(ids.shape[1], device=ids.device)
-        counted = (place >= starts[:, None]) & (number < steps[:, None])
+        position = torch.arange(ids.shape[1], device=ids.device)
+        counted = (position >= starts[:, None]) & (number < steps[:, None])
         flat = (number + (steps.cumsum(0) - steps)[:, None])[counted]
-        whole = right.new_zeros(int(steps.sum())).index_add(0, flat, right[counted])
-        whole = whole.clamp(max=-1e-6)
-        return torch.stack((torch.log(-torch.expm1(whole)), whole), -1)
+        step_scores = token_scores.new_zeros(int(steps.sum())).index_add(0, flat, token_scores[counted])
+        step_scores = step_scores.clamp(max=-1e-6)
+        return torch.stack((torch.log(-torch.expm1(step_scores)), step_scores), -1)
 
     def token_logits(self, ids: Tensor, starts: Tensor) -> Tensor:
         """Log-odds that each token is right, given what stands before it: Float[rows, length], 0 before
@@ -70,21 +69,22 @@ class ShadowRewardModel(nn.Module):
         answer = ids[:, first:]
         surprise = F.cross_entropy(self.llada.head(hidden).float().transpose(1, 2), answer, reduction="none")
         rows = F.embedding(answer, self.llada.get_output_embeddings().weight)  # type: ignore[arg-type]
-        seen = torch.cat((hidden.float(), rows.float(), -surprise[..., None]), -1)
-        judged = self.judge(seen)[..., 0].float() - self.level[0] * surprise + self.level[1]
+        features = torch.cat((hidden.float(), rows.float(), -surprise[..., None]), -1)
+        judged = self.judge(features)[..., 0].float() - self.level[0] * surprise + self.level[1]
         return F.pad(judged, (first, 0))
 
 
 def visibility(starts: Tensor, length: int, first: int) -> Tensor:
-    """Who sees whom: Bool[rows, 2 length - first, same], cells 0 .. length, then the shadows of cells
-    first .. length. Questions see themselves; a cell of the answer what stands before it and itself; a
-    shadow what stands before its cell, and itself. starts: Int[rows]."""
+    """Who sees whom: Bool[rows, n, n], n = 2 length - first: cells 0 .. length, then the shadows of cells
+    first .. length. Cells of a question see the whole question; a cell of the answer sees what stands
+    before it, and itself; a shadow sees what stands before its cell, and itself. starts: Int[rows], where
+    answers begin."""
     place = torch.arange(length, device=starts.device)
     question = place < starts[:, None]
     cells = (place <= place[:, None]) | question[:, None]
     shadows = (place < place[first:, None]) | question[:, None]
     own = torch.eye(length - first, dtype=torch.bool, device=starts.device)
     nobody = own.new_zeros(length, length - first)
-    left = torch.cat((cells, shadows), 1)
-    right = torch.cat((nobody, own)).expand(len(starts), -1, -1)
-    return torch.cat((left, right), -1)
+    sees_cells = torch.cat((cells, shadows), 1)
+    sees_shadows = torch.cat((nobody, own)).expand(len(starts), -1, -1)
+    return torch.cat((sees_cells, sees_shadows), -1)

@@ -1,5 +1,5 @@
-"""Tokens as text, cell by cell, without breaking characters that span several tokens; text and
-conversations as tokens, in which no text can write a token of the template."""
+"""Tokens as text, cell by cell, without breaking characters that span several tokens; and text and
+conversations as tokens. What people write never becomes a special token (end of turn, mask …)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 
 
 def special_names(tokenizer: PreTrainedTokenizerFast) -> frozenset[str]:
-    """How the tokens are spelt that text must not write: all that were added to the vocabulary."""
+    """The spellings of all special tokens: text must not write them."""
     added = (str(token) for token in tokenizer.added_tokens_decoder.values())
     return frozenset({*added, *tokenizer.all_special_tokens})
 
@@ -64,11 +64,11 @@ def half_character(text: str) -> int | None:
 
 
 def _byte_alphabet() -> dict[str, int]:
-    """Byte-level BPE writes every byte as one printable character (GPT-2); this is the way back."""
+    """Character -> byte. Byte-level BPE writes every byte as one printable character (GPT-2)."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     table = {chr(b): b for b in printable}
-    others = [b for b in range(256) if b not in printable]
-    return table | {chr(256 + i): b for i, b in enumerate(others)}
+    unprintable = [b for b in range(256) if b not in printable]
+    return table | {chr(256 + i): b for i, b in enumerate(unprintable)}
 
 
 def token_pieces(tokenizer: PreTrainedTokenizerFast) -> list[bytes]:
@@ -96,9 +96,9 @@ def cell_texts(
         if token == mask_id:
             decoder.reset()
             continue
-        known = token in pieces if isinstance(pieces, Mapping) else token < len(pieces)
+        has_piece = token in pieces if isinstance(pieces, Mapping) else token < len(pieces)
         ends_run = i + 1 == len(tokens) or tokens[i + 1] == mask_id
-        texts[i] = decoder.decode(pieces[token] if known else f"⟨{token}⟩".encode(), final=ends_run)
+        texts[i] = decoder.decode(pieces[token] if has_piece else f"⟨{token}⟩".encode(), final=ends_run)
         if ends_run:
             decoder.reset()
     return texts

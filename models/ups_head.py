@@ -1,7 +1,7 @@
 """RemeDi's unmasking policy head: one logit a token from the last hidden state (2509.23653).
 
 Linear(d -> 1), or Linear-GELU-Linear of `ups_width`. sigmoid(logit) is the probability that a
-token should stand; 1 - sigmoid is the re-mask probability to show.
+token should stay; 1 - sigmoid is the re-mask probability that the page shows.
 """
 
 from __future__ import annotations
@@ -72,6 +72,6 @@ def load_ups_head(path: str | Path, d_model: int) -> UPSHead:
     try:
         head.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     except RuntimeError as error:
-        what = str(error).splitlines()[-1].strip()
-        raise ModelError(f"ups_head = {path.name!r} does not fit: {what}") from None
+        reason = str(error).splitlines()[-1].strip()
+        raise ModelError(f"ups_head = {path.name!r} does not fit: {reason}") from None
     return head.eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""Files that are at every moment the old one or the new one, also when the machine goes down."""
+"""Files that are replaced as a whole: a reader finds the old one or the new one, even after a power cut."""
 
 from __future__ import annotations
 

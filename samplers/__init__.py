@@ -1,4 +1,4 @@
-"""How a canvas is filled: events, canvas, denoiser, samplers and consumers of their stream."""
+"""Samplers: how masked cells of an answer become text, as a stream of events; and what reads the stream."""
 
 from samplers import algorithms
 from samplers.canvas import Canvas, new_canvas

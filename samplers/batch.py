@@ -1,4 +1,4 @@
-"""Scripted decoding: requests as JSON lines in, results as JSON lines out, batched in between.
+"""Decoding for scripts: requests as JSON lines in, results as JSON lines out, batched in between.
 
 A bad request gets its own error line and does not stop the rest.
 """
@@ -17,8 +17,8 @@ from models.ups_head import UPSHead, load_ups_head
 from samplers.registry import Sampler, entry, make
 from samplers.requests import (
     SCORERS,
+    PreparedRow,
     RequestError,
-    Row,
     Tools,
     check_tools,
     prepare_row,
@@ -38,7 +38,7 @@ class Job:
     place: int
     id: Any
     sampler: Sampler
-    row: Row
+    row: PreparedRow
     tools: Tools
 
 
@@ -127,7 +127,7 @@ def batches(jobs: Iterable[Job], most_rows: int, most_cells: int) -> Iterator[li
 
 
 def run_batch(loaded: LoadedModel, jobs: list[Job]) -> list[dict[str, Any]]:
-    """Decode one batch; a result a job. `seconds` is the batch's time shared out evenly."""
+    """Decode one batch; one result for each job. `seconds`: the batch's time divided by its jobs."""
     prepared = prepare_rows(loaded, jobs[0].sampler, [job.row for job in jobs], jobs[0].tools)
     began = time.perf_counter()
     canvas = decode(prepared.sampler, prepared.denoise, prepared.canvas, score=prepared.score)

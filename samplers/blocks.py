@@ -1,4 +1,4 @@
-"""What every sampler that fills the answer block after block shares: settings, checks, the frame."""
+"""What all samplers that fill the answer block after block share: settings, checks, first and last event."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from samplers.settings import SettingError, check, describe, option
 @dataclass(frozen=True)
 class Run:
     """What a sampler works on. `forked`: the canvas holds candidates; confidence: Float[rows,
-    length], of each cell when it was committed; refined: windows opened so far, by row."""
+    length], of each cell when it was committed; refined: how many windows of each row were refined."""
 
     denoise: Denoiser
     canvas: Canvas
@@ -48,7 +48,7 @@ class Run:
                 self.confidence[row] = forked.confidence[row * k + winner]
 
     def unmasked(self, block: int, commit: Tensor, tokens: Tensor, confidence: Tensor) -> Unmasked:
-        """Write tokens, Int[n], into the cells Bool[rows, length] and say so."""
+        """Write tokens, Int[n], into the cells Bool[rows, length]; the event of it."""
         self.canvas.write(commit, tokens)
         self.confidence[commit] = confidence
         return Unmasked(
@@ -60,13 +60,14 @@ class Run:
         )
 
     def edited(self, block: int, cells: Tensor, tokens: Tensor, confidence: Tensor) -> Edited:
-        """Overwrite the cells Bool[rows, length] with tokens, Int[n], and say so."""
+        """Overwrite the cells Bool[rows, length] with tokens, Int[n]; the event of it."""
         self.canvas.write(cells, tokens)
         event_cells = changed(cells, tokens, confidence)
         return Edited(nfe=self.denoise.nfe, block=block, forked=self.forked, cells=event_cells)
 
     def remasked(self, block: int, cells: Tensor, confidence: Tensor, reason: str) -> Remasked:
-        """Put masks into the cells Bool[rows, length] and say so. confidence: Float[n], of what went."""
+        """Put masks into the cells Bool[rows, length]; the event of it. confidence: Float[n], of the tokens
+        that go."""
         gone = changed(cells, self.canvas.tokens[cells], confidence)
         self.canvas.write(cells, torch.full((len(gone),), self.canvas.mask_id))
         return Remasked(nfe=self.denoise.nfe, block=block, forked=self.forked, cells=gone, reason=reason)
@@ -145,7 +146,7 @@ class BlockSettings:
 
     @property
     def needs(self) -> Needs:
-        """What a run needs beside a plain network."""
+        """What a run needs besides a plain network."""
         return Needs()
 
     def denoiser(self, network: Network) -> GuidedDenoiser:
@@ -202,7 +203,7 @@ class BlockSettings:
         return canvas
 
     def fill(self, run: Run, stopped: Tensor) -> Iterator[Event]:
-        """Block after block; `stopped`, Bool[rows], is kept up to date."""
+        """Block after block; `stopped`, Bool[rows], is updated in place."""
         for block in range(self.blocks):
             yield from self.fill_block(run, block, ~stopped)
             stopped |= self.stopped(run.canvas)
@@ -240,7 +241,7 @@ class BlockSettings:
         )
 
     def predict(self, denoise: Denoiser, canvas: Canvas, cells: Tensor) -> Prediction:
-        """One denoiser call and the drawn token of every cell asked for."""
+        """One denoiser call and the drawn token of every queried cell."""
         logits = denoise(canvas, cells)
         self.forbid_ends(canvas, logits)
         return self.guess(canvas, cells, logits)
@@ -259,15 +260,16 @@ class BlockSettings:
         return draw_tokens(logits, self.temperature, row, canvas.rng, cut)
 
     def sureness_of(self, canvas: Canvas, logits: Tensor, tokens: Tensor, probability: Tensor) -> Tensor:
-        """Float[n]: what ranks cells by the probability of their tokens. With `eos_deferral = renormalised`
-        that among all tokens but EOS and EoT, and 0 for these two (LLaDA's generate.py at T = 0)."""
+        """Float[n]: the score by which cells are ranked, the probability of their tokens. With `eos_deferral
+        = renormalised` it is the probability among all tokens but EOS and EoT, and 0 for these two
+        (LLaDA's generate.py at T = 0)."""
         ends = self.ends(canvas)
         if not ends or self.eos_deferral == "last":
             return probability
-        kept = logits[:, ends].clone()
+        end_logits = logits[:, ends].clone()
         logits[:, ends] = -torch.inf
         sureness = probability_of(logits, tokens)
-        logits[:, ends] = kept
+        logits[:, ends] = end_logits
         return sureness
 
     def ends(self, canvas: Canvas) -> list[int]:
@@ -297,23 +299,24 @@ class BlockSettings:
         return finished_rows(canvas)
 
     def fill_with_eos(self, denoise: Denoiser, canvas: Canvas, stopped: Tensor) -> Unmasked | None:
-        """After an early stop: the cells never decoded become EOS (confidence 0: nobody asked)."""
-        rest = canvas.masked & stopped[:, None]
-        if not bool(rest.any()) or canvas.eos_id is None:
+        """After an early stop: the cells never decoded become EOS (confidence 0: the network never
+        predicted them)."""
+        undecided = canvas.masked & stopped[:, None]
+        if not bool(undecided.any()) or canvas.eos_id is None:
             return None
-        eos = torch.full((int(rest.sum()),), canvas.eos_id)
-        cells = changed(rest, eos, torch.zeros(len(eos)))
-        canvas.write(rest, eos)
+        eos = torch.full((int(undecided.sum()),), canvas.eos_id)
+        cells = changed(undecided, eos, torch.zeros(len(eos)))
+        canvas.write(undecided, eos)
         return Unmasked(nfe=denoise.nfe, block=self.blocks - 1, step=-1, cells=cells)
 
     def finished(self, denoise: Denoiser, canvas: Canvas, stopped: Tensor) -> Finished:
         """The last event."""
-        left = canvas.masked.any(-1)
-        rows = zip(stopped.tolist(), left.tolist(), strict=True)
+        has_masks = canvas.masked.any(-1)
+        rows = zip(stopped.tolist(), has_masks.tolist(), strict=True)
         return Finished(
             nfe=denoise.nfe,
             tokens=tuple(map(tuple, canvas.tokens.tolist())),
-            stop_reasons=tuple("eos" if stop else "left" if masks else "steps" for stop, masks in rows),
+            stop_reasons=tuple("eos" if stop else "left" if masked else "steps" for stop, masked in rows),
             row_nfe=tuple(denoise.row_nfe[sample] for sample in canvas.samples),
         )
 
@@ -327,7 +330,7 @@ def near_divisors(length: int, size: int) -> str:
 
 @dataclass(frozen=True)
 class Prediction:
-    """For the n cells asked for, row-major. row: the row of each; logits: Float[n, vocab];
+    """For the n queried cells, row-major. row: the row of each; logits: Float[n, vocab];
     tokens: Int[n] as drawn; probability: Float[n] of the drawn tokens (raw softmax); sureness:
     Float[n], the probability that ranks them (see BlockSettings.sureness_of)."""
 

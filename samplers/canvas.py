@@ -1,4 +1,4 @@
-"""The canvas: all a sampler may change, and nothing else."""
+"""The canvas: the rows of tokens that a sampler fills; it changes nothing else."""
 
 from __future__ import annotations
 

@@ -10,13 +10,13 @@ from tasks import TASKS
 from tasks.step_check import check_steps
 
 LONGEST_STEP = 60
-"""Characters; no step of a worked answer comes near it."""
+"""Characters. The steps of worked answers are much shorter."""
 
 
 class Checker(TextScorer):
-    """A part scores 1, less the share of the steps that end in it and do not hold; a part in which
-    no step ends scores 1: nothing wrong was found. Text that goes on for longer than any step
-    without ending one scores 0, and so does the last part of an answer that ended without a box."""
+    """A part scores the share of right steps among the steps that end in it, or 1 when none ends in it.
+    The last part scores 0 in two cases: when it goes on for longer than any step without ending one, and
+    when the answer has ended without a box."""
 
     name = "checker"
 
@@ -32,10 +32,10 @@ class Checker(TextScorer):
                 raise SettingError("task", question.task, f"its problem's fields ({error})") from None
 
     def judge(self, batch: Sequence[Draft]) -> list[list[float]]:
-        """Each text is read once; a step belongs to the part in which it ends."""
-        return [self._one(draft) for draft in batch]
+        """See TextScorer. A step belongs to the part in which it ends."""
+        return [self._part_scores(draft) for draft in batch]
 
-    def _one(self, draft: Draft) -> list[float]:
+    def _part_scores(self, draft: Draft) -> list[float]:
         question, text = draft.question, "".join(draft.parts)
         steps = check_steps(TASKS[question.task], dict(question.fields), text)
         last = steps[-1].stop if steps else 0

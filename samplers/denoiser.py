@@ -1,4 +1,5 @@
-"""Denoisers: the one place where a network is called. They own weights, CFG, caches and the count."""
+"""Denoisers: the one place where a network is called. They hold the network, add classifier-free guidance
+(CFG) and a KV cache, and count what was evaluated."""
 
 from __future__ import annotations
 
@@ -28,14 +29,14 @@ class Denoiser(Protocol):
     """What a sampler sees of a network."""
 
     nfe: int  # sequences evaluated, CFG branches included
-    calls: int  # times it was asked
-    forwards: int  # launches
+    calls: int  # times a sampler called it, by any of its methods
+    forwards: int  # passes of the network, each over a batch
     row_nfe: Counter[int]  # sequences evaluated for each sample
     settings: DenoiserSettings  # a sampler refuses a denoiser that was built with others than its own
     network: Network
 
     def __call__(self, canvas: Canvas, cells: Tensor) -> Tensor:
-        """cells: Bool[rows, length] -> logits, Float[n_cells, vocab], row-major; mask_id at -inf."""
+        """cells: Bool[rows, length] -> logits, Float[n cells, vocab], row-major; mask_id at -inf."""
         ...
 
     def policy(self, canvas: Canvas, cells: Tensor, scored: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,7 +49,7 @@ class Denoiser(Protocol):
         ...
 
     def release(self) -> None:
-        """Forget what was kept between calls."""
+        """Forget what was kept from call to call (the cache)."""
         ...
 
     def describe(self) -> dict[str, Any]:
@@ -59,10 +60,10 @@ class Denoiser(Protocol):
 class GuidedDenoiser:
     """Any network, with classifier-free guidance, a KV cache and counting.
 
-    Rows without a cell asked for are not evaluated. Guidance (LLaDA, appendix B.1):
-    l = l_u + (w + 1)(l_c - l_u); the unconditional input masks the prompt and keeps what was
-    generated; both branches go in one pass. mask_id is set to -inf after guidance, always. Keep
-    scores are those of the conditional branch.
+    A queried cell is one whose logits or keep score the sampler wants; rows without a queried cell are
+    not evaluated. Guidance (LLaDA, appendix B.1): l = l_u + (w + 1)(l_c - l_u), of the conditional logits
+    l_c and the unconditional l_u, whose input has masks for its prompt; both branches go in one pass.
+    mask_id is set to -inf after guidance, always. Keep scores are those of the conditional branch.
     """
 
     def __init__(
@@ -82,16 +83,16 @@ class GuidedDenoiser:
 
     def policy(self, canvas: Canvas, cells: Tensor, scored: Tensor) -> tuple[Tensor, Tensor]:
         """See Denoiser; one pass for both."""
-        network, asked = with_head(self.network), cells | scored
-        states = self._states(canvas, asked)
-        logits = self._logits(canvas, [part[cells[asked].to(part.device)] for part in states])
-        return logits, network.keep(states[0][scored[asked].to(states[0].device)])
+        network, queried = with_head(self.network), cells | scored
+        states = self._states(canvas, queried)
+        logits = self._logits(canvas, [part[cells[queried].to(part.device)] for part in states])
+        return logits, network.keep(states[0][scored[queried].to(states[0].device)])
 
     def verify(self, canvas: Canvas, cells: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
-        """See Denoiser; one pass for both. Rows evaluated: those with a cell asked for."""
+        """See Denoiser; one pass for both. Rows evaluated: those with a queried cell."""
         network, active = with_shadow(self.network), cells.any(-1)
-        tokens, attention, asked, branches = self._branches(canvas, active, cells)
-        own, shadow = network.shadow_states(tokens, attention, asked, start, stop)
+        tokens, attention, queried, branches = self._branches(canvas, active, cells)
+        own, shadow = network.shadow_states(tokens, attention, queried, start, stop)
         self._count(canvas, active, branches, 1)
         width = shadow.shape[-1]
         return (
@@ -100,21 +101,22 @@ class GuidedDenoiser:
         )
 
     def _branches(self, canvas: Canvas, active: Tensor, cells: Tensor) -> tuple[Tensor, Tensor, Tensor, int]:
-        """Active rows; with guidance the same rows again, their prompts masked."""
-        tokens, attention, asked = (t[active] for t in (canvas.tokens, canvas.attention_mask, cells))
+        """Tokens, attention mask and queried cells of the active rows, with guidance followed by the same
+        rows with masks for their prompts; and the number of branches, 1 or 2."""
+        tokens, attention, queried = (t[active] for t in (canvas.tokens, canvas.attention_mask, cells))
         if self.cfg_scale <= 0:
-            return tokens, attention, asked, 1
+            return tokens, attention, queried, 1
         empty, prompt = tokens.clone(), attention.clone()
         prompt[:, canvas.prompt_length :] = False
         empty[prompt] = canvas.mask_id
-        return torch.cat((tokens, empty)), attention.repeat(2, 1), asked.repeat(2, 1), 2
+        return torch.cat((tokens, empty)), attention.repeat(2, 1), queried.repeat(2, 1), 2
 
     def _states(self, canvas: Canvas, cells: Tensor) -> list[Tensor]:
-        """Of the cells asked for, Float[n, d]: conditional, then unconditional with guidance."""
+        """Of the queried cells, Float[n, d]: conditional, then (with guidance) unconditional."""
         active = cells.any(-1)
-        tokens, attention, asked, branches = self._branches(canvas, active, cells)
+        tokens, attention, queried, branches = self._branches(canvas, active, cells)
         if self.cache is None:
-            states, launches = self.network.states(tokens, attention, asked), 1
+            states, launches = self.network.states(tokens, attention, queried), 1
         else:
             copies: Counter[int] = Counter()
             keys: list[tuple[int, int]] = []
@@ -122,8 +124,8 @@ class GuidedDenoiser:
                 if active[row]:
                     keys.append((sample, copies[sample]))
                 copies[sample] += 1
-            both = [(*key, branch) for branch in range(branches) for key in keys]
-            states, launches = self.cache.states(both, tokens, attention, asked, canvas.prompt_length)
+            cache_keys = [(*key, branch) for branch in range(branches) for key in keys]
+            states, launches = self.cache.states(cache_keys, tokens, attention, queried, canvas.prompt_length)
         self._count(canvas, active, branches, launches)
         return list(states.chunk(branches))
 
@@ -148,7 +150,7 @@ class GuidedDenoiser:
             self.cache.release()
 
     def describe(self) -> dict[str, Any]:
-        said = self.network.describe() | {"cfg_scale": self.cfg_scale}
+        description = self.network.describe() | {"cfg_scale": self.cfg_scale}
         if self.cache is not None:
-            said["approximate"] = f"{self.cache.mode} KV cache, refreshed at each block's start"
-        return said
+            description["approximate"] = f"{self.cache.mode} KV cache, refreshed at each block's start"
+        return description

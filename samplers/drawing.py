@@ -11,7 +11,7 @@ from torch import Tensor
 from samplers.canvas import Canvas
 
 ORDERINGS = ("probability", "random", "margin", "entropy", "origin")
-_CHUNK_BYTES = 64 * 2**20  # float64 probabilities are made in pieces of at most this size
+_CHUNK_BYTES = 64 * 2**20  # float64 probabilities are computed in pieces of at most this size
 
 
 def quota(masks: int, steps: int) -> list[int]:
@@ -31,7 +31,7 @@ def transfer_schedule(cells: Tensor, steps: int | Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Cut:
-    """Which tokens a draw may take, after the temperature: the likeliest until their probabilities
+    """Which tokens may be drawn, after the temperature: the likeliest until their probabilities
     reach top_p, and of these at most top_k (0: no limit); the likeliest always.
 
     crossing: the token that carries the sum over top_p may be drawn (as in Dream and elsewhere), or

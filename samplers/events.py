@@ -1,7 +1,7 @@
-"""The step events: small frozen values; folding them reproduces the sampler's own canvas.
+"""The step events: what a sampler did, as small frozen values. Applied one after the other to an empty
+board (samplers.fold) they give the sampler's own canvas.
 
-Events hold tuples and floats, never tensors. One class per fact. `to_json` / `from_json` are exact
-inverses (law 7).
+Events hold tuples and floats, never tensors. `to_json` and `from_json` are exact inverses.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Started(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unmasked(Event):
     """[MASK] -> token; one event per denoiser call, may be empty. `step` counts from 0; it is -1 in
-    the one event that no call stands behind: after an early stop the rest becomes EOS."""
+    the one event without a call: after an early stop the cells that are left become EOS."""
 
     step: int
     cells: Cells
@@ -73,7 +73,7 @@ class Remasked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyScored(Event):
-    """UPS or verification scores of a span: scores[row][i], and the cut of each row."""
+    """UPS or verification scores of a span: scores[row][i]; keep[row]: the lowest score that stood."""
 
     span: Span
     scores: tuple[tuple[float, ...], ...]
@@ -167,8 +167,8 @@ _HINTS: dict[type[Event], dict[str, Any]] = {}
 
 def _hints(cls: type[Event]) -> dict[str, Any]:
     if cls not in _HINTS:
-        known = typing.get_type_hints(cls)
-        _HINTS[cls] = {f.name: known[f.name] for f in fields(cls)}
+        all_hints = typing.get_type_hints(cls)
+        _HINTS[cls] = {f.name: all_hints[f.name] for f in fields(cls)}
     return _HINTS[cls]
 
 

@@ -1,4 +1,4 @@
-"""Folding: the canvas that a stream of events describes, without the sampler or the network."""
+"""Folding: rebuild the canvas from a stream of events, without the sampler or the network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from samplers.events import (
 class Board:
     """The state after some events. `tokens`: the accepted rows (trunk); `candidates`: the rows of
     an open fork, `k` for each trunk row; `confidence`: of each committed cell of the trunk;
-    `steps`: denoiser calls behind the Unmasked events."""
+    `steps`: denoiser calls so far, one for each Unmasked event."""
 
     mask_id: int = -1
     prompt_length: int = 0
@@ -57,10 +57,10 @@ class Board:
         elif isinstance(event, (Unmasked, Edited)):
             self.steps += isinstance(event, Unmasked) and event.step >= 0
             for cell in event.cells:
-                self._put(cell, cell.token, cell.confidence)
+                self._write(cell, cell.token, cell.confidence)
         elif isinstance(event, Remasked):
             for cell in event.cells:
-                self._put(cell, self.mask_id, None)
+                self._write(cell, self.mask_id, None)
         elif isinstance(event, CandidatesForked):
             self.k = event.k
             self.candidates = [list(row) for row in self.tokens for _ in range(event.k)]
@@ -73,7 +73,7 @@ class Board:
                 raise EventError("Finished.tokens differ from the folded canvas; the trace is damaged")
         return self
 
-    def _put(self, cell: Cell, token: int, confidence: float | None) -> None:
+    def _write(self, cell: Cell, token: int, confidence: float | None) -> None:
         rows = self.rows
         if not (0 <= cell.row < len(rows) and self.prompt_length <= cell.position < len(rows[0])):
             raise EventError(
@@ -81,8 +81,8 @@ class Board:
                 f"rows 0 to {len(rows) - 1}, positions {self.prompt_length} to {len(rows[0]) - 1}"
             )
         rows[cell.row][cell.position] = token
-        known = self.confidence if self.candidates is None else self.candidate_confidence
-        known[cell.row][cell.position] = confidence
+        confidences = self.confidence if self.candidates is None else self.candidate_confidence
+        confidences[cell.row][cell.position] = confidence
 
     def _choose(self, event: CandidateChosen) -> None:
         if self.candidates is None or len(event.winners) != len(self.tokens):

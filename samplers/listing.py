@@ -27,7 +27,7 @@ def as_data() -> list[dict[str, Any]]:
 
 
 def as_text() -> str:
-    """A line a sampler, a line a setting."""
+    """One line for each sampler, and one for each of its settings."""
     lines = []
     for e in SAMPLERS.values():
         lines.append(f"{', '.join((e.name, *e.aliases))}: {e.summary} ({e.paper})")
@@ -39,12 +39,12 @@ SETTINGS_HEAD = ("setting", "default", "allowed", "what it does")
 
 
 def as_markdown() -> str:
-    """The page docs/samplers.md: a section a sampler, then the other projects' spellings."""
+    """The page docs/samplers.md: a section for each sampler, then the other projects' spellings."""
     head = "# Samplers\n\nWritten by `python -m samplers list --markdown`; a test keeps it true.\n"
     parts = [head, *(_section(e) for e in SAMPLERS.values()), "## Spellings of the papers' repositories\n"]
-    for theirs, (ours, values) in OFFICIAL.items():
-        said = "".join(f"; `{a}` is `{b}`" for a, b in values.items() if a != b)
-        parts.append(f"- `{theirs}` is `{ours}`{said}")
+    for official, (name, values) in OFFICIAL.items():
+        translations = "".join(f"; `{a}` is `{b}`" for a, b in values.items() if a != b)
+        parts.append(f"- `{official}` is `{name}`{translations}")
     return "\n".join(parts)
 
 
@@ -55,8 +55,8 @@ def _section(e: Entry) -> str:
     if e.needs.scorer:
         lines.append("It needs a scorer: `checker` or `prm`.")
     if e.with_head:
-        said = " and ".join(f"`{key} = {value}`" for key, value in e.with_head.items())
-        lines.append(f"With {said} it needs a UPS head.")
+        with_settings = " and ".join(f"`{key} = {value}`" for key, value in e.with_head.items())
+        lines.append(f"With {with_settings} it needs a UPS head.")
     rows = ((f"`{d.name}`", d.default, allowed(d), d.help) for d in e.settings)
     return "\n".join([*lines, "", markdown_table(SETTINGS_HEAD, rows)]) + "\n"
 

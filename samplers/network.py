@@ -1,4 +1,6 @@
-"""Networks: what a denoiser asks. States of chosen cells first, then logits or keep scores of them."""
+"""Networks, as a denoiser uses them: hidden states of chosen cells, then their logits or keep scores.
+
+A keep score is the probability that the token of a cell should stand (RemeDi's UPS head)."""
 
 from __future__ import annotations
 
@@ -43,9 +45,11 @@ class ShadowNetwork(Network, Protocol):
     def shadow_states(
         self, tokens: Tensor, attention_mask: Tensor, cells: Tensor, start: int, stop: int
     ) -> tuple[Tensor, Tensor]:
-        """States of the cells, Float[n, d], and of a shadow of positions [start, stop): masks that
-        nobody real sees, each seeing all but the real cell it stands for, Float[rows, span, d]. (In
-        a deep network it still hears of that cell through the others; the paper has it so.)"""
+        """States of the cells, Float[n, d], and of a shadow of positions [start, stop), Float[rows, span, d].
+
+        The shadow is a second copy of these positions, all masks. No real cell sees it; each shadow cell
+        sees every real cell but the one it stands for. (In a deep network that cell still reaches it
+        through the others; the paper has it so.)"""
         ...
 
 
@@ -76,6 +80,7 @@ class ModelNetwork:
         shadow = torch.full((rows, span), self.model.config.mask_token_id)
         positions = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)
         positions = torch.cat((positions, positions[:, start:stop]), -1)
+        # Bool[rows, length + span, length + span]: who sees whom, the shadow behind the canvas.
         sees = torch.cat((attention_mask, torch.zeros(rows, span, dtype=torch.bool)), -1)
         sees = sees[:, None, :].repeat(1, length + span, 1)
         sees[:, length:, length:] = True
@@ -107,7 +112,7 @@ class PolicyModelNetwork(ModelNetwork):
         return scores
 
     def describe(self) -> dict[str, Any]:
-        """The model's words and the head's width."""
+        """What the model says of itself, and the head's width."""
         return super().describe() | {"ups_width": self.ups_head.ups_width}
 
 
@@ -128,6 +133,6 @@ def with_shadow(network: Network) -> ShadowNetwork:
 def pick(hidden: Tensor, cells: Tensor) -> Tensor:
     """Float[n, d] at the cells, Bool[rows, length], of Float[rows, length, d].
 
-    Indices are found on the CPU, so that a GPU is not waited for here."""
+    The indices are computed on the CPU, so that nothing here waits for a GPU."""
     index = cells.reshape(-1).nonzero()[:, 0].to(hidden.device)
     return hidden.reshape(-1, hidden.shape[-1]).index_select(0, index)

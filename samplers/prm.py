@@ -1,4 +1,4 @@
-"""A process reward model as a scorer: every span is a step, scored with everything before it."""
+"""A process reward model (PRM) as a scorer: every span is a step, scored with everything before it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from samplers.scoring import Draft, Question, TextScorer
 
 
 class PRMScorer(TextScorer):
-    """One batched pass of the reward model; what it cannot score raises, and the run fails."""
+    """One batched pass of the reward model. An answer it cannot score raises an error, and the run fails."""
 
     name = "prm"
 

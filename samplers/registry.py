@@ -18,7 +18,7 @@ from samplers.settings import Described, SettingError, describe, parse
 
 @dataclass(frozen=True)
 class Needs:
-    """What a sampler needs beside a plain network. scorer: a judge of unfinished answers; head: a
+    """What a sampler needs besides a plain network. scorer: a judge of unfinished answers; head: a
     network with a UPS head; shadow: a network that can see a block twice."""
 
     scorer: bool = False
@@ -43,7 +43,7 @@ class Sampler(Protocol):
 
     @property
     def needs(self) -> Needs:
-        """With these settings."""
+        """What a run with these settings needs."""
         ...
 
     def denoiser(self, network: Network) -> Denoiser:
@@ -62,7 +62,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered sampler. with_head: the settings that make use of a UPS head, where it can."""
+    """One registered sampler. with_head: the settings with which it uses a UPS head; often none."""
 
     name: str
     title: str
@@ -78,7 +78,7 @@ class Entry:
 
     @property
     def needs(self) -> Needs:
-        """With the default settings."""
+        """What a run with the default settings needs."""
         return self.cls().needs
 
     @property
@@ -88,7 +88,7 @@ class Entry:
 
 
 class UnknownSampler(ValueError):
-    """No sampler of that name; the message lists the known ones."""
+    """No sampler of that name; the message lists all there are."""
 
 
 SAMPLERS: dict[str, Entry] = {}
@@ -112,7 +112,7 @@ def register(
     aliases: tuple[str, ...] = (),
     with_head: Mapping[str, Any] = NOTHING,
 ) -> Callable[[type[_S]], type[_S]]:
-    """Class decorator: make a settings dataclass that is a sampler known under `name`; see Entry."""
+    """Class decorator: register a settings dataclass as the sampler `name`; the arguments are Entry's."""
 
     def add(cls: type[_S]) -> type[_S]:
         SAMPLERS[name] = Entry(name, title, summary, paper, cls, aliases, with_head)
@@ -124,9 +124,9 @@ def register(
 
 def entry(name: str) -> Entry:
     """The entry of a name or alias."""
-    for found in SAMPLERS.values():
-        if name == found.name or name in found.aliases:
-            return found
+    for registered in SAMPLERS.values():
+        if name == registered.name or name in registered.aliases:
+            return registered
     raise UnknownSampler(f"sampler = {name!r} is not known; allowed: {', '.join(SAMPLERS)}")
 
 
@@ -148,43 +148,43 @@ def canonical(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def make(name: str, settings: Mapping[str, Any]) -> Sampler:
     """A sampler from plain values; SettingError names an unknown field or a bad value."""
-    found = entry(name)
-    known = {f.name for f in fields(found.cls)}
+    registered = entry(name)
+    field_names = {f.name for f in fields(registered.cls)}
     plain = canonical(settings)
     for key, value in plain.items():
-        if key not in known:
-            allowed = f"a setting of {found.name}: {', '.join(sorted(known))}"
-            raise SettingError(key, value, allowed, advice=_unknown(found, key))
-    return found.cls(**plain)
+        if key not in field_names:
+            allowed = f"a setting of {registered.name}: {', '.join(sorted(field_names))}"
+            raise SettingError(key, value, allowed, advice=_unknown(registered, key))
+    return registered.cls(**plain)
 
 
 def parse_settings(name: str, pairs: list[str]) -> dict[str, Any]:
     """`key=value` texts to typed settings, official spellings accepted."""
-    known = {d.name: d for d in entry(name).settings}
+    by_name = {d.name: d for d in entry(name).settings}
     texts: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
-            raise SettingError("set", pair, "key=value", advice=f"write {_example(known, key.strip())}.")
+            raise SettingError("set", pair, "key=value", advice=f"write {_example(by_name, key.strip())}.")
         texts[key.strip()] = value.strip()
     plain = canonical(texts)
     for key, value in plain.items():
-        if key not in known:
-            allowed = f"a setting of {name}: {', '.join(known)}"
+        if key not in by_name:
+            allowed = f"a setting of {name}: {', '.join(by_name)}"
             raise SettingError(key, value, allowed, advice=_unknown(entry(name), key))
-    return {key: parse(known[key], str(value)) for key, value in plain.items()}
+    return {key: parse(by_name[key], str(value)) for key, value in plain.items()}
 
 
-def _example(known: Mapping[str, Described], key: str) -> str:
+def _example(by_name: Mapping[str, Described], key: str) -> str:
     """How a setting is written: "temperature=0.5"."""
-    if key not in known:
+    if key not in by_name:
         return "name=value, for instance temperature=0.5"
-    return f"{key}={0.5 if known[key].type is float else known[key].default}"
+    return f"{key}={0.5 if by_name[key].type is float else by_name[key].default}"
 
 
 def _unknown(sampler: Entry, key: str) -> str:
     """What the page says of a setting that a sampler does not have."""
     names = [d.name for d in sampler.settings]
     near = difflib.get_close_matches(key, names, 1)
-    rest = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(names)}."
-    return f"{sampler.title} has no setting {key}. {rest}"
+    hint = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(names)}."
+    return f"{sampler.title} has no setting {key}. {hint}"

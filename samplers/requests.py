@@ -1,4 +1,4 @@
-"""From what a person asks to sampler, canvas, denoiser and scorer; every refusal is one sentence."""
+"""From a person's request to sampler, canvas, denoiser and scorer; every refusal is one sentence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SCORERS = ("checker", "prm")
 
 class RequestError(ValueError):
     """A request that cannot be run; the message names the field, the value and what is allowed.
-    sentence: for the page, where it is said in other words."""
+    sentence: the same in the words of the page, where these differ."""
 
     def __init__(self, message: str, sentence: str = "") -> None:
         super().__init__(message)
@@ -47,18 +47,19 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One checked request: prompt ids, cells given in the answer, its seed and what is asked."""
+class PreparedRow:
+    """One checked request. prompt: ids; given_tokens: {position in the answer: token} of cells that are
+    fixed from the start; question: for a scorer."""
 
     prompt: list[int]
-    given: dict[int, int]
+    given_tokens: dict[int, int]
     seed: int
     question: Question = Question("")
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What a run needs beside the model. scorer: "", "checker" or "prm" (then with `reward`)."""
+    """What a run needs besides the model. scorer: "", "checker" or "prm" (then with `reward`)."""
 
     ups_head: UPSHead | None = None
     scorer: str = ""
@@ -77,13 +78,14 @@ def prompt_ids(
 ) -> list[int]:
     """The ids of exactly one of: one user turn, a conversation, text as it is, ids.
 
-    In turns a special token is text; `raw_prompt` writes the template itself, so there it is a token.
+    A special token typed in a turn is plain text; in `raw_prompt`, which has the template written out, it
+    is a token.
     """
-    named = {"prompt": prompt, "messages": messages, "raw_prompt": raw_prompt, "prompt_ids": prompt_ids}
-    chosen = [name for name, value in named.items() if value is not None]
+    kinds = {"prompt": prompt, "messages": messages, "raw_prompt": raw_prompt, "prompt_ids": prompt_ids}
+    chosen = [name for name, value in kinds.items() if value is not None]
     if len(chosen) != 1:
         raise RequestError(
-            f"{' and '.join(chosen) or 'no prompt'} given; allowed: exactly one of {', '.join(named)}"
+            f"{' and '.join(chosen) or 'no prompt'} given; allowed: exactly one of {', '.join(kinds)}"
         )
     if prompt_ids is not None:
         return _checked_ids(loaded, prompt_ids)
@@ -117,7 +119,7 @@ def _chat(tokenizer: Any, messages: Any) -> list[int]:
 
 
 def check_unicode(field: str, text: str) -> None:
-    """RequestError for half a character, which a terminal or a browser can hand over."""
+    """RequestError for half a character (a lone surrogate), which a terminal or a browser can send."""
     if place := half_character(text):
         raise RequestError(f"{field}: character {place} is half of one; allowed: Unicode text")
 
@@ -135,9 +137,10 @@ def _checked_ids(loaded: LoadedModel, ids: Any) -> list[int]:
 def parse_constraints(loaded: LoadedModel, text: str, gen_length: int) -> dict[int, int]:
     """`pos:word, …` to {position: token}; words are tokenised with a leading space (LLaDA's demo).
 
-    Positions count from 0 at the first cell of the answer; a word of several tokens fills on.
+    Positions count from 0 at the first cell of the answer; a word of several tokens takes the next
+    cells too.
     """
-    given: dict[int, int] = {}
+    given_tokens: dict[int, int] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         place, colon, word = part.partition(":")
         if not colon or not place.strip().isdecimal() or not word.strip():
@@ -145,28 +148,28 @@ def parse_constraints(loaded: LoadedModel, text: str, gen_length: int) -> dict[i
         if loaded.tokenizer is None:
             raise RequestError(f"constraints: the model {loaded.name} has no tokenizer")
         ids = _answer_ids(loaded, " " + word.strip(), "constraints")
-        _pin(given, int(place), ids, gen_length, f"constraints: {part!r}")
-    return given
+        _pin(given_tokens, int(place), ids, gen_length, f"constraints: {part!r}")
+    return given_tokens
 
 
 def parse_infill(loaded: LoadedModel, text: str, gen_length: int) -> dict[int, int]:
     """An answer with holes, `x = [MASK][MASK]\\n`, to {position: token}; one hole, one cell."""
     if loaded.tokenizer is None:
         raise RequestError(f"infill: the model {loaded.name} has no tokenizer")
-    given: dict[int, int] = {}
+    given_tokens: dict[int, int] = {}
     position = 0
     for i, piece in enumerate(text.split(MASK_MARK)):
         position += i > 0
         ids = _answer_ids(loaded, piece, "infill") if piece else []
-        _pin(given, position, ids, gen_length, "infill")
+        _pin(given_tokens, position, ids, gen_length, "infill")
         position += len(ids)
     if position > gen_length:
         raise RequestError(f"infill takes {position} cells; allowed: at most gen_length = {gen_length}")
-    return given
+    return given_tokens
 
 
 def _answer_ids(loaded: LoadedModel, text: str, field: str) -> list[int]:
-    """Ids of text given in the answer. RequestError for a mask: it would be a cell that nobody decides."""
+    """Ids of text given in the answer. RequestError for a mask token: no sampler would fill it."""
     check_unicode(field, text)
     assert loaded.tokenizer is not None
     ids = [int(i) for i in loaded.tokenizer.encode(text, add_special_tokens=False)]
@@ -178,13 +181,13 @@ def _answer_ids(loaded: LoadedModel, text: str, field: str) -> list[int]:
     return ids
 
 
-def _pin(given: dict[int, int], start: int, ids: list[int], length: int, what: str) -> None:
+def _pin(given_tokens: dict[int, int], start: int, ids: list[int], length: int, field: str) -> None:
     for position, token in enumerate(ids, start):
         if not 0 <= position < length:
-            raise RequestError(f"{what}: position {position} is out of range; allowed: 0 to {length - 1}")
-        if given.get(position, token) != token:
-            raise RequestError(f"{what}: position {position} is given twice; allowed: once")
-        given[position] = token
+            raise RequestError(f"{field}: position {position} is out of range; allowed: 0 to {length - 1}")
+        if given_tokens.get(position, token) != token:
+            raise RequestError(f"{field}: position {position} is given twice; allowed: once")
+        given_tokens[position] = token
 
 
 def prepare_row(
@@ -195,7 +198,7 @@ def prepare_row(
     infill: str | None = None,
     task: Mapping[str, Any] | None = None,
     **prompts: Any,
-) -> Row:
+) -> PreparedRow:
     """Check one request against model and sampler; nothing is evaluated."""
     ids = prompt_ids(loaded, **prompts)
     total = len(ids) + sampler.gen_length
@@ -210,14 +213,14 @@ def prepare_row(
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         empty = "Seed is empty." if seed is None else "Seed must be a whole number from 0 to 2^63 - 1."
         raise RequestError(f"seed = {seed!r} is not valid; allowed: a whole number from 0 to 2^63 - 1", empty)
-    given = parse_constraints(loaded, constraints or "", sampler.gen_length)
+    given_tokens = parse_constraints(loaded, constraints or "", sampler.gen_length)
     if infill:
-        given = parse_infill(loaded, infill, sampler.gen_length) | given
-    return Row(ids, given, seed, question_of(loaded, ids, prompts, task))
+        given_tokens = parse_infill(loaded, infill, sampler.gen_length) | given_tokens
+    return PreparedRow(ids, given_tokens, seed, question_of(loaded, ids, prompts, task))
 
 
 def question_of(loaded: LoadedModel, ids: list[int], prompts: Mapping[str, Any], task: Any) -> Question:
-    """What a scorer is told: the last user turn (or the prompt's text), and `task {name, problem}`."""
+    """What a scorer gets: the last user turn (or the prompt's text), and `task {name, problem}`."""
     text = prompts.get("prompt") or prompts.get("raw_prompt") or ""
     if prompts.get("messages"):
         text = [m["content"] for m in prompts["messages"] if m["role"] == "user"][-1:]
@@ -233,7 +236,7 @@ def question_of(loaded: LoadedModel, ids: list[int], prompts: Mapping[str, Any],
 
 
 def prepare_rows(
-    loaded: LoadedModel, sampler: Sampler, rows: Sequence[Row], tools: Tools = NO_TOOLS
+    loaded: LoadedModel, sampler: Sampler, rows: Sequence[PreparedRow], tools: Tools = NO_TOOLS
 ) -> Prepared:
     """One batch for one sampler."""
     check_tools(sampler, tools)
@@ -242,7 +245,7 @@ def prepare_rows(
         sampler.gen_length,
         loaded.mask_id,
         seeds=[r.seed for r in rows],
-        given=[r.given for r in rows],
+        given=[r.given_tokens for r in rows],
         eos_id=loaded.eos_id,
         eot_id=loaded.eot_id,
         pad_id=loaded.pad_id,
@@ -255,7 +258,7 @@ def prepare_rows(
 
 
 def check_tools(sampler: Sampler, tools: Tools) -> None:
-    """Every tool has a use, and every need a tool."""
+    """RequestError unless the sampler uses every tool given and gets every tool it needs."""
     if tools.scorer and tools.scorer not in SCORERS:
         raise RequestError(f"scorer = {tools.scorer!r} is not known; allowed: {', '.join(SCORERS)}")
     if tools.scorer and not sampler.needs.scorer:
@@ -271,8 +274,8 @@ def check_tools(sampler: Sampler, tools: Tools) -> None:
             f"{each.name} with " + " and ".join(f"{key} {value}" for key, value in each.with_head.items())
             for each in head_users()
         )
-        said = f"ups_head is not used by sampler {sampler.name} with these settings"
-        raise RequestError(f"{said}; allowed: {', '.join(users)}")
+        refusal = f"ups_head is not used by sampler {sampler.name} with these settings"
+        raise RequestError(f"{refusal}; allowed: {', '.join(users)}")
 
 
 def _scorer(loaded: LoadedModel, tools: Tools, questions: list[Question]) -> Scorer | None:
@@ -298,5 +301,5 @@ def prepare(
     **request: Any,
 ) -> Prepared:
     """One request: see `prepare_row` for its fields; SettingError or RequestError if it is bad."""
-    made = make(entry(sampler).name, settings or {})
-    return prepare_rows(loaded, made, [prepare_row(loaded, made, **request)], tools)
+    built = make(entry(sampler).name, settings or {})
+    return prepare_rows(loaded, built, [prepare_row(loaded, built, **request)], tools)

@@ -1,4 +1,4 @@
-"""Scorers: what judges an unfinished answer, span by span, each with everything before it."""
+"""Scorers: they judge an unfinished answer span by span, each span with everything before it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from samplers.events import Span
 
 
 class ScorerError(RuntimeError):
-    """A scorer failed: the run fails with it. No score is ever made up."""
+    """A scorer failed: the run fails with it. It never makes up a score."""
 
 
 class Scorer(Protocol):
@@ -36,7 +36,7 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True)
 class Question:
-    """What a row was asked: the user's text, and the problem's fields where it is a bundled task."""
+    """The question of a row: the user's text, and the problem's fields where it is of a bundled task."""
 
     text: str
     task: str = ""
@@ -60,7 +60,7 @@ class TextScorer:
     """Turns rows into texts, scores each text once, counts. Subclasses judge texts in `judge`.
 
     decode: ids -> text, special tokens left out. A span without text (the answer has ended) gets
-    the score of the span before it, 1 when there is none: nothing new was said.
+    the score of the span before it, 1 when there is none, because it adds nothing to judge.
     """
 
     name = ""
@@ -68,7 +68,7 @@ class TextScorer:
     def __init__(self, questions: Sequence[Question], decode: Callable[[list[int]], str]) -> None:
         self.questions, self.decode = tuple(questions), decode
         self.calls, self.row_calls = 0, Counter[int]()
-        self._known: dict[tuple[int, Parts, bool], list[float]] = {}
+        self._scored: dict[tuple[int, Parts, bool], list[float]] = {}
 
     def judge(self, batch: Sequence[Draft]) -> list[list[float]]:
         """Scores in [0, 1], one a part, for each draft; one batched pass."""
@@ -85,17 +85,17 @@ class TextScorer:
             (canvas.samples[row], tuple(p for p in parts if p), ended)
             for row, (parts, ended) in zip(chosen, cut, strict=True)
         ]
-        new = [key for key in dict.fromkeys(keys) if key[1] and key not in self._known]
+        new = [key for key in dict.fromkeys(keys) if key[1] and key not in self._scored]
         if new:
             drafts = [Draft(self.questions[sample], parts, ended) for sample, parts, ended in new]
             scores = self.judge(drafts)
-            for (sample, parts, ended), found in zip(new, scores, strict=True):
-                if len(found) != len(parts) or not all(0 <= s <= 1 for s in found):
-                    raise ScorerError(f"{self.name} returned {found} for {len(parts)} parts")
-                self._known[sample, parts, ended] = found
+            for (sample, parts, ended), part_scores in zip(new, scores, strict=True):
+                if len(part_scores) != len(parts) or not all(0 <= s <= 1 for s in part_scores):
+                    raise ScorerError(f"{self.name} returned {part_scores} for {len(parts)} parts")
+                self._scored[sample, parts, ended] = part_scores
                 self.calls += 1
                 self.row_calls[sample] += 1
-        return [_spread(parts, self._known.get(key, [])) for (parts, _), key in zip(cut, keys, strict=True)]
+        return [_spread(parts, self._scored.get(key, [])) for (parts, _), key in zip(cut, keys, strict=True)]
 
     def _parts(self, canvas: Canvas, row: int, spans: Sequence[Span]) -> tuple[Parts, bool]:
         answer = canvas.tokens[row, canvas.prompt_length : spans[-1][1]].tolist()
@@ -112,8 +112,8 @@ class TextScorer:
 
 def _spread(parts: Parts, scores: list[float]) -> list[float]:
     """Scores of the non-empty parts, with each empty part repeating the one before it."""
-    found, last, rest = [], 1.0, iter(scores)
+    spread, last, remaining = [], 1.0, iter(scores)
     for part in parts:
-        last = next(rest) if part else last
-        found.append(last)
-    return found
+        last = next(remaining) if part else last
+        spread.append(last)
+    return spread

@@ -56,7 +56,7 @@ def option(
 
 @dataclass(frozen=True)
 class Described:
-    """One setting as forms, flags and tables see it."""
+    """One setting, described for forms, flags and tables."""
 
     name: str
     type: type
@@ -72,16 +72,16 @@ class Described:
 def describe(cls: type) -> list[Described]:
     """The fields of a settings dataclass, in order."""
     hints = get_type_hints(cls)
-    found = []
+    described = []
     for f in fields(cls):
         m = f.metadata
         default = f.default if f.default is not MISSING else None
         label = m.get("label") or label_of(f.name)
-        found.append(
+        described.append(
             Described(f.name, hints[f.name], default, m.get("help", ""), label, m.get("low"), m.get("high"),
                       m.get("choices", ()), m.get("unit", ""))
         )  # fmt: skip
-    return found
+    return described
 
 
 def check(settings: Any) -> None:
@@ -99,14 +99,14 @@ def check(settings: Any) -> None:
             continue
         kinds = (int, float) if d.type is float else (d.type,)
         if isinstance(value, bool) or not isinstance(value, kinds):
-            raise SettingError(d.name, value, _wanted(d), d.label)
+            raise SettingError(d.name, value, _allowed_values(d), d.label)
         if isinstance(value, (int, float)) and (
             value != value or (d.low is not None and value < d.low) or (d.high is not None and value > d.high)
         ):
-            raise SettingError(d.name, value, _wanted(d), d.label)
+            raise SettingError(d.name, value, _allowed_values(d), d.label)
 
 
-def _wanted(d: Described) -> str:
+def _allowed_values(d: Described) -> str:
     kind = {int: "a whole number", float: "a number", str: "text"}.get(d.type, d.type.__name__)
     if d.low is not None and d.high is not None:
         return f"{kind} from {d.low:g} to {d.high:g}"
@@ -118,13 +118,13 @@ def _wanted(d: Described) -> str:
 def parse(d: Described, text: str) -> Any:
     """The value a person typed on a command line; SettingError when it cannot be read."""
     if d.type is bool:
-        known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-        if text.lower() not in known:
+        values = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if text.lower() not in values:
             raise SettingError(d.name, text, "true or false", d.label)
-        return known[text.lower()]
+        return values[text.lower()]
     if d.type is str:
         return text
     try:
         return d.type(text)
     except ValueError:
-        raise SettingError(d.name, text, _wanted(d), d.label) from None
+        raise SettingError(d.name, text, _allowed_values(d), d.label) from None

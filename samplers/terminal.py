@@ -1,4 +1,4 @@
-"""The live terminal view: a run, or a recorded one, as it folds."""
+"""The live view in the terminal: a run, or a recorded one, step by step."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def canvas_text(board: Board, pieces: Sequence[bytes] | Mapping[int, bytes], row
 
 
 def _printable(text: str) -> str:
-    """Model text is hostile: control characters (escape codes too) are shown, not sent."""
-    shown = (GLYPHS.get(c, c if c.isprintable() else f"\\x{ord(c):02x}") for c in text)
-    return "".join(shown)
+    """Model text is hostile: control characters (escape codes too) are written out, not sent."""
+    visible = (GLYPHS.get(c, c if c.isprintable() else f"\\x{ord(c):02x}") for c in text)
+    return "".join(visible)
 
 
 def counters(board: Board, seconds: float) -> Text:
     """Step, NFE, masks left and speed, one line."""
-    left = sum(board.masks_left(row) for row in range(len(board.tokens)))
+    masks = sum(board.masks_left(row) for row in range(len(board.tokens)))
     rate = board.steps / seconds if seconds > 0 else 0.0
-    return Text(f"step {board.steps}  NFE {board.nfe}  masks left {left}  {rate:.1f} steps/s", style="cyan")
+    return Text(f"step {board.steps}  NFE {board.nfe}  masks left {masks}  {rate:.1f} steps/s", style="cyan")
 
 
 def show(

@@ -1,4 +1,4 @@
-"""Tables as Markdown and as HTML; whatever stands in a cell, it is a cell."""
+"""Tables as Markdown and as HTML; no text in a cell can break the table."""
 
 from __future__ import annotations
 

@@ -18,12 +18,12 @@ MAX_BYTES = 64 * 2**20
 
 
 class TraceError(ValueError):
-    """A file that is no whole trace; the message says what is wrong with it and where."""
+    """A file that is not a whole trace; the message says what is wrong and where."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A run: its events, and the bytes of the tokens it uses, so that it can be read anywhere."""
+    """A run: its events, and pieces, the bytes of the tokens it uses: it can be read without a tokenizer."""
 
     events: tuple[Event, ...]
     pieces: Mapping[int, bytes]

@@ -34,11 +34,11 @@ from training.prm.prm_data import open_labelled
 from training.prm.settings import PRMSettings
 from training.registry import objective
 from training.sft.objective import SFTSettings
-from training.shared.questions import Room, RowQuestions, open_questions
+from training.shared.questions import LengthLimit, RowQuestions, open_questions
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
-    from llada_viz.jobs.trainings import Asked
+    from llada_viz.jobs.trainings import TrainingRequest
     from llada_viz.tabs.evaluate_form import UPLOADED, EvaluateForm
     from llada_viz.tabs.train_data import choose, shown
     from llada_viz.tabs.train_example import example_of
@@ -71,7 +71,7 @@ def sft(path: str) -> Read:
     settings = SFTSettings(max_length=512)
     data = open_data([path], chat(), settings)
     records = open_records(path, "train", False)
-    first = TableExamples(records, choose_columns(records, settings), chat()).row(0)
+    first = TableExamples(records, choose_columns(records, settings), chat()).conversation(0)
     size = data.mixture.sets[0].size or 0
     turns = [[turn["role"], turn["content"]] for turn in first.turns]
     return Read(size + len(data.held_out), [turns, first.answer], data.notes)
@@ -86,7 +86,7 @@ def dpo(path: str) -> Read:
 
 def grpo(path: str) -> Read:
     notes: list[str] = []
-    (questions,) = open_questions([path], chat(), GRPOSettings(), Room(512, len), False, notes)
+    (questions,) = open_questions([path], chat(), GRPOSettings(), LengthLimit(512, len), False, notes)
     assert isinstance(questions, RowQuestions)
     first = questions.records[questions.fitting[0]]
     return Read(
@@ -156,7 +156,7 @@ def test_the_page_says_the_same(row: dict[str, str]) -> None:
 
 def test_f22_the_page_shows_how_many_rows_are_left_out(tmp_path: Path) -> None:
     model, path = small_folder(tmp_path / "model"), str(INPUTS / "sft_some_too_long.jsonl")
-    html = example_of(Path(model), Asked("sft", (path,), {"max_length": 256, "batch_size": 2}))
+    html = example_of(Path(model), TrainingRequest("sft", (path,), {"max_length": 256, "batch_size": 2}))
     assert "sft_some_too_long.jsonl: 10 of 20 rows are longer than 256 tokens and were left out" in html
 
 

@@ -13,7 +13,7 @@ COMMANDS = (objectives, preview, estimate, bundled, rollouts, pairs, merge, swee
 
 
 def parser() -> argparse.ArgumentParser:
-    """All commands."""
+    """The parser of all commands: every module of COMMANDS adds its own."""
     whole = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = whole.add_subparsers(dest="command", required=True)
     for module in COMMANDS:
@@ -22,7 +22,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; a bad value ends in one sentence and exit code 2, a failed run in 1, a stop in 0."""
+    """Run a command and return its exit code: 2 for a bad value and 1 for a failed run, each with one
+    sentence on stderr; else 0, also for a run that was stopped by a signal."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     args = parser().parse_args(argv)
     try:

@@ -1,8 +1,8 @@
-"""How long a run will take on this machine: measured on it, before it is begun.
+"""How long a run will take on this machine, measured before it begins.
 
-The objective is built as for the run; its preparations, two steps, an evaluation and a sample are made
-for real, each for a few seconds at most, and what was not finished is taken to go on as it began.
-Nothing is kept.
+The objective is built as for the run. Then its preparations, two steps, an evaluation and the samples
+are run for real, each for AT_MOST seconds; of work that was broken off, the rest is assumed to go on at
+the same speed. Nothing of it is kept.
 """
 
 from __future__ import annotations
@@ -23,14 +23,19 @@ from training.engine.saying import duration
 from training.engine.settings import RunArguments, TrainSettings
 from training.registry import objective
 
-AT_MOST = 12.0  # seconds that one kind of work is measured
+AT_MOST = 12.0
+"""Seconds after which one kind of work is broken off."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds. start: loading; prepare: what is made once; step: one, rollouts spread over the steps that
-    learn from them, None where the preparations alone take too long to be measured; evaluation,
-    checkpoint: one; at_least: there is more that was not measured."""
+    """Seconds that each kind of work takes.
+
+    start: loading the model and the data; prepare: what is made once before the first step; step: one
+    step, where rollouts are shared by the steps that learn from them (None: the preparations were broken
+    off, so no step was measured); evaluation, checkpoint: one of each; at_least: whether there is more
+    work that was not measured.
+    """
 
     start: float
     prepare: float
@@ -40,7 +45,7 @@ class Estimate:
     at_least: bool = False
 
     def total(self, settings: TrainSettings) -> float:
-        """Of a whole run with these settings; without a step, of its preparations alone."""
+        """Seconds of a whole run with these settings; where no step was measured, of its preparations."""
         s = settings
         evaluations = due(0, s.max_steps, s.eval_every) * self.evaluation
         checkpoints = due(0, s.max_steps, s.save_every) * self.checkpoint
@@ -48,7 +53,7 @@ class Estimate:
         return self.start + self.prepare + steps
 
     def words(self, settings: TrainSettings) -> str:
-        """ "About 2 min on this machine: 0.41 s a step, measured." """
+        """The estimate as a sentence: "About 2 min on this machine: 0.41 s a step, measured."."""
         parts = [] if self.step is None else [f"{self.step:.2g} s a step"]
         parts += [f"{duration(self.prepare)} before the first step"] if self.prepare > 5 else []
         evaluations = due(0, settings.max_steps, settings.eval_every) * self.evaluation
@@ -71,7 +76,7 @@ class Estimate:
 
 
 class Probe:
-    """Takes the place of a recipe's `progress`: breaks work off after `at_most` seconds."""
+    """Stands in for a recipe's `progress` callback: raises Stopped once the work took `at_most` seconds."""
 
     def __init__(self, at_most: float) -> None:
         self.at_most = at_most
@@ -83,7 +88,8 @@ class Probe:
             raise Stopped
 
     def seconds(self, work: Callable[[], object]) -> tuple[float, bool]:
-        """What the whole work would take, and whether it was finished."""
+        """Seconds that the whole work takes (extrapolated where it was broken off), and whether it was
+        finished."""
         self.began, self.done, self.count = time.monotonic(), 0, 0
         try:
             work()
@@ -96,7 +102,7 @@ class Probe:
 def estimate(
     name: str, arguments: RunArguments, settings: TrainSettings, at_most: float = AT_MOST
 ) -> Estimate:
-    """Measure. The errors are those of a run that cannot begin."""
+    """Measure the named objective. Errors are those of a run that cannot begin."""
     began = time.monotonic()
     recipe = objective(name).build(arguments, replace(settings, report_to="none"))
     try:

@@ -13,7 +13,7 @@ from training.registry import OBJECTIVES, Objective
 
 
 def as_text(name: str = "") -> str:
-    """A line an objective; of one, a line a setting."""
+    """One line for each objective; of a named one, a line for each of its settings."""
     if not name:
         return "\n".join(
             f"{entry.name:12} {entry.summary} ({entry.paper}) Leaves: {entry.leaves}."
@@ -41,7 +41,8 @@ def as_markdown() -> str:
 
 
 def _section(entry: Objective[Any], shared: Mapping[str, Described]) -> str:
-    """Only what differs from what every objective has: settings of its own, and other defaults."""
+    """The section of one objective. Of its settings only those that are its own, or have another default
+    than TrainSettings gives them."""
     note = entry.data.note("MODEL")
     lines = [
         f"## `{entry.name}`\n",
@@ -50,8 +51,8 @@ def _section(entry: Objective[Any], shared: Mapping[str, Described]) -> str:
     if entry.goes_on_from:
         flags = " and ".join(f"`--{flag.replace('_', '-')}`" for flag in entry.goes_on_from)
         lines.append(f"It goes on from an earlier result with {flags}.")
-    if note.said:
-        lines.append(f"Data: {_no_tag(note.said)}.")
+    if note.needs:
+        lines.append(f"Data: {_no_tag(note.needs)}.")
     if note.command:
         lines.append(f"To make such data: `{note.command}`.")
     own = [d for d in describe(entry.settings) if shared.get(d.name) != d]

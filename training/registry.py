@@ -1,4 +1,4 @@
-"""The objectives: forms, command lines, docs and tests are generated from this."""
+"""The list of training objectives. Forms, command lines, docs and tests are generated from it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ S = TypeVar("S", bound=TrainSettings)
 
 @dataclass(frozen=True)
 class Objective(Generic[S]):
-    """name: on the command line; build: makes the recipe of a run; leaves: what final/ holds: model,
-    adapter, head or prm; data: what it knows of its data; goes_on_from: the earlier results it takes, as
-    arguments of RunArguments."""
+    """One objective. name: its command; build: makes the Recipe of a run; leaves: what a finished run's
+    folder final/ holds: model, adapter, head or prm (a process reward model); data: which data it takes
+    and how it reads them; goes_on_from: the fields of RunArguments with earlier results that it can start
+    from."""
 
     name: str
     title: str
@@ -49,14 +50,14 @@ OBJECTIVES: dict[str, Objective[Any]] = {}
 
 
 def register(entry: Objective[S]) -> None:
-    """Make an objective known by its name; ValueError when another one has it."""
+    """Add an objective to OBJECTIVES; ValueError when another one has its name."""
     if entry.name in OBJECTIVES:
         raise ValueError(f"objective = {entry.name!r} is taken; allowed: another name")
     OBJECTIVES[entry.name] = entry
 
 
 def objective(name: str) -> Objective[Any]:
-    """The objective of a name."""
+    """The objective of a name; ValueError when there is none."""
     if name not in OBJECTIVES:
         raise ValueError(f"objective = {name!r} is not known; allowed: {', '.join(OBJECTIVES)}")
     return OBJECTIVES[name]

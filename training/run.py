@@ -1,4 +1,7 @@
-"""One training run from its request: folder, config.yaml, engine."""
+"""One training run: checks its folder, writes config.yaml and rows.json, builds the objective and trains.
+
+rows.json holds a hash of every row of the data, so that a run is only resumed with the same data.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,9 @@ from training.registry import objective
 
 CONFIG, ROWS = "config.yaml", "rows.json"
 SHIPPED = Path(__file__).parent / "configs"
-FREE = ("max_steps", "log_every", "save_every", "keep", "eval_every", "samples", "report_to")
-"""Settings that may differ when a run is gone on with."""
-KEYS = ("objective", *(f.name for f in fields(RunArguments)), "settings", "notes", "versions")
+FREE_ON_RESUME = ("max_steps", "log_every", "save_every", "keep", "eval_every", "samples", "report_to")
+"""Settings that may change when a run is resumed."""
+CONFIG_KEYS = ("objective", *(f.name for f in fields(RunArguments)), "settings", "notes", "versions")
 """What a config may hold."""
 PACKAGES = ("torch", "transformers", "accelerate", "peft")
 
@@ -38,7 +41,8 @@ class RunError(ValueError):
 
 @dataclass(frozen=True)
 class Request:
-    """What a command asks: an objective, its arguments and settings, a folder."""
+    """What to train: an objective, its arguments and settings, and the run's folder. resume: go on from
+    the folder's last checkpoint."""
 
     objective: str
     arguments: RunArguments
@@ -52,39 +56,40 @@ class Request:
         return {"objective": self.objective, **arguments, "settings": asdict(self.settings)}
 
 
-def train(asked: Request) -> Path:
-    """Run or resume; returns final/. RunError, SettingError, ModelError, SetError: a sentence."""
-    with alone(asked.out):
-        return _train(asked)
+def train(request: Request) -> Path:
+    """Run or resume a training; returns its folder final/. RunError, SettingError, ModelError, SetError:
+    the request cannot be run, with a sentence that says why."""
+    with folder_lock(request.out):
+        return _train(request)
 
 
-def _train(asked: Request) -> Path:
-    out, final = asked.out, asked.out / "final"
+def _train(request: Request) -> Path:
+    out, final = request.out, request.out / "final"
     config = out / CONFIG
-    digests = row_digests([*asked.arguments.data, getattr(asked.settings, "held_out", "")])
+    digests = row_digests([*request.arguments.data, getattr(request.settings, "held_out", "")])
     if config.exists():
-        _same(read_config(config), asked)
-        _same_rows(out, digests)
-        if final.is_dir() and _last_step(out) >= asked.settings.max_steps:
+        _check_same_settings(read_config(config), request)
+        _check_same_rows(out, digests)
+        if final.is_dir() and _last_step(out) >= request.settings.max_steps:
             say(f"{out} is finished already")
             return final
-    recipe = objective(asked.objective).build(asked.arguments, asked.settings)
+    recipe = objective(request.objective).build(request.arguments, request.settings)
     try:
         for note in recipe.notes:
             say(note)
-        _run(asked, digests, Engine(recipe, out, accelerator_for(recipe, asked.arguments.device)))
+        _run(request, digests, Engine(recipe, out, accelerator_for(recipe, request.arguments.device)))
     finally:
         forget_accelerator()
     return final
 
 
-def _run(asked: Request, digests: Digests, engine: Engine) -> None:
+def _run(request: Request, digests: Digests, engine: Engine) -> None:
     try:
         if engine.accelerator.is_main_process:
-            write_config(asked.out / CONFIG, asked.as_config() | {"notes": list(engine.recipe.notes)})
-            write_whole(asked.out / ROWS, json.dumps(digests) + "\n")
+            write_config(request.out / CONFIG, request.as_config() | {"notes": list(engine.recipe.notes)})
+            write_whole(request.out / ROWS, json.dumps(digests) + "\n")
         engine.accelerator.wait_for_everyone()
-        if asked.resume and engine.resume():
+        if request.resume and engine.resume():
             say(f"going on after step {engine.step}")
         engine.run()
     finally:
@@ -92,8 +97,9 @@ def _run(asked: Request, digests: Digests, engine: Engine) -> None:
 
 
 @contextmanager
-def alone(out: Path) -> Iterator[None]:
-    """The folder to one run (whose processes share it): two at once would spoil both."""
+def folder_lock(out: Path) -> Iterator[None]:
+    """Lock a folder for one run: two at once would spoil both. Of a run with several processes the first
+    takes the lock for all."""
     if not first_process():
         yield
         return
@@ -114,24 +120,25 @@ def _last_step(out: Path) -> int:
     return int(folder.name.removeprefix("step-")) if folder else 0
 
 
-def _same(before: Mapping[str, Any], asked: Request) -> None:
-    if not asked.resume:
-        raise RunError(f"out = {str(asked.out)!r} holds a run; allowed: --resume, or another folder")
-    now = asked.as_config()
+def _check_same_settings(before: Mapping[str, Any], request: Request) -> None:
+    if not request.resume:
+        raise RunError(f"out = {str(request.out)!r} holds a run; allowed: --resume, or another folder")
+    now = request.as_config()
     for key, value in now.items():
         if key == "settings":
-            old = settings_of(type(asked.settings), before.get(key) or {})
-            free = {name: getattr(asked.settings, name) for name in FREE}
-            if replace(old, **free) != asked.settings:
+            old = settings_of(type(request.settings), before.get(key) or {})
+            free = {name: getattr(request.settings, name) for name in FREE_ON_RESUME}
+            if replace(old, **free) != request.settings:
                 joined = replace(old, **free)
                 other = next(f.name for f in fields(old) if getattr(joined, f.name) != value[f.name])
-                raise RunError(f"out = {str(asked.out)!r} was begun with another {other}; give the same")
+                raise RunError(f"out = {str(request.out)!r} was begun with another {other}; give the same")
         elif before.get(key) != value and key != "device":
-            raise RunError(f"out = {str(asked.out)!r} was begun with another {key}: {before.get(key)!r}")
+            raise RunError(f"out = {str(request.out)!r} was begun with another {key}: {before.get(key)!r}")
 
 
-def _same_rows(out: Path, now: Digests) -> None:
-    """RunError names the first row of a file that is not what it was; runs of version 0.1 do not know."""
+def _check_same_rows(out: Path, now: Digests) -> None:
+    """RunError names the first row of a file that has changed since the run began. Runs of version 0.1 have
+    no rows.json and are not checked."""
     if not (out / ROWS).exists():
         return
     before = json.loads((out / ROWS).read_text(encoding="utf-8"))
@@ -141,30 +148,30 @@ def _same_rows(out: Path, now: Digests) -> None:
 
 
 def write_config(path: Path, config: Mapping[str, Any]) -> None:
-    """config.yaml, with the versions it was run with."""
+    """Write config.yaml, with the versions of the packages in use."""
     versions = {"python": platform.python_version()}
     versions |= {name: version(name) for name in PACKAGES}
     write_whole(path, yaml.safe_dump({**config, "versions": versions}, sort_keys=False))
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A YAML file as a mapping; RunError when it is not one. A file that is not there may be the name of
-    one that is shipped: `sft-tiny`, or `training/configs/sft-tiny.yaml` from any folder."""
+    """A config file as a mapping; RunError when it is not one. Where the path does not exist, it may name a
+    config of this package: `sft-tiny`, or `training/configs/sft-tiny.yaml` from any folder."""
     if not path.exists() and str(path.parent) in (".", "training/configs"):
         shipped = SHIPPED / f"{path.name.removesuffix('.yaml')}.yaml"
         path = shipped if shipped.is_file() else path
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise RunError(f"config = {path.name!r} cannot be read: {str(error)[:200]}") from None
-    if not isinstance(found, dict):
-        raise RunError(f"config = {path.name!r} is no mapping; allowed: {', '.join(KEYS)}")
-    for key in found:
-        if key not in KEYS:
-            raise RunError(f"config = {path.name!r} has {key!r}; allowed: {', '.join(KEYS)}")
-    if not isinstance(found.get("settings") or {}, dict):
-        raise RunError(f"settings = {found['settings']!r} is not valid; allowed: name: value, one a line")
-    data = found.get("data") or []
+    if not isinstance(config, dict):
+        raise RunError(f"config = {path.name!r} is no mapping; allowed: {', '.join(CONFIG_KEYS)}")
+    for key in config:
+        if key not in CONFIG_KEYS:
+            raise RunError(f"config = {path.name!r} has {key!r}; allowed: {', '.join(CONFIG_KEYS)}")
+    if not isinstance(config.get("settings") or {}, dict):
+        raise RunError(f"settings = {config['settings']!r} is not valid; allowed: name: value, one a line")
+    data = config.get("data") or []
     if not isinstance(data, str) and not (isinstance(data, list) and all(isinstance(d, str) for d in data)):
         raise RunError(f"data = {data!r} is not valid; allowed: a name, or a list of names")
-    return found
+    return config

@@ -1,4 +1,4 @@
-"""Every combination of some settings' values, a run folder each, and a table of what came out."""
+"""A sweep: one run for every combination of some settings' values, and a table of the results."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from training.engine.saying import first_process, say
 from training.run import Request, RunError, train
 
 TABLE = "table.md"
-MOST = 1000
+MOST_COMBINATIONS = 1000
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One combination: its values as typed, the last figures of its metrics, and why it failed, if so."""
+    """One combination's result: its values as typed, the last figures of its metrics, and the error that
+    ended it ("": none)."""
 
     values: tuple[str, ...]
     figures: Mapping[str, float]
@@ -28,27 +29,28 @@ class Outcome:
 
 
 def parse_grid(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """`key=v1,v2` texts; RunError for a key or a value that stands there twice, or none at all."""
+    """`key=v1,v2` texts as {key: values}; RunError for a key or value that is given twice, or no text at
+    all."""
     grid: dict[str, tuple[str, ...]] = {}
     for text in texts:
         key, equals, values = (part.strip() for part in text.partition("="))
-        found = tuple(value.strip() for value in values.split(","))
-        if not equals or not key or "" in found or len(set(found)) < len(found):
+        options = tuple(value.strip() for value in values.split(","))
+        if not equals or not key or "" in options or len(set(options)) < len(options):
             raise RunError(f"grid = {text!r} is not valid; allowed: key=value,value,… all different")
         if key in grid:
             raise RunError(f"grid names {key!r} twice; allowed: one --grid a setting")
-        grid[key] = found
+        grid[key] = options
     if not grid:
         raise RunError("grid is missing; allowed: --grid key=value,value,…, once or more")
     return grid
 
 
 def combinations(grid: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """All combinations, the last setting changing fastest."""
-    found = list(itertools.product(*grid.values()))
-    if len(found) > MOST:
-        raise RunError(f"grid has {len(found)} combinations; allowed: at most {MOST}")
-    return found
+    """All combinations, the last setting changing fastest; RunError for more than MOST_COMBINATIONS."""
+    combined = list(itertools.product(*grid.values()))
+    if len(combined) > MOST_COMBINATIONS:
+        raise RunError(f"grid has {len(combined)} combinations; allowed: at most {MOST_COMBINATIONS}")
+    return combined
 
 
 def folder_name(names: Sequence[str], values: Sequence[str]) -> str:
@@ -58,19 +60,19 @@ def folder_name(names: Sequence[str], values: Sequence[str]) -> str:
 
 
 def sweep(out: Path, grid: Mapping[str, tuple[str, ...]], ask: Callable[[list[str], Path], Request]) -> str:
-    """Run what is not finished yet; returns the table, which is also in out/table.md.
+    """Run the combinations that are not finished yet; returns the table, which is also in out/table.md.
 
-    ask: the request of a combination, from its `key=value` pairs and folder. All are made before the
-    first run, so that a bad value costs nothing. A run that fails leaves its reason in the table.
+    ask: makes the request of a combination, from its `key=value` pairs and its folder. All requests are
+    made before the first run, so that a bad value costs nothing. A failed run has its error in the table.
     """
-    asked = [
+    requests = [
         (values, ask([f"{k}={v}" for k, v in zip(grid, values, strict=True)],
                      out / folder_name(list(grid), values)))
         for values in combinations(grid)
     ]  # fmt: skip
     outcomes = []
-    for number, (values, request) in enumerate(asked, 1):
-        say(f"{request.out.name} ({number} of {len(asked)})")
+    for number, (values, request) in enumerate(requests, 1):
+        say(f"{request.out.name} ({number} of {len(requests)})")
         failed = ""
         try:
             train(request)
@@ -84,7 +86,7 @@ def sweep(out: Path, grid: Mapping[str, tuple[str, ...]], ask: Callable[[list[st
 
 
 def last_figures(path: Path) -> dict[str, float]:
-    """The last line's loss and seconds, and the last of each eval_ figure."""
+    """Of a metrics.jsonl: step, loss and seconds of its last line, and the last of each eval_ figure."""
     if not path.is_file():
         return {}
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -96,7 +98,7 @@ def last_figures(path: Path) -> dict[str, float]:
 
 
 def table(names: Sequence[str], outcomes: Sequence[Outcome]) -> str:
-    """Markdown: a row a combination; a column for failures only where there are some."""
+    """A Markdown table with a row for each combination; a column of errors only where there are some."""
     columns = list(dict.fromkeys(key for o in outcomes for key in o.figures if key != "seconds"))
     columns += ["seconds"] if any("seconds" in o.figures for o in outcomes) else []
     failed = ["failed"] if any(o.failed for o in outcomes) else []

@@ -1,5 +1,5 @@
-// The cells: one row per block, one span per cell. Spans are made once and reused; text enters
-// the page by textContent only.
+// The cells of the answer: one row per block, with a gutter (name, score) beside it, and one span per cell.
+// Spans are made once and reused; text enters the page by textContent only.
 
 import { Tried } from "./tried.mjs";
 import { make } from "./dom.mjs";
@@ -46,7 +46,7 @@ export class Board {
     this.fresh = [];
     this.chosen = null;
     this.tab = 0; // the cell that Tab reaches
-    this.broken = () => false; // whether a cell stands in a line that does not hold
+    this.broken = () => false; // whether a cell belongs to the first wrong line of the answer
     root.addEventListener("click", (event) => {
       const span = event.target.closest(".c");
       if (span) this.choose(Number(span.dataset.pos));
@@ -168,7 +168,7 @@ export class Board {
     });
   }
 
-  /** Underline cells [first, end): the line of an answer that does not hold; null: none. */
+  /** Underline cells [first, end), the first wrong line of an answer; null: none. */
   mark(cells) {
     const key = cells?.join() ?? "";
     if (key === this.marked) return;

@@ -1,4 +1,5 @@
-// The token canvas: takes frames from the server, folds them, and owns everything drawn from them.
+// The token canvas: takes the frames of a run from the server and draws everything that is seen of it: the
+// cells, the sentence above them, the slider, the charts and the details of a cell.
 
 import { Board } from "./board.mjs";
 import { make, reveal, set } from "./dom.mjs";
@@ -72,9 +73,9 @@ class TokenCanvas {
 
   take(frames) {
     for (const frame of frames) {
-      const known = this.timeline.push(frame);
-      if (known === "gap") return this.want(frames.at(-1).seq);
-      if (known === "new" && frame.kind === "start") this.start(frame.meta);
+      const pushed = this.timeline.push(frame);
+      if (pushed === "gap") return this.want(frames.at(-1).seq);
+      if (pushed === "new" && frame.kind === "start") this.start(frame.meta);
     }
     this.player.grow(this.timeline.length, this.timeline.ended);
     this.schedule(false);
@@ -111,7 +112,7 @@ class TokenCanvas {
 
   // ---- drawing ---------------------------------------------------------------------------
 
-  /** Draw at the next animation frame. charts: the small pictures at once, too. */
+  /** Draw at the next animation frame. charts: draw the charts then, too, even if they were drawn just now. */
   schedule(charts) {
     if (charts) this.painted.charts = 0;
     if (this.waiting) return;
@@ -177,7 +178,8 @@ class TokenCanvas {
     this.parts.say.hidden = false;
   }
 
-  /** The verdict of a finished answer, its wrong line, or the way out of one that was cut off. */
+  /** Whether a finished answer is right, with its first wrong line marked; or, where the answer was cut off,
+   * the button that tries again with more cells. */
   outcome({ verdict, again }) {
     const { parts } = this;
     parts.verdict.hidden = !verdict;
@@ -203,7 +205,7 @@ class TokenCanvas {
     this.root.dataset.state = player.ended ? "ended" : "running";
   }
 
-  /** Before the first run: the masks that will be filled. */
+  /** What is shown before the first run: an empty board, not to be used. */
   ghost() {
     this.root.classList.add("ghost");
     this.parts.board.inert = true;
@@ -237,10 +239,10 @@ class TokenCanvas {
   }
 
   key(event, onCells) {
-    const found = command(event, onCells);
-    if (!found) return;
+    const pressed = command(event, onCells);
+    if (!pressed) return;
     event.preventDefault();
-    this.act(...found);
+    this.act(...pressed);
   }
 
   act(what, value) {

@@ -1,4 +1,5 @@
-// The small pictures under the canvas: masks left by NFE, and confidence by position and step.
+// The charts under the canvas: masks left against NFE (sequences evaluated), and confidence by position and
+// step.
 
 import { make } from "./dom.mjs";
 import { cividis } from "./text.mjs";
@@ -72,7 +73,7 @@ export class MasksChart {
   }
 }
 
-/** Rectangles of the heatmap at a step: [position, from step, to step, confidence]. */
+/** Rectangles of the heatmap up to a step: [position, from step, to step, confidence]. */
 export function rectangles(spans, now) {
   return spans
     .filter(([, from]) => from <= now)

@@ -1,4 +1,4 @@
-// Compare: one board a sampler, one clock for all of them, and where they first differ.
+// The Compare tab: a board for each sampler, one slider for all, and where the samplers first differ.
 
 import { make, reveal, set } from "./dom.mjs";
 import { HELP, command } from "./keys.mjs";
@@ -52,11 +52,11 @@ class Compare {
   take(i, frames) {
     const lane = this.lanes[i];
     for (const frame of frames) if (lane.push(frame) === "gap") return this.fetch(i);
-    const all = this.lanes.map((known) => known.timeline);
+    const all = this.lanes.map((each) => each.timeline);
     this.player.grow(lastTick(all, this.measure) + 1, all.every((line) => line.ended));
   }
 
-  /** Fetch what was lost on its way. */
+  /** Fetch the frames that were lost on their way. */
   async fetch(i) {
     const { run } = this;
     const frames = (await this.server.frames([run, i, this.lanes[i].timeline.length])) ?? [];
@@ -148,10 +148,10 @@ class Compare {
     });
     parts.transport.addEventListener("keydown", (event) => {
       const native = event.target === parts.speed || (event.target.matches("button") && event.key === " ");
-      const found = native ? null : command(event, false);
-      if (!found) return;
+      const pressed = native ? null : command(event, false);
+      if (!pressed) return;
       event.preventDefault();
-      this.act(...found);
+      this.act(...pressed);
     });
   }
 

@@ -1,4 +1,4 @@
-// A fold that stands over the page, as the model's menu does, closes as menus do.
+// Closing an element that opens over the page (a "fold", such as the model's menu), as menus close.
 
 /** Close an open fold at the next press outside of it, or with Escape. button: opens and closes it;
  * isOpen(): whether it is open. */

@@ -32,29 +32,29 @@ export class Lane {
     this.board = new Board(board, () => {});
   }
 
-  /** The answer in one word; "–" while it is not finished, or nobody here can know. */
+  /** Whether the answer is right, in one word; "–" while it is not finished, or nobody can know. */
   get verdict() {
     return this.timeline.ended ? verdictWord(this.timeline.frames.at(-1)) : "–";
   }
 
   push(frame) {
-    const known = this.timeline.push(frame);
-    if (known === "new" && frame.kind === "start") this.start(frame.meta);
-    return known;
+    const pushed = this.timeline.push(frame);
+    if (pushed === "new" && frame.kind === "start") this.start(frame.meta);
+    return pushed;
   }
 
   start(meta) {
     this.board.build(meta);
     set(this.name, meta.sampler);
     const approximate = meta.approximate ? `approximate: ${meta.approximate}` : "";
-    const named = ["steps", "temperature", "confidence", "threshold", "cache", "policy"];
+    const settings = ["steps", "temperature", "confidence", "threshold", "cache", "policy"];
     const has = (key) => key in meta.settings && meta.settings[key] !== "none"; // no cache, say
-    const shown = named.filter(has).map((key) => `${key} ${meta.settings[key]}`);
+    const shown = settings.filter(has).map((key) => `${key} ${meta.settings[key]}`);
     set(this.source, [...shown, approximate].filter(Boolean).join(" · "));
   }
 
-  /** Show frame `index`; different: positions where the lanes hold different words; moving: what was
-   * written since the frame shown before is new. */
+  /** Show frame `index`. different: positions at which the lanes have different words; moving: also cells
+   * that were written since the frame that was shown before are marked as new. */
   paint(index, different, moving) {
     if (index < 0) return;
     const { timeline, painted } = this;

@@ -1,10 +1,11 @@
-// Several timelines on one clock, in sequences evaluated or in time. No DOM.
+// Several timelines on one clock, so that samplers are compared after the same cost. The clock counts
+// sequences evaluated (measure "NFE") or decoding time (measure "time"). No DOM.
 
 import { isMask } from "./timeline.mjs";
 
 const TICKS_PER_SECOND = 50;
 
-/** Where a frame stands on the clock: a whole number. */
+/** A frame's place on the clock: a whole number, of sequences or of 1/50 s. */
 export function tick(frame, measure) {
   return measure === "time" ? Math.round((frame.t ?? 0) * TICKS_PER_SECOND) : frame.nfe;
 }
@@ -30,15 +31,15 @@ export function lastTick(timelines, measure) {
   return Math.max(0, ...timelines.map((line) => (line.length ? tick(line.frames.at(-1), measure) : 0)));
 }
 
-/** Cells in which two states hold different words: their positions. Masks differ from nothing. */
+/** The positions of the cells in which two states have different words. A masked cell has none yet. */
 export function differing(states) {
   const cells = Math.max(0, ...states.map((state) => state.cells.length));
-  const found = [];
+  const positions = [];
   for (let pos = 0; pos < cells; pos++) {
     const words = states.map((state) => state.cells[pos]).filter((cell) => cell && !isMask(cell.mark));
-    if (words.some((cell) => cell.text !== words[0].text)) found.push(pos);
+    if (words.some((cell) => cell.text !== words[0].text)) positions.push(pos);
   }
-  return found;
+  return positions;
 }
 
 /** The states of all timelines at a place; a timeline that has not begun has none. */

@@ -1,22 +1,26 @@
-// Frames and the state after each of them. Live view and replay are this one fold. No DOM.
+// The frames of a run (llada_viz/render/frames.py says what is in one) and the state of the answer after
+// each. A live run and a replay both go through here. No DOM.
 
-export const KEY_EVERY = 32;
+export const KEY_EVERY = 32; // frames from one stored state to the next
 
-const MASKS = new Set(["m", "b", "u", "r"]);
+const MASKS = new Set(["m", "b", "u", "r"]); // states of a cell that has no token
 
 /** Whether a cell in this state is a mask. */
 export function isMask(mark) {
   return MASKS.has(mark);
 }
 
-/** The state before the first frame. */
+/**
+ * The state before the first frame. cells: by position; prm, tried: by block; block, ups, win, fork: as in the
+ * newest frame that had them.
+ */
 export function emptyState() {
   return { cells: [], block: -1, prm: {}, ups: null, win: null, fork: 0, tried: {} };
 }
 
 /**
- * The cells that a frame writes, [[position, cell], …]. A cell: {text, conf, mark, at, was}; at: seq
- * of the frame that wrote it; was: the token that a re-mask dropped.
+ * The cells that a frame writes, [[position, cell], …]. A cell: {text, conf, mark, at, was}. mark: its state,
+ * one letter (frames.py); at: seq of the frame that wrote it; was: the token that a re-mask dropped.
  */
 function written(state, frame) {
   return frame.ops.map(([pos, text, conf, mark]) => {
@@ -28,8 +32,8 @@ function written(state, frame) {
 }
 
 /**
- * The state after a frame whose `cells` are known. Cells are never changed, only replaced, and made
- * once: states share them, and a painter can tell by identity what is new.
+ * The state after a frame. frame.cells: from `written`. A cell object is never changed, only replaced, so
+ * states can share cells, and whoever draws them sees by identity which are new.
  */
 export function step(state, frame) {
   const next = { ...state, cells: state.cells.slice(), fork: frame.fork ?? state.fork };
@@ -48,7 +52,7 @@ export function step(state, frame) {
   return next;
 }
 
-/** All frames of one run, in order, with a keyframe every 32. */
+/** All frames of one run, in order, and the state after every 32nd. */
 export class Timeline {
   constructor(run) {
     this.run = run;
@@ -73,7 +77,7 @@ export class Timeline {
     return kind === "finish" || kind === "stop";
   }
 
-  /** Take a frame: "new", "old" (known already) or "gap" (frames before it are missing). */
+  /** Add a frame. Returns "new", or "old" (it is here already) or "gap" (frames before it are missing). */
   push(frame) {
     if (frame.seq < this.length) return "old";
     if (frame.seq > this.length) return "gap";
@@ -118,18 +122,18 @@ export class Timeline {
 
   /** What happened to a cell up to frame i: [{step, seq, mark, text, conf, reason}, …]. */
   history(pos, i) {
-    const found = [];
+    const entries = [];
     for (const frame of this.frames.slice(0, i + 1)) {
       for (const [at, text, conf, mark] of frame.ops) {
         if (at !== pos || mark === "m") continue;
-        if (mark === "t") found.length && (found.at(-1).text = text);
-        else found.push({ step: frame.step, seq: frame.seq, mark, text, conf, reason: frame.reason });
+        if (mark === "t") entries.length && (entries.at(-1).text = text);
+        else entries.push({ step: frame.step, seq: frame.seq, mark, text, conf, reason: frame.reason });
       }
     }
-    return found;
+    return entries;
   }
 
-  /** Remember what the charts and the legend need, so that they never walk all frames. */
+  /** Keep what the charts and the legend need, so that they need not go through all frames. */
   note(frame) {
     for (const [pos, , conf, mark] of frame.ops) {
       if (mark === "t") continue;

@@ -1,5 +1,5 @@
-// The candidates that a block was chosen from: one click in its gutter shows the rejected ones, and,
-// for a window that was opened again, what stood there before.
+// The candidates that the text of a block was chosen from. A button beside the block (in its gutter) lists
+// them, rejected ones too, and the text that stood there before, where there was one.
 
 import { make, set } from "./dom.mjs";
 

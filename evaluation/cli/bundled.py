@@ -1,4 +1,4 @@
-"""`bundled`, `samplers`: what the bundled model and all samplers score on problems never seen."""
+"""`bundled`, `samplers`: what the bundled model, and all samplers on it, score on held-out problems."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from evaluation.cli.run import DEFAULT_MODEL
-from evaluation.runs.bundled_scores import Score, default_data, held_out_sets, score_of
+from evaluation.runs.bundled_scores import HeldOutScore, default_data, held_out_sets, score_of
 from models.assets import locate
 from models.flags import add_model_flags, load_flagged
 from models.whole_file import write_whole
@@ -43,7 +43,7 @@ def _shared(command: argparse.ArgumentParser) -> None:
     command.add_argument("--set", action="append", default=[], help="only this set (repeatable)")
 
 
-def score_table(scores: list[Score]) -> str:
+def score_table(scores: list[HeldOutScore]) -> str:
     """Scores as a Markdown table."""
     head = ("held-out problems", "correct", "accuracy", "95 % interval", "NFE")
     rows = [
@@ -60,7 +60,7 @@ def run_bundled(args: argparse.Namespace) -> None:
     from evaluation.runs.sampler_table import run_bundled_set
 
     loaded, prompts = _loaded(args)
-    scores: list[Score] = []
+    scores: list[HeldOutScore] = []
     with TemporaryDirectory() as scratch:
         out = args.out or Path(scratch)
         for problems in held_out_sets(args.n, args.seed, args.data):
@@ -84,7 +84,7 @@ def _loaded(args: argparse.Namespace) -> tuple[Any, Any]:
 
 
 def run_samplers(args: argparse.Namespace) -> None:
-    """The table over all samplers; what stands in --out is not decoded again."""
+    """The table over all samplers; rows that --out holds already are not decoded again."""
     from evaluation.runs.line_up import PAIRS, chosen_lines
     from evaluation.runs.run_folder import RunFolder
     from evaluation.runs.sampler_table import TaskTable, run_bundled_set

@@ -30,17 +30,17 @@ def add_compare(commands: Any) -> None:
     command.set_defaults(run=run_compare)
 
 
-def asked(number: int, prompt: str) -> Problem:
-    """A prompt as a problem; a bundled one comes with what its exact checker needs to score answers."""
-    found = problem_of(prompt)
-    task = (found["name"], found["problem"]) if found else ()
+def prompt_problem(number: int, prompt: str) -> Problem:
+    """A prompt as a problem; one of a bundled task gets the task and fields that its exact checker needs."""
+    bundled = problem_of(prompt)
+    task = (bundled["name"], bundled["problem"]) if bundled else ()
     return Problem(number, prompt, "", *task)
 
 
 def run_compare(args: argparse.Namespace) -> None:
     """One table a prompt: answer, NFE and seconds of each sampler."""
     lines = lines_of(names_of(args.samplers), args.set, {}, "prm" if args.prm else "checker")
-    problems = tuple(asked(n, prompt) for n, prompt in enumerate(args.prompt))
+    problems = tuple(prompt_problem(n, prompt) for n, prompt in enumerate(args.prompt))
     plan = Plan(ProblemSet("prompts", problems), lines, seed=args.seed, ups_head=args.ups_head, prm=args.prm)
     loaded = load_flagged(args)
     answers = {

@@ -19,7 +19,7 @@ from evaluation.sets.problem_sets import ProblemSet, load_set
 from models.flags import add_model_flags, add_tool_flags, load_flagged
 from models.loading import find_file
 
-# Of one process for the others: rows cost unequal time, and torch's own limit is minutes.
+# How long one process waits for the others: rows cost unequal time, and torch's own limit is minutes.
 LONGEST_WAIT = timedelta(days=1)
 DEFAULT_MODEL = "tiny-llada"
 
@@ -67,7 +67,7 @@ def run_set(args: argparse.Namespace) -> None:
     folder = RunFolder(args.out)
     if state.is_main_process:
         folder.path.mkdir(parents=True, exist_ok=True)
-        held = folder.alone()
+        lock = folder.alone()
         folder.open(manifest(loaded, args.model, plan, args.adapter), plan.problems)
         for note in plan.problems.notes:
             sys.stderr.write(f"{plan.problems.name}: {note}\n")
@@ -77,12 +77,13 @@ def run_set(args: argparse.Namespace) -> None:
     total = len(plan.problems.problems) * len(plan.lines)
     with Grader() as grader:
         for done in run(loaded, plan, folder, grader, work):
-            sys.stderr.write(f"{done} of {total}\n")  # in one piece: processes write beside each other
+            # One write, not a print: several processes write to the same terminal.
+            sys.stderr.write(f"{done} of {total}\n")
             sys.stderr.flush()
     state.wait_for_everyone()
     if state.is_main_process:
         print(as_markdown(write_forms(folder)))
-        held.release()
+        lock.release()
     if state.num_processes > 1:
         state.destroy_process_group()
 
@@ -111,8 +112,8 @@ def own_settings(model: str, problems: ProblemSet) -> Mapping[str, Any]:
     """For a bundled task: the decode settings that the model's prompts.json names for it."""
     task = problems.problems[0].task
     path = find_file(model, "prompts.json") if task else None
-    found = json.loads(path.read_text(encoding="utf-8")) if path is not None else {}
-    return dict(found.get(task, {}).get("settings", {}))
+    by_task = json.loads(path.read_text(encoding="utf-8")) if path is not None else {}
+    return dict(by_task.get(task, {}).get("settings", {}))
 
 
 def write_report(args: argparse.Namespace) -> None:

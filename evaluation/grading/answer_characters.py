@@ -1,8 +1,9 @@
-r"""Characters that look alike, or say the same, as the one that LaTeX and plain text use.
+r"""Unicode characters replaced by those that LaTeX and plain text use for the same.
 
-NFKC with care: of `10³`, `5½` and `㎡` it would make 103, 51/2 and m2. So superscripts, subscripts and
-fractions are written out first, and every other character is taken by itself (a run of combining marks
-would cost quadratic time). What has no width goes; every dash that may be a minus is `-`.
+Unicode's normal form NFKC alone would make 103, 51/2 and m2 of `10³`, `5½` and `㎡`. So superscripts,
+subscripts and fractions are written out first, and NFKC is applied to one character at a time (to a run of
+combining marks it would cost quadratic time). Characters without a width are removed; every dash that may
+be a minus becomes `-`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 
 
 def rules(pairs: Iterable[tuple[str, str]], flags: int = 0) -> list[Rule]:
-    """(pattern, template) pairs, ready for `rewritten`; templates are read only where they are used."""
+    """(pattern, template) pairs, ready for `rewritten`; templates are expanded only where they match."""
     return [(re.compile(pattern, flags), partial(_expanded, by)) for pattern, by in pairs]
 
 
@@ -34,9 +35,11 @@ def rewritten(text: str, by: Iterable[Rule]) -> str:
 _SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ"
 _SUB = "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₓₙᵢ"
 _SCRIPTS = str.maketrans(_SUPER + _SUB, "0123456789+-()nix" + "0123456789+-()aexni")
-_GONE = dict.fromkeys(map(ord, "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\ufe0f\u20e3\ufeff"))
-_GONE |= dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xFE00, 0xFE0F)])
-_WRITTEN = _GONE | str.maketrans({
+_INVISIBLE = dict.fromkeys(
+    map(ord, "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\ufe0f\u20e3\ufeff")
+)
+_INVISIBLE |= dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xFE00, 0xFE0F)])
+_WRITTEN = _INVISIBLE | str.maketrans({
     **dict.fromkeys("−‐‑‒–﹣－➖⁃", "-"), **dict.fromkeys("‘’‛′＇", "'"), **dict.fromkeys("“”″", '"'),
     "×": r"\times ", "✕": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "∙": r"\cdot ", "÷": "/", "∕": "/",
     "⁄": "/", "\u2062": " ", "\u2063": ",", "\u2064": " ",
@@ -77,7 +80,7 @@ def plain(text: str) -> str:
     """The text in characters that `answer_text` and `answer_phrases` know; linear in its length."""
     if _AS_IT_IS.fullmatch(text):
         return text
-    text = text.translate(_GONE)
+    text = text.translate(_INVISIBLE)
     text = _SMALL_FRACTION.sub(lambda match: rf"\frac{{{match[1]}}}{{{match[2]}}}".translate(_SCRIPTS), text)
     text = rewritten(text, _RULES).translate(_SCRIPTS)
     return _WIDE.sub(lambda match: _character(match.group()), text)

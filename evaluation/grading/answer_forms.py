@@ -33,7 +33,7 @@ _LABEL = re.compile(
     r"|\\text\{[^{}]+\}|[A-Za-z][a-z]{2,}(?: [A-Za-z][a-z]+){0,3})$",
     re.ASCII,
 )
-"""What an answer may be called before its equals sign without being an equation: AB, P(A), f(2), Area."""
+"""Names that may stand before an equals sign without making an equation: AB, P(A), f(2), Area."""
 _LITERAL = re.compile(r"^(?:\d[\dA-F]*_\{(?:\d+|\\text\{[a-z]+\})\}|\\mathbb\{[A-Z]\})$", re.ASCII)
 """Numbers of a base, names of number sets: compared as they are written."""
 _CLOCK = re.compile(
@@ -77,11 +77,11 @@ class Form:
     percent: bool = False
 
 
-def read(text: str) -> Form:
+def read_form(text: str) -> Form:
     """The form of an answer as somebody wrote it; Unreadable when longer than MOST_LETTERS."""
     if len(text) > MOST_LETTERS:
         raise Unreadable(f"{len(text)} letters; allowed: {MOST_LETTERS}")
-    return _read(canonical(text), 0)
+    return _form_of(canonical(text), 0)
 
 
 def lone(form: Form) -> bool:
@@ -90,16 +90,16 @@ def lone(form: Form) -> bool:
 
 
 def label(form: Form) -> bool:
-    """Whether it only names what is said right of it: a variable, a segment, words."""
+    """Whether it is only a name for what stands right of the equals sign: a variable, a segment, words."""
     return lone(form) or bool(_LABEL.match(form.text)) or (form.kind == "text" and form.text.isascii())
 
 
-def _read(text: str, depth: int) -> Form:
+def _form_of(text: str, depth: int) -> Form:
     if depth > MOST_DEPTH:
         return Form("value", text, problem=f"brackets over {MOST_DEPTH} deep")
     if match := re.match(r"^\\text\{([^{}]*)\}$", text):
         letters_only = re.search("[A-Za-z]", match[1]) and not re.search(r"[\d,]|\b(?:and|or)\b", match[1])
-        return _words(match[1], text) if letters_only else _read(match[1].strip(), depth + 1)
+        return _words(match[1], text) if letters_only else _form_of(match[1].strip(), depth + 1)
     if depth == 0:  # Area: 12
         text = re.sub(r"^(?:\\text\{)?[A-Za-z][A-Za-z ]{2,30}:\}?\s?(?=\S*\d|\(?[A-J]\b)", "", text)
         text = re.sub(r"^(?:option|choice|letter) ?(?=\(?[A-J]\b)", "", text, flags=re.IGNORECASE)
@@ -130,7 +130,7 @@ def _composed(text: str, depth: int) -> Form:
         return compound
     for separators, kind in (((",", ";"), "list"), ((r"\cup",), "union")):
         joined = _JOINED.sub(";", text) if kind == "list" else text
-        parts, _ = _cut(joined, separators)
+        parts, _ = _split_outside_brackets(joined, separators)
         if len(parts) > 1:
             form = _several(kind, text, parts, depth)  # type: ignore[arg-type]
             commas = re.sub(r",? ?\bor\b", "", text)
@@ -138,13 +138,13 @@ def _composed(text: str, depth: int) -> Form:
             return replace(form, signs=("or",)) if either and form.kind == "list" else form
     if bracketed := _bracketed(text, depth):
         return bracketed
-    parts, signs = _cut(text, tuple(RELATIONS))
+    parts, signs = _split_outside_brackets(text, tuple(RELATIONS))
     if signs and not parts[0] and set(signs) == {"="}:
         parts, signs = parts[1:], signs[1:]
         if not signs:
-            return _read(parts[0], depth + 1)
+            return _form_of(parts[0], depth + 1)
     if signs and all(parts):
-        items = tuple(_read(part, depth + 1) for part in parts)
+        items = tuple(_form_of(part, depth + 1) for part in parts)
         return Form("relation", text, items, tuple(RELATIONS[sign] for sign in signs))
     if len(parts := _RATIO.split(text)) > 1:
         form = _several("ratio", text, parts, depth)
@@ -166,7 +166,7 @@ def _literal(text: str, depth: int) -> Form | None:
     if _MONTH.search(text) and re.search(r"\d", text):
         return Form("text", " ".join(sorted(re.findall(r"[a-z]+|\d+", flat(text).lower()))))
     if (match := _CHOICE.match(text)) and not re.match(r"\s?(?:,|;|&|(?:and|or)\b)", match[2]):
-        return Form("choice", match[1], (_read(match[2].strip(), depth + 1),))
+        return Form("choice", match[1], (_form_of(match[2].strip(), depth + 1),))
     if re.match(rf"^-?\d{{3}}(?:{GROUP}\d{{3}})+$", text):
         number = Node("number", value=Fraction(text.replace(GROUP, "")))
         return replace(_several("list", text, text.split(GROUP), depth), node=number)
@@ -198,7 +198,7 @@ def _number(text: str) -> Fraction:
 
 
 def _several(kind: Kind, text: str, parts: list[str], depth: int) -> Form:
-    items = [_read(part, depth + 1) for part in parts if part.strip()]
+    items = [_form_of(part, depth + 1) for part in parts if part.strip()]
     if kind in ("list", "set"):  # 1 ± √5, −2 is a list of three
         items = [inner for item in items for inner in (item.items if item.kind == "list" else (item,))]
     if len(items) > MOST_ITEMS:
@@ -206,21 +206,21 @@ def _several(kind: Kind, text: str, parts: list[str], depth: int) -> Form:
     return Form(kind, text, tuple(items))
 
 
-def _cut(text: str, separators: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """Parts between separators that stand in no bracket, stripped, and those separators."""
-    parts, found, depth = [""], [], 0
+def _split_outside_brackets(text: str, separators: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """(parts, separators): the text split at separators outside all brackets; parts are stripped."""
+    parts, separators_met, depth = [""], [], 0
     for token in _TOKEN.findall(text):
         depth += (token in _OPEN) - (token in _CLOSE)
         if depth == 0 and token in separators:
             parts.append("")
-            found.append(token)
+            separators_met.append(token)
         else:
             parts[-1] += token
-    return [part.strip() for part in parts], found
+    return [part.strip() for part in parts], separators_met
 
 
 def _bracketed(text: str, depth: int) -> Form | None:
-    """A form that one pair of brackets holds whole, or None."""
+    """The form of a text that one pair of brackets encloses, else None."""
     tokens = _TOKEN.findall(text)
     if len(tokens) < 2 or tokens[0] not in _OPEN or tokens[-1] not in _CLOSE:
         return None
@@ -231,11 +231,11 @@ def _bracketed(text: str, depth: int) -> Form | None:
             return None
     signs = (tokens[0], tokens[-1])
     inner = "".join(tokens[1:-1]).strip()
-    parts, _ = _cut(inner, (",", ";"))
+    parts, _ = _split_outside_brackets(inner, (",", ";"))
     if signs == (r"\{", r"\}") or (signs == ("{", "}") and len(parts) > 1):
         return _several("set", text, parts, depth)
     if (signs in (("(", ")"), ("{", "}")) or re.fullmatch(r"-?[\d.]+", inner)) and len(parts) == 1:
-        return _read(inner, depth + 1)
+        return _form_of(inner, depth + 1)
     if (signs[0], signs[1]) not in {("(", ")"), ("[", "]"), ("(", "]"), ("[", ")"), (r"\langle", r"\rangle")}:
         return None
     form = _several("bracket", text, parts, depth)

@@ -1,9 +1,9 @@
 r"""What a sentence says in numbers: whole phrases, never a number cut out of one.
 
-A phrase is a run of numbers, signs and formulas with all that changes what it says: words of scale and
-units behind it (`5 thousandths`, `10:30 AM`), words before it (`more than 5`), and the runs that a word
-like `out of`, `to` or `and` joins to it. Whether such a phrase can be read is decided later
-(`answer_forms`); one that cannot is not cut until it can.
+A phrase is a run of numbers, signs and formulas, together with all words that change its meaning: words of
+scale and units behind it (`5 thousandths`, `10:30 AM`), words before it (`more than 5`), and the runs that a
+word like `out of`, `to` or `and` joins to it. Whether such a phrase can be read is decided later
+(`answer_forms`); a phrase that cannot be read is not shortened until it can.
 """
 
 from __future__ import annotations
@@ -127,9 +127,10 @@ def phrases(sentence: str) -> list[Phrase]:
 
 def last_phrase(sentence: str) -> str | None:
     """What a sentence says last in numbers, None where it says nothing; number words where no digit is."""
-    said = [phrase.text for phrase in phrases(sentence) if not phrase.denied and not _LONE.match(phrase.text)]
-    if said:
-        return said[-1]
+    stated = (phrase.text for phrase in phrases(sentence) if not phrase.denied)
+    texts = [text for text in stated if not _LONE.match(text)]
+    if texts:
+        return texts[-1]
     if re.search(r"[\d\\$]", sentence):
         return None
     written = in_digits(re.sub(r"\bone\b", "\x02", sentence[:MOST_LETTERS], flags=re.IGNORECASE))
@@ -238,7 +239,7 @@ def _tokens(sentence: str) -> list[_Token]:
 @dataclass(frozen=True)
 class _Place:
     """A token with its neighbours (NONE at the ends). near: the token before belongs to a run; inside:
-    stands in brackets with nothing but mathematics; call: so does the token behind."""
+    it is in brackets with nothing but mathematics; call: so is the token behind it."""
 
     token: _Token
     before: _Token
@@ -264,7 +265,7 @@ class _Place:
 
 
 def _mathy(sentence: str, tokens: list[_Token]) -> list[bool]:
-    """Of each token, whether it belongs to a run."""
+    """For each token, whether it belongs to a run."""
     inside = [*_brackets(sentence, tokens), False]
     padded = [_NONE, *tokens, _NONE]
     mathy: list[bool] = [False]
@@ -330,7 +331,7 @@ def _sign_belongs(place: _Place) -> bool:
 
 
 def _brackets(sentence: str, tokens: list[_Token]) -> list[bool]:
-    """Of each token, whether it stands in, or is, brackets with nothing but mathematics in them."""
+    """For each token, whether it is one of, or between, brackets that hold nothing but mathematics."""
     inside = [False] * len(tokens)
     opened: list[int] = []
     for place, token in enumerate(tokens):

@@ -1,7 +1,7 @@
-"""Answers as canonical text: one way to write what LaTeX, Unicode and plain text write in many.
+"""Answers in canonical form: one spelling for what LaTeX, Unicode and plain text write in many ways.
 
-Only the writing is made alike, nothing is computed. Spaces that separate (two numbers, two words)
-stay; a comma between thousands goes, one that separates stays.
+Only the spelling is changed, nothing is computed. Spaces that separate (two numbers, two words) stay; a comma
+between thousands is removed, one that separates numbers stays.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ _EDGE = re.compile(r"\s*([^\sA-Za-z0-9.])\s*", re.ASCII)
 
 
 def canonical(text: str) -> str:
-    """The one way to write an answer. Linear in the length of the text; the caller bounds that."""
+    """An answer in canonical form. Linear in the length of the text, which the caller limits."""
     text = _without_delimiters(plain(text).strip())
     text = _REPEATING.sub(_repeating, _thousands(rewritten(text, _SUBSTITUTIONS)))
     text = rewritten(text, _PLAIN_GROUPS)
@@ -206,29 +206,29 @@ def flat(text: str) -> str:
 def _braced(text: str) -> str:
     r"""Arguments in braces: \frac12, \sqrt2, x^2 become \frac{1}{2}, \sqrt{2}, x^{2}."""
     out: list[str] = []
-    wanted, outer, option = 0, [], False
+    missing, outer, option = 0, [], False
     for token in _TOKEN.findall(text):
         if option:
             out.append(token)
             option = token != "]"
         elif token.isspace():
-            if not wanted:
+            if not missing:
                 out.append(" ")
         elif token == "[" and out and out[-1] == r"\sqrt":
             out.append(token)
             option = True
         elif token == "{":
-            outer.append(max(wanted - 1, 0))
-            wanted = 0
+            outer.append(max(missing - 1, 0))
+            missing = 0
             out.append(token)
         elif token == "}":
-            wanted = outer.pop() if outer else 0
+            missing = outer.pop() if outer else 0
             out.append(token)
         elif token in _NEEDS:
-            wanted = max(wanted - 1, 0) + _NEEDS[token]
+            missing = max(missing - 1, 0) + _NEEDS[token]
             out.append(token)
-        elif wanted:
-            wanted -= 1
+        elif missing:
+            missing -= 1
             out.append(f"{{{token}}}")
         else:
             out.append(token)

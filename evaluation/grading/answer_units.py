@@ -1,8 +1,8 @@
-"""What stands around a value without being part of it: units of measure, money, counted things.
+"""What may stand beside a value: units of measure, money, counted things.
 
 Units must agree when both sides name one, and are converted where both measure the same (5 km, 5000 m);
 they are dropped when only one side names one. A counted thing (`18 eggs`) is any plain word that changes
-no number: THINGS_NOT, and whatever ends like a fraction, are refused.
+no number; words of THINGS_NOT, and words that end like a fraction, are not counted things.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ UNITS = {
     for word in ({name, name + "s"} if len(name) > 2 else {name})
 }
 _SHORT = {word for word in UNITS if len(word) == 1} | {"in"}
-"""Units that are one only behind a space or in \\text{}: `5m` is a product."""
+"""Words that are units only behind a space or in \\text{}: `5m` is a product."""
 _SPELLED = rules((
     (r"\bmph\b", "mile / hour"), (r"\b(?:kph|kmh|kmph)\b", "km / hour"), (r"\bmps\b", "m / s"),
     (r"\bcc\b", "cm ^{3}"), (r"\bsqft\b", "square foot"),
@@ -58,7 +58,7 @@ _MONEY = re.compile(
     rf"(Rs|INR|USD|EUR|GBP|RMB|CNY|JPY|[{''.join(_CURRENCY)}])\.?\s?(?=[-\d.\\(])"
 )
 _ALIKE = {frozenset(pair) for pair in (("angle", "celsius"), ("angle", "fahrenheit"), ("mass", "sterling"))}
-"""Dimensions that share a word: degrees and pounds."""
+"""Pairs of dimensions whose units share a word: degrees and pounds."""
 _SILENT = frozenset(
     "of the in a an per each every left remaining total altogether all more extra now away old".split()
 )
@@ -113,11 +113,11 @@ def split(text: str) -> tuple[str, Measure, bool]:
     glued_unit = not spaced and (
         words[0] in _SHORT or len(words[0]) == 1 or (words[0].lower() not in UNITS and len(words[0]) < 4)
     )
-    found = measure([*names, *words]) if value and not glued_unit else None
-    if found is None:
-        value, found = text, measure(names) or NOTHING
+    unit = measure([*names, *words]) if value and not glued_unit else None
+    if unit is None:
+        value, unit = text, measure(names) or NOTHING
     percent = value.endswith("%")
-    return value.removesuffix("%").strip(), found, percent
+    return value.removesuffix("%").strip(), unit, percent
 
 
 def _shortest(value: str, tail: str) -> tuple[str, str]:
@@ -147,7 +147,7 @@ def _tail(text: str) -> tuple[str, str]:
 
 
 def measure(words: list[str]) -> Measure | None:
-    """What the words say, None where one of them is neither unit nor thing."""
+    """The measure that words name, None where one of them is neither a unit nor a counted thing."""
     powers: dict[str, int] = {}
     things: set[str] = set()
     size, sign, power = Fraction(1), 1, 1
@@ -172,15 +172,15 @@ def measure(words: list[str]) -> Measure | None:
             power = 1
         elif low in _SILENT:
             continue
-        elif _thing(low):
+        elif _countable(low):
             things.add(_singular(low))
         else:
             return None
     return Measure(tuple(sorted((name, n) for name, n in powers.items() if n)), size, frozenset(things))
 
 
-def _thing(word: str) -> bool:
-    """Whether a word may be what is counted: it changes no number, and has a vowel."""
+def _countable(word: str) -> bool:
+    """Whether a word may name a counted thing: it changes no number, and has a vowel."""
     if word in THINGS_NOT or part_like(word):
         return False
     return len(word) >= 3 and bool(re.search("[aeiouy]", word))
@@ -196,7 +196,7 @@ def _singular(word: str) -> str:
 
 
 def ratio(gold: Measure, answer: Measure) -> Fraction | None:
-    """What the answer's number is to be multiplied with to be in the gold's unit, None where they disagree.
+    """The factor from the answer's unit to the gold's, None where they disagree.
 
     Of counted things one word in common is enough: `18 eggs`, `18 duck eggs`. Of money per time or thing
     the money alone will do.

@@ -113,7 +113,7 @@ def in_digits(text: str) -> str:
 
 
 def _digits(run: str) -> str:
-    """A run of number words in digits; as it stands where it is no single number (`nine and ten`)."""
+    """A run of number words in digits; where it is not one number (`nine and ten`), each by itself."""
     words = [word for word in re.split(r"[\s,-]+", run.lower()) if word not in ("a", "an")]
     total = group = 0
     last = ""
@@ -139,7 +139,7 @@ def _digits(run: str) -> str:
 
 
 def _each(run: str) -> str:
-    """Every number of a run that is none by itself: around each `and`, else unchanged."""
+    """A run that is not one number: each part of it between `and` and commas by itself."""
     parts = re.split(r"(,? and |, )", run)
     if len(parts) == 1:
         return run
@@ -171,7 +171,7 @@ def _scaled(text: str) -> str:
 
 
 def _value(number: str) -> Fraction:
-    """What a text that NUMBER matches is worth."""
+    """The value of a text that matches NUMBER."""
     whole = re.match(r"^(\d+)(?:\s|(?=\\))", number)
     rest = number[whole.end() :] if whole else number
     top, _, bottom = re.sub(r"\\frac\{(\d+)\}\{(\d+)\}", r"\1/\2", rest).partition("/")

@@ -1,4 +1,4 @@
-"""Whether two answers are the same: as text, as numbers, and where that does not settle it, by asking.
+"""Whether two answers are the same: as text, as numbers, or, where these do not settle it, by math-verify.
 
 Conventions (a false "correct" is worse than a miss):
 
@@ -6,7 +6,7 @@ Conventions (a false "correct" is worse than a miss):
 - Tuples, intervals, matrices keep their order, and brackets matter: (3,4] is not [3,4]. Sets and bare
   lists (`1,-2`, `x=1 or x=-2`) do not keep it.
 - Units must agree when both sides name them; `5 cm` answers a bare `5`. 50% is 0.5, and also answers
-  a bare 50 (what was asked was "what percent"); below 1 only the first holds.
+  a bare 50 (the question was "what percent"); below 1 only the first holds.
 - `x = 5` answers `5`, and `y = 5` does not answer `x = 5`; an equation may be multiplied through.
 - Text is compared without regard to case; a single letter only where one side is in \\text{}.
 """
@@ -32,7 +32,7 @@ _FLIPPED = {">": "<", ">=": "<="}
 
 
 def equivalent(gold: Form, answer: Form, ask: Ask) -> Verdict:
-    """Whether `answer` says what `gold` says; None with the reason where nothing can tell."""
+    """Whether `answer` says the same as `gold`; equal is None, with a reason, where it cannot be decided."""
     if _same_text(gold, answer):
         return Verdict(True, "equal as text")
     gold, answer = _without_bars(gold), _without_bars(answer)
@@ -54,8 +54,8 @@ def equivalent(gold: Form, answer: Form, ask: Ask) -> Verdict:
     if kinds == {"value"}:
         return _values(gold, answer, ask)
     if kinds in ({"set"}, {"value", "set"}):
-        wanted, said = (form.items if form.kind == "set" else (form,) for form in (gold, answer))
-        return _all((_each(wanted, said, ask), _each(said, wanted, ask, swap=True)))
+        golds, answers = (form.items if form.kind == "set" else (form,) for form in (gold, answer))
+        return _all((_each(golds, answers, ask), _each(answers, golds, ask, swap=True)))
     if kinds <= {"list", "set"} or kinds == {"union"}:
         return _unordered(gold.items, answer.items, ask)
     if kinds in ({"bracket"}, {"matrix"}) and gold.signs == answer.signs:
@@ -127,12 +127,12 @@ def _square(gold: Form, answer: Form, ask: Ask) -> Verdict:
     verdict = _ordered(gold.items, answer.items, ask)
     if verdict.equal and len(gold.items) > 2:
         return verdict
-    again = verdict if verdict.equal else _unordered(gold.items, answer.items, ask)
-    return Verdict(None, "the gold answer may be an interval or a list") if again.equal is not False else NO
+    as_list = verdict if verdict.equal else _unordered(gold.items, answer.items, ask)
+    return Verdict(None, "the gold answer may be an interval or a list") if as_list.equal is not False else NO
 
 
 def _all(verdicts: Iterable[Verdict]) -> Verdict:
-    """NO when one is, else the first undecided one, else YES."""
+    """NO when one of them is, else the first undecided one, else YES."""
     undecided = None
     for verdict in verdicts:
         if verdict.equal is False:
@@ -162,20 +162,20 @@ def _each(first: Sequence[Form], second: Sequence[Form], ask: Ask, swap: bool = 
 
 
 def _unordered(gold: Sequence[Form], answer: Sequence[Form], ask: Ask) -> Verdict:
-    """A pairing: equality carries over, so the first partner found will do."""
+    """Whether the items can be paired. Equality is transitive, so the first partner that fits is taken."""
     if len(gold) != len(answer):
         return NO
     if len({n for n in map(_name, gold) if n}) > 1 and not any(map(_name, answer)):
         return _ordered(gold, answer, ask)  # x = 1, y = 2 is 1, 2 in this order only
     if len({n for n in map(_name, answer) if n}) > 1 and not any(map(_name, gold)):
         return _ordered(gold, answer, ask)
-    left = list(answer)
-    for wanted in gold:
+    unmatched = list(answer)
+    for gold_item in gold:
         verdicts = []
-        for place, form in enumerate(left):
-            verdicts.append(equivalent(wanted, form, ask))
+        for place, form in enumerate(unmatched):
+            verdicts.append(equivalent(gold_item, form, ask))
             if verdicts[-1].equal:
-                del left[place]
+                del unmatched[place]
                 break
         else:
             return _any(verdicts)
@@ -204,10 +204,10 @@ def _values(gold: Form, answer: Form, ask: Ask) -> Verdict:
         return Verdict(True, "equal as text")
     if re.fullmatch("[B-J]", gold.text) and gold.text.lower() == answer.text:
         return Verdict(True, "compared as choices")
-    for form, whose in ((gold, "the gold answer"), (answer, "the answer")):
+    for form, side in ((gold, "the gold answer"), (answer, "the answer")):
         if form.node is None:
             infinite = r"\infty" in form.text
-            reason = f"{whose} cannot be read as mathematics: {form.problem}"
+            reason = f"{side} cannot be read as mathematics: {form.problem}"
             return Verdict(None if form is gold and not infinite else False, reason)
     assert gold.node is not None and answer.node is not None
     try:
@@ -231,19 +231,19 @@ def _numbers(gold: Fraction, answer: Fraction, gold_percent: bool, answer_percen
 
 
 def with_constant_of(gold: Node, answer: Node) -> Node:
-    """The answer with its constant of integration (… + c) called as the gold's (… + C) is."""
-    wanted, said = _constant(gold), _constant(answer)
-    if not wanted or not said or wanted == said or said in symbols(gold) or len(symbols(gold)) != 2:
+    """The answer with its constant of integration (… + c) renamed to the gold's (… + C)."""
+    names, constant, own = symbols(gold), _constant(gold), _constant(answer)
+    if not constant or not own or constant == own or own in names or len(names) != 2:
         return answer
-    return _renamed(answer, said, wanted)
+    return _renamed(answer, own, constant)
 
 
 def _constant(node: Node) -> str:
     """C of `f(x) + C`, "" where nothing like it is added to an expression with one other variable."""
     last = node.parts[1] if node.op == "add" else node
     alone = last.op == "symbol" and last.name in ("C", "c", "K", "k") and node.op == "add"
-    rest = symbols(node.parts[0]) if alone else set()
-    return last.name if rest & set("xyztusr") and last.name not in rest else ""
+    others = symbols(node.parts[0]) if alone else set()
+    return last.name if others & set("xyztusr") and last.name not in others else ""
 
 
 def _renamed(node: Node, name: str, by: str) -> Node:
@@ -253,7 +253,7 @@ def _renamed(node: Node, name: str, by: str) -> Node:
 
 
 def _symbolic(gold: Node, answer: Node, ask: Ask, op: str = "equal") -> Verdict:
-    """By floating point where they clearly differ, else by asking."""
+    """Different where floating point shows it clearly, else as math-verify says."""
     if (differ if op == "equal" else unlike)(gold, answer):
         return Verdict(False, "values differ")
     names = {name: f"x_{{{k}}}" for k, name in enumerate(sorted(symbols(gold) | symbols(answer)))}
@@ -318,11 +318,11 @@ def _inequalities(gold: Form, answer: Form, ask: Ask) -> Verdict:
 def _gaps(gold: Form, answer: Form, ask: Ask) -> Verdict:
     """left - right of both, one a multiple of the other; for inequalities a positive multiple."""
     sides = []
-    for form, whose in ((gold, "the gold answer"), (answer, "the answer")):
+    for form, side in ((gold, "the gold answer"), (answer, "the answer")):
         left, *_ = nodes = [item.node for item in form.items]
         sign = _FLIPPED.get(form.signs[0], form.signs[0])
         if len(nodes) != 2 or left is None or nodes[1] is None:
-            return Verdict(None if form is gold else False, f"{whose} is a relation that cannot be read")
+            return Verdict(None if form is gold else False, f"{side} is a relation that cannot be read")
         first, second = (left, nodes[1]) if sign == form.signs[0] else (nodes[1], left)
         sides.append((sign, Node("subtract", (first, second))))
     (sign, gap), (other_sign, other) = sides

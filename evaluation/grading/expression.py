@@ -1,4 +1,4 @@
-"""An answer's LaTeX as a small tree, by one grammar that refuses what is ambiguous.
+"""Read an answer's LaTeX into a small tree, with a grammar that refuses ambiguous texts.
 
 math-verify's parser reads `3(4)` as 7, `52_8` as 52 and `X` as `x`. So answers are read here, and
 `expression_latex` writes them out with every product and bracket in place before math-verify sees them.
@@ -74,10 +74,10 @@ class _Parser:
     def next(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
 
-    def take(self, wanted: str = "") -> str:
+    def take(self, expected: str = "") -> str:
         token = self.next
-        if not token or (wanted and token != wanted):
-            raise Unreadable(f"{token or 'the end'!r} where {wanted or 'a value'!r} is wanted")
+        if not token or (expected and token != expected):
+            raise Unreadable(f"{token or 'the end'!r} where {expected or 'a value'!r} is wanted")
         self.at += 1
         return token
 
@@ -269,5 +269,5 @@ def _number(token: str) -> Fraction:
 
 def symbols(node: Node) -> set[str]:
     """Names of the variables."""
-    found = {node.name} if node.op == "symbol" else set()
-    return found.union(*(symbols(part) for part in node.parts))
+    names = {node.name} if node.op == "symbol" else set()
+    return names.union(*(symbols(part) for part in node.parts))

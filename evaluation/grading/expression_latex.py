@@ -1,4 +1,4 @@
-"""Trees of `evaluation.grading.expression` as LaTeX that math-verify reads in one way only."""
+"""Write the trees of `evaluation.grading.expression` as LaTeX that math-verify can read in one way only."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _BINDS = {
     "add": 1, "subtract": 1, "minus": 1, "times": 2, "over": 3, "power": 3, "function": 3, "factorial": 3,
     "i": 3,
 }  # fmt: skip
-"""How tightly an operation holds its parts; 4 where nothing can come between."""
+"""How tightly an operation binds, from 1; 4: it never needs brackets."""
 _NEEDS = {
     "minus": (2,), "add": (1, 2), "subtract": (1, 2), "times": (2, 3), "power": (4, 0), "factorial": (4,),
 }  # fmt: skip
-"""How tightly its parts must hold to stand in it without brackets; 0 where it has brackets of its own."""
+"""How tightly each part must bind to need no brackets; 0 where the operation has brackets of its own."""
 
 
 def to_latex(node: Node, names: Mapping[str, str]) -> str:
-    """The tree with nothing left to guess, and no bracket too many (they cost math-verify seconds)."""
+    """The tree as LaTeX with all brackets it needs, and no others (they cost math-verify seconds)."""
     if node.op == "number":
         top, bottom = node.value.numerator, node.value.denominator
         return str(top) if bottom == 1 else rf"\frac{{{top}}}{{{bottom}}}"

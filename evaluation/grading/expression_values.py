@@ -1,4 +1,4 @@
-"""What an expression is worth: exactly where it is rational, about where it is not. Pure and bounded.
+"""The value of an expression: exact where it is rational, in floating point where it is not.
 
 `exact` settles most answers without symbolic mathematics; `differ` finds most wrong ones. Neither
 ever builds a number of more than MOST_BITS bits.
@@ -28,10 +28,10 @@ def exact(node: Node) -> Fraction | None:
     if node.op == "number":
         return node.value if _bits(node.value) <= MOST_BITS else None
     parts = [exact(part) for part in node.parts]
-    known = [part for part in parts if part is not None]
-    if node.op not in _EXACT or len(known) != len(parts):
+    values = [part for part in parts if part is not None]
+    if node.op not in _EXACT or len(values) != len(parts):
         return None
-    value = _EXACT[node.op](*known)
+    value = _EXACT[node.op](*values)
     return value if value is not None and _bits(value) <= MOST_BITS else None
 
 
@@ -171,7 +171,7 @@ def _real(value: complex) -> float:
 
 
 def _about_over(top: complex, bottom: complex) -> complex:
-    """A quotient; by sin(pi), which is nothing, floats would divide."""
+    """A quotient; ValueError for a divisor near 0: as a float sin(pi) is not quite 0."""
     if abs(bottom) < 1e-12:
         raise ValueError("a division by next to nothing")
     return top / bottom

@@ -1,11 +1,12 @@
-r"""Where the answer stands in a response or in a gold text.
+r"""Find the answer in a response or in a gold text.
 
-Thoughts, run-on text and what was taken back are cut off first (`final_part`). Then the response's own
-marks are read, each as a whole statement: all boxes of the last sentence that has one; else `<answer>`;
-else `#### x` (a heading is none) or a closing `A: x`; else the last "the answer is x"; else the response
-itself where it is nothing but an answer; else what the last sentence with a number says
-(`answer_phrases`). A gold text: the same marks, else the whole of it, but for a single sentence. Linear
-in the length; of a response longer than MOST_LETTERS only the end is read.
+Thoughts, text after the answer and statements that were taken back are cut off first (`final_part`). Then
+the response's own marks are looked for, each read as a whole statement: all boxes of the last sentence that
+has one; else `<answer>`; else `#### x` (unless it is a heading) or a closing `A: x`; else the last "the
+answer is x"; else the response itself where it is nothing but an answer; else what the last sentence with a
+number says (`answer_phrases`). In a gold text the same marks are looked for; without any it is the whole
+text, or what it says where it is a single sentence. Linear in the length; of a response longer than
+MOST_LETTERS only the end is read.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from evaluation.grading.answer_text import formulas
 from evaluation.grading.final_part import MOST_LETTERS, final_part
 
 MOST_BARE = 400
-"""A response of more letters is more than a bare answer."""
+"""Letters of the longest response that may be a bare answer."""
 MOST_HEADINGS = 50
 _BRACES = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*|\\.|[{}]", re.DOTALL)
 _UNBRACED = re.compile(r"\\(?:boxed|fbox)\s*(-?(?:\\[A-Za-z]+(?:\{[^{}]*\})+|\d[\d.,/]*|[A-Z](?![A-Za-z'])))")
@@ -46,7 +47,7 @@ _STEP = re.compile(
     re.IGNORECASE,
 )
 _CLOSING = re.compile(r"(?:^|\n)[ \t]*A:[ \t]*([^\s][^\n]*)\s*\Z")
-_SAID = re.compile(
+_ANSWER_IS = re.compile(
     r"(?:\banswers?\b(?:\s+(?:to|for|in|of|as|here)\b[^\n.:=]{0,60}?)?\**\s*(?:\b(?:is|are|was"
     r"|would be|must be|should be|equals|becomes)\b"
     r"|=|:|->|-(?= ))|\b(?:correct|right|best|final) (?:option|choice|result|value"
@@ -98,19 +99,19 @@ def extract(response: str) -> str | None:
     boxed = _boxed(text)
     if boxed is not None and _SENTENCE.search(boxed) and not re.search(r"\bnot?\b|n't", boxed):
         words = re.sub(r"\\(?:text\w*|mbox|mathrm)\s?\{([^{}]*)\}", r" \1 ", boxed)
-        return _said_last(words) or last_phrase(words) or boxed.strip()
-    for find in (_boxed, _hashes, _closing, _said_last, _chosen, _bare):
+        return _last_statement(words) or last_phrase(words) or boxed.strip()
+    for find in (_boxed, _hashes, _closing, _last_statement, _chosen, _bare):
         answer = find(text)
         if answer is not None:
             return answer.strip() or None
-    return last_said(text)
+    return last_number_stated(text)
 
 
 def gold_answer(text: str) -> str:
     """The answer of a gold text: boxed, behind ####, in a closing `A: x` or `The answer is: x`, what a
     single sentence says, or the text itself."""
     tidy = _tidy(text[-MOST_LETTERS:])
-    for find in (_boxed, _hashes, _closing, _said_last):
+    for find in (_boxed, _hashes, _closing, _last_statement):
         answer = find(tidy)
         if answer is not None and answer.strip():
             return answer.strip()
@@ -170,22 +171,22 @@ def _joined(text: str, boxes: list[tuple[int, int, int]]) -> str:
 def _hashes(text: str) -> str | None:
     """What stands behind the last `####` that is no heading."""
     for match in list(_HASHES.finditer(text))[: -MOST_HEADINGS - 1 : -1]:
-        content, rest = match[1].strip().strip("*").strip(), text[match.end() : match.end() + 2 * MOST_BARE]
+        content, behind = match[1].strip().strip("*").strip(), text[match.end() : match.end() + 2 * MOST_BARE]
         if _HEADING.match("\n" + content + "\n"):
-            content = _paragraph(rest)
+            content = _paragraph(behind)
             if content:
                 return _statement(content)
             continue
         if not content:
-            return _paragraph(rest) or ""
+            return _paragraph(behind) or ""
         if _STEP.match(content):
             continue
-        said = _said_last(content)
-        if said is not None:
-            return said
-        if _is_answer(content) and (re.search(r"[\d\\]", content) or not rest.strip()):
+        stated = _last_statement(content)
+        if stated is not None:
+            return stated
+        if _is_answer(content) and (re.search(r"[\d\\]", content) or not behind.strip()):
             return content
-        if re.search(r"\d", content) or not rest.strip():
+        if re.search(r"\d", content) or not behind.strip():
             return _statement(content)
     return None
 
@@ -200,16 +201,16 @@ def _closing(text: str) -> str | None:
     return _statement(match[1]) if match else None
 
 
-def _said_last(text: str) -> str | None:
+def _last_statement(text: str) -> str | None:
     """What the last "the answer is" says, or stands below the heading "Answer"."""
-    said = [match.end() for match in _SAID.finditer(text)]
-    headed = [match.end() for match in _HEADING.finditer(text)]
-    if headed and (not said or headed[-1] >= said[-1]):
-        below = _paragraph(text[headed[-1] : headed[-1] + 2 * MOST_BARE])
+    stated = [match.end() for match in _ANSWER_IS.finditer(text)]
+    headings = [match.end() for match in _HEADING.finditer(text)]
+    if headings and (not stated or headings[-1] >= stated[-1]):
+        below = _paragraph(text[headings[-1] : headings[-1] + 2 * MOST_BARE])
         return _statement(below) if below else None
-    if not said:
+    if not stated:
         return None
-    tail = text[said[-1] : said[-1] + MOST_BARE]
+    tail = text[stated[-1] : stated[-1] + MOST_BARE]
     return _statement(tail.strip()) if tail.strip() else None
 
 
@@ -220,7 +221,8 @@ def _chosen(text: str) -> str | None:
 
 
 def _statement(text: str) -> str | None:
-    """What a statement says: the phrase it begins with, or what that is said to be; else its words."""
+    """What a statement says: its first phrase, or the one that restates it ("5/2, which is 2.5"); else its
+    words."""
     sentence = sentences(text.strip())[0] if text.strip() else ""
     sentence = re.sub(r"^\W*(?:option|choice|letter) (?=\(?[A-J]\b)", "", sentence, flags=re.IGNORECASE)
     sentence = re.sub(r"^\W*not \S{1,20}? (?:but|it is|it's) (?=\(?[A-J]\b)", "", sentence)
@@ -230,15 +232,15 @@ def _statement(text: str) -> str | None:
         return sentence.strip(" *")
     if _CHOICE.match(sentence):
         return sentence.strip(" *.,;")
-    said = phrases(sentence)
-    if not said:
+    in_order = phrases(sentence)
+    if not in_order:
         numbered = last_phrase(sentence)
         words = re.split(r"\s(?:because|since|so|as|which)\s|,", sentence)[0].strip(" *.!")
         return numbered if numbered and len(words.split()) > 3 else words
-    if not _FILLER.match(sentence[: said[0].start]):
+    if not _FILLER.match(sentence[: in_order[0].start]):
         return last_phrase(sentence)
-    answer, end = said[0], said[0].end
-    for phrase in said[1:]:
+    answer, end = in_order[0], in_order[0].end
+    for phrase in in_order[1:]:
         if (answer.denied or _THEN.search(sentence[end : phrase.start])) and not phrase.denied:
             answer, end = phrase, phrase.end
     if answer.denied:
@@ -268,7 +270,7 @@ def _bare(text: str) -> str | None:
 
 
 def _is_answer(text: str) -> bool:
-    """Whether a line is an answer with no sentence around it."""
+    """Whether a line is an answer alone, without a sentence around it."""
     if not text or len(text) > MOST_BARE or "\n" in text or "boxed" in text or text.startswith("#"):
         return False
     spans = formulas(text)
@@ -287,7 +289,7 @@ def _is_answer(text: str) -> bool:
     )
 
 
-def last_said(text: str) -> str | None:
+def last_number_stated(text: str) -> str | None:
     """What the last sentence with a number says."""
     tail = re.sub(r"\\(?:boxed|fbox)(?![A-Za-z])\s*\{?", " ", text[-4_000:])
     for sentence in reversed(sentences(tail)):

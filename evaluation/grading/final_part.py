@@ -1,4 +1,5 @@
-"""The part of a response in which its answer stands: thoughts, run-on text and what was taken back go."""
+"""The part of a response that holds its answer: without thoughts, without what follows the answer (a new
+question, text behind an end token), and without statements that were taken back ("that is wrong")."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ def final_part(response: str) -> str:
 
 
 def _without_thoughts(text: str) -> str:
-    """Thoughts, also those that no tag opens or closes, cut out."""
+    """The text without thoughts, also those of which the opening or closing tag is missing."""
     parts: list[str] = []
     depth, last = 0, 0
     for match in _THOUGHT.finditer(text):

@@ -1,7 +1,7 @@
 r"""Gold answers that are lists in a data file: `["$5$"]`, `['1', '2']`, `['5' '6']` (numpy), `"5"`.
 
-Nothing is evaluated: quoted items are read by one pattern. Brackets without quotes are mathematics
-([1, 2] is an interval) and left alone, but for a single item.
+Nothing is evaluated: quoted items are read with one pattern. Brackets without quotes are mathematics
+([1, 2] is an interval) and left as they are, unless they hold a single item.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def items_of(text: str) -> list[str] | None:
         return [text[1:-1]]
     if not (match := _LIST.match(text)) or not re.match(r"\s*[\[(]*\s*['\"]", match[2]):
         return None
-    rest = _ITEM.sub("", match[2])
-    if match[1] == "{" and ":" in rest:
+    unquoted = _ITEM.sub("", match[2])
+    if match[1] == "{" and ":" in unquoted:
         return []
-    if re.search(r"[^\s,\[\]()]", rest):
+    if re.search(r"[^\s,\[\]()]", unquoted):
         return None
     return [_unescaped(first or second) for first, second in _ITEM.findall(match[2])]
 

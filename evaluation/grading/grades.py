@@ -1,7 +1,7 @@
 """Grading: correct, wrong, or could not grade. `python -m evaluation grade` grades a file.
 
 The answer is found (`extraction`), read (`answer_forms`) and compared (`equivalence`); what neither
-text nor numbers settle goes to math-verify in processes with limits (`math_pool`). "Could not grade"
+text nor numbers settle is compared by math-verify, in processes with limits (`math_pool`). "Could not grade"
 (correct is None) is a time or memory limit, or a gold answer that cannot be read: it is reported, and
 never counted as wrong.
 """
@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from evaluation.grading.answer_forms import Form, read
+from evaluation.grading.answer_forms import Form, read_form
 from evaluation.grading.equivalence import equivalent
 from evaluation.grading.expression import Unreadable
 from evaluation.grading.extraction import extract, gold_answer
@@ -30,7 +30,7 @@ MOST_QUESTIONS = 64
 
 @dataclass(frozen=True)
 class Grade:
-    """correct: True, False, or None where it could not be found out; extracted: None without an answer."""
+    """correct: True, False, or None where it could not be graded; extracted: None without an answer."""
 
     correct: bool | None
     extracted: str | None
@@ -85,10 +85,10 @@ class Grader:
         if not gold.text:
             return Grade(None, extracted, "the gold answer is empty")
         try:
-            found = read(extracted)
+            form = read_form(extracted)
         except Unreadable as problem:
             return Grade(False, extracted, f"the answer cannot be read: {problem}")
-        verdict = self._compare(gold, found)
+        verdict = self._compare(gold, form)
         reason = verdict.reason if verdict.equal is not None else f"could not grade: {verdict.reason}"
         return Grade(verdict.equal, extracted, reason)
 
@@ -98,17 +98,17 @@ class Grader:
         with ThreadPoolExecutor(self.pool.workers) as threads:
             return list(threads.map(self.grade, *zip(*rows, strict=True))) if rows else []
 
-    def _compare(self, gold: Form, found: Form) -> Verdict:
-        asked = 0
+    def _compare(self, gold: Form, answer: Form) -> Verdict:
+        questions = 0
 
         def ask(op: str, first: str, second: str) -> Verdict:
-            nonlocal asked
-            asked += 1
-            if asked > MOST_QUESTIONS:
+            nonlocal questions
+            questions += 1
+            if questions > MOST_QUESTIONS:
                 return Verdict(None, f"more than {MOST_QUESTIONS} symbolic comparisons")
             return self._ask(op, first, second)
 
-        return equivalent(gold, found, ask)
+        return equivalent(gold, answer, ask)
 
     def close(self) -> None:
         """End the workers."""
@@ -125,10 +125,10 @@ def read_gold(text: str) -> Form:
     """The form of a gold text; a list of a data file is a set of what its items say. Raises Unreadable."""
     items = items_of(text)
     if items is None:
-        return read(gold_answer(text))
+        return read_form(gold_answer(text))
     if not items:
         raise Unreadable("it is a list without an answer in it")
-    forms = [read(gold_answer(item)) for item in items]
+    forms = [read_form(gold_answer(item)) for item in items]
     parts = [part for form in forms for part in (form.items if form.kind in ("list", "set") else (form,))]
     return forms[0] if len(forms) == 1 else Form("set", text, tuple(parts))
 
@@ -160,6 +160,6 @@ def _rows(source: Path) -> Iterator[dict[str, Any]]:
             if field == "answer" and isinstance(value, list):
                 row[field] = value = json.dumps(value, ensure_ascii=False)
             if not isinstance(value, str):
-                where, said = f"line {number} of {source.name}", repr(value)[:60]
-                raise ValueError(f"{where}: {field} = {said}; allowed: text or a number")
+                where, value_text = f"line {number} of {source.name}", repr(value)[:60]
+                raise ValueError(f"{where}: {field} = {value_text}; allowed: text or a number")
         yield row

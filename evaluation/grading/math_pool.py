@@ -25,7 +25,7 @@ MOST_LETTERS = 4_000
 
 @dataclass(frozen=True)
 class Verdict:
-    """equal: True, False, or None when it could not be found out; then `reason` is a sentence's part."""
+    """equal: True, False, or None when it could not be decided; `reason`: why, as part of a sentence."""
 
     equal: bool | None
     reason: str = ""
@@ -52,7 +52,7 @@ class Worker:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._output, selectors.EVENT_READ)
         try:
-            reply = self._read(START_SECONDS)
+            reply = self._reply(START_SECONDS)
         except BaseException:
             self.kill()
             raise
@@ -78,7 +78,7 @@ class Worker:
             self._process.stdin.flush()
         except OSError:
             raise WorkerDied(self._ended()) from None
-        return self._read(seconds)
+        return self._reply(seconds)
 
     def kill(self) -> None:
         """End the process now, whatever it does."""
@@ -92,7 +92,7 @@ class Worker:
                 except OSError:  # a question it did not read is flushed into a closed pipe
                     pass
 
-    def _read(self, seconds: float) -> dict[str, Any]:
+    def _reply(self, seconds: float) -> dict[str, Any]:
         deadline, line = time.monotonic() + seconds, b""
         while not line.endswith(b"\n"):
             if not self._selector.select(max(0.0, deadline - time.monotonic())):
@@ -157,7 +157,7 @@ class MathPool:
             worker = None
             raise
         else:
-            if reply["reason"] == "memory limit":  # what is left of it is not to be trusted
+            if reply["reason"] == "memory limit":  # after that the process cannot be trusted
                 worker.kill()
                 worker = None
             return Verdict(reply["verdict"], reply["reason"])

@@ -43,12 +43,12 @@ class Judge:
         plain = NormalizationConfig(basic_latex=False, boxed="none")
         target = math_verify.LatexExtractionConfig(boxed_match_priority=-1, normalization_config=plain)
         self.targets = [target]
-        # The parser learns as it goes: not on a question's time.
-        self.read(r"\frac{x_{0}^{2}-1}{2}\cdot \sqrt{3}")
+        # The parser builds its tables on first use: done here, outside the time limit of a question.
+        self.parse_latex(r"\frac{x_{0}^{2}-1}{2}\cdot \sqrt{3}")
 
-    def read(self, latex: str) -> Any:
+    def parse_latex(self, latex: str) -> Any:
         """The sympy expression; ValueError where math-verify finds none."""
-        found = self.verifier.parse(
+        expressions = self.verifier.parse(
             f"${latex}$",
             self.targets,
             fallback_mode="no_fallback",
@@ -56,12 +56,12 @@ class Judge:
             parsing_timeout=None,
             raise_on_error=True,
         )
-        if len(found) != 1 or not isinstance(found[0], self.sympy.Expr):
+        if len(expressions) != 1 or not isinstance(expressions[0], self.sympy.Expr):
             raise ValueError("math-verify reads no expression in it")
-        return found[0]
+        return expressions[0]
 
     def equal(self, gold: Any, answer: Any) -> bool | None:
-        """Whether both are the same; None when neither that nor a difference can be shown."""
+        """Whether both are the same; None when neither equality nor a difference can be shown."""
         if self.verifier.verify(
             gold,
             answer,
@@ -98,13 +98,13 @@ class Judge:
         return bool(ratio.is_number and ratio.is_positive)
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
-        """The verdict; one that cannot be found says why."""
+        """The verdict on a question; null with a reason where there is none."""
         try:
-            gold, found = (self.read(question[name]) for name in ("gold", "answer"))
-            ask = {"equal": self.equal, "positive": self.positive, "proportional": self.proportional}[
+            gold, answer = (self.parse_latex(question[name]) for name in ("gold", "answer"))
+            compare = {"equal": self.equal, "positive": self.positive, "proportional": self.proportional}[
                 question["op"]
             ]
-            verdict = ask(gold, found)
+            verdict = compare(gold, answer)
             return {"verdict": verdict, "reason": "" if verdict is not None else "equality was not settled"}
         except MemoryError:
             return {"verdict": None, "reason": "memory limit"}
@@ -113,7 +113,7 @@ class Judge:
 
 
 def main() -> None:
-    """Confine, load, say so, then answer until standard input ends."""
+    """Set the limits, load math-verify, report ready, then answer until standard input ends."""
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     confine(int(sys.argv[1]))

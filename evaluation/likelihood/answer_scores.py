@@ -1,16 +1,16 @@
-"""`python -m evaluation likelihood`: a file of prompts and answers to a file of log-likelihoods."""
+"""`python -m evaluation likelihood`: reads a file of prompts and answers, writes their log-likelihoods."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from evaluation.likelihood.confidence_scoring import in_order_of_confidence, one_pass
-from evaluation.likelihood.monte_carlo import Score, checked_batches, monte_carlo
+from evaluation.likelihood.monte_carlo import LogLikelihood, checked_batches, monte_carlo
 from models.flags import add_model_flags, load_flagged
 from models.loading import LoadedModel
 from models.text import half_character
@@ -25,7 +25,7 @@ FIELDS = {"id", *PROMPTS, "answer", "answer_ids", "cfg_scale"}
 
 @dataclass(frozen=True)
 class Scoring:
-    """How an answer is scored; mc_num, batch_size and seed are monte_carlo's."""
+    """How an answer is scored; mc_num, batch_size and seed are of the method monte_carlo alone."""
 
     method: str = "monte_carlo"
     mc_num: int = 128
@@ -43,8 +43,8 @@ class Scoring:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A prompt and an answer, as ids; cfg_scale None: that of the run."""
+class PromptAnswer:
+    """A prompt and an answer, as ids; cfg_scale: guidance, None for that of the run."""
 
     id: Any
     prompt: list[int]
@@ -52,15 +52,18 @@ class Pair:
     cfg_scale: float | None = None
 
 
-def score(loaded: LoadedModel, prompt: Sequence[int], answer: Sequence[int], how: Scoring) -> Score:
+def score(
+    loaded: LoadedModel, prompt: Sequence[int], answer: Sequence[int], scoring: Scoring
+) -> LogLikelihood:
     """log p(answer | prompt) of ids; ValueError for an answer that no model could write."""
     check_answer(loaded, prompt, answer)
-    denoise = GuidedDenoiser(ModelNetwork(loaded.model, loaded.name), how.cfg_scale)
-    if how.method == "one_pass":
+    denoise = GuidedDenoiser(ModelNetwork(loaded.model, loaded.name), scoring.cfg_scale)
+    if scoring.method == "one_pass":
         return one_pass(denoise, prompt, answer, loaded.mask_id)
-    if how.method == "confidence":
+    if scoring.method == "confidence":
         return in_order_of_confidence(denoise, prompt, answer, loaded.mask_id)
-    return monte_carlo(denoise, prompt, answer, loaded.mask_id, how.mc_num, how.batch_size, how.seed)
+    sizes = scoring.mc_num, scoring.batch_size
+    return monte_carlo(denoise, prompt, answer, loaded.mask_id, *sizes, scoring.seed)
 
 
 def check_answer(loaded: LoadedModel, prompt: Sequence[int], answer: Sequence[int]) -> None:
@@ -87,10 +90,10 @@ def checked_guidance(value: Any) -> float:
 def encode_pair(tokenizer: Any, prompt: str, answer: str) -> tuple[list[int], list[int]]:
     """Ids of a text and of what follows it, as they are tokenised together.
 
-    Spaces that end the prompt go to the answer, where word-initial tokens hold them, as lm-eval has it;
-    unlike there, line ends stay: those of a chat template are never masked in training. Where the
-    joint tokens do not begin with the prompt's (a token spans the border), the answer is tokenised
-    alone.
+    Spaces at the prompt's end are moved to the answer, because tokens begin with the space before a word;
+    lm-eval does so too. Unlike lm-eval, line ends stay with the prompt: those of a chat template are never
+    masked in training. Where the joint tokens do not begin with the prompt's (one token spans the border),
+    the answer is tokenised alone.
     """
     bare = prompt.rstrip(" ")
     answer = prompt[len(bare) :] + answer
@@ -101,7 +104,7 @@ def encode_pair(tokenizer: Any, prompt: str, answer: str) -> tuple[list[int], li
     return first, list(tokenizer.encode(answer, add_special_tokens=False))
 
 
-def read_pairs(loaded: LoadedModel, lines: Sequence[str]) -> list[Pair]:
+def read_pairs(loaded: LoadedModel, lines: Sequence[str]) -> list[PromptAnswer]:
     """All rows of a file, checked; ValueError names the first bad line."""
     pairs = []
     for number, line in enumerate(lines, 1):
@@ -113,7 +116,7 @@ def read_pairs(loaded: LoadedModel, lines: Sequence[str]) -> list[Pair]:
     return pairs
 
 
-def read_pair(loaded: LoadedModel, data: dict[str, Any]) -> Pair:
+def read_pair(loaded: LoadedModel, data: dict[str, Any]) -> PromptAnswer:
     """{id, one of prompt, messages, raw_prompt, prompt_ids, answer or answer_ids, cfg_scale?}."""
     unknown = [key for key in data if key not in FIELDS]
     if unknown:
@@ -141,16 +144,20 @@ def read_pair(loaded: LoadedModel, data: dict[str, Any]) -> Pair:
     else:
         ids = list(tokenizer.encode(answer, add_special_tokens=False))
     check_answer(loaded, first, ids)
-    given = data.get("cfg_scale")
-    return Pair(data.get("id"), first, ids, None if given is None else checked_guidance(given))
+    cfg_scale = data.get("cfg_scale")
+    guidance = None if cfg_scale is None else checked_guidance(cfg_scale)
+    return PromptAnswer(data.get("id"), first, ids, guidance)
 
 
-def score_pairs(loaded: LoadedModel, pairs: Sequence[Pair], how: Scoring) -> Iterator[dict[str, Any]]:
+def score_pairs(
+    loaded: LoadedModel, pairs: Sequence[PromptAnswer], scoring: Scoring
+) -> Iterator[dict[str, Any]]:
     """{id, log_likelihood, standard_error} of every pair, in order."""
     for pair in pairs:
-        guidance = how.cfg_scale if pair.cfg_scale is None else pair.cfg_scale
-        found = score(loaded, pair.prompt, pair.answer, Scoring(**asdict(how) | {"cfg_scale": guidance}))
-        yield {"id": pair.id, **asdict(found)}
+        guidance = scoring.cfg_scale if pair.cfg_scale is None else pair.cfg_scale
+        own_scoring = replace(scoring, cfg_scale=guidance)
+        likelihood = score(loaded, pair.prompt, pair.answer, own_scoring)
+        yield {"id": pair.id, **asdict(likelihood)}
 
 
 def add_likelihood(commands: Any) -> None:
@@ -175,13 +182,13 @@ def run_likelihood(args: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import track
 
-    how = Scoring(args.method, args.mc_num, args.batch_size, args.cfg_scale, args.seed)
+    scoring = Scoring(args.method, args.mc_num, args.batch_size, args.cfg_scale, args.seed)
     lines = json_lines(args.input)
     if not args.out.parent.is_dir():
         raise ValueError(f"out = {str(args.out)!r}: its folder does not exist")
     loaded = load_flagged(args)
     pairs = read_pairs(loaded, lines)
-    found = score_pairs(loaded, pairs, how)
-    results = list(track(found, "scoring", total=len(pairs), console=Console(stderr=True)))
+    likelihoods = score_pairs(loaded, pairs, scoring)
+    results = list(track(likelihoods, "scoring", total=len(pairs), console=Console(stderr=True)))
     write_whole(args.out, (json.dumps(r) + "\n" for r in results))
     print(f"{len(results)} rows: {args.out}")

@@ -1,4 +1,4 @@
-"""How surely a model would write an answer, without drawing masks: for multiple choice.
+"""How likely a model writes an answer, without random masks: for multiple choice.
 
 iLLaDA (2606.25331) introduces "confidence-based scoring" for multiple choice; its abstract gives no
 formula, so what is done here is ours. Two ways, both exact sums without a random number:
@@ -17,22 +17,22 @@ from collections.abc import Sequence
 
 import torch
 
-from evaluation.likelihood.monte_carlo import Score, answer_canvas, log_probabilities
+from evaluation.likelihood.monte_carlo import LogLikelihood, answer_canvas, log_probabilities
 from samplers.denoiser import Denoiser
 
 
 @torch.no_grad()
-def one_pass(denoise: Denoiser, prompt: Sequence[int], answer: Sequence[int], mask_id: int) -> Score:
+def one_pass(denoise: Denoiser, prompt: Sequence[int], answer: Sequence[int], mask_id: int) -> LogLikelihood:
     """Sum of the answer tokens' log-probabilities when all of them are masked."""
     canvas, target = answer_canvas(prompt, len(answer), 1, mask_id), torch.tensor(list(answer))
     masked = torch.ones(1, len(answer), dtype=torch.bool)
-    return Score(float(log_probabilities(denoise, canvas, target, masked).sum()), 0.0)
+    return LogLikelihood(float(log_probabilities(denoise, canvas, target, masked).sum()), 0.0)
 
 
 @torch.no_grad()
 def in_order_of_confidence(
     denoise: Denoiser, prompt: Sequence[int], answer: Sequence[int], mask_id: int
-) -> Score:
+) -> LogLikelihood:
     """Sum of log-probabilities while the answer is filled in, the surest cell first."""
     canvas, target = answer_canvas(prompt, len(answer), 1, mask_id), torch.tensor(list(answer))
     total = 0.0
@@ -43,4 +43,4 @@ def in_order_of_confidence(
         token = target[position - canvas.prompt_length]
         total += float(logits[surest].log_softmax(-1)[token])
         canvas.tokens[0, position] = token
-    return Score(total, 0.0)
+    return LogLikelihood(total, 0.0)

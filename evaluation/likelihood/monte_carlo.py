@@ -21,16 +21,17 @@ from samplers.denoiser import Denoiser
 
 
 @dataclass(frozen=True)
-class Score:
-    """A log-likelihood in nats and its standard error: 0 when it is exact, None when one batch says
-    nothing about it."""
+class LogLikelihood:
+    """A log-likelihood in nats and its standard error: 0 when it is exact, None when there was one batch
+    only."""
 
     log_likelihood: float
     standard_error: float | None
 
 
 def mask_counts(first: int, rows: int, length: int) -> list[int]:
-    """Masked tokens of each row, in 1 .. length: `first` (k), and on in even strides around the circle.
+    """Masked tokens of each row, in 1 .. length: `first` (k), then on in even strides, from 1 again after
+    length.
 
     x_i = ((round(k + i * length / rows) - 1) mod length) + 1; uniform in every row when k is.
     """
@@ -65,7 +66,7 @@ def monte_carlo(
     mc_num: int = 128,
     batch_size: int = 16,
     seed: int = 0,
-) -> Score:
+) -> LogLikelihood:
     """log p(answer | prompt), estimated from mc_num masked copies in batches of batch_size rows.
 
     An answer of one token is exact, and takes one copy. The standard error is that of the mean over
@@ -81,14 +82,14 @@ def monte_carlo(
         first = int(torch.randint(1, length + 1, (1,), generator=rng))
         counts = torch.tensor(mask_counts(first, rows, length))
         masked = torch.rand(rows, length, generator=rng).argsort(-1) < counts[:, None]
-        found = log_probabilities(denoise, canvas, target, masked)
-        sums = torch.zeros(rows, dtype=torch.double).index_add(0, masked.nonzero()[:, 0], found)
+        log_p = log_probabilities(denoise, canvas, target, masked)
+        sums = torch.zeros(rows, dtype=torch.double).index_add(0, masked.nonzero()[:, 0], log_p)
         means.append(float((sums * length / counts).mean()))
-    return Score(statistics.fmean(means), 0.0 if length == 1 else error_of_mean(means))
+    return LogLikelihood(statistics.fmean(means), 0.0 if length == 1 else error_of_mean(means))
 
 
 def checked_batches(mc_num: int, batch_size: int) -> int:
-    """How many batches make mc_num copies; they must fill them."""
+    """How many full batches make mc_num copies; ValueError if they are not full."""
     if batch_size < 1:
         raise ValueError(f"batch_size = {batch_size!r} is not valid; allowed: at least 1")
     if mc_num < 1 or mc_num % batch_size:

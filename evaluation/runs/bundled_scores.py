@@ -1,4 +1,4 @@
-"""Held-out accuracy of the bundled model: one run a set, plain decoding, the task's own settings."""
+"""Held-out accuracy of the bundled model: one run for each set, plain decoding, the task's own settings."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ SUDOKU_FILE = "sudoku4x4_test.csv"
 
 
 @dataclass(frozen=True)
-class Score:
-    """One line of the table; `low`, `high`: 95 % Wilson interval; nfe: sequences an answer."""
+class HeldOutScore:
+    """One line of the table; `low`, `high`: 95 % Wilson interval; nfe: sequences evaluated, the mean
+    of an answer; seconds: of all answers together."""
 
     set: str
     correct: int
@@ -46,13 +47,13 @@ def held_out_sets(n: int, seed: int, data: Path | None) -> Iterator[ProblemSet]:
         yield ProblemSet(SUDOKU_FILE, tuple(problems))
 
 
-def score_of(folder: RunFolder) -> Score:
+def score_of(folder: RunFolder) -> HeldOutScore:
     """The score of a finished run of one line; RunError when an answer is missing."""
     report = Report(folder)
     summary = report.summaries[0]
     if summary.graded < report.expected:
         raise RunError(f"{report.expected - summary.graded} of {report.expected} rows have no grade")
-    return Score(
+    return HeldOutScore(
         report.manifest["data"]["name"], summary.correct, summary.graded,
         summary.correct / summary.graded, *summary.interval, summary.nfe,
         round(summary.seconds * summary.rows, 1),

@@ -1,8 +1,9 @@
-"""A run: every problem with every line, in batches, graded, appended row by row, resumable.
+"""A run: every problem is answered with every line (a sampler and its settings) and graded; it can be
+stopped at any moment and resumed.
 
 What is left is split evenly over the processes, and a row depends on its seed alone, so the set of
-rows does not depend on how many processes there are. Lines take turns chunk by chunk: a run that is
-stopped is paired as it stands.
+rows does not depend on how many processes there are. Lines take turns, a chunk of problems each, so a run
+that is stopped has the same problems in all lines and can be compared as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, Protocol
 
 from evaluation.grading.grades import Grade
 from evaluation.runs.plan import Line, Plan
-from evaluation.runs.run_folder import Row, RunError, RunFolder
+from evaluation.runs.run_folder import ResultRow, RunError, RunFolder
 from evaluation.sets.problem_sets import Problem
 from models.adapters import adapter_digest
 from models.loading import LoadedModel, weights_digest
@@ -30,7 +31,7 @@ PACKAGES = ("torch", "transformers", "accelerate", "math-verify", "sympy")
 
 
 class Grades(Protocol):
-    """evaluation.grading.grades.Grader, as a run sees it."""
+    """What a run uses of evaluation.grading.grades.Grader."""
 
     def grade_many(self, pairs: Sequence[tuple[str, str]]) -> list[Grade]: ...
 
@@ -48,30 +49,32 @@ ALL = Share()
 
 @dataclass(frozen=True)
 class Work:
-    """What one process has to do: the problems of each line; done: rows that stand in the folder."""
+    """What one process has to do. problems: label of a line -> its problems; done: rows that are in the
+    folder already."""
 
     problems: Mapping[str, Sequence[Problem]]
     done: int
 
 
 def work_left(plan: Plan, folder: RunFolder, share: Share = ALL) -> Work:
-    """This process's part of what is left, as large as everybody's, give or take one row.
+    """This process's part of what is left; the parts of all processes differ by one row at most.
 
-    All processes must have asked before any of them begins: they divide what they see.
+    All processes must have called this before any of them begins a row: they divide what they see.
     """
-    seen = {(row["line"], row["row"]) for row in folder.rows()}
-    every = [(line.label, p) for line in plan.lines for p in plan.problems.problems]
-    left = [(label, p) for label, p in every if (label, p.number) not in seen]
-    mine: dict[str, list[Problem]] = {line.label: [] for line in plan.lines}
-    for label, problem in left[share.index :: share.count]:
-        mine[label].append(problem)
-    return Work(mine, len(every) - len(left))
+    finished = {(row["line"], row["row"]) for row in folder.rows()}
+    all_work = [(line.label, p) for line in plan.lines for p in plan.problems.problems]
+    unfinished = [(label, p) for label, p in all_work if (label, p.number) not in finished]
+    own: dict[str, list[Problem]] = {line.label: [] for line in plan.lines}
+    for label, problem in unfinished[share.index :: share.count]:
+        own[label].append(problem)
+    return Work(own, len(all_work) - len(unfinished))
 
 
 def run(
     loaded: LoadedModel, plan: Plan, folder: RunFolder, grader: Grades, work: Work | None = None
 ) -> Iterator[int]:
-    """Do what is left, or the given part of it; yields how many rows are done, so far as known here."""
+    """Do what is left, or the given part of it; yields how many rows are done (those that
+    other processes finish meanwhile are not counted)."""
     work = work or work_left(plan, folder)
     finished = work.done
     yield finished
@@ -86,18 +89,18 @@ def run(
 
 def answered(
     loaded: LoadedModel, plan: Plan, line: Line, problems: Sequence[Problem], grader: Grades
-) -> list[Row]:
+) -> list[ResultRow]:
     """Rows of one line: the answers, decoded as one batch, and their grades."""
     began = time.perf_counter()
     results = run_requests(loaded, [json.dumps(plan.request(line, p)) for p in problems])
-    for result in results:  # a machine that failed is not an answer: the run ends, and can be resumed
+    for result in results:  # the machine failed: no answer to grade; the run ends and can be resumed
         if str(result.get("error", "")).startswith(MACHINE):
             raise RunError(f"row {result['id']}, {line.label}: {result['error']}")
     seconds = (time.perf_counter() - began) / len(problems)
     grades = graded(problems, [result.get("text", "") for result in results], grader)
     rows = []
     for problem, result, grade in zip(problems, results, grades, strict=True):
-        row: Row = {"line": line.label, "row": problem.number, "seed": plan.seed_of(problem)}
+        row: ResultRow = {"line": line.label, "row": problem.number, "seed": plan.seed_of(problem)}
         if "error" in result:
             row |= {"error": result["error"], "correct": None}
         else:
@@ -113,13 +116,14 @@ def answered(
 
 def graded(problems: Sequence[Problem], texts: Sequence[str], grader: Grades) -> list[Grade]:
     """By the task's own checker where there is one, else by the grader in one call."""
-    plain = [i for i, problem in enumerate(problems) if not problem.task]
-    found = dict(zip(plain, grader.grade_many([(texts[i], problems[i].answer) for i in plain]), strict=True))
+    others = [i for i, problem in enumerate(problems) if not problem.task]
+    pairs = [(texts[i], problems[i].answer) for i in others]
+    grades = dict(zip(others, grader.grade_many(pairs), strict=True))
     for i, problem in enumerate(problems):
         if problem.task:
             verdict = TASKS[problem.task].check(dict(problem.fields), texts[i], answer=problem.answer)
-            found[i] = Grade(verdict.correct, verdict.answer, verdict.reason)
-    return [found[i] for i in range(len(problems))]
+            grades[i] = Grade(verdict.correct, verdict.answer, verdict.reason)
+    return [grades[i] for i in range(len(problems))]
 
 
 def manifest(loaded: LoadedModel, model: str, plan: Plan, adapter: str = "") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which samplers the table compares, and how each is set: all on the same questions."""
+"""Which samplers the table compares, and with which settings; all on the same questions."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ FOUR_BLOCKS = {"sudoku": {"block_length": 12}}
 
 @dataclass(frozen=True)
 class Contender:
-    """One line of the table: a sampler, what differs from the task's own settings, its scorer.
-    halved: two tokens a step instead of one, where plain decoding errs more often."""
+    """One line of the table: a sampler, the settings that differ from the task's own (by_task: on one task
+    alone), its scorer. halved: half the steps, so two tokens a step, where plain decoding errs more."""
 
     label: str
     sampler: str
@@ -92,8 +92,8 @@ PAIRS = (
 
 def chosen_lines(task: str, own: Mapping[str, Any], only: Sequence[str]) -> list[Line]:
     """The line-up on a task, or the named ones of it."""
-    known = [contender.label for contender in LINE_UP]
+    labels = [contender.label for contender in LINE_UP]
     for label in only:
-        if label not in known:
-            raise ValueError(f"only = {label!r} is no line; allowed: {', '.join(known)}")
+        if label not in labels:
+            raise ValueError(f"only = {label!r} is no line; allowed: {', '.join(labels)}")
     return [c.line(task, own) for c in LINE_UP if not only or c.label in only]

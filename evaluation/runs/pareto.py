@@ -1,4 +1,4 @@
-"""Accuracy against cost as a still SVG picture that needs nothing else."""
+"""Accuracy against cost as an SVG picture (no scripts, no other files)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class Point:
 
 
 def best(points: Sequence[Point]) -> list[Point]:
-    """Those that no other beats: nothing cheaper is as accurate, nothing as cheap more accurate."""
+    """The Pareto front: the points than which no cheaper one is as accurate, and no equally cheap one more
+    accurate."""
     front: list[Point] = []
     for point in sorted(points, key=lambda p: (p.cost, -p.accuracy)):
         if not front or point.accuracy > front[-1].accuracy:
@@ -70,10 +71,10 @@ def chart(points: Sequence[Point], cost: str) -> str:
     ]
     for i, p in enumerate(points):
         colour, shape = COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)]
-        said = f"{p.label}: accuracy {p.accuracy:.1%} ({p.low:.1%} to {p.high:.1%}), {cost} {p.cost:.4g}"
+        title = f"{p.label}: accuracy {p.accuracy:.1%} ({p.low:.1%} to {p.high:.1%}), {cost} {p.cost:.4g}"
         x, low, high = axes.x(p.cost), axes.y(p.low), axes.y(p.high)
         parts.append(
-            f'<g><title>{escape(said)}</title><path d="M{x:.1f} {low:.1f}V{high:.1f}" '
+            f'<g><title>{escape(title)}</title><path d="M{x:.1f} {low:.1f}V{high:.1f}" '
             f'stroke="{colour}" stroke-width="1.5"/>{mark(shape, x, axes.y(p.accuracy), colour)}</g>'
         )
     return axes.svg(f"Accuracy against {cost}", [*parts, axes.title(cost)])
@@ -83,6 +84,7 @@ def legend(labels: Sequence[str]) -> str:
     """The marks and what they stand for, as a list beside the picture."""
     items = []
     for i, label in enumerate(labels):
-        shown = mark(SHAPES[i % len(SHAPES)], 7, 7, COLOURS[i % len(COLOURS)])
-        items.append(f'<li><svg width="14" height="14" aria-hidden="true">{shown}</svg> {escape(label)}</li>')
+        symbol = mark(SHAPES[i % len(SHAPES)], 7, 7, COLOURS[i % len(COLOURS)])
+        svg = f'<svg width="14" height="14" aria-hidden="true">{symbol}</svg>'
+        items.append(f"<li>{svg} {escape(label)}</li>")
     return f'<ul class="legend">{"".join(items)}</ul>'

@@ -1,4 +1,4 @@
-"""What a run does: problems, lines (a sampler and its settings each), examples, seed. Pure values."""
+"""What a run does: problems, lines (each a sampler and its settings), worked examples, seed."""
 
 from __future__ import annotations
 
@@ -68,38 +68,38 @@ class Plan:
             raise ValueError(f"seed = {self.seed} is not valid; allowed: 0 to 2^63 less the rows")
 
     def seed_of(self, problem: Problem) -> int:
-        """The same for every line, so that lines differ in nothing else."""
+        """The seed of a row, the same for every line, so that only the sampler differs."""
         return self.seed + problem.number
 
     def messages(self, problem: Problem) -> list[dict[str, str]]:
         """The conversation: the worked examples, then the question."""
         turns = []
         for shot in self.shots:
-            turns.append({"role": "user", "content": self._asked(shot)})
+            turns.append({"role": "user", "content": self._question(shot)})
             turns.append({"role": "assistant", "content": shot.answer})
-        return [*turns, {"role": "user", "content": self._asked(problem)}]
+        return [*turns, {"role": "user", "content": self._question(problem)}]
 
-    def _asked(self, problem: Problem) -> str:
+    def _question(self, problem: Problem) -> str:
         return self.template.replace(QUESTION_MARK, problem.question)
 
     def request(self, line: Line, problem: Problem) -> dict[str, Any]:
         """A line for `samplers.batch.run_requests`."""
-        asked: dict[str, Any] = {
+        request: dict[str, Any] = {
             "id": problem.number, "messages": self.messages(problem), "sampler": line.sampler,
             "settings": dict(line.settings), "seed": self.seed_of(problem),
         }  # fmt: skip
         if line.scorer:
-            asked["scorer"] = line.scorer
+            request["scorer"] = line.scorer
             if problem.task:
-                asked["task"] = {"name": problem.task, "problem": dict(problem.fields)}
+                request["task"] = {"name": problem.task, "problem": dict(problem.fields)}
         if line.scorer == "prm":
-            asked["prm"] = self.prm
+            request["prm"] = self.prm
         if line.needs.head:
-            asked["ups_head"] = self.ups_head
-        return asked
+            request["ups_head"] = self.ups_head
+        return request
 
     def identity(self) -> dict[str, Any]:
-        """What must be the same for a run to be resumed, beside the rows; lines may be added."""
+        """What must be the same for a run to be resumed, besides the rows; lines may be added."""
         return {
             "template": self.template, "seed": self.seed,
             "shots": [asdict(shot) for shot in self.shots], "ups_head": self.ups_head, "prm": self.prm,
@@ -112,8 +112,8 @@ def take_shots(problems: ProblemSet, count: int) -> tuple[ProblemSet, tuple[Prob
         raise ValueError(
             f"shots = {count} is not valid; allowed: 0 to {len(problems.problems) - 1}, the rows less one"
         )
-    rest = replace(problems, problems=problems.problems[count:])
-    return rest, problems.problems[:count]
+    questions = replace(problems, problems=problems.problems[count:])
+    return questions, problems.problems[:count]
 
 
 def names_of(text: str) -> list[str]:
@@ -129,21 +129,21 @@ def lines_of(
     samplers that need one."""
     unused, lines = set(pairs), []
     for name in names:
-        found = entry(name)
-        known = {d.name for d in found.settings}
+        sampler = entry(name)
+        setting_names = {d.name for d in sampler.settings}
         own = []
         for pair in pairs:
             key = pair.partition("=")[0].strip()
-            target, dot, rest = key.partition(".")
-            if dot and target in (name, found.name):
-                own.append(rest + pair[pair.index("=") :] if "=" in pair else pair)
+            target, dot, setting = key.partition(".")
+            if dot and target in (name, sampler.name):
+                own.append(setting + pair[pair.index("=") :] if "=" in pair else pair)
                 unused.discard(pair)
-            elif not dot and OFFICIAL.get(key, (key,))[0] in known:
+            elif not dot and OFFICIAL.get(key, (key,))[0] in setting_names:
                 own.append(pair)
                 unused.discard(pair)
-        settings = {key: value for key, value in base.items() if key in known}
-        settings |= parse_settings(found.name, own)
-        lines.append(Line(name, found.name, settings, scorer if found.needs.scorer else ""))
+        settings = {key: value for key, value in base.items() if key in setting_names}
+        settings |= parse_settings(sampler.name, own)
+        lines.append(Line(name, sampler.name, settings, scorer if sampler.needs.scorer else ""))
     for pair in sorted(unused):
         raise SettingError("set", pair, f"key=value of one of {', '.join(names)}")
     return tuple(lines)
@@ -152,10 +152,10 @@ def lines_of(
 def read_lines(path: Path) -> tuple[Line, ...]:
     """Lines from a JSON file: a list of {label, sampler, settings, scorer}."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8"))
         return tuple(
             Line(str(e["label"]), str(e["sampler"]), dict(e.get("settings", {})), str(e.get("scorer", "")))
-            for e in found
+            for e in entries
         )
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(
@@ -164,11 +164,11 @@ def read_lines(path: Path) -> tuple[Line, ...]:
 
 
 def recorded_plan(manifest: Mapping[str, Any], problems: Sequence[Problem]) -> Plan:
-    """The plan of a run that stands in a folder, from its manifest and its problems."""
-    said = manifest["identity"]
+    """The plan of a run in a folder, from its manifest and its problems."""
+    identity = manifest["identity"]
     return Plan(
         ProblemSet(manifest["data"]["name"], tuple(problems)),
         tuple(Line(**line) for line in manifest["lines"]),
-        said["template"], tuple(Problem(**shot) for shot in said["shots"]), said["seed"],
-        said["ups_head"], said["prm"],
+        identity["template"], tuple(Problem(**shot) for shot in identity["shots"]), identity["seed"],
+        identity["ups_head"], identity["prm"],
     )  # fmt: skip

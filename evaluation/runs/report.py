@@ -15,7 +15,7 @@ from typing import Any
 from pandas import DataFrame
 
 from evaluation.runs.pareto import Point, chart, legend
-from evaluation.runs.run_folder import Row, RunFolder
+from evaluation.runs.run_folder import ResultRow, RunFolder
 from evaluation.runs.summary import Comparison, Summary, by_line, compare, summarise
 from evaluation.sets.problem_sets import Problem
 from samplers.text_tables import html_rows, html_table, markdown_table
@@ -29,15 +29,15 @@ FIELDS = (
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 NUMBER = re.compile(r"[+-] ?\d[\d.,  ]*(e[+-]?\d+)?%?", re.IGNORECASE)
-"""Signs in front of a number make no formula."""
+"""A sign in front of a number does not make it a formula."""
 MARK = "\ufeff"
-"""Spreadsheets take a file for UTF-8 by its byte-order mark only."""
-NEAR_ZERO = 0.02
-MANY_CUT = 0.05  # of the answers of a length
+"""A byte-order mark: without it spreadsheets do not read a file as UTF-8."""
+NEAR_ZERO = 0.02  # accuracy under which differences between samplers mean nothing
+MANY_CUT = 0.05  # share of the answers of one length that are cut off, above which the reader is told
 
 
 class Report:
-    """What stands in a run folder now; rows may still be missing."""
+    """What a run folder holds now; rows may still be missing."""
 
     def __init__(self, folder: RunFolder) -> None:
         self.manifest = folder.manifest()
@@ -61,17 +61,17 @@ class Report:
         return compare(self.rows)
 
     def notes(self) -> list[str]:
-        """What a reader must know before the numbers, the worst first: answers that are cut off say
-        nothing of the model."""
+        """What a reader must know before the numbers, the worst first: that answers were cut off, which
+        says nothing about the model."""
         data, notes = self.manifest["data"], self._cut_off()
-        known = [s.accuracy for s in self.summaries if s.accuracy is not None]
-        near_zero = bool(known) and max(known) < NEAR_ZERO and not notes
+        shares = [s.accuracy for s in self.summaries if s.accuracy is not None]
+        near_zero = bool(shares) and max(shares) < NEAR_ZERO and not notes
         notes += [f"{data['name']}: {note}." for note in data.get("notes", ())]
         if self.finished < self.expected:
             notes.append(f"Not finished: {self.finished:,} of {self.expected:,} rows.")
         if near_zero:
             notes.append(
-                f"Near zero: the best of these samplers is right on {max(known):.1%} of the rows. The model "
+                f"Near zero: the best of these samplers is right on {max(shares):.1%} of the rows. The model "
                 "does not solve this set; differences between samplers mean nothing here."
             )
         for s in self.summaries:
@@ -117,19 +117,19 @@ def as_markdown(report: Report) -> str:
 
 
 def as_frame(report: Report) -> DataFrame:
-    """A row a finished row, in the order of samplers; cells are what the run wrote, not pandas' own types."""
-    asked = {problem.number: problem for problem in report.problems}
+    """The finished rows, in the order of samplers; cells are what the run wrote, not pandas' own types."""
+    problems = {problem.number: problem for problem in report.problems}
     lines = [
-        [number, label, asked[number].question, asked[number].answer, *(row.get(name) for name in FIELDS)]
+        [n, label, problems[n].question, problems[n].answer, *(row.get(name) for name in FIELDS)]
         for label, rows in report.rows.items()
-        for number, row in sorted(rows.items())
+        for n, row in sorted(rows.items())
     ]
     return DataFrame(lines, columns=["row", "sampler", "question", "answer", *FIELDS], dtype=object)
 
 
 def as_csv(report: Report) -> str:
-    """The rows, as spreadsheets take them: with a mark of UTF-8, and an apostrophe before what they would
-    take for a formula. Numbers stay as they are."""
+    """The rows for a spreadsheet: with a byte-order mark, and an apostrophe before text that it would take
+    for a formula. Numbers stay as they are."""
     text: str = as_frame(report).map(_harmless).to_csv(index=False, lineterminator="\r\n")
     return MARK + text
 
@@ -173,18 +173,18 @@ def as_html(report: Report) -> str:
 
 
 def figures(summaries: Sequence[Summary]) -> str:
-    """Accuracy against each cost that was paid."""
-    shown = [s for s in summaries if s.accuracy is not None]
-    parts = [legend([s.label for s in shown])]
+    """A chart of accuracy against each cost that is not 0 everywhere."""
+    graded = [s for s in summaries if s.accuracy is not None]
+    parts = [legend([s.label for s in graded])]
     for name, title in COSTS:
-        if any(getattr(s, name) for s in shown):
-            points = [Point(s.label, getattr(s, name), s.accuracy or 0.0, *s.interval) for s in shown]
+        if any(getattr(s, name) for s in graded):
+            points = [Point(s.label, getattr(s, name), s.accuracy or 0.0, *s.interval) for s in graded]
             parts.append(f'<div class="figure">{chart(points, title)}</div>')
     return "".join(parts)
 
 
 def verdict(row: Mapping[str, Any] | None) -> str:
-    """right, wrong, open, failed, or nothing where there is no row yet."""
+    """right, wrong, open (no grade), failed, or "" where there is no row yet."""
     if row is None:
         return ""
     if "error" in row:
@@ -200,18 +200,18 @@ def fails(rows: Iterable[Mapping[str, Any] | None]) -> bool:
 def _matrix(report: Report) -> str:
     body = []
     for problem in report.problems:
-        found = [report.rows[label].get(problem.number) for label in report.labels]
-        same = "same" if len({verdict(row) for row in found}) < 2 else "differ"
-        kind = f"{same} {'fails' if fails(found) else 'solved'}"
-        shown = "".join(f"<td>{_cell(row)}</td>" for row in found)
+        rows = [report.rows[label].get(problem.number) for label in report.labels]
+        agreement = "same" if len({verdict(row) for row in rows}) < 2 else "differ"
+        kind = f"{agreement} {'fails' if fails(rows) else 'solved'}"
+        answers = "".join(f"<td>{_cell(row)}</td>" for row in rows)
         body.append(
             f'<tr class="{kind}"><td>{problem.number}</td><td>{escape(problem.question)}</td>'
-            f"<td>{escape(problem.answer)}</td>{shown}</tr>"
+            f"<td>{escape(problem.answer)}</td>{answers}</tr>"
         )
     return html_rows(("row", "question", "answer", *report.labels), body)
 
 
-def _cell(row: Row | None) -> str:
+def _cell(row: ResultRow | None) -> str:
     if row is None:
         return ""
     hand = " hand" if row.get("by_hand") else ""

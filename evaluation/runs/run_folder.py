@@ -1,7 +1,7 @@
 """The folder of a run: manifest.json, set.jsonl, results.jsonl and overrides.jsonl.
 
-results.jsonl is the truth: one line a finished row, appended under a lock, never rewritten, except
-that a last line which was cut is dropped. Whoever reads it while it grows sees whole lines only.
+results.jsonl has one line for each finished row. Lines are appended under a lock and never rewritten, except
+that a last line which was cut short (the machine went down) is dropped. A reader gets whole lines only.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from filelock import FileLock, Timeout
 from evaluation.sets.problem_sets import Problem, ProblemSet
 from models.whole_file import write_whole
 
-Row = dict[str, Any]
-Key = tuple[str, int]
+ResultRow = dict[str, Any]
+"""A line of results.jsonl: the answer of one line of the run to one problem, its grade and its cost."""
+RowKey = tuple[str, int]
+"""The label of a line, and the number of a problem."""
 
 
 class RunError(ValueError):
@@ -38,17 +40,17 @@ class RunFolder:
         """Begin a run, or go on with the same one, maybe with more lines or more rows at its end;
         RunError names what differs."""
         self.path.mkdir(parents=True, exist_ok=True)
-        known = self.path / "manifest.json"
+        manifest_file = self.path / "manifest.json"
         with self._lock():
-            whole, asked = dict(manifest), list(problems.problems)
-            if known.exists():
-                whole, asked = self._joined(self.manifest(), manifest), self._grown(asked)
-            whole["data"] = {**whole["data"], "rows": len(asked)}
-            write_whole(self.path / "set.jsonl", "".join(json.dumps(asdict(p)) + "\n" for p in asked))
-            write_whole(known, json.dumps(whole, indent=1) + "\n")
+            merged, rows = dict(manifest), list(problems.problems)
+            if manifest_file.exists():
+                merged, rows = self._joined(self.manifest(), manifest), self._grown(rows)
+            merged["data"] = {**merged["data"], "rows": len(rows)}
+            write_whole(self.path / "set.jsonl", "".join(json.dumps(asdict(p)) + "\n" for p in rows))
+            write_whole(manifest_file, json.dumps(merged, indent=1) + "\n")
 
     def alone(self) -> FileLock:
-        """Held by whoever does the run: two that do it at once would do every row twice."""
+        """A lock for the process that does the run: two at once would do every row twice."""
         try:
             lock = FileLock(self.path / ".running", timeout=0)
             lock.acquire()
@@ -60,55 +62,55 @@ class RunFolder:
         """The old manifest with lines that are new; everything else must be the same."""
         for key, value in now["identity"].items():
             if before["identity"].get(key, "") != value:  # "": before there were adapters
-                raise self._other(key)
+                raise self._another_run(key)
         lines = {line["label"]: line for line in before["lines"]}
         for line in now["lines"]:
             if lines.setdefault(line["label"], line) != line:
-                raise self._other(f"line {line['label']!r}")
+                raise self._another_run(f"line {line['label']!r}")
         return {**before, "lines": list(lines.values())}
 
-    def _grown(self, asked: list[Problem]) -> list[Problem]:
+    def _grown(self, problems: list[Problem]) -> list[Problem]:
         """The longer of the old and the new rows, of which one must begin with the other."""
-        before = self.problems()
-        for old, new in zip(before, asked, strict=False):
+        earlier = self.problems()
+        for old, new in zip(earlier, problems, strict=False):
             if old != new:
-                raise self._other(f"row {new.number}")
-        return max(before, asked, key=len)
+                raise self._another_run(f"row {new.number}")
+        return max(earlier, problems, key=len)
 
-    def _other(self, what: str) -> RunError:
+    def _another_run(self, difference: str) -> RunError:
         return RunError(
-            f"out = {self.path.name!r} holds another run: its {what} differs; "
+            f"out = {self.path.name!r} holds another run: its {difference} differs; "
             "give the same arguments to go on with it, or another folder"
         )
 
     def manifest(self) -> dict[str, Any]:
         """manifest.json."""
         try:
-            found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+            manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise RunError(f"{self.path} holds no run: manifest.json: {error}") from None
-        return dict(found)
+        return dict(manifest)
 
     def problems(self) -> list[Problem]:
         """set.jsonl."""
         return [Problem(**row) for row in whole_lines(self.path / "set.jsonl")]
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ResultRow]:
         """The finished rows, the first of each (line, row), in the order of the file."""
-        found: dict[Key, Row] = {}
+        first_rows: dict[RowKey, ResultRow] = {}
         for row in whole_lines(self.results):
-            found.setdefault((row["line"], row["row"]), row)
-        return list(found.values())
+            first_rows.setdefault((row["line"], row["row"]), row)
+        return list(first_rows.values())
 
-    def append(self, rows: Iterable[Row]) -> None:
+    def append(self, rows: Iterable[ResultRow]) -> None:
         """Add finished rows; other processes may be adding theirs."""
         text = "".join(json.dumps(row) + "\n" for row in rows)
         with self._lock():
             _append(self.results, text)
 
-    def judged(self) -> list[Row]:
+    def judged(self) -> list[ResultRow]:
         """The finished rows with the grades that a person has set; those carry `by_hand`."""
-        by_hand: dict[Key, Row] = {}
+        by_hand: dict[RowKey, ResultRow] = {}
         for override in whole_lines(self.overrides):
             by_hand[override["line"], override["row"]] = override
         rows = []

@@ -1,4 +1,4 @@
-"""One table a task over all samplers on the bundled model: accuracy, cost, paired comparisons."""
+"""One table for each task, of all samplers on the bundled model: accuracy, cost, paired comparisons."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ HEAD = ("sampler", "correct", "accuracy", "95 %", "NFE", "scorer", "tokens/s")
 
 
 class NothingToGrade:
-    """Bundled tasks have checkers of their own: the grader is never asked."""
+    """A grader that is never used, because bundled tasks have checkers of their own."""
 
     def grade_many(self, pairs: Sequence[tuple[str, str]]) -> list[Grade]:
-        """Of no pairs, no grades."""
+        """An empty list, for an empty list; anything else is an error."""
         if pairs:
             raise ValueError(f"{len(pairs)} answers of a set without a checker")
         return []
@@ -49,11 +49,11 @@ class TaskTable:
         self.task, self.report = task, Report(RunFolder(out))
 
     def text(self, pairs: Sequence[tuple[str, str]]) -> str:
-        """Markdown: a table, and a sentence for each pair of lines that both stand in it."""
+        """Markdown: a table, and a sentence for each of the pairs whose two lines are in it."""
         lines = [f"\n### {self.task}\n", markdown_table(HEAD, map(_line, self.report.summaries))]
-        known = [pair for pair in pairs if all(label in self.report.rows for label in pair)]
+        comparable = [pair for pair in pairs if all(label in self.report.rows for label in pair)]
         costs = {s.label: s.nfe for s in self.report.summaries}
-        for c in compare(self.report.rows, known):
+        for c in compare(self.report.rows, comparable):
             p = f"p = {c.p:.2g} (Holm {c.adjusted:.2g})"
             ratio = costs[c.first] / costs[c.second] if costs[c.second] else float("nan")
             lines.append(

@@ -1,4 +1,4 @@
-"""What a run found: a line a sampler, and paired comparisons in words a person understands."""
+"""The results of a run: one line for each sampler, and paired comparisons as sentences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from evaluation.runs.run_folder import Row
+from evaluation.runs.run_folder import ResultRow
 from evaluation.statistics import holm, mcnemar, paired_bootstrap, wilson_interval
 
 CLEAR = 0.05
@@ -16,8 +16,8 @@ CLEAR = 0.05
 class Summary:
     """One line of the table. rows: finished; graded: those with a grade, of which `correct` are
     right; ungraded: could not be graded; failed: gave no answer because of an error; cut: answers
-    that fill all their cells without an end of text; answered: share of answers in which an answer
-    was found; by_hand: grades set by a person; nfe, scorer_calls, seconds: means a row; speed: tokens
+    that fill all their cells without an end of text; answered: share of the texts in which an answer
+    was recognised; by_hand: grades set by a person; nfe, scorer_calls, seconds: means a row; speed: tokens
     a second."""
 
     label: str
@@ -73,9 +73,9 @@ class Comparison:
             as_many = f"{self.first} and {self.second} solve as many of {self.rows}, not always the same ones"
             return f"{as_many}: {points}."
         better, worse = (self.first, self.second) if more > 0 else (self.second, self.first)
-        said = "that is hardly chance" if self.adjusted < CLEAR else "that could be chance"
+        chance = "that is hardly chance" if self.adjusted < CLEAR else "that could be chance"
         gap = f"{better} solves {abs(more)} more of {self.rows} than {worse}, {points}"
-        return f"{gap}; {said}: p {p_said(self.adjusted)}."
+        return f"{gap}; {chance}: p {p_text(self.adjusted)}."
 
     @property
     def points(self) -> str:
@@ -92,58 +92,60 @@ def _signed(share: float) -> str:
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
-def p_said(p: float) -> str:
+def p_text(p: float) -> str:
     """A p-value as people write it: "= .09"."""
     if p < 0.001:
         return "< .001"
     return "= 1" if p > 0.995 else "= " + f"{p:.{3 if p < 0.1 else 2}f}".lstrip("0")
 
 
-def by_line(rows: Iterable[Row], labels: Sequence[str]) -> dict[str, dict[int, Row]]:
+def by_line(rows: Iterable[ResultRow], labels: Sequence[str]) -> dict[str, dict[int, ResultRow]]:
     """Rows by label and number, labels in the given order."""
-    found: dict[str, dict[int, Row]] = {label: {} for label in labels}
+    rows_by_line: dict[str, dict[int, ResultRow]] = {label: {} for label in labels}
     for row in rows:
-        found.setdefault(row["line"], {})[row["row"]] = row
-    return found
+        rows_by_line.setdefault(row["line"], {})[row["row"]] = row
+    return rows_by_line
 
 
-def summarise(label: str, rows: Sequence[Row]) -> Summary:
+def summarise(label: str, rows: Sequence[ResultRow]) -> Summary:
     """The table's line of one sampler."""
-    done = [row for row in rows if "error" not in row]
+    answered = [row for row in rows if "error" not in row]
     judged = [row for row in rows if row["correct"] is not None]
 
     def mean(key: str) -> float:
-        return sum(row[key] for row in done) / len(done) if done else 0.0
+        return sum(row[key] for row in answered) / len(answered) if answered else 0.0
 
-    seconds = sum(row["seconds"] for row in done)
+    seconds = sum(row["seconds"] for row in answered)
     return Summary(
         label=label,
         rows=len(rows),
         correct=sum(bool(row["correct"]) for row in judged),
         graded=len(judged),
-        ungraded=sum(row["correct"] is None for row in done),
-        failed=len(rows) - len(done),
-        cut=sum(row.get("ended") is False for row in done),  # older rows do not say
-        answered=sum(row["extracted"] is not None for row in done) / len(done) if done else 0.0,
+        ungraded=sum(row["correct"] is None for row in answered),
+        failed=len(rows) - len(answered),
+        cut=sum(row.get("ended") is False for row in answered),  # older rows do not say
+        answered=sum(row["extracted"] is not None for row in answered) / len(answered) if answered else 0.0,
         by_hand=sum(bool(row.get("by_hand")) for row in rows),
         nfe=mean("nfe"),
         scorer_calls=mean("scorer_calls"),
         seconds=mean("seconds"),
-        speed=sum(row["tokens"] for row in done) / seconds if seconds else 0.0,
+        speed=sum(row["tokens"] for row in answered) / seconds if seconds else 0.0,
     )
 
 
 def compare(
-    found: Mapping[str, Mapping[int, Row]], pairs: Sequence[tuple[str, str]] | None = None
+    rows_by_line: Mapping[str, Mapping[int, ResultRow]], pairs: Sequence[tuple[str, str]] | None = None
 ) -> list[Comparison]:
     """Every pair of lines (or the pairs named), each on the rows both have graded."""
-    drafts = [_paired(a, b, found[a], found[b]) for a, b in pairs or combinations(found, 2)]
+    drafts = [
+        _paired(a, b, rows_by_line[a], rows_by_line[b]) for a, b in pairs or combinations(rows_by_line, 2)
+    ]
     adjusted = iter(holm([draft[-1] for draft in drafts if draft[2]]))  # pairs without rows test nothing
     return [Comparison(*draft, next(adjusted) if draft[2] else 1.0) for draft in drafts]
 
 
 def _paired(
-    a: str, b: str, first: Mapping[int, Row], second: Mapping[int, Row]
+    a: str, b: str, first: Mapping[int, ResultRow], second: Mapping[int, ResultRow]
 ) -> tuple[str, str, int, int, int, float, float, float, float]:
     both = [
         (bool(first[n]["correct"]), bool(second[n]["correct"]))

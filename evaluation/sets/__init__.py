@@ -1,1 +1,1 @@
-"""What is asked: files, public sets and bundled tasks as problems."""
+"""Sets of problems, read from files, from the hub and from the bundled tasks."""

@@ -1,4 +1,4 @@
-"""What cells and a header may hold."""
+"""What a table's cells and header may hold: sizes, names, characters."""
 
 from __future__ import annotations
 

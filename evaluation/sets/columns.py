@@ -1,4 +1,4 @@
-"""Which column of a table plays which role: guessed, shown, changeable; and what is not read of it."""
+"""Which column of a table holds the questions and which the answers; and notes on those that are not read."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 JOINED = "instruction + input"
-"""The column that a table with both halves of a question gets: the input stands below the instruction."""
+"""The column that a table with both HALVES gets: the instruction, and below it the input."""
 HALVES = ("instruction", "input")
 QUESTION = ("question", "problem", "prompt", "query", JOINED, "instruction", "input", "puzzle")
 ANSWER = (
     "answer", "final_answer", "gold", "target", "label", "ground_truth", "solution", "output", "response",
 )  # fmt: skip
-"""In the order in which they are believed: a set with both `solution` and `answer` is graded on `answer`."""
+"""Names of answer columns, the likeliest first: with `solution` and `answer`, `answer` is graded against."""
 CHOICES = ("choices", "options", "a", "b", "c", "d", "e")
 SHOWN = 12
 
@@ -22,7 +22,7 @@ class SetError(ValueError):
 
 
 @dataclass(frozen=True)
-class Mapping:
+class ColumnMapping:
     """The columns that are used."""
 
     question: str
@@ -35,10 +35,10 @@ def guess(
     answer: str | None = None,
     questions: Sequence[str] = QUESTION,
     answers: Sequence[str] = ANSWER,
-) -> Mapping:
+) -> ColumnMapping:
     """The columns that were named, and the likeliest ones for those that were not (case and spaces
-    aside); SetError when one is not found or both are the same. questions, answers: names in the
-    order in which they are believed."""
+    aside); SetError when one is not found or both are the same. questions, answers: names, the
+    likeliest first."""
     question = question or likeliest(columns, questions)
     answer = answer or likeliest(columns, answers)
     for role, name in (("question", question), ("answer", answer)):
@@ -47,15 +47,15 @@ def guess(
             raise SetError(f"the {role} column {wrong}; choose one of: {listed(columns)}")
     if question == answer:
         raise SetError(f"question and answer are both {question!r}; choose two different columns")
-    return Mapping(question, answer)
+    return ColumnMapping(question, answer)
 
 
 def likeliest(columns: Sequence[str], names: Sequence[str]) -> str:
-    """The first of some names that is a column, case and spaces aside, but before all as it is written;
-    "" where none is."""
+    """The column of the first of some names that names one, case and spaces aside; a column spelt exactly
+    so wins. "" where there is none."""
     plain = {_plain(column): column for column in reversed(columns)}
-    held = (name for name in names if _plain(name) in plain)
-    return next((name if name in columns else plain[_plain(name)] for name in held), "")
+    present = (name for name in names if _plain(name) in plain)
+    return next((name if name in columns else plain[_plain(name)] for name in present), "")
 
 
 def _plain(name: str) -> str:
@@ -63,9 +63,9 @@ def _plain(name: str) -> str:
 
 
 def listed(columns: Sequence[str], most: int = SHOWN) -> str:
-    """The names of columns, of many the first."""
-    shown = ", ".join(column[:40] for column in columns[:most])
-    return f"{shown}, … ({len(columns)} in all)" if len(columns) > most else shown
+    """The names of columns; of more than `most` the first ones, and how many there are."""
+    names = ", ".join(column[:40] for column in columns[:most])
+    return f"{names}, … ({len(columns)} in all)" if len(columns) > most else names
 
 
 def halves(columns: Sequence[str]) -> tuple[str, str] | None:
@@ -75,15 +75,15 @@ def halves(columns: Sequence[str]) -> tuple[str, str] | None:
 
 
 def header_notes(columns: Sequence[str]) -> list[str]:
-    """What should be known of a table's columns before they are chosen."""
+    """Sentences about a table's columns that people need before they choose."""
     notes = []
     if JOINED in columns:
         notes.append(f"columns {HALVES[0]!r} and {HALVES[1]!r} are joined to the column {JOINED!r}")
     for column in columns:
-        same = [other for other in columns if _plain(other) == _plain(column)]
-        if len(same) > 1 and column == same[0]:
+        alike = [other for other in columns if _plain(other) == _plain(column)]
+        if len(alike) > 1 and column == alike[0]:
             first = likeliest(columns, [_plain(column)])
-            notes.append(f"columns {listed(same)} differ in case or spaces only; {first!r} is meant "
+            notes.append(f"columns {listed(alike)} differ in case or spaces only; {first!r} is meant "
                          "unless another is chosen")  # fmt: skip
     return notes
 
@@ -91,8 +91,8 @@ def header_notes(columns: Sequence[str]) -> list[str]:
 def unread(columns: Sequence[str], used: Sequence[str]) -> list[str]:
     """Sentences that name the columns which are not used."""
     halved = [likeliest(columns, [half]) for half in HALVES] if JOINED in used else []
-    rest = [column for column in columns if column not in (*used, *halved, JOINED)]
-    notes = [f"columns that are not read: {listed(rest)}"] if rest else []
-    if choices := [column for column in rest if _plain(column) in CHOICES]:
+    unused = [column for column in columns if column not in (*used, *halved, JOINED)]
+    notes = [f"columns that are not read: {listed(unused)}"] if unused else []
+    if choices := [column for column in unused if _plain(column) in CHOICES]:
         notes.append(f"the choices ({listed(choices)}) are not shown with the question; write them into it")
     return notes

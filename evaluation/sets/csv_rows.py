@@ -1,4 +1,5 @@
-"""CSV as spreadsheets and pandas write it: any of four separators, an index without a name, empty ends."""
+"""CSV as spreadsheets and pandas write it: any of four separators, an index column without a name, empty
+cells at the ends of lines."""
 
 from __future__ import annotations
 
@@ -13,18 +14,18 @@ from evaluation.sets.cells import MOST_BYTES, Limits, Record, check_header
 from evaluation.sets.columns import SetError
 
 DELIMITERS = ",;\t|"
-NAMED = re.compile(r'"?sep=([,;\t|])"?(?:\r\n|\r|\n)', re.IGNORECASE)
+SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?(?:\r\n|\r|\n)', re.IGNORECASE)
 """The line with which spreadsheets name the separator."""
 SAMPLE, SAMPLE_ROWS = 2**16, 20
-"""Characters and rows from which the separator is told."""
-csv.field_size_limit(MOST_BYTES)  # cells are measured when row and column are known
+"""How many characters and rows are looked at to find the separator."""
+csv.field_size_limit(MOST_BYTES)  # the limit of a cell is checked later, where row and column can be named
 
 
 def csv_rows(path: Path, text: str, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
-    """The rows of a file; notes: gets what was left out. SetError names row and line."""
-    if named := NAMED.match(text):
-        text = text[named.end() :]
-    delimiter = named[1] if named else delimiter_of(text)
+    """The rows of a file; notes: what was left out is appended. SetError names row and line."""
+    if separator_line := SEPARATOR_LINE.match(text):
+        text = text[separator_line.end() :]
+    delimiter = separator_line[1] if separator_line else delimiter_of(text)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
     number, blank, ends = 0, 0, False

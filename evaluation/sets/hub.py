@@ -1,4 +1,4 @@
-"""Sets of the hub as tables, which stay on the disk."""
+"""Data sets of the Hugging Face hub as tables; their rows stay on the disk until they are read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AT_ONCE = 1000
 
 
 class HubRows(Sequence[Record]):
-    """The rows of a data set (datasets.Dataset) as text, read when they are asked for."""
+    """The rows of a data set (datasets.Dataset) as text, read from the disk when they are needed."""
 
     def __init__(self, data: Any) -> None:
         self.data, self.stored = data, tuple(data.column_names)
@@ -51,9 +51,10 @@ def hub_table(name: str, public: PublicSet, split: str, limit: int | None = None
         raise SetError(f"data = {name!r} needs the package datasets: pip install datasets") from None
     try:
         rows = HubRows(datasets.load_dataset(public.id, public.config, split=split))
-    except Exception as error:  # of whichever library met it
-        why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise SetError(f"data = {name!r}: split {split!r} of {public.id} cannot be loaded: {why}") from None
+    except Exception as error:  # of any library that datasets uses
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        refused = f"data = {name!r}: split {split!r} of {public.id} cannot be loaded"
+        raise SetError(f"{refused}: {reason}") from None
     if not len(rows):
         raise SetError(f"data = {name!r}: split {split!r} of {public.id} has no rows")
     return Table(

@@ -1,4 +1,4 @@
-"""JSON lines and lists of JSON objects as rows of text, each value written as it stood there."""
+"""JSON lines and lists of JSON objects as rows of text, each value as it is written in the file."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Decimals(float):
 
 
 def jsonl_rows(path: Path, text: str, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
-    """One object a line. SetError names the row that is none."""
+    """JSON lines, one object in each. SetError names a row that is no object."""
     # Not splitlines(): a JSON string may hold U+2028 as it is.
     lines = (line for line in text.split("\n") if line.strip())
     return _records(path, (_parsed(number, line) for number, line in enumerate(lines, 1)), notes)
 
 
 def json_rows(path: Path, text: str, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
-    """One list of objects. SetError names the row that is none."""
+    """A JSON list of objects. SetError names a row that is no object."""
     values = _parsed(1, text)
     if not isinstance(values, list):
         raise SetError(f"{path.name} is no list; allowed: a JSON list of objects, or JSONL")
@@ -85,12 +85,12 @@ def as_text(value: Any) -> str:
 
 
 def is_nan(value: Any) -> bool:
-    """Whether a value is the number that is none."""
+    """Whether a value is the float NaN (not a number)."""
     return isinstance(value, float) and value != value
 
 
 def _written(value: Any) -> str:
-    """JSON, but for decimals with their own digits, and for dates and the like, which are text."""
+    """As JSON; decimals with the digits of the file; dates and the like as plain text."""
     if isinstance(value, Decimals):
         return value.digits
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Parquet as rows of text: what unpacks to too much is refused before it is unpacked."""
+"""Parquet as rows of text. Files that would unpack to too much are refused before they are unpacked."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ AT_ONCE = 16
 
 
 def _check_unpacked(batch: Any, most: int) -> None:
-    """Refuse text that is too long before it is unpacked: a value that is written once may stand in
-    many places."""
+    """SetError for text that would be too long, before it is unpacked: a value that the file stores once may
+    be used in many rows."""
     from pyarrow import compute
 
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         for lengths, every in _lengths(column):
-            longest, total = (how(values).as_py() or 0 for how, values in (
+            longest, total = (statistic(values).as_py() or 0 for statistic, values in (
                 (compute.max, lengths), (compute.sum, every)))  # fmt: skip
             if longest > 4 * most or total > 4 * most * AT_ONCE:
                 raise SetError(f"column {name[:40]!r} has cells of {max(longest, total // AT_ONCE):,} bytes; "
@@ -29,8 +29,8 @@ def _check_unpacked(batch: Any, most: int) -> None:
 
 
 def _lengths(column: Any) -> Iterator[tuple[Any, Any]]:
-    """Bytes of the texts of an array, of lists, objects and maps those inside them: of each value that is
-    written, and of each place where it stands."""
+    """Sizes in bytes of the texts of a column, those inside lists, objects and maps included: pairs of the
+    sizes of the values that the file stores, and of the values as the rows use them."""
     from pyarrow import compute, types
 
     kind = column.type
@@ -53,7 +53,7 @@ def _lengths(column: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def parquet_rows(path: Path, text: str, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
-    """The rows of a file, unpacked a few at a time. SetError: it is none, or unpacks to too much."""
+    """The rows of a file, unpacked a few at a time. SetError: no Parquet, or unpacks to too much."""
     try:
         import pyarrow
         from pyarrow import parquet

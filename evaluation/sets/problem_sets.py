@@ -1,13 +1,13 @@
-"""What is asked: files with a column mapping, known sets by name, the bundled tasks."""
+"""Sets of problems: files with a question and an answer column, public sets by name, the bundled tasks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Mapped
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluation.sets.cells import check_words
-from evaluation.sets.columns import Mapping, SetError, guess
+from evaluation.sets.columns import ColumnMapping, SetError, guess
 from evaluation.sets.hub import hub_table
 from evaluation.sets.public_sets import EVALUATED, public_set
 from evaluation.sets.tables import Table, read_table
@@ -24,7 +24,7 @@ class Problem:
     question: str
     answer: str
     task: str = ""
-    fields: Mapped[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ProblemSet:
 
     name: str
     problems: tuple[Problem, ...]
-    mapping: Mapping | None = None
+    mapping: ColumnMapping | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -65,8 +65,8 @@ def load_set(
 
 
 def bundled_set(task: str, n: int, seed: int, split: str = HELD_OUT) -> ProblemSet:
-    """n problems of a bundled task, in its own words; graded by its exact checker. split: HELD_OUT, or
-    of a task with templates that were never trained on HELD_OUT_TEMPLATES_SPLIT."""
+    """n problems of a bundled task, in its own words; its exact checker grades them. split: HELD_OUT, or
+    HELD_OUT_TEMPLATES_SPLIT for a task that has wordings which were never trained on."""
     problems = tuple(
         Problem(number, TASKS[task].template.format(**p.fields), p.answer, task, p.fields)
         for number, p in enumerate(generate(task, split, n, seed), 1)
@@ -84,4 +84,5 @@ def from_table(table: Table, question: str | None = None, answer: str | None = N
         for role, column in (("question", mapping.question), ("answer", mapping.answer)):
             check_words(f"row {number}, column {column!r}", role, row[column])
         problems.append(Problem(number, row[mapping.question], row[mapping.answer]))
-    return ProblemSet(table.name, tuple(problems), mapping, table.said((mapping.question, mapping.answer)))
+    notes = table.notes_for((mapping.question, mapping.answer))
+    return ProblemSet(table.name, tuple(problems), mapping, notes)

@@ -1,4 +1,5 @@
-"""Public sets of the hub by name: their columns, what they are evaluated on, which are for nothing else."""
+"""Public data sets of the Hugging Face hub by name: their columns, the split that evaluations use, and
+whether a set is for evaluation only."""
 
 from __future__ import annotations
 
@@ -14,9 +15,9 @@ CODE = "OpenCoder-LLM/opc-sft-stage2"
 
 @dataclass(frozen=True)
 class PublicSet:
-    """A set on the hub. answer: column of what is learned; gold: of what answers are graded against,
-    empty where that is the same one; thoughts: of the reasoning before the answer, if it has one;
-    evaluated: the split that evaluations ask, empty where there is none."""
+    """A set on the hub. id, config: its name there; prompt, answer, gold, thoughts: its columns. answer: what
+    a training learns to write; gold: what answers are graded against, "" where that is `answer`; thoughts:
+    the reasoning before the answer, if there is any; evaluated: the split for evaluations, "" if none."""
 
     id: str = ""
     config: str = "default"
@@ -42,20 +43,20 @@ EVALUATED = {name: public for name, public in PUBLIC_SETS.items() if public.eval
 
 
 def public_set(name: str) -> PublicSet | None:
-    """A set by its name (`gsm8k`) or as `owner/name[:config]`; None for what is neither."""
+    """A set by its name (`gsm8k`) or as `owner/name[:config]`; None for any other text."""
     short = name.casefold()
     if listed := PUBLIC_SETS.get(ALIASES.get(short, short)):
         return listed
     if short == "opc-sft-stage2":
-        parts = ", ".join(known for known in PUBLIC_SETS if known.startswith(short))
+        parts = ", ".join(part for part in PUBLIC_SETS if part.startswith(short))
         raise SetError(f"data = {name!r} has subsets; allowed: {parts}")
     match = re.fullmatch(r"([\w.-]+/[\w.-]+)(?::([\w.-]+))?", name)
     if match is None:
         return None
-    same = [public for public in PUBLIC_SETS.values() if public.id.casefold() == match[1].casefold()]
-    chosen = [public for public in same if match[2] in (None, public.config)]
-    if len(same) > 1 and len(chosen) != 1:
-        listing = ", ".join(f"{public.id}:{public.config}" for public in same)
+    subsets = [public for public in PUBLIC_SETS.values() if public.id.casefold() == match[1].casefold()]
+    chosen = [public for public in subsets if match[2] in (None, public.config)]
+    if len(subsets) > 1 and len(chosen) != 1:
+        listing = ", ".join(f"{public.id}:{public.config}" for public in subsets)
         raise SetError(f"data = {name!r} has subsets; allowed: {listing}")
     if chosen:
         return chosen[0]

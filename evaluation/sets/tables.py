@@ -1,4 +1,4 @@
-"""CSV, JSONL, Parquet and text files as a table of texts; what cannot be used is named by row and column."""
+"""CSV, JSONL, Parquet and text files as a table of texts. Refusals name the row and the column."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from evaluation.sets.public_sets import PublicSet
 TEXT = "text"
 """The only column of a text file."""
 LOOKED_AT = 1000
-"""Bytes of a file from which UTF-16 without a mark is told: in most texts every second byte is 0."""
+"""How many bytes are looked at to recognise UTF-16 without a mark: in most texts every second byte is 0."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text by column, by index from 0; they are called by number from 1, the header apart.
-    public: what is known of a set of the hub; notes: what was left out or read in an unusual way."""
+    """Rows of text, each column -> cell, by index from 0 (messages count them from 1, without the header).
+    public: the columns of a set of the hub; notes: what was left out or read in an unusual way."""
 
     name: str
     columns: tuple[str, ...]
@@ -40,8 +40,8 @@ class Table:
     def __iter__(self) -> Iterator[Record]:
         return iter(self.rows)
 
-    def said(self, used: Sequence[str]) -> tuple[str, ...]:
-        """What people should know when some columns are used: notes, and the columns that are not."""
+    def notes_for(self, used: Sequence[str]) -> tuple[str, ...]:
+        """Sentences for people when the columns `used` are read: the notes, and the columns left unread."""
         return (*self.notes, *unread(self.columns, used))
 
 
@@ -49,7 +49,7 @@ def read_table(path: Path, limit: int | None = None, limits: Limits = Limits()) 
     """The first `limit` rows of a file (all of them: None). SetError says what to change."""
     reader = READERS.get(path.suffix.lower())
     if reader is None or (reader is text_rows and not limits.plain):
-        allowed = ", ".join(end for end, other in READERS.items() if other is not text_rows)
+        allowed = ", ".join(end for end, each in READERS.items() if each is not text_rows)
         raise SetError(f"{path.name} is no set; allowed: a file ending in {allowed}")
     try:
         size = path.stat().st_size
@@ -72,12 +72,12 @@ def read_table(path: Path, limit: int | None = None, limits: Limits = Limits()) 
         rows.append(record)
         if len(rows) == limit:
             break
-    records.close()  # of a limit: says now what it left out
+    records.close()  # after a limit too: only now it notes what it left out
     if not rows:
         raise SetError(f"{path.name} has no rows; a header and at least one row are needed")
-    whole = [row if len(row) == len(columns) else {c: row.get(c, "") for c in columns} for row in rows]
-    named, joined = with_question(tuple(columns), whole)
-    return Table(path.name, named, joined, notes=(*notes, *header_notes(named)))
+    full_rows = [row if len(row) == len(columns) else {c: row.get(c, "") for c in columns} for row in rows]
+    all_columns, all_rows = with_question(tuple(columns), full_rows)
+    return Table(path.name, all_columns, all_rows, notes=(*notes, *header_notes(all_columns)))
 
 
 def read_text(path: Path, notes: list[str]) -> str:
@@ -103,7 +103,7 @@ def read_text(path: Path, notes: list[str]) -> str:
 
 
 def _utf_16(data: bytes) -> str:
-    """The name of a UTF-16 encoding, by its mark or its zeros; "" for another one."""
+    """The name of the UTF-16 encoding, recognised by its mark or its zeros; "" for any other one."""
     for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if data.startswith(mark):
             return encoding
@@ -117,8 +117,8 @@ def _utf_16(data: bytes) -> str:
 def with_question(
     columns: tuple[str, ...], rows: Sequence[Record]
 ) -> tuple[tuple[str, ...], Sequence[Record]]:
-    """Columns and rows, and where a question stands in two halves, a column with both: what every row of
-    every set is asked in the same way."""
+    """Columns and rows; where a question is split into `instruction` and `input`, with a column that joins
+    both (JOINED), so that evaluation, training and the page ask the same question."""
     pair = halves(columns)
     if pair is None:
         return columns, rows
@@ -127,7 +127,7 @@ def with_question(
 
 
 def text_rows(path: Path, text: str, limits: Limits, notes: list[str]) -> Generator[Record, None, None]:
-    """One document a block of lines, blank lines between the blocks, of any length."""
+    """Documents of any length, with blank lines between them."""
     for part in re.split(r"\n[^\S\n]*\n\s*", text):
         if part.strip():
             yield {TEXT: part}

@@ -21,19 +21,21 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from evaluation.suites.text_model import Arguments, Ask, TextModel, numbered
+from evaluation.suites.text_model import Arguments, TextModel, TextRequest, numbered
 from models.text import chat_text
 from samplers.registry import canonical, entry
 
 logger = logging.getLogger(__name__)
-# Keys of a task's generation_kwargs that speak of left-to-right decoding: here the canvas has
+# Keys of a task's generation_kwargs that belong to left-to-right decoding: here the canvas has
 # gen_length cells, and the sampler's settings say how they are filled.
-NOT_OURS = ("max_gen_toks", "max_length", "max_tokens", "top_p", "top_k", "num_beams", "num_return_sequences")
+LEFT_TO_RIGHT = (
+    "max_gen_toks", "max_length", "max_tokens", "top_p", "top_k", "num_beams", "num_return_sequences",
+)  # fmt: skip
 
 
 @register_model("llada_viz", "llada_dist")
 class LLaDAHarness(LM):  # type: ignore[misc]
-    """A LLaDA model, any of our samplers, as lm-eval asks it."""
+    """A LLaDA model with any of our samplers, as a model of lm-eval."""
 
     def __init__(
         self,
@@ -41,7 +43,7 @@ class LLaDAHarness(LM):  # type: ignore[misc]
         batch_size: int | str = 1,
         max_batch_size: int | None = None,
         device: str | None = None,
-        **given: Any,
+        **arguments: Any,
     ) -> None:
         super().__init__()
         if max_batch_size is not None:
@@ -52,8 +54,8 @@ class LLaDAHarness(LM):  # type: ignore[misc]
         if self._state is not None:
             self._rank, self._world_size = self._state.process_index, self._state.num_processes
             device = str(self._state.device)
-        given |= {"model_path": model_path, "batch_size": int(batch_size)}
-        self.model = TextModel(Arguments.of(given | {"device": present_device(device)}))
+        arguments |= {"model_path": model_path, "batch_size": int(batch_size)}
+        self.model = TextModel(Arguments.of(arguments | {"device": present_device(device)}))
         self._device = self.model.loaded.model.device
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
@@ -80,28 +82,31 @@ class LLaDAHarness(LM):  # type: ignore[misc]
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
         """What the sampler writes, up to the first stop string."""
         seeds = numbered([request.args[0] for request in requests], self.model.arguments.seed)
-        asked = [self._ask(r.args[0], r.args[1], seed) for r, seed in zip(requests, seeds, strict=True)]
+        text_requests = [
+            self._text_request(request.args[0], request.args[1], seed)
+            for request, seed in zip(requests, seeds, strict=True)
+        ]
         answers = [""] * len(requests)
-        done = self.model.generate(asked)
-        for place, text in self._track(done, "writing", disable_tqdm, len(asked)):
+        texts = self.model.generate(text_requests)
+        for place, text in self._track(texts, "writing", disable_tqdm, len(text_requests)):
             answers[place] = text
             self.cache_hook.add_partial("generate_until", requests[place].args, text)
         return answers
 
-    def _ask(self, context: str, kwargs: Mapping[str, Any], seed: int) -> Ask:
+    def _text_request(self, context: str, kwargs: Mapping[str, Any], seed: int) -> TextRequest:
         until = kwargs.get("until") or []
         stops = tuple([until] if isinstance(until, str) else until)
         changes = sampler_changes(kwargs, self.model.arguments)
-        return Ask(context, stops, tuple(sorted(changes.items())), seed)
+        return TextRequest(context, stops, tuple(sorted(changes.items())), seed)
 
-    def _track(self, things: Any, what: str, hide: bool, total: int | None = None) -> Any:
+    def _track(self, items: Any, label: str, hide: bool, total: int | None = None) -> Any:
         quiet = hide or self.rank > 0
-        return track(things, what, total=total, disable=quiet, console=Console(stderr=True))
+        return track(items, label, total=total, disable=quiet, console=Console(stderr=True))
 
     def apply_chat_template(
         self, chat_history: Sequence[Mapping[str, str]], add_generation_prompt: bool = True
     ) -> str:
-        """A conversation as the model was taught to read it; an unfinished last turn stays open."""
+        """A conversation in the model's chat template; an unfinished last turn stays open."""
         return chat_text(self.model.tokenizer, chat_history, add_generation_prompt, not add_generation_prompt)
 
     def chat_template(self, chat_template: bool | str = False) -> str | None:
@@ -129,8 +134,8 @@ class LLaDAHarness(LM):  # type: ignore[misc]
         """The objects of all processes, on process dst; None on the others."""
         if self._state is None:
             return [obj]
-        found: list[Any] = _accelerate().gather_object([obj])
-        return found if self.rank == dst else None
+        gathered: list[Any] = _accelerate().gather_object([obj])
+        return gathered if self.rank == dst else None
 
     def barrier(self) -> None:
         """Wait for all processes."""
@@ -143,9 +148,9 @@ def sampler_changes(kwargs: Mapping[str, Any], arguments: Arguments) -> dict[str
 
     Settings of the sampler change it (so `--gen_kwargs steps=64` works). `temperature` counts only
     with do_sample, as in lm-eval, and only where --model_args name none. Left-to-right keys are not
-    used, and said once; anything else is an error.
+    used, with one warning for each; anything else is an error.
     """
-    known = {d.name for d in entry(arguments.sampler).settings}
+    setting_names = {d.name for d in entry(arguments.sampler).settings}
     changes = {}
     for key, value in canonical(kwargs).items():
         if key in ("until", "do_sample"):
@@ -153,27 +158,27 @@ def sampler_changes(kwargs: Mapping[str, Any], arguments: Arguments) -> dict[str
         if key == "temperature":
             if kwargs.get("do_sample") and "temperature" not in canonical(arguments.settings):
                 changes[key] = value
-        elif key in known:
+        elif key in LEFT_TO_RIGHT:  # first: top_p and top_k are settings of samplers too
+            _warn_once(f"generation_kwargs: {key} is not used; gen_length and the sampler's settings are")
+        elif key in setting_names:
             changes[key] = value
-        elif key in NOT_OURS:
-            _say_once(f"generation_kwargs: {key} is not used; gen_length and the sampler's settings are")
         else:
-            allowed = ", ".join(("until", "do_sample", *sorted(known)))
+            allowed = ", ".join(("until", "do_sample", *sorted(setting_names)))
             raise ValueError(f"generation_kwargs: {key} = {value!r} is not known; allowed: {allowed}")
     return changes
 
 
-_SAID: set[str] = set()
+_WARNED: set[str] = set()
 
 
-def _say_once(text: str) -> None:
-    if text not in _SAID:
-        _SAID.add(text)
+def _warn_once(text: str) -> None:
+    if text not in _WARNED:
+        _WARNED.add(text)
         logger.warning(text)
 
 
 def present_device(name: str | None) -> str:
-    """lm-eval names cuda:0 when nobody named a device, so a missing GPU means the CPU; with a warning."""
+    """The device, or the CPU (with a warning) where the GPU is missing: lm-eval names cuda:0 by default."""
     if name is None:
         return "auto"
     if torch.device(name).type == "cuda" and not torch.cuda.is_available():

@@ -22,11 +22,11 @@ import torch
 from opencompass.models.base import BaseModel
 
 from evaluation.likelihood.answer_scores import check_answer
-from evaluation.suites.text_model import Arguments, Ask, TextModel, numbered
+from evaluation.suites.text_model import Arguments, TextModel, TextRequest, numbered
 
 
 class LLaDAViz(BaseModel):  # type: ignore[misc]
-    """A LLaDA model, any of our samplers, as OpenCompass asks it: generate, get_ppl, get_loglikelihood."""
+    """A LLaDA model with any of our samplers, as a model of OpenCompass."""
 
     def __init__(
         self,
@@ -36,14 +36,14 @@ class LLaDAViz(BaseModel):  # type: ignore[misc]
         meta_template: dict[str, Any] | None = None,
         generation_kwargs: dict[str, Any] | None = None,
         rows: int = 8,
-        **given: Any,
+        **arguments: Any,
     ) -> None:
         if tokenizer_only:
             raise ValueError("tokenizer_only = True is not supported; allowed: False")
         if generation_kwargs:
             raise ValueError(f"generation_kwargs = {generation_kwargs}; allowed: settings of the sampler")
-        given |= {"model_path": path, "max_length": max_seq_len, "batch_size": rows}
-        self.suite_model = TextModel(Arguments.of(given))
+        arguments |= {"model_path": path, "max_length": max_seq_len, "batch_size": rows}
+        self.suite_model = TextModel(Arguments.of(arguments))
         super().__init__(
             path=path,
             max_seq_len=self.suite_model.max_length,
@@ -64,32 +64,32 @@ class LLaDAViz(BaseModel):  # type: ignore[misc]
         texts = [str(text) for text in inputs]
         seeds = numbered(texts, self.suite_model.arguments.seed)
         stops = tuple(stopping_criteria)
-        asked = [Ask(text, stops, seed=seed) for text, seed in zip(texts, seeds, strict=True)]
-        found = dict(self.suite_model.generate(asked))
-        return [found[place] for place in range(len(texts))]
+        requests = [TextRequest(text, stops, seed=seed) for text, seed in zip(texts, seeds, strict=True)]
+        answers = dict(self.suite_model.generate(requests))
+        return [answers[place] for place in range(len(texts))]
 
     def get_ppl(self, inputs: Sequence[str], mask_length: Sequence[int] | None = None) -> Any:
         """Float[inputs]: minus the log-likelihood of each text per token, given a start token or, with
         mask_length, given the text's first mask_length[i] tokens. (OpenCompass's name: it is the
         logarithm of a perplexity.)"""
-        found = []
+        values = []
         for place, text in enumerate(inputs):
             ids = self.suite_model.encode(str(text))
             cut = mask_length[place] if mask_length is not None else 0
             prompt, answer = ids[:cut] or [self.suite_model.start_id], ids[cut:]
             check_answer(self.suite_model.loaded, prompt, answer)
-            found.append(-self.suite_model.log_likelihood(prompt, answer) / len(answer))
-        return torch.tensor(found).numpy()
+            values.append(-self.suite_model.log_likelihood(prompt, answer) / len(answer))
+        return torch.tensor(values).numpy()
 
     def get_loglikelihood(self, inputs: Sequence[str], conts: Sequence[str]) -> Any:
         """Float[inputs]: log p(cont | what stands before it) of texts that end in their `conts`."""
-        found = []
+        values = []
         for text, continuation in zip(map(str, inputs), conts, strict=True):
             if not text.endswith(continuation):
                 raise ValueError(f"conts: {continuation[:60]!r}; allowed: the last part of its input")
             context = text[: len(text) - len(continuation)]
-            found.append(self.suite_model.log_likelihood(*self.suite_model.pair(context, continuation)))
-        return torch.tensor(found).numpy()
+            values.append(self.suite_model.log_likelihood(*self.suite_model.pair(context, continuation)))
+        return torch.tensor(values).numpy()
 
     def get_token_len(self, prompt: str) -> int:
         """Tokens of a text as it is."""

@@ -1,6 +1,6 @@
-"""A model as evaluation suites ask it, in text: how likely is this continuation, what do you write.
+"""A model as evaluation suites use it, in text: how likely is a continuation, and what does it write.
 
-lm-evaluation-harness and OpenCompass both stand on this; names and defaults of the arguments are
+The models for lm-evaluation-harness and OpenCompass both use this; names and defaults of the arguments are
 those of `llada_dist`, LLaDA's own lm-eval model.
 """
 
@@ -76,22 +76,22 @@ class Arguments:
             raise ValueError(f"dtype = {self.dtype!r} is not valid; allowed: auto, float32, bfloat16")
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Arguments:
-        """From one flat mapping: what is no argument is a setting; cfg_scale is cfg."""
+    def of(cls, arguments: Mapping[str, Any]) -> Arguments:
+        """From one flat mapping: keys that are no arguments are settings of the sampler; cfg_scale is cfg."""
         names = {f.name for f in fields(cls)} - {"settings"}
-        if "cfg" in given and "cfg_scale" in given:
+        if "cfg" in arguments and "cfg_scale" in arguments:
             raise ValueError("cfg and cfg_scale given; allowed: one of them")
-        given = {"cfg" if key == "cfg_scale" else key: value for key, value in given.items()}
-        known = {key: value for key, value in given.items() if key in names}
-        if "model_path" not in known:
+        arguments = {"cfg" if key == "cfg_scale" else key: value for key, value in arguments.items()}
+        named = {key: value for key, value in arguments.items() if key in names}
+        if "model_path" not in named:
             raise ValueError("model_path is missing; allowed: a model folder or hub id")
-        rest = {key: value for key, value in given.items() if key not in names}
-        return cls(**known, settings=rest)
+        settings = {key: value for key, value in arguments.items() if key not in names}
+        return cls(**named, settings=settings)
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A text to go on from, where to stop, and what to change in the sampler's settings."""
+class TextRequest:
+    """A text to continue, the strings at which to stop, and changes of the sampler's settings."""
 
     prompt: str
     until: tuple[str, ...] = ()
@@ -107,7 +107,7 @@ class TextModel:
         copies = math.gcd(arguments.mc_num, arguments.batch_size)
         self.scoring = Scoring(arguments.scoring, arguments.mc_num, copies, arguments.cfg, arguments.seed)
         self.settings = decoding_settings(arguments)
-        make(arguments.sampler, self.settings)  # a bad setting is said before the weights are read
+        make(arguments.sampler, self.settings)  # a bad setting is refused before the weights are read
         dtype = None if arguments.dtype in ("", "auto") else getattr(torch, arguments.dtype)
         self.loaded: LoadedModel = load_adapted(
             arguments.model_path, arguments.adapter_path, arguments.device, dtype
@@ -135,7 +135,7 @@ class TextModel:
 
     @property
     def start_id(self) -> int:
-        """What stands before a text that has nothing before it: BOS, without one EOS."""
+        """The token before a text without a context: BOS, or EOS for a model without BOS."""
         for token in (self.tokenizer.bos_token_id, self.loaded.eos_id):
             if token is not None:
                 return int(token)
@@ -169,23 +169,23 @@ class TextModel:
         sampler = make("low_confidence", shape | {"cfg_scale": self.arguments.cfg})
         run = prepare_rows(self.loaded, sampler, [prepare_row(self.loaded, sampler, prompt_ids=prompt)])
 
-        def right(board: Any, step: int, nfe: int, said: dict[str, Unmasked]) -> bool:
-            return all(c.token == answer[c.position - len(prompt)] for c in said["event"].cells)
+        def agrees(board: Any, step: int, nfe: int, details: dict[str, Unmasked]) -> bool:
+            return all(c.token == answer[c.position - len(prompt)] for c in details["event"].cells)
 
-        final = decode(sampler, run.denoise, run.canvas, right)
+        final = decode(sampler, run.denoise, run.canvas, agrees)
         return final.tokens[0, len(prompt) :].tolist() == answer
 
-    def generate(self, asked: Sequence[Ask]) -> Iterator[tuple[int, str]]:
-        """(place in `asked`, text) batch by batch, in the order they are done."""
-        jobs = [self._job(place, ask) for place, ask in enumerate(asked)]
+    def generate(self, requests: Sequence[TextRequest]) -> Iterator[tuple[int, str]]:
+        """(place in `requests`, text), batch by batch, in the order in which they are finished."""
+        jobs = [self._job(place, request) for place, request in enumerate(requests)]
         for batch in batches(jobs, self.arguments.batch_size, MOST_CELLS):
             for job, answer in zip(batch, run_batch(self.loaded, batch), strict=True):
-                yield job.place, self.text(answer["output_ids"], asked[job.place].until)
+                yield job.place, self.text(answer["output_ids"], requests[job.place].until)
 
-    def _job(self, place: int, ask: Ask) -> Job:
-        sampler = make(self.arguments.sampler, self.settings | dict(ask.changes))
-        prompt = self.cut(self.encode(ask.prompt) or [self.start_id], sampler.gen_length)
-        row = prepare_row(self.loaded, sampler, seed=ask.seed, prompt_ids=prompt)
+    def _job(self, place: int, request: TextRequest) -> Job:
+        sampler = make(self.arguments.sampler, self.settings | dict(request.changes))
+        prompt = self.cut(self.encode(request.prompt) or [self.start_id], sampler.gen_length)
+        row = prepare_row(self.loaded, sampler, seed=request.seed, prompt_ids=prompt)
         return Job(place, place, sampler, row, self.tools)
 
     def text(self, ids: Sequence[int], until: Sequence[str] = ()) -> str:
@@ -197,9 +197,9 @@ class TextModel:
 
 
 def cut_at(text: str, until: Sequence[str]) -> str:
-    """The text before the first of the stop strings; empty ones stop nothing."""
-    found = [place for stop in until if stop and (place := text.find(stop)) >= 0]
-    return text[: min(found)] if found else text
+    """The text before the first of the stop strings; empty strings are not searched for."""
+    places = [place for stop in until if stop and (place := text.find(stop)) >= 0]
+    return text[: min(places)] if places else text
 
 
 def decoding_settings(arguments: Arguments) -> dict[str, Any]:
@@ -214,9 +214,9 @@ def decoding_settings(arguments: Arguments) -> dict[str, Any]:
 
 def numbered(prompts: Sequence[str], first: int) -> list[int]:
     """A seed for each prompt: `first`, and one more for every repetition of the same prompt."""
-    seen: Counter[str] = Counter()
+    repetitions: Counter[str] = Counter()
     seeds = []
     for prompt in prompts:
-        seeds.append(first + seen[prompt])
-        seen[prompt] += 1
+        seeds.append(first + repetitions[prompt])
+        repetitions[prompt] += 1
     return seeds

@@ -1,4 +1,4 @@
-"""Evaluations as background jobs: what the Evaluate tab asks for and reads, without the page."""
+"""Evaluations as background jobs: starting them, and reading what they wrote. The page is elsewhere."""
 
 from __future__ import annotations
 
@@ -26,14 +26,18 @@ from samplers.registry import entry
 KIND = "evaluation"
 EXPORTS = {"CSV": "rows.csv", "JSON": "report.json", "HTML": "report.html"}
 MARKS = {"right": "✓", "wrong": "✗", "open": "?", "failed": "!", "": ""}
-SHOWN = 200
+MOST_ROWS = 200
 LONGEST = 120
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a new evaluation does. data: a file or the name of a set; question, answer: columns; scorer:
-    of the samplers that need one; sources: None for the bundled model; attached: what they are, in words."""
+class EvaluationRequest:
+    """What a new evaluation is to do. Stored as the job's config, so its field names are a file format.
+
+    data: a file, or the name of a set; name: of the set, for the title; question, answer: columns, "" where
+    the set has its own; limit: rows, None: all; scorer: for the samplers that need one; sources: None: the
+    bundled model; attached: in words what the sources are, for the title.
+    """
 
     data: str
     name: str
@@ -49,47 +53,47 @@ class Asked:
 
 
 class Evaluations:
-    """Starts evaluations of a model, and of what was attached to it, and reads their folders."""
+    """Starts evaluations, with the bundled model or other sources, and reads their folders."""
 
     def __init__(self, jobs: Jobs, model: Path, device: str) -> None:
         self.jobs, self.model = jobs, model
         self.device = "cuda:0" if device == "cuda" else device
 
-    def start(self, asked: Asked) -> str:
+    def start(self, request: EvaluationRequest) -> str:
         """Queue an evaluation; returns the job's id. The set is copied into the job's folder."""
-        sources = asked.sources or Sources(str(self.model))
-        asked = replace(asked, sources=sources)
-        lines = [_line(lane, asked.scorer) for lane in asked.lanes]
-        # Refuses what the job would refuse, before there is a job.
+        sources = request.sources or Sources(str(self.model))
+        request = replace(request, sources=sources)
+        lines = [_line(lane, request.scorer) for lane in request.lanes]
+        # Raises for whatever the job would refuse, before there is a job.
         Plan(
-            ProblemSet(asked.name, ()), tuple(lines), asked.template, seed=asked.seed,
+            ProblemSet(request.name, ()), tuple(lines), request.template, seed=request.seed,
             ups_head=sources.ups_head, prm=sources.prm,
         )  # fmt: skip
-        parts = (asked.name, ", ".join(line.label for line in lines), asked.attached)
+        parts = (request.name, ", ".join(line.label for line in lines), request.attached)
         title = " · ".join(filter(None, parts))
-        config = asdict(asked) | {"lanes": [asdict(lane) for lane in asked.lanes]}
+        config = asdict(request) | {"lanes": [asdict(lane) for lane in request.lanes]}
         return self.jobs.submit(
-            KIND, title, lambda folder: self._command(folder, asked, lines), config, self.device
+            KIND, title, lambda folder: self._command(folder, request, lines), config, self.device
         )
 
-    def _command(self, folder: Path, asked: Asked, lines: Sequence[Line]) -> list[str]:
+    def _command(self, folder: Path, request: EvaluationRequest, lines: Sequence[Line]) -> list[str]:
         (folder / "lines.json").write_text(json.dumps([asdict(line) for line in lines]), encoding="utf-8")
-        data = asked.data
+        data = request.data
         if Path(data).is_file():
-            copy = folder / "data" / Path(asked.name).name
+            copy = folder / "data" / Path(request.name).name
             copy.parent.mkdir()
-            shutil.copyfile(asked.data, copy)
+            shutil.copyfile(request.data, copy)
             data = str(copy)
-        assert asked.sources is not None
+        assert request.sources is not None
         command = [
-            sys.executable, "-m", "evaluation", "run", *asked.sources.flags, f"--data={data}",
-            f"--lines={folder / 'lines.json'}", f"--seed={asked.seed}", f"--template={asked.template}",
+            sys.executable, "-m", "evaluation", "run", *request.sources.flags, f"--data={data}",
+            f"--lines={folder / 'lines.json'}", f"--seed={request.seed}", f"--template={request.template}",
             f"--device={self.device}", f"--out={folder}",
         ]  # fmt: skip
         for flag, value in (
-            ("--question", asked.question),
-            ("--answer", asked.answer),
-            ("--limit", asked.limit),
+            ("--question", request.question),
+            ("--answer", request.answer),
+            ("--limit", request.limit),
         ):
             command += [f"{flag}={value}"] if value else []
         return command
@@ -99,13 +103,13 @@ class Evaluations:
         return [job for job in self.jobs.list() if job.kind == KIND]
 
     def stamp(self, job: Job) -> str:
-        """Changes whenever the job's state or its files do; costs three looks at the disk."""
+        """A text that changes whenever the job's state or its files do. Reads file times only."""
         files = (RunFolder(job.folder).results, RunFolder(job.folder).overrides, job.folder / "set.jsonl")
         facts = [path.stat() for path in files if path.exists()]
         return f"{job.id} {job.state} {[(fact.st_size, fact.st_mtime_ns) for fact in facts]}"
 
     def report(self, job: Job) -> Report | None:
-        """What stands in the folder; None as long as there is nothing."""
+        """The results so far; None until the job has written its plan."""
         try:
             return Report(RunFolder(job.folder))
         except RunError:
@@ -121,7 +125,7 @@ class Evaluations:
         return Sources(**(job.config.get("sources") or {"model": str(self.model)}))
 
     def override(self, job: Job, line: str, row: int, correct: bool | None) -> None:
-        """Set a grade by hand."""
+        """Set the grade of one answer by hand; None: not graded."""
         RunFolder(job.folder).override(line, row, correct)
 
     def export(self, job: Job, form: str) -> Path:
@@ -135,17 +139,17 @@ def _line(lane: Lane, scorer: str) -> Line:
 
 
 def differing(report: Report) -> list[Problem]:
-    """Rows that all lines have, with more than one verdict among them."""
-    found = []
+    """The problems that every line has answered, with different verdicts."""
+    problems = []
     for problem in report.problems:
-        seen = {verdict(report.rows[label].get(problem.number)) for label in report.labels}
-        if "" not in seen and len(seen) > 1:
-            found.append(problem)
-    return found
+        verdicts = {verdict(report.rows[label].get(problem.number)) for label in report.labels}
+        if "" not in verdicts and len(verdicts) > 1:
+            problems.append(problem)
+    return problems
 
 
 def failing(report: Report, problems: Sequence[Problem]) -> list[Problem]:
-    """Those of the problems that a line got wrong or has no answer to because of an error."""
+    """Those of the problems that some line got wrong, or could not answer because of an error."""
     rows = report.rows.values()
     return [problem for problem in problems if fails(line.get(problem.number) for line in rows)]
 
@@ -155,7 +159,7 @@ def matrix(report: Report, first: int = 1, differ: bool = False, fail: bool = Fa
     differ, fail: only rows that differ, only rows that fail; both: only those that do both."""
     problems = differing(report) if differ else report.problems
     problems = failing(report, problems) if fail else problems
-    shown = [problem for problem in problems if problem.number >= first][:SHOWN]
+    shown = [problem for problem in problems if problem.number >= first][:MOST_ROWS]
     body = [
         [
             p.number,
@@ -183,7 +187,7 @@ def _short(text: str, most: int = LONGEST) -> str:
 
 
 def preview(table: Table, count: int = 3) -> tuple[list[str], list[list[str]]]:
-    """Header and first rows of a set, shortened, in lines as they are."""
+    """Header and first rows of a set. Long cells are shortened; their line breaks stay."""
     return list(table.columns), [[_cut(row[c]) for c in table.columns] for row in table.rows[:count]]
 
 

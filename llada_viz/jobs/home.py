@@ -35,7 +35,7 @@ def home_folder() -> Path:
 
 
 def usual_folder() -> Path:
-    """The folder of the system's own habit, unless there is one where version 0.1 put it everywhere."""
+    """Where this system keeps users' data; but the folder of version 0.1, where only that one exists."""
     from platformdirs import user_data_path
 
     usual, before = user_data_path(NAME, appauthor=False), Path.home() / ".local" / "share" / NAME
@@ -44,8 +44,8 @@ def usual_folder() -> Path:
 
 
 def browser_secret() -> str:
-    """The key with which browsers' own notes are sealed; made once a home, so that they outlive a
-    restart of the server."""
+    """The key that encrypts what the page stores in a browser (ids of its jobs). Kept in the home folder, so
+    that stored values can still be read after the server was started again."""
     path = home_folder() / "browser-secret"
     try:
         path.touch(mode=0o600, exist_ok=False)

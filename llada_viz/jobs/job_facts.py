@@ -1,4 +1,4 @@
-"""What can be said of a job: what it is listed as, what it waits for, why it failed, its log."""
+"""A job in words: its entry in the list, what it waits for, why it ended, its log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from llada_viz.jobs.tailing import tail
 LOG = "log.txt"
 
 
-def waits(jobs: Jobs, job: Job) -> str:
+def waits_for(jobs: Jobs, job: Job) -> str:
     """What a queued job waits for; "" of any other."""
     if job.state != "queued":
         return ""
@@ -22,25 +22,25 @@ def waits(jobs: Jobs, job: Job) -> str:
     return f"waits for {ahead} other job{'s' * (ahead > 1)}" if ahead else "starts in a moment"
 
 
-def listed(job: Job) -> str:
-    """State, title and time: what tells it from others like it."""
-    return f"{job.state} · {job.title} · {when(job)}"
+def list_label(job: Job) -> str:
+    """A job's entry in the list of jobs: state, title and time."""
+    return f"{job.state} · {job.title} · {submitted_at(job)}"
 
 
-def when(job: Job) -> str:
-    """When a job was asked for, by the server's clock."""
-    asked = time.localtime(job.created)
-    today = asked[:3] == time.localtime()[:3]
-    return time.strftime("%H:%M:%S" if today else "%d %b %H:%M", asked)
+def submitted_at(job: Job) -> str:
+    """When a job was submitted, by the server's clock: the time today, else day and time."""
+    created = time.localtime(job.created)
+    today = created[:3] == time.localtime()[:3]
+    return time.strftime("%H:%M:%S" if today else "%d %b %H:%M", created)
 
 
-def clock(job: Job) -> str:
-    """When a job was asked for, to the minute."""
-    return when(job).rpartition(":")[0] if when(job).count(":") == 2 else when(job)
+def submitted_minute(job: Job) -> str:
+    """When a job was submitted, without the seconds."""
+    return submitted_at(job).rpartition(":")[0] if submitted_at(job).count(":") == 2 else submitted_at(job)
 
 
-def reason(job: Job) -> str:
-    """Why a job failed: the last sentence that begins with "error:" in its log, else its note."""
+def why_ended(job: Job) -> str:
+    """Why a job ended: its note; but the last line with "error:" in the log of one that failed."""
     if job.state == "failed":
         for line in reversed(log_of(job)):
             if line.startswith("error: "):
@@ -54,7 +54,7 @@ def log_of(job: Job, lines: int = 200) -> list[str]:
 
 
 def stamp(job: Job, files: Sequence[Path]) -> str:
-    """Changes whenever the job's state or one of the files does; costs a look at the disk each."""
+    """A text that changes whenever the job's state or one of the files does. Reads file times only."""
     facts = []
     for path in (job.folder / LOG, *files):
         try:

@@ -1,16 +1,17 @@
-"""A job's run folder: all that its process and the servers share, so that each may die alone.
+"""A job's run folder: the files through which its process and the servers talk to each other. There is no
+other connection, so any of them may die without the others.
 
     job.json       what to run, written once (by the server)
     lock           an flock held as long as the job's process lives: the kernel frees it, even after
                    kill -9 or a power cut, and unlike a process id it is never somebody else's
-    heartbeat      touched every beat
+    heartbeat      touched every `beat` seconds, to show that the process lives
     process.json   the last start of the command; when it exists, the next start is a resumption
     stop           its existence asks for a stop (by the server)
     exit.json      how it ended; written in one piece, before the lock is freed
     log.txt        standard output and error of the process and of the command
 
-Whatever else is in it, the command wrote. The order of these steps is what `end_of` relies on.
-POSIX only.
+Whatever else is in it, the command wrote. `end_of` relies on the order: the lock is taken, then the first
+heartbeat, then exit.json, then the lock is freed. POSIX only.
 """
 
 from __future__ import annotations
@@ -129,11 +130,11 @@ def end_of(folder: Path, started: float, start_limit: float) -> End | None:
 
 def _read_end(path: Path) -> End:
     """What exit.json says, with a sentence where the state alone does not tell."""
-    said = json.loads(path.read_text(encoding="utf-8"))
-    code, note, ended = said["code"], said["note"], float(said["ended"])
-    if said["stopped"]:
-        after = f" after {said['waited']:.0f} s" if said.get("waited") is not None else ""
-        return End("stopped", code, f"Stopped hard{after}." if said["killed"] else note, ended)
+    record = json.loads(path.read_text(encoding="utf-8"))
+    code, note, ended = record["code"], record["note"], float(record["ended"])
+    if record["stopped"]:
+        after = f" after {record['waited']:.0f} s" if record.get("waited") is not None else ""
+        return End("stopped", code, f"Stopped hard{after}." if record["killed"] else note, ended)
     if code == 0:
         return End("done", 0, note, ended)
     how = f"ended with exit code {code}"

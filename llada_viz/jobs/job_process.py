@@ -1,8 +1,9 @@
 """`python -m llada_viz.jobs.job_process RUN_FOLDER`: runs one job's command and says how it ended.
 
 It outlives the server that started it. The command dies with it, and inherits the lock of its
-device: until the command is gone altogether, nothing else starts on that device or, as a job stays
-on its device, in this folder. What the files in the folder mean: `llada_viz.jobs.job_folder`.
+device: until the command is gone altogether, nothing else starts on that device. A job always has
+the same device, so nothing else starts in this folder either. What the files in the folder mean:
+`llada_viz.jobs.job_folder`.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ from llada_viz.jobs.job_folder import (
     write_json,
 )
 
-PATIENT = 10  # graces, at most, that a command gets which goes on writing after it was asked to end
-LOCK_PATIENCE = 2.0  # seconds; somebody looking whether a lock is held holds it for a moment
+PATIENT = 10  # a command that goes on saving after SIGTERM has at most this many times its grace
+LOCK_PATIENCE = 2.0  # seconds to try: whoever looks whether a lock is held holds it for a moment
 NOT_STARTED = 127  # exit code of a command that could not be started, as in a shell
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -97,13 +98,13 @@ class JobProcess:
         """Wait for the device; None when asked to stop before it was free."""
         path = device_lock(self.folder, self.job["device"])
         path.parent.mkdir(exist_ok=True)
-        told = False
+        announced = False
         while not self._asked_to_stop():
             if (descriptor := take(path)) is not None:
                 return descriptor
-            if not told:
+            if not announced:
                 print(f"Waiting for {self.job['device']}: another process holds {path}.", flush=True)
-                told = True
+                announced = True
             (self.folder / HEARTBEAT).touch()
             time.sleep(self.beat)
         return None
@@ -113,7 +114,7 @@ class JobProcess:
         resumed = (self.folder / PROCESS).exists()
         command = self.job["argv"] + (self.job["resume_args"] if resumed else [])
         try:
-            # Its own group: on a stop it is told alone, its helpers (data loaders) are not.
+            # Its own process group: a stop is sent to the command, not to its helpers (data loaders).
             child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -134,27 +135,27 @@ class JobProcess:
                 os.killpg(child.pid, signal.SIGKILL)
 
     def _wait(self, child: subprocess.Popen[bytes]) -> dict[str, Any]:
-        """Beat until the child ends; asked to stop, send SIGTERM, and after the grace SIGKILL. The grace
-        begins anew with every beat in which something was written, PATIENT graces long at most."""
-        asked = deadline = float("inf")
+        """Touch the heartbeat until the child ends. When a stop is asked for: SIGTERM, and after the grace
+        SIGKILL. The grace begins again whenever a file was written, for PATIENT graces in all at most."""
+        asked_at = deadline = float("inf")
         written: set[Fact] = set()
         waited = None  # seconds from SIGTERM to SIGKILL
         while True:
             with suppress(subprocess.TimeoutExpired):
                 code = child.wait(timeout=self.beat)
-                return {"code": code, "stopped": asked < float("inf"), "killed": waited is not None,
+                return {"code": code, "stopped": asked_at < float("inf"), "killed": waited is not None,
                         "waited": waited, "note": ""}  # fmt: skip
             (self.folder / HEARTBEAT).touch()
             now, grace = time.monotonic(), self.job["grace"]
-            if asked == float("inf"):
+            if asked_at == float("inf"):
                 if self._asked_to_stop():
                     child.terminate()
-                    asked, deadline, written = now, now + grace, written_in(self.folder)
+                    asked_at, deadline, written = now, now + grace, written_in(self.folder)
                 continue
             if (fresh := written_in(self.folder)) != written:
-                deadline, written = min(now + grace, asked + PATIENT * grace), fresh
+                deadline, written = min(now + grace, asked_at + PATIENT * grace), fresh
             if waited is None and now >= deadline:
-                waited = round(now - asked, 1)
+                waited = round(now - asked_at, 1)
                 os.killpg(child.pid, signal.SIGKILL)
 
 
@@ -162,15 +163,15 @@ Fact = tuple[str, int, int]
 
 
 def written_in(folder: Path) -> set[Fact]:
-    """(path, bytes, time of change) of what a command has written: every file but those that are touched
-    whether or not something is saved, the log and the heartbeat."""
-    found = set()
+    """(path, bytes, time of change) of the files that a command has saved: all but the log and the
+    heartbeat, which change all the time."""
+    facts_of_files = set()
     for path in folder.rglob("*"):
         if path.name not in (HEARTBEAT, LOG):
             with suppress(OSError):  # renamed or removed meanwhile
                 facts = path.stat()
-                found.add((str(path), facts.st_size, facts.st_mtime_ns))
-    return found
+                facts_of_files.add((str(path), facts.st_size, facts.st_mtime_ns))
+    return facts_of_files
 
 
 def main(argv: list[str]) -> int:

@@ -61,7 +61,8 @@ class Job:
 
 
 class JobStore:
-    """The rows. A connection a call, so that any thread may call; OSError when the file fails."""
+    """The table of jobs. Each call opens its own connection, so that any thread may call. OSError: the file
+    cannot be used."""
 
     def __init__(self, home: Path) -> None:
         home = home.resolve()  # jobs do not run in the folder that we run in
@@ -94,7 +95,7 @@ class JobStore:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection that sees each statement's own moment."""
+        """A connection to read with. Each statement sees the newest state."""
         try:
             with closing(self._connect()) as db:
                 yield db
@@ -103,7 +104,7 @@ class JobStore:
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that nobody else writes during; undone when the block raises."""
+        """A connection in a transaction: nobody else writes meanwhile, and an exception undoes it."""
         with self.reading() as db:
             db.execute("BEGIN IMMEDIATE")
             try:
@@ -141,7 +142,7 @@ class JobStore:
     def claim(self) -> Job | None:
         """The next queued job whose device is free, now `running`; None when there is none.
 
-        Whatever servers call this at the same time, one of them gets a given job.
+        However many servers call this at once, only one of them gets a job.
         """
         with self.changing() as db:
             rows = db.execute(

@@ -1,8 +1,9 @@
-"""Background jobs: processes that outlive the tab, the refresh and the server that started them.
+"""Background jobs: processes that go on when their browser tab is closed or their server ends.
 
-A job is a row (what is wanted of it), a folder under the home's `runs/` (what is true of it) and,
-while it runs, a `llada_viz.jobs.job_process` with the command below it. Servers keep nothing in memory
-that another could not find out, so one that starts, or several at once, pick up every job.
+A job is a row of the job store (what shall become of it), a folder under the home's `runs/` (what has become
+of it) and, while it runs, a `llada_viz.jobs.job_process` with the job's command as its child. All that
+matters is in the row and the folder, nothing in a server's memory. So several servers can look after the
+same jobs, and a server that starts finds those of the one before.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ Argv = Sequence[str] | Callable[[Path], Sequence[str]]
 class Jobs:
     """The jobs of one home folder. Every method may be called from any thread and any process.
 
-    beat: seconds between two heartbeats of a job, and between two looks at its stop file.
-    grace: seconds from SIGTERM, or from what a job wrote last after it, to SIGKILL. silence: seconds
-    without a heartbeat, counted while this server watched, after which a job is killed and called lost.
-    start_limit: seconds that a job's process may take to begin. tick: seconds between two looks of `watch`.
+    All in seconds. beat: between two heartbeats of a job, and between two checks of its stop file. grace:
+    from SIGTERM to SIGKILL; it begins again when the job writes a file. silence: without a heartbeat, counted
+    while this server watched, until a job is killed and called lost. start_limit: until a job's process must
+    have begun. tick: between two rounds of `watch`.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Jobs:
         self.store = JobStore(home)
         self.beat, self.grace, self.silence = beat, grace, silence
         self.start_limit, self.seconds_a_tick = start_limit, tick
-        # id: last heartbeat, seconds watched without a new one, when that was looked at
+        # job id -> (last heartbeat, seconds watched without a new one, when this was last checked)
         self._beats: dict[str, tuple[float | None, float, float]] = {}
         self._closing = threading.Event()
         self._watcher: threading.Thread | None = None
@@ -169,7 +170,7 @@ class Jobs:
             db.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
     def reconcile(self) -> None:
-        """Bring every running job's row in line with its folder."""
+        """Update the row of every running job from its folder: has it ended, or gone silent?"""
         with self.store.reading() as db:
             rows = db.execute("SELECT * FROM jobs WHERE state IN ('running', 'stopping')").fetchall()
         for job in map(self.store.job, rows):
@@ -210,7 +211,7 @@ class Jobs:
                 LOGGER.exception("jobs cannot be looked after; the next try is in a moment")
 
     def _start(self, job: Job) -> None:
-        """Start the job's process. Only who claimed the job may; it is not waited for."""
+        """Start the job's process without waiting for it. Only for a job that this server has claimed."""
         environment = os.environ | {"PYTHONUNBUFFERED": "1", TAG: job.id}
         with (job.folder / LOG).open("ab") as log:
             process = subprocess.Popen(
@@ -222,14 +223,14 @@ class Jobs:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        # The kernel keeps an ended process until its parent has asked for it.
+        # Without a wait for it, an ended child would stay in the process table (a "zombie").
         threading.Thread(target=process.wait, name=f"reap {process.pid}", daemon=True).start()
 
     def _silent_for(self, job: Job) -> float:
-        """Seconds that this server has watched without a heartbeat.
+        """Seconds that this server has watched a job without seeing a new heartbeat.
 
-        Only what it watched counts, and little from look to look: neither a change of the clock nor
-        a machine that slept makes a job look silent.
+        Between two checks at most a quarter of `silence` is counted, so that neither a machine that slept nor
+        a change of its clock makes a job look silent.
         """
         beat, now = last_beat(job.folder), time.monotonic()
         last, silent, looked = self._beats.get(job.id, (beat, 0.0, now))
@@ -238,7 +239,7 @@ class Jobs:
         return silent
 
     def _settle(self, job: Job, end: End) -> None:
-        """Record an end, unless another server did, or has even started the job again since."""
+        """Record how a job ended, unless another server already has (and perhaps started it again)."""
         self._beats.pop(job.id, None)
         with self.store.changing() as db:
             changed = db.execute(
@@ -251,7 +252,7 @@ class Jobs:
 
 
 def _words(command: Sequence[str], name: str) -> Sequence[str]:
-    """A command as a list that a process can be given."""
+    """A command's words, checked: a list of texts that can be arguments of a process."""
     if isinstance(command, str):
         raise ValueError(f"{name} = {command!r}; allowed: a list of texts; no shell would split it")
     for word in command:

@@ -8,11 +8,11 @@ MOST_BYTES = 1 << 20
 
 
 def read_new(path: Path, offset: int = 0, most_bytes: int = MOST_BYTES) -> tuple[list[str], int]:
-    """Whole lines after byte `offset`, and the offset to go on from.
+    """The complete lines after byte `offset`, and the offset for the next call.
 
-    A last line without its newline is still being written: it is left for the next call. Lines
-    stop after about `most_bytes`; call again for more. A missing file has no lines yet. ValueError:
-    the file is shorter than `offset`, so it is not the one that was read before.
+    A last line without its newline is still being written and left for the next call. At most about
+    `most_bytes` are read; call again for more. A missing file has no lines yet. ValueError: the file is
+    shorter than `offset`, so it is not the one that was read before.
     """
     try:
         file = path.open("rb")
@@ -33,8 +33,8 @@ def read_new(path: Path, offset: int = 0, most_bytes: int = MOST_BYTES) -> tuple
 def tail(path: Path, lines: int = 100, most_bytes: int = MOST_BYTES) -> list[str]:
     """The last `lines` lines of a log, from its last `most_bytes` at most; [] when there is none.
 
-    An unfinished last line is shown too. Of a line that a progress bar wrote again and again, with
-    carriage returns, only what stands there in the end.
+    An unfinished last line is one of them. A progress bar writes its line again and again, with carriage
+    returns between: of such a line only the newest version is returned.
     """
     if lines < 1:
         raise ValueError(f"lines = {lines}; allowed: 1 or more")
@@ -45,9 +45,9 @@ def tail(path: Path, lines: int = 100, most_bytes: int = MOST_BYTES) -> list[str
     with file:
         start = max(0, file.seek(0, 2) - most_bytes)
         file.seek(start)
-        found = file.read(most_bytes).split(b"\n")
-    if not found[-1]:
-        found.pop()  # what follows the last newline
-    if start and len(found) > 1:
-        found = found[1:]  # its beginning was cut off
-    return [line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace") for line in found[-lines:]]
+        parts = file.read(most_bytes).split(b"\n")
+    if not parts[-1]:
+        parts.pop()  # what follows the last newline
+    if start and len(parts) > 1:
+        parts = parts[1:]  # its beginning was cut off
+    return [line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace") for line in parts[-lines:]]

@@ -1,4 +1,4 @@
-"""metrics.jsonl of a run that goes on: read once, then only what is new."""
+"""The metrics of a run that is still going on: each call reads only the lines that are new."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 from llada_viz.jobs.tailing import read_new
 
-PACE = 20  # logged lines that the seconds of a step are taken from
+PACE = 20  # newest log lines over which the seconds of a step are averaged
 Point = tuple[int, float]
 
 
 @dataclass
 class TrainingLog:
-    """lines: what was logged, a dict of numbers a step, steps rising."""
+    """metrics.jsonl. lines: one dict of numbers for each logged step, in the order of the steps."""
 
     path: Path
     lines: list[dict[str, float]] = field(default_factory=list)
@@ -26,8 +26,8 @@ class TrainingLog:
         self._offset, self._file, self._lock = 0, 0, threading.Lock()
 
     def read(self) -> list[dict[str, float]]:
-        """Whatever has been logged by now. A run that was resumed writes the file anew without the
-        steps that it does again: then it is another file, and is read from its beginning."""
+        """All lines logged so far. A resumed run replaces the file by one without the steps that it does
+        again; that is noticed (another inode), and the new file is read from its beginning."""
         with self._lock:
             self._read()
             return self.lines
@@ -52,7 +52,7 @@ class TrainingLog:
 
     @property
     def pace(self) -> float | None:
-        """Seconds of a step lately; None until two lines are there."""
+        """Seconds of a step, averaged over the newest lines; None before the second line."""
         last = [line for line in self.lines[-PACE:] if "seconds" in line]
         if len(last) < 2 or last[-1]["step"] <= last[0]["step"]:
             return None
@@ -60,16 +60,16 @@ class TrainingLog:
 
     def curves(self) -> dict[str, list[Point]]:
         """name -> (step, value) points, in the order in which the names came."""
-        found: dict[str, list[Point]] = {}
+        curves: dict[str, list[Point]] = {}
         for line in self.lines:
             for name, value in line.items():
                 if name not in ("step", "seconds"):
-                    found.setdefault(name, []).append((int(line["step"]), value))
-        return found
+                    curves.setdefault(name, []).append((int(line["step"]), value))
+        return curves
 
 
 def numbers(text: str) -> dict[str, float]:
-    """The finite numbers of a line; {} where it is no line of metrics."""
+    """The finite numbers of a line of metrics; {} of any other text."""
     try:
         data: Any = json.loads(text)
     except (ValueError, RecursionError):

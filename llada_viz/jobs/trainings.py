@@ -1,4 +1,4 @@
-"""Trainings as background jobs: what the Train tab asks for and reads, without the page."""
+"""Trainings as background jobs: starting them, and reading what they wrote. The page is elsewhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from llada_viz.jobs.training_log import TrainingLog
 from samplers.settings import describe
 from tasks import TASKS
 from training.engine.checkpoints import checkpoints
-from training.engine.progress import FILE, Now, read_progress
+from training.engine.progress import FILE, ProgressState, read_progress
 from training.engine.settings import settings_of
 from training.estimate import Estimate
 from training.registry import objective
@@ -30,14 +30,14 @@ from training.registry import objective
 KIND = "train"
 RUN = "run"
 MOST_LOGS = 16
-# Settings that say how often something is done, not what it costs once.
-COST_NOTHING = ("max_steps", "log_every", "save_every", "keep", "learning_rate", "seed", "report_to")
+# Settings that do not change how long one step takes: an estimate is measured once for all their values.
+NO_EFFECT_ON_COST = ("max_steps", "log_every", "save_every", "keep", "learning_rate", "seed", "report_to")
 LONGEST_MEASURE = 180.0  # seconds
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a new training does. data: bundled tasks by name, and files; settings: as typed values."""
+class TrainingRequest:
+    """What a new training is to do. data: names of bundled tasks, and files; settings: name -> value."""
 
     objective: str
     data: tuple[str, ...]
@@ -78,52 +78,60 @@ class Trainings:
         self._estimates: Recent[str, Estimate] = Recent(MOST_LOGS)
         self._measuring = threading.Lock()
 
-    def start(self, asked: Asked) -> str:
+    def start(self, request: TrainingRequest) -> str:
         """Queue a training; returns the job's id. Files are copied into the job's folder."""
         config = {
-            "objective": asked.objective, "data": [Path(name).name for name in asked.data],
-            "settings": dict(asked.settings), "model": self.model.name,
+            "objective": request.objective, "data": [Path(name).name for name in request.data],
+            "settings": dict(request.settings), "model": self.model.name,
         }  # fmt: skip
         return self.jobs.submit(
-            KIND, asked.title, lambda folder: self._command(folder, asked), config, self.device, ["--resume"]
+            KIND,
+            request.title,
+            lambda folder: self._command(folder, request),
+            config,
+            self.device,
+            ["--resume"],
         )
 
-    def _command(self, folder: Path, asked: Asked) -> list[str]:
+    def _command(self, folder: Path, request: TrainingRequest) -> list[str]:
         data = []
-        for number, name in enumerate(asked.data, 1):
+        for number, name in enumerate(request.data, 1):
             if name not in TASKS:
                 copy = folder / "data" / str(number) / Path(name).name
                 copy.parent.mkdir(parents=True)
                 shutil.copyfile(name, copy)
                 name = str(copy)
             data.append(name)
-        arguments = asked.arguments(str(self.model), data, str(folder / RUN), self.device)
+        arguments = request.arguments(str(self.model), data, str(folder / RUN), self.device)
         return [sys.executable, "-m", "training", *arguments]
 
-    def command(self, asked: Asked) -> str:
-        """The same as a person would type it in the program's folder."""
-        arguments = asked.arguments(
-            near(self.model), [near(Path(n)) if n not in TASKS else n for n in asked.data],
-            f"runs/{asked.objective}", self.device,
+    def command(self, request: TrainingRequest) -> str:
+        """The command as a person would type it in the program's folder."""
+        arguments = request.arguments(
+            near(self.model), [near(Path(n)) if n not in TASKS else n for n in request.data],
+            f"runs/{request.objective}", self.device,
         )  # fmt: skip
         return " \\\n  ".join([f"python -m training {arguments[0]}", *map(shlex.quote, arguments[1:])])
 
-    def estimate(self, asked: Asked, measure: bool = True) -> str:
-        """How long a training would take, in words: measured by a process of its own, once for settings that
-        cost the same, one at a time. measure: else "" where that has not been done yet. ValueError: it
-        cannot be begun, or the measurement took too long."""
-        free = {k: v for k, v in asked.settings.items() if k not in COST_NOTHING}
-        key = repr((asked.objective, asked.data, sorted(free.items())))
-        found = self._estimates.get(key)
-        if found is None and not measure:
-            return ""
-        if found is None:
-            with self._measuring:  # two at once would measure each other
-                found = self._estimates.get(key) or self._estimates.put(key, self._measure(asked))
-        return found.words(settings_of(objective(asked.objective).settings, asked.settings))
+    def estimate(self, request: TrainingRequest, measure: bool = True) -> str:
+        """How long a training would take, in words.
 
-    def _measure(self, asked: Asked) -> Estimate:
-        name, *flags = asked.arguments(str(self.model), asked.data, "", self.device)
+        A process of its own measures two steps; what it found serves all requests whose steps cost the same.
+        measure: False: "" where nothing was measured yet. ValueError: the training would be refused, or the
+        measurement took too long.
+        """
+        costly_settings = {k: v for k, v in request.settings.items() if k not in NO_EFFECT_ON_COST}
+        key = repr((request.objective, request.data, sorted(costly_settings.items())))
+        estimate = self._estimates.get(key)
+        if estimate is None and not measure:
+            return ""
+        if estimate is None:
+            with self._measuring:  # two at once would measure each other
+                estimate = self._estimates.get(key) or self._estimates.put(key, self._measure(request))
+        return estimate.words(settings_of(objective(request.objective).settings, request.settings))
+
+    def _measure(self, request: TrainingRequest) -> Estimate:
+        name, *flags = request.arguments(str(self.model), request.data, "", self.device)
         argv = ["estimate", name, "--json", *(flag for flag in flags if not flag.startswith("--out="))]
         try:
             done = subprocess.run(
@@ -143,8 +151,8 @@ class Trainings:
         log.read()
         return log
 
-    def progress(self, job: Job) -> Now | None:
-        """What the job is doing; None of one that has not begun its first step."""
+    def progress(self, job: Job) -> ProgressState | None:
+        """What the job is doing now; None before its first step."""
         return read_progress(job.folder / RUN / FILE)
 
     def checkpoints(self, job: Job) -> dict[int, Path]:
@@ -157,7 +165,7 @@ class Trainings:
         return sorted((folder / "samples").glob("sample-*.jsonl"), key=_number) if folder else []
 
     def stamp(self, job: Job) -> str:
-        """Changes whenever the job or its files do."""
+        """A text that changes whenever the job or its files do."""
         run = job.folder / RUN
         return stamp(job, (run / "metrics.jsonl", run / "checkpoints", run / FILE))
 
@@ -168,7 +176,7 @@ def _number(path: Path) -> int:
 
 
 def near(path: Path) -> str:
-    """A path as it is typed in the program's folder; an upload by its name."""
+    """A path as it is typed in the program's folder; of a file outside it (an upload) the name alone."""
     if path.resolve().is_relative_to(PROGRAM):
         return str(path.resolve().relative_to(PROGRAM))
     return path.name

@@ -23,10 +23,10 @@ from llada_viz.widgets.live import (
     buttons,
     checked_prompt,
     example_buttons,
-    prepared,
-    usual,
-    whole,
+    head_settings,
+    prepare_run,
     wire,
+    without_fraction,
 )
 from llada_viz.widgets.scorer_input import ScorerInput
 from models.loading import ModelError
@@ -42,8 +42,10 @@ class Compare:
 
     idle, busy = "Compare", "Comparing…"
 
-    def __init__(self, bundled: Bundled, known: Comparisons, attachments: Attachments | None = None) -> None:
-        self.bundled, self.known = bundled, known
+    def __init__(
+        self, bundled: Bundled, comparisons: Comparisons, attachments: Attachments | None = None
+    ) -> None:
+        self.bundled, self.comparisons = bundled, comparisons
         self.attachments = attachments or Attachments(bundled)
         self.scorer = ScorerInput(self.attachments, "compare", always=True)
         self.first = bundled.examples[FIRST_EXAMPLE]
@@ -57,7 +59,7 @@ class Compare:
                 self._form()
                 self._go()
             with gr.Column(elem_classes="lz-out", min_width=0):
-                self.canvas = CompareCanvas(self.known, elem_id="compare-canvas")
+                self.canvas = CompareCanvas(self.comparisons, elem_id="compare-canvas")
         self.run_id = gr.State("")
         self._connect()
 
@@ -109,7 +111,7 @@ class Compare:
     def on_start(self, values: Values) -> Iterator[Updates]:
         """Check what was asked for; a refusal is a sentence, and the boards stay as they are."""
         try:
-            before = self.known.get(values[self.run_id])
+            before = self.comparisons.get(values[self.run_id])
             if before is not None and not before.ended:
                 raise RequestError("a comparison is still going on", GOES_ON)
             comparison = self._prepare(values)
@@ -129,17 +131,17 @@ class Compare:
         if (measure := values[self.measure]) not in MEASURES:
             raise RequestError(f"measure = {measure!r} is not valid; allowed: {', '.join(MEASURES)}")
         sizes = zip(SIZES, self.sizes, strict=True)
-        shared = {name: whole(values[component]) for (name, _, _), component in sizes}
+        shared = {name: without_fraction(values[component]) for (name, _, _), component in sizes}
         rows = [values[component] for component in self.lanes.inputs]
-        lanes = self.lanes.read(rows, {**shared, "early_stop": True}, 2, usual(using))
+        lanes = self.lanes.read(rows, {**shared, "early_stop": True}, 2, head_settings(using))
         scorer, seed = values[self.scorer.scorer], values[self.seed]
-        ready = [prepared(using, lane.sampler, lane.settings, text, seed, scorer=scorer) for lane in lanes]
+        ready = [prepare_run(using, lane.sampler, lane.settings, text, seed, scorer=scorer) for lane in lanes]
         runs = [Run(using.pieces, using.name, one.stream(), golds=self.bundled.golds) for one in ready]
-        return self.known.add(Comparison(runs, measure))
+        return self.comparisons.add(Comparison(runs, measure))
 
     def on_decode(self, run_id: str) -> Iterator[Message]:
         """Decode all in lock-step, and send the frames about 30 times a second."""
-        comparison = self.known.get(run_id)
+        comparison = self.comparisons.get(run_id)
         if comparison is None:
             return
         try:
@@ -150,15 +152,15 @@ class Compare:
 
     def on_stop(self, values: Values) -> Updates:
         """End all runs; what they wrote stays."""
-        comparison = self.known.get(values[self.run_id])
+        comparison = self.comparisons.get(values[self.run_id])
         if comparison is None:
             return buttons(self, running=False)
         comparison.stop()
         last = [run.frames[-1:] for run in comparison.runs]
-        said = "" if any(last) else "Stopped before the first step."
-        return {self.canvas: message(comparison, last, notice=said), **buttons(self, running=False)}
+        notice = "" if any(last) else "Stopped before the first step."
+        return {self.canvas: message(comparison, last, notice=notice), **buttons(self, running=False)}
 
 
 def sizes_of(example: Example) -> list[int]:
     """The sizes that an example is decoded with."""
-    return [example.settings.get(name, usual) for name, _, usual in SIZES]
+    return [example.settings.get(name, default) for name, _, default in SIZES]

@@ -15,7 +15,7 @@ from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.runs import Runs
 from llada_viz.jobs.evaluations import EXPORTS, KIND, Evaluations, matrix
-from llada_viz.jobs.job_facts import log_of, waits
+from llada_viz.jobs.job_facts import log_of, waits_for
 from llada_viz.jobs.job_store import Job
 from llada_viz.render.evaluation import progress, result
 from llada_viz.tabs.evaluate_answer import GRADES, Answer
@@ -43,7 +43,7 @@ class Evaluate:
         self.bundled, self.runs, self.evaluations, self.public = bundled, runs, evaluations, public
         self.form = EvaluateForm(bundled.settings_of, public)
         self.panel = JobPanel(evaluations.jobs, KIND, "evaluation", evaluations.stamp, public)
-        self.answer = Answer(bundled, runs, evaluations, self.panel.of)
+        self.answer = Answer(bundled, runs, evaluations, self.panel.visible_job)
 
     # ---- layout ------------------------------------------------------------------------------
 
@@ -73,7 +73,7 @@ class Evaluate:
                 # A download button gives the file it had before it was pressed: this one is pressed for it.
                 self.file = gr.DownloadButton("Download", visible="hidden", elem_id="evaluate-file")
             self.result = gr.HTML(elem_id="evaluate-result", apply_default_css=False)
-            ParetoPlot(self._report_of).build(self.result, self.panel.job, self.panel.mine)
+            ParetoPlot(self._report_of).build(self.result, self.panel.job, self.panel.visitor_jobs)
 
     def _rows(self) -> None:
         with gr.Column(elem_classes="lz-panel"):
@@ -100,33 +100,36 @@ class Evaluate:
         asks = {self.differ, self.fail, self.first, self.answer.cell}
         panel.connect(self.view, asks, [self.result, self.rows, *self.answer.shown], self.alert)
         begun = self.start.click(
-            self.on_start, {panel.mine, self.attached, *form.inputs}, panel.starts,
+            self.on_start, {panel.visitor_jobs, self.attached, *form.inputs}, panel.start_outputs,
             trigger_mode="once", **QUIET,
         )  # fmt: skip
-        panel.look_after(begun.success)
+        panel.look_again_after(begun.success)
         foot.follow(self.foot, panel.state, begun)
         for changed in (self.differ.input, self.fail.input, self.first.submit):
-            panel.look_after(changed)
+            panel.look_again_after(changed)
         for button, export in zip(self.exports, EXPORTS, strict=True):
             button.click(
-                partial(self.on_export, export), [panel.job, panel.mine], [self.alert, self.file], **QUIET
+                partial(self.on_export, export),
+                [panel.job, panel.visitor_jobs],
+                [self.alert, self.file],
+                **QUIET,
             ).success(None, None, None, js=PRESS_FILE)
         self._connect_answer()
 
     def _connect_answer(self) -> None:
-        answer, mine = self.answer, self.panel.mine
+        answer, visitor_jobs = self.answer, self.panel.visitor_jobs
         chosen = self.rows.select(
-            answer.on_cell, [self.panel.job, mine, answer.run_id], answer.shown, **QUIET
+            answer.on_cell, [self.panel.job, visitor_jobs, answer.run_id], answer.shown, **QUIET
         )
         chosen.success(
-            answer.on_replay, [answer.run_id, mine, answer.cell], [answer.canvas, answer.replayed],
+            answer.on_replay, [answer.run_id, visitor_jobs, answer.cell], [answer.canvas, answer.replayed],
             trigger_mode="multiple", concurrency_id="gpu", concurrency_limit=1, **QUIET,
         )  # fmt: skip
         for button, correct in zip(answer.grades, GRADES.values(), strict=True):
             graded = button.click(
-                partial(answer.on_grade, correct), [mine, answer.cell], answer.detail, **QUIET
+                partial(answer.on_grade, correct), [visitor_jobs, answer.cell], answer.detail, **QUIET
             )
-            self.panel.look_after(graded.then)
+            self.panel.look_again_after(graded.then)
 
     def on_upload(self, values: Mapping[Any, Any]) -> Updates:
         """A file becomes the set, with sizes for the model in use."""
@@ -141,19 +144,19 @@ class Evaluate:
 
     def on_start(self, values: Mapping[Any, Any]) -> Iterator[Updates]:
         """Queue a job; a refusal is a sentence."""
-        mine = values[self.panel.mine]
-        yield from self.panel.on_start(lambda: self._begin(values, mine), mine)
+        visitor_jobs = values[self.panel.visitor_jobs]
+        yield from self.panel.on_start(lambda: self._begin(values, visitor_jobs), visitor_jobs)
 
-    def _begin(self, values: Mapping[Any, Any], mine: Sequence[str]) -> str:
+    def _begin(self, values: Mapping[Any, Any], visitor_jobs: Sequence[str]) -> str:
         if self.bundled.loaded is None:
             raise ValueError(self.bundled.problem.rstrip("."))
-        asked = self.form.asked(self.attachments.using(values[self.attached]), values)
-        if self.public and any(not job.has_ended for job in self.panel.visible(mine)):
+        request = self.form.request(self.attachments.using(values[self.attached]), values)
+        if self.public and any(not job.has_ended for job in self.panel.visible(visitor_jobs)):
             raise ValueError("an evaluation of yours is still going on; allowed here: one at a time")
-        return self.evaluations.start(asked)
+        return self.evaluations.start(request)
 
-    def _report_of(self, chosen: str | None, mine: list[str]) -> Report | None:
-        job = next((job for job in self.panel.visible(mine) if job.id == chosen), None)
+    def _report_of(self, chosen: str | None, visitor_jobs: list[str]) -> Report | None:
+        job = next((job for job in self.panel.visible(visitor_jobs) if job.id == chosen), None)
         return None if job is None else self.evaluations.report(job)
 
     def view(self, job: Job | None, values: Mapping[Any, Any]) -> Updates:
@@ -161,9 +164,9 @@ class Evaluate:
         report, cell = self.evaluations.report(job) if job else None, values[self.answer.cell]
         gone = self.answer.nothing() if cell and (job is None or cell[0] != job.id) else {}
         if job is None or report is None:
-            said = {self.panel.state: self._state(job, None)} if job else {}
+            state_only = {self.panel.state: self._state(job, None)} if job else {}
             empty = gr.update(value=DataFrame(columns=NO_ROWS))
-            return {**said, self.result: "", self.rows: empty, **gone}
+            return {**state_only, self.result: "", self.rows: empty, **gone}
         first = values[self.first]
         start = int(first) if isinstance(first, (int, float)) and 0 < first < 1e9 else 1
         table = matrix(report, start, values[self.differ], values[self.fail])
@@ -177,11 +180,11 @@ class Evaluate:
     def _state(self, job: Job, report: Report | None) -> str:
         log = log_of(job) if job.state in ("failed", "lost") else []
         finished, expected = (report.finished, report.expected) if report else (0, 0)
-        return progress(job.state, waits(self.evaluations.jobs, job) or job.note, finished, expected, log)
+        return progress(job.state, waits_for(self.evaluations.jobs, job) or job.note, finished, expected, log)
 
-    def on_export(self, form: str, chosen: str | None, mine: list[str]) -> tuple[str, str]:
+    def on_export(self, form: str, chosen: str | None, visitor_jobs: list[str]) -> tuple[str, str]:
         """A file to download; a sentence when there is nothing yet."""
-        job = self.panel.of(chosen, mine)
+        job = self.panel.visible_job(chosen, visitor_jobs)
         if self.evaluations.report(job) is None:
             raise gr.Error("There is nothing to export yet.", print_exception=False)
         # Gradio hands out files of its cache only: nobody gets at the jobs' own folder.

@@ -65,9 +65,9 @@ class Answer:
         hidden = {self.canvas: gr.update(visible=False), self.replayed: "", self.run_id: ""}
         return {self.cell: None, self.detail: HINT, **hidden, **off}
 
-    def on_cell(self, chosen: str | None, mine: list[str], old: str, event: gr.SelectData) -> Updates:
+    def on_cell(self, chosen: str | None, visitor_jobs: list[str], old: str, event: gr.SelectData) -> Updates:
         """One answer in full, and a run that decodes it again from the same seed."""
-        job = self.job_of(chosen, mine)
+        job = self.job_of(chosen, visitor_jobs)
         report, column = self.evaluations.report(job), event.index[1] - FIRST_LINE
         number = str(event.row_value[0])
         if report is None or not 0 <= column < len(report.labels) or not number.isdecimal():
@@ -99,43 +99,43 @@ class Answer:
         plan = self.evaluations.plan(job)
         line = next(line for line in plan.lines if line.label == label)
         problem = next(p for p in plan.problems.problems if p.number == number)
-        asked, using = plan.request(line, problem), self.loaded.of(self.evaluations.sources(job))
+        request, using = plan.request(line, problem), self.loaded.of(self.evaluations.sources(job))
         assert using.loaded is not None
         tools = Tools(
-            using.own_head if "ups_head" in asked else None, line.scorer,
-            using.own_reward if "prm" in asked else None,
+            using.own_head if "ups_head" in request else None, line.scorer,
+            using.own_reward if "prm" in request else None,
         )  # fmt: skip
         prepared = prepare(
-            using.loaded, asked["sampler"], asked["settings"], tools,
-            messages=asked["messages"], seed=asked["seed"], task=asked.get("task"),
+            using.loaded, request["sampler"], request["settings"], tools,
+            messages=request["messages"], seed=request["seed"], task=request.get("task"),
         )  # fmt: skip
-        golds = {" ".join(problem.question.split()): problem.answer} if asked.get("task") else None
+        golds = {" ".join(problem.question.split()): problem.answer} if request.get("task") else None
         return self.runs.start(prepared, using.pieces, using.name, golds)
 
-    def on_replay(self, run_id: str, mine: list[str], cell: Cell) -> Iterator[Updates]:
+    def on_replay(self, run_id: str, visitor_jobs: list[str], cell: Cell) -> Iterator[Updates]:
         """Decode the chosen answer again, live; at the end say whether it is the recorded one."""
         run = self.runs.get(run_id)
         if run is None or cell is None:
             return
-        recorded, job = self._recorded(mine, cell), self.job_of(cell[0], mine)
+        recorded, job = self._recorded(visitor_jobs, cell), self.job_of(cell[0], visitor_jobs)
         loaded = self.loaded.of(self.evaluations.sources(job)).loaded
         assert loaded is not None
         while frames := run.advance(1 / UPDATES_PER_SECOND):
             text = written(loaded, run)
-            said = "" if text is None or "text" not in recorded else replayed(text, recorded["text"])
-            yield {self.canvas: message(run, frames), self.replayed: said}
+            outcome = "" if text is None or "text" not in recorded else replayed(text, recorded["text"])
+            yield {self.canvas: message(run, frames), self.replayed: outcome}
 
-    def _recorded(self, mine: list[str], cell: tuple[str, str, int]) -> Mapping[str, Any]:
+    def _recorded(self, visitor_jobs: list[str], cell: tuple[str, str, int]) -> Mapping[str, Any]:
         chosen, label, number = cell
-        report = self.evaluations.report(self.job_of(chosen, mine))
+        report = self.evaluations.report(self.job_of(chosen, visitor_jobs))
         return {} if report is None else report.rows[label][number]
 
-    def on_grade(self, correct: bool | None, mine: list[str], cell: Cell) -> str:
+    def on_grade(self, correct: bool | None, visitor_jobs: list[str], cell: Cell) -> str:
         """Set the grade of the chosen answer by hand."""
         if cell is None:
             return HINT
         chosen, label, number = cell
-        job = self.job_of(chosen, mine)
+        job = self.job_of(chosen, visitor_jobs)
         self.evaluations.override(job, label, number, correct)
         report = self.evaluations.report(job)
         assert report is not None

@@ -17,10 +17,10 @@ from evaluation.sets.tables import read_table
 from llada_viz.decoding.attached import Attached, Using
 from llada_viz.decoding.lane import Lane
 from llada_viz.decoding.sources import sources_of
-from llada_viz.jobs.evaluations import Asked, preview
+from llada_viz.jobs.evaluations import EvaluationRequest, preview
 from llada_viz.render.evaluation import table
 from llada_viz.widgets.lanes import SIZES, Lanes
-from llada_viz.widgets.live import CHECKER, Updates, alert, check_scorer, no_head, usual
+from llada_viz.widgets.live import CHECKER, Updates, alert, check_scorer, head_settings, no_head
 from llada_viz.widgets.scorer_input import ScorerInput
 from models.assets import assets
 from samplers.registry import entry, make
@@ -49,7 +49,11 @@ def samples(public: bool = False) -> list[tuple[str, str]]:
     """(shown, value) of every set at hand: our sample files, the bundled tasks, and public sets of the
     hub, which a public host does not fetch for strangers."""
     files = [(f"{path.name} (sample)", str(path)) for path in sorted(SAMPLES.glob("*.csv"))]
-    hub = [] if public else [(f"{known.id} (from the hub)", name) for name, known in EVALUATED.items()]
+    hub = (
+        []
+        if public
+        else [(f"{public_set.id} (from the hub)", name) for name, public_set in EVALUATED.items()]
+    )
     return [*files, *((f"{name} (bundled problems)", name) for name in TASKS), *hub]
 
 
@@ -115,7 +119,7 @@ class EvaluateForm:
 
     @property
     def inputs(self) -> set[Any]:
-        """What `asked` is given the values of."""
+        """What `request` is given the values of."""
         mapping = {self.source, self.path, self.question, self.answer, self.scorer}
         return mapping | {self.limit, self.seed, self.template, *self.sizes.values(), *self.lanes.inputs}
 
@@ -139,8 +143,8 @@ class EvaluateForm:
 
     def fill(self, facts: SetFacts, using: Using | None = None) -> Updates:
         """The mapping that was guessed, the first rows, and the sizes of the set's kind."""
-        named = [name for name in (facts.question, facts.answer) if name]
-        choices = list(facts.columns) or named
+        given_columns = [name for name in (facts.question, facts.answer) if name]
+        choices = list(facts.columns) or given_columns
         columns: dict[str, Any] = {
             "choices": choices,
             "interactive": bool(facts.columns),
@@ -159,7 +163,7 @@ class EvaluateForm:
         """Answer length, block length and steps that answers to a kind of problem need; the steps are an
         adapter's where one is in use."""
         settings = self.settings_of(kind)
-        sizes = {name: settings.get(name, usual) for name, _, usual in SIZES}
+        sizes = {name: settings.get(name, default) for name, _, default in SIZES}
         steps = using.steps_for(sizes["gen_length"], sizes["block_length"]) if using else None
         return sizes | ({"steps": steps} if steps else {})
 
@@ -177,45 +181,46 @@ class EvaluateForm:
             public = EVALUATED[source]
             return SetFacts(self._hub(source), (), public.prompt, public.gold or public.answer)
         try:
-            found = read_table(Path(path if source == UPLOADED else source), limit=MOST_ROWS)
+            set_table = read_table(Path(path if source == UPLOADED else source), limit=MOST_ROWS)
         except SetError as error:
             return SetFacts(alert(f"{error}."))
-        first = table(*preview(found), "First rows")
+        first = table(*preview(set_table), "First rows")
         try:
-            mapping = guess(found.columns)
+            mapping = guess(set_table.columns)
         except SetError as error:
             if "choose" not in str(error):
                 return SetFacts(alert(f"{error}."))
-            return SetFacts(alert(f"{error}.") + first, tuple(found.columns))
-        kind = kind_of([row[mapping.question] for row in found.rows[:LOOKED_AT]])
-        count, columns = len(found.rows), tuple(found.columns)
-        said = (f"{count:,} row{'s' * (count != 1)}", *found.said((mapping.question, mapping.answer)))
-        shown = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in said) + first
+            return SetFacts(alert(f"{error}.") + first, tuple(set_table.columns))
+        kind = kind_of([row[mapping.question] for row in set_table.rows[:LOOKED_AT]])
+        count, columns = len(set_table.rows), tuple(set_table.columns)
+        notes = (f"{count:,} row{'s' * (count != 1)}",
+                 *set_table.notes_for((mapping.question, mapping.answer)))  # fmt: skip
+        shown = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in notes) + first
         return SetFacts(shown, columns, mapping.question, mapping.answer, count, kind)
 
     def _hub(self, name: str) -> str:
         """The first rows of a hub set, whose columns are known."""
         try:
-            found = self._from_hub(name)
+            problem_set = self._from_hub(name)
         except SetError as error:
             return alert(f"{error}.")
-        first = [[p.question[:MOST_SHOWN], p.answer[:MOST_SHOWN]] for p in found.problems[:3]]
+        first = [[p.question[:MOST_SHOWN], p.answer[:MOST_SHOWN]] for p in problem_set.problems[:3]]
         shown = table(["question", "answer"], first, "First rows")
-        return f"<p class='lz-about'>{len(found.problems):,} rows</p>{shown}"
+        return f"<p class='lz-about'>{len(problem_set.problems):,} rows</p>{shown}"
 
     def _from_hub(self, name: str) -> ProblemSet:
         if self.public:
             raise SetError(f"set = {name!r} is not fetched on a public host; allowed here: a file")
         return load_set(name)
 
-    # ---- what is asked -----------------------------------------------------------------------
+    # ---- the form as a request ---------------------------------------------------------------
 
-    def asked(self, using: Using, values: Mapping[Any, Any]) -> Asked:
+    def request(self, using: Using, values: Mapping[Any, Any]) -> EvaluationRequest:
         """The form as a request of what is decoded with; a ValueError with a sentence when it cannot be
         run. values: of `inputs`, by component."""
         shared = {name: _whole(name, values[component], 1) for name, component in self.sizes.items()}
         own = [values[component] for component in self.lanes.inputs]
-        lanes = self.lanes.read(own, {**shared, "early_stop": True}, 1, usual(using))
+        lanes = self.lanes.read(own, {**shared, "early_stop": True}, 1, head_settings(using))
         rows = _whole("rows", values[self.limit], 0) or None
         if rows is not None and rows > MOST_ROWS:
             most = f"An evaluation has at most {MOST_ROWS:,} rows."
@@ -225,11 +230,11 @@ class EvaluateForm:
         tools = tools_of(using, values[self.scorer], lanes)
         if tools["scorer"] == CHECKER and source not in TASKS:
             raise RequestError(NO_SCORES)
-        named, count = self._mapping(source, data, values[self.question], values[self.answer], rows)
+        columns, count = self._mapping(source, data, values[self.question], values[self.answer], rows)
         if self.public and count > MOST_PUBLIC_ROWS:
             raise RequestError(TOO_MANY_ROWS)
         seed, template = _whole("seed", values[self.seed], 0), values[self.template]
-        return Asked(data, Path(data).name, lanes, *named, rows, seed, template, **tools)
+        return EvaluationRequest(data, Path(data).name, lanes, *columns, rows, seed, template, **tools)
 
     def _mapping(
         self, source: str, data: str, question: str, answer: str, rows: int | None
@@ -240,11 +245,11 @@ class EvaluateForm:
             return ("", ""), rows or 0
         if source in TASKS:
             return ("", ""), rows or ALL_OF_A_TASK
-        found = read_table(Path(data), rows or MOST_ROWS + 1)
-        if len(found.rows) > MOST_ROWS:
+        set_table = read_table(Path(data), rows or MOST_ROWS + 1)
+        if len(set_table.rows) > MOST_ROWS:
             raise RequestError(f"the set has more than {MOST_ROWS:,} rows; set a number of rows")
-        from_table(found, question, answer)
-        return (question or "", answer or ""), len(found.rows)
+        from_table(set_table, question, answer)
+        return (question or "", answer or ""), len(set_table.rows)
 
 
 def tools_of(using: Using, scorer: str, lanes: Sequence[Lane]) -> dict[str, Any]:
@@ -267,5 +272,7 @@ def _whole(name: str, value: Any, least: int) -> int:
     if isinstance(value, (int, float)) and float(value).is_integer() and value >= least:
         return int(value)
     label = LABELS.get(name, label_of(name))
-    said = f"{label} is empty." if value is None else f"{label} must be a whole number, at least {least}."
-    raise RequestError(f"{name} = {value!r} is not valid; allowed: a whole number, at least {least}", said)
+    sentence = f"{label} is empty." if value is None else f"{label} must be a whole number, at least {least}."
+    raise RequestError(
+        f"{name} = {value!r} is not valid; allowed: a whole number, at least {least}", sentence
+    )

@@ -13,7 +13,7 @@ import gradio as gr
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.runs import Runs
-from llada_viz.jobs.job_facts import clock, log_of
+from llada_viz.jobs.job_facts import log_of, submitted_minute
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.trainings import KIND, Trainings, near
 from llada_viz.render.job import log_box
@@ -61,9 +61,9 @@ class Train:
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
                 self.form.build()
-                said = alert(f"{OFF}.") if self.public else alert(self.bundled.problem)
+                notice = alert(f"{OFF}.") if self.public else alert(self.bundled.problem)
                 with gr.Column(elem_classes="lz-bottom", min_width=0):
-                    self.alert = gr.HTML(said, elem_id="train-alert", apply_default_css=False)
+                    self.alert = gr.HTML(notice, elem_id="train-alert", apply_default_css=False)
                     self.foot = foot.job_state("train")
                     self.start = gr.Button(
                         "Train", variant="primary", elem_id="train-run", interactive=not self.public
@@ -130,11 +130,15 @@ class Train:
         shows = [self.curves, self.log, self.hint, *picks, self.replay, self.load]
         panel.connect(self.view, picks, shows, self.alert)
         begun = self.start.click(
-            self.on_start, {panel.mine, *self.form.inputs}, panel.starts, trigger_mode="once", **QUIET
+            self.on_start,
+            {panel.visitor_jobs, *self.form.inputs},
+            panel.start_outputs,
+            trigger_mode="once",
+            **QUIET,
         )
-        panel.look_after(begun.success)
+        panel.look_again_after(begun.success)
         foot.follow(self.foot, panel.state, begun)
-        panel.look_after(self.step.input)
+        panel.look_again_after(self.step.input)
         panel.job.input(lambda: (gr.update(visible=False), ""), None, [self.canvas, self.load_alert], **QUIET)
         self.replay.click(
             self.on_replay, {panel.job, *picks}, [self.load_alert, self.canvas, self.run_id],
@@ -152,16 +156,16 @@ class Train:
             "inputs": form.inputs,
             "outputs": [self.command, self.problem, self.time],
         }
-        named: set[Any] = {form.objective, form.start_from, data.sets, data.uploads}
+        set_inputs: set[Any] = {form.objective, form.start_from, data.sets, data.uploads}
         uploaded = data.upload.upload(
-            self.on_upload, {data.upload, *named}, [data.sets, data.uploads],
+            self.on_upload, {data.upload, *set_inputs}, [data.sets, data.uploads],
             trigger_mode="always_last", **QUIET,
         )  # fmt: skip
         for event in (
-            form.objective.input(form.on_objective, named, form.shown, **QUIET),
-            form.start_from.input(form.on_start_from, named, form.shown, **QUIET),
-            uploaded.success(form.on_other_sets, named, form.of_sets, **QUIET),
-            data.sets.input(form.on_other_sets, named, form.of_sets, **QUIET),
+            form.objective.input(form.on_objective, set_inputs, form.shown, **QUIET),
+            form.start_from.input(form.on_start_from, set_inputs, form.shown, **QUIET),
+            uploaded.success(form.on_other_sets, set_inputs, form.of_sets, **QUIET),
+            data.sets.input(form.on_other_sets, set_inputs, form.of_sets, **QUIET),
         ):
             looked = event.then(**look, **QUIET)
             if not self.public:
@@ -185,16 +189,16 @@ class Train:
         """A file that was just uploaded becomes the data."""
         self._local()
         data = self.form.data
-        known = objective(values[self.form.objective])
-        chosen, uploads = data.on_upload(values[data.upload], values[data.uploads], known)
+        entry = objective(values[self.form.objective])
+        chosen, uploads = data.on_upload(values[data.upload], values[data.uploads], entry)
         return {data.sets: chosen, data.uploads: uploads}
 
     def on_command(self, values: Mapping[Any, Any]) -> Updates:
         """The command that the form stands for; a sentence where it cannot be run."""
         try:
-            asked = self.form.asked(values)
-            time = said_time(self.trainings.estimate(asked, measure=False))
-            return {self.command: self.trainings.command(asked), self.problem: "", self.time: time}
+            request = self.form.request(values)
+            time = time_html(self.trainings.estimate(request, measure=False))
+            return {self.command: self.trainings.command(request), self.problem: "", self.time: time}
         except (ValueError, OSError) as error:
             return {self.command: "", self.problem: alert(sentence_of(error)), self.time: ""}
 
@@ -206,14 +210,14 @@ class Train:
     def on_time(self, values: Mapping[Any, Any]) -> Iterator[str]:
         """How long the training would take, measured."""
         self._local()
-        yield said_time("Measuring two steps to estimate the time…")
+        yield time_html("Measuring two steps to estimate the time…")
         try:
-            said = self.trainings.estimate(self.form.asked(values))
+            estimate = self.trainings.estimate(self.form.request(values))
         except (ValueError, OSError) as error:
-            said = sentence_of(error)
+            estimate = sentence_of(error)
         if any(job.state == "running" for job in self.trainings.jobs.list()):
-            said += " Another job is running, which slows this one down."
-        yield said_time(said)
+            estimate += " Another job is running, which slows this one down."
+        yield time_html(estimate)
 
     def on_example(self, values: Mapping[Any, Any]) -> Iterator[Updates]:
         """One example as it stands in the data, in the template and as it is learned."""
@@ -221,19 +225,19 @@ class Train:
         loading = "<p class='lz-about' role='status'>Loading an example…</p>"
         yield {self.problem: "", self.example: loading}
         try:
-            yield {self.example: example_of(self.trainings.model, self.form.asked(values))}
+            yield {self.example: example_of(self.trainings.model, self.form.request(values))}
         except (ValueError, OSError, RuntimeError) as error:
             yield {self.problem: alert(sentence_of(error)), self.example: ""}
 
     def on_start(self, values: Mapping[Any, Any]) -> Iterator[Updates]:
         """Queue a job; a refusal is a sentence."""
         self._local()
-        yield from self.panel.on_start(lambda: self._begin(values), values[self.panel.mine])
+        yield from self.panel.on_start(lambda: self._begin(values), values[self.panel.visitor_jobs])
 
     def _begin(self, values: Mapping[Any, Any]) -> str:
         if self.bundled.loaded is None:
             raise ValueError(self.bundled.problem.rstrip("."))
-        return self.trainings.start(self.form.asked(values))
+        return self.trainings.start(self.form.request(values))
 
     def view(self, job: Job | None, values: Mapping[Any, Any]) -> Updates:
         """The chosen training as it stands: curves, log, checkpoints."""
@@ -252,25 +256,25 @@ class Train:
     def _picks(self, job: Job, values: Mapping[Any, Any]) -> Updates:
         """Checkpoints and samples. What was chosen stays as long as it is there; else (and where that was the
         newest of the last look) the newest checkpoint, and its first sample."""
-        known = [str(number) for number in self.trainings.checkpoints(job)]
-        step, newest = values[self.step], newest_in(values[self.panel.seen])
-        step = step if step in known and step != newest else (known[-1] if known else None)
+        steps_saved = [str(number) for number in self.trainings.checkpoints(job)]
+        step, newest = values[self.step], newest_in(values[self.panel.last_look])
+        step = step if step in steps_saved and step != newest else (steps_saved[-1] if steps_saved else None)
         samples = [path.stem for path in self.trainings.samples(job, int(step))] if step else []
         sample = values[self.sample] if values[self.sample] in samples else next(iter(samples), None)
-        steps = [(f"step {int(number):,}", number) for number in reversed(known)]
+        steps = [(f"step {int(number):,}", number) for number in reversed(steps_saved)]
         return {
-            self.hint: "" if known else NO_SAMPLE,
+            self.hint: "" if steps_saved else NO_SAMPLE,
             self.step: gr.update(choices=steps, value=step),
             self.sample: gr.update(
                 choices=[(name.replace("-", " "), name) for name in samples], value=sample
             ),
             self.replay: gr.update(interactive=bool(samples)),
-            self.load: gr.update(interactive=bool(known)),
+            self.load: gr.update(interactive=bool(steps_saved)),
         }
 
     def on_replay(self, values: Mapping[Any, Any]) -> Updates:
         """Show a recorded sample on the canvas."""
-        job, step = self.panel.of(values[self.panel.job]), values[self.step]
+        job, step = self.panel.visible_job(values[self.panel.job]), values[self.step]
         try:
             paths = self.trainings.samples(job, int(step)) if step else []
             path = next((path for path in paths if path.stem == values[self.sample]), None)
@@ -285,19 +289,19 @@ class Train:
     def on_load(self, values: Mapping[Any, Any]) -> Updates:
         """Attach what a checkpoint holds, for this browser tab, and go to Visualize."""
         self._local()
-        job, step = self.panel.of(values[self.panel.job]), values[self.step]
-        known = {str(number): path for number, path in self.trainings.checkpoints(job).items()}
-        if step not in known:
+        job, step = self.panel.visible_job(values[self.panel.job]), values[self.step]
+        checkpoints = {str(number): path for number, path in self.trainings.checkpoints(job).items()}
+        if step not in checkpoints:
             return {self.load_alert: alert("There is no such checkpoint.")}
         title = objective(job.config["objective"]).title
         try:
-            label = f"{title} of {clock(job)}, step {int(step):,}"
-            fresh = self.attachments.add(values[self.attached], known[step], label)
+            label = f"{title} of {submitted_minute(job)}, step {int(step):,}"
+            attachment_id = self.attachments.add(values[self.attached], checkpoints[step], label)
         except (ModelError, RequestError, OSError) as error:
             return {self.load_alert: alert(sentence_of(error))}
-        return {self.load_alert: "", self.attached: fresh, self.tabs: gr.update(selected="visualize")}
+        return {self.load_alert: "", self.attached: attachment_id, self.tabs: gr.update(selected="visualize")}
 
 
-def said_time(text: str) -> str:
+def time_html(text: str) -> str:
     """A sentence on the time that a training takes."""
     return f"<p class='lz-about' role='status'>{escape(text)}</p>" if text else ""

@@ -68,13 +68,13 @@ def _first_rows(path: str, size: int, changed: int) -> Table:
 def guesses(chosen: ChosenSets, entry: Entry) -> dict[str, str]:
     """Setting -> the column that stands in the form: its default, or the likeliest; "" is guessed by
     the job, or stands for a mistake that the objective's check names."""
-    usual = {f.name: str(f.default) for f in fields(entry.settings) if f.name.endswith(COLUMN)}
+    defaults = {f.name: str(f.default) for f in fields(entry.settings) if f.name.endswith(COLUMN)}
     if not chosen.tables:
-        return usual
+        return defaults
     try:
-        return usual | entry.data.columns(next(iter(chosen.tables.values())), entry.settings())
+        return defaults | entry.data.columns(next(iter(chosen.tables.values())), entry.settings())
     except SetError:
-        return usual
+        return defaults
 
 
 def _samples() -> list[Path]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from llada_viz.jobs.trainings import Asked
+from llada_viz.jobs.trainings import TrainingRequest
 from llada_viz.render.training import example
 from training.engine.settings import RunArguments, settings_of
 from training.registry import objective
 
 
-def example_of(model: Path, asked: Asked) -> str:
+def example_of(model: Path, request: TrainingRequest) -> str:
     """The HTML of the first example of a training, of a pair both answers; nothing is trained or written.
     ValueError, RuntimeError, OSError: what the job would fail with."""
-    arguments = RunArguments(str(model), asked.data, device="cpu")
-    entry = objective(asked.objective)
-    found = entry.data.preview(arguments, settings_of(entry.settings, asked.settings)).as_json()
-    notes = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in found["notes"])
-    if found["rejected"] is None:
-        return notes + example(found)
-    return f"{notes}{example(found)}<h4>The rejected answer</h4>{example(found['rejected'])}"
+    arguments = RunArguments(str(model), request.data, device="cpu")
+    entry = objective(request.objective)
+    preview = entry.data.preview(arguments, settings_of(entry.settings, request.settings)).as_json()
+    notes = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in preview["notes"])
+    if preview["rejected"] is None:
+        return notes + example(preview)
+    return f"{notes}{example(preview)}<h4>The rejected answer</h4>{example(preview['rejected'])}"

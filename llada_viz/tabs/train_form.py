@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from llada_viz.jobs.trainings import Asked
+from llada_viz.jobs.trainings import TrainingRequest
 from llada_viz.tabs.train_data import TrainData, Uploads, choose, columns_of, options, shown
 from llada_viz.widgets.form import Key, key_of, plain, widget
 from llada_viz.widgets.live import Updates
@@ -51,7 +51,7 @@ class Preset:
 
 def presets(folder: Path = CONFIGS) -> list[Preset]:
     """The presets of the objectives that there are."""
-    found = []
+    presets_read = []
     for path in sorted(folder.glob(f"*{TINY}.yaml")):
         config = read_config(path)
         if config.get("objective") not in OBJECTIVES:
@@ -59,10 +59,10 @@ def presets(folder: Path = CONFIGS) -> list[Preset]:
         cls = objective(config["objective"]).settings
         values = asdict(settings_of(cls, config.get("settings") or {}))
         data = config.get("data") or []
-        named = tuple(map(str, [data] if isinstance(data, str) else data))
-        known = named if all(name in TASKS for name in named) else ()
-        found.append(Preset(path.stem, config["objective"], values, known))
-    return found
+        names = tuple(map(str, [data] if isinstance(data, str) else data))
+        tasks = names if all(name in TASKS for name in names) else ()
+        presets_read.append(Preset(path.stem, config["objective"], values, tasks))
+    return presets_read
 
 
 def group_of(name: str) -> int:
@@ -80,7 +80,7 @@ class TrainForm:
     def __init__(self, folder: str) -> None:
         self.folder, self.presets, self.data = folder, presets(), TrainData()
         self.settings: dict[Key, Described] = {
-            key_of(d): d for found in OBJECTIVES.values() for d in describe(found.settings)
+            key_of(d): d for entry in OBJECTIVES.values() for d in describe(entry.settings)
         }
         self.widgets: dict[Key, Any] = {}
 
@@ -90,39 +90,39 @@ class TrainForm:
         """Lay out the inputs."""
         first = FIRST if FIRST in OBJECTIVES else next(iter(OBJECTIVES))
         self.objective = gr.Dropdown(
-            [(found.title, found.name) for found in OBJECTIVES.values()], value=first, label="Objective",
+            [(entry.title, entry.name) for entry in OBJECTIVES.values()], value=first, label="Objective",
             elem_id="train-objective",
         )  # fmt: skip
-        said = about(first, self.folder)
-        self.about = gr.HTML(said, elem_classes="lz-about", apply_default_css=False)
+        description = about(first, self.folder)
+        self.about = gr.HTML(description, elem_classes="lz-about", apply_default_css=False)
         choices, chosen = self._starts(first)
         # Custom values: a look that waits in the queue still names a preset of the objective before.
         self.start_from = gr.Dropdown(
             choices, value=chosen, label="Start from", elem_id="train-preset", allow_custom_value=True
         )
         preset = self._preset(first, chosen)
-        named = preset.data if preset and preset.data else FIRST_SETS
-        self.data.build(named, objective(first))
+        first_sets = preset.data if preset and preset.data else FIRST_SETS
+        self.data.build(first_sets, objective(first))
         self.values_now = self._values(first, chosen)
-        mine = {key_of(d) for d in describe(objective(first).settings)}
+        own_keys = {key_of(d) for d in describe(objective(first).settings)}
         with gr.Row(elem_classes="lz-two"):
             for key in [k for k in self.settings if k[0].endswith(COLUMN)]:
                 self.widgets[key] = self._column(self.settings[key])
         with gr.Row(elem_classes="lz-two"):
-            self._lay([k for name in FRONT for k in self.settings if k[0] == name], mine, front=True)
+            self._lay([k for name in FRONT for k in self.settings if k[0] == name], own_keys, front=True)
         self.groups = []
         for number, title in enumerate(GROUPS):
             keys = [k for k in self.settings if k not in self.widgets and group_of(k[0]) == number]
-            seen = any(key in mine for key in keys)
+            seen = any(key in own_keys for key in keys)
             with gr.Accordion(title, open=False, elem_classes="lz-more", visible=seen) as group:
-                self._lay(keys, mine, front=False)
+                self._lay(keys, own_keys, front=False)
             self.groups.append(group)
 
-    def _lay(self, keys: Sequence[Key], mine: set[Key], front: bool) -> None:
+    def _lay(self, keys: Sequence[Key], own_keys: set[Key], front: bool) -> None:
         for key in keys:
             setting = self.settings[key]
             value = self.values_now.get(setting.name, setting.default)
-            self.widgets[key] = widget(setting, value, key in mine, front, "train")
+            self.widgets[key] = widget(setting, value, key in own_keys, front, "train")
 
     def _column(self, setting: Described) -> Any:
         # Custom values: Gradio keeps an old value when the choices change, and then refuses it.
@@ -131,11 +131,11 @@ class TrainForm:
             min_width=80, elem_id=f"train-{setting.name}",
         )  # fmt: skip
 
-    # ---- what is asked -----------------------------------------------------------------------
+    # ---- the form as a request ---------------------------------------------------------------
 
     @property
     def inputs(self) -> set[Any]:
-        """What `asked` is given the values of."""
+        """What `request` is given the values of."""
         return {self.objective, self.data.sets, self.data.uploads, *self.widgets.values()}
 
     @property
@@ -143,20 +143,22 @@ class TrainForm:
         """The settings that name columns."""
         return [key for key in self.widgets if key[0].endswith(COLUMN)]
 
-    def asked(self, values: Mapping[Any, Any]) -> Asked:
+    def request(self, values: Mapping[Any, Any]) -> TrainingRequest:
         """The form as a request; a ValueError with a sentence when it cannot be run. values: of `inputs`, by
         component."""
         name, (sets, uploads) = values[self.objective], self._sets(values)
         entry = objective(name)
-        mine = {key_of(d): d for d in describe(entry.settings)}
+        own_settings = {key_of(d): d for d in describe(entry.settings)}
         settings = {
-            key[0]: plain(values[widget], mine[key]) for key, widget in self.widgets.items() if key in mine
+            key[0]: plain(values[widget], own_settings[key])
+            for key, widget in self.widgets.items()
+            if key in own_settings
         }
         settings |= {k: v or "" for k, v in settings.items() if k.endswith(COLUMN)}
         made = settings_of(entry.settings, settings)
         chosen = choose(sets, uploads, entry)
         entry.data.check(chosen, made)
-        return Asked(name, chosen.names, settings)
+        return TrainingRequest(name, chosen.names, settings)
 
     def _sets(self, values: Mapping[Any, Any]) -> tuple[Sequence[str], Uploads]:
         return values[self.data.sets], values[self.data.uploads]
@@ -181,24 +183,24 @@ class TrainForm:
     def _fill(self, chosen: str, values: Mapping[Any, Any]) -> Updates:
         name, (sets, uploads) = values[self.objective], self._sets(values)
         entry, preset = objective(name), self._preset(name, chosen)
-        mine, offered = {key_of(d) for d in describe(entry.settings)}, options(uploads, entry)
+        own_keys, offered = {key_of(d) for d in describe(entry.settings)}, options(uploads, entry)
         kept = [value for value in sets if value in {value for _, value in offered}]
-        named = list(preset.data) if preset and preset.data and not _files(kept) else kept
+        chosen_sets = list(preset.data) if preset and preset.data and not _files(kept) else kept
         fresh = self._values(name, chosen)
-        if preset is None or tuple(named) != preset.data:
+        if preset is None or tuple(chosen_sets) != preset.data:
             fresh.pop(WEIGHTS, None)  # shares of other sets
         widgets = {
-            widget: gr.update(visible=key in mine, value=fresh.get(key[0], self.settings[key].default))
+            widget: gr.update(visible=key in own_keys, value=fresh.get(key[0], self.settings[key].default))
             for key, widget in self.widgets.items()
         }
         groups = {
-            group: gr.update(visible=any(group_of(k[0]) == n and k[0] not in FRONT for k in mine))
+            group: gr.update(visible=any(group_of(k[0]) == n and k[0] not in FRONT for k in own_keys))
             for n, group in enumerate(self.groups)
         }
         return {
             self.about: about(name, self.folder),
-            self.data.sets: gr.update(choices=offered, value=named),
-            **widgets, **groups, **self._of_sets(name, named, uploads),
+            self.data.sets: gr.update(choices=offered, value=chosen_sets),
+            **widgets, **groups, **self._of_sets(name, chosen_sets, uploads),
         }  # fmt: skip
 
     @property
@@ -218,22 +220,27 @@ class TrainForm:
     def _of_sets(self, name: str, sets: Sequence[str], uploads: Uploads) -> Updates:
         """First rows of the sets, and the inputs of their columns."""
         entry = objective(name)
-        mine = {key_of(d) for d in describe(entry.settings)}
-        found, guessed = columns_of(sets, uploads, entry)
-        named = [(column, column) for column in found]
+        own_keys = {key_of(d) for d in describe(entry.settings)}
+        columns, guessed = columns_of(sets, uploads, entry)
+        column_choices = [(column, column) for column in columns]
         updates: Updates = {self.data.preview: shown(sets, uploads, entry)}
         for key in self.columns:
             free = [("guessed", "")] if not self.settings[key].default else []
             updates[self.widgets[key]] = gr.update(
-                choices=[*free, *named], value=guessed.get(key[0], ""), visible=key in mine and bool(found)
+                choices=[*free, *column_choices],
+                value=guessed.get(key[0], ""),
+                visible=key in own_keys and bool(columns),
             )
         return updates
 
     def _starts(self, name: str) -> tuple[list[tuple[str, str]], str]:
         """Choices of `Start from`, and the first of them."""
-        mine = [preset.name for preset in self.presets if preset.objective == name]
-        choices = [*((TITLES.get(n, f"{n}.yaml"), n) for n in mine), ("the objective's defaults", DEFAULTS)]
-        return choices, mine[0] if mine else DEFAULTS
+        own_presets = [preset.name for preset in self.presets if preset.objective == name]
+        choices = [
+            *((TITLES.get(n, f"{n}.yaml"), n) for n in own_presets),
+            ("the objective's defaults", DEFAULTS),
+        ]
+        return choices, own_presets[0] if own_presets else DEFAULTS
 
     def _preset(self, name: str, chosen: str) -> Preset | None:
         return next((p for p in self.presets if p.objective == name and p.name == chosen), None)
@@ -252,11 +259,13 @@ def _files(sets: Sequence[str]) -> bool:
 def about(name: str, folder: str) -> str:
     """What an objective does, what it gives, where it comes from, which data it needs beyond answers.
     folder: of the model, as it is typed."""
-    found = objective(name)
-    note = found.data.note(folder)
-    said = escape(f"{found.summary} Result: {RESULTS.get(found.leaves, found.leaves)}. Paper: {found.paper}.")
-    if note.said:
-        said += f" Data: {escape(note.said)}."
+    entry = objective(name)
+    note = entry.data.note(folder)
+    description = escape(
+        f"{entry.summary} Result: {RESULTS.get(entry.leaves, entry.leaves)}. Paper: {entry.paper}."
+    )
+    if note.needs:
+        description += f" Data: {escape(note.needs)}."
     if note.command:
-        said += f" To make one for upload: <code>{escape(note.command)}</code>"
-    return said
+        description += f" To make one for upload: <code>{escape(note.command)}</code>"
+    return description

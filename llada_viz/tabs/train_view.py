@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llada_viz.jobs.job_facts import log_of, reason, waits
+from llada_viz.jobs.job_facts import log_of, waits_for, why_ended
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.trainings import Trainings
 from llada_viz.render.job import progress
@@ -28,15 +28,15 @@ def state_of(trainings: Trainings, job: Job) -> str:
     step = max(log.step, now.step if now else 0, _newest(trainings, job))
     going = job.state in ("running", "stopping")
     if job.state == "queued":
-        said = waits(trainings.jobs, job)
+        sentence = waits_for(trainings.jobs, job)
     elif going and now is None:
-        said = "loading the model" if job.state == "running" else f"step {step:,} of {steps:,}"
+        sentence = "loading the model" if job.state == "running" else f"step {step:,} of {steps:,}"
     else:
         seconds = now.pace if now else log.pace
         left = now.left if now and job.state == "running" else None
-        said = pace(step, steps, seconds, now.words if now and going else "", left)
+        sentence = pace(step, steps, seconds, now.words if now and going else "", left)
     end = log_of(job) if job.state in ("failed", "lost") else []
-    return progress(job.state, f"{said}. {_why(trainings, job)}".strip(), step / steps, "Steps done", end)
+    return progress(job.state, f"{sentence}. {_why(trainings, job)}".strip(), step / steps, "Steps done", end)
 
 
 def _newest(trainings: Trainings, job: Job) -> int:
@@ -45,7 +45,7 @@ def _newest(trainings: Trainings, job: Job) -> int:
 
 def _why(trainings: Trainings, job: Job) -> str:
     """Why it ended; of a training that was killed also what is left of it."""
-    why, newest = reason(job), _newest(trainings, job)
+    why, newest = why_ended(job), _newest(trainings, job)
     if job.state == "stopped" and job.code is not None and job.code < 0:
         why += f" Last checkpoint: {f'step {newest:,}' if newest else 'none'}."
     return why

@@ -23,8 +23,8 @@ from llada_viz.widgets.live import (
     buttons,
     checked_prompt,
     example_buttons,
-    nothing,
-    prepared,
+    no_change,
+    prepare_run,
     wire,
 )
 from llada_viz.widgets.plots import MapPlot
@@ -56,8 +56,8 @@ class Visualize:
         self.scorer = ScorerInput(self.attachments, "visualize")
         self.first = bundled.examples[FIRST_EXAMPLE]
         first = dict(self.first.settings)
-        for found in head_users() if bundled.has_head else ():
-            first |= found.with_head
+        for sampler in head_users() if bundled.has_head else ():
+            first |= sampler.with_head
         self.form = SamplerForm(first=first)
 
     # ---- layout ------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class Visualize:
     def _prepare(self, values: Values) -> Run:
         using = self.attachments.using(values[self.attached])
         text, sampler = checked_prompt(using, values[self.prompt]), values[self.sampler]
-        ready = prepared(
+        ready = prepare_run(
             using, sampler, self.form.values(sampler, values), text, values[self.seed],
             values[self.constraints] or "", values[self.scorer.scorer],
         )  # fmt: skip
@@ -237,7 +237,7 @@ class Visualize:
         try:
             using = self.attachments.using(values[self.attached])
         except RequestError:
-            return nothing()
+            return no_change()
         if isinstance(using, Attached) and using.own_head is not None:
             user = head_users()[0]
             return {self.sampler: user.name, **self.form.fill(user.with_head)}
@@ -246,7 +246,7 @@ class Visualize:
         if using.ups_head is None:
             without = {k: v for user in head_users() for k, v in user.without_head.items()}
             return self.form.fill(without)
-        return nothing()
+        return no_change()
 
     def on_prompt(self, prompt: str) -> str:
         """A hint when the prompt lies outside what the model has learned."""

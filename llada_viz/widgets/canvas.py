@@ -1,12 +1,12 @@
 """TokenCanvas: a Gradio component whose DOM is drawn by the script in assets/canvas.
 
-Its value is one message, {"run", "frames", "last", "notice"}: frames as in render.frames, the seq
-of the last frame that exists (when they are too many for one message), and a sentence to show
-while there are none yet. The template never sees the value.
+Its value is one message, {"run", "frames", "last", "notice"}: frames as in render.frames, the last: the
+seq of the newest frame, when there are more than one message holds; notice: a sentence to show while
+there are no frames yet. The script receives the value; the HTML template does not.
 
-Frames travel as one JSON text. Gradio sends the difference between two values of a generator, and
-in 6.31 the difference of lists inside lists is wrong (a deletion in an inner list is shifted once
-more for every list around it); a text is replaced as a whole, and costs less to compare, too.
+Frames travel as one JSON text. Of a generator's values Gradio sends only what changed from one to the
+next, and 6.31 does so wrongly for lists inside lists (a deletion in an inner list ends up at another
+index). A text is sent as a whole, and is quicker to compare.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Message = dict[str, Any]
 
 
 def message(run: Run, frames: list[Frame]) -> Message:
-    """Frames for the page; the rest is fetched by the page when they are many."""
+    """Frames for the page, at most MOST_FRAMES; the page fetches the rest itself."""
     text = json.dumps(frames[:MOST_FRAMES], ensure_ascii=False, allow_nan=False)
     value: Message = {"run": run.id, "frames": text}
     if len(frames) > MOST_FRAMES:
@@ -44,15 +44,15 @@ class TokenCanvas(gr.HTML):
     button that asks for more cells, which is the event `submit`."""
 
     def __init__(self, runs: Runs, again: bool = False, **options: Any) -> None:
-        def frames(asked: Any) -> list[Frame]:
-            """Frames of a run, asked for as [run id, first seq]; [] when there are none. Reads only."""
-            match asked:
+        def frames(request: Any) -> list[Frame]:
+            """Called by the page. Frames of a run, [] when there are none; request: [run id, first seq]."""
+            match request:
                 case [str(run_id), int(start)] if start >= 0 and (run := runs.get(run_id)):
                     return run.frames[start : start + MOST_FRAMES]
             return []
 
         def trace(run_id: Any) -> str | None:
-            """A run as a trace file; None when it is not known. Reads only."""
+            """Called by the page. A run as the text of a trace file; None: there is no such run."""
             run = runs.get(run_id)
             return dump_trace(run.trace()) if run is not None and run.events else None
 
@@ -67,7 +67,7 @@ class TokenCanvas(gr.HTML):
         )
 
     def postprocess(self, value: Message | None) -> Message | None:  # type: ignore[override]
-        """The message as it is: HTML's own check looks for markup, and there is none."""
+        """The message as it is. gr.HTML would check it for markup, but the value is no HTML."""
         return value
 
     def api_info(self) -> dict[str, Any]:

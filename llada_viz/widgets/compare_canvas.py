@@ -25,15 +25,17 @@ def message(comparison: Comparison, lanes: list[list[Frame]], notice: str = "") 
 
 
 class CompareCanvas(gr.HTML):
-    """The boards of the comparisons in `known`."""
+    """The boards of a comparison, one for each lane. comparisons: where the page fetches frames from."""
 
-    def __init__(self, known: Comparisons, **options: Any) -> None:
-        def frames(asked: Any) -> list[Frame]:
-            """Frames of a lane, asked for as [comparison id, lane, first seq]. Reads only."""
-            match asked:
-                case [str(name), int(lane), int(start)] if start >= 0 and (found := known.get(name)):
-                    if 0 <= lane < len(found.runs):
-                        return found.runs[lane].frames[start : start + MOST_FRAMES]
+    def __init__(self, comparisons: Comparisons, **options: Any) -> None:
+        def frames(request: Any) -> list[Frame]:
+            """Called by the page. Frames of a lane; request: [comparison id, lane number, first seq]."""
+            match request:
+                case [str(comparison_id), int(lane), int(start)] if start >= 0 and (
+                    comparison := comparisons.get(comparison_id)
+                ):
+                    if 0 <= lane < len(comparison.runs):
+                        return comparison.runs[lane].frames[start : start + MOST_FRAMES]
             return []
 
         super().__init__(
@@ -46,7 +48,7 @@ class CompareCanvas(gr.HTML):
         )
 
     def postprocess(self, value: Message | None) -> Message | None:  # type: ignore[override]
-        """The message as it is: HTML's own check looks for markup, and there is none."""
+        """The message as it is. gr.HTML would check it for markup, but the value is no HTML."""
         return value
 
     def api_info(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The foot of a form: its button, and how the job stands, in view however long the form is."""
+"""The foot of a form, always in view: its button, and the state of the chosen job."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ REVEAL = "() => setTimeout(() => window.LladaCanvas.reveal(document.querySelecto
 
 
 def job_state(prefix: str) -> gr.HTML:
-    """The place in a foot for how the job stands. prefix: of its element's id."""
+    """The place in the foot for the job's state. prefix: of its element id."""
     return gr.HTML(elem_id=f"{prefix}-foot", elem_classes="lz-foot-state", apply_default_css=False)
 
 
 def follow(foot: gr.HTML, state: gr.HTML, begun: Any) -> None:
-    """Say in the foot what `state` says of the job, without its log, and bring that into view once a
-    job was begun. begun: the event that begins one."""
+    """Show in the foot what `state` shows of the job, without its log. begun: the event that starts a job;
+    after it, `state` is scrolled into view."""
     state.change(None, state, foot, js=WITHOUT_LOG, queue=False, **QUIET)
     begun.success(None, None, None, js=REVEAL.format(f"#{state.elem_id}"))

@@ -13,7 +13,7 @@ from samplers.blocks import BlockSettings
 from samplers.registry import SAMPLERS, Entry, entry
 from samplers.settings import Described, describe
 
-# These stand in the open, in this order; the rest of the settings is in the accordion.
+# These are always visible, in this order; all other settings are inside an accordion.
 SIZES = ("gen_length", "block_length", "steps")
 FRONT = (*SIZES, "temperature")
 # One input serves every sampler that has the same setting, so that values survive a change.
@@ -36,8 +36,10 @@ def allowed(setting: Described) -> str:
 
 
 def widget(setting: Described, value: Any, visible: bool, front: bool, prefix: str = "setting") -> Any:
-    """The input of a setting. Ranges are checked by the sampler, which says what is allowed. prefix: of
-    the element's id."""
+    """The input of a setting. It does not check ranges: the sampler does, and says what is allowed.
+
+    front: whether it is one of FRONT, which have no help text; prefix: of the element id.
+    """
     common: dict[str, Any] = {
         "label": setting.label, "value": value, "visible": visible, "interactive": True,
         "elem_id": f"{prefix}-{setting.name}",
@@ -53,7 +55,7 @@ def widget(setting: Described, value: Any, visible: bool, front: bool, prefix: s
 
 
 def plain(value: Any, setting: Described) -> Any:
-    """What the browser sent, as the sampler wants it: 64.0 is 64, and 1 is 1.0."""
+    """A value from the browser in the setting's type: 64.0 becomes 64, or 1 becomes 1.0."""
     if setting.type is int and isinstance(value, float) and value.is_integer():
         return int(value)
     if setting.type is float and type(value) is int:
@@ -63,26 +65,26 @@ def plain(value: Any, setting: Described) -> Any:
 
 @dataclass
 class SamplerForm:
-    """The inputs of all samplers; only those of the chosen one are seen and read."""
+    """The inputs of the settings of all samplers. Only those of the chosen sampler are visible and read."""
 
     chosen: str = field(default_factory=lambda: next(iter(SAMPLERS)))
     first: dict[str, Any] = field(default_factory=dict)  # values to begin with, else the defaults
     widgets: dict[Key, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # What has one choice only is no choice: it has no input.
+        # A setting with a single choice has no input.
         self.settings: dict[Key, Described] = {
-            key_of(s): s for found in SAMPLERS.values() for s in found.settings if len(s.choices) != 1
+            key_of(s): s for sampler in SAMPLERS.values() for s in sampler.settings if len(s.choices) != 1
         }
 
     def front(self) -> None:
-        """Lay out the settings that stand in the open."""
+        """Lay out the settings that are always visible."""
         with gr.Row(elem_classes="lz-two"):
             for name in FRONT:
                 self._lay([key for key in self.settings if key[0] == name], front=True)
 
     def own(self) -> None:
-        """Lay out what only some samplers have: their papers' own knobs."""
+        """Lay out the settings that only some samplers have."""
         shared = {key_of(s) for s in describe(BlockSettings)}
         self._lay([key for key in self.settings if key not in shared], front=False)
 
@@ -91,11 +93,11 @@ class SamplerForm:
         self._lay([key for key in self.settings if key not in self.widgets], front=False)
 
     def _lay(self, keys: list[Key], front: bool) -> None:
-        mine = {key_of(s) for s in entry(self.chosen).settings}
+        own_keys = {key_of(s) for s in entry(self.chosen).settings}
         for key in keys:
             setting = self.settings[key]
             value = self.first.get(setting.name, setting.default)
-            self.widgets[key] = widget(setting, value, key in mine, front)
+            self.widgets[key] = widget(setting, value, key in own_keys, front)
 
     @property
     def inputs(self) -> list[Any]:
@@ -108,36 +110,38 @@ class SamplerForm:
 
     def values(self, sampler: str, values: Mapping[Any, Any]) -> dict[str, Any]:
         """The settings of a sampler. values: of all inputs, by component."""
-        mine = {key_of(s): s for s in entry(sampler).settings}
-        pairs = [(key, values[self.widgets[key]]) for key in mine if key in self.widgets]
-        return {key[0]: plain(value, mine[key]) for key, value in pairs}
+        own_settings = {key_of(s): s for s in entry(sampler).settings}
+        pairs = [(key, values[self.widgets[key]]) for key in own_settings if key in self.widgets]
+        return {key[0]: plain(value, own_settings[key]) for key, value in pairs}
 
     def show(self, sampler: str, blocks: int) -> dict[Any, Any]:
-        """Updates that show the inputs of a sampler and hide the others. Where samplers disagree
-        about a default, the input takes this sampler's; sizes stay as they are. blocks: of the
-        answer, which settings counted in blocks begin within."""
-        mine = {key_of(s): s for s in entry(sampler).settings}
+        """Updates that show the inputs of a sampler and hide the others.
+
+        Where samplers have different defaults, the input takes this sampler's; sizes stay as they are.
+        blocks: of the answer; settings whose unit is blocks get a value that fits them.
+        """
+        own_settings = {key_of(s): s for s in entry(sampler).settings}
         updates = {}
         for key, component in self.widgets.items():
-            update: dict[str, Any] = {"visible": key in mine}
-            if key in mine and key[0] in self.disputed:
-                update["value"] = mine[key].default
-            if key in mine and mine[key].unit == "blocks":
-                update["value"] = few_blocks(mine[key].default, blocks)
+            update: dict[str, Any] = {"visible": key in own_settings}
+            if key in own_settings and key[0] in self.disputed:
+                update["value"] = own_settings[key].default
+            if key in own_settings and own_settings[key].unit == "blocks":
+                update["value"] = few_blocks(own_settings[key].default, blocks)
             updates[component] = gr.update(**update)
         return updates
 
     @cached_property
     def disputed(self) -> set[str]:
-        """Settings with more than one default among the samplers, sizes apart."""
+        """Names of the settings for which samplers have different defaults; sizes are left out."""
         defaults: dict[str, set[Any]] = {}
-        for found in SAMPLERS.values():
-            for setting in found.settings:
+        for sampler in SAMPLERS.values():
+            for setting in sampler.settings:
                 defaults.setdefault(setting.name, set()).add(setting.default)
         return {name for name, values in defaults.items() if len(values) > 1} - set(SIZES)
 
     def fill(self, settings: Mapping[str, Any]) -> dict[Any, Any]:
-        """New values of the named settings; with sizes, what is counted in blocks begins within them."""
+        """Updates that set the given settings. Given sizes, settings whose unit is blocks follow them."""
         updates = {
             component: settings[key[0]] for key, component in self.widgets.items() if key[0] in settings
         }
@@ -152,17 +156,17 @@ class SamplerForm:
 
 
 def few_blocks(default: int, blocks: int) -> int:
-    """What a setting counted in blocks begins with: at most half the blocks, for an answer mostly ends
-    before its last block, and what waits for more blocks than stand never happens."""
+    """A first value for a setting whose unit is blocks: at most half the answer's blocks. Most answers end
+    before their last block, and what waits for more blocks than are written never happens."""
     return min(default, max(blocks // 2, 2), max(blocks, 1))
 
 
 def about(sampler: str) -> str:
     """What a sampler does, and the paper it comes from."""
-    found: Entry = entry(sampler)
-    return f"{found.summary} ({found.paper})"
+    described: Entry = entry(sampler)
+    return f"{described.summary} ({described.paper})"
 
 
 def choices() -> list[tuple[str, str]]:
     """(title, name) of every sampler."""
-    return [(found.title, found.name) for found in SAMPLERS.values()]
+    return [(sampler.title, sampler.name) for sampler in SAMPLERS.values()]

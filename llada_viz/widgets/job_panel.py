@@ -1,4 +1,5 @@
-"""What tabs with background jobs share: the list, how the chosen job stands, its buttons, looks at it."""
+"""What tabs with background jobs share: the list of jobs, the state of the chosen one, its buttons, and a
+timer that looks for changes."""
 
 from __future__ import annotations
 
@@ -8,22 +9,26 @@ from typing import Any
 
 import gradio as gr
 
-from llada_viz.jobs.job_facts import listed
+from llada_viz.jobs.job_facts import list_label
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.queue import Jobs
 from llada_viz.widgets.live import QUIET, Updates, alert
 from samplers.settings import sentence_of
 
 ACTIONS = {"stop": "Stop", "resume": "Resume", "remove": "Delete"}
-SURE = "(job, mine, sure) => [job, mine, window.confirm('Delete this {noun} for good, with all its files?')]"
+SURE = "(job, ids, sure) => [job, ids, window.confirm('Delete this {noun} for good, with all its files?')]"
 EVERY = 1.5  # seconds between two looks
 View = Callable[[Job | None, Mapping[Any, Any]], Updates]
 """What a tab shows of the chosen job, None where there is none, given the values of its own inputs."""
 
 
 class JobPanel:
-    """The jobs of one kind. noun: what one is called; stamp: of a job, something that changes whenever there
-    is more to show; public: a host where strangers meet, who see their own jobs only, and delete none."""
+    """The jobs of one kind.
+
+    noun: what the page calls one; stamp: of a job, a text that changes whenever there is more to show;
+    public: a host where strangers meet: each visitor sees only the jobs started in this browser, and can
+    delete none.
+    """
 
     def __init__(
         self, jobs: Jobs, kind: str, noun: str, stamp: Callable[[Job], str], public: bool = False
@@ -33,13 +38,15 @@ class JobPanel:
     # ---- layout ------------------------------------------------------------------------------
 
     def build(self, prefix: str, empty: str, secret: str | None = None, ticks: bool = True) -> None:
-        """Lay out the list, the state and a row `tools` of buttons, to which the caller may add. empty: HTML
-        of the state where there is no job; secret: of the browser's state; ticks: whether it looks by
-        itself."""
+        """Lay out the list, the state and a row `tools` of buttons, to which the caller may add.
+
+        prefix: of element ids; empty: HTML to show where there is no job; secret: encrypts what is stored in
+        the browser; ticks: whether the timer runs.
+        """
         self.empty = empty
-        # Ids of the visitor's jobs, unreadable without the key, which outlives a restart.
-        self.mine = gr.BrowserState([], storage_key=f"llada-viz-{self.kind}s", secret=secret)
-        # Custom values: what was chosen may be gone by the time that it is sent, and would be refused.
+        # Ids of the jobs that were started in this browser, stored there, encrypted.
+        self.visitor_jobs = gr.BrowserState([], storage_key=f"llada-viz-{self.kind}s", secret=secret)
+        # Custom values: Gradio refuses a value that is no longer a choice, and the job may be gone.
         self.job = gr.Dropdown(
             [], label=self.noun.capitalize(), elem_id=f"{prefix}-job", interactive=True,
             allow_custom_value=True,
@@ -53,94 +60,114 @@ class JobPanel:
                 )
                 for action, word in ACTIONS.items()
             }  # fmt: skip
-        self.seen, self.sure = gr.State(""), gr.Checkbox(False, visible=False)
+        self.last_look, self.sure = gr.State(""), gr.Checkbox(False, visible=False)
         self.timer = gr.Timer(EVERY, active=ticks)
 
-    def connect(self, view: View, asks: Iterable[Any], shows: Iterable[Any], said: Any) -> None:
-        """Follow the chosen job. asks, shows: the components whose values `view` is given, and those that it
-        updates; said: where a refusal is shown."""
-        self.view, self.said = view, said
-        self.looked: set[Any] = {self.job, self.mine, self.seen, *asks}
-        self.shown: list[Any] = [self.job, self.state, self.seen, *self.actions.values(), *shows]
-        self.timer.tick(self.on_tick, self.looked, self.shown, trigger_mode="once", queue=False, **QUIET)
-        self.look_after(self.job.input)
+    def connect(
+        self, view: View, view_inputs: Iterable[Any], view_outputs: Iterable[Any], alert_place: Any
+    ) -> None:
+        """Connect the events. view: what the tab shows of the chosen job; view_inputs, view_outputs: the
+        components whose values it is given, and those that it updates; alert_place: for refusals."""
+        self.view, self.alert = view, alert_place
+        self.look_inputs: set[Any] = {self.job, self.visitor_jobs, self.last_look, *view_inputs}
+        self.look_outputs: list[Any] = [
+            self.job,
+            self.state,
+            self.last_look,
+            *self.actions.values(),
+            *view_outputs,
+        ]
+        self.timer.tick(
+            self.on_tick, self.look_inputs, self.look_outputs, trigger_mode="once", queue=False, **QUIET
+        )
+        self.look_again_after(self.job.input)
         for action, button in self.actions.items():
             asking = SURE.format(noun=self.noun) if action == "remove" else None
             done = button.click(
-                partial(self.on_action, action), [self.job, self.mine, self.sure], said, js=asking, **QUIET
+                partial(self.on_action, action),
+                [self.job, self.visitor_jobs, self.sure],
+                alert_place,
+                js=asking,
+                **QUIET,
             )
-            self.look_after(done.then)
+            self.look_again_after(done.then)
 
-    def look_after(self, event: Callable[..., Any]) -> Any:
-        """Look again after this."""
-        return event(self.on_look, self.looked, self.shown, **QUIET)
+    def look_again_after(self, event: Callable[..., Any]) -> Any:
+        """Show the chosen job again after an event."""
+        return event(self.on_look, self.look_inputs, self.look_outputs, **QUIET)
 
     # ---- which -------------------------------------------------------------------------------
 
-    def visible(self, mine: Sequence[str] = ()) -> list[Job]:
-        """What this visitor may see, the newest first."""
-        return [j for j in self.jobs.list() if j.kind == self.kind and (not self.public or j.id in mine)]
+    def visible(self, visitor_jobs: Sequence[str] = ()) -> list[Job]:
+        """The jobs that this visitor may see, the newest first."""
+        return [
+            j for j in self.jobs.list() if j.kind == self.kind and (not self.public or j.id in visitor_jobs)
+        ]
 
-    def choices(self, mine: Sequence[str] = ()) -> list[tuple[str, str]]:
-        """(what it is listed as, id) of each."""
-        return [(listed(job), job.id) for job in self.visible(mine)]
+    def choices(self, visitor_jobs: Sequence[str] = ()) -> list[tuple[str, str]]:
+        """(entry in the list, id) of each visible job."""
+        return [(list_label(job), job.id) for job in self.visible(visitor_jobs)]
 
-    def of(self, chosen: Any, mine: Sequence[str] = ()) -> Job:
+    def visible_job(self, chosen: Any, visitor_jobs: Sequence[str] = ()) -> Job:
         """The chosen job, if this visitor may see it; gr.Error with a sentence otherwise."""
-        for job in self.visible(mine):
+        for job in self.visible(visitor_jobs):
             if job.id == chosen:
                 return job
         raise gr.Error(f"There is no such {self.noun}.", print_exception=False)
 
     # ---- events ------------------------------------------------------------------------------
 
-    def on_start(self, begin: Callable[[], str], mine: Sequence[str]) -> Iterator[Updates]:
+    def on_start(self, begin: Callable[[], str], visitor_jobs: Sequence[str]) -> Iterator[Updates]:
         """Queue a job. begin: does it and returns its id; its refusal is a sentence."""
         try:
             job = begin()
         except (ValueError, OSError) as error:
-            yield {self.said: alert(sentence_of(error))}
+            yield {self.alert: alert(sentence_of(error))}
             raise gr.Error(str(error), visible=False, print_exception=False) from None
-        mine = [*mine, job]
-        yield {self.said: "", self.mine: mine, self.job: gr.update(choices=self.choices(mine), value=job)}
+        visitor_jobs = [*visitor_jobs, job]
+        yield {
+            self.alert: "",
+            self.visitor_jobs: visitor_jobs,
+            self.job: gr.update(choices=self.choices(visitor_jobs), value=job),
+        }
 
     @property
-    def starts(self) -> list[Any]:
+    def start_outputs(self) -> list[Any]:
         """What `on_start` updates."""
-        return [self.said, self.mine, self.job]
+        return [self.alert, self.visitor_jobs, self.job]
 
     def on_tick(self, values: Mapping[Any, Any]) -> Updates:
-        """As `on_look`, but nothing when nothing has changed."""
+        """As `on_look`, but changes nothing on the page when nothing has happened."""
         return self._look(values, only_changes=True)
 
     def on_look(self, values: Mapping[Any, Any]) -> Updates:
-        """The chosen job as it stands, else the newest."""
+        """Show the chosen job, or the newest where none is chosen."""
         return self._look(values, only_changes=False)
 
     def _look(self, values: Mapping[Any, Any], only_changes: bool) -> Updates:
-        known = self.visible(values[self.mine])
-        job = next((job for job in known if job.id == values[self.job]), known[0] if known else None)
-        options = [(listed(job), job.id) for job in known]
+        jobs = self.visible(values[self.visitor_jobs])
+        job = next((job for job in jobs if job.id == values[self.job]), jobs[0] if jobs else None)
+        options = [(list_label(job), job.id) for job in jobs]
         now = f"{options} {self.stamp(job) if job else ''}"
-        if only_changes and now == values[self.seen]:
-            return {self.seen: gr.skip()}
-        # A tick that comes late keeps its hands off what was chosen meanwhile.
+        if only_changes and now == values[self.last_look]:
+            return {self.last_look: gr.skip()}
+        # A late tick must not undo a choice that was made meanwhile.
         stays = only_changes and job is not None and job.id == values[self.job]
         chosen: dict[str, Any] = {} if stays else {"value": job.id if job else None}
-        may = {
+        allowed = {
             "stop": job is not None and job.state in ("queued", "running"),
             "resume": job is not None and job.can_resume,
             "remove": job is not None and job.has_ended,
         }
         return {
-            self.state: self.empty, self.job: gr.update(choices=options, **chosen), self.seen: now,
-            **{self.actions[action]: gr.update(interactive=one) for action, one in may.items()},
+            self.state: self.empty, self.job: gr.update(choices=options, **chosen), self.last_look: now,
+            **{self.actions[action]: gr.update(interactive=one) for action, one in allowed.items()},
             **self.view(job, values),
         }  # fmt: skip
 
-    def on_action(self, action: str, chosen: Any, mine: Sequence[str], sure: bool) -> str:
+    def on_action(self, action: str, chosen: Any, visitor_jobs: Sequence[str], sure: bool) -> str:
         """Stop, resume or (when the visitor is sure) remove; an alert when that cannot be done, else ""."""
-        job = self.of(chosen, mine)
+        job = self.visible_job(chosen, visitor_jobs)
         if action == "remove" and self.public:
             raise gr.Error("Nothing is deleted on a public host.", print_exception=False)
         try:

@@ -1,4 +1,5 @@
-"""Up to four samplers to choose, each with its settings as text: what Compare and Evaluate share."""
+"""The part of the forms of Compare and Evaluate in which up to four samplers are chosen, each with its
+settings as text."""
 
 from __future__ import annotations
 
@@ -17,11 +18,11 @@ from samplers.requests import RequestError
 from samplers.settings import SettingError
 
 NONE = "none"
-SHOWN = 2  # rows in the open
+ROWS_SHOWN = 2  # rows that are visible at first
 # What all lanes share: name, label, and the value where a set or an example names none.
 SIZES = (("gen_length", "Answer length", 32), ("block_length", "Block length", 8), ("steps", "Steps", 32))
 Usual = Mapping[str, Mapping[str, Any]]
-NOTHING: Usual = MappingProxyType({})
+NO_SETTINGS: Usual = MappingProxyType({})
 FIRST = (("low_confidence", ""), ("threshold", "threshold=0.9"), (NONE, ""), (NONE, ""))
 
 
@@ -36,7 +37,7 @@ class Lanes:
     def build(self) -> None:
         """Lay out the rows, and the button that shows the next one."""
         chosen = sum(sampler != NONE for sampler, _ in self.first)
-        shown = min(max(chosen, SHOWN), len(self.first))
+        shown = min(max(chosen, ROWS_SHOWN), len(self.first))
         self._rows(shown)
         self.count = gr.State(shown)
         self.add = gr.Button(
@@ -54,9 +55,9 @@ class Lanes:
         }  # fmt: skip
 
     def _rows(self, shown: int) -> None:
-        known = choices()
+        samplers = choices()
         for number, (sampler, text) in enumerate(self.first, 1):
-            options = known if number == 1 else [("–", NONE), *known]
+            options = samplers if number == 1 else [("–", NONE), *samplers]
             with gr.Column(elem_classes="lz-lane", min_width=0, visible=number <= shown) as row:
                 self.rows.append(row)
                 chosen = gr.Dropdown(
@@ -68,16 +69,19 @@ class Lanes:
                     placeholder="optional: temperature=0.5, …", max_lines=3,
                     elem_id=f"{self.prefix}-settings-{number}",
                 )  # fmt: skip
-            # One sampler's settings are mostly no settings of another. In the browser: an answer of the
-            # server could come after somebody has typed.
+            # Another sampler has other settings: clear them. Done in the browser, for an answer of the server
+            # could come after somebody has begun to type.
             chosen.input(None, None, own, js="() => ''", queue=False, **QUIET)
             self.inputs += [chosen, own]
 
     def read(
-        self, values: Sequence[Any], shared: Mapping[str, Any], least: int = 1, usual: Usual = NOTHING
+        self, values: Sequence[Any], shared: Mapping[str, Any], least: int = 1, usual: Usual = NO_SETTINGS
     ) -> list[Lane]:
-        """What was chosen; RequestError or SettingError names the lane. shared: settings of all samplers;
-        usual: of some, by name; what was typed goes before both."""
+        """The chosen lanes. RequestError: names the row that cannot be used.
+
+        values: of `inputs`, in their order; shared: settings for every sampler; least: how many must be
+        chosen; usual: settings by sampler. What was typed overrides usual, and usual overrides shared.
+        """
         pairs = list(zip(values[::2], values[1::2], strict=True))
         chosen = [(n, name, text or "") for n, (name, text) in enumerate(pairs, 1) if name != NONE]
         if len(chosen) < least:
@@ -89,9 +93,9 @@ class Lanes:
         ])  # fmt: skip
 
     def _settings(self, number: int, name: str, text: str, shared: Mapping[str, Any]) -> dict[str, Any]:
-        known = {setting.name for setting in entry(name).settings}
+        own_names = {setting.name for setting in entry(name).settings}
         try:
-            own = parse_settings(name, [part for part in re.split(r"[,;\s]+", text) if part])
+            typed = parse_settings(name, [part for part in re.split(r"[,;\s]+", text) if part])
         except SettingError as error:
             raise RequestError(f"Sampler {number}: {error}", f"Sampler {number}: {error.sentence}") from None
-        return {key: value for key, value in shared.items() if key in known} | own
+        return {key: value for key, value in shared.items() if key in own_names} | typed

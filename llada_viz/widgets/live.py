@@ -1,7 +1,7 @@
-"""What tabs with live decoding share: how a prompt becomes a run, how its buttons are wired, what is said.
+"""What the tabs with live decoding share: making a run from a prompt, wiring Start and Stop, alerts.
 
-Handlers take a set of components, so what they are given is {component: value}, and answer with the
-components that change.
+Event handlers are registered with a set of components, so Gradio calls them with a dict {component: value}.
+They return a dict of the components that change.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ NO_HEAD = (
     "or a head that the Train tab trains (remask-sft)"
 )
 Updates = dict[Any, Any]
-"""What a handler answers: component -> its new value, or an update."""
+"""What a handler returns: component -> its new value, or a gr.update."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 Values = Mapping[Any, Any]
-"""What a handler is given: the value of every component of its inputs."""
+"""What a handler is given: component -> its value."""
 
 
 class LiveTab(Protocol):
-    """A tab that decodes. `idle`, `busy`: what its primary button says."""
+    """A tab that decodes. idle, busy: the label of its start button before and during a run."""
 
     start: Any
     stop: Any
@@ -54,7 +54,7 @@ class LiveTab(Protocol):
 
 
 def checked_prompt(using: Using, prompt: str | None) -> str:
-    """The prompt, when there is a model to ask and the prompt is not too long."""
+    """The prompt, "" for none. ModelError: no model is loaded. RequestError: the prompt is too long."""
     if using.loaded is None:
         raise ModelError(using.problem.rstrip("."))
     length = len(prompt or "")
@@ -66,42 +66,42 @@ def checked_prompt(using: Using, prompt: str | None) -> str:
     return prompt or ""
 
 
-def prepared(
+def prepare_run(
     using: Using, sampler: str, settings: Mapping[str, Any], prompt: str, seed: Any, constraints: str = "",
     scorer: str = CHECKER,
 ) -> Prepared:  # fmt: skip
-    """A run of a checked prompt; a sampler that needs scores gets them from the scorer, one of
-    `scorers`, and one that needs a head the head."""
+    """A run that is ready to start. prompt: a checked one; scorer: a value of `scorers`, for samplers that
+    need one. RequestError: the sampler needs a scorer or a UPS head that is not there."""
     assert using.loaded is not None
-    found, task = entry(sampler), problem_of(prompt)
+    described, task = entry(sampler), problem_of(prompt)
     tools = Tools()
     needs = make(sampler, settings).needs
     if needs.scorer and scorer == CHECKER:
         if task is None:
-            raise RequestError(NO_CHECKER.format(title=found.title))
+            raise RequestError(NO_CHECKER.format(title=described.title))
         tools = Tools(scorer=CHECKER)
     elif needs.scorer:
         check_scorer(using, scorer)
         tools = Tools(scorer="prm", reward=using.reward(scorer))
     if needs.head:
         if using.ups_head is None:
-            raise no_head(found)
+            raise no_head(described)
         tools = replace(tools, ups_head=using.ups_head)
     return prepare(
         using.loaded, sampler, settings, tools,
-        seed=whole(seed), prompt=prompt, constraints=constraints, task=task,
+        seed=without_fraction(seed), prompt=prompt, constraints=constraints, task=task,
     )  # fmt: skip
 
 
-def no_head(found: Entry) -> RequestError:
-    """What is said of a sampler that needs a head where there is none."""
-    with_head = ", ".join(f"{name} = {value!r}" for name, value in found.with_head.items())
-    return RequestError(NO_HEAD.format(what=with_head or found.title))
+def no_head(sampler: Entry) -> RequestError:
+    """The refusal of a sampler that needs a UPS head where there is none."""
+    with_head = ", ".join(f"{name} = {value!r}" for name, value in sampler.with_head.items())
+    return RequestError(NO_HEAD.format(what=with_head or sampler.title))
 
 
-def usual(using: Using) -> dict[str, dict[str, Any]]:
-    """Settings that depend on what is at hand, by sampler: those that can use a head do when there is one."""
-    return {found.name: dict(found.with_head) for found in head_users()} if using.has_head else {}
+def head_settings(using: Using) -> dict[str, dict[str, Any]]:
+    """Sampler -> the settings with which it uses a UPS head, where there is one and it can; else {}."""
+    return {sampler.name: dict(sampler.with_head) for sampler in head_users()} if using.has_head else {}
 
 
 def scorers(using: Using) -> list[tuple[str, str]]:
@@ -119,8 +119,11 @@ def check_scorer(using: Using, scorer: str) -> None:
 def wire(
     tab: LiveTab, begin: Callable[[Values], Any], inputs: set[Any], end: Callable[[str], Updates]
 ) -> None:
-    """Start begins and then decodes, Stop ends it. begin: checks what the inputs hold, yields updates;
-    end: run id -> Start and Stop as they must be."""
+    """Connect Start, which calls `begin` and then decodes, and Stop.
+
+    begin: checks the values of the inputs and yields updates, or raises; end: run id -> updates of the two
+    buttons when decoding is over.
+    """
     ends = [tab.start, tab.stop]
     begun = tab.start.click(
         begin, {tab.run_id, *inputs}, [tab.alert, tab.run_id, tab.canvas, *ends],
@@ -135,13 +138,13 @@ def wire(
 
 
 def example_buttons(bundled: Bundled) -> list[Any]:
-    """One button an example."""
+    """A button for each example."""
     with gr.Row(elem_classes="lz-examples"):
         return [gr.Button(example.label, size="sm", min_width=0) for example in bundled.examples]
 
 
-def whole(value: Any) -> Any:
-    """What the browser sent for a whole number: 64.0 is 64."""
+def without_fraction(value: Any) -> Any:
+    """A browser sends whole numbers as floats: 64.0 becomes 64. Anything else stays as it is."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -151,13 +154,13 @@ def alert(text: str) -> str:
     return f'<p role="alert">{escape(text)}</p>' if text else ""
 
 
-def nothing() -> Updates:
-    """The answer of a handler that changes nothing."""
+def no_change() -> Updates:
+    """The updates of a handler that changes nothing."""
     return dict(gr.skip())
 
 
 def buttons(tab: LiveTab, running: bool) -> Updates:
-    """Start and Stop of a tab while a run goes on, or while none does."""
+    """Updates of Start and Stop. running: whether a run goes on."""
     return {
         tab.start: gr.update(interactive=not running, value=tab.busy if running else tab.idle),
         tab.stop: gr.update(interactive=running),

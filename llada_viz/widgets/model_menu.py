@@ -22,7 +22,8 @@ CLOSES_OUTSIDE = """() => {
 
 
 class ModelMenu:
-    """A fold named for the model: the adapters at hand, what is attached, and the way back."""
+    """An accordion titled with the model's name: the adapters that can be attached, what is attached, and a
+    button to detach it."""
 
     def __init__(self, attachments: Attachments) -> None:
         self.attachments = attachments
@@ -35,7 +36,7 @@ class ModelMenu:
             bundled.chip, open=False, elem_id="model", elem_classes=["lz-model", state]
         ) as self.fold:
             gr.HTML(f"<p>{escape(bundled.problem or WHAT)}</p>", apply_default_css=False)
-            self.said = gr.HTML(elem_id="model-attached", apply_default_css=False)
+            self.status = gr.HTML(elem_id="model-attached", apply_default_css=False)
             self.offers = {
                 name: gr.Button(ADAPTERS[name].button, size="sm", elem_id=f"model-offer-{name}")
                 for name in bundled.adapters
@@ -46,31 +47,31 @@ class ModelMenu:
         self._connect()
 
     def _connect(self) -> None:
-        shown = [self.fold, self.said, self.detach, *self.offers.values()]
+        shown = [self.fold, self.status, self.detach, *self.offers.values()]
         self.attached.change(self.on_change, {self.attached}, shown, queue=False, **QUIET)
         self.fold.expand(None, None, None, js=CLOSES_OUTSIDE, queue=False, **QUIET)
         # Queued: without the queue Gradio would not tell the page that the state has changed.
         self.detach.click(lambda: "", None, self.attached, **QUIET)
         for name, button in self.offers.items():
-            button.click(lambda n=name: self.on_offer(n), None, [self.attached, self.said], **QUIET)
+            button.click(lambda n=name: self.on_offer(n), None, [self.attached, self.status], **QUIET)
 
     def on_offer(self, name: str) -> Updates:
         """Attach a bundled adapter."""
         try:
             return {self.attached: self.attachments.add_bundled(name)}
         except ModelError as error:
-            return {self.said: alert(sentence_of(error))}
+            return {self.status: alert(sentence_of(error))}
 
     def on_change(self, values: Updates) -> Updates:
-        """The menu for what is attached now: it closes, and its name says what is used."""
+        """What is attached has changed: close the menu and show the new model in its title."""
         try:
             using = self.attachments.using(values[self.attached])
         except RequestError as error:
-            return {self.said: alert(sentence_of(error)), self.detach: gr.update(visible=True)}
+            return {self.status: alert(sentence_of(error)), self.detach: gr.update(visible=True)}
         label = using.label if isinstance(using, Attached) else ""
-        said = f"<p role='status'>Using: {escape(label)}</p>" if label else ""
+        status = f"<p role='status'>Using: {escape(label)}</p>" if label else ""
         offers = {button: gr.update(visible=not label) for button in self.offers.values()}
         return {
-            self.fold: gr.update(label=using.chip, open=False), self.said: said,
+            self.fold: gr.update(label=using.chip, open=False), self.status: status,
             self.detach: gr.update(visible=bool(label)), **offers,
         }  # fmt: skip

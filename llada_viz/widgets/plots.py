@@ -1,4 +1,5 @@
-"""Where plotly's figures stand on the page: an evaluation's Pareto plots, a run's position x step map."""
+"""The places of the plotly figures on the page: an evaluation's plots of accuracy against cost, a run's map
+of confidence by position and step."""
 
 from __future__ import annotations
 
@@ -17,26 +18,29 @@ GOES_ON = "<p class='lz-about'>The run goes on: this is how far it was.</p>"
 
 
 class ParetoPlot:
-    """Accuracy against cost of the evaluation that is shown. report_of: (id of a job, ids of the visitor's
-    jobs) -> its report, None where there is none."""
+    """Accuracy against cost, of the evaluation that is shown.
+
+    report_of: (id of a job, ids of the visitor's jobs) -> its report, None where there is none.
+    """
 
     def __init__(self, report_of: Callable[[str | None, list[str]], Report | None]) -> None:
         self.report_of = report_of
 
-    def build(self, result: gr.HTML, job: gr.Dropdown, mine: gr.BrowserState) -> None:
+    def build(self, result: gr.HTML, job: gr.Dropdown, visitor_jobs: gr.BrowserState) -> None:
         """Lay it out; it is drawn anew whenever the result changes."""
         self.plot = gr.Plot(visible=False, show_label=False, elem_id="evaluate-pareto")
-        result.change(self.draw, [job, mine], self.plot, queue=False, **QUIET)
+        result.change(self.draw, [job, visitor_jobs], self.plot, queue=False, **QUIET)
 
-    def draw(self, chosen: str | None, mine: list[str]) -> Any:
+    def draw(self, chosen: str | None, visitor_jobs: list[str]) -> Any:
         """The figure, or nothing where no sampler has an accuracy yet."""
-        report = self.report_of(chosen, mine) if chosen else None
+        report = self.report_of(chosen, visitor_jobs) if chosen else None
         figure = pareto(report.summaries) if report is not None else None
         return gr.update(value=figure, visible=figure is not None)
 
 
 class MapPlot:
-    """Position x step of the run that is shown, drawn when it is opened; another run closes it."""
+    """Confidence by position and step, of the run that is shown. Drawn when its accordion is opened; another
+    run closes it."""
 
     def __init__(self, runs: Runs) -> None:
         self.runs = runs

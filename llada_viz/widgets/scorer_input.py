@@ -1,4 +1,5 @@
-"""What a form takes over from what is attached: who scores, and how many steps suit the model."""
+"""The choice of a scorer in a form, and what changes in the form when something is attached to the model:
+the scorer, and the number of steps."""
 
 from __future__ import annotations
 
@@ -7,13 +8,13 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.decoding.attached import Attached, Attachments, Using
-from llada_viz.widgets.live import CHECKER, QUIET, Updates, Values, nothing, scorers, whole
+from llada_viz.widgets.live import CHECKER, QUIET, Updates, Values, no_change, scorers, without_fraction
 from samplers.requests import RequestError
 
 
 class ScorerInput:
-    """The choice of a scorer. prefix: of its element's id; always: seen whenever there is a choice, not
-    only where a tab shows it."""
+    """The choice of a scorer. prefix: of its element id; always: visible whenever there is more than one
+    scorer; otherwise the tab decides."""
 
     def __init__(self, attachments: Attachments, prefix: str, always: bool = False) -> None:
         self.attachments, self.prefix, self.always = attachments, prefix, always
@@ -26,21 +27,22 @@ class ScorerInput:
         )  # fmt: skip
 
     def follow(self, attached: gr.State, length: Any, block: Any, steps: Any) -> None:
-        """Change with what is attached. length, block, steps: the form's numbers of the answer."""
+        """Connect it. attached: the page's state; length, block, steps: the form's inputs of these sizes."""
         self.attached, self.length, self.block, self.steps = attached, length, block, steps
         self.usual_info = steps.info or ""
-        self.of_adapter = gr.State(False)  # whether Steps is what an adapter asked for
+        self.of_adapter = gr.State(False)  # whether the value of Steps was set for an adapter
         inputs = {attached, self.scorer, length, block, self.of_adapter}
         outputs = [self.scorer, steps, self.of_adapter]
         attached.change(self.on_change, inputs, outputs, queue=False, **QUIET)
 
     def on_change(self, values: Values) -> Updates:
-        """A reward model that was just attached is chosen, a scorer that is gone is not kept, and Steps
-        is what an adapter was trained for; when it is let go of, one step a token."""
+        """What is attached has changed. An attached reward model becomes the scorer; a scorer that is gone is
+        replaced by the checker. Steps becomes what an attached adapter was trained for, and one step a token
+        when such an adapter was detached."""
         try:
             using = self.attachments.using(values[self.attached])
         except RequestError:
-            return nothing()
+            return no_change()
         options, scorer = scorers(using), values[self.scorer]
         kept = scorer if scorer in [value for _, value in options] else CHECKER
         if isinstance(using, Attached) and using.own_reward is not None:
@@ -51,7 +53,7 @@ class ScorerInput:
         return {self.scorer: scorers_now} | self._steps(using, values)
 
     def _steps(self, using: Using, values: Values) -> Updates:
-        length, block = whole(values[self.length]), whole(values[self.block])
+        length, block = without_fraction(values[self.length]), without_fraction(values[self.block])
         if not isinstance(length, int) or not isinstance(block, int) or length < 1 or block < 1:
             return {}
         if steps := using.steps_for(length, block):

@@ -1,11 +1,11 @@
 """Back-masking: when recent blocks score low, part of the answer is decided again (LLaDA R3, 2507.08018).
 
-Vanilla-PRM, and after a block, if the lowest of the last `backmasking_lookback` scores is under
-the threshold: P over the blocks so far, round(block_length * P * intensity) cells of each become
-masks, `num_demasking_candidates` candidates are decoded in parallel, and the best product of scores
-wins. Deviations: the original is among the candidates; with equal scores P follows their mean; the
-cells that go are the least confident ones (`choice = random` is the paper's); a bound on the number
-of windows.
+Blocks are decoded as in Vanilla-PRM. After a block, if the lowest of the last `backmasking_lookback` scores
+is under the threshold, every block so far gets a probability P, the higher the lower its score;
+round(block_length * P * intensity) cells of each become masks, `num_demasking_candidates` candidates are
+decoded in parallel, and the one with the best product of scores wins. Deviations: the original is among
+the candidates; with equal scores P follows their mean; the cells that go are the least confident ones
+(`choice = random` is the paper's); a bound on the number of windows.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ class BackMask(RefinedSettings):
     backmasking_frequency: int = option(1, "Look back every so many blocks.", "Frequency", low=1, high=4096)
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
-        """The best of the candidates, then a look back."""
+        """Keep the best of the candidates; then check the blocks so far."""
         yield from self.best_block(run, block, active, self.num_candidates_per_block)
-        done, lookback = block + 1, self.backmasking_lookback
-        if done < lookback or done % self.backmasking_frequency:
+        blocks_done, lookback = block + 1, self.backmasking_lookback
+        if blocks_done < lookback or blocks_done % self.backmasking_frequency:
             return
         window = Window(
             first=0,
-            end=done,
+            end=blocks_done,
             watched=lookback,
             threshold=self.backmasking_threshold,
             intensity=self.backmasking_intensity,

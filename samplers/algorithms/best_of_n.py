@@ -1,6 +1,6 @@
 """Best-of-n: n whole answers as one batch, the best by a reward model wins.
 
-The yardstick for every PRM-guided sampler: without it nobody can say whether back-masking pays.
+The baseline for every sampler guided by a reward model: it shows whether back-masking is worth its cost.
 Each answer is decoded as LLaDA does, at a temperature; one batched reward-model call scores all.
 """
 
@@ -35,7 +35,7 @@ class BestOfN(RewardedSettings):
     )
 
     def fill(self, run: Run, stopped: Tensor) -> Iterator[Event]:
-        """All blocks of n copies, then one contest."""
+        """Decode all blocks of n copies; then one contest."""
         rows, n = run.canvas.masked.any(-1) & ~stopped, self.num_samples
         if not bool(rows.any()):
             return

@@ -37,8 +37,8 @@ def scores_of(run: Run, spans: Sequence[Span], rows: Tensor) -> dict[int, list[f
     """Row -> a score for each span, for the rows Bool[rows]; one batched call."""
     if run.score is None:
         raise SettingError("scorer", None, "a scorer: checker or prm")
-    found = run.score(run.canvas, spans, rows)
-    return dict(zip(rows.nonzero()[:, 0].tolist(), found, strict=True))
+    row_scores = run.score(run.canvas, spans, rows)
+    return dict(zip(rows.nonzero()[:, 0].tolist(), row_scores, strict=True))
 
 
 def scored(
@@ -71,8 +71,8 @@ def contest(
 ) -> Iterator[Event]:
     """k candidates of each row in `rows`, Bool[rows]; the best by worth(scores of spans[since:]) wins.
 
-    decode: fills the candidates; original: the worth of what stands, which stays unless a
-    candidate is worth more. Ties go to the first.
+    decode: fills the candidates; original: row -> the worth of the tokens that stand now, which stay
+    unless a candidate is worth more. Ties go to the first.
     """
     forked = run.fork(k, rows)
     yield CandidatesForked(nfe=run.denoise.nfe, block=block, k=k, rows=forked.canvas.rows)

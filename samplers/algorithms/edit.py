@@ -46,64 +46,68 @@ class Edit(BlockSettings):
     post_steps: int = option(16, "Most forwards of a block after its last mask fell.", low=0, high=256)
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
-        """Fill with corrections, then correct until nothing changes.
+        """Fill masks and correct tokens; once no mask is left, correct until nothing changes.
 
         Shapes: R rows, L positions, n cells of the block in rows that are not done, m of them masked.
         """
         canvas = run.canvas
         cells = canvas.block_cells(block, self.block_length) & active[:, None]  # Bool[R, L]
         open_rows, fresh = cells.any(-1), torch.ones_like(cells)
-        left = torch.full((len(cells),), self.steps_per_block)  # Int[R], forwards with masks
-        after = torch.full((len(cells),), self.post_steps)  # Int[R], forwards without
+        steps_left = torch.full((len(cells),), self.steps_per_block)  # Int[R], forwards with masks
+        posts_left = torch.full((len(cells),), self.post_steps)  # Int[R], forwards without
         while bool(open_rows.any()):
-            asked = cells & open_rows[:, None]  # Bool[R, L], n True
-            masked = asked & canvas.masked  # Bool[R, L], m True
+            queried = cells & open_rows[:, None]  # Bool[R, L], n True
+            masked = queried & canvas.masked  # Bool[R, L], m True
             filling = masked.any(-1)
             # 1. One forward: what masks would become, and the likeliest token of every cell.
-            guess, likeliest, its_probability = self.look(run, asked, masked)
+            guess, likeliest, its_probability = self.look(run, queried, masked)
             packed = torch.stack(
                 (guess.tokens.double(), guess.probability.double(), guess.sureness.double(),
                  likeliest.double(), its_probability.double())
             ).cpu()  # fmt: skip
             tokens, probability, sureness = packed[0].long(), packed[1].float(), packed[2].float()  # [n]
             # 2. Masks that are sure enough; decided cells whose likeliest token is another.
-            commit = self.committed(run, masked, tokens[masked[asked]], sureness[masked[asked]], left)
-            wrong = asked & ~masked
-            wrong[asked] &= (packed[3].long() != tokens) & (packed[4] > self.edit_threshold)
-            left, after = left - filling.long(), after - (~filling).long()
+            is_masked = masked[queried]  # Bool[n], m True
+            commit = self.committed(run, masked, tokens[is_masked], sureness[is_masked], steps_left)
+            wrong = queried & ~masked
+            wrong[queried] &= (packed[3].long() != tokens) & (packed[4] > self.edit_threshold)
+            steps_left, posts_left = steps_left - filling.long(), posts_left - (~filling).long()
             # 3. Fills and corrections of the same forward.
-            yield run.unmasked(block, commit, tokens[commit[asked]], probability[commit[asked]])
+            yield run.unmasked(block, commit, tokens[commit[queried]], probability[commit[queried]])
             if self.mode == "edit" and bool(wrong.any()):
-                better = packed[3:, wrong[asked]]
+                better = packed[3:, wrong[queried]]
                 yield run.edited(block, wrong, better[0].long(), better[1].float())
             if self.mode == "t2m":
-                wrong &= fresh & (torch.where(filling, left, after) > 0)[:, None]
+                wrong &= fresh & (torch.where(filling, steps_left, posts_left) > 0)[:, None]
                 fresh &= ~wrong
                 if bool(wrong.any()):
-                    yield run.remasked(block, wrong, probability[wrong[asked]], "t2m")
+                    yield run.remasked(block, wrong, probability[wrong[queried]], "t2m")
             # 4. A row goes on while it has masks, or changed and has post steps left.
             masks = (cells & canvas.masked).any(-1)
             changing = wrong.any(-1) | filling
-            open_rows = open_rows & (masks | (changing & (after > 0)))
+            open_rows = open_rows & (masks | (changing & (posts_left > 0)))
 
-    def look(self, run: Run, asked: Tensor, masked: Tensor) -> tuple[Prediction, Tensor, Tensor]:
+    def look(self, run: Run, queried: Tensor, masked: Tensor) -> tuple[Prediction, Tensor, Tensor]:
         """One call: drawn or standing tokens with their probability, and the likeliest token of every
-        cell with its probability. All [n asked]."""
+        cell with its probability. All [n queried]."""
         canvas, row = run.canvas, masked.nonzero()[:, 0].tolist()
-        logits = run.denoise(canvas, asked)
+        logits = run.denoise(canvas, queried)
         self.forbid_ends(canvas, logits)
-        is_masked = masked[asked].to(logits.device)
-        tokens = canvas.tokens[asked].to(logits.device)
+        is_masked = masked[queried].to(logits.device)
+        tokens = canvas.tokens[queried].to(logits.device)
         tokens[is_masked] = self.draw(canvas, logits[is_masked], row)
         probability, likeliest = probability_of(logits, tokens), logits.argmax(-1)
         sureness = self.sureness_of(canvas, logits, tokens, probability)
         guess = Prediction(row, logits, tokens, probability, sureness)
         return guess, likeliest, probability_of(logits, likeliest)
 
-    def committed(self, run: Run, masked: Tensor, tokens: Tensor, sureness: Tensor, left: Tensor) -> Tensor:
-        """Bool[rows, length]: masked cells that are sure enough, and enough for the steps left."""
+    def committed(
+        self, run: Run, masked: Tensor, tokens: Tensor, sureness: Tensor, steps_left: Tensor
+    ) -> Tensor:
+        """Bool[rows, length]: the masked cells that are sure enough; the surest ones too, where these are
+        fewer than the steps left demand. tokens, sureness: [m masked]; steps_left: Int[rows]."""
         scores = self.defer_ends(run.canvas, sureness, tokens)
         sure = masked.clone()
         sure[masked] = scores >= self.threshold
-        least = fair_share(masked.sum(-1), left.clamp(min=1))
+        least = fair_share(masked.sum(-1), steps_left.clamp(min=1))
         return sure | top_cells(masked, scores, least)

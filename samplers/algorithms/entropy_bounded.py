@@ -36,10 +36,10 @@ class EntropyBounded(ParallelSettings):
         """Negative entropy, nats."""
         return -entropy(guess.logits)
 
-    def accept(self, asked: Tensor, scores: Tensor) -> Tensor:
+    def accept(self, queried: Tensor, scores: Tensor) -> Tensor:
         """The longest run of ascending entropies within the bound; the last one is its maximum."""
-        nats = torch.full(asked.shape, torch.inf, dtype=torch.float64)
-        nats[asked] = -scores.double()
+        nats = torch.full(queried.shape, torch.inf, dtype=torch.float64)
+        nats[queried] = -scores.double()
         ascending, order = nats.sort(dim=-1, stable=True)
         before = torch.cat((torch.zeros(len(nats), 1), ascending.cumsum(-1)[:, :-1]), -1)
-        return asked & torch.zeros_like(asked).scatter_(-1, order, before <= self.gamma)
+        return queried & torch.zeros_like(queried).scatter_(-1, order, before <= self.gamma)

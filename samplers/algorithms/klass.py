@@ -1,4 +1,4 @@
-"""KLASS: commit cells whose prediction is sure and has stopped moving (2511.05664, algorithm 1).
+"""KLASS: commit cells whose prediction is sure and has stopped changing (2511.05664, algorithm 1).
 
 Every masked cell of the answer has a history, kept over the whole run and across blocks: the last
 `kl_history_length` values (zeros at first) of KL(p_now || p_before), in nats, with 1e-12 added inside
@@ -76,40 +76,40 @@ class Klass(BlockSettings):
         cells = canvas.block_cells(block, self.block_length) & active[:, None]  # Bool[R, L]
         for step, quota in enumerate(transfer_schedule(cells, steps).unbind(-1)):  # Int[R]
             # 1. Forward. Cells of later blocks are evaluated for their history.
-            asked = cells & canvas.masked  # Bool[R, L], n True
-            if not bool(asked.any()):
+            queried = cells & canvas.masked  # Bool[R, L], n True
+            if not bool(queried.any()):
                 return
-            later = canvas.masked & asked.any(-1, keepdim=True)
-            seen = asked if self.cache != "none" else later  # Bool[R, L], m True
-            logits = run.denoise(canvas, seen)  # Float[m, vocab]
+            later = canvas.masked & queried.any(-1, keepdim=True)
+            evaluated = queried if self.cache != "none" else later  # Bool[R, L], m True
+            logits = run.denoise(canvas, evaluated)  # Float[m, vocab]
             self.forbid_ends(canvas, logits)
             # 2. How far each prediction moved since this cell was last evaluated.
-            moved = history.update(seen, logits)  # Float[R, L], nats
+            moved = history.update(evaluated, logits)  # Float[R, L], nats
             # 3. A token and its confidence for the cells of the block.
-            guess = self.guess(canvas, asked, logits[asked[seen].to(logits.device)])
+            guess = self.guess(canvas, queried, logits[queried[evaluated].to(logits.device)])
             scores = self.defer_ends(canvas, guess.sureness, guess.tokens)
             tokens, probability, scores = guess.to_host(scores)  # [n] each
             # 4. Stable cells; of these all, the surest or the stillest.
-            stable = asked & (step >= self.kl_history_length - 1) & history.still(self.kl_threshold)
-            stable[asked] &= scores > self.confidence_threshold
+            stable = queried & (step >= self.kl_history_length - 1) & history.still(self.kl_threshold)
+            stable[queried] &= scores > self.confidence_threshold
             if self.unmask_strategy != "all":
-                order = scores if self.unmask_strategy == "max_conf" else -moved[asked]
-                stable = top_cells(stable, order[stable[asked]], torch.ones_like(quota))
+                order = scores if self.unmask_strategy == "max_conf" else -moved[queried]
+                stable = top_cells(stable, order[stable[queried]], torch.ones_like(quota))
             # 5. Where there is none, the quota; never fewer than the steps left demand.
             least = torch.where(stable.any(-1), 0, quota)
             if self.leftovers == "fill":
-                least = least.maximum(fair_share(asked.sum(-1), steps - step))
-            commit = filled_up(stable, asked, scores, least)
-            kept = commit[asked]
-            yield run.unmasked(block, commit, tokens[kept], probability[kept])
+                least = least.maximum(fair_share(queried.sum(-1), steps - step))
+            commit = filled_up(stable, queried, scores, least)
+            is_committed = commit[queried]
+            yield run.unmasked(block, commit, tokens[is_committed], probability[is_committed])
 
 
-def filled_up(stable: Tensor, asked: Tensor, scores: Tensor, least: Tensor) -> Tensor:
+def filled_up(stable: Tensor, queried: Tensor, scores: Tensor, least: Tensor) -> Tensor:
     """Bool[R, L]: the stable cells, and where they are fewer than `least`, Int[R], the surest of the
-    other cells asked, up to that many. scores: Float[n asked]."""
-    others = asked & ~stable
+    other queried cells, up to that many. scores: Float[n queried]."""
+    unstable = queried & ~stable
     missing = (least - stable.sum(-1)).clamp(min=0)
-    return stable | top_cells(others, scores[others[asked]], missing)
+    return stable | top_cells(unstable, scores[unstable[queried]], missing)
 
 
 @dataclass
@@ -130,23 +130,23 @@ class History:
         shape = run.canvas.tokens.shape
         return cls(torch.zeros(length, *shape), torch.zeros(shape, dtype=torch.bool), {})
 
-    def update(self, seen: Tensor, logits: Tensor) -> Tensor:
-        """Note a forward; the newest divergences, Float[R, L].
+    def update(self, evaluated: Tensor, logits: Tensor) -> Tensor:
+        """Take in a forward; returns its divergences, Float[R, L].
 
-        seen: Bool[R, L], in each row it names the cells of the last time or fewer; logits: Float[m,
+        evaluated: Bool[R, L], in each row the cells of the last forward or fewer; logits: Float[m,
         vocab], row-major. Rows that are not evaluated keep what they have.
         """
-        rows, divergences = seen.any(-1), []
-        now = torch.split(logits.softmax(-1), seen.sum(-1)[rows].tolist())
+        rows, divergences = evaluated.any(-1), []
+        now = torch.split(logits.softmax(-1), evaluated.sum(-1)[rows].tolist())
         for row, p in zip(rows.nonzero()[:, 0].tolist(), now, strict=True):
             before = torch.zeros_like(p)
             if row in self.before:
-                before = self.before[row][seen[row, self.cells[row]].to(p.device)]
+                before = self.before[row][evaluated[row, self.cells[row]].to(p.device)]
             divergences.append((p * ((p + TINY).log() - (before + TINY).log())).sum(-1))
             self.before[row] = p
         self.moves[:, rows] = self.moves[:, rows].roll(-1, 0)
-        self.moves[-1][seen] = torch.cat(divergences).to("cpu", self.moves.dtype)
-        self.cells[rows] = seen[rows]
+        self.moves[-1][evaluated] = torch.cat(divergences).to("cpu", self.moves.dtype)
+        self.cells[rows] = evaluated[rows]
         return self.moves[-1]
 
     def still(self, threshold: float) -> Tensor:

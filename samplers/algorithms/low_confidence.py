@@ -69,23 +69,23 @@ class LowConfidence(BlockSettings):
         """
         canvas = run.canvas
         for step, k in enumerate(transfer_schedule(cells, steps).unbind(-1)):  # Int[R]
-            # 1. Who is asked: all masks of rows with a quota; under `origin` those that will fall.
-            asked = cells & canvas.masked & (k > 0)[:, None]  # Bool[R, L], n True
+            # 1. Which cells are queried: all masks of rows with a quota; under `origin` those that will fall.
+            queried = cells & canvas.masked & (k > 0)[:, None]  # Bool[R, L], n True
             if self.confidence == "origin":
                 masks = cells & canvas.masked
-                left = (torch.as_tensor(steps).expand(len(cells)) - step).clamp(min=1)  # Int[R]
-                asked = random_cells(masks, 1 / left[masks.nonzero()[:, 0]], canvas.rng)
-                k = asked.sum(-1)
-            if not bool(asked.any()):
+                steps_left = (torch.as_tensor(steps).expand(len(cells)) - step).clamp(min=1)  # Int[R]
+                queried = random_cells(masks, 1 / steps_left[masks.nonzero()[:, 0]], canvas.rng)
+                k = queried.sum(-1)
+            if not bool(queried.any()):
                 continue
             # 2. One forward: a token for each, and a score that ranks it.
-            guess = self.predict(run.denoise, canvas, asked)
+            guess = self.predict(run.denoise, canvas, queried)
             scores = self.scores(guess, canvas)  # Float[n]
             tokens, probability, scores = guess.to_host(scores)  # [n] each
             # 3. The k[row] highest scores of each row fall.
-            commit = top_cells(asked, scores, k)
-            kept = commit[asked]
-            yield run.unmasked(block, commit, tokens[kept], probability[kept])
+            commit = top_cells(queried, scores, k)
+            is_committed = commit[queried]
+            yield run.unmasked(block, commit, tokens[is_committed], probability[is_committed])
 
     def scores(self, guess: Prediction, canvas: Canvas) -> Tensor:
         """Float[n], higher is committed earlier."""

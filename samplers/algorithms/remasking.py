@@ -23,7 +23,7 @@ def refine_probabilities(scores: Sequence[float], alpha: float) -> list[float]:
 
 
 def _stretched(q: list[float], scores: Sequence[float]) -> list[float]:
-    """p_min + (1 - p_min) (q - min q) / (max q - min q). Ours: with equal scores that says nothing,
+    """p_min + (1 - p_min) (q - min q) / (max q - min q). Ours: with equal scores this is 0 / 0,
     so P = p_min + (1 - p_min) (1 - mean score), the same for each."""
     low, high = min(q), max(q)
     if high == low:

@@ -1,10 +1,13 @@
-"""ReMDM: ancestral sampling that re-masks with a schedule of its own (2503.00307, section 4).
+"""ReMDM: the diffusion process itself, decided cells being re-masked at random (2503.00307, section 4).
+
+Time t runs from 1 to 0 in steps of dt; alpha is the share of cells decided at t, sigma the probability that
+a decided cell is re-masked in a step.
 
 alpha = 1 - t, s = t - dt, sigma_max = min(1, (1 - alpha_s) / alpha_t). A decided cell is re-masked
 with probability sigma; a masked cell stays masked with (1 - alpha_s - sigma alpha_t) / (1 -
 alpha_t), else it is sampled. Schedules of sigma: cap, rescale, conf, loop. With conf, sigma of a masked
 cell is 0, as in the paper. The published runs draw at `top_p=0.9` with one block; ReMDM's nucleus leaves
-out the token that carries the sum over top_p, and so does this sampler (the others keep it).
+out the token with which the sum exceeds top_p, and so does this sampler (the others keep it).
 
 Deviations: t runs from 1 to 0 within each block (one block is the paper's form); pinned cells never
 change; a step that decides nothing costs no forward. Under conf the confidence of a cell is its raw
@@ -66,17 +69,17 @@ class ReMDM(BlockSettings):
             alpha_t, alpha_s, sigma = self.plan(t, s)
             masked, decided = cells & canvas.masked, cells & ~canvas.masked  # Bool[R, L]
             remask = sigma if self.schedule != "conf" else self.by_confidence(sigma, confidence, decided)
-            taken = 0.0 if self.schedule == "conf" else sigma
-            stay = max(0.0, (1 - alpha_s - taken * alpha_t) / (1 - alpha_t))
-            # 2. Which cells change: chance alone decides, before the network is asked.
-            asked = random_cells(masked, 1 - stay, canvas.rng)  # Bool[R, L], n True
+            posterior_sigma = 0.0 if self.schedule == "conf" else sigma
+            stay = max(0.0, (1 - alpha_s - posterior_sigma * alpha_t) / (1 - alpha_t))
+            # 2. Which cells change: chance alone decides, before the network is called.
+            queried = random_cells(masked, 1 - stay, canvas.rng)  # Bool[R, L], n True
             dropped = random_cells(decided, remask, canvas.rng)  # Bool[R, L], d True
             # 3. One forward for those to be decided; then the others become masks.
-            if bool(asked.any()):
-                guess = self.predict(run.denoise, canvas, asked)
+            if bool(queried.any()):
+                guess = self.predict(run.denoise, canvas, queried)
                 tokens, probability, _ = guess.to_host(guess.probability)  # [n] each
-                confidence[asked] = probability
-                yield run.unmasked(block, asked, tokens, probability)
+                confidence[queried] = probability
+                yield run.unmasked(block, queried, tokens, probability)
             if bool(dropped.any()):
                 yield run.remasked(block, dropped, confidence[dropped], "remdm")
 

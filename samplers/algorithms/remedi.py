@@ -1,8 +1,8 @@
-"""RemeDi: a policy decides every step anew which cells of the block stand (2509.23653, section 3.2).
+"""RemeDi: in every step a policy scores all cells of the block and the best stand (2509.23653, section 3.2).
 
 K_i = cumsum of the quota. Step i keeps the K_i cells of highest policy score over *all* cells of
-the block: selected and masked takes the prediction, selected and decided stays, not selected
-becomes [MASK] again. The last step keeps all; earlier blocks are frozen. Policy score: sigmoid of
+the block: a masked one among them takes its prediction, a decided one stays as it is; every other cell
+becomes [MASK] again. The last step keeps all; earlier blocks never change. Policy score: sigmoid of
 the UPS head, the probability of the predicted or standing token, or chance. Deviations: pinned
 cells always stand and are not counted; with EOS gating, cells that end the text come last, whatever
 scores them. LLaDA-RemeDi's code instead takes EOS and EoT out of the probabilities, which raises those
@@ -56,41 +56,44 @@ class RemeDi(BlockSettings):
         span = canvas.block_span(block, self.block_length)
         cells = canvas.block_cells(block, self.block_length) & active[:, None]
         for k in transfer_schedule(cells, self.steps_per_block).cumsum(-1).unbind(-1):
-            asked = cells & ((cells & canvas.masked).any(-1) & (k > 0))[:, None]
-            if not bool(asked.any()):
+            ranked = cells & ((cells & canvas.masked).any(-1) & (k > 0))[:, None]
+            if not bool(ranked.any()):
                 continue
-            masked = asked & canvas.masked
-            guess, scores = self.score(run, asked, masked)
+            masked = ranked & canvas.masked
+            guess, scores = self.score(run, ranked, masked)
             scores = self.defer_ends(canvas, scores, guess.tokens)
             tokens, probability, scores = guess.to_host(scores)
-            keep = top_cells(asked, scores, k)
-            fresh, dropped = keep & masked, asked & ~keep & ~masked
+            keep = top_cells(ranked, scores, k)
+            fresh, dropped = keep & masked, ranked & ~keep & ~masked
             if self.policy != "random":
-                yield policy_scored(run, block, span, asked, scores, keep)
-            yield run.unmasked(block, fresh, tokens[fresh[asked]], probability[fresh[asked]])
+                yield policy_scored(run, block, span, ranked, scores, keep)
+            yield run.unmasked(block, fresh, tokens[fresh[ranked]], probability[fresh[ranked]])
             if bool(dropped.any()):
-                yield run.remasked(block, dropped, probability[dropped[asked]], "ups")
+                yield run.remasked(block, dropped, probability[dropped[ranked]], "ups")
 
-    def score(self, run: Run, asked: Tensor, masked: Tensor) -> tuple[Prediction, Tensor]:
-        """Drawn or standing tokens of the cells asked, and their policy scores, both [n asked]."""
-        canvas, is_masked = run.canvas, masked[asked]
+    def score(self, run: Run, ranked: Tensor, masked: Tensor) -> tuple[Prediction, Tensor]:
+        """Drawn or standing tokens of the ranked cells, and their policy scores, both [n ranked].
+
+        ranked: Bool[rows, length], all cells of the block in rows that go on; masked: those without a
+        token."""
+        canvas, is_masked = run.canvas, masked[ranked]
         keep: Tensor | None = None
         if self.policy == "ups":
-            logits, keep = run.denoise.policy(canvas, masked, asked)
+            logits, keep = run.denoise.policy(canvas, masked, ranked)
         else:
-            logits = run.denoise(canvas, asked if self.policy == "tps_prob" else masked)
+            logits = run.denoise(canvas, ranked if self.policy == "tps_prob" else masked)
         self.forbid_ends(canvas, logits)
         is_masked = is_masked.to(logits.device)
         of_masks = logits[is_masked] if self.policy == "tps_prob" else logits
         row = masked.nonzero()[:, 0].tolist()
-        tokens = canvas.tokens[asked].to(logits.device)
+        tokens = canvas.tokens[ranked].to(logits.device)
         tokens[is_masked] = self.draw(canvas, of_masks, row)
         if self.policy == "tps_prob":
             probability = probability_of(logits, tokens)
             sureness = self.sureness_of(canvas, logits, tokens, probability)
             return Prediction(row, logits, tokens, probability, sureness), sureness
         if keep is None:
-            counts = enumerate(asked.sum(-1).tolist())
+            counts = enumerate(ranked.sum(-1).tolist())
             chance = [torch.rand(n, generator=canvas.rng[r]) for r, n in counts if n]
             keep = torch.cat(chance).to(logits.device)
         probability = keep.clone()
@@ -99,19 +102,19 @@ class RemeDi(BlockSettings):
 
 
 def policy_scored(
-    run: Run, block: int, span: tuple[int, int], asked: Tensor, scores: Tensor, keep: Tensor
+    run: Run, block: int, span: tuple[int, int], ranked: Tensor, scores: Tensor, keep: Tensor
 ) -> PolicyScored:
-    """Scores of a span, 1 where a cell always stands; nothing for rows not asked. The cut of a row
-    is the lowest score that stood."""
+    """Scores of a span, 1 where a cell always stands; none for rows without a ranked cell. The cut of a
+    row is the lowest score that stood."""
     start, stop = span
-    spread, lowest = torch.ones(asked.shape), torch.ones(asked.shape)
-    spread[asked] = scores.clamp(0, 1)
+    spread, lowest = torch.ones(ranked.shape), torch.ones(ranked.shape)
+    spread[ranked] = scores.clamp(0, 1)
     lowest[keep] = spread[keep]
-    rows = zip(asked.any(-1).tolist(), spread[:, start:stop].tolist(), strict=True)
+    rows = zip(ranked.any(-1).tolist(), spread[:, start:stop].tolist(), strict=True)
     return PolicyScored(
         nfe=run.denoise.nfe,
         block=block,
         span=span,
-        scores=tuple(tuple(values) if some else () for some, values in rows),
+        scores=tuple(tuple(values) if is_ranked else () for is_ranked, values in rows),
         keep=tuple(lowest.amin(-1).tolist()),
     )

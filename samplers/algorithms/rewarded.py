@@ -1,4 +1,5 @@
-"""What the samplers of LLaDA R3 (2507.08018) share: its defaults, best blocks, refined windows."""
+"""What the samplers of LLaDA R3 (2507.08018) share: its defaults, the best of several candidates of a block,
+and windows: blocks that are partly masked and decoded again."""
 
 from __future__ import annotations
 
@@ -47,7 +48,10 @@ class RewardedSettings(LowConfidence):
 
 @dataclass(frozen=True)
 class Window:
-    """Blocks first..end (excluded), when to open them and how. `probabilities`: scores -> P."""
+    """Blocks first .. end (excluded) that may be re-masked. They are when the lowest score of the last
+    `watched` blocks is under `threshold`; `probabilities`: scores of the blocks -> their re-mask
+    probabilities P; at most round(block length * P * `intensity`) cells of a block go; `candidates`:
+    how many are decoded, each in at most `most_steps` steps."""
 
     first: int
     end: int
@@ -61,8 +65,8 @@ class Window:
 
 @dataclass(frozen=True)
 class RefinedSettings(RewardedSettings):
-    """Windows that go back to masks. The original is always among the candidates, so a refinement
-    never loses score; prompt and pinned cells are frozen."""
+    """Samplers that re-mask and decode windows again. The original is always among the candidates, so the
+    score never falls; prompt and pinned cells never change."""
 
     choice: str = option(
         "score_x_confidence",
@@ -85,11 +89,11 @@ class RefinedSettings(RewardedSettings):
         canvas, block = run.canvas, window.end - 1
         spans = self.spans(canvas, window.end)
         # 1. Rows that may open another window are scored, in one batched call.
-        may = torch.tensor([run.refined[row] < self.max_refinements for row in range(canvas.rows)])
-        asked = active & may  # Bool[R]
-        if not bool(asked.any()):
+        can_open = torch.tensor([run.refined[row] < self.max_refinements for row in range(canvas.rows)])
+        rows_to_score = active & can_open  # Bool[R]
+        if not bool(rows_to_score.any()):
             return
-        scores = scores_of(run, spans, asked)  # row -> a score for each block so far
+        scores = scores_of(run, spans, rows_to_score)  # row -> a score for each block so far
         yield from scored(run, block, spans, scores, range(window.first, window.end))
         # 2. Windows that score low open: which cells of each block become masks.
         remask, worth = torch.zeros_like(canvas.pinned), AGGREGATES[self.aggregate]  # Bool[R, L]
@@ -105,14 +109,14 @@ class RefinedSettings(RewardedSettings):
                     span=(spans[window.first][0], spans[-1][1]), threshold=window.threshold,
                     scores=tuple(of_blocks[window.first :]), remask_probabilities=tuple(p),
                 )  # fmt: skip
-        # 3. Candidates of these rows are decoded as one batch; what stood is one of them.
+        # 3. Candidates of these rows are decoded as one batch; the original is one of them.
         rows = remask.any(-1)  # Bool[R]
         if bool(rows.any()):
             cells = remask.repeat_interleave(window.candidates, 0)  # Bool[R * C, L]
             original = {row: worth(scores[row][window.first :]) for row in rows.nonzero()[:, 0].tolist()}
             yield from contest(
                 run, block, rows, window.candidates,
-                lambda forked: self._again(forked, block, cells, window.most_steps),
+                lambda forked: self._decode_again(forked, block, cells, window.most_steps),
                 spans, window.first, worth, original,
             )  # fmt: skip
 
@@ -131,7 +135,7 @@ class RefinedSettings(RewardedSettings):
             chosen |= cells_to_remask(stop - start, window.intensity, probability, own, order)
         return chosen
 
-    def _again(self, forked: Run, block: int, cells: Tensor, most_steps: int) -> Iterator[Event]:
+    def _decode_again(self, forked: Run, block: int, cells: Tensor, most_steps: int) -> Iterator[Event]:
         """Re-mask the cells in all candidates and decode them, quota from these masks alone."""
         yield forked.remasked(block, cells, forked.confidence[cells], "backmask")
         steps = cells.sum(-1).clamp(1, most_steps)

@@ -1,12 +1,12 @@
-"""Fast-dLLM's parallel decoding: every cell that is sure enough falls at once (2505.22618, section 3.3).
+"""Fast-dLLM's parallel decoding: commit every cell that is sure enough at once (2505.22618, section 3.3).
 
 Threshold: commit all masked cells with confidence >= tau. Factor: sort by confidence; rank r
 (from 1) is accepted while confidence >= 1 - f / (r + 1), rank 1 always. Deviations: `steps` bounds
 the run; a step commits at least ceil(masks left / steps left), which is one when steps = gen_length.
-The published loop also accepts the last of all ranks when only that one fails (so two masks always fall
-together): its end by running out and its end by a failure look the same. The paper's rule, and ours, is
-the longest run that passes; `free_last_rank` decodes as the code does. The softmax is float32, theirs
-float64.
+The published loop also accepts the last of all ranks when only that one fails, because it does not tell
+running out of ranks from a rank that fails; so two masks always fall together. The paper's rule, and ours,
+is the longest run of ranks that pass; `free_last_rank` decodes as the published code does. The softmax is
+float32, theirs float64.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ class ParallelSettings(BlockSettings):
     """A block in as many steps as the confidences need, at most steps_per_block."""
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
-        """Commit what `accept` lets pass, the surest cells when that is too few."""
+        """Commit the cells that `accept` lets pass, and the surest others when these are too few."""
         canvas = run.canvas
         cells = canvas.block_cells(block, self.block_length) & active[:, None]
         for step in range(self.steps_per_block):
-            asked = cells & canvas.masked
-            if not bool(asked.any()):
+            queried = cells & canvas.masked
+            if not bool(queried.any()):
                 return
-            guess = self.predict(run.denoise, canvas, asked)
+            guess = self.predict(run.denoise, canvas, queried)
             scores = self.defer_ends(canvas, self.sureness(guess), guess.tokens)
             tokens, probability, scores = guess.to_host(scores)
-            least = fair_share(asked.sum(-1), self.steps_per_block - step)
-            commit = self.accept(asked, scores) | top_cells(asked, scores, least)
-            kept = commit[asked]
-            yield run.unmasked(block, commit, tokens[kept], probability[kept])
+            least = fair_share(queried.sum(-1), self.steps_per_block - step)
+            commit = self.accept(queried, scores) | top_cells(queried, scores, least)
+            is_committed = commit[queried]
+            yield run.unmasked(block, commit, tokens[is_committed], probability[is_committed])
 
     def sureness(self, guess: Prediction) -> Tensor:
         """Float[n], on the model's device: higher is surer."""
         return guess.sureness
 
-    def accept(self, asked: Tensor, scores: Tensor) -> Tensor:
-        """Bool[rows, length]: the cells of `asked` whose scores, Float[n], are high enough."""
+    def accept(self, queried: Tensor, scores: Tensor) -> Tensor:
+        """Bool[rows, length]: the queried cells whose scores, Float[n], are high enough."""
         raise NotImplementedError
 
 
@@ -74,19 +74,19 @@ class Threshold(ParallelSettings):
         False, "With a factor: commit all masks when only the last rank fails, as the published loop does."
     )
 
-    def accept(self, asked: Tensor, scores: Tensor) -> Tensor:
+    def accept(self, queried: Tensor, scores: Tensor) -> Tensor:
         """Threshold, or the longest run of ranks that each pass their own."""
-        needed = torch.full(asked.shape, self.threshold)
+        needed = torch.full(queried.shape, self.threshold)
         if self.factor > 0:
-            needed = 1 - self.factor / (ranks(asked, scores) + 2)
-        passed = asked.clone()
-        passed[asked] = scores >= needed[asked]
+            needed = 1 - self.factor / (ranks(queried, scores) + 2)
+        passed = queried.clone()
+        passed[queried] = scores >= needed[queried]
         if self.factor <= 0:
             return passed
         if self.free_last_rank:  # the first rank is free as well, so that two masks fall together
-            rank = ranks(asked, scores)
-            passed |= asked & ((rank == 0) | (rank == asked.sum(-1, keepdim=True) - 1))
-        return leading(asked, passed, scores)
+            rank = ranks(queried, scores)
+            passed |= queried & ((rank == 0) | (rank == queried.sum(-1, keepdim=True) - 1))
+        return leading(queried, passed, scores)
 
 
 def leading(cells: Tensor, passed: Tensor, scores: Tensor) -> Tensor:

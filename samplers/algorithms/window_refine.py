@@ -1,4 +1,4 @@
-"""Window-score and batch-refine (LLaDA R3, 2507.08018).
+"""Window refinement: score a window of blocks, decode low ones again (LLaDA R3, 2507.08018).
 
 The answer is decoded plainly; every `window` blocks, and for what is left where the answer ends (also at
 an early stop), the window is scored. If its lowest score is under the threshold, P over the window with
@@ -55,15 +55,15 @@ class WindowRefine(RefinedSettings):
     )
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
-        """Plain decoding, and a look at the window where it is full or the answer ends."""
+        """Decode plainly; score the window when it is full or the answer ends."""
         yield from LowConfidence.fill_block(self, run, block, active)
-        done, first = block + 1, block // self.window * self.window
-        if done % self.window and done != self.blocks:
+        blocks_done, first = block + 1, block // self.window * self.window
+        if blocks_done % self.window and blocks_done != self.blocks:
             active = active & self.stopped(run.canvas)
         window = Window(
             first=first,
-            end=done,
-            watched=done - first,
+            end=blocks_done,
+            watched=blocks_done - first,
             threshold=self.backmasking_threshold,
             intensity=self.backmasking_intensity,
             probabilities=lambda scores: refine_probabilities(scores, self.backmasking_alpha),

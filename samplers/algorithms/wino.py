@@ -1,13 +1,18 @@
-"""WINO: draft widely, verify against everything else, revoke what does not hold (2507.18578, algorithm 1).
+"""WINO: draft many cells, check each against the rest of the text, take back what does not hold.
 
-A shadow copy of the block, all masks, stands at the same positions: real cells cannot see it;
-shadow cell i sees everything except real cell i. Each step drafts the masked cells with confidence
-> tau1, at most min(max(0.7 * masks, 5), 20) and at least one; when more than one was drafted, block
-cells decided in earlier steps whose token has a shadow probability < tau2 are re-masked, lowest first,
-fewer than were drafted in the step before (30 at a block's first step). That is the authors' cap
-(`revoke_cap = last_step`): a step may take back more than it drafts, and the sum of masks and of the
-last drafts still falls, so a block ends within its length + 30 steps. The paper names no cap; `this_step`
-takes back fewer than the step itself drafts, so that masks fall every step.
+WINO, wide-in narrow-out (2507.18578, algorithm 1).
+
+The network is given a second copy of the block, all masks, at the same positions: the shadow. Real cells
+cannot see it; shadow cell i sees everything except real cell i, so it tells what the rest of the text
+would write there. To draft a cell is to write its token for now; to revoke it is to re-mask it.
+
+Each step drafts the masked cells with confidence > tau1 (`draft_threshold`), at most
+min(max(0.7 * masks, 5), 20) and at least one. When more than one was drafted, cells of the block that were
+decided in earlier steps, and whose token has a shadow probability < tau2 (`verify_threshold`), are
+revoked, lowest first, fewer than were drafted in the step before (30 at a block's first step). That is the
+authors' cap (`revoke_cap = last_step`): a step may take back more than it drafts, and the sum of masks and
+of the last drafts still falls, so a block ends within its length + 30 steps. The paper names no cap;
+`this_step` takes back fewer than the step itself drafts, so there are fewer masks after every step.
 
 Deviations: `steps` is the most steps, after which what is left is committed without verification.
 With EOS forbidden, the shadow's probabilities keep EOS in their denominator. The published draft
@@ -29,7 +34,7 @@ from samplers.registry import Needs, register
 from samplers.settings import option
 
 MOST_SHARE, LEAST_CAP, MOST_CAP = 0.7, 5, 20
-FIRST_CAP = 30  # drafts that the step before a block's first one is said to have made
+FIRST_CAP = 30  # what stands for the drafts of the step before, at a block's first step
 
 
 @register(
@@ -57,7 +62,7 @@ class Wino(BlockSettings):
 
     @property
     def needs(self) -> Needs:
-        """A second sight of the block."""
+        """A network that can see the block twice."""
         return Needs(shadow=True)
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
@@ -68,45 +73,46 @@ class Wino(BlockSettings):
         canvas = run.canvas
         start, stop = canvas.block_span(block, self.block_length)
         cells = canvas.block_cells(block, self.block_length) & active[:, None]  # Bool[R, L]
-        last = torch.full((len(cells),), FIRST_CAP)  # Int[R], drafts of the step before
+        last_drafts = torch.full((len(cells),), FIRST_CAP)  # Int[R], drafts of the step before
         for step in range(self.steps_per_block):
             final = step == self.steps_per_block - 1
-            asked = cells & canvas.masked  # Bool[R, L], n True
-            if not bool(asked.any()):
+            queried = cells & canvas.masked  # Bool[R, L], n True
+            if not bool(queried.any()):
                 return
-            # 1. One forward for both: logits of the cells and of the shadow of every row asked.
-            logits, shadow = run.denoise.verify(canvas, asked, start, stop)  # Float[n | A * B, vocab]
+            # 1. One forward for both: logits of the cells, and of the shadow block of every row that has one.
+            logits, shadow = run.denoise.verify(canvas, queried, start, stop)  # Float[n | A * B, vocab]
             self.forbid_ends(canvas, logits)
             # 2. A token and its confidence for each mask; the shadow's probability of what stands.
-            guess = self.guess(canvas, asked, logits)
-            rows = asked.any(-1)
+            guess = self.guess(canvas, queried, logits)
+            rows = queried.any(-1)
             standing = canvas.tokens[rows, start:stop].reshape(-1).to(shadow.device)  # Int[A * B]
-            held = probability_of(shadow, standing).cpu().float().reshape(-1, stop - start)  # Float[A, B]
+            verified_rows = probability_of(shadow, standing).cpu().float()  # Float[A * B]
             scores = self.defer_ends(canvas, guess.sureness, guess.tokens)
             tokens, probability, scores = guess.to_host(scores)  # [n] each
             # 3. Draft: all above tau1 up to the cap, the surest in any case.
-            draft = asked if final else drafted(asked, scores, self.draft_threshold)
+            draft = queried if final else drafted(queried, scores, self.draft_threshold)
             # 4. Revoke: decided cells of the block that the rest of the text refutes.
-            verified = torch.ones(asked.shape)  # Float[R, L]
-            verified[rows, start:stop] = held
+            verified = torch.ones(queried.shape)  # Float[R, L]
+            verified[rows, start:stop] = verified_rows.reshape(-1, stop - start)  # [A, B]
             drafts = draft.sum(-1)
-            cap = drafts if self.revoke_cap == "this_step" else torch.where(drafts > 1, last, 0)
-            revoked = refuted(cells & ~asked, verified, self.verify_threshold, cap)
-            last = drafts
+            cap = drafts if self.revoke_cap == "this_step" else torch.where(drafts > 1, last_drafts, 0)
+            revoked = refuted(cells & ~queried, verified, self.verify_threshold, cap)
+            last_drafts = drafts
             # 5. Write, then take back.
-            kept = draft[asked]
-            yield run.unmasked(block, draft, tokens[kept], probability[kept])
+            is_draft = draft[queried]
+            yield run.unmasked(block, draft, tokens[is_draft], probability[is_draft])
             if not final and bool(revoked.any()):
                 yield run.remasked(block, revoked, verified[revoked], "wino")
 
 
-def drafted(asked: Tensor, scores: Tensor, threshold: float) -> Tensor:
-    """Bool[rows, length]: cells above the threshold, the surest first, at most the cap, at least one."""
-    masks = asked.sum(-1)
+def drafted(queried: Tensor, scores: Tensor, threshold: float) -> Tensor:
+    """Bool[rows, length]: the queried cells above the threshold, the surest first, at most the cap, at
+    least one. scores: Float[n queried]."""
+    masks = queried.sum(-1)
     cap = (MOST_SHARE * masks.double()).floor().clamp(LEAST_CAP, MOST_CAP).long()
-    above = asked.clone()
-    above[asked] = scores > threshold
-    return top_cells(asked, scores, torch.minimum(above.sum(-1), cap).clamp(min=1))
+    above = queried.clone()
+    above[queried] = scores > threshold
+    return top_cells(queried, scores, torch.minimum(above.sum(-1), cap).clamp(min=1))
 
 
 def refuted(decided: Tensor, verified: Tensor, threshold: float, cap: Tensor) -> Tensor:

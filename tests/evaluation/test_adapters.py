@@ -13,7 +13,7 @@ import pytest
 
 from evaluation.__main__ import main
 from evaluation.runs.run_folder import RunFolder
-from evaluation.suites.text_model import Arguments, Ask, TextModel
+from evaluation.suites.text_model import Arguments, TextModel, TextRequest
 from models.adapters import adapter_digest
 from tests.random_adapter import write_adapter
 
@@ -101,7 +101,8 @@ def test_the_suites(adapter: str, given: dict[str, Any]) -> None:
     model = TextModel(Arguments.of(named | SHAPE | given))
     assert model.loaded.name == "tiny-llada + mine"
     turn = [{"role": "user", "content": "What is 3 + 4?"}]
-    asked = Ask(str(model.tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)))
+    prompt = str(model.tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
+    asked = TextRequest(prompt)
     assert dict(model.generate([asked]))[0] != "3 + 4 = 7\n\\boxed{7}"
 
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from evaluation import reversal
-from evaluation.reversal import Pair, counts, picture, plain, read_pairs, table, templates
+from evaluation.reversal import LinePair, counts, picture, plain, read_pairs, table, templates
 from evaluation.reversal_chart import Bar, chart
 from evaluation.statistics import wilson_interval
 
@@ -35,7 +35,7 @@ def written(folder: Path, name: str) -> Path:
 
 @pytest.mark.parametrize("name", ["pairs.json", "pairs.jsonl", "pairs.csv"])
 def test_any_file_of_pairs(name: str, tmp_path: Path) -> None:
-    assert read_pairs(written(tmp_path, name)) == [Pair("窈窕淑女", "君子好逑"), Pair("a, b", "c")]
+    assert read_pairs(written(tmp_path, name)) == [LinePair("窈窕淑女", "君子好逑"), LinePair("a, b", "c")]
 
 
 @pytest.mark.parametrize(("name", "text", "said"), [
@@ -65,7 +65,7 @@ def test_templates() -> None:
 
 def test_both_ways_are_asked_and_graded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hostile text is no template; answers come from a stand-in for the decoder."""
-    pairs = [Pair("{0} {line}", "two"), Pair("three", "four")]
+    pairs = [LinePair("{0} {line}", "two"), LinePair("three", "four")]
     said = {"next {0} {line}": "Two.", "next three": "it is four", "prev two": "no", "prev four": "THREE"}
 
     def decode(loaded: Any, lines: list[str], batch_size: int) -> list[dict[str, Any]]:
@@ -92,7 +92,7 @@ def test_both_ways_are_asked_and_graded(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_failed_question_fails_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reversal, "run_requests", lambda *_: [{"id": 0, "error": "too long"}] * 2)
     with pytest.raises(ValueError, match="question 0 .forward.: too long"):
-        reversal.ask(None, [Pair("a", "b")], templates("en"))  # type: ignore[arg-type]
+        reversal.ask(None, [LinePair("a", "b")], templates("en"))  # type: ignore[arg-type]
 
 
 def test_the_chart_is_right_and_harmless() -> None:
@@ -133,4 +133,4 @@ def test_public_couplets() -> None:
     if not folder:
         pytest.skip("LLADA_VIZ_DATA does not name the folder of public data")
     pairs = read_pairs(Path(folder) / "couplets" / "poem_data.json")
-    assert len(pairs) > 400 and pairs[0] == Pair("窈窕淑女", "君子好逑")
+    assert len(pairs) > 400 and pairs[0] == LinePair("窈窕淑女", "君子好逑")

@@ -17,5 +17,5 @@ def looked(
 ) -> dict[Any, Any]:
     """What a look at a job is given. more: values of the tab's own components, by their names there."""
     panel = tab.panel
-    changes = {panel.job: job, panel.mine: list(mine), panel.seen: seen}
-    return given(panel.looked, changes | {getattr(tab, name): value for name, value in more.items()})
+    changes = {panel.job: job, panel.visitor_jobs: list(mine), panel.last_look: seen}
+    return given(panel.look_inputs, changes | {getattr(tab, name): value for name, value in more.items()})

@@ -14,9 +14,9 @@ import pytest
 from llada_viz.decoding.attached import Attached, Attachments, Origin
 from llada_viz.decoding.bundled import FOLDER, Bundled
 from llada_viz.jobs.evaluations import Evaluations
-from llada_viz.jobs.job_facts import clock, waits
+from llada_viz.jobs.job_facts import submitted_minute, waits_for
 from llada_viz.jobs.queue import Jobs
-from llada_viz.jobs.trainings import Asked, Trainings
+from llada_viz.jobs.trainings import TrainingRequest, Trainings
 from llada_viz.render.evaluation import progress
 from samplers.settings import describe
 from tests.llada_viz.handlers import given
@@ -58,14 +58,16 @@ def trainings(tmp_path: Path) -> Trainings:
 
 def sft(trainings: Trainings) -> str:
     settings = {d.name: d.default for d in describe(OBJECTIVES["sft"].settings)}
-    return trainings.start(Asked("sft", ("linear",), settings))
+    return trainings.start(TrainingRequest("sft", ("linear",), settings))
 
 
 def test_how_a_job_waits_runs_and_is_cancelled(trainings: Trainings) -> None:
     job = trainings.jobs.get(sft(trainings))
-    assert text(progress("queued", waits(trainings.jobs, job), 0, 0)) == "Queued: starts in a moment."
+    assert text(progress("queued", waits_for(trainings.jobs, job), 0, 0)) == "Queued: starts in a moment."
     other = trainings.jobs.get(sft(trainings))
-    assert text(progress("queued", waits(trainings.jobs, other), 0, 0)) == "Queued: waits for 1 other job."
+    assert (
+        text(progress("queued", waits_for(trainings.jobs, other), 0, 0)) == "Queued: waits for 1 other job."
+    )
     assert text(progress("running", "", 0, 0)) == "Running: loading the model."
     assert text(progress("running", "", 0, 12)) == "Running: 0 of 12 rows: decoding the first answers."
     assert text(progress("running", "", 3, 12)) == "Running: 3 of 12 rows."
@@ -104,9 +106,9 @@ def test_what_is_used_is_named_by_its_training(trainings: Trainings, monkeypatch
 
     monkeypatch.setattr(attachments, "add", add)
     tab.on_load({tab.panel.job: job.id, tab.step: "58", attached: ""})
-    assert labels == [f"SFT of {clock(job)}, step 58"]
+    assert labels == [f"SFT of {submitted_minute(job)}, step 58"]
     assert re.fullmatch(r"SFT of \d\d:\d\d, step 58", labels[0])
-    assert clock(replace(job, created=0.0)).startswith("01 Jan ")
+    assert submitted_minute(replace(job, created=0.0)).startswith("01 Jan ")
 
 
 def test_the_models_menu_says_what_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +121,7 @@ def test_the_models_menu_says_what_is_used(monkeypatch: pytest.MonkeyPatch) -> N
     parts = Attached(bundled, bundled.loaded, [], origins={"adapter": origin, "head": origin})
     monkeypatch.setattr(attachments, "using", lambda known: parts)
     updates = menu.on_change({menu.attached: "id"})
-    assert text(updates[menu.said]) == "Using: SFT of 12:28, step 58"
+    assert text(updates[menu.status]) == "Using: SFT of 12:28, step 58"
     assert updates[menu.fold]["label"].startswith("tiny-llada + SFT of 12:28, step 58 · ")
 
 
@@ -141,7 +143,7 @@ def test_evaluate_says_what_is_wrong_with_a_size(
         tab = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public=False)
         tab.build(gr.State(""))
     inputs: dict[Any, Any] = given(
-        {tab.panel.mine, tab.attached, *tab.form.inputs}, {tab.form.sizes[name]: value}
+        {tab.panel.visitor_jobs, tab.attached, *tab.form.inputs}, {tab.form.sizes[name]: value}
     )
     assert text(next(tab.on_start(inputs))[tab.alert]).endswith(sentence)
 
@@ -152,7 +154,7 @@ def test_a_public_space_says_how_many_rows_it_takes(tmp_path: Path) -> None:
         evaluations = Evaluations(Jobs(tmp_path), FOLDER, "cpu")
         tab = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public=True)
         tab.build(gr.State(""))
-    inputs: dict[Any, Any] = given({tab.panel.mine, tab.attached, *tab.form.inputs},
+    inputs: dict[Any, Any] = given({tab.panel.visitor_jobs, tab.attached, *tab.form.inputs},
                                    {tab.form.source: "linear", tab.form.limit: 0})  # fmt: skip
     said = next(tab.on_start(inputs))[tab.alert]
     assert text(said) == "On this public Space an evaluation has at most 200 rows."

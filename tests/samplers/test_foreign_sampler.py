@@ -59,19 +59,19 @@ class Typewriter(BlockSettings):
         canvas = run.canvas
         cells = canvas.block_cells(block, self.block_length) & active[:, None]
         again = cells.any(-1)
-        while bool((asked := cells & canvas.masked).any()):
-            guess = self.predict(run.denoise, canvas, asked)
-            place = asked.nonzero()[:, 1].double()
+        while bool((queried := cells & canvas.masked).any()):
+            guess = self.predict(run.denoise, canvas, queried)
+            place = queried.nonzero()[:, 1].double()
             tokens, probability, order = guess.to_host(place if self.side == "right" else -place)
             if self.proof_read:
-                _, keep = run.denoise.policy(canvas, asked, asked)
+                _, keep = run.denoise.policy(canvas, queried, queried)
                 probability = keep.cpu()
-            commit = top_cells(asked, order, torch.full((canvas.rows,), self.stride))
-            yield run.unmasked(block, commit, tokens[commit[asked]], probability[commit[asked]])
+            commit = top_cells(queried, order, torch.full((canvas.rows,), self.stride))
+            yield run.unmasked(block, commit, tokens[commit[queried]], probability[commit[queried]])
             undone = commit & again[:, None]
-            again = again & ~asked.any(-1)
+            again = again & ~queried.any(-1)
             if bool(undone.any()):
-                yield run.remasked(block, undone, probability[undone[asked]], "second thoughts")
+                yield run.remasked(block, undone, probability[undone[queried]], "second thoughts")
 
 
 @pytest.fixture(autouse=True)
@@ -145,10 +145,10 @@ def test_the_page_has_its_form_and_its_pictures() -> None:
         form.front(), form.own(), form.rest()
         lanes = Lanes("x")
         lanes.build()
-    shown = dict(zip(form.widgets, form.show(NAME, 2), strict=True))
-    seen = {key[0] for key, update in shown.items() if update["visible"]}
+    updates = form.show(NAME, 2)
+    seen = {key[0] for key, widget in form.widgets.items() if updates[widget]["visible"]}
     assert {"stride", "side", "proof_read", "steps", "temperature"} <= seen and "threshold" not in seen
-    values = tuple(2.0 if key[0] == "stride" else widget.value for key, widget in form.widgets.items())
+    values = {w: 2.0 if key[0] == "stride" else w.value for key, w in form.widgets.items()}
     assert make(NAME, form.values(NAME, values)) == Typewriter(stride=2)
     (lane,) = lanes.read([NAME, "stride=3", "none", ""], SHAPE)
     assert make(lane.sampler, lane.settings) == Typewriter(**SHAPE, stride=3)

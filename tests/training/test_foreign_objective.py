@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from evaluation.sets.columns import SetError, listed
 from evaluation.sets.tables import Table
 from llada_viz.decoding.bundled import FOLDER
-from llada_viz.jobs.trainings import Asked
+from llada_viz.jobs.trainings import TrainingRequest
 from llada_viz.tabs.train_data import options
 from llada_viz.tabs.train_example import example_of
 from samplers.settings import option
@@ -209,13 +209,13 @@ def test_the_form_has_its_settings_columns_and_note(form: TrainForm, rows: Path)
 
 def test_the_form_asks_for_a_run_and_its_own_check_refuses(form: TrainForm, rows: Path) -> None:
     uploads = {"mine.jsonl": str(rows)}
-    asked = form.asked(filled(form, ["upload:mine.jsonl"], uploads, width=8.0, squash="log"))
+    asked = form.request(filled(form, ["upload:mine.jsonl"], uploads, width=8.0, squash="log"))
     assert asked.changed == {"width": 8, "squash": "log", "sentence_column": "sentence"}
     with pytest.raises(SetError, match="sentence_column = 'x' is no column of mine.jsonl"):
-        form.asked(filled(form, ["upload:mine.jsonl"], uploads, sentence_column="x"))
+        form.request(filled(form, ["upload:mine.jsonl"], uploads, sentence_column="x"))
     rows.write_text(rows.read_text() + '{"sentence": "", "note": ""}\n')
     with pytest.raises(SetError, match="row 21 of mine.jsonl has no sentence"):
-        form.asked(filled(form, ["upload:mine.jsonl"], uploads))
+        form.request(filled(form, ["upload:mine.jsonl"], uploads))
 
 
 def test_the_command_line_lists_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -240,14 +240,14 @@ def test_its_preview_is_the_first_row(rows: Path, capsys: pytest.CaptureFixture[
     found = json.loads(capsys.readouterr().out)
     text = CountRecipe(RunArguments("m", (str(rows),)), CountSettings()).text(0)
     assert found["raw"] == {"sentence": text} and found["templated"] == f"{len(text)} characters"
-    asked = Asked(NAME, (str(rows),), {"max_steps": 1})
+    asked = TrainingRequest(NAME, (str(rows),), {"max_steps": 1})
     assert f"<pre class='lz-log'>{len(text)} characters</pre>" in example_of(FOLDER, asked)
 
 
 def test_two_steps_with_the_real_engine(form: TrainForm, rows: Path, tmp_path: Path) -> None:
     uploads, out = {"mine.jsonl": str(rows)}, tmp_path / "run"
     quick = {"max_steps": 2, "batch_size": 4, "log_every": 1, "samples": 0, "precision": "no"}
-    asked = form.asked(filled(form, ["upload:mine.jsonl"], uploads, **quick))
+    asked = form.request(filled(form, ["upload:mine.jsonl"], uploads, **quick))
     command = asked.arguments("m", asked.data, str(out), "cpu")
     assert main(shlex.split(shlex.join(command))) == 0
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]

@@ -16,7 +16,7 @@ from models.config import LLaDAConfig
 from models.llada import LLaDAModelLM
 from models.loading import load
 from tasks import TASKS, ExpressionSettings, ExpressionTask, generate
-from training.bundled.bundled_data import Batch, Encoder, Mixture, batches
+from training.bundled.bundled_data import BundledBatch, BundledMixture, Encoder, batches
 from training.bundled.number_rows import attach, fold
 from training.bundled.tokenizer import fit_tokenizer
 from training.engine.checkpoints import latest
@@ -24,16 +24,17 @@ from training.engine.loop import Engine
 from training.engine.placement import accelerator_for
 from training.engine.recipe import Losses, Recipe
 from training.engine.settings import TrainSettings
-from training.run import RunError, alone
+from training.run import RunError, folder_lock
 from training.shared.losses import cell_cross_entropy, masked_mean_loss
 
 ENGLISH = Path(__file__).with_name("english.txt")
-FIRST = Mixture(
+FIRST = BundledMixture(
     right_scales=(20, 20, 60, 200),
     shares={"sudoku": 0.25, "linear": 0.20, "expression": 0.27, "word": 0.25, "countdown": 0.03},
 )  # fmt: skip
-# With the decay, more of what is furthest from its bar and less of what is past it, and half of the
-# negative results with their sign given: `10 - 11 = -3` was wrong mostly after a right sign.
+# While the learning rate decays: more of the tasks that are furthest from their required accuracy, fewer
+# of those that have it. Half of the negative results have their sign given, because in mistakes such as
+# `10 - 11 = -3` the sign was mostly right and the digits were wrong.
 LAST = replace(
     FIRST, signs=0.5, right_scales=(20, 20, 20, 60, 200),
     shares={"sudoku": 0.20, "linear": 0.24, "expression": 0.34, "word": 0.19, "countdown": 0.03},
@@ -47,10 +48,12 @@ TRAIN = TrainSettings(
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything a run of the bundled model is made from."""
+    """The settings of a run that trains the bundled model. stages: (first step, its mixture) each;
+    number_rows: see training.bundled.number_rows; compile: torch.compile of the blocks; threads: of the
+    CPU."""
 
     train: TrainSettings = TRAIN
-    stages: tuple[tuple[int, Mixture], ...] = ((0, FIRST), (7000, LAST))
+    stages: tuple[tuple[int, BundledMixture], ...] = ((0, FIRST), (7000, LAST))
     vocab_size: int = 2304
     d_model: int = 256
     n_heads: int = 4
@@ -61,13 +64,14 @@ class Plan:
     compile: bool = True
     threads: int = 2
 
-    def mixture(self, step: int) -> Mixture:
-        """What step `step` is made of: the last stage that has begun. A continued run has one."""
+    def mixture(self, step: int) -> BundledMixture:
+        """The mixture of a step: that of the last stage that has begun by then."""
         return [mixture for first, mixture in self.stages if first <= step][-1]
 
 
 def continued_plan() -> Plan:
-    """A shorter run from an exported model: a lower rate, most of it decaying, other data."""
+    """The plan of the second run, which goes on from an exported model: shorter, with a lower learning rate
+    that decays for most of it, and with more of the harder tasks."""
     train = replace(
         TRAIN, max_steps=7000, learning_rate=1e-3, warmup=100, decay=0.6, seed=1, ema=0.998, save_every=500
     )
@@ -78,7 +82,8 @@ def continued_plan() -> Plan:
 
 
 def bundled_tokenizer(plan: Plan) -> PreTrainedTokenizerFast:
-    """Fit on training problems of every task, chat roles, and some ordinary English."""
+    """The bundled model's tokenizer, fit on training problems of every task, on the names of chat roles and
+    on some ordinary English."""
     texts = ENGLISH.read_text().splitlines() * 3
     for name in TASKS:
         for problem in generate(name, "train", 1500 if name == "word" else 400, seed=0):
@@ -113,7 +118,8 @@ def new_model(plan: Plan, tokenizer: PreTrainedTokenizerFast) -> LLaDAModelLM:
 
 
 def continue_from(model: LLaDAModelLM, folder: Path) -> None:
-    """Start from an exported model instead of fresh weights: number rows keep sharing, from zero."""
+    """Put the weights of an exported model into a fresh one. Where its number rows share a map, the map
+    begins at zero, because the exported weights already contain it."""
     weights = load(str(folder), device="cpu").model.state_dict()
     for name in ("wte", "ff_out"):
         parametrized = model.transformer[name]
@@ -133,14 +139,14 @@ class BundledModule(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, batch: Batch) -> Losses:
+    def forward(self, batch: BundledBatch) -> Losses:
         """See Recipe.module."""
         logits = self.model(batch.input_ids, cells=batch.learned).logits
         return Losses(masked_mean_loss(cell_cross_entropy(logits, batch.targets[batch.learned])))
 
 
 class Bundled(Recipe):
-    """One run of the plan. start: an exported model to continue."""
+    """The Recipe of one run of a plan. start: an exported model to go on from."""
 
     def __init__(self, plan: Plan, tokenizer: PreTrainedTokenizerFast, start: Path | None = None) -> None:
         self.plan, self.tokenizer, self.settings = plan, tokenizer, plan.train
@@ -152,8 +158,8 @@ class Bundled(Recipe):
             speed_up(model, plan.compile)
         self.module = BundledModule(model)
 
-    def batches(self, step: int) -> Sequence[Batch]:
-        """Short answers, long answers, facts."""
+    def batches(self, step: int) -> Sequence[BundledBatch]:
+        """See Recipe: batches of shorter and of longer answers, then one of facts."""
         return list(batches(step, self.settings.seed, self.encoder, self.plan.mixture(step)))
 
     @property
@@ -173,7 +179,8 @@ class Bundled(Recipe):
 
 
 def speed_up(model: LLaDAModelLM, compiled: bool) -> None:
-    """For a CPU: written-out attention and compiled blocks (docs/log.md: 1.55 times the steps)."""
+    """Make training on a CPU faster, by attention without the fused kernel and by compiled blocks: 1.55
+    times the steps per second (docs/log.md)."""
     for block in model.blocks:
         block.written_out = True
         if compiled:
@@ -181,21 +188,21 @@ def speed_up(model: LLaDAModelLM, compiled: bool) -> None:
 
 
 def build(plan: Plan, out: Path, resume: bool, start: Path | None = None) -> Path:
-    """Train and export to out/final; returns that folder. start: an exported model to continue.
-    A resumed or continued run keeps the tokenizer that it began with."""
+    """Train and export to out/final; returns that folder. start: an exported model to go on from. A run
+    that is resumed, or starts from a model, uses the tokenizer that is already there."""
     torch.set_num_threads(plan.threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    with alone(out):
+    with folder_lock(out):
         if latest(out) and not resume:
             raise RunError(f"out = {str(out)!r} holds a run; allowed: --resume, or another folder")
-        kept = out / "tokenizer"
-        known = start or (kept if resume and kept.is_dir() else None)
-        if known is not None:
-            tokenizer = PreTrainedTokenizerFast.from_pretrained(str(known))
+        tokenizer_folder = out / "tokenizer"
+        saved_tokenizer = start or (tokenizer_folder if resume and tokenizer_folder.is_dir() else None)
+        if saved_tokenizer is not None:
+            tokenizer = PreTrainedTokenizerFast.from_pretrained(str(saved_tokenizer))
         else:
             tokenizer = bundled_tokenizer(plan)
         recipe = Bundled(plan, tokenizer, start)
-        tokenizer.save_pretrained(kept)
+        tokenizer.save_pretrained(tokenizer_folder)
         engine = Engine(recipe, out, accelerator_for(recipe))
         if resume:
             engine.resume()

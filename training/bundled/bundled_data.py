@@ -19,12 +19,14 @@ from transformers import PreTrainedTokenizerFast
 from tasks import TASKS
 from tasks.core import Task
 from training.bundled.facts import EVEN, SCALES, draw_fact
+from training.data.chat import Encoded
+from training.data.examples import collate
 from training.shared.noise import block_noise, uniform_noise
 
 
-class Batch(NamedTuple):
-    """One forward. All Int / Bool[rows, length]: `input_ids` noised, `targets` clean, `learned`
-    the masked cells whose cross-entropy is the loss."""
+class BundledBatch(NamedTuple):
+    """One batch. input_ids: Int[rows, length], with noise; targets: Int[rows, length], without; learned:
+    Bool[rows, length], the masked cells whose cross-entropy is the loss."""
 
     input_ids: Tensor
     targets: Tensor
@@ -32,13 +34,16 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Mixture:
-    """What a step is made of. `facts` rows of packed facts and `rows` worked answers; `shares` of
-    the tasks; `block_share` of the rows is noised block by block, the rest uniformly. `gaps`: share
-    of facts masked whole, without a loss, as what follows a result is when decoding; `negative`:
-    share of negative operands; `right_scales`: see draw_fact; `signs`: share of the negative results
-    whose sign is given, as it is when a sampler has committed the sign first; `tasks`: generators,
-    where the usual shares of easy and hard problems are not to be kept."""
+class BundledMixture:
+    """What the rows of a step are made of: `rows` worked answers and `facts` rows of packed facts.
+
+    shares: of the tasks; block_share: share of the answers that are noised block by block, the rest
+    uniformly; gaps: share of facts that are masked completely and not learned, as text further on is
+    masked while decoding; negative: share of negative operands; right_scales: see draw_fact; signs: share
+    of the negative results whose sign is not masked, as when a sampler has written the sign first; tasks:
+    the generators, other ones where another share of hard problems is wanted; longest_tail: EOS cells
+    behind the longest answer, at most.
+    """
 
     rows: int = 64
     facts: int = 14
@@ -60,7 +65,7 @@ DEFAULT_SHARES = {"sudoku": 0.24, "linear": 0.18, "expression": 0.25, "word": 0.
 
 
 class Encoder:
-    """Text to ids with the chat template's ids worked out once."""
+    """Encodes text; the ids of the chat template are computed only once."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self.backend = tokenizer.backend_tokenizer
@@ -75,16 +80,16 @@ class Encoder:
     def encode(self, texts: list[str]) -> list[list[int]]:
         return [e.ids for e in self.backend.encode_batch(texts, add_special_tokens=False)]
 
-    def dialogues(self, prompts: list[str], answers: list[str]) -> list[tuple[list[int], list[int]]]:
+    def dialogues(self, prompts: list[str], answers: list[str]) -> list[Encoded]:
         """(prompt ids, answer ids with the end-of-turn token) of each pair."""
         both = self.encode([*prompts, *answers])
         return [
-            (self.before + p + self.after, a + self.end)
+            Encoded(self.before + p + self.after, a + self.end)
             for p, a in zip(both[: len(prompts)], both[len(prompts) :], strict=True)
         ]
 
 
-def batches(step: int, seed: int, encoder: Encoder, mixture: Mixture) -> Iterator[Batch]:
+def batches(step: int, seed: int, encoder: Encoder, mixture: BundledMixture) -> Iterator[BundledBatch]:
     """The micro-batches of one step; rows of similar length share one."""
     rng = random.Random(f"{seed}:{step}")
     generator = torch.Generator().manual_seed(rng.getrandbits(62))
@@ -102,39 +107,31 @@ def batches(step: int, seed: int, encoder: Encoder, mixture: Mixture) -> Iterato
 
 
 def _answer_batch(
-    dialogues: list[tuple[list[int], list[int]]],
+    dialogues: list[Encoded],
     rng: random.Random,
     generator: torch.Generator,
     encoder: Encoder,
-    mixture: Mixture,
-) -> Batch:
-    longest = max(len(p) + len(a) for p, a in dialogues)
+    mixture: BundledMixture,
+) -> BundledBatch:
     tail = rng.randint(0, 12) if rng.random() < 0.8 else rng.randint(12, mixture.longest_tail)
-    width = longest + tail
-    targets = torch.full((len(dialogues), width), encoder.eos)
-    answer = torch.zeros(targets.shape, dtype=torch.bool)
-    text = torch.zeros(targets.shape, dtype=torch.bool)
-    for row, (p, a) in enumerate(dialogues):
-        targets[row, : len(p) + len(a)] = torch.tensor(p + a)
-        answer[row, len(p) :] = True
-        text[row, len(p) : len(p) + len(a)] = True
+    targets, answer, text = collate(dialogues, encoder.eos, tail)
     lengths = torch.tensor(rng.choices(mixture.block_lengths, k=len(dialogues)))
     masked, _, current = block_noise(answer, text, lengths, generator)
     anywhere, _ = uniform_noise(answer, generator)
     blockwise = (torch.rand(len(dialogues), 1, generator=generator) < mixture.block_share).expand_as(masked)
     noised = torch.where(blockwise, masked, anywhere)
     learned = torch.where(blockwise, masked & current, anywhere)
-    return Batch(targets.masked_fill(noised, encoder.mask), targets, learned)
+    return BundledBatch(targets.masked_fill(noised, encoder.mask), targets, learned)
 
 
 def _fact_batch(
-    dialogues: list[tuple[list[int], list[int]]],
+    dialogues: list[Encoded],
     rng: random.Random,
     encoder: Encoder,
-    mixture: Mixture,
-) -> Batch:
-    """Rows of packed facts, each the answer to some prompt of the same step, because what is
-    learned outside a dialogue does not carry over into one (docs/log.md)."""
+    mixture: BundledMixture,
+) -> BundledBatch:
+    """Rows of packed facts. Each row begins with a prompt of the same step and has the facts as its answer:
+    facts that were learned outside of a dialogue did not help inside one (docs/log.md)."""
     count = mixture.facts * mixture.facts_a_row
     how = (mixture.fact_kinds, mixture.negative, mixture.right_scales)
     facts = [draw_fact(rng, *how) for _ in range(count)]
@@ -160,4 +157,4 @@ def _fact_batch(
     width = max(map(len, rows))
     targets = torch.tensor([r + [encoder.eos] * (width - len(r)) for r in rows])
     learned, lost = (torch.tensor([m + [False] * (width - len(m)) for m in which]) for which in (marks, gaps))
-    return Batch(targets.masked_fill(learned | lost, encoder.mask), targets, learned)
+    return BundledBatch(targets.masked_fill(learned | lost, encoder.mask), targets, learned)

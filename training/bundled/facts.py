@@ -1,8 +1,8 @@
-"""Packed facts, `58 - 12 = 46`, of which only the results are masked.
+"""Packed facts: rows of lines such as `58 - 12 = 46`, of which only the results are masked.
 
-Arithmetic is what a small model learns slowest, and in a worked answer most cells are not
-arithmetic. A row of facts is, cell for cell, the densest lesson there is; it is written exactly
-as a line of a worked answer is, so the lesson carries over.
+Arithmetic is what a small model learns slowest, and only few cells of a worked answer are arithmetic. In a
+row of facts most are. The facts are written exactly as the lines of worked answers, so that what is
+learned from them helps there too.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def draw_fact(
 ) -> Fact:
     """One fact, every value within ±limit. `kinds`: shares of sums, differences, products and
     quotients; `negative`: share of negative operands of sums and differences; `right_scales`: the
-    right operand of those is uniform up to one of these. Half of them are in plain form, as equations
-    write them, half as drawn, as expressions do."""
+    right operand of those is uniform up to one of these, drawn first. Half of them are in plain form (see
+    tasks.steps.plain), as in answers to equations, half as drawn, as in answers to expressions."""
     kind = rng.choices("+-*/", kinds)[0]
     while True:
         if kind in "+-":

@@ -1,8 +1,9 @@
-"""Number rows that share what numbers have in common, foldable into plain weights.
+"""Number rows: the embeddings of the number tokens, with a part that all numbers share.
 
-The row of number n in the embedding and in the head is `free(n) + features(n) @ map`: its digits
-(one-hot) and Fourier features of its value. What is learned about the units digit of one number
-is then known of all. `fold` leaves ordinary weights behind: the published layout is unchanged.
+The row of number n, in the embedding and in the output head, is `free(n) + features(n) @ map`. The features
+are its digits (one-hot) and cosines and sines of its value, and the map is the same for all numbers, so
+what is learned about the units digit of one number holds for all others. `fold` adds the shared part into
+ordinary weights at the end, so the published model has the usual layout.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ PERIODS = (2, 4, 5, 10, 20, 25, 50, 100, 200, 500, 1000)
 
 
 def number_features(values: list[int]) -> Tensor:
-    """Float[len(values), 30 + 2 * periods + 1]: hundreds, tens, units one-hot; cos, sin; size."""
+    """Float[len(values), 30 + 2 * periods + 1]: hundreds, tens and units one-hot; cos and sin for each of
+    PERIODS; and the value, scaled to -1..1."""
     rows = []
     for n in values:
         row = [0.0] * 30
@@ -47,7 +49,8 @@ class NumberRows(nn.Module):
 
 
 def attach(module: nn.Module, ids: list[int], values: list[int], std: float) -> None:
-    """Let `module.weight` share number rows while training."""
+    """Give `module.weight` shared number rows. ids: the tokens' rows; values: their numbers; std: of a fresh
+    weight."""
     rows = NumberRows(ids, values, module.get_parameter("weight").shape[1], std)
     parametrize.register_parametrization(module, "weight", rows, unsafe=True)
 

@@ -1,8 +1,8 @@
-"""Fit the bundled tokenizer: byte-level BPE in which a run of one to three digits is one token.
+"""Fits the bundled tokenizer: byte-level BPE in which a run of one to three digits is one token.
 
-LLaDA's special tokens and chat template; every text can be encoded (256 byte tokens). Runs of
-four or more digits go digit by digit. Number tokens are not learned but added as merges, so that
-all 1,110 runs ("0" … "999", "00", "007" …) exist whatever the corpus.
+It has LLaDA's special tokens and chat template, and can encode every text (256 byte tokens). Longer runs of
+digits are encoded digit by digit. The number tokens are not learned from the corpus but added, so that all
+1,110 runs ("0" … "999", "00", "007" …) exist.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Both runs, or the second alone."""
+    """Train in both runs, or the second alone, and copy the model where --install asks for it."""
     from training.engine.recipe import Stopped
 
     try:

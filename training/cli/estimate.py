@@ -20,10 +20,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def show(args: argparse.Namespace) -> None:
-    """Print it."""
+    """Measure and print the estimate."""
     from training.estimate import estimate
 
     args.command = args.objective
-    asked = request(args)
-    found = estimate(asked.objective, asked.arguments, asked.settings)
-    print(json.dumps(found.as_json()) if args.json else found.words(asked.settings))
+    run_request = request(args)
+    measured = estimate(run_request.objective, run_request.arguments, run_request.settings)
+    print(json.dumps(measured.as_json()) if args.json else measured.words(run_request.settings))

@@ -18,16 +18,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Merge, and say what the check found."""
+    """Merge, and print the result of the check."""
     from training.shared.merge import INPUTS, merge_folder
 
-    layers, found = merge_folder(args.model, args.adapter, args.out, not args.no_check)
-    if found is None:
+    layers, check = merge_folder(args.model, args.adapter, args.out, not args.no_check)
+    if check is None:
         print(f"merged {layers} layers, UNCHECKED: merged and unmerged logits were not compared")
     else:
         print(
             f"merged {layers} layers, each W + scale * B A but for rounding; on {INPUTS} random inputs the "
-            f"logits differ from the unmerged ones by at most {found.difference:.3g} (allowed "
-            f"{found.allowed:.3g}; the adapter changes them by up to {found.effect:.3g})"
+            f"logits differ from the unmerged ones by at most {check.difference:.3g} (allowed "
+            f"{check.allowed:.3g}; the adapter changes them by up to {check.effect:.3g})"
         )
     print(args.out)

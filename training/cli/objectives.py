@@ -1,4 +1,4 @@
-"""One command an objective, and `list`."""
+"""A command for each objective, and `list`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     listing.add_argument("objective", nargs="?", help="one of them, with all its settings")
     listing.add_argument("--markdown", action="store_true", help="all of them, as docs/objectives.md")
     listing.set_defaults(run=show)
-    for found in OBJECTIVES.values():
-        parser = commands.add_parser(found.name, help=found.summary)
+    for entry in OBJECTIVES.values():
+        parser = commands.add_parser(entry.name, help=entry.summary)
         flags(parser)
-        parser.set_defaults(run=start, command=found.name)
+        parser.set_defaults(run=start, command=entry.name)
 
 
 def flags(parser: argparse.ArgumentParser, out: bool = True) -> None:
-    """What every objective takes; without `out`, nothing that is about its folder."""
+    """Add the flags that every objective has; without `out`, not those about its run folder."""
     parser.add_argument("--model", help="model folder or hub id")
     parser.add_argument("--data", action="append", help="file, known set or bundled task; may be repeated")
     if out:
@@ -41,7 +41,7 @@ def flags(parser: argparse.ArgumentParser, out: bool = True) -> None:
 
 
 def start(args: argparse.Namespace) -> None:
-    """Train."""
+    """Train, and print the folder final/."""
     from training.engine.recipe import Stopped
     from training.engine.saying import say
     from training.run import train
@@ -53,7 +53,7 @@ def start(args: argparse.Namespace) -> None:
 
 
 def request(args: argparse.Namespace) -> Request:
-    """The flags, over the config file, over the defaults."""
+    """The Request that the flags make. A flag goes before the config file, and that before the defaults."""
     from training.run import Request, RunError, read_config
 
     config = read_config(args.config) if args.config else {}

@@ -33,18 +33,18 @@ def run(args: argparse.Namespace) -> None:
     if args.out.suffix != ".jsonl":
         raise SettingError("out", str(args.out), "a file ending in .jsonl")
     loaded = load_flagged(args)
-    questions = asked(args.data, settings.problems, args.seed, loaded)
+    questions = task_questions(args.data, settings.problems, args.seed, loaded)
 
-    def between(done: int, count: int) -> None:
+    def on_progress(done: int, count: int) -> None:
         print(f"{done:,} of {count:,} answers decoded", flush=True)
 
-    pairs = make_pairs(loaded, settings, questions, args.seed, between=between)
+    pairs = make_pairs(loaded, settings, questions, args.seed, on_progress=on_progress)
     write_pairs(args.out, pairs)
     wrong = len({pair.prompt for pair in pairs})
     print(f"{len(pairs)} pairs from {wrong} of {len(questions)} problems: {args.out}")
 
 
-def asked(names: list[str], count: int, seed: int, loaded: Any) -> list[Question]:
+def task_questions(names: list[str], count: int, seed: int, loaded: Any) -> list[Question]:
     """Train-split problems of bundled tasks, the tasks in turn; others have no exact checker."""
     from evaluation.sets.columns import SetError
     from tasks import TASKS

@@ -20,8 +20,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def show(args: argparse.Namespace) -> None:
-    """Print it."""
+    """Make and print the preview."""
     args.command = args.objective
-    asked = request(args)
-    found = objective(asked.objective).data.preview(asked.arguments, asked.settings)
-    print(json.dumps(found.as_json(), ensure_ascii=False) if args.json else found.as_text())
+    run_request = request(args)
+    example = objective(run_request.objective).data.preview(run_request.arguments, run_request.settings)
+    print(json.dumps(example.as_json(), ensure_ascii=False) if args.json else example.as_text())

@@ -1,1 +1,1 @@
-"""Rows of files, hub sets and bundled tasks as training examples."""
+"""Training data: rows of files, of Hugging Face hub sets and of bundled tasks, as token ids."""

@@ -1,4 +1,5 @@
-"""Conversations as ids: the prompt in the model's chat template, the answer with its end of turn."""
+"""Conversations as token ids: the prompt in the model's chat template, the answer with the token that ends
+its turn."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ class Encoded(NamedTuple):
 class Chat:
     """One tokenizer's way of writing a conversation.
 
-    Special tokens belong to the template: where data spells one, it stays text (models.text.plain_text).
+    Only the template makes special tokens: where a text of the data contains the name of one, such as
+    <|eot_id|>, it is encoded as ordinary text (models.text.plain_text).
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -32,8 +34,9 @@ class Chat:
         self.can_think = {THINK, END_THINK} <= special_names(tokenizer)
 
     def encode(self, turns: Sequence[Mapping[str, str]], answer: str, thoughts: str = "") -> Encoded:
-        """turns: {role, content}, the question last, earlier answers among them; answer: the
-        assistant's text; thoughts: what is written before it, between `<think>` and `</think>`."""
+        """The ids of a prompt and its answer. turns: {role, content}, the question last, earlier answers
+        among them; answer: the assistant's text; thoughts: what is written before it, between `<think>`
+        and `</think>`."""
         prompt = chat_ids(self.tokenizer, turns)
         text = self.plain(answer)
         if thoughts:

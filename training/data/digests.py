@@ -1,4 +1,4 @@
-"""What the rows of a run's files were: a run that goes on must find the same ones."""
+"""Hashes of the rows of a run's files: a resumed run must have the same rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ Digests = Mapping[str, Sequence[str]]
 
 
 def row_digests(names: Sequence[str]) -> dict[str, list[str]]:
-    """Eight hex digits a row, by file; tasks and hub sets have none. SetError: a file that is none."""
+    """For each file among the names: a hash of eight hex digits for every row. Tasks and hub sets have
+    none. SetError: a file that cannot be read as a table."""
     digests = {}
     for name in names:
         if Path(name).is_file():
@@ -32,7 +33,7 @@ _ANY = replace(LIMITS, plain=True)
 
 
 def first_change(before: Digests, now: Digests) -> str:
-    """The first row that is another one, is new or is gone, in words; "" where all are the same."""
+    """A sentence on the first row that differs, or on the number of rows; "" where all are the same."""
     for name, old in before.items():
         new, title = now.get(name, ()), Path(name).name
         for number, (one, other) in enumerate(zip(old, new, strict=False), 1):

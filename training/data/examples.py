@@ -1,6 +1,7 @@
-"""Which example stands in which row: a function of seed and place, so that a run can be resumed.
+"""Which example is in which row of which step.
 
-place = step * batch_size + row.
+It is a function of the seed and the place alone, where place = step * batch_size + row, so a resumed run
+has the same rows and nothing about them has to be saved.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tasks.core import Problem
 from training.data.chat import Chat, Encoded
 
 TRIES = 200
-"""Examples drawn for one that is too long, before a whole set is gone through."""
+"""How many others are tried in place of an example that is too long, before all of a set are."""
 
 
 class Examples(Protocol):
@@ -27,18 +28,18 @@ class Examples(Protocol):
 
     @property
     def size(self) -> int | None:
-        """How many there are, None for a generator without end."""
+        """How many there are; None where examples are generated without end."""
         ...
 
     def __getitem__(self, index: int) -> Encoded: ...
 
     def raw(self, index: int) -> dict[str, str]:
-        """The example before it was encoded, as named texts."""
+        """The example before it was encoded, as {name: text}."""
         ...
 
 
 class TaskExamples:
-    """Problems of a bundled task, as many as are asked for; index i is always the same one."""
+    """Problems of a bundled task, without end; index i is always the same problem."""
 
     size: int | None = None
 
@@ -61,18 +62,19 @@ class TaskExamples:
 
 
 def fits(example: Encoded, max_length: int, too_long: str) -> Encoded | None:
-    """The example, cut at max_length where too_long is cut; None when it is too long. The prompt is
-    never cut: one that leaves no room for an answer is too long."""
+    """The example, if it has at most max_length tokens. A longer one is None, or with too_long = "cut" loses
+    the end of its answer. The prompt is never cut: where it leaves no room for an answer, None."""
     room = max_length - len(example.prompt)
     if len(example.answer) <= room:
         return example
     return Encoded(example.prompt, example.answer[:room]) if too_long == "cut" and room > 0 else None
 
 
-class Fitting:
-    """Another set's examples without those that are too long, in whose place others stand.
+class FittingExamples:
+    """The examples of another set, with others in the place of those that are too long.
 
-    Lengths are known once an example is encoded, so nothing is encoded before it is asked for.
+    An example's length is only known when it is encoded, which is done when that index is read. name: of
+    the set, for the error message.
     """
 
     def __init__(self, examples: Examples, max_length: int, too_long: str, name: str) -> None:
@@ -90,8 +92,8 @@ class Fitting:
         shortest = None
         for place in self._places(index):
             example = self.examples[place]
-            if (found := fits(example, self.max_length, self.too_long)) is not None:
-                return place, found
+            if (fitted := fits(example, self.max_length, self.too_long)) is not None:
+                return place, fitted
             length = len(example.prompt) + len(example.answer)
             shortest = length if shortest is None else min(shortest, length)
         raise SetError(
@@ -100,7 +102,7 @@ class Fitting:
         )
 
     def _places(self, index: int) -> Iterator[int]:
-        """The example itself, then others drawn for its place, then all of a set with an end."""
+        """The indices to try in turn: the example's own, TRIES random ones, then all of a finite set."""
         yield index
         draw = random.Random(f"{self.name}:{index}")
         for _ in range(TRIES):
@@ -109,27 +111,27 @@ class Fitting:
 
 
 class Mixture:
-    """Several sets, drawn by weight. A set with an end is gone through in a new order every epoch."""
+    """Several sets, drawn by weight. A finite set is read in a new order every epoch."""
 
     def __init__(self, sets: Sequence[Examples], weights: Sequence[float], seed: int) -> None:
         self.sets, self.weights, self.seed = tuple(sets), tuple(weights), seed
 
     def __getitem__(self, place: int) -> Encoded:
-        chosen, index = self._chosen(place)
-        return chosen[index]
+        examples, index = self._examples_at(place)
+        return examples[index]
 
     def raw(self, place: int) -> dict[str, str]:
-        """The example of a place before it was encoded, as named texts."""
-        chosen, index = self._chosen(place)
-        return chosen.raw(index)
+        """The example of a place before it was encoded, as {name: text}."""
+        examples, index = self._examples_at(place)
+        return examples.raw(index)
 
-    def _chosen(self, place: int) -> tuple[Examples, int]:
+    def _examples_at(self, place: int) -> tuple[Examples, int]:
         number = 0
         if len(self.sets) > 1:
             draw = random.Random(f"{self.seed}:{place}")
             number = draw.choices(range(len(self.sets)), self.weights)[0]
-        chosen = self.sets[number]
-        return chosen, place if chosen.size is None else item_at(place, chosen.size, self.seed)
+        examples = self.sets[number]
+        return examples, place if examples.size is None else item_at(place, examples.size, self.seed)
 
     def rows(self, step: int, count: int) -> list[Encoded]:
         """The rows of a step."""
@@ -137,7 +139,8 @@ class Mixture:
 
 
 def item_at(place: int, size: int, seed: int) -> int:
-    """The item of a set of `size` at a place: every epoch is a permutation of its own."""
+    """The index, below `size`, of the item at a place. Every `size` places are an epoch, which is a
+    permutation of its own."""
     return _permutation(size, f"{seed}:{place // size}")[place % size]
 
 
@@ -149,24 +152,26 @@ def _permutation(size: int, seed: str) -> list[int]:
 
 
 class Example(NamedTuple):
-    """What stands in a row: as named texts, in the template, and how many of its first cells are given."""
+    """One row for people to read. raw: the data's texts by name; templated: the text in the chat template;
+    prompt_length: tokens of its prompt, which is not learned."""
 
     raw: dict[str, str]
     templated: str
-    given: int
+    prompt_length: int
 
 
-class Rows(NamedTuple):
-    """tokens: Int[rows, length], clean, EOS behind the answers; answer: Bool[rows, length], the
-    cells that are learned, EOS tail included; text: the same without the tail."""
+class AnswerRows(NamedTuple):
+    """Prompts and answers as rows of one length. tokens: Int[rows, length], without noise, EOS behind the
+    answers; answer: Bool[rows, length], the cells that are learned: the answer and the EOS behind it (its
+    tail); text: Bool[rows, length], the answer without the tail."""
 
     tokens: Tensor
     answer: Tensor
     text: Tensor
 
 
-def collate(encoded: Sequence[Encoded], eos_id: int, tail: int = 0) -> Rows:
-    """Rows of one length: that of the longest, and `tail` more."""
+def collate(encoded: Sequence[Encoded], eos_id: int, tail: int = 0) -> AnswerRows:
+    """Rows of one length: the longest example's, and `tail` cells of EOS more."""
     width = max(len(p) + len(a) for p, a in encoded) + tail
     tokens = torch.full((len(encoded), width), eos_id)
     answer = torch.zeros(tokens.shape, dtype=torch.bool)
@@ -175,4 +180,4 @@ def collate(encoded: Sequence[Encoded], eos_id: int, tail: int = 0) -> Rows:
         tokens[row, : len(p) + len(a)] = torch.tensor(p + a)
         answer[row, len(p) :] = True
         text[row, len(p) : len(p) + len(a)] = True
-    return Rows(tokens, answer, text)
+    return AnswerRows(tokens, answer, text)

@@ -1,6 +1,6 @@
-"""Sets that are for evaluation only are not trained on.
+"""Refuses to train on sets that are for evaluation only.
 
-A set is recognised by its name, by its split, and by its problems: training/data/ holds digests of
+A set is recognised by its name, by its split, and by its problems: evaluation_digests.txt holds hashes of
 the test problems of GSM8K and MATH-500, so that a renamed file is noticed too.
 """
 
@@ -32,23 +32,24 @@ def refuse_evaluation(name: str, split: str, allow: bool) -> None:
 
 def refuse_problem(name: str, number: int, question: str) -> None:
     """SetError when a question is one of the test problems that models are measured on."""
-    known = _digests().get(digest(question))
-    if known is not None:
-        raise SetError(f"row {number} of {name} is a test problem of {known}; {ALLOW}")
+    set_name = _digests().get(digest(question))
+    if set_name is not None:
+        raise SetError(f"row {number} of {name} is a test problem of {set_name}; {ALLOW}")
 
 
 def digest(question: str) -> str:
-    """Of its letters and digits, case aside: layout and quotes do not matter. 16 hex digits."""
+    """The hash of a question, 16 hex digits: of its letters and digits alone, in lower case, so that layout
+    and punctuation do not matter."""
     plain = "".join(c for c in question.casefold() if c.isalnum())
     return hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
 
 
 @lru_cache(maxsize=1)
 def _digests() -> dict[str, str]:
-    found, name = {}, ""
+    set_names, name = {}, ""
     for line in DIGESTS.read_text(encoding="utf-8").splitlines():
         if line.startswith("# "):
             name = line[2:]
         else:
-            found[line] = name
-    return found
+            set_names[line] = name
+    return set_names

@@ -15,7 +15,7 @@ WORDS = {"True": "true", "False": "false", "None": "null", "(": "[", ")": "]"}
 
 
 def cell_value(cell: str) -> Any:
-    """What a cell holds as JSON, or as Python writes lists, objects, texts and numbers; None for neither."""
+    """The value of a cell: its JSON, or a list or object as Python writes it; None for any other text."""
     for text in (cell, _as_json(cell)):
         try:
             return json.loads(text)
@@ -25,8 +25,8 @@ def cell_value(cell: str) -> Any:
 
 
 def _as_json(cell: str) -> str:
-    """The same value in JSON's own words, part by part (nothing is run); "" where it is no list or object.
-    Texts side by side, as numpy writes them, are no list."""
+    """A list or object in Python's notation, rewritten to JSON token by token (nothing is evaluated); ""
+    where the cell is none. Texts without commas between them, as numpy prints arrays, are no list."""
     if not cell.lstrip().startswith(("[", "{", "(")):
         return ""
     end, parts = 0, []

@@ -1,4 +1,4 @@
-"""Which column of a set plays a role: the one that a setting names, or the likeliest."""
+"""Which column of a set is used for what: the one that a setting names, or the likeliest by its name."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from evaluation.sets.tables import Table
 
 MESSAGES = ("messages", "conversations", "conversation")
 EARLIER = (("system", "system_prompt"), ("history",))
-"""Columns of what stands before a question: a system turn, earlier turns."""
+"""Likely names of the columns with what comes before a question: a system text, and earlier turns."""
 
 
-def find_column(records: Table, setting: str, asked: str, likely: Sequence[str]) -> str:
-    """The column called `asked`, else the first of `likely` that is there (case and spaces aside), else "".
+def find_column(records: Table, setting: str, named: str, likely: Sequence[str]) -> str:
+    """The column `named`; without a name the first of `likely` that the set has (case and spaces aside), or
+    "" for none.
 
-    SetError: `asked`, the value of `setting`, is no column.
+    SetError: `named`, the value of `setting`, is no column.
     """
-    if asked and asked not in records.columns:
+    if named and named not in records.columns:
         allowed = listed(records.columns)
-        raise SetError(f"{setting} = {asked!r} is no column of {records.name}; allowed: {allowed}")
-    return asked or likeliest(records.columns, likely)
+        raise SetError(f"{setting} = {named!r} is no column of {records.name}; allowed: {allowed}")
+    return named or likeliest(records.columns, likely)
 
 
-def find_prompts(records: Table, asked: str) -> str:
+def find_prompts(records: Table, named: str) -> str:
     """The column of the questions, `prompt` before others, "" when there is none."""
     return find_column(
-        records, "prompt_column", asked or records.public.prompt, ("prompt", *QUESTION, *MESSAGES)
+        records, "prompt_column", named or records.public.prompt, ("prompt", *QUESTION, *MESSAGES)
     )
 
 
 def find_earlier(records: Table) -> tuple[str, str]:
-    """The columns of a system text and of a history; "" for what a set has not."""
+    """The columns of a system text and of earlier turns; "" for what a set does not have."""
     system, history = (likeliest(records.columns, names) for names in EARLIER)
     return system, history

@@ -1,4 +1,4 @@
-"""Data by name: bundled tasks, files, sets of the hub."""
+"""Opens data by its name: a bundled task, a file, or a set of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -21,7 +21,16 @@ from samplers.settings import SettingError
 from tasks import HELD_OUT, TASKS, TRAIN, generate
 from training.data.answer_settings import AnswerSettings
 from training.data.chat import END_THINK, THINK, Chat, Encoded
-from training.data.examples import Example, Examples, Fitting, Mixture, Rows, TaskExamples, collate, fits
+from training.data.examples import (
+    AnswerRows,
+    Example,
+    Examples,
+    FittingExamples,
+    Mixture,
+    TaskExamples,
+    collate,
+    fits,
+)
 from training.data.known_sets import ALLOW, refuse_evaluation
 from training.data.table_examples import (
     MOST_HELD_OUT,
@@ -37,8 +46,8 @@ from training.engine.settings import RunArguments
 Turns = Sequence[Turn]
 
 
-COUNTED = 20_000
-"""Rows of a set whose lengths are measured before a run, at most."""
+MOST_MEASURED = 20_000
+"""Rows of a set that are encoded before a run to measure their lengths, at most."""
 
 
 LIMITS = Limits(characters=1_000_000, rows=2_000_000, columns=1)
@@ -46,8 +55,9 @@ LIMITS = Limits(characters=1_000_000, rows=2_000_000, columns=1)
 
 @dataclass(frozen=True)
 class Data:
-    """mixture: what is trained on; held_out: encoded examples that are not; prompts: conversations
-    that samples are decoded from, held out too; notes: what was left out, or is not read."""
+    """The data of a run. mixture: the examples that are trained on; held_out: encoded examples that are not;
+    prompts: the turns before the answers of held_out, from which samples are decoded; notes: sentences on
+    what was left out, and on columns that are not used."""
 
     mixture: Mixture
     held_out: tuple[Encoded, ...]
@@ -57,7 +67,8 @@ class Data:
 
 @dataclass(frozen=True)
 class _Source:
-    """One set: what is trained on, and what is not, as (turns, encoded); notes: see Data."""
+    """One set: the examples that are trained on, and those that are not, as (turns, encoded); notes: see
+    Data."""
 
     examples: Examples
     held_out: list[tuple[Turns, Encoded]]
@@ -75,29 +86,32 @@ def open_data(
     if settings.think and not chat.can_think:
         allowed = f"false, or a model whose tokenizer has {THINK} and {END_THINK} (sft adds them)"
         raise SettingError("think", True, allowed)
-    each = MOST_HELD_OUT // len(names)
-    found = []
+    most_held_out = MOST_HELD_OUT // len(names)
+    sources = []
     for name in names:
         if name in TASKS:
-            source = _task(name, chat, settings, allow_eval_data, each)
+            source = _task(name, chat, settings, allow_eval_data, most_held_out)
         else:
-            source = _table(name, chat, settings, allow_eval_data, each)
-        found.append(source)
+            source = _table(name, chat, settings, allow_eval_data, most_held_out)
+        sources.append(source)
     limits = (settings.max_length, settings.too_long)
     titles = [Path(name).name if Path(name).is_file() else name for name in names]
-    sets = [Fitting(source.examples, *limits, title) for source, title in zip(found, titles, strict=True)]
-    kept = [(turns, fitting) for source in found for turns, encoded in source.held_out
-            if (fitting := fits(encoded, *limits))]  # fmt: skip
-    if not kept:
+    sets = [
+        FittingExamples(source.examples, *limits, title)
+        for source, title in zip(sources, titles, strict=True)
+    ]
+    held_out = [(turns, fitting) for source in sources for turns, encoded in source.held_out
+                if (fitting := fits(encoded, *limits))]  # fmt: skip
+    if not held_out:
         raise SetError(
             f"no held-out row fits max_length = {settings.max_length}; allowed: a larger max_length, "
             "or too_long = cut"
         )
     return Data(
         Mixture(sets, weights, settings.seed),
-        tuple(encoded for _, encoded in kept),
-        tuple(turns for turns, _ in kept),
-        tuple(note for source in found for note in source.notes),
+        tuple(encoded for _, encoded in held_out),
+        tuple(turns for turns, _ in held_out),
+        tuple(note for source in sources for note in source.notes),
     )
 
 
@@ -123,8 +137,8 @@ def _task(name: str, chat: Chat, settings: AnswerSettings, allow_eval_data: bool
     if settings.think:
         raise SetError(f"data = {name!r} has no thoughts; allowed: think = false")
     problems = generate(name, HELD_OUT, most, seed=1)
-    asked: list[Turns] = [[{"role": "user", "content": p.prompt}] for p in problems]
-    held_out = [(t, chat.encode(t, p.solution)) for t, p in zip(asked, problems, strict=True)]
+    prompts: list[Turns] = [[{"role": "user", "content": p.prompt}] for p in problems]
+    held_out = [(t, chat.encode(t, p.solution)) for t, p in zip(prompts, problems, strict=True)]
     return _Source(TaskExamples(name, chat, split, settings.seed), held_out)
 
 
@@ -134,36 +148,39 @@ def _table(name: str, chat: Chat, settings: AnswerSettings, allow_eval_data: boo
         raise SetError(f"{records.name} has one row; allowed: at least 2, of which one is held out")
     columns = choose_columns(records, settings)
     check_rows(records, columns, allow_eval_data)
-    every = TableExamples(records, columns, chat)
-    usable, notes = _usable(every, settings)
-    kept_out = sorted(held_out_rows(len(records)) & set(usable))
-    if not kept_out:
-        kept_out = [usable[-1]]
-        notes.append(f"no held-out row fits, so row {kept_out[0] + 1} is held out in their place")
-    learned = sorted(set(usable) - set(kept_out))
-    held_out: list[tuple[Turns, Encoded]] = [(every.row(i).turns, every[i]) for i in kept_out[:most]]
-    notes = [*said_of(records, columns.used), *(f"{records.name}: {note}" for note in notes)]
+    examples = TableExamples(records, columns, chat)
+    usable, notes = _usable(examples, settings)
+    unlearned = sorted(held_out_rows(len(records)) & set(usable))
+    if not unlearned:
+        unlearned = [usable[-1]]
+        notes.append(f"no held-out row fits, so row {unlearned[0] + 1} is held out in their place")
+    learned = sorted(set(usable) - set(unlearned))
+    held_out: list[tuple[Turns, Encoded]] = [
+        (examples.conversation(i).turns, examples[i]) for i in unlearned[:most]
+    ]
+    notes = [*table_notes(records, columns.used), *(f"{records.name}: {note}" for note in notes)]
     return _Source(TableExamples(records, columns, chat, learned), held_out, notes)
 
 
-def _usable(every: TableExamples, settings: AnswerSettings) -> tuple[Sequence[int], list[str]]:
-    """The rows that fit, and what is to be said of the others. Of a large set only some are measured: what
-    does not fit among the rest is replaced when its turn comes. SetError: fewer than two fit."""
-    name, count, limit = every.records.name, every.size, settings.max_length
-    looked: Sequence[int] = range(count)
-    if count > COUNTED:
-        looked = random.Random(f"lengths of {count}").sample(looked, COUNTED)
-    lengths = {i: every[i] for i in looked}
+def _usable(examples: TableExamples, settings: AnswerSettings) -> tuple[Sequence[int], list[str]]:
+    """The indices of the rows that fit, and notes on the others. Of a large set only MOST_MEASURED rows are
+    measured, and the others count as fitting: FittingExamples replaces those that do not. SetError: fewer
+    than two rows fit."""
+    name, count, limit = examples.records.name, examples.size, settings.max_length
+    measured: Sequence[int] = range(count)
+    if count > MOST_MEASURED:
+        measured = random.Random(f"lengths of {count}").sample(measured, MOST_MEASURED)
+    lengths = {i: examples[i] for i in measured}
     long = [i for i, example in lengths.items() if not fits(example, limit, "skip")]
     misfits = {i for i in long if not fits(lengths[i], limit, settings.too_long)}
-    if len(looked) - len(misfits) < 2:
+    if len(measured) - len(misfits) < 2:
         shortest = min(len(prompt) + len(answer) for prompt, answer in lengths.values())
-        tried = "every row" if len(misfits) == len(looked) else "every row but one"
+        tried = "every row" if len(misfits) == len(measured) else "every row but one"
         raise SetError(
             f"{tried} of {name} that was tried is longer than max_length = {limit} "
             f"(the shortest has {shortest} tokens); allowed: a larger max_length, or too_long = cut"
         )
-    of = f"{count:,} rows" if len(looked) == count else f"{len(looked):,} measured rows of {count:,}"
+    of = f"{count:,} rows" if len(measured) == count else f"{len(measured):,} measured rows of {count:,}"
     notes = []
     if misfits:
         notes.append(f"{len(misfits):,} of {of} are longer than {limit} tokens and were left out")
@@ -172,15 +189,16 @@ def _usable(every: TableExamples, settings: AnswerSettings) -> tuple[Sequence[in
     return [i for i in range(count) if i not in misfits], notes
 
 
-def said_of(records: Table, used: Sequence[str]) -> list[str]:
-    """What people should know of a set of which some columns are used, with its name."""
-    return [f"{records.name}: {note}" for note in records.said(used)]
+def table_notes(records: Table, used: Sequence[str]) -> list[str]:
+    """Notes on a set of which the columns `used` are read: on other columns, and on rows left out."""
+    return [f"{records.name}: {note}" for note in records.notes_for(used)]
 
 
 def open_records(
     name: str, split: str, allow_eval_data: bool, others: Sequence[str] = (), limits: Limits = LIMITS
 ) -> Table:
-    """A file, or a set of the hub. others: names that the caller knows beside these, for the message."""
+    """Open a file or a set of the hub. others: names that the caller accepts too, for the error message.
+    SetError: there is no such set, or it is for evaluation only and allow_eval_data is false."""
     refuse_evaluation(name, split, allow_eval_data)
     path = Path(locate(name))
     if path.is_file():
@@ -196,14 +214,14 @@ def open_records(
 
 
 def check_length(max_length: int, loaded: LoadedModel) -> None:
-    """SettingError when rows may be longer than the model's context, that of its adapter included."""
+    """SettingError when rows may be longer than the model's context, which an adapter may have extended."""
     if max_length > loaded.max_length:
         allowed = f"at most {loaded.max_length}, the model's (pretrain extends it)"
         raise SettingError("max_length", max_length, allowed)
 
 
 class Answers:
-    """Rows of a step from question-answer data."""
+    """The rows of each step, from data with questions and answers."""
 
     def __init__(self, loaded: LoadedModel, arguments: RunArguments, settings: AnswerSettings) -> None:
         assert loaded.tokenizer is not None and loaded.eos_id is not None
@@ -213,16 +231,17 @@ class Answers:
             arguments.data, Chat(loaded.tokenizer), settings, arguments.allow_eval_data
         )
 
-    def rows(self, step: int) -> Rows:
-        """The clean rows of a step."""
-        chosen = self.data.mixture.rows(step, self.settings.batch_size)
+    def rows(self, step: int) -> AnswerRows:
+        """The rows of a step, before any noise. The EOS tail has 1 to settings.tail cells, drawn by step."""
+        encoded = self.data.mixture.rows(step, self.settings.batch_size)
         draw = step_generator(self.settings.seed, step, salt=1)
-        return self.collated(chosen, int(torch.randint(1, self.settings.tail + 1, (), generator=draw)))
+        return self.collated(encoded, int(torch.randint(1, self.settings.tail + 1, (), generator=draw)))
 
-    def collated(self, chosen: Sequence[Encoded], tail: int = 1) -> Rows:
-        """Rows of one length, with EOS behind the longest answer too, as far as max_length has room."""
-        longest = max(len(p) + len(a) for p, a in chosen)
-        return collate(chosen, self.eos, max(0, min(tail, self.settings.max_length - longest)))
+    def collated(self, encoded: Sequence[Encoded], tail: int = 1) -> AnswerRows:
+        """Encoded examples as rows of one length, with `tail` cells of EOS behind the longest answer, or as
+        many as max_length has room for."""
+        longest = max(len(p) + len(a) for p, a in encoded)
+        return collate(encoded, self.eos, max(0, min(tail, self.settings.max_length - longest)))
 
     def example(self) -> Example:
         """The first row of the first step."""

@@ -1,5 +1,5 @@
-"""Conversations in cells: a list of turns, or a single one of them, as chat templates take them
-({role, content}, the content a text or a list of text parts) or as ShareGPT has them ({from, value})."""
+"""Reads conversations from cells: a list of turns, or a single turn. A turn is {role, content}, as chat
+templates take it (content: a text, or a list of text parts), or {from, value}, as ShareGPT has it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Turn = Mapping[str, str]
 ROLES = ("system", "user", "assistant")
 SHAREGPT = {"human": "user", "gpt": "assistant"}
 FORMS = ({"role", "content"}, {"from", "value"})
-"""Keys of an object that is meant as a turn; others are an answer in JSON."""
+"""The keys that mark a JSON object as a turn; an object without them is text that happens to be JSON."""
 
 
 def turns_in(where: str, cell: str) -> list[Turn] | None:
@@ -31,8 +31,8 @@ def turns_in(where: str, cell: str) -> list[Turn] | None:
 
 
 def _turn(where: str, turn: Any) -> Turn:
-    held: Mapping[str, Any] = turn if isinstance(turn, dict) else {}
-    role, content = held.get("role", held.get("from")), held.get("content", held.get("value"))
+    fields: Mapping[str, Any] = turn if isinstance(turn, dict) else {}
+    role, content = fields.get("role", fields.get("from")), fields.get("content", fields.get("value"))
     role = SHAREGPT.get(role, role) if isinstance(role, str) else role
     if role not in ROLES:
         raise SetError(f"{where} has role = {role!r}; allowed: {', '.join((*ROLES, *SHAREGPT))}")
@@ -54,20 +54,20 @@ def _part(where: str, part: Any) -> str:
 
 
 def earlier_turns(where: str, record: Record, system: str, history: str) -> list[Turn]:
-    """The turns that a row keeps in columns of their own ("": it has none): a system text, and a history,
-    which is a list of [question, answer] or of turns. where: the row's name."""
+    """The turns of a row's system and history columns ("": there is no such column). A history is a list of
+    [question, answer] pairs or of turns. where: the row's name, for errors."""
     turns: list[Turn] = []
     if system and record[system].strip():
         turns.append({"role": "system", "content": record[system]})
     if history and record[history].strip():
-        named = f"{where}, column {history!r}"
+        column_name = f"{where}, column {history!r}"
         value = cell_value(record[history])
         if not isinstance(value, list):
-            raise SetError(f"{named} is no history; allowed: a list of [question, answer], or of turns")
+            raise SetError(f"{column_name} is no history; allowed: a list of [question, answer], or of turns")
         for entry in value:
             pair = [("user", entry[0]), ("assistant", entry[1])] if _is_pair(entry) else []
-            turns += [_turn(named, {"role": role, "content": text}) for role, text in pair]
-            turns += [] if pair else [_turn(named, entry)]
+            turns += [_turn(column_name, {"role": role, "content": text}) for role, text in pair]
+            turns += [] if pair else [_turn(column_name, entry)]
     return turns
 
 
@@ -76,7 +76,7 @@ def _is_pair(entry: Any) -> bool:
 
 
 def with_earlier(where: str, earlier: list[Turn], turns: list[Turn]) -> list[Turn]:
-    """A row's earlier turns before its conversation. SetError: both have a system turn."""
+    """`earlier`, then `turns`, with a system turn first. SetError: both have one."""
     if earlier and turns and earlier[0]["role"] == turns[0]["role"] == "system":
         raise SetError(f"{where} has two system turns, one in a column of its own; allowed: one of them")
     if turns and turns[0]["role"] == "system":

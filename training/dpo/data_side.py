@@ -17,15 +17,15 @@ from training.shared.data_side import ChosenSets, Kind, Note, check_tables
 from training.shared.preview import Preview, cells_of
 
 
-class Row(NamedTuple):
-    """One row for `cells_of`: Int[1, length], clean and with masks."""
+class NoisedRow(NamedTuple):
+    """One row for `cells_of`, Int[1, length] each: its tokens, and with masks as the model sees them."""
 
     tokens: Tensor
     input_ids: Tensor
 
 
 class PairData:
-    """Pairs, or tasks to make them of; the sample files have neither."""
+    """The DataSide of preference pairs, or of tasks for which pairs are decoded."""
 
     def accepts(self, kind: Kind) -> bool:
         """See DataSide."""
@@ -36,11 +36,12 @@ class PairData:
         return Note("bundled tasks, or a file of prompt, chosen, rejected")
 
     def columns(self, records: Table, settings: DPOSettings) -> dict[str, str]:
-        """See DataSide. The prompts' alone is guessed, and "" where the answers begin with them."""
+        """See DataSide. Only the column of the prompts is guessed; "" where the answers' conversations begin
+        with the prompt."""
         return {"prompt_column": find_prompts(records, settings.prompt_column)}
 
     def check(self, chosen: ChosenSets, settings: DPOSettings) -> None:
-        """See DataSide: no tasks among files, and every row."""
+        """See DataSide: refuses tasks among files, then checks every row."""
         check_tables(chosen, settings, settings.split)
         if chosen.tables:
             refuse_tasks(chosen.names)
@@ -48,8 +49,9 @@ class PairData:
             pairs_in(records, settings, False)
 
     def preview(self, arguments: RunArguments, settings: DPOSettings) -> Preview:
-        """A pair: its row without the rejected answer, the chosen answer under the middle one of its
-        masks (their shares of masked cells rise), and the same for the rejected one."""
+        """The preview of a pair: the row without its rejected answer and the chosen answer, and in `rejected`
+        the same for the other answer. Of an answer's masks, which are ordered by their share of masked
+        cells, the middle one is shown."""
         recipe = DPO(arguments, settings)
         first, batch = recipe.first_pair()
         raw, loaded = first.pair.raw, recipe.loaded
@@ -58,7 +60,7 @@ class PairData:
         sides = []
         for side, answer in enumerate((first.chosen, first.rejected)):
             tokens, masked = batch.tokens[:, side], batch.masked[:, side, batch.masked.shape[2] // 2]
-            row = Row(tokens, tokens.masked_fill(masked, loaded.mask_id))
+            row = NoisedRow(tokens, tokens.masked_fill(masked, loaded.mask_id))
             templated = recipe.chat.decode(answer.prompt + answer.answer)
             sides.append(Preview(parts[side], templated, cells_of(row, loaded, len(answer.prompt))))
         return replace(sides[0], rejected=sides[1], notes=recipe.notes)

@@ -25,13 +25,13 @@ from training.engine.saying import say
 from training.engine.settings import RunArguments
 from training.shared.adapters import attach, export_learned
 from training.shared.answers import load_model, record_samples
-from training.shared.decoding import Between, sampler_settings
+from training.shared.decoding import OnProgress, sampler_settings
 from training.shared.questions import TaskQuestions, questions_at
 from training.shared.reference import hold_reference
 
 MOST_HELD_OUT = 64
-TRIED = 8
-"""Problems of bundled tasks that are decoded, at most, to show one pair."""
+PREVIEW_PROBLEMS = 8
+"""Problems of bundled tasks that a preview decodes, at most, until one gives a pair."""
 
 
 class EncodedPair(NamedTuple):
@@ -53,7 +53,8 @@ class EncodedPair(NamedTuple):
 
 
 class DPO(Recipe):
-    """The policy learns which of two answers is better; the reference is what it began as."""
+    """The policy, which is the model that is trained, learns which of two answers is better. The reference
+    is the model as it was before."""
 
     settings: DPOSettings
     module: PreferenceModule
@@ -64,7 +65,7 @@ class DPO(Recipe):
         assert self.loaded.tokenizer is not None and self.loaded.eos_id is not None
         self.chat, self.eos = Chat(self.loaded.tokenizer), self.loaded.eos_id
         self.notes: list[str] = []
-        self._filed = self._filed_pairs()
+        self._file_pairs = self._pairs_of_files()
         attach(self.loaded.model, settings, arguments.load_lora)
         check_length(settings.max_length, self.loaded)
         model, mask_id = self.loaded.model, self.loaded.mask_id
@@ -72,7 +73,7 @@ class DPO(Recipe):
         self.module = PreferenceModule(model, frozen, mask_id, settings.beta, settings.sft_weight)
 
     def batches(self, step: int) -> Sequence[PreferenceBatch]:
-        """See Recipe. Pairs in a new order every epoch."""
+        """See Recipe. The pairs are in a new order every epoch."""
         s, (learned, _) = self.settings, self.pairs
         places = range(step * s.batch_size, (step + 1) * s.batch_size)
         rows = [learned[item_at(place, len(learned), s.seed)] for place in places]
@@ -83,7 +84,7 @@ class DPO(Recipe):
         export_learned(self.loaded, self.settings, folder, state)
 
     def evaluate(self) -> dict[str, float]:
-        """Loss, margin and preferred on pairs that are not trained on."""
+        """The loss and its figures (see PreferenceModule.forward) on pairs that are not trained on."""
         total: dict[str, float] = {}
         held_out, device = self.pairs[1], self.loaded.model.device
         for start in range(0, len(held_out), 8):
@@ -96,80 +97,83 @@ class DPO(Recipe):
         return total
 
     def sample(self, folder: Path) -> None:
-        """Prompts of held-out pairs, decoded as rollouts are, without temperature."""
+        """Record traces for prompts of held-out pairs, decoded as rollouts are but at temperature 0."""
         turns = [encoded.pair.turns for encoded in self.pairs[1]]
         how = sampler_settings(self.settings, 0.0)
         record_samples(self, self.loaded, turns[: self.settings.samples], folder, settings=how)
 
     @cached_property
     def pairs(self) -> tuple[list[EncodedPair], list[EncodedPair]]:
-        """Pairs that are trained on, and those of every twentieth prompt, which are not (64 prompts at
-        most). Pairs of bundled tasks are decoded here, by the reference: a resumed run has the same."""
-        every = range(self.settings.problems)
-        found = self._filed if self._filed is not None else self._encoded(self._decoded(every, say_pairs))
-        prompts = sorted({pair.prompt for pair in found})
-        kept = set(prompts[::20][:MOST_HELD_OUT]) if len(prompts) > 1 else set()
-        return [p for p in found if p.prompt not in kept], [p for p in found if p.prompt in kept]
+        """The pairs that are trained on, and the held-out ones: those of every twentieth prompt, 64 prompts
+        at most. Pairs of bundled tasks are decoded here. The reference writes them, not the model that
+        learns, so a resumed run has the same pairs."""
+        pairs = self._file_pairs
+        if pairs is None:
+            pairs = self._encoded(self._decoded(range(self.settings.problems), say_pairs))
+        prompts = sorted({pair.prompt for pair in pairs})
+        held_out = set(prompts[::20][:MOST_HELD_OUT]) if len(prompts) > 1 else set()
+        return [p for p in pairs if p.prompt not in held_out], [p for p in pairs if p.prompt in held_out]
 
     def prepare(self) -> None:
-        """Decode pairs. Nothing is learned before, so nothing is saved when the run is asked to end."""
+        """See Recipe: decodes the pairs."""
         len(self.pairs)
 
     def first_pair(self) -> tuple[EncodedPair, PreferenceBatch]:
-        """The first pair of the first step, and its row of the batch. Of bundled tasks nothing is decoded
-        yet: the first pair that one of the first TRIED problems gives, SetError when none does."""
+        """The first pair of the first step, and a batch of it alone. For bundled tasks, whose pairs are not
+        decoded yet: the first pair from their first PREVIEW_PROBLEMS problems, SetError when they give
+        none."""
         s = self.settings
-        if self._filed is not None:
+        if self._file_pairs is not None:
             learned = self.pairs[0]
             return learned[item_at(0, len(learned), s.seed)], rows_of(self.batches(0)[0], slice(1))
-        tried = min(TRIED, s.problems)
-        for place in range(tried):
-            if found := self._fitting(self._decoded(range(place, place + 1))):
-                return found[0], self._batch(found[:1], step_generator(s.seed, 0))
+        count = min(PREVIEW_PROBLEMS, s.problems)
+        for place in range(count):
+            if fitting := self._fitting(self._decoded(range(place, place + 1))):
+                return fitting[0], self._batch(fitting[:1], step_generator(s.seed, 0))
         raise SetError(
-            f"data = {', '.join(self.arguments.data)}: no pair was found among the first {tried} problems, "
+            f"data = {', '.join(self.arguments.data)}: no pair was found among the first {count} problems, "
             "for no answer was wrong (with a right one to set against it) and short enough; a run decodes "
             f"problems = {s.problems}"
         )
 
-    def _decoded(self, places: range, between: Between = lambda done, count: None) -> list[Pair]:
-        """The reference's mistakes in some problems."""
+    def _decoded(self, places: range, on_progress: OnProgress = lambda done, count: None) -> list[Pair]:
+        """Pairs from the reference's wrong answers to the problems at some places."""
         s = self.settings
         sets = [TaskQuestions(name, self.chat, s.seed) for name in self.arguments.data]
         with self.module.reference() as reference:
             loaded = replace(self.loaded, model=reference)
-            asked = questions_at(sets, places.start, len(places))
+            questions = questions_at(sets, places.start, len(places))
             step = partial(self.progress, "decoding pairs", together=False)
-            return make_pairs(loaded, s, asked, s.seed, places.start, between, step)
+            return make_pairs(loaded, s, questions, s.seed, places.start, on_progress, step)
 
-    def _filed_pairs(self) -> list[EncodedPair] | None:
-        """Those of files and hub sets; None for bundled tasks, whose pairs are decoded when the network is
-        placed."""
+    def _pairs_of_files(self) -> list[EncodedPair] | None:
+        """The pairs of files and hub sets; None for bundled tasks, whose pairs are decoded later, when the
+        model is on its device."""
         names = self.arguments.data
         if all(name in TASKS for name in names):
             return None
         return self._encoded(open_pairs(names, self.settings, self.arguments.allow_eval_data, self.notes))
 
     def _encoded(self, pairs: Sequence[Pair]) -> list[EncodedPair]:
-        """Pairs as ids, those that are too long left out; SetError when none is left."""
-        short = self._fitting(pairs)
-        if not short:
+        """Pairs as token ids, without those that are too long; SetError when none is left."""
+        fitting = self._fitting(pairs)
+        if not fitting:
             longer = f"all are longer than max_length = {self.settings.max_length}"
             why = longer if pairs else "no answer was wrong (with a right one to set against it)"
             raise SetError(f"data = {', '.join(self.arguments.data)} gives no pairs: {why}")
-        if long := len(pairs) - len(short):
+        if too_long := len(pairs) - len(fitting):
             limit = self.settings.max_length
             self.notes.append(
-                f"{long:,} of {len(pairs):,} pairs are longer than {limit} tokens and were left out"
+                f"{too_long:,} of {len(pairs):,} pairs are longer than {limit} tokens and were left out"
             )
-        return short
+        return fitting
 
     def _fitting(self, pairs: Sequence[Pair]) -> list[EncodedPair]:
-        found = []
+        encoded = []
         for pair in pairs:
             chosen, rejected = (self.chat.encode(pair.turns, text) for text in (pair.chosen, pair.rejected))
-            found.append(EncodedPair(pair, chosen, rejected))
-        return [pair for pair in found if pair.longest <= self.settings.max_length]
+            encoded.append(EncodedPair(pair, chosen, rejected))
+        return [pair for pair in encoded if pair.longest <= self.settings.max_length]
 
     def _batch(self, pairs: Sequence[EncodedPair], draw: torch.Generator) -> PreferenceBatch:
         s = self.settings
@@ -194,5 +198,5 @@ class DPO(Recipe):
 
 
 def say_pairs(done: int, count: int) -> None:
-    """A line in the log from time to time."""
+    """Print how many answers are decoded."""
     say(f"pairs: {done:,} of {count:,} answers decoded")

@@ -1,9 +1,8 @@
 """Preference pairs from files and hub sets: (prompt, chosen, rejected) as text or as conversations.
 
-A cell is a conversation when it is a list of {role, content}, or a single one of them. Answers that
-are conversations end with the assistant's turn, in which alone they differ. Where the turns before it
-hold the question, they are the prompt, and a prompt column of text beside them is not read (as TRL
-takes such sets).
+A cell is a conversation when it is a list of {role, content}, or one {role, content}. Answers that are
+conversations end with the assistant's turn, and differ in that turn only. Where the turns before it hold
+the question, they are the prompt, and a prompt column with text is not read (as the library TRL does).
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from evaluation.sets.tables import Table
 from tasks import TASKS
 from training.data.known_sets import refuse_problem
 from training.data.set_columns import find_column, find_earlier, find_prompts
-from training.data.sources import open_records, said_of
+from training.data.sources import open_records, table_notes
 from training.data.turns import Turn, earlier_turns, turns_in, with_earlier
 from training.dpo.pairs import Pair
 from training.dpo.settings import DPOSettings
@@ -25,8 +24,8 @@ from training.dpo.settings import DPOSettings
 
 @dataclass(frozen=True)
 class PairColumns:
-    """The columns that are used; "" for what there is not. prompt: of the questions, which may stand in the
-    answers' conversations; system, history: what stands before it."""
+    """The columns that are used; "" for what the set does not have. prompt: of the questions, not needed
+    where the answers' conversations hold them; system, history: of turns before the question."""
 
     prompt: str
     chosen: str
@@ -36,12 +35,13 @@ class PairColumns:
 
     @property
     def used(self) -> list[str]:
-        """The names, without one that is not there."""
+        """The names that are not ""."""
         return [name for name in astuple(self) if name]
 
 
 def choose_pair_columns(records: Table, settings: DPOSettings) -> PairColumns:
-    """The columns that settings name; the prompts' may be guessed."""
+    """The columns that settings name; that of the prompts may be guessed. SetError: one is not there, or
+    two are the same."""
     columns = PairColumns(
         find_prompts(records, settings.prompt_column),
         find_column(records, "chosen_column", settings.chosen_column or "chosen", ()),
@@ -59,20 +59,20 @@ def choose_pair_columns(records: Table, settings: DPOSettings) -> PairColumns:
 def open_pairs(
     names: Sequence[str], settings: DPOSettings, allow_eval_data: bool, notes: list[str] | None = None
 ) -> list[Pair]:
-    """The pairs of files and hub sets. notes: gets what is not read of them. SetError: a set that cannot be
-    used, or is for evaluation."""
+    """The pairs of files and hub sets. notes: a list to which sentences are added on what is not used of
+    them. SetError: a set that cannot be used, or is for evaluation."""
     refuse_tasks(names)
     pairs: list[Pair] = []
     for name in names:
         records = open_records(name, settings.split, allow_eval_data)
         pairs += pairs_in(records, settings, allow_eval_data)
         if notes is not None:
-            notes += said_of(records, choose_pair_columns(records, settings).used)
+            notes += table_notes(records, choose_pair_columns(records, settings).used)
     return pairs
 
 
 def refuse_tasks(names: Sequence[str]) -> None:
-    """SetError for a bundled task among sets that hold pairs: its pairs are yet to be decoded."""
+    """SetError for a bundled task among sets that hold pairs: tasks have problems, not pairs."""
     for name in names:
         if name in TASKS:
             raise SetError(
@@ -81,20 +81,20 @@ def refuse_tasks(names: Sequence[str]) -> None:
 
 
 def pairs_in(records: Table, settings: DPOSettings, allow_eval_data: bool) -> list[Pair]:
-    """All rows; SetError names the first that is no pair, or that is a test problem."""
+    """The pairs of all rows; SetError names the first row that is no pair, or is a test problem."""
     columns, pairs = choose_pair_columns(records, settings), []
     for number, record in enumerate(records, 1):
-        pair = _read(records.name, number, record, columns)._replace(source=(records, number - 1))
+        pair = _read_pair(records.name, number, record, columns)._replace(source=(records, number - 1))
         if not allow_eval_data:
-            asked = next(turn["content"] for turn in pair.turns if turn["role"] == "user")
-            refuse_problem(records.name, number, asked)
+            question = next(turn["content"] for turn in pair.turns if turn["role"] == "user")
+            refuse_problem(records.name, number, question)
         pairs.append(pair)
     if all(text.startswith(pair.prompt) for pair in pairs for text in (pair.chosen, pair.rejected)):
         raise SetError(f"{records.name}: every answer begins with its question; allowed: the answers alone")
     return pairs
 
 
-def _read(name: str, number: int, record: Record, columns: PairColumns) -> Pair:
+def _read_pair(name: str, number: int, record: Record, columns: PairColumns) -> Pair:
     row = f"row {number} of {name}"
     wheres = [f"row {number}, column {column!r} of {name}" for column in (columns.chosen, columns.rejected)]
     cells = record[columns.chosen], record[columns.rejected]
@@ -113,7 +113,7 @@ def _read(name: str, number: int, record: Record, columns: PairColumns) -> Pair:
             raise SetError(
                 f"{row} has answers that differ before their last turn; allowed: in the last alone"
             )
-    turns = _asked(name, number, record, columns, before)
+    turns = _question_turns(name, number, record, columns, before)
     if better.split() == worse.split():
         alike = "are the same" if better == worse else "differ in spaces only"
         raise SetError(f"{row}: {columns.chosen!r} and {columns.rejected!r} {alike}; they must differ")
@@ -121,8 +121,10 @@ def _read(name: str, number: int, record: Record, columns: PairColumns) -> Pair:
     return Pair(turns[-1]["content"], better, worse, tuple(turns[:-1]))
 
 
-def _asked(name: str, number: int, record: Record, columns: PairColumns, before: list[Turn]) -> list[Turn]:
-    """What is answered, the user's turn last. before: the turns that both answers begin with."""
+def _question_turns(
+    name: str, number: int, record: Record, columns: PairColumns, before: list[Turn]
+) -> list[Turn]:
+    """The turns that are answered, the user's last. before: the turns that both answers begin with."""
     turns = before
     if columns.prompt:
         where = f"row {number}, column {columns.prompt!r} of {name}"

@@ -1,8 +1,8 @@
-"""Preference pairs from the model's own mistakes: what it wrote and got wrong, and what is right.
+"""Preference pairs from the model's own mistakes: a wrong answer that it wrote, and a right one.
 
-Train-split problems of bundled tasks are decoded in few steps, some times each, and graded by the
-tasks' exact checkers. The chosen answer of a pair is the worked solution (gold) or another answer
-of the model's that was right (own).
+Each of some problems of bundled tasks (train split) is decoded several times, in few steps, and graded by
+the task's exact checker. The chosen answer of a pair is the worked solution (`gold`) or another answer of
+the model that was right (`own`).
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from models.whole_file import write_whole
 from samplers.settings import option
 from tasks import TASKS
 from training.data.turns import Turn
-from training.shared.decoding import CHUNK, Between, RolloutSettings, rollouts
+from training.shared.decoding import CHUNK, OnProgress, RolloutSettings, rollouts
 from training.shared.questions import Question
 
 AT_ONCE = 8 * CHUNK
-"""Answers that are decoded without a word; `each_step` has one between any two denoiser steps."""
+"""Answers that are decoded between two calls of `on_progress`; `on_step` is called more often."""
 
 
 class Pair(NamedTuple):
-    """A user's turn, the answer that is preferred and the one that is not; before: earlier turns;
-    source: the training.data.sources.Records and the index of the row that it was read from."""
+    """A user's turn, the preferred answer and the other one; before: earlier turns; source: the table and
+    the index of the row that the pair was read from, None for a decoded pair."""
 
     prompt: str
     chosen: str
@@ -37,12 +37,12 @@ class Pair(NamedTuple):
 
     @property
     def turns(self) -> list[Turn]:
-        """What is answered, the prompt last."""
+        """The turns that are answered, the prompt last."""
         return [*self.before, {"role": "user", "content": self.prompt}]
 
     @property
     def raw(self) -> dict[str, str]:
-        """The row as it stands in its set, else the three texts."""
+        """The cells of the row that the pair was read from, else its three texts."""
         if self.source is None:
             return {"prompt": self.prompt, "chosen": self.chosen, "rejected": self.rejected}
         records, index = self.source
@@ -51,7 +51,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class PairSettings(RolloutSettings):
-    """How many problems are decoded, and what a wrong answer is held against."""
+    """How many problems are decoded, and which right answers are paired with the wrong ones."""
 
     problems: int = option(1000, "Problems that are decoded for pairs.", low=1, high=1_000_000)
     tries: int = option(4, "Answers to each problem, each with its own seed.", low=1, high=64)
@@ -61,25 +61,25 @@ class PairSettings(RolloutSettings):
 
 def make_pairs(
     loaded: LoadedModel, settings: PairSettings, questions: Sequence[Question], seed: int, first: int = 0,
-    between: Between = lambda done, count: None, each_step: Between = lambda done, count: None,
+    on_progress: OnProgress = lambda done, count: None, on_step: OnProgress = lambda done, count: None,
 ) -> list[Pair]:  # fmt: skip
-    """At most one pair a wrong answer; the same wrong answer to a question counts once.
+    """One pair for each wrong answer, if there is a right one; equal answers to a question count once.
 
     first: the place of the first question among all of a run, on which the answers' seeds depend;
-    between: told how many of how many answers are decoded, from time to time, by every process at once;
-    each_step: told so by each for itself. Both may raise.
+    on_progress: told how many of how many answers are decoded, from time to time, by every process at once;
+    on_step: told so by each for itself. Both may raise.
     """
-    asked = [question.prompt for question in questions for _ in range(settings.tries)]
-    seeds = [seed * 1_000_003 + first * settings.tries + number for number in range(len(asked))]
+    prompts = [question.prompt for question in questions for _ in range(settings.tries)]
+    seeds = [seed * 1_000_003 + first * settings.tries + number for number in range(len(prompts))]
     texts: list[str] = []
-    for start in range(0, len(asked), AT_ONCE):
+    for start in range(0, len(prompts), AT_ONCE):
         part = slice(start, start + AT_ONCE)
 
         def step(done: int, count: int, before: int = start) -> None:
-            each_step(before + done, len(asked))
+            on_step(before + done, len(prompts))
 
-        texts += rollouts(loaded, settings, asked[part], seeds[part], between=step).texts
-        between(len(texts), len(asked))
+        texts += rollouts(loaded, settings, prompts[part], seeds[part], on_progress=step).texts
+        on_progress(len(texts), len(prompts))
     pairs = []
     for number, question in enumerate(questions):
         answers = list(dict.fromkeys(texts[number * settings.tries : (number + 1) * settings.tries]))
@@ -88,7 +88,8 @@ def make_pairs(
 
 
 def pairs_of(question: Question, answers: Sequence[str], chosen: str) -> list[Pair]:
-    """Every wrong answer against a right one: the worked solution, or the model's own in turn."""
+    """A pair of each wrong answer and a right one: the worked solution, or the model's own right answers in
+    turn."""
     task = TASKS[question.task]
     right: list[str] = []
     wrong: list[str] = []
@@ -103,6 +104,6 @@ def pairs_of(question: Question, answers: Sequence[str], chosen: str) -> list[Pa
 
 
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
-    """JSON lines {prompt, chosen, rejected}, whole or not at all."""
+    """Write pairs as JSON lines {prompt, chosen, rejected}; the file appears only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, (json.dumps(pair.raw, ensure_ascii=False) + "\n" for pair in pairs))

@@ -1,10 +1,10 @@
 """DPO for masked diffusion (VRPO, LLaDA 1.5, 2505.19223): preferences between two answers.
 
-The likelihood of an answer y is stood in for by B(y) = - mean over n timesteps, one mask each, of
-sum over masked cells of CE / p: a lower bound of log p(y), not divided by length. Policy and
-reference see the same (t, mask), and the n estimates are averaged inside the sigmoid: both keep
-the variance of the loss, which biases it, small (theorems 2 and 3). For the same reason an adapter's
-dropout is drawn once for both: where they are equal, the margin is exactly 0.
+The log-likelihood of an answer y cannot be computed; B(y), a lower bound of it, takes its place:
+B(y) = - mean over n timesteps, one mask each, of sum over masked cells of CE / p, not divided by length.
+Policy and reference see the same (t, mask), and the n estimates are averaged inside the sigmoid. Both
+lower the variance of the estimate, which would bias the loss (theorems 2 and 3). For the same reason both
+get the same draw of an adapter's dropout: where policy and reference are equal, the margin is exactly 0.
 """
 
 from __future__ import annotations
@@ -57,11 +57,12 @@ def draw_masks(
 def draw_block_masks(
     answer: Tensor, text: Tensor, n: int, block_length: int, generator: torch.Generator, eps: float = 1e-3
 ) -> tuple[Tensor, Tensor]:
-    """The same for masks as a block-wise sampler meets them: one block that holds text is current,
-    those before it are clean, those behind it masked and not learned (Blockwise SFT, 2508.19529).
-    weight = blocks / p in the current block: B is then the sum over blocks of their evidence.
+    """The same as draw_masks, with masks as a block-wise sampler sees them (Blockwise SFT, 2508.19529): one
+    block that holds text is current, those before it are clean, those after it masked and not learned.
+    weight = blocks / p in the current block, blocks being how many hold text: B then estimates the sum
+    over all blocks.
 
-    answer, text: Bool[answers, length], text without the EOS behind it.
+    answer, text: Bool[answers, length], text being the answer without the EOS behind it.
     """
     cells, words = answer.repeat_interleave(n, 0), text.repeat_interleave(n, 0)
     lengths = torch.full((len(cells),), block_length)
@@ -95,7 +96,8 @@ def preference_loss(policy: Tensor, reference: Tensor, beta: float) -> tuple[Ten
 
 
 class PreferenceModule(nn.Module):
-    """A policy and, where all its weights learn, a frozen copy of what it began as."""
+    """The policy (the model that is trained) and, where all its weights learn, a frozen copy of it as it
+    was at first."""
 
     def __init__(self, model: Any, frozen: nn.Module | None, mask_id: int, beta: float, sft: float) -> None:
         super().__init__()
@@ -103,7 +105,8 @@ class PreferenceModule(nn.Module):
         self.mask_id, self.beta, self.sft_weight = mask_id, beta, sft
 
     def forward(self, batch: PreferenceBatch) -> Losses:
-        """The loss; figures: the margin, the share of pairs where it is above 0, the chosen answer's gain."""
+        """The loss. Figures: margin; preferred, the share of pairs with a margin above 0; chosen_gain, how
+        much B of the chosen answer has risen over the reference; with sft_weight both parts of the loss."""
         with self.reference() as reference:
             before = self.evidence(reference, batch)
         policy = self.evidence(self.model, batch)
@@ -117,8 +120,7 @@ class PreferenceModule(nn.Module):
         return Losses(loss + self.sft_weight * likely, {**figures, "dpo_loss": loss, "sft_loss": likely})
 
     def reference(self) -> AbstractContextManager[Any]:
-        """The policy that training began with, without gradients. The random state is the same behind it:
-        a pass that follows has the dropout of the one inside."""
+        """Within it, the model that training began with, without gradients; see reference_of."""
         return reference_of(self.model, self.frozen)
 
     def evidence(self, model: Any, batch: PreferenceBatch) -> Tensor:

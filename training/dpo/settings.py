@@ -12,7 +12,7 @@ from training.shared.decoding import check_rollouts
 
 @dataclass(frozen=True, kw_only=True)
 class DPOSettings(LoraSettings, PairSettings):
-    """batch_size counts pairs. How answers are decoded matters where data names a bundled task."""
+    """batch_size counts pairs. The settings of rollouts are only used where data names a bundled task."""
 
     learning_rate: float = option(5e-7, "Peak of AdamW's rate.", low=0, high=1)
     batch_size: int = option(64, "Pairs of one step, over all processes and parts.", low=1)

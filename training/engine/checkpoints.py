@@ -1,7 +1,8 @@
-"""checkpoints/step-N/: what was learned so far, ready to use, and under training/ how to go on.
+"""Checkpoints: checkpoints/step-N/ holds what was learned so far, ready to use, and in its folder training/
+the state that a resumed run needs.
 
-A checkpoint is written beside the others under another name, brought to the disk and then renamed:
-whatever happens while it is being written, the one before it is whole. Safetensors and JSON only.
+A checkpoint is written under another name, flushed to the disk and then renamed: if the run dies while it
+is being written, the one before it is still whole. Safetensors and JSON files only.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from torch.distributed.tensor import DTensor
 NAME = re.compile(r"step-(\d{1,12})")
 STATE = "training"
 FACTS = "state.json"
-"""Written last and removed first: a folder with it can be gone on from."""
+"""Step, seconds and more, as JSON. It is written last and removed first: a checkpoint that has it is
+complete and can be resumed."""
 
 
 class CheckpointError(ValueError):
@@ -35,8 +37,8 @@ def checkpoints(out: Path) -> list[tuple[int, Path]]:
     folder = out / "checkpoints"
     if not folder.is_dir():
         return []
-    found = [(int(m[1]), path) for path in folder.iterdir() if (m := NAME.fullmatch(path.name))]
-    return sorted(found)
+    folders = [(int(m[1]), path) for path in folder.iterdir() if (m := NAME.fullmatch(path.name))]
+    return sorted(folders)
 
 
 def write(out: Path, step: int, fill: Callable[[Path], None]) -> Path:
@@ -47,13 +49,13 @@ def write(out: Path, step: int, fill: Callable[[Path], None]) -> Path:
 
 
 def replace_folder(final: Path, fill: Callable[[Path], None]) -> None:
-    """Write a folder as a whole: a new one, brought to the disk, then a rename.
+    """Write a folder completely or not at all: `fill` writes a new one, which then takes its place.
 
-    OSError: it could not be written (the disk is full, say); what stood there before still does.
+    OSError: it could not be written (the disk is full, say); a folder that was there before still is.
     """
     fresh, old = (final.with_name(final.name + end) for end in (".new", ".old"))
     try:
-        for rest in (fresh, old):  # of a run that was killed
+        for rest in (fresh, old):  # left by a run that was killed
             shutil.rmtree(rest, ignore_errors=True)
         fresh.mkdir(parents=True)
         fill(fresh)
@@ -82,8 +84,8 @@ def _to_disk(path: Path) -> None:
 
 
 def prune(out: Path, keep: int) -> None:
-    """Remove the state of all but the last `keep` checkpoints (what they learned and their samples
-    stay), and what killed runs left half-written."""
+    """Remove the resume state of all but the last `keep` checkpoints (their weights and samples stay), and
+    folders that killed runs left half-written. keep = 0 keeps every state."""
     for _, folder in checkpoints(out)[:-keep] if keep else []:
         (folder / STATE / FACTS).unlink(missing_ok=True)
         shutil.rmtree(folder / STATE, ignore_errors=True)
@@ -92,17 +94,17 @@ def prune(out: Path, keep: int) -> None:
 
 
 def latest(out: Path) -> Path | None:
-    """The last checkpoint that can be gone on from."""
+    """The last checkpoint that can be resumed; None when there is none."""
     return next((path for _, path in reversed(checkpoints(out)) if (path / STATE / FACTS).is_file()), None)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """A safetensors file; of a tensor that is spread over processes, this process's share."""
+    """Write a safetensors file; of a tensor that is spread over processes, this process's part."""
     save_file({n: share(t).detach().cpu().contiguous() for n, t in tensors.items()}, path)
 
 
 def write_state(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Weights, moments and averages by name, and facts as JSON."""
+    """Write a checkpoint's resume state: weights, AdamW's moments and averages by name, and facts as JSON."""
     place = folder / STATE
     place.mkdir(exist_ok=True)
     write_tensors(place / "state.safetensors", tensors)
@@ -132,24 +134,24 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def optimizer_tensors(names: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """AdamW's step and moments by parameter name."""
-    found = {}
+    tensors = {}
     for name, parameter in names.items():
         for key, value in optimizer.state.get(parameter, {}).items():
-            found[f"{key}.{name}"] = torch.as_tensor(value)
-    return found
+            tensors[f"{key}.{name}"] = torch.as_tensor(value)
+    return tensors
 
 
 def restore(
     names: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
 ) -> None:
-    """Put weights and moments back; CheckpointError, and nothing changed, when one is not of its shape."""
+    """Put weights and moments back; CheckpointError, before anything is changed, when a shape differs."""
     for name, parameter in names.items():
         for key in ("weight", "exp_avg", "exp_avg_sq"):
-            saved, wanted = tensors.get(f"{key}.{name}"), tuple(share(parameter).shape)
-            if (saved is None and key == "weight") or (saved is not None and saved.shape != wanted):
+            saved, expected = tensors.get(f"{key}.{name}"), tuple(share(parameter).shape)
+            if (saved is None and key == "weight") or (saved is not None and saved.shape != expected):
                 shape = None if saved is None else tuple(saved.shape)
                 raise CheckpointError(
-                    f"checkpoint has {key} of {name} = {shape}; allowed: {wanted}, the model's"
+                    f"checkpoint has {key} of {name} = {shape}; allowed: {expected}, the model's"
                 )
     for name, parameter in names.items():
         with torch.no_grad():
@@ -163,7 +165,7 @@ def restore(
 
 
 def share(tensor: Tensor) -> Tensor:
-    """This process's part of a tensor that FSDP spreads over processes; another tensor as it is."""
+    """This process's part of a tensor that FSDP spreads over processes; any other tensor unchanged."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 

@@ -1,8 +1,8 @@
-"""The training loop: one process or many, and exact after a resume.
+"""The training loop, for one process or many. A resumed run goes on exactly as if it had not stopped.
 
-`accelerate` places, wraps (DDP, FSDP, DeepSpeed) and casts; the same command runs under
-`accelerate launch`. Every process builds the whole step's rows and takes its share, so that the
-loss curve does not depend on their number.
+The library accelerate places the model, wraps it (DDP, FSDP, DeepSpeed) and sets the precision; the same
+command runs under `accelerate launch`. Every process builds all rows of a step and takes its share of them,
+so the losses do not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from training.engine.trackers import Tracker
 
 
 class Engine:
-    """One run: weights, optimizer, average and step."""
+    """One run: the recipe's module, its optimizer, the moving average of its weights, and the step."""
 
     def __init__(self, recipe: Recipe, out: Path, accelerator: Accelerator) -> None:
         self.recipe, self.out, self.accelerator = recipe, out, accelerator
@@ -54,14 +54,14 @@ class Engine:
             self.average = {n: p.detach().clone() for n, p in self.parameters.items()}
         self.tracker = Tracker(self.settings.report_to, out, accelerator.is_main_process)
         self.signals = StopSignals()
-        self.saved = 0  # the last checkpoint's step
-        self.reported = True  # has the step its line, if one is due
+        self.saved = 0  # the step of the last checkpoint
+        self.reported = True  # whether the step has its line in the log, if one is due
         self.progress = Progress(out / FILE if accelerator.is_main_process else None, self.settings)
 
     def run(self) -> None:
-        """Train to max_steps. Stopped: asked to end by a signal, after a checkpoint of the last step.
+        """Train to max_steps. Stopped: a signal asked the run to end; a checkpoint of its last step is saved.
 
-        FloatingPointError: the loss is no number; the last checkpoint is as it was.
+        FloatingPointError: the loss is not finite; the last checkpoint is as it was.
         """
         self.module.train()
         began, last = time.monotonic() - self.seconds, self.settings.max_steps
@@ -80,7 +80,7 @@ class Engine:
                 except Stopped:
                     self._stopped()
         finally:
-            del self.recipe.progress  # or each would keep the other in memory
+            del self.recipe.progress  # else engine and recipe would keep each other in memory
             self.tracker.close()
 
     def one_step(self) -> None:
@@ -93,7 +93,7 @@ class Engine:
         self.step += 1
 
     def _stopped(self) -> None:
-        """Nothing that was learned is lost by a stop; always raises Stopped."""
+        """Save what the last checkpoint does not have, then raise Stopped."""
         if self.step > self.saved:
             self.save()
         raise Stopped(f"stopped after step {self.step}" if self.step else "stopped before the first step")
@@ -101,11 +101,11 @@ class Engine:
     def _progress(self, doing: str, done: int, count: int, together: bool = True) -> None:
         """See Recipe."""
         self.progress.tell(doing, done, count)
-        if self._stopping() if together else self.signals.asked:
+        if self._stopping() if together else self.signals.stop_requested:
             raise Stopped
 
     def _parts(self) -> Sequence[Batch]:
-        """Those of the coming step. Nothing is lost by an error (a judge is down): it leaves after a save."""
+        """The batches of the coming step. On an error (a judge is down, say) a checkpoint is saved first."""
         try:
             self.recipe.before(self.step)
             return self.recipe.batches(self.step)
@@ -116,18 +116,19 @@ class Engine:
             raise
 
     def _save_before(self, error: Exception) -> None:
-        """A checkpoint, if there is something to save after an error between two steps."""
+        """Save a checkpoint before an error between two steps ends the run, where there is something new."""
         if self.step > self.saved and self._intact(error):
             self.save()
 
     def _intact(self, error: Exception) -> bool:
-        """Whether to save after an error between steps: weights are numbers, and no other process waits."""
+        """Whether a checkpoint can be saved after an error between two steps: all weights are finite, and
+        there is no other process that would wait for this one."""
         numbers = all(bool(p.isfinite().all()) for p in self.parameters.values())
         return numbers and self.accelerator.num_processes == 1 and not isinstance(error, FloatingPointError)
 
     def _after_step(self) -> None:
-        """Save, evaluate, log: what is due. Saved first, an evaluation may be broken off at any moment: a
-        resumed run makes it again."""
+        """Save, evaluate and log, as far as each is due. Saving comes first: an evaluation may then be broken
+        off at any moment, and a resumed run makes it again."""
         self.progress.step, self.reported = self.step, False
         self.progress.tell("", 0, 0)
         last = self.step == self.settings.max_steps
@@ -138,8 +139,8 @@ class Engine:
         self._report()
 
     def _report(self) -> None:
-        """The evaluation and the line of the step that was finished last, where they are due. An
-        evaluation's error ends the run, behind the line and a checkpoint."""
+        """Evaluate and log the step that was finished last, where these are due. An error of the evaluation
+        ends the run, but only after the line is logged and a checkpoint saved."""
         failed, evaluated = None, {}
         try:
             evaluated = self._evaluation()
@@ -159,21 +160,21 @@ class Engine:
     def _stopping(self) -> bool:
         """Whether any process was asked to end."""
         if self.accelerator.num_processes == 1:
-            return self.signals.asked
-        flag = torch.tensor([float(self.signals.asked)], device=self.accelerator.device)
+            return self.signals.stop_requested
+        flag = torch.tensor([float(self.signals.stop_requested)], device=self.accelerator.device)
         return bool(self.accelerator.reduce(flag, "sum").item())
 
     def _seed(self, salt: int = 0) -> None:
-        """Dropout, rollouts: randomness of this step and process, whatever ran before."""
+        """Seed torch for this step and process (for dropout, rollouts), whatever was drawn before."""
         process = self.accelerator.process_index
         torch.manual_seed(self.settings.seed * 1_000_003 + self.step * 97 + process + (salt << 40))
 
     def _one_step(self, batches: Sequence[Batch]) -> dict[str, float]:
-        """One optimizer step; returns the means of its figures over all rows. Stopped, between two parts:
-        no weight has changed. FloatingPointError: the weights are spoilt."""
+        """One optimizer step; returns the means of its figures over all rows. Stopped is raised between two
+        parts, before a weight has changed. FloatingPointError: the weights are no longer finite."""
         accelerator = self.accelerator
         # 1. The rate and the randomness of the step.
-        if len(batches) != self.recipe.parts:  # accelerate counts them
+        if len(batches) != self.recipe.parts:  # accelerate was told this number
             raise ValueError(f"step {self.step + 1} has {len(batches)} parts; allowed: {self.recipe.parts}")
         rate = rate_at(self.step, self.settings)
         for group in self.optimizer.param_groups:
@@ -185,37 +186,37 @@ class Engine:
                 raise Stopped
             with accelerator.accumulate(self.module):
                 # 2. The loss over this process's rows of a part, Float[], and its gradients, which add up.
-                loss, figures = self.module(self._mine(batch))
+                loss, figures = self.module(self._process_rows(batch))
                 accelerator.backward(loss)
                 for name, value in {"loss": loss, **figures}.items():
                     part = value.detach().float() / len(batches)
                     total[name] = total[name] + part if name in total else part
-                # 3. Behind the last part, processes share gradients and weights change; before, these
-                #    calls do nothing (accelerate holds them back).
+                # 3. After the last part, processes share gradients and weights change; after the others,
+                #    accelerate makes these calls do nothing.
                 if accelerator.sync_gradients:
                     self._leave_out()
                     self._clip(total)
                 self.optimizer.step()
                 self.optimizer.zero_grad()
         # 4. The figures of all processes, and whether they are numbers.
-        self._check(means := self._everybodys(total))
-        # 5. The moving average follows, the slower the further the run is.
+        self._check(means := self._mean_over_processes(total))
+        # 5. The moving average follows the weights, more slowly as the run goes on.
         if self.average:
             decay = min(self.settings.ema, (self.step + 1) / (self.step + 10))
             now = [p.detach() for p in self.parameters.values()]
             torch._foreach_lerp_(list(self.average.values()), now, 1 - decay)
         return means
 
-    def _mine(self, batch: Batch) -> Batch:
-        """This process's rows."""
+    def _process_rows(self, batch: Batch) -> Batch:
+        """This process's rows of a batch, on its device."""
         processes, rows = self.accelerator.num_processes, len(batch[0])
         if rows % processes:
             raise ValueError(f"a step has parts of {rows} rows; allowed: a multiple of {processes} processes")
-        mine = rows_of(batch, slice(self.accelerator.process_index, None, processes))
-        return moved(mine, self.accelerator.device)
+        own_rows = rows_of(batch, slice(self.accelerator.process_index, None, processes))
+        return moved(own_rows, self.accelerator.device)
 
     def _leave_out(self) -> None:
-        """Groups that have no part in this step keep their weights and moments."""
+        """Parameter groups that do not learn in this step keep their weights and moments."""
         for group in self.optimizer.param_groups:
             if not self.recipe.learns(self.step, group["name"]):
                 if self.kind == DistributedType.DEEPSPEED:  # its gradients are out of reach
@@ -230,7 +231,7 @@ class Engine:
             norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
             total["grad_norm"] = torch.as_tensor(norm, device=self.accelerator.device).float()
 
-    def _everybodys(self, total: dict[str, Tensor]) -> dict[str, float]:
+    def _mean_over_processes(self, total: dict[str, Tensor]) -> dict[str, float]:
         names = list(total)
         values = torch.stack([total[name] for name in names])
         if self.accelerator.num_processes > 1:
@@ -238,7 +239,8 @@ class Engine:
         return dict(zip(names, values.tolist(), strict=True))
 
     def _check(self, figures: dict[str, float]) -> None:
-        """Before anything is saved: a gradient that is no number has spoilt the weights."""
+        """FloatingPointError, before anything is saved, where loss or gradient is not finite: the weights
+        are spoilt then."""
         for name in ("loss", "grad_norm"):
             if not math.isfinite(value := figures.get(name, 0.0)):
                 raise FloatingPointError(
@@ -248,7 +250,7 @@ class Engine:
 
     @contextmanager
     def as_saved(self) -> Iterator[None]:
-        """Evaluation and samples: no dropout, no gradient, and the averaged weights if there are any."""
+        """For evaluation and samples: no dropout, no gradient, and the averaged weights if there are any."""
         self.module.eval()
         self._swap_average()
         try:
@@ -260,17 +262,17 @@ class Engine:
 
     def _swap_average(self) -> None:
         for name, average in self.average.items():
-            kept = average.clone()
+            averaged = average.clone()
             average.copy_(self.parameters[name].detach())
-            self.parameters[name].detach().copy_(kept)
+            self.parameters[name].detach().copy_(averaged)
 
     def _evaluation(self) -> dict[str, float]:
         every = self.settings.eval_every
         if not every or (self.step % every and self.step != self.settings.max_steps):
             return {}
         with self.progress.timed(EVALUATING), self.as_saved():
-            found = self.recipe.evaluate()
-        return {f"eval_{name}": round(value, 6) for name, value in found.items()}
+            figures = self.recipe.evaluate()
+        return {f"eval_{name}": round(value, 6) for name, value in figures.items()}
 
     def _log(self, evaluated: Mapping[str, float]) -> None:
         line = {
@@ -280,11 +282,11 @@ class Engine:
         if self.accelerator.is_main_process:
             self.metrics.add(line)
             self.tracker.add(line)
-            said = ", ".join(f"{k} {v:.4g}" for k, v in line.items() if k not in ("step", "seconds"))
-            print(f"step {self.step} of {self.settings.max_steps}: {said}", flush=True)
+            figures = ", ".join(f"{k} {v:.4g}" for k, v in line.items() if k not in ("step", "seconds"))
+            print(f"step {self.step} of {self.settings.max_steps}: {figures}", flush=True)
 
     def save(self) -> None:
-        """A checkpoint of this step, with the samples decoded from it; asked to end, without them."""
+        """Save a checkpoint of this step, with samples decoded from it (without them when asked to end)."""
         with self.progress.timed(SAVING):
             state = self._export_state()
             if self.kind in SHARDED:
@@ -318,7 +320,7 @@ class Engine:
         return state | {name: t for name, t in self.average.items() if name in state}
 
     def finish(self) -> None:
-        """Write final/."""
+        """Write final/, the folder with what the whole run learned."""
         self.progress.tell(SAVING, 0, 0)
         state = self._export_state()
         if self.accelerator.is_main_process:
@@ -326,7 +328,7 @@ class Engine:
         self.accelerator.wait_for_everyone()
 
     def resume(self) -> bool:
-        """Go on from the last checkpoint, if there is one; later log lines are dropped."""
+        """Load the last checkpoint, if there is one; lines of the log after its step are removed."""
         folder = latest(self.out)
         if folder is not None:
             tensors, facts = read_state(folder)
@@ -349,9 +351,9 @@ class Engine:
         return folder is not None
 
     def close(self) -> None:
-        """Let go of the DDP wrapper; nothing can be trained after it. It must go before the process group:
-        were it the last to hold it, torch (2.13) would take the group down with the GIL held, waiting
-        for a gloo thread that may be waiting for the GIL."""
+        """Release the DDP wrapper; nothing can be trained after it. It has to go before the process group:
+        if it held the last reference, torch (2.13) would destroy the group while holding the GIL (Python's
+        global lock) and wait for a gloo thread that may itself wait for the GIL."""
         if self.accelerator.num_processes > 1:
             self.module = self.accelerator.unwrap_model(self.module)
             self.accelerator.free_memory()

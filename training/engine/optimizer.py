@@ -1,4 +1,4 @@
-"""AdamW over a recipe's groups; fused, which is the fast one on a CPU too."""
+"""The AdamW optimizer of a recipe's parameter groups, in its fused form, the fastest on CPUs too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from training.engine.recipe import Recipe
 
 
 def adamw(recipe: Recipe) -> torch.optim.AdamW:
-    """Every group as two: its matrices decay, its vectors do not. Groups keep `name` and `factor`."""
+    """AdamW, with every group of the recipe split in two: matrices have weight decay, vectors have none.
+    Both keep the group's `name` and `factor`. ValueError when no parameter learns."""
     settings = recipe.settings
     groups = [part for group in recipe.groups() for part in _by_decay(group, settings.weight_decay)]
     if not groups:
@@ -19,10 +20,10 @@ def adamw(recipe: Recipe) -> torch.optim.AdamW:
 
 
 def _by_decay(group: dict[str, Any], weight_decay: float) -> list[dict[str, Any]]:
-    kept: dict[str, Any] = {"name": "all", "factor": 1.0, **group}
-    parameters = list(kept.pop("params"))
+    complete: dict[str, Any] = {"name": "all", "factor": 1.0, **group}
+    parameters = list(complete.pop("params"))
     parts = [
-        kept | {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        kept | {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        complete | {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        complete | {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
     return [part for part in parts if part["params"]]

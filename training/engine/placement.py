@@ -1,7 +1,7 @@
-"""Where a run goes: device and precision; and how FSDP and DeepSpeed keep its state.
+"""A run's device and precision, and how the state of FSDP and DeepSpeed runs is saved.
 
-With FSDP every process writes its own share of weights and moments, as safetensors; with DeepSpeed
-its engine writes. Both go into the checkpoint's folder, and are gone on from with as many processes.
+With FSDP every process writes its own part (shard) of weights and moments, as safetensors; with DeepSpeed
+its engine does. Both are saved in the checkpoint's folder and can be resumed with as many processes only.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from training.engine.checkpoints import STATE, CheckpointError, read_tensors, wr
 from training.engine.recipe import Recipe
 
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
-"""A CPU without any of these computes bf16 in software: three to four times slower than float32."""
+"""Flags of CPUs that compute bf16 in hardware; on others it is three to four times slower than float32."""
 SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED)
 
 
 def accelerator_for(recipe: Recipe, device: str = "auto") -> Accelerator:
-    """Placement and precision of a run. device: auto (a GPU where there is one) or cpu."""
+    """The Accelerator with a run's device and precision. device: auto (a GPU where there is one) or cpu.
+    ValueError for settings that do not work with FSDP or DeepSpeed."""
     settings = recipe.settings
     cpu = device == "cpu" or not torch.cuda.is_available()
     precision = settings.precision
@@ -55,7 +56,7 @@ def accelerator_for(recipe: Recipe, device: str = "auto") -> Accelerator:
 
 
 def cpu_flags() -> frozenset[str]:
-    """What the CPU says that it can; nothing where there is no /proc/cpuinfo."""
+    """The CPU's feature flags; none where there is no /proc/cpuinfo."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("flags"):
@@ -64,20 +65,20 @@ def cpu_flags() -> frozenset[str]:
 
 
 def forget_accelerator() -> None:
-    """Accelerate keeps a process's placement and precision; its next run may want others. The other
-    processes stay: a group of processes cannot meet twice."""
+    """Reset the device and precision that accelerate keeps for the whole process, so that its next run can
+    have others. The process group stays, because it cannot be formed a second time."""
     AcceleratorState._reset_state(reset_partial_state=False)
     GradientState._reset_state()
 
 
 def leave_processes() -> None:
-    """Leave the other processes at the end of this one, which torch may abort otherwise."""
+    """Destroy the process group before this process ends; torch may abort the process otherwise."""
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
 
 def write_shards(accelerator: Accelerator, out: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Every process's share, beside the checkpoints until `take_shards`."""
+    """Write every process's part to a folder beside the checkpoints, from where `take_shards` moves it."""
     place = _place(out)
     if accelerator.is_main_process:
         shutil.rmtree(place, ignore_errors=True)
@@ -91,13 +92,14 @@ def write_shards(accelerator: Accelerator, out: Path, tensors: Mapping[str, Tens
 
 
 def take_shards(out: Path, folder: Path) -> None:
-    """Move what all processes wrote into a checkpoint's folder; one process does it."""
+    """Move the parts that all processes wrote into a checkpoint's folder; called by one process."""
     (folder / STATE).mkdir()
     os.replace(_place(out), folder / STATE / "shards")
 
 
 def read_shards(accelerator: Accelerator, folder: Path, processes: int) -> dict[str, Tensor]:
-    """This process's share; nothing with DeepSpeed, whose engine takes its own."""
+    """This process's part; {} with DeepSpeed, whose engine loads its state itself. CheckpointError: the
+    number of processes has changed."""
     now = accelerator.num_processes
     if processes != now:
         raise CheckpointError(

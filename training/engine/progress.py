@@ -1,7 +1,7 @@
-"""progress.json: what a run is doing at this moment, and for how long it still will.
+"""progress.json: what a run is doing at this moment, and how long it will still take.
 
-The file is replaced at most twice a second, and at every change of what is done. Whoever watches a run
-reads it; nothing about the run depends on it.
+The file is replaced at most twice a second, and whenever the run begins something else. It is there for
+people and pages that watch a run; the run itself never reads it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from training.engine.settings import TrainSettings
 FILE = "progress.json"
 STEP, EVALUATING, SAVING = "step", "evaluating", "saving"
 EVERY = 0.5  # seconds between two writes
-LATELY = 50  # steps whose mean is the pace
+LATELY = 50  # the last steps, whose mean time is the pace
 
 
 @dataclass(frozen=True)
-class Now:
-    """step: finished ones; doing: evaluating, saving, decoding a sample, …, "" between them; done, count:
-    how far that is, 0 of 0 where it is not counted; pace: seconds of a step without evaluations and
-    checkpoints, None before the first; left: seconds to the end of the run, None as long as unknown."""
+class ProgressState:
+    """The contents of progress.json. step: finished steps; doing: evaluating, saving, decoding a sample, …,
+    "" for an ordinary step; done, count: how far that is, 0 of 0 where it is not counted; pace: seconds of
+    a step without evaluations and checkpoints, None before the first; left: seconds to the end of the run,
+    None while unknown."""
 
     step: int
     doing: str
@@ -38,13 +39,13 @@ class Now:
 
     @property
     def words(self) -> str:
-        """ "evaluating 40 of 256", "saving"; "" between."""
+        """What is being done, in words: "evaluating 40 of 256", "saving"; "" for an ordinary step."""
         return f"{self.doing} {self.done:,} of {self.count:,}" if self.count else self.doing
 
 
 class Progress:
-    """Keeps what each kind of work took, and tells the file. path: None for a process that does not
-    write."""
+    """Measures how long each kind of work takes, and writes progress.json. path: None for a process that
+    does not write it."""
 
     def __init__(self, path: Path | None, settings: TrainSettings) -> None:
         self.path, self.settings, self.step = path, settings, 0
@@ -54,7 +55,7 @@ class Progress:
 
     @contextmanager
     def timed(self, kind: str) -> Iterator[None]:
-        """The time of one step, evaluation or checkpoint; work that was broken off does not count."""
+        """Measure one step, evaluation or checkpoint; work that ends in an exception is not counted."""
         before = self._now
         if kind != STEP:
             self.tell(kind, 0, 0)
@@ -73,16 +74,16 @@ class Progress:
             return
         self._written = time.monotonic()
         fresh = self.path.with_name(self.path.name + ".new")
-        with suppress(OSError):  # a full disk ends the run where something is lost by it: at a checkpoint
-            fresh.write_text(json.dumps(asdict(self.now())) + "\n", encoding="utf-8")
+        with suppress(OSError):  # a full disk does not end the run here, but when it saves a checkpoint
+            fresh.write_text(json.dumps(asdict(self.state())) + "\n", encoding="utf-8")
             fresh.replace(self.path)
 
-    def now(self) -> Now:
-        """What the file would say."""
-        return Now(self.step, *self._now, self._mean(STEP), self._left())
+    def state(self) -> ProgressState:
+        """What the file would hold now."""
+        return ProgressState(self.step, *self._now, self._mean(STEP), self._left())
 
     def _left(self) -> float | None:
-        """Steps, evaluations and checkpoints that are to come, each at what they took lately."""
+        """Seconds of the steps, evaluations and checkpoints to come, each taking as long as lately."""
         s, (doing, done, count) = self.settings, self._now
         pace = self._mean(STEP)
         if pace is None:
@@ -101,16 +102,17 @@ class Progress:
 
 
 def due(step: int, last: int, every: int) -> int:
-    """How often something comes after `step` that comes every so many steps, and at the last one."""
+    """How many times something is still due after `step` that is done every `every` steps and at the last
+    step; 0 for every = 0."""
     return last // every - step // every + (last % every > 0 and step < last) if every else 0
 
 
-def read_progress(path: Path) -> Now | None:
-    """What a run's file says; None where there is none that can be read."""
+def read_progress(path: Path) -> ProgressState | None:
+    """The contents of a run's progress.json; None where it cannot be read."""
     try:
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
-        now = Now(**found)
-        numbers = (now.step, now.done, now.count, now.pace or 0.0, now.left or 0.0)
-        return now if isinstance(now.doing, str) and all(0 <= value < 1e12 for value in numbers) else None
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        state = ProgressState(**content)
+        numbers = (state.step, state.done, state.count, state.pace or 0.0, state.left or 0.0)
+        return state if isinstance(state.doing, str) and all(0 <= value < 1e12 for value in numbers) else None
     except (OSError, ValueError, TypeError, RecursionError):
         return None

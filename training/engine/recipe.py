@@ -1,4 +1,4 @@
-"""What an objective is to the engine: a module whose forward is its loss, its data, what it leaves."""
+"""Recipe: what the engine needs of an objective: a module whose forward is the loss, its data, its export."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from training.engine.settings import TrainSettings
 
 Batch = tuple[Tensor, ...]
-"""A NamedTuple of tensors with the same first dimension: rows. None of them knows of processes."""
+"""A NamedTuple of tensors with the same first dimension, the rows; for all processes together."""
 
 
 class Losses(NamedTuple):
-    """loss: Float[], the mean over the rows of the batch; figures: what else is worth a line, by name,
-    each Float[] and a mean over rows too."""
+    """loss: Float[], the mean over the rows of the batch; figures: what else is logged, by name, each
+    Float[] and a mean over rows too."""
 
     loss: Tensor
     figures: Mapping[str, Tensor] = {}
@@ -29,7 +29,7 @@ class Stopped(Exception):
 
 
 class Recipe(ABC):
-    """An objective at work on one run.
+    """An objective with the model, data and settings of one run.
 
     `module`: everything that is trained, and frozen parts that the loss needs; `module(batch)`
     gives Losses. Data is a function of (seed, step) alone, so nothing about it has to be saved.
@@ -38,16 +38,17 @@ class Recipe(ABC):
     settings: TrainSettings
     module: nn.Module
     notes: Sequence[str] = ()
-    """What people should know of the data: what is not read of it, what was left out."""
+    """Sentences for people on columns and rows of the data that are not used."""
 
     @abstractmethod
     def batches(self, step: int) -> Sequence[Batch]:
-        """The parts of a step, each for all processes together, on the CPU; as many at every step."""
+        """The batches of a step, one for each part, for all processes together and on the CPU; every step
+        has `parts` of them."""
 
     @abstractmethod
     def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
-        """Write what was learned, so that the flags of `samplers` accept the folder. state: the
-        module's state dict, averaged weights in it where there are any."""
+        """Write what was learned to a folder that the samplers' command line can load. state: the module's
+        state dict, with the averaged weights where there are any."""
 
     def groups(self) -> list[dict[str, Any]]:
         """Parameter groups of the optimizer: {params, name, factor}, factor scaling the rate."""
@@ -58,24 +59,25 @@ class Recipe(ABC):
         return True
 
     def prepare(self) -> None:  # noqa: B027 - most recipes have nothing to do
-        """Called once before the first step, and again when the run is gone on with, the network being in
-        its place: what takes long and is made once."""
+        """For work that takes long and is done once. Called before the first step, and again when a run is
+        resumed; the model is on its device then."""
 
     def before(self, step: int) -> None:  # noqa: B027 - most recipes have nothing to do
-        """Called before a step, with the weights as they are: rollouts begin here."""
+        """Called before every step, for work that needs the current weights, such as rollouts."""
 
     def carried(self, step: int) -> dict[str, Tensor]:
-        """What is needed, beside weights and optimizer, to go on after so many steps, the same in every
-        process: answers that a later step learns from."""
+        """What a checkpoint after `step` steps must hold beside weights and optimizer, such as rollouts that
+        later steps learn from. It must be the same in every process."""
         return {}
 
     def carry(self, tensors: Mapping[str, Tensor]) -> None:  # noqa: B027 - most recipes have nothing to do
-        """Take back what `carried` gave."""
+        """Restore what `carried` returned, when a run is resumed."""
 
     def progress(self, doing: str, done: int, count: int, together: bool = True) -> None:  # noqa: B027
-        """To be called between the batches of work that takes long (an evaluation, rollouts, decoding) with
-        what is being done and how far it is. The engine tells whoever watches, and raises Stopped when the
-        run was asked to end. together: every process calls it now; else this one does, for itself."""
+        """The recipe calls this between the batches of long work (an evaluation, rollouts, decoding), with
+        what it is doing and how far it is. The engine replaces it by a method that writes progress.json and
+        raises Stopped when the run was asked to end. together: whether all processes call it at the same
+        time; else this one alone."""
 
     def sample(self, folder: Path) -> None:  # noqa: B027 - not every recipe decodes
         """Record traces of the sample prompts."""
@@ -86,7 +88,7 @@ class Recipe(ABC):
 
     @property
     def parts(self) -> int:
-        """Batches of a step."""
+        """The number of batches of a step."""
         return self.settings.accumulate
 
 
@@ -94,7 +96,7 @@ B = TypeVar("B", bound=Batch)
 
 
 def of_parts(batch: B, parts: Iterable[Tensor]) -> B:
-    """A batch of the same kind, of other tensors."""
+    """A batch of the same type with other tensors."""
     kind: Callable[..., B] = type(batch)
     return kind(*parts)
 
@@ -118,5 +120,5 @@ def split(batch: B, parts: int) -> list[B]:
 
 
 def step_generator(seed: int, step: int, salt: int = 0) -> torch.Generator:
-    """Randomness that belongs to a step, whatever ran before it."""
+    """A random generator for one step, whatever was drawn before. salt: different for each use in a step."""
     return torch.Generator().manual_seed((seed * 1_000_003 + step) * 31 + salt)

@@ -1,4 +1,4 @@
-"""What is said to people: a line, once however many processes there are; a time in their units."""
+"""Output for people: a line that only the first process prints, and times in units that suit them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 
 
 def first_process() -> bool:
-    """Whether this is the one process that writes and speaks, before accelerate is there to say so."""
+    """Whether this is the process that prints and writes files; works before accelerate is set up, too."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def say(text: str) -> None:
-    """A line, from one process."""
+    """Print a line, in the first process only."""
     if first_process():
         print(text, flush=True)
 

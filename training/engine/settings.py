@@ -1,7 +1,7 @@
-"""What every objective can be told: frozen dataclasses whose fields carry help, range and choices.
+"""The settings of every objective: a frozen dataclass whose fields have a help text, a range and choices.
 
-Forms, `--set key=value`, YAML files and the docs table are generated from these fields
-(samplers.settings has the tools). An objective's own settings are a subclass beside its recipe.
+Forms, `--set key=value`, YAML files and the tables of the docs are generated from these fields (by
+samplers.settings). An objective's own settings are a subclass of TrainSettings beside its recipe.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from samplers.settings import SettingError, check, describe, option, parse
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """A step is one optimizer step. Its rows are the same however many processes share them."""
+    """A step is one optimizer step. Its rows are the same for any number of processes."""
 
     max_steps: int = option(1000, "Optimizer steps.", low=1)
     batch_size: int = option(32, "Rows of one step, over all processes and parts.", low=1)
@@ -51,17 +51,17 @@ class TrainSettings:
 
 
 PUBLISHED = {"seq_len": "max_length", "lr": "learning_rate", "grad_accum": "accumulate"}
-"""What LLaDA-RemeDi's scripts call some of these."""
+"""The names that some of these settings have in LLaDA-RemeDi's scripts; `--set` accepts them too."""
 S = TypeVar("S", bound=TrainSettings)
 
 
 def settings_of(cls: type[S], values: Mapping[str, Any]) -> S:
-    """Settings from plain values, as YAML has them; SettingError for what is unknown or bad."""
-    known = {d.name: d for d in describe(cls)}
+    """Settings from plain values, as YAML has them; SettingError for an unknown name or a bad value."""
+    described = {d.name: d for d in describe(cls)}
     for name, value in values.items():
-        if name not in known:
-            raise SettingError(name, value, f"a setting: {', '.join(known)}")
-    return cls(**{name: _number(known[name].type, value) for name, value in values.items()})
+        if name not in described:
+            raise SettingError(str(name), value, f"a setting: {', '.join(described)}")
+    return cls(**{name: _number(described[name].type, value) for name, value in values.items()})
 
 
 def _number(kind: type, value: Any) -> Any:
@@ -76,22 +76,22 @@ def _number(kind: type, value: Any) -> Any:
 
 def parse_pairs(cls: type[Any], pairs: list[str]) -> dict[str, Any]:
     """`key=value` texts of a command line as typed values. cls: a dataclass of settings."""
-    known = {d.name: d for d in describe(cls)}
-    found = {}
+    described = {d.name: d for d in describe(cls)}
+    values = {}
     for pair in pairs:
         key, equals, value = (part.strip() for part in pair.partition("="))
         if not equals:
             raise SettingError("set", pair, "key=value")
         key = PUBLISHED.get(key, key)
-        if key not in known:
-            raise SettingError(key, value, f"a setting: {', '.join(known)}")
-        found[key] = parse(known[key], value)
-    return found
+        if key not in described:
+            raise SettingError(key, value, f"a setting: {', '.join(described)}")
+        values[key] = parse(described[key], value)
+    return values
 
 
 @dataclass(frozen=True)
 class RunArguments:
-    """What a command names beside settings. device: auto or cpu."""
+    """The arguments of a run beside its settings, one for each flag of the command. device: auto or cpu."""
 
     model: str
     data: tuple[str, ...]

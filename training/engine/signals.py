@@ -1,4 +1,4 @@
-"""Being asked to end: SIGTERM and SIGINT become a flag that is looked at between two steps."""
+"""Stopping a run: SIGTERM and SIGINT set a flag, which the engine reads between two steps."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 
 class StopSignals:
-    """`asked` is true once SIGTERM or SIGINT came within the `with`; the handlers before it come back
-    at its end. Outside the main thread nothing is changed: Python allows no handlers there."""
+    """Within its `with`, SIGTERM and SIGINT set `stop_requested` to true instead of ending the process; the
+    former handlers are restored at its end. Outside the main thread, where Python allows no handlers, it
+    changes nothing."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.stop_requested = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopSignals:
@@ -24,7 +25,7 @@ class StopSignals:
         return self
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+        self.stop_requested = True
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():

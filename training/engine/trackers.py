@@ -1,4 +1,4 @@
-"""Optional trackers beside metrics.jsonl, which stays the truth: trackio, TensorBoard, wandb."""
+"""Optional experiment trackers beside metrics.jsonl: trackio, TensorBoard, wandb."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 
 class Tracker:
-    """Tells a tracker every logged line; does nothing for `none` or off the main process. A run that is
-    gone on with is a new one there."""
+    """Sends every logged line to a tracker; does nothing for `none`, or in a process other than the main
+    one. A resumed run is a new run there."""
 
     def __init__(self, name: str, out: Path, main: bool) -> None:
         self.name = name if main else "none"
@@ -24,7 +24,7 @@ class Tracker:
             self.run = board.SummaryWriter(str(out / "tensorboard"))
 
     def add(self, line: Mapping[str, Any]) -> None:
-        """Figures of one step."""
+        """Send the figures of one step."""
         figures = {key: value for key, value in line.items() if key != "step"}
         if self.name in ("trackio", "wandb"):
             self.run.log(figures, step=line["step"])
@@ -33,7 +33,7 @@ class Tracker:
                 self.run.add_scalar(key, value, line["step"])
 
     def close(self) -> None:
-        """Bring everything out."""
+        """Flush what is not sent yet, and close the tracker."""
         if self.name in ("trackio", "wandb"):
             self.run.finish()
         elif self.name == "tensorboard":

@@ -1,1 +1,1 @@
-"""Policy gradients from rewarded answers (diffu-GRPO)."""
+"""GRPO: policy gradients from answers of the model and their rewards (diffu-GRPO)."""

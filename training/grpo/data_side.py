@@ -11,7 +11,7 @@ from training.shared.questions import check_questions, question_columns
 
 
 class QuestionData:
-    """Questions with gold answers; what is learned from is yet to be written."""
+    """The DataSide of questions with gold answers; the answers to learn from are decoded during the run."""
 
     def accepts(self, kind: Kind) -> bool:
         """See DataSide."""
@@ -34,6 +34,6 @@ class QuestionData:
             check_questions(records, columns, False)
 
     def preview(self, arguments: RunArguments, settings: GRPOSettings) -> Preview:
-        """The row of the first question: nothing is masked before there are answers."""
+        """The row of the first question, without cells: the answers to mask are not decoded yet."""
         recipe = GRPO(arguments, settings)
         return Preview(recipe.sets[0].raw(0), "", [], notes=recipe.notes)

@@ -1,7 +1,8 @@
-"""diffu-GRPO (d1, 2504.12216): answers that earn more than their group's mean become likelier.
+"""diffu-GRPO (d1, 2504.12216): answers with more reward than their group's mean become likelier.
 
-An outer iteration writes answers with our sampler and rewards them; `inner` optimizer steps learn
-from them, each under masks of its own. A checkpoint in between holds the rows of the steps to come.
+A group is the answers to one question. An outer iteration decodes answers and rewards them; then `inner`
+optimizer steps learn from them, each with masks of its own. A checkpoint within an outer iteration also
+holds the rows of the steps that are still to come.
 """
 
 from __future__ import annotations
@@ -43,13 +44,13 @@ from training.shared.decoding import (
     sampler_settings,
     shared,
 )
-from training.shared.questions import Question, QuestionSettings, Room, open_questions, questions_at
+from training.shared.questions import LengthLimit, Question, QuestionSettings, open_questions, questions_at
 from training.shared.reference import hold_reference
 
 
 @dataclass(frozen=True, kw_only=True)
 class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings, QuestionSettings):
-    """batch_size counts answers: questions of an outer iteration x group_size."""
+    """batch_size counts answers: the questions of an outer iteration times group_size."""
 
     learning_rate: float = option(3e-6, "Peak of AdamW's rate.", low=0, high=1)
     batch_size: int = option(48, "Answers of one step, over all processes and parts.", low=1)
@@ -81,7 +82,7 @@ class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings, QuestionSettin
 
 
 class GRPO(Recipe):
-    """Every process writes and scores its share of the answers; all get the whole step's rows."""
+    """Every process decodes and rewards its share of the answers, and then has the rows of all."""
 
     settings: GRPOSettings
     module: GroupModule
@@ -92,11 +93,11 @@ class GRPO(Recipe):
         self.eos: int = self.loaded.eos_id
         attach(self.loaded.model, settings, arguments.load_lora)
         check_length(settings.max_length, self.loaded)
-        room = Room(settings.max_length, partial(row_tokens, self.loaded, settings))
+        limit = LengthLimit(settings.max_length, partial(row_tokens, self.loaded, settings))
         chat = Chat(self.loaded.tokenizer)
         self.notes: list[str] = []
         allow = arguments.allow_eval_data
-        self.sets = open_questions(arguments.data, chat, settings, room, allow, self.notes)
+        self.sets = open_questions(arguments.data, chat, settings, limit, allow, self.notes)
         self.rewards = Rewards(settings)
         self.module = GroupModule(
             self.loaded.model, hold_reference(self.loaded.model) if settings.kl_beta else None,
@@ -105,16 +106,17 @@ class GRPO(Recipe):
         self._inner: list[GroupBatch] = []
 
     def before(self, step: int) -> None:
-        """At an outer iteration's first step: answers, rewards, and log-probabilities of the policy as
-        it is and (kl_beta above 0) of the reference, under the masks of every inner step."""
+        """At the first step of an outer iteration: make the rows of all its steps. That is answers, their
+        rewards, and the answers' log-probabilities under each step's masks, by the policy as it is now and
+        (kl_beta above 0) by the reference."""
         s, processes = self.settings, PartialState().num_processes
         if step % s.inner:
             return
         if s.batch_size % (self.parts * processes):
             allowed = f"a multiple of accumulate = {self.parts} times {processes} processes"
             raise SettingError("batch_size", s.batch_size, allowed)
-        asked = questions_at(self.sets, step // s.inner * self._groups, self._groups)
-        written, reward = self._written(asked, seed=s.seed * 1_000_003 + step)
+        questions = questions_at(self.sets, step // s.inner * self._groups, self._groups)
+        written, reward = self._answered(questions, seed=s.seed * 1_000_003 + step)
         self._inner = [self._batch(written, reward, step_generator(s.seed, step + i)) for i in range(s.inner)]
 
     def batches(self, step: int) -> Sequence[GroupBatch]:
@@ -128,75 +130,80 @@ class GRPO(Recipe):
         return {f"{i}.{name}": t for i, rows in left.items() for name, t in rows._asdict().items()}
 
     def carry(self, tensors: Mapping[str, Tensor]) -> None:
-        """See Recipe. Steps that are done are not asked for again."""
+        """See Recipe. The rows of steps that are done are not restored, as they are not needed again."""
         steps = {int(name.partition(".")[0]) for name in tensors}
-        found = {i: GroupBatch(*(tensors[f"{i}.{name}"] for name in GroupBatch._fields)) for i in steps}
+        batches = {i: GroupBatch(*(tensors[f"{i}.{name}"] for name in GroupBatch._fields)) for i in steps}
         first = min(steps, default=0)
-        self._inner = [found[max(i, first)] for i in range(self.settings.inner)] if found else []
+        self._inner = [batches[max(i, first)] for i in range(self.settings.inner)] if batches else []
 
     def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
-        """The adapter, or the whole model."""
+        """See Recipe: the adapter, or the whole model."""
         export_learned(self.loaded, self.settings, folder, state)
 
     def evaluate(self) -> dict[str, float]:
-        """Mean reward and accuracy on held-out problems, without temperature, in as few steps as the
-        rollouts; nothing for sets of rows. What could not be found out is said and counts in no mean."""
+        """Mean reward and accuracy on held-out problems, decoded as rollouts are but at temperature 0; {} for
+        files and hub sets. Answers that could not be graded are left out of the mean, with a printed note."""
         each = max(1, self.settings.eval_rows // len(self.sets))
-        asked = [question for found in self.sets for question in found.held_out(each)]
-        if not asked:
+        questions = [q for question_set in self.sets for q in question_set.held_out(each)]
+        if not questions:
             return {}
-        texts = self._decoded("evaluating", asked, [0] * len(asked), 0.0).texts
-        found = {}
-        for name, values in (("accuracy", self.rewards.correct(asked, texts)),
-                             ("reward", self._scored(asked, texts))):  # fmt: skip
-            known = [value for value in values if value is not None]
-            if len(known) < len(values) and PartialState().is_main_process:
-                without = f"{len(values) - len(known)} of {len(values)} answers have no {name}"
+        texts = self._decoded("evaluating", questions, [0] * len(questions), 0.0).texts
+        figures = {}
+        for name, values in (("accuracy", self.rewards.correct(questions, texts)),
+                             ("reward", self._scored(questions, texts))):  # fmt: skip
+            numbers = [value for value in values if value is not None]
+            if len(numbers) < len(values) and PartialState().is_main_process:
+                without = f"{len(values) - len(numbers)} of {len(values)} answers have no {name}"
                 print(f"evaluation: {without}: the judge or the grader failed", flush=True)
-            if known:
-                found[name] = sum(known) / len(known)
-        return found
+            if numbers:
+                figures[name] = sum(numbers) / len(numbers)
+        return figures
 
     def sample(self, folder: Path) -> None:
-        """Held-out prompts, or the first rows of a set, decoded as rollouts are, without temperature."""
+        """Record traces for held-out prompts, or else for the first of the data, decoded as rollouts are but
+        at temperature 0."""
         count = self.settings.samples
-        asked = [question for found in self.sets for question in found.held_out(count)]
-        asked = (asked or questions_at(self.sets, 0, count))[:count]
-        turns = [[{"role": "user", "content": question.prompt}] for question in asked]
+        questions = [q for question_set in self.sets for q in question_set.held_out(count)]
+        questions = (questions or questions_at(self.sets, 0, count))[:count]
+        turns = [[{"role": "user", "content": question.prompt}] for question in questions]
         record_samples(self, self.loaded, turns, folder, settings=sampler_settings(self.settings, 0.0))
 
     @property
     def _groups(self) -> int:
         return self.settings.batch_size // self.settings.group_size
 
-    def _written(self, asked: Sequence[Question], seed: int) -> tuple[Rollouts, Tensor]:
-        """group_size answers to each question and their rewards, Float[groups, size], NaN where there
-        is none. RuntimeError when every group has one."""
+    def _answered(self, questions: Sequence[Question], seed: int) -> tuple[Rollouts, Tensor]:
+        """group_size answers to each question and their rewards, Float[groups, size], NaN where there is
+        none. RuntimeError when every group has a NaN."""
         size = self.settings.group_size
-        each = [question for question in asked for _ in range(size)]
+        each = [question for question in questions for _ in range(size)]
         written = self._decoded("decoding answers", each, [seed * 4096 + row for row in range(len(each))])
-        found = self._scored(each, written.texts)
-        reward = torch.tensor([float("nan") if r is None else r for r in found]).view(-1, size)
+        scores = self._scored(each, written.texts)
+        reward = torch.tensor([float("nan") if r is None else r for r in scores]).view(-1, size)
         if bool(reward.isnan().any(-1).all()):
             raise RuntimeError("every group has an answer without a reward: the judge or the grader failed")
         return written, reward
 
     def _decoded(
-        self, doing: str, asked: Sequence[Question], seeds: Sequence[int], temperature: float | None = None
+        self,
+        doing: str,
+        questions: Sequence[Question],
+        seeds: Sequence[int],
+        temperature: float | None = None,
     ) -> Rollouts:
-        prompts = [question.prompt for question in asked]
-        between = partial(self.progress, doing, together=False)
-        return rollouts(self.loaded, self.settings, prompts, seeds, temperature, between)
+        prompts = [question.prompt for question in questions]
+        on_progress = partial(self.progress, doing, together=False)
+        return rollouts(self.loaded, self.settings, prompts, seeds, temperature, on_progress)
 
-    def _scored(self, asked: Sequence[Question], texts: Sequence[str]) -> list[float | None]:
-        """Rewards, each process asking for its share."""
+    def _scored(self, questions: Sequence[Question], texts: Sequence[str]) -> list[float | None]:
+        """Rewards of all answers; each process computes its share."""
 
         def part(number: int) -> list[float | None]:
             rows = slice(number * CHUNK, (number + 1) * CHUNK)
-            self.progress("grading answers", rows.start, len(asked), together=False)
-            return self.rewards(asked[rows], texts[rows])
+            self.progress("grading answers", rows.start, len(questions), together=False)
+            return self.rewards(questions[rows], texts[rows])
 
-        return [score for scores in shared(part, -(-len(asked) // CHUNK)) for score in scores]
+        return [score for scores in shared(part, -(-len(questions) // CHUNK)) for score in scores]
 
     def _batch(self, written: Rollouts, reward: Tensor, draw: torch.Generator) -> GroupBatch:
         """The rows of one inner step. A group with an answer that has no reward is left out.
@@ -205,28 +212,29 @@ class GRPO(Recipe):
         answer's. written: Int[R, L] and more, see Rollouts; reward: Float[G, S], NaN for none.
         """
         s, tokens = self.settings, written.tokens
-        # 1. What counts: answers up to their first EOS, in groups whose answers all have a reward. A
-        #    group without counts for nothing; its rewards become the others' mean.
+        # 1. What counts: answers up to their first EOS, in groups whose answers all have a reward. Other
+        #    groups are not counted, and their rewards become the others' mean, for the logged figure.
         counted = through_first_end(tokens[:, -s.gen_length :], self.eos)  # Bool[R, C]
         skipped = reward.isnan().any(-1, keepdim=True).expand(reward.shape)  # Bool[G, S]
         reward = torch.where(skipped, reward[~skipped].mean(), reward)
         counted = counted & ~skipped.reshape(-1, 1)
-        # 2. What a pass does not see: the whole answer, and some tokens of the prompt.
+        # 2. What is masked in a forward pass: the whole answer, and some tokens of the prompt.
         answer = torch.zeros_like(written.attention)  # Bool[R, L]
         answer[:, -s.gen_length :] = True
         hidden = answer | prompt_masks(written.attention & ~answer, s.prompt_mask, draw)  # Bool[R, L]
-        # 3. Or, of the answer, what the sampler had not yet written in one of its steps.
+        # 3. With context = steps only what the sampler had not yet written of the answer at one step.
         if s.context == "steps":
             shown, counted = step_context(written.order, counted, draw)  # both Bool[R, C]
             hidden[:, -s.gen_length :] &= ~shown
-        # 4. A dropout for each row, and how much better it is than its group.
+        # 4. A dropout seed for each row, and by how much its reward is above its group's mean.
         seed = torch.randint(2**62, (len(tokens),), generator=draw)  # Int[R]
         advantage = group_advantages(reward).reshape(-1)  # Float[R]
         empty = torch.zeros(counted.shape)  # Float[R, C]
         batch = GroupBatch(
             tokens, written.attention, hidden, counted, seed, empty, empty, advantage, reward.reshape(-1)
         )
-        # 5. Log-probabilities of the policy as it is, and of the reference, under these masks: Float[R, C].
+        # 5. Log-probabilities by the policy as it is now, and by the reference, under these masks:
+        #    Float[R, C].
         old = self._log_probabilities(self.loaded.model, batch)
         if not s.kl_beta:
             return batch._replace(old=old)
@@ -234,8 +242,9 @@ class GRPO(Recipe):
             return batch._replace(old=old, reference=self._log_probabilities(reference, batch))
 
     def _log_probabilities(self, model: torch.nn.Module, batch: GroupBatch) -> Tensor:
-        """Float[rows, cells], 0 where not counted: in the passes that the coming step will make, each with
-        the same rows, the same dropout and in the same process."""
+        """Log-probabilities of the answers' tokens, Float[rows, cells], 0 where not counted. They come from
+        the same forward passes that the step will make: the same rows together, with the same dropout and
+        in the same process, so that nothing but changed weights can make a difference."""
         processes, device = PartialState().num_processes, self.loaded.model.device
         size = len(batch.tokens) // self.parts
 
@@ -249,8 +258,8 @@ class GRPO(Recipe):
             with inference(model, dropout=True):
                 return log_probabilities(model, *own[:5], self.loaded.mask_id).float().cpu()
 
-        found = torch.zeros(batch.counted.shape)
+        logps = torch.zeros(batch.counted.shape)
         for number, logp in enumerate(shared(one, self.parts * processes)):
             place = rows(number)
-            found[place] = found[place].masked_scatter(batch.counted[place], logp)
-        return found
+            logps[place] = logps[place].masked_scatter(batch.counted[place], logp)
+        return logps

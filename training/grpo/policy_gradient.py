@@ -1,10 +1,10 @@
 """diffu-GRPO (d1, 2504.12216): policy gradients from one forward pass over a masked answer.
 
-log p of each token of an answer is read from one pass in which the whole answer is masked, and
-prompt tokens with p = .15 (eq. 4 and algorithm 1). Every inner iteration has masks of its own, under
-which the old policy, the reference and the current policy are all compared. They share its dropout
-too: a ratio then says how far the weights have moved, and is exactly 1 before they have. Between a
-pass with dropout and one without it would differ from 1 at once, by what dropout does.
+log p of every token of an answer comes from one pass in which the whole answer is masked, and each token
+of the prompt with p = .15 (eq. 4 and algorithm 1). Every inner step has masks of its own, and the old
+policy (which wrote the answers), the reference and the current policy are all computed under them. They
+share the same draw of dropout too: so a ratio of probabilities is exactly 1 until the weights change, and
+then shows that change alone.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from training.shared.reference import own_draws, reference_of
 
 class GroupBatch(NamedTuple):
     """tokens: Int[rows, length], prompts left-padded, answers of `cells` cells at the end; attention:
-    Bool[rows, length], False on padding; hidden: Bool[rows, length], cells shown as masks; counted:
-    Bool[rows, cells], tokens in the loss; seed: Int[rows], of the dropout: a pass takes its first row's;
-    old, reference: Float[rows, cells], log-probabilities of the tokens under the policy that wrote them
-    and under the reference (nobody asks for it with beta = 0), 0 where not counted; advantage, reward:
-    Float[rows]. The first five are what a pass needs: the same in three passes give the same dropout."""
+    Bool[rows, length], False on padding; hidden: Bool[rows, length], cells that are masked; counted:
+    Bool[rows, cells], tokens in the loss; seed: Int[rows], of the dropout, where a pass uses its first
+    row's; old, reference: Float[rows, cells], log-probabilities of the tokens by the policy that wrote them
+    and by the reference (all 0 and not used with beta = 0), 0 where not counted; advantage, reward:
+    Float[rows]. The first five fields are the arguments of log_probabilities."""
 
     tokens: Tensor
     attention: Tensor
@@ -40,7 +40,7 @@ class GroupBatch(NamedTuple):
 
 
 def group_advantages(rewards: Tensor) -> Tensor:
-    """r - mean of the group, not divided by its deviation. rewards: Float[groups, size]."""
+    """Reward minus the group's mean, not divided by the group's deviation. rewards: Float[groups, size]."""
     return rewards - rewards.mean(-1, keepdim=True)
 
 
@@ -75,20 +75,21 @@ def log_probabilities(
     model: Any, tokens: Tensor, attention: Tensor, hidden: Tensor, counted: Tensor, seed: Tensor, mask_id: int
 ) -> Tensor:
     """log p of the counted tokens, Float[n counted], row-major; shapes as in GroupBatch. A network in
-    training drops out by `seed`; the random state outside stays as it is."""
-    asked = torch.zeros_like(hidden)
-    asked[:, -counted.shape[1] :] = counted
+    training mode draws its dropout from `seed`; the random state is restored."""
+    counted_cells = torch.zeros_like(hidden)
+    counted_cells[:, -counted.shape[1] :] = counted
     padding = None if bool(attention.all()) else attention
     with own_draws(tokens.device):
         torch.manual_seed(int(seed[0]))
-        out = model(tokens.masked_fill(hidden, mask_id), attention_mask=padding, cells=asked)
-    return -cell_cross_entropy(out.logits, tokens[asked])
+        out = model(tokens.masked_fill(hidden, mask_id), attention_mask=padding, cells=counted_cells)
+    return -cell_cross_entropy(out.logits, tokens[counted_cells])
 
 
 def step_context(order: Tensor, counted: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """One of its own decoding steps a row: the cells written before it, which are shown, and the counted
-    cells that it wrote, both Bool[rows, cells]. Not in d1: what the sampler saw when it drew them
-    (a trajectory's own contexts, as TraceRL has them, 2509.06949).
+    """Draws, for each row, one of the steps in which its answer was decoded. Returns the cells written before
+    that step, which are shown, and the counted cells written in it, both Bool[rows, cells]: so a token's
+    probability is computed from what the sampler saw when it drew the token. Not in d1; TraceRL (2509.06949)
+    does so.
 
     order: Int[rows, cells], the step that wrote each cell, -1 for cells that none wrote; counted:
     Bool[rows, cells]. A row without counted cells keeps none.
@@ -102,7 +103,8 @@ def step_context(order: Tensor, counted: Tensor, generator: torch.Generator) -> 
 
 
 class GroupModule(nn.Module):
-    """The policy and, where all its weights learn and beta is above 0, a frozen copy of what it began as."""
+    """The policy and, where all its weights learn and beta is above 0, a frozen copy of it as it was at
+    first."""
 
     def __init__(self, model: Any, frozen: nn.Module | None, mask_id: int, clip: float, beta: float) -> None:
         super().__init__()
@@ -110,7 +112,9 @@ class GroupModule(nn.Module):
         self.mask_id, self.clip, self.beta = mask_id, clip, beta
 
     def forward(self, batch: GroupBatch) -> Losses:
-        """Mean over rows of the mean over a row's tokens of -objective + beta KL (eq. 3)."""
+        """The loss: mean over rows of the mean over a row's tokens of -objective + beta KL (eq. 3). Figures:
+        reward; moved, how far the ratios are from 1; clipped, the share of tokens whose ratio is clipped;
+        kl, with beta above 0."""
         counted, rows = batch.counted, len(batch.tokens)
         logp = log_probabilities(self.model, *batch[:5], self.mask_id)
         row, old = counted.nonzero()[:, 0], batch.old[counted]
@@ -127,5 +131,5 @@ class GroupModule(nn.Module):
         return Losses(self.beta * away - gained, {**figures, "kl": away})
 
     def reference(self) -> AbstractContextManager[Any]:
-        """The policy that training began with, without gradients."""
+        """Within it, the model that training began with, without gradients; see reference_of."""
         return reference_of(self.model, self.frozen)

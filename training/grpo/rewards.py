@@ -1,7 +1,7 @@
-"""What an answer is worth: verifiable parts, and a judge's score where one is asked for.
+"""Rewards of answers: parts that can be checked, and a judge's score where settings ask for one.
 
-A part that could not be found out (a grade at its time limit, a judge that is down) makes the
-answer's reward None, never zero; its group is then left out, or the run ends.
+A part that could not be determined (grading ran into its time limit, the judge is down) makes the answer's
+reward None, never zero; its group is then left out, or the run ends.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class RewardSettings:
 
 
 def check_rewards(settings: RewardSettings) -> None:
-    """SettingError when nothing is rewarded, or a judge is wanted and not named (or the other way)."""
+    """SettingError when all weights are 0, or only one of reward_judge and judge_url is given."""
     check(settings)
     s = settings
     if not any((s.reward_correct, s.reward_format, s.reward_integer, s.reward_judge)):
@@ -54,7 +54,7 @@ def check_rewards(settings: RewardSettings) -> None:
 
 
 class Rewards:
-    """Rewards of answers; a context manager that owns the grader's processes."""
+    """Computes rewards; a context manager that owns the grader's processes."""
 
     def __init__(self, settings: RewardSettings, grader: Grader | None = None) -> None:
         self.settings, self.grader = settings, grader or Grader()
@@ -63,28 +63,29 @@ class Rewards:
             self.judge = Judge(settings.judge_url, settings.judge_model, settings.judge_seconds)
 
     def __call__(self, questions: Sequence[Question], texts: Sequence[str]) -> list[float | None]:
-        """One reward an answer, None where it could not be found out. JudgeError with
-        judge_failures = error."""
+        """One reward for each answer, None where a part of it could not be determined. JudgeError: the judge
+        failed, with judge_failures = error."""
         s = self.settings
-        found: list[float | None] = [
+        rewards: list[float | None] = [
             s.reward_format * well_formed(text) + s.reward_integer * whole_number(text) for text in texts
         ]
         if s.reward_correct > 0:
-            found = _sum(found, s.reward_correct, self.correct(questions, texts))
+            rewards = _sum(rewards, s.reward_correct, self.correct(questions, texts))
         if self.judge is not None:
-            found = _sum(found, s.reward_judge, self._judged(self.judge, questions, texts))
-        return found
+            rewards = _sum(rewards, s.reward_judge, self._judged(self.judge, questions, texts))
+        return rewards
 
     def correct(self, questions: Sequence[Question], texts: Sequence[str]) -> list[float | None]:
-        """1 for right, 0 for wrong, None where it could not be graded: a task's own checker, and the
-        grader's killable processes for other sets."""
+        """For each answer 1 (right), 0 (wrong) or None (could not be graded). Answers to bundled tasks are
+        checked by the task, others by the grader, in processes that it can kill."""
         plain = [i for i, question in enumerate(questions) if not question.task]
         grades = self.grader.grade_many([(texts[i], questions[i].answer) for i in plain])
-        found: dict[int, bool | None] = {i: g.correct for i, g in zip(plain, grades, strict=True)}
-        for i, asked in enumerate(questions):
-            if asked.task:
-                found[i] = TASKS[asked.task].check(asked.fields, texts[i], answer=asked.answer).correct
-        return [None if found[i] is None else float(bool(found[i])) for i in range(len(questions))]
+        verdicts: dict[int, bool | None] = {i: g.correct for i, g in zip(plain, grades, strict=True)}
+        for i, question in enumerate(questions):
+            if question.task:
+                task = TASKS[question.task]
+                verdicts[i] = task.check(question.fields, texts[i], answer=question.answer).correct
+        return [None if verdicts[i] is None else float(bool(verdicts[i])) for i in range(len(questions))]
 
     def _judged(
         self, judge: Judge, questions: Sequence[Question], texts: Sequence[str]
@@ -112,12 +113,12 @@ def _sum(before: Sequence[float | None], weight: float, part: Sequence[float | N
 
 
 def well_formed(text: str) -> bool:
-    """One closed, filled box, and nothing behind it."""
+    r"""Whether the text has exactly one \boxed{...}, closed, not empty, and with nothing behind it."""
     boxed = extract_boxed(text)
     return bool(boxed) and text.count("\\boxed") == 1 and text.rstrip().rstrip("$. ").endswith("}")
 
 
 def whole_number(text: str) -> bool:
-    """The boxed answer is a whole number (`x = 5` is one)."""
+    """Whether the boxed answer is a whole number (`x = 5` counts as one)."""
     number = read_number(extract_boxed(text) or "")
     return number is not None and _INTEGER.fullmatch(number) is not None

@@ -12,10 +12,10 @@ BETA_FAST, BETA_SLOW = 32.0, 1.0
 def extend(
     model: LLaDAModelLM, max_length: int, rope_theta: float = 0.0, yarn: bool = False, yarn_scale: float = 2.0
 ) -> bool:
-    """Let a network read max_length tokens, in place; False when nothing had to change.
+    """Let a network read max_length tokens, in place; returns whether its position encoding has changed.
 
-    yarn: stretch its context yarn_scale times; rope_theta: another base, 0 as it is. SettingError when
-    max_length is more than what comes out.
+    yarn: stretch its context yarn_scale times; rope_theta: another RoPE base, 0 keeps it. SettingError when
+    max_length is more than the context that results.
     """
     config = model.config
     longest = config.max_sequence_length
@@ -32,6 +32,6 @@ def extend(
         allowed = f"at most {longest}, or a larger yarn_scale with yarn = true, or another rope_theta"
         raise SettingError("max_length", max_length, allowed)
     config.max_sequence_length = max(config.max_sequence_length, max_length)
-    inverse_frequencies(config)  # what cannot be computed fails here
+    inverse_frequencies(config)  # raises now for a config that it cannot compute
     model.forget_rotations()
     return changed

@@ -13,7 +13,7 @@ from training.shared.preview import Preview, noised_preview
 
 
 class TextData:
-    """Any text: a column of a file, or tasks."""
+    """The DataSide of plain texts: a column of a file, or problems of tasks."""
 
     def accepts(self, kind: Kind) -> bool:
         """See DataSide."""
@@ -28,7 +28,7 @@ class TextData:
         return {"text_column": choose_text_column(records, settings.text_column)}
 
     def check(self, chosen: ChosenSets, settings: PretrainSettings) -> None:
-        """See DataSide: shares of the sets, then every text."""
+        """See DataSide: checks the weights of the sets, then every text."""
         parse_weights(settings.weights, len(chosen.names))
         check_tables(chosen, settings, settings.split)
         for records in chosen.tables.values():

@@ -28,8 +28,9 @@ EVALUATED, AT_ONCE = 32, 8
 
 
 class PackedBatch(NamedTuple):
-    """Int / Bool / Float[rows, length]. tokens: clean; input_ids: with masks; masked; p: probability of
-    the mask; document, position: see `packing`. maskable: Int[rows], cells that could be masked."""
+    """tokens: Int[rows, length], without masks; input_ids: the same with masks; masked: Bool[rows, length];
+    p: Float[rows, length], the probability with which a cell was masked; document, position: Int[rows,
+    length], see packing.Packed; maskable: Int[rows], how many cells of a row could be masked."""
 
     tokens: Tensor
     input_ids: Tensor
@@ -41,7 +42,7 @@ class PackedBatch(NamedTuple):
 
 
 class PackedModule(nn.Module):
-    """A network whose forward is the pretraining loss; no document sees another one."""
+    """A network whose forward is the pretraining loss; attention stays within each document of a row."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -53,16 +54,16 @@ class PackedModule(nn.Module):
         visible = same_document(batch.document)
         hidden = self.model.hidden(batch.input_ids, position_ids=batch.position, visible=visible)
         logits = self.model.head(hidden[batch.masked])
-        wanted, row = batch.tokens[batch.masked], batch.masked.nonzero()[:, 0]
-        cost, count = cell_cross_entropy(logits, wanted), len(batch.tokens)
+        targets, row = batch.tokens[batch.masked], batch.masked.nonzero()[:, 0]
+        cost, count = cell_cross_entropy(logits, targets), len(batch.tokens)
         loss = pretrain_loss(cost, batch.p[batch.masked], count, int(batch.maskable[0]))
-        right = (logits.argmax(-1) == wanted).float()
+        right = (logits.argmax(-1) == targets).float()
         return Losses(loss, {"cross_entropy": rows_mean(cost.detach(), row, count),
                              "accuracy": rows_mean(right, row, count)})  # fmt: skip
 
 
 class Pretrain(Recipe):
-    """All weights learn, or an adapter."""
+    """Learns text, with all weights or with an adapter."""
 
     settings: PretrainSettings
 
@@ -76,7 +77,7 @@ class Pretrain(Recipe):
         sets = [open_texts(name, self.chat, loaded.eos_id, s, arguments.allow_eval_data, self.notes)
                 for name in arguments.data]  # fmt: skip
         self.texts = PackedRows([learned for learned, _ in sets], weights, s.seed, s.max_length)
-        self.held_out = PackedRows([kept for _, kept in sets], weights, 0, s.max_length)
+        self.held_out = PackedRows([held_out for _, held_out in sets], weights, 0, s.max_length)
         attach(loaded.model, settings, arguments.load_lora)
         self.module = PackedModule(loaded.model)
 
@@ -102,8 +103,8 @@ class Pretrain(Recipe):
         )
 
     def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
-        """The model with its tokenizer, or an adapter; beside an adapter of a longer context stands the
-        config.json that it was trained with."""
+        """See Recipe: the model with its tokenizer, or an adapter. An adapter for a longer context has
+        beside it the config.json with that context."""
         export_learned(self.loaded, self.settings, folder, state)
         if self.extended and lora_on(self.loaded.model):
             self.loaded.model.config.save_pretrained(folder)
@@ -123,15 +124,16 @@ class Pretrain(Recipe):
         return sums
 
     def example(self) -> Example:
-        """The first piece of the first row of the first step; of a packed row nothing is given."""
-        chosen, index = self.texts.first(0)
-        return Example(chosen.raw(index), self.chat.decode(chosen[index]), 0)
+        """The first piece of the first row of the first step; packed rows have no prompt."""
+        documents, index = self.texts.first(0)
+        return Example(documents.raw(index), self.chat.decode(documents[index]), 0)
 
     def sample(self, folder: Path) -> None:
-        """Held-out texts, gone on with from their middle, at most 128 tokens of them."""
-        found = []
+        """Record traces in which the model continues held-out texts: the first half of each is the prompt,
+        128 tokens at most."""
+        prompts = []
         for place in range(self.settings.samples):
-            chosen, index = self.held_out.first(place)
-            ids = chosen[index]
-            found.append(ids[: min(128, max(1, len(ids) // 2))])
-        record_samples(self, self.loaded, found, folder)
+            documents, index = self.held_out.first(place)
+            ids = documents[index]
+            prompts.append(ids[: min(128, max(1, len(ids) // 2))])
+        record_samples(self, self.loaded, prompts, folder)

@@ -1,7 +1,7 @@
-"""Rows packed with documents to the last cell; attention stays within a document.
+"""Packs pieces of documents into rows without padding; attention stays within a document.
 
-A row is a function of (seed, place): its first piece is the place's own in the epoch's order, the
-rest are drawn for it. No cell is padding; the last piece is cut where the row ends.
+A row is a function of (seed, place). Its first piece is the next one in the epoch's order, so that every
+piece comes first once an epoch; the others are drawn at random. The last piece is cut where the row ends.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from training.pretrain.texts import Pieces
 
 
 class Packed(NamedTuple):
-    """Int[rows, length] each. tokens; document: number of the document in its row; position: of a
-    cell in its document, from 0."""
+    """Int[rows, length] each. tokens; document: which of the row's documents a cell belongs to, from 0;
+    position: of the cell in that document, from 0."""
 
     tokens: Tensor
     document: Tensor
@@ -37,17 +37,17 @@ class PackedRows:
         return pack([self.pieces(step * count + row) for row in range(count)], self.length)
 
     def pieces(self, place: int) -> list[list[int]]:
-        """What fills a row, at least to its end."""
+        """The pieces of a row, as many as fill it."""
         draw = random.Random(f"{self.seed}:{place}")
         chosen, index = self.first(place)
-        found = [chosen[index]]
-        while sum(map(len, found)) < self.length:
+        filling = [chosen[index]]
+        while sum(map(len, filling)) < self.length:
             chosen = draw.choices(self.sets, self.weights)[0]
-            found.append(chosen[draw.randrange(chosen.size or 2**31)])
-        return found
+            filling.append(chosen[draw.randrange(chosen.size or 2**31)])
+        return filling
 
     def first(self, place: int) -> tuple[Pieces, int]:
-        """The set and the number of a row's first piece."""
+        """The set of a row's first piece, and the piece's index in it."""
         number = 0
         if len(self.sets) > 1:
             draw = random.Random(f"first {self.seed}:{place}")
@@ -72,5 +72,6 @@ def pack(rows: Sequence[Sequence[Sequence[int]]], length: int) -> Packed:
 
 
 def same_document(document: Tensor) -> Tensor:
-    """Who sees whom: Bool[rows, 1, length, length] of Int[rows, length]."""
+    """Which cell attends to which, Bool[rows, 1, length, length]: those of the same document. document:
+    Int[rows, length]."""
     return document[:, None, :, None] == document[:, None, None, :]

@@ -10,7 +10,7 @@ from training.shared.adapters import LoraSettings
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainSettings(LoraSettings):
-    """Rows, noise, and how far the network is to read."""
+    """Settings of the rows, of their masks, and of a longer context."""
 
     max_length: int = option(1024, "Tokens of a packed row.", low=8, unit="tokens")
     truncated: float = option(0.01, "Share of steps whose rows are cut to U{1..max_length} tokens.",

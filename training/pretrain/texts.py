@@ -1,4 +1,4 @@
-"""Plain text to pretrain on: documents of a file, a set of the hub, or a bundled task, in pieces."""
+"""Texts to pretrain on: documents of a file, of a hub set or of a bundled task, cut into pieces."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from training.data.chat import Chat
 from training.data.examples import TaskExamples
 from training.data.known_sets import refuse_problem
 from training.data.set_columns import find_column
-from training.data.sources import LIMITS, open_records, said_of
+from training.data.sources import LIMITS, open_records, table_notes
 from training.data.table_examples import held_out_rows
 from training.pretrain.settings import PretrainSettings
 
 MEASURED = 64
-"""Documents from which the characters of a token are estimated."""
+"""Documents that are encoded to estimate how many characters a token has."""
 HELD_OUT_PROBLEMS = 64
 
 
 class Pieces(Protocol):
-    """Encoded pieces of documents by number."""
+    """Pieces of documents by index, as token ids."""
 
     @property
     def size(self) -> int | None:
-        """How many there are, None for a generator without end."""
+        """How many there are; None where they are generated without end."""
         ...
 
     def __getitem__(self, index: int) -> list[int]: ...
@@ -92,8 +92,8 @@ class TaskTexts:
         return [*ids, self.eos]
 
 
-class Listed:
-    """A few documents that are there already."""
+class EncodedDocuments:
+    """Documents that are encoded already."""
 
     def __init__(self, ids: Sequence[list[int]]) -> None:
         self.ids, self.size = ids, len(ids)
@@ -102,7 +102,7 @@ class Listed:
         return self.ids[index]
 
     def raw(self, index: int) -> dict[str, str]:
-        """Not kept."""
+        """{}: their texts are not kept."""
         return {}
 
 
@@ -114,8 +114,8 @@ def open_texts(
     allow_eval_data: bool = False,
     notes: list[str] | None = None,
 ) -> tuple[Pieces, Pieces]:
-    """What is trained on, and what is held out: 5 % of the documents, or held-out problems of a task.
-    notes: gets what is not read.
+    """The pieces that are trained on, and those that are held out: of 5 % of the documents, or held-out
+    problems of a task. notes: a list to which sentences are added on what is not used.
 
     SetError: a set that cannot be used, or is for evaluation, with row and column.
     """
@@ -125,22 +125,23 @@ def open_texts(
         problems = generate(name, HELD_OUT, HELD_OUT_PROBLEMS, seed=1)
         texts = [chat.plain(f"{p.prompt}\n{p.solution}") for p in problems]
         ids = [[*chat.tokenizer.encode(text, add_special_tokens=False), eos] for text in texts]
-        return TaskTexts(name, chat, eos, TRAIN, settings.seed), Listed(ids)
+        return TaskTexts(name, chat, eos, TRAIN, settings.seed), EncodedDocuments(ids)
     records = open_records(name, settings.split, allow_eval_data, tuple(TASKS), replace(LIMITS, plain=True))
     column = choose_text_column(records, settings.text_column)
     check_texts(records, column, allow_eval_data)
     if notes is not None:
-        notes += said_of(records, [column])
-    kept_out = held_out_rows(len(records))
-    learned = [i for i in range(len(records)) if i not in kept_out]
-    how = (chat, eos, settings.max_length)
-    return Documents(records, column, learned, *how), Documents(records, column, sorted(kept_out), *how)
+        notes += table_notes(records, [column])
+    held_out = held_out_rows(len(records))
+    learned = [i for i in range(len(records)) if i not in held_out]
+    encoding = (chat, eos, settings.max_length)
+    unlearned = Documents(records, column, sorted(held_out), *encoding)
+    return Documents(records, column, learned, *encoding), unlearned
 
 
-def choose_text_column(records: Table, asked: str) -> str:
-    """The column that is asked for, else the only one, else `text`; SetError when it is not there."""
+def choose_text_column(records: Table, named: str) -> str:
+    """The column `named`; without a name the only column, else `text`. SetError when it is not there."""
     only = records.columns[0] if len(records.columns) == 1 else TEXT
-    return find_column(records, "text_column", asked or only, ())
+    return find_column(records, "text_column", named or only, ())
 
 
 def check_texts(records: Table, column: str, allow_eval_data: bool) -> None:

@@ -1,1 +1,1 @@
-"""Process reward models."""
+"""Process reward models (PRM): models that score every step of an answer as right or wrong."""

@@ -1,4 +1,4 @@
-"""PRM: a process reward model from labelled steps: right or wrong, a probability for each
+"""PRM: trains a process reward model on labelled steps. It gives each step a probability of being right
 (Qwen2.5-Math-PRM, 2501.07301; Let's Verify Step by Step, 2305.20050)."""
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ from training.engine.recipe import Losses, Recipe, moved, split
 from training.engine.settings import RunArguments
 from training.prm.prm_data import (
     Batches,
-    Labelled,
+    LabelledSteps,
     RewardBatch,
-    asked_columns,
     check_held_out,
     check_lengths,
     collate,
-    held_apart,
+    columns_named,
     open_labelled,
     read_labelled,
+    split_by_question,
 )
 from training.prm.prm_model import checkpoint_layers, new_reward, save_reward
 from training.prm.settings import HELD_OUT_ONE_IN, PRMSettings
-from training.shared.decoding import Between
+from training.shared.decoding import OnProgress
+from training.shared.losses import rows_mean
 
 
 class PRMModule(nn.Module):
@@ -57,20 +58,13 @@ class PRMModule(nn.Module):
         labels = batch.labels[scored]
         logits = self.reward.step_logits(batch.ids, batch.starts, scored) + self.odds
         losses = F.cross_entropy(logits, labels, reduction="none") * self.odds.exp()[labels]
-        accuracy = _mean_of_rows((logits.argmax(-1) == labels).float(), scored)
-        return Losses(_mean_of_rows(losses, scored), {"accuracy": accuracy})
-
-
-def _mean_of_rows(values: Tensor, places: Tensor) -> Tensor:
-    """Float[]: the mean over rows of the means of their values, Float[n], which stand at places,
-    Bool[rows, length]; a row without any counts as 0."""
-    row, rows = places.nonzero()[:, 0], len(places)
-    counts = torch.bincount(row, minlength=rows).clamp(min=1)
-    return (values / counts[row]).sum() / rows
+        row, rows = scored.nonzero()[:, 0], len(scored)
+        accuracy = rows_mean((logits.argmax(-1) == labels).float(), row, rows)
+        return Losses(rows_mean(losses, row, rows), {"accuracy": accuracy})
 
 
 class PRM(Recipe):
-    """Everything learns. There is nothing to decode: no samples."""
+    """All weights of a reward model learn. There are no samples, as it does not write text."""
 
     settings: PRMSettings
 
@@ -84,7 +78,7 @@ class PRM(Recipe):
         check_held_out(s.held_out)
         self.notes: list[str] = []
         rows = open_labelled(arguments.data, s, arguments.allow_eval_data, self.notes)
-        self.rows, self.held_out = sides(rows, s)
+        self.rows, self.held_out = train_and_held_out(rows, s)
         every = [*rows, *self.held_out] if s.held_out else rows
         if cut := check_lengths(every, self.reward, s.max_length):
             self.notes.append(f"{cut:,} of {len(every):,} rows are longer than {s.max_length} tokens; "
@@ -99,7 +93,7 @@ class PRM(Recipe):
         return split(collate(self.data[step], self.reward, self.settings.max_length), self.parts)
 
     def example(self) -> Example:
-        """The first row of the first step; of a reward model nothing is masked."""
+        """The first row of the first step."""
         row = self.data[0][0]
         ids, _ = self.reward.encode(row.question, row.steps)
         raw = {"question": row.question, "steps": json.dumps(row.steps, ensure_ascii=False),
@@ -112,29 +106,33 @@ class PRM(Recipe):
         save_reward(self.reward, folder, weights, self.settings.save_dtype)
 
     def evaluate(self) -> dict[str, float]:
-        """Of wrong steps among held-out ones: AUROC, calibration error; AUROC by task and by cut."""
-        between = partial(self.progress, "evaluating")
-        return measured(self.reward, self.held_out, self.settings.max_length, between)
+        """On held-out steps: AUROC (how well the scores tell right from wrong steps) and calibration error;
+        AUROC also by task and by cut."""
+        on_progress = partial(self.progress, "evaluating")
+        return step_figures(self.reward, self.held_out, self.settings.max_length, on_progress)
 
 
-def sides(rows: list[Labelled], settings: PRMSettings) -> tuple[list[Labelled], list[Labelled]]:
-    """Rows that are trained on, and those of the evaluation. SetError: a question would be on both sides,
-    or none is left."""
+def train_and_held_out(
+    rows: list[LabelledSteps], settings: PRMSettings
+) -> tuple[list[LabelledSteps], list[LabelledSteps]]:
+    """The rows that are trained on, and the held-out rows. SetError: a question would be in both, or none
+    would be left to train on."""
     if not settings.held_out:
-        train, apart = held_apart(rows, HELD_OUT_ONE_IN)
+        train, held_out = split_by_question(rows, HELD_OUT_ONE_IN)
         if not train:
             raise SetError(f"{len(rows)} rows of too few questions: none is left to train on; allowed: more")
-        return train, apart
-    apart = read_labelled(Path(settings.held_out), asked_columns(settings))
-    known = {row.question for row in rows}
-    for number, row in enumerate(apart, 1):
-        if row.question in known:
+        return train, held_out
+    held_out = read_labelled(Path(settings.held_out), columns_named(settings))
+    trained_questions = {row.question for row in rows}
+    for number, row in enumerate(held_out, 1):
+        if row.question in trained_questions:
             raise SetError(f"held_out, row {number}: {row.question[:60]!r} is in the data; allowed: others")
-    return rows, apart
+    return rows, held_out
 
 
-def log_weights(rows: Sequence[Labelled], balance: float) -> Tensor:
-    """Float[2]: log (n / (2 n_class)) * balance, for wrong and right steps; SetError when one is missing."""
+def log_weights(rows: Sequence[LabelledSteps], balance: float) -> Tensor:
+    """The logs of the weights of wrong and right steps, Float[2]: log(n / (2 n_class)) * balance. SetError
+    when the rows have no wrong or no right steps."""
     right = sum(sum(row.labels) for row in rows)
     total = sum(len(row.labels) for row in rows)
     if not 0 < right < total:
@@ -143,30 +141,30 @@ def log_weights(rows: Sequence[Labelled], balance: float) -> Tensor:
 
 
 @torch.no_grad()
-def measured(
-    reward: LoadedReward, rows: Sequence[Labelled], max_length: int,
-    between: Between = lambda done, count: None,
+def step_figures(
+    reward: LoadedReward, rows: Sequence[LabelledSteps], max_length: int,
+    on_progress: OnProgress = lambda done, count: None,
 ) -> dict[str, float]:  # fmt: skip
-    """Figures over the steps of `rows`; a group without both classes has no AUROC. between: told how many
-    rows are scored."""
+    """AUROC and calibration error over the steps of `rows`, and AUROC by task and by cut; a group without
+    both right and wrong steps has none. on_progress: told how many rows are scored."""
     scores, labels, names = [], [], []
     device = next(reward.model.parameters()).device
     ordered = sorted(rows, key=lambda row: row.size)
     for start in range(0, len(ordered), 64):
-        between(start, len(ordered))
+        on_progress(start, len(ordered))
         chunk = ordered[start : start + 64]
         batch = moved(collate(chunk, reward, max_length), device)
         scored = batch.labels >= 0
         scores += reward.model.step_logits(batch.ids, batch.starts, scored).softmax(-1)[:, 1].tolist()
         labels += batch.labels[scored].tolist()
         names += [(chunk[i].task, chunk[i].cut) for i in scored.nonzero()[:, 0].tolist()]
-    found = {}
+    figures = {}
     if 0 < sum(labels) < len(labels):
-        found = {"auroc": auroc(scores, labels), "calibration_error": calibration_error(scores, labels)}
+        figures = {"auroc": auroc(scores, labels), "calibration_error": calibration_error(scores, labels)}
     for place in (0, 1):
         for name in sorted({pair[place] for pair in names} - {""}):
             own = [i for i, pair in enumerate(names) if pair[place] == name]
             truth = [labels[i] for i in own]
             if 0 < sum(truth) < len(truth):
-                found[f"auroc_{'cut_' * place}{name}"] = auroc([scores[i] for i in own], truth)
-    return found
+                figures[f"auroc_{'cut_' * place}{name}"] = auroc([scores[i] for i in own], truth)
+    return figures

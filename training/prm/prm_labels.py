@@ -1,9 +1,9 @@
-r"""Labels of an answer's parts for a process reward model, exact and without a gold answer.
+r"""Labels an answer's parts as right or wrong for a process reward model, without the right answer.
 
-A part is right (1) when every step that ends in it holds, and what is begun at its end can still
-become a step that holds. The first half is samplers.checker's score of the part when it is the
-newest; the second sees `12 + 9 = 2` or `\boxed{-` before the line ends, because a reward model is
-shown parts without the line break at their end, and a sampler's blocks end anywhere.
+A part is right (1) when every step that ends in it is right, and the unfinished step at its end can still
+become a right one. The former is the score that samplers.checker gives the part when it is the newest. The
+latter is needed because parts may end anywhere in a line (a sampler's blocks do, and a reward model sees
+parts without the line break at their end): so `12 + 9 = 3` or `\boxed{-` can be told to be wrong early.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def part_labels(task: str, fields: Mapping[str, str], parts: Sequence[str], ende
 
 
 def can_still_hold(task: str, fields: Mapping[str, str], text: str) -> bool:
-    """Whether the unfinished line or box at the end of `text` can become a step that holds; True
-    where that cannot be told: a line is judged from its `=` on, a box from its brace on."""
+    """Whether the unfinished line or box at the end of `text` can become a right step; True where that
+    cannot be told. A line is judged once it has its `=`, a box once it has its brace."""
     start = text.rfind("\n") + 1
-    line, known = text[start:], TASKS[task]
+    line, checker = text[start:], TASKS[task]
     box = _BOX.fullmatch(line)
     if box is not None:
         if task == "countdown":  # any expression that hits the target may stand there
@@ -54,12 +54,12 @@ def can_still_hold(task: str, fields: Mapping[str, str], text: str) -> bool:
     end = line if task == "sudoku" and "\\" not in line else _completion(task, fields, line)
     if end is None or not end.strip():
         return True
-    return check_steps(known, fields, f"{text[:start]}{end}\n")[-1].right
+    return check_steps(checker, fields, f"{text[:start]}{end}\n")[-1].right
 
 
 def _completion(task: str, fields: Mapping[str, str], line: str) -> str | None:
-    """The one way in which an equation can go on to be true, or the line as it is when there is
-    none; None for text of another form."""
+    """The only true equation that the line can become; the line itself where there is none, and None where
+    it is not the beginning of an equation."""
     if (fact := _FACT.fullmatch(line)) is not None:
         return _completed(line, fact[1], fact[5], _result(int(fact[2]), fact[3], int(fact[4])))
     if task == "linear" and (scaled := _SCALED.fullmatch(line)) is not None:
@@ -81,7 +81,7 @@ def _completed(line: str, head: str, written: str, value: Fraction | None) -> st
 
 
 def _answers(task: str, fields: Mapping[str, str], before: str) -> list[str]:
-    """What may stand in the box, in the form that worked answers have."""
+    """The right contents of the box, in the form that worked answers have."""
     if task == "linear":
         return [str(linear.solve(fields["equation"]))]
     if task == "expression":

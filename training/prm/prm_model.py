@@ -1,8 +1,8 @@
-"""A process reward model to train: from a LLaDA, a Qwen2 or an earlier reward model, and to its folder.
+"""Makes a process reward model to train, from a LLaDA, a Qwen2 or an earlier reward model, and saves it.
 
-The form `shadow` (models.shadow_reward) stays a LLaDA. The others become a Qwen2: LLaDA's blocks are
-Qwen2's without biases on queries, keys and values, so a Qwen2 with zero biases begins with everything
-that the LLaDA knows, except that it now reads from left to right.
+The form `shadow` (models.shadow_reward) is a LLaDA. The others are a Qwen2. LLaDA's blocks are Qwen2's
+without biases on queries, keys and values, so a LLaDA's weights can be used in a Qwen2 with zero biases;
+only attention changes, from all tokens to those on the left.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def new_reward(base: str, layers: str = "", form: str = "qwen", init: str = "bas
 
 
 def _new_shadow(base: str, data: Mapping[str, Any], layers: str, init: str, seed: int) -> LoadedReward:
-    """A whole LLaDA and a fresh judge, or an earlier reward model of this form."""
+    """A reward model of the form shadow: a whole LLaDA with a fresh `judge` part, or an earlier one."""
     if data["model_type"] != "llada":
         raise ModelError(f"model = {base!r}: model_type = {data['model_type']!r}; form shadow needs a llada")
     if layers:
@@ -78,8 +78,8 @@ def _new_shadow(base: str, data: Mapping[str, Any], layers: str, init: str, seed
     model = ShadowRewardModel(config, JUDGE_WIDTH)
     if init == "base":
         weights = read_weights(base, torch.float32)
-        known = weights if JUDGE in weights else {f"llada.{name}": t for name, t in weights.items()}
-        _fill(model, known, base, fresh=("judge.", "level"))
+        renamed = weights if JUDGE in weights else {f"llada.{name}": t for name, t in weights.items()}
+        _fill(model, renamed, base, fresh=("judge.", "level"))
     for block in model.llada.blocks:
         block.written_out = True  # on a CPU the fused kernel's backward is slow (docs/log.md)
     tokenizer = _tokenizer(base, system=True, steps=False)
@@ -105,15 +105,15 @@ def _tokenizer(base: str, system: bool, steps: bool = True) -> PreTrainedTokeniz
 
 def chosen_layers(text: str, count: int) -> list[int]:
     """Layer numbers of "0,2,new", -1 for a new one; all of `count` for ""."""
-    known = {str(n): n for n in range(count)} | {NEW: -1}
-    parts = [part.strip() for part in text.split(",")] if text else list(known)[:count]
-    if any(part not in known for part in parts):
+    numbers = {str(n): n for n in range(count)} | {NEW: -1}
+    parts = [part.strip() for part in text.split(",")] if text else list(numbers)[:count]
+    if any(part not in numbers for part in parts):
         raise SettingError("layers", text, f"numbers from 0 to {count - 1}, or {NEW}, that commas separate")
-    return [known[part] for part in parts]
+    return [numbers[part] for part in parts]
 
 
 def qwen_config(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The config of a Qwen2 of a LLaDA's shape. ModelError for what Qwen2 has no place for."""
+    """The config of a Qwen2 with a LLaDA's shape. ModelError for what a Qwen2 cannot have."""
     config = LLaDAConfig(**data)
     if config.yarn:
         raise ModelError("model: yarn = True has no place in a reward model; allowed: a model without YaRN")
@@ -132,7 +132,7 @@ def qwen_weights(weights: Mapping[str, Tensor], chosen: Sequence[int], llada: bo
     """The chosen layers under Qwen2's names, numbered anew; a language model's head is left out."""
     names = {"transformer.wte": "embed_tokens", "transformer.ln_f": "norm"} if llada else {}
     before = "model.transformer.blocks" if llada else "model.layers"
-    found = {}
+    renamed = {}
     for name, tensor in weights.items():
         if name.startswith(f"{before}."):
             number, _, rest = name.removeprefix(f"{before}.").partition(".")
@@ -140,25 +140,26 @@ def qwen_weights(weights: Mapping[str, Tensor], chosen: Sequence[int], llada: bo
             part = _BLOCK[part] if llada else part
             for place, layer in enumerate(chosen):
                 if layer == int(number):
-                    found[f"model.layers.{place}.{part}.{kind}"] = tensor
+                    renamed[f"model.layers.{place}.{part}.{kind}"] = tensor
         elif llada and (whole := names.get(name.removeprefix("model.").rpartition(".")[0])):
-            found[f"model.{whole}.weight"] = tensor
+            renamed[f"model.{whole}.weight"] = tensor
         elif not llada and name != "lm_head.weight":
-            found[name] = tensor
-    return found
+            renamed[name] = tensor
+    return renamed
 
 
 def _fill(model: nn.Module, weights: Mapping[str, Tensor], base: str, fresh: tuple[str, ...]) -> None:
-    """Put weights into a fresh model: new tokens begin as the mean of all, biases of queries, keys
-    and values that the base does not have as zero. fresh: beginnings of names that it need not have."""
+    """Put weights into a fresh model. Rows of new tokens begin as the mean of all rows, and biases of
+    queries, keys and values that the base does not have as zero. fresh: prefixes of the names that the base
+    may lack. ModelError: it lacks another one, or a shape differs."""
     own = model.state_dict()
     for name, tensor in weights.items():
         if name == "model.embed_tokens.weight" and tensor.shape[0] < own[name].shape[0]:
             more = tensor.mean(0, keepdim=True).expand(own[name].shape[0] - tensor.shape[0], -1)
             tensor = torch.cat((tensor, more))
         if name not in own or own[name].shape != tensor.shape:
-            wanted = tuple(own[name].shape) if name in own else "no such weight"
-            raise ModelError(f"model = {base!r}: {name} is {tuple(tensor.shape)}; allowed: {wanted}")
+            allowed = tuple(own[name].shape) if name in own else "no such weight"
+            raise ModelError(f"model = {base!r}: {name} is {tuple(tensor.shape)}; allowed: {allowed}")
         own[name].copy_(tensor)
     with torch.no_grad():
         for name in own.keys() - weights.keys():

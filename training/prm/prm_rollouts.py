@@ -1,8 +1,8 @@
-"""Rollouts for a process reward model: answers of a model to problems of the bundled tasks, decoded in
-few and in many steps, cut into parts and labelled part by part (training.prm.prm_labels).
+"""Makes training data for a process reward model: answers of a model to problems of the bundled tasks,
+decoded in few and in many steps, cut into parts and labelled part by part (training.prm.prm_labels).
 
-Every answer gives a row for each way of cutting it: at its lines, and at the blocks of block-wise
-samplers, with the very parts that samplers.scoring shows a reward model.
+Every answer gives a row for each way of cutting it: at its lines, and at the blocks of block-wise samplers.
+The parts are the same as those that samplers.scoring shows a reward model.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _DIGIT = re.compile(r"[1-4]")
 
 @dataclass(frozen=True)
 class RolloutPlan:
-    """What is decoded. n: answers a task, spread over the grid of steps, temperatures and block
-    lengths (0: the task's own); corrupted: worked solutions with wrong numbers in them, a task;
-    cuts: `lines`, or tokens of a block."""
+    """What is decoded. n: answers for each task, spread over the combinations of steps, temperatures and
+    block lengths (0: the task's own); corrupted: for each task, worked solutions in which some numbers are
+    made wrong; cuts: `lines`, or the tokens of a block."""
 
     tasks: tuple[str, ...]
     n: int
@@ -60,23 +60,24 @@ class RolloutPlan:
             raise SettingError("steps", self.steps, "at least one value of each list")
 
 
-Row = dict[str, Any]
-"""A line of the file: question, steps, labels, task, fields, cut, decoded."""
+RolloutRow = dict[str, Any]
+"""A line of the JSONL file: question, steps, labels, task, fields, cut, decoded."""
 
 
-def rollouts(loaded: LoadedModel, model: str, plan: RolloutPlan) -> Iterator[list[Row]]:
-    """Rows in chunks. ModelError: a model without decode settings; SettingError: steps that do not fit."""
-    found = find_file(model, "prompts.json")
-    if found is None or loaded.tokenizer is None:
+def rollouts(loaded: LoadedModel, model: str, plan: RolloutPlan) -> Iterator[list[RolloutRow]]:
+    """Rows in chunks. ModelError: the model has no prompts.json with decode settings; SettingError: its
+    answers cannot be decoded in these steps."""
+    settings_file = find_file(model, "prompts.json")
+    if settings_file is None or loaded.tokenizer is None:
         raise ModelError(f"model = {model!r} has no prompts.json or tokenizer; allowed: one with both")
-    own = json.loads(found.read_text(encoding="utf-8"))
+    own = json.loads(settings_file.read_text(encoding="utf-8"))
     grid = list(product(plan.steps, plan.temperatures, plan.block_lengths))
     for task in plan.tasks:
         problems = generate(task, plan.split, plan.n + plan.corrupted, plan.seed)
         for first in range(0, plan.n, CHUNK * len(grid)):
-            asked = problems[first : min(first + CHUNK * len(grid), plan.n)]
-            ways = [_settings(own[task]["settings"], *grid[i % len(grid)]) for i in range(len(asked))]
-            yield _decoded(loaded, plan, asked, ways, first)
+            chunk = problems[first : min(first + CHUNK * len(grid), plan.n)]
+            ways = [_settings(own[task]["settings"], *grid[i % len(grid)]) for i in range(len(chunk))]
+            yield _decoded(loaded, plan, chunk, ways, first)
         rng = random.Random(f"{plan.seed}:{task}")
         for first in range(plan.n, len(problems), CHUNK):
             chunk = problems[first : first + CHUNK]
@@ -94,23 +95,27 @@ def _decoded(
     problems: Sequence[Problem],
     ways: Sequence[Mapping[str, Any]],
     first: int,
-) -> list[Row]:
+) -> list[RolloutRow]:
     requests = [
-        json.dumps({"prompt": asked.prompt, "sampler": SAMPLER, "settings": way, "seed": plan.seed + number})
-        for number, (asked, way) in enumerate(zip(problems, ways, strict=True), first)
+        json.dumps(
+            {"prompt": problem.prompt, "sampler": SAMPLER, "settings": way, "seed": plan.seed + number}
+        )
+        for number, (problem, way) in enumerate(zip(problems, ways, strict=True), first)
     ]
     rows = []
     for problem, way, result in zip(problems, ways, run_requests(loaded, requests, CHUNK), strict=True):
         if "error" in result:
             allowed = f"what {problem.task} can be decoded in: {result['error']}"
             raise SettingError("steps", way["steps"], allowed)
-        said = {name: way[name] for name in ("steps", "temperature", "block_length")}
-        rows += _cut(loaded, plan, problem, result["output_ids"], said)
+        decoded_with = {name: way[name] for name in ("steps", "temperature", "block_length")}
+        rows += _cut(loaded, plan, problem, result["output_ids"], decoded_with)
     return rows
 
 
-def _spoiled(loaded: LoadedModel, plan: RolloutPlan, problem: Problem, rng: random.Random) -> list[Row]:
-    """A worked solution with one to three wrong numbers; one in eight is left as it is."""
+def _spoiled(
+    loaded: LoadedModel, plan: RolloutPlan, problem: Problem, rng: random.Random
+) -> list[RolloutRow]:
+    """The rows of a worked solution in which up to three numbers are replaced; one in eight is unchanged."""
     text = problem.solution
     for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 2, 3))):
         text = spoil(text, problem.task, rng)
@@ -119,7 +124,8 @@ def _spoiled(loaded: LoadedModel, plan: RolloutPlan, problem: Problem, rng: rand
 
 
 def spoil(text: str, task: str, rng: random.Random) -> str:
-    """One number (of a sudoku: digit) replaced: by a near one, by another of the text, or its sign."""
+    """The text with one number (of a sudoku: one digit) replaced: by a near one, by another one of the text,
+    or by itself with a minus sign."""
     places = list((_DIGIT if task == "sudoku" else _NUMBER).finditer(text))
     place = rng.choice(places)
     if task == "sudoku":
@@ -134,9 +140,9 @@ def spoil(text: str, task: str, rng: random.Random) -> str:
 
 
 def _cut(
-    loaded: LoadedModel, plan: RolloutPlan, problem: Problem, ids: list[int], said: Mapping[str, Any]
-) -> list[Row]:
-    """A row for each cut; an answer without any text gives none."""
+    loaded: LoadedModel, plan: RolloutPlan, problem: Problem, ids: list[int], decoded_with: Mapping[str, Any]
+) -> list[RolloutRow]:
+    """A row for each way of cutting; an answer without any text gives no rows."""
 
     def text_of(some: list[int]) -> str:
         assert loaded.tokenizer is not None
@@ -149,7 +155,7 @@ def _cut(
             labels = part_labels(problem.task, problem.fields, parts)
             rows.append({
                 "question": problem.prompt, "steps": parts, "labels": labels, "task": problem.task,
-                "fields": dict(problem.fields), "cut": cut, "decoded": dict(said),
+                "fields": dict(problem.fields), "cut": cut, "decoded": dict(decoded_with),
             })  # fmt: skip
     return rows
 
@@ -171,7 +177,7 @@ def parts_of(
     return [part for part in parts if part]
 
 
-def write_rows(path: Path, chunks: Iterator[list[Row]]) -> Iterator[tuple[int, int, int]]:
+def write_rows(path: Path, chunks: Iterator[list[RolloutRow]]) -> Iterator[tuple[int, int, int]]:
     """Write rows as they come; yields (rows, parts, wrong parts) so far. FileExistsError: never
     over another file."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,8 @@ HELD_OUT_ONE_IN = 20
 
 @dataclass(frozen=True, kw_only=True)
 class PRMSettings(TrainSettings):
-    """Right and wrong steps weigh the same in all, and yet scores are honest as probabilities."""
+    """With balance = 1 right and wrong steps have the same total weight; scores stay calibrated all the same
+    (see PRMModule.forward)."""
 
     layers: str = option("", "Layers of the base that are taken, such as 0,2,new (a fresh one); empty: all.")
     init: str = option("base", "Weights to begin with: the base's, or random ones of its shape.",

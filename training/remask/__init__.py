@@ -1,1 +1,1 @@
-"""RemeDi's remasking policy: the UPS head, alone or with LoRA."""
+"""RemeDi's remasking policy: the UPS head, which decides which tokens are masked again."""

@@ -1,7 +1,7 @@
-"""Remask LoRA: token predictions (TPS) and the UPS head together (2509.23653, section 3.2).
+"""Remask LoRA: trains the token predictions (TPS) and the UPS head together (2509.23653, section 3.2).
 
-The backbone learns through a LoRA adapter from the token loss, the head from the policy loss, whose
-gradient never reaches the backbone. They may also take turns.
+The backbone learns from the token loss, through a LoRA adapter. The head learns from the policy loss, whose
+gradient does not reach the backbone. They learn in the same steps or in turns.
 """
 
 from __future__ import annotations
@@ -38,14 +38,15 @@ class RemaskLoraSettings(LoraSettings, RemaskSettings):
 
 
 def learners(settings: RemaskLoraSettings, step: int) -> tuple[str, ...]:
-    """Who learns in a step: tokens, policy or both. Alternating begins with the TPS steps of a turn."""
+    """Which groups learn in a step: tokens (the adapter), policy (the head) or both. In turns, alt_ratio
+    steps of the adapter come before each step of the head."""
     if settings.train_mode != "alternating":
         return MODES[settings.train_mode]
     return (POLICY,) if step % (settings.alt_ratio + 1) == settings.alt_ratio else (TOKENS,)
 
 
 class RemaskLora(RemaskSFT):
-    """An adapter and a head, in one folder."""
+    """Trains an adapter and a head, and exports both to one folder."""
 
     settings: RemaskLoraSettings
 
@@ -60,7 +61,7 @@ class RemaskLora(RemaskSFT):
         self.module = RemaskModule(self.loaded.model, self.head, 1.0, settings.lambda_ups)
 
     def groups(self) -> list[dict[str, Any]]:
-        """The adapter's weights and the head's, at rates of their own."""
+        """See Recipe: the adapter's weights and the head's, each with its own learning rate."""
         adapter = [p for p in self.loaded.model.parameters() if p.requires_grad]
         return [
             {"name": TOKENS, "params": adapter, "factor": 1.0},
@@ -68,16 +69,17 @@ class RemaskLora(RemaskSFT):
         ]
 
     def learns(self, step: int, group: str) -> bool:
-        """Whose turn it is."""
+        """See Recipe and `learners`."""
         return group in learners(self.settings, step)
 
     def before(self, step: int) -> None:
-        """A loss that nobody learns from in this step has no weight, and needs no backward pass."""
+        """Give the loss of a group that does not learn in this step the weight 0, which saves its backward
+        pass."""
         now = learners(self.settings, step)
         self.module.tokens_weight = float(TOKENS in now)
         self.module.policy_weight = self.settings.lambda_ups * (POLICY in now)
 
     def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
-        """The adapter for `--adapter` and the head for `--ups-head`."""
+        """See Recipe: the adapter for `--adapter` and the head for `--ups-head`."""
         export_learned(self.loaded, self.settings, folder, state)
         export_head(self.head, folder, state)

@@ -13,10 +13,10 @@ from training.shared.losses import cell_cross_entropy, rows_mean
 
 
 class RemaskBatch(NamedTuple):
-    """Int / Bool / Float[rows, length]. tokens: clean; input_ids: noised; answer: cells that are
-    learned; masked: those shown as masks; p: probability of the mask; gumbel: noise of the policy's
-    draws. fill: Float[rows], the share of a row's masked cells that get the model's own predictions
-    before the losses are taken; 0: none."""
+    """All but fill [rows, length]. tokens: Int, without noise; input_ids: Int, with noise; answer: Bool,
+    cells that are learned; masked: Bool, cells that are masked; p: Float, the probability with which a cell
+    was masked; gumbel: Float, noise for the policy's draws. fill: Float[rows], the share of a row's masked
+    cells that the model fills with its own predictions before the losses are computed; 0: none."""
 
     tokens: Tensor
     input_ids: Tensor
@@ -28,7 +28,8 @@ class RemaskBatch(NamedTuple):
 
 
 def policy_targets(tokens: Tensor, shown: Tensor, masked: Tensor, p_clean: Tensor, answer: Tensor) -> Tensor:
-    """y: 1 where the shown token is the clean one, 0 where it is not, and p_theta(x0 | x_t) on masks.
+    """The targets y: 1 where the shown token is the right one, 0 where it is wrong, and on masks the model's
+    probability of the right token, p_theta(x0 | x_t).
 
     tokens, shown: Int[rows, length]; masked, answer: Bool[rows, length]; p_clean: Float[n masked],
     detached, row-major. Returns Float[n answer], row-major.
@@ -48,9 +49,9 @@ def policy_loss(keep_logits: Tensor, y: Tensor, row: Tensor, rows: int) -> Tenso
 
 
 class RemaskModule(nn.Module):
-    """A backbone with its UPS head; the policy's gradient never reaches the backbone.
+    """A backbone with its UPS head; the policy loss has no gradient in the backbone.
 
-    tokens, policy: weights of the two losses.
+    tokens, policy: weights of the token loss and of the policy loss.
     """
 
     def __init__(self, model: Any, head: nn.Module, tokens: float, policy: float) -> None:
@@ -59,23 +60,24 @@ class RemaskModule(nn.Module):
         self.tokens_weight, self.policy_weight = tokens, policy
 
     def forward(self, batch: RemaskBatch) -> Losses:
-        """L = L_TPS + lambda L_UPS; figures: both apart, and how much of the answer was wrong.
+        """L = L_TPS + lambda L_UPS; figures: each of the two, and the share of the answer that is wrong.
 
         Shapes at the lines: R rows of L cells, width D; M masked cells, A cells of answers, both row-major.
         """
-        # 1. Some masks become the model's own predictions: what is shown, and what is still masked.
+        # 1. The model fills some masks with its own predictions: what is then shown, what is still masked.
         shown, masked = self.with_own(batch)  # Int[R, L], Bool[R, L]
         lengths = batch.answer.sum(-1)  # Int[R]
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.tokens_weight > 0):
             # 2. One pass for both losses: logits of the masked cells, hidden states of all.
             out = self.model(shown, output_last_hidden_state=True, cells=masked)
             cost = cell_cross_entropy(out.logits, batch.tokens[masked])  # Float[M]
-            # 3. L_TPS: each cost by the probability of its mask, which own predictions have lowered.
+            # 3. L_TPS: each cost is divided by the probability that its cell is still masked, and by the
+            #    length of the answer.
             row = masked.nonzero()[:, 0]  # Int[M], the row of each masked cell
             left = masked.sum(-1) / batch.masked.sum(-1).clamp(min=1)  # Float[R], the share still masked
             weighted = cost / (batch.p[masked] * left[row]) / lengths[row]  # Float[M]
             token_loss = weighted.sum() / len(lengths)
-        # 4. L_UPS: keep what is right, drop what is wrong; on masks, the probability of the clean token.
+        # 4. L_UPS: the head learns to keep right tokens (1) and not wrong ones (0); see policy_targets.
         y = policy_targets(batch.tokens, shown, masked, (-cost).exp().detach(), batch.answer)  # Float[A]
         keep = self.head(out.last_hidden_state.detach()[batch.answer])  # Float[A], logits, from [A, D]
         policy = policy_loss(keep, y, batch.answer.nonzero()[:, 0], len(lengths))
@@ -87,8 +89,8 @@ class RemaskModule(nn.Module):
 
     @torch.no_grad()
     def with_own(self, batch: RemaskBatch) -> tuple[Tensor, Tensor]:
-        """Input and masks after a decoding step of the model's own: it writes the likeliest tokens,
-        right or wrong, in masked cells that the policy draws (Plackett-Luce: log sigmoid(h) + Gumbel)."""
+        """Input and masks after the model has made one decoding step: it writes the likeliest tokens, right
+        or wrong, into masked cells that the policy draws (Plackett-Luce: log sigmoid(h) + Gumbel noise)."""
         shown, masked = batch.input_ids, batch.masked  # Int[R, L], Bool[R, L]
         if not bool(batch.fill.any()):
             return shown, masked

@@ -19,7 +19,7 @@ from models.ups_head import HEAD_FILE, UPSHead, load_ups_head
 from samplers.requests import Tools
 from samplers.settings import option
 from training.data.answer_settings import AnswerSettings
-from training.data.examples import Rows
+from training.data.examples import AnswerRows
 from training.data.sources import Answers
 from training.engine.recipe import Recipe, moved, split, step_generator
 from training.engine.settings import RunArguments
@@ -27,17 +27,18 @@ from training.remask.losses import RemaskBatch, RemaskModule
 from training.remask.remask_noise import ordinary_ids, remask_noise
 from training.shared.adapters import freeze
 from training.shared.answers import load_model, record_samples
-from training.shared.decoding import Between
+from training.shared.decoding import OnProgress
 from training.shared.noise import block_noise, stratified_times
 
 BLOCKS = (4, 8, 16, 32)
 DRAWS = 4
-"""Of the noise, for an evaluation."""
+"""How many times an evaluation draws the noise for every held-out answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemaskSettings(AnswerSettings):
-    """rho_mask = t, rho_incorrect = 4 r t (1 - t), and how the two losses are weighed."""
+    """The rates of the noise (rho_mask = t, rho_incorrect = 4 r t (1 - t), t being drawn for each row), and
+    the weight of the policy loss."""
 
     r_incorrect: float = option(0.1, "Share of tokens replaced by wrong ones (r in 4·r·t·(1−t)).",
                                 low=0, high=0.2499)  # fmt: skip
@@ -50,7 +51,7 @@ class RemaskSettings(AnswerSettings):
 
 
 class RemaskData:
-    """Noised batches of a step."""
+    """Adds noise to the rows of a step."""
 
     def __init__(self, loaded: LoadedModel, settings: RemaskSettings) -> None:
         assert (tokenizer := loaded.tokenizer) is not None
@@ -59,11 +60,11 @@ class RemaskData:
         self.ordinary = ordinary_ids(min(len(tokenizer), loaded.model.config.vocab_size), special)
         self.mask_id, self.settings = loaded.mask_id, settings
 
-    def noised(self, rows: Rows, draw: torch.Generator, own_errors: float | None = None) -> RemaskBatch:
-        """Masks, wrong tokens, and how many own predictions, drawn for the whole step.
+    def noised(self, rows: AnswerRows, draw: torch.Generator, own_errors: float | None = None) -> RemaskBatch:
+        """Draw masks, wrong tokens, and the share of masks that the model will fill, for the whole step.
 
-        A row noised by blocks is learned in its current block alone. own_errors: the settings' share,
-        unless another is given."""
+        In a row that is noised block by block only the current block is learned. own_errors: the share of
+        rows whose wrong tokens are the model's own; None: the settings'."""
         s, count = self.settings, len(rows.tokens)
         own = s.own_errors if own_errors is None else own_errors
         t = stratified_times(count, draw)
@@ -78,15 +79,15 @@ class RemaskData:
         shown = torch.where(blockwise & after, self.mask_id, shown)
         masked = torch.where(blockwise, (masked & current) | after, masked)
         scope = torch.where(blockwise, current, rows.answer)
-        mine = torch.rand(count, 1, generator=draw) < own
-        shown = torch.where(mine & ~masked, rows.tokens, shown)
-        fill = torch.rand(count, generator=draw) * mine[:, 0]
+        own_rows = torch.rand(count, 1, generator=draw) < own
+        shown = torch.where(own_rows & ~masked, rows.tokens, shown)
+        fill = torch.rand(count, generator=draw) * own_rows[:, 0]
         gumbel = -torch.empty(masked.shape).exponential_(generator=draw).log()
         return RemaskBatch(rows.tokens, shown, scope, masked & scope, p, gumbel, fill)
 
 
 class RemaskSFT(Recipe):
-    """The head alone learns."""
+    """Trains the UPS head; the backbone does not learn."""
 
     settings: RemaskSettings
     module: RemaskModule
@@ -108,21 +109,21 @@ class RemaskSFT(Recipe):
         return split(self.noise.noised(self.answers.rows(step), draw), self.parts)
 
     def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
-        """The head as one file, for `--ups-head`."""
+        """See Recipe: the head as one file, for `--ups-head`."""
         export_head(self.head, folder, state)
 
     def evaluate(self) -> dict[str, float]:
-        """AUROC of 1 - keep for wrong tokens among those shown, on held-out problems."""
+        """How well the head tells wrong tokens from right ones on held-out problems; see head_auroc."""
         return head_auroc(self.module, self.noise, self.answers, partial(self.progress, "evaluating"))
 
     def sample(self, folder: Path) -> None:
-        """RemeDi decoding with the head as it is."""
+        """See Recipe: decodes with RemeDi's sampler and the head as it is now."""
         sample_remedi(self, folder)
 
 
 def new_head(loaded: LoadedModel, path: str, settings: RemaskSettings) -> UPSHead:
-    """The head to begin with: a saved one, of whatever width, or a fresh one that keeps everything
-    (logit 0)."""
+    """The head to train: a saved one, whose width may differ from the settings', or a fresh one, which gives
+    every token the logit 0."""
     width = loaded.model.config.d_model
     if path:
         return load_ups_head(path, width).requires_grad_(True)
@@ -131,22 +132,22 @@ def new_head(loaded: LoadedModel, path: str, settings: RemaskSettings) -> UPSHea
 
 
 def export_head(head: UPSHead, folder: Path, state: Mapping[str, Tensor]) -> None:
-    """Write the head's part of a module's state."""
+    """Write the head, whose weights are those behind "head." in a module's state dict."""
     saved = UPSHead(head.d_model, head.ups_width)
     saved.load_state_dict({n.removeprefix("head."): t for n, t in state.items() if n.startswith("head.")})
     saved.save(folder / HEAD_FILE)
 
 
 def sample_remedi(recipe: RemaskSFT, folder: Path) -> None:
-    """RemeDi decoding with the head as it is."""
+    """Record traces of held-out prompts, decoded with RemeDi's sampler and the head as it is now."""
     prompts = recipe.answers.data.prompts[: recipe.settings.samples]
     settings = {"gen_length": 64, "steps": 16, "block_length": 16, "policy": "ups"}
     record_samples(recipe, recipe.loaded, prompts, folder, "remedi", settings, Tools(ups_head=recipe.head))
 
 
-class Shown(NamedTuple):
-    """Cells of answers that a head saw: -logit of each, whether its token is wrong, and its row's number,
-    Float / Bool / Int[n]."""
+class ScoredCells(NamedTuple):
+    """Cells of answers that a head has scored. scores: Float[n], minus the head's logit: high for tokens that
+    it takes to be wrong; wrong: Bool[n], whether the token is wrong; row: Int[n], the answer's number."""
 
     scores: Tensor
     wrong: Tensor
@@ -154,44 +155,48 @@ class Shown(NamedTuple):
 
     @property
     def auroc(self) -> float | None:
-        """Of the head for wrong tokens; None where no cell is wrong, or all are."""
+        """The AUROC of the scores for wrong tokens; None where no cell is wrong, or all are."""
         if not 0 < self.wrong.sum() < len(self.wrong):
             return None
         return auroc(self.scores.numpy(), self.wrong.numpy())
 
 
 @torch.no_grad()
-def shown_cells(
+def score_shown_cells(
     module: RemaskModule, noise: RemaskData, answers: Answers, own: float, draws: int = DRAWS,
-    between: Between = lambda done, count: None,
-) -> Shown:  # fmt: skip
-    """Held-out answers under the noise of training, several draws of it. own: share of rows whose wrong
-    tokens are the model's own: few of what it writes is wrong, so one draw has few of them. between: told
-    how many of the rows of all draws are done."""
-    found, device, size = [], next(module.head.parameters()).device, 32
+    on_progress: OnProgress = lambda done, count: None,
+) -> ScoredCells:  # fmt: skip
+    """Score the shown cells of held-out answers under the noise of training. own: share of rows whose wrong
+    tokens are the model's own; draws: how many times the noise is drawn, several because few tokens that a
+    model writes are wrong; on_progress: told how many of the rows of all draws are done."""
+    batches, device, size = [], next(module.head.parameters()).device, 32
     held_out = answers.data.held_out
     for draw, start in product(range(draws), range(0, len(held_out), size)):
-        between(draw * len(held_out) + start, draws * len(held_out))
+        on_progress(draw * len(held_out) + start, draws * len(held_out))
         rows = answers.collated(held_out[start : start + size])
         batch = moved(noise.noised(rows, step_generator(draw, start, salt=2), own), device)
         shown, masked = module.with_own(batch)
-        seen = batch.answer & ~masked
-        hidden = module.model(shown, output_last_hidden_state=True, cells=seen).last_hidden_state
-        wrong, row = (shown != batch.tokens)[seen], seen.nonzero()[:, 0] + start
-        found.append((-module.head(hidden[seen]).float().cpu(), wrong.cpu(), row.cpu()))
-    return Shown(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+        visible = batch.answer & ~masked
+        hidden = module.model(shown, output_last_hidden_state=True, cells=visible).last_hidden_state
+        wrong, row = (shown != batch.tokens)[visible], visible.nonzero()[:, 0] + start
+        batches.append((-module.head(hidden[visible]).float().cpu(), wrong.cpu(), row.cpu()))
+    return ScoredCells(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
 
 
 def head_auroc(
-    module: RemaskModule, noise: RemaskData, answers: Answers, between: Between = lambda done, count: None
+    module: RemaskModule,
+    noise: RemaskData,
+    answers: Answers,
+    on_progress: OnProgress = lambda done, count: None,
 ) -> dict[str, float]:
-    """AUROC of the head for wrong tokens, random ones and the model's own, over shown answer cells; of
-    neither where no cell is wrong, or all are. between: told how many of all rows are done."""
-    kinds, found = {"auroc_random": 0.0, "auroc_own": 1.0}, {}
+    """AUROC of the head for wrong tokens among the shown cells of answers, for random ones (auroc_random) and
+    for the model's own (auroc_own); a figure is left out where no cell is wrong, or all are. on_progress:
+    told how many of all rows are done."""
+    kinds, aurocs = {"auroc_random": 0.0, "auroc_own": 1.0}, {}
     for place, (name, own) in enumerate(kinds.items()):
 
         def one(done: int, count: int, before: int = place) -> None:
-            between(before * count + done, len(kinds) * count)
+            on_progress(before * count + done, len(kinds) * count)
 
-        found[name] = shown_cells(module, noise, answers, own, between=one).auroc
-    return {name: value for name, value in found.items() if value is not None}
+        aurocs[name] = score_shown_cells(module, noise, answers, own, on_progress=one).auroc
+    return {name: value for name, value in aurocs.items() if value is not None}

@@ -1,4 +1,4 @@
-"""RemeDi's noise (2509.23653, section 3.2): masks, and tokens that are wrong."""
+"""RemeDi's noise (2509.23653, section 3.2): masks and wrong tokens."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def remask_noise(
 def other_tokens(tokens: Tensor, ordinary: Tensor, generator: torch.Generator) -> Tensor:
     """For each cell a uniform ordinary token that is not the one there. ordinary: sorted Int[n]."""
     place = torch.searchsorted(ordinary, tokens).clamp(max=len(ordinary) - 1)
-    known = ordinary[place] == tokens
-    spread = (torch.rand(tokens.shape, generator=generator) * (len(ordinary) - known.long())).long()
-    return ordinary[spread + (known & (spread >= place)).long()]
+    is_ordinary = ordinary[place] == tokens
+    spread = (torch.rand(tokens.shape, generator=generator) * (len(ordinary) - is_ordinary.long())).long()
+    return ordinary[spread + (is_ordinary & (spread >= place)).long()]
 
 
 def ordinary_ids(vocabulary: int, special: list[int]) -> Tensor:
-    """Ids that may stand as wrong tokens, sorted. Int[n]."""
+    """The ids that can be used as wrong tokens, Int[n], sorted: all but the special ones."""
     chosen = torch.ones(vocabulary, dtype=torch.bool)
     chosen[[i for i in special if 0 <= i < vocabulary]] = False
     return chosen.nonzero()[:, 0]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from training.data.answer_settings import AnswerSettings
-from training.data.examples import Rows
+from training.data.examples import AnswerRows
 from training.data.sources import Answers
 from training.engine.recipe import Losses, Recipe, moved, split, step_generator
 from training.engine.settings import RunArguments
@@ -26,13 +26,13 @@ EVALUATED_AT_ONCE = 32
 
 @dataclass(frozen=True, kw_only=True)
 class SFTSettings(LoraSettings, AnswerSettings):
-    """Nothing of its own: AnswerSettings say what is learned, LoraSettings with which weights."""
+    """No settings of its own: AnswerSettings say what is learned, LoraSettings which weights learn."""
 
 
 class SFTBatch(NamedTuple):
-    """Int / Bool / Float[rows, length]. tokens: clean; input_ids: with masks; answer: cells that are
-    learned, EOS behind the answers included; masked: of those, the masked ones; p: probability of the
-    mask."""
+    """All [rows, length]. tokens: Int, without masks; input_ids: Int, with masks; answer: Bool, the cells
+    of answers, with the EOS behind them; masked: Bool, those of them that are masked and learned; p: Float,
+    the probability with which a cell was masked."""
 
     tokens: Tensor
     input_ids: Tensor
@@ -41,7 +41,7 @@ class SFTBatch(NamedTuple):
     p: Tensor
 
 
-def sft_batch(rows: Rows, mask_id: int, generator: torch.Generator) -> SFTBatch:
+def sft_batch(rows: AnswerRows, mask_id: int, generator: torch.Generator) -> SFTBatch:
     """Mask answer cells with one p ~ U(eps, 1) a row; the prompt stays clean."""
     masked, p = uniform_noise(rows.answer, generator, at_least_one=False)
     shown = rows.tokens.masked_fill(masked, mask_id)
@@ -59,16 +59,16 @@ class SFTModule(nn.Module):
         """L = mean over rows of sum_masked (CE / p) / answer length; figures: the plain mean of CE over
         the masked cells of a row, and how many of them are predicted right."""
         logits = self.model(batch.input_ids, cells=batch.masked).logits
-        wanted, row = batch.tokens[batch.masked], batch.masked.nonzero()[:, 0]
-        cost, count = cell_cross_entropy(logits, wanted), len(batch.tokens)
+        targets, row = batch.tokens[batch.masked], batch.masked.nonzero()[:, 0]
+        cost, count = cell_cross_entropy(logits, targets), len(batch.tokens)
         loss = sft_loss(cost, batch.p[batch.masked], row, batch.answer.sum(-1))
-        right = (logits.argmax(-1) == wanted).float()
+        right = (logits.argmax(-1) == targets).float()
         return Losses(loss, {"cross_entropy": rows_mean(cost.detach(), row, count),
                              "accuracy": rows_mean(right, row, count)})  # fmt: skip
 
 
 class SFT(Recipe):
-    """All weights learn, or an adapter."""
+    """Learns answers, with all weights or with an adapter."""
 
     settings: SFTSettings
 
@@ -87,7 +87,7 @@ class SFT(Recipe):
         return split(sft_batch(self.answers.rows(step), self.loaded.mask_id, draw), self.parts)
 
     def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
-        """An adapter, or the model with its tokenizer."""
+        """See Recipe: an adapter, or the model with its tokenizer."""
         export_learned(self.loaded, self.settings, folder, state)
 
     @torch.no_grad()
@@ -105,5 +105,5 @@ class SFT(Recipe):
         return {name: total / len(held_out) for name, total in sums.items()}
 
     def sample(self, folder: Path) -> None:
-        """Plain decoding of held-out prompts."""
+        """Record traces for held-out prompts, decoded by low_confidence."""
         record_samples(self, self.loaded, self.answers.data.prompts[: self.settings.samples], folder)

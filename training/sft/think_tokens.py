@@ -1,8 +1,8 @@
-"""`<think>` and `</think>` as special tokens of a model that lacks them.
+"""Adds `<think>` and `</think>` as special tokens to a model that lacks them.
 
-The tokenizer gets them, and the network rows for them where it has none to spare. New rows begin as
-the mean of the others, as most guesses at a new token do least harm from there; they have to be
-learned, so all weights must be trained.
+They are added to the tokenizer, and where the network has no spare rows, to its embedding and output head.
+The new rows begin as the mean of the others, where they disturb the model least. They have to be learned,
+so all weights must be trained.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def ensure_think_tokens(loaded: LoadedModel, all_learn: bool) -> None:
 
 
 def grow(model: LLaDAModelLM, rows: int) -> None:
-    """At least `rows` tokens in embedding and head. embedding_size counts padding rows, which are used
-    up first; logits end at vocab_size."""
+    """Make room for `rows` tokens in embedding and head. Padding rows (embedding_size counts them, vocab_size
+    does not) are used first; logits end at vocab_size."""
     config = model.config
     if rows > config.embedding_size:
         names = ["wte"] if config.weight_tying else ["wte", "ff_out"]
@@ -55,7 +55,7 @@ def grow(model: LLaDAModelLM, rows: int) -> None:
 
 @torch.no_grad()
 def begin_as_mean(model: LLaDAModelLM, ids: list[int]) -> None:
-    """The rows of new ids: the mean of those before them."""
+    """Set the rows of new ids to the mean of the rows before them."""
     for part in {model.get_input_embeddings(), model.get_output_embeddings()}:
         weight: Tensor = part.weight  # type: ignore[assignment]
         weight[ids] = weight[: min(ids)].mean(0)

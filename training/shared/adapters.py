@@ -1,7 +1,7 @@
-"""LoRA (2106.09685) and QLoRA (2305.14314) for training: put in, switched off, written out.
+"""LoRA (2106.09685) and QLoRA (2305.14314) adapters for training: attached, switched off, exported.
 
-The network stays the object that it was, with its own methods; peft changes the blocks' linear layers
-in place. What a run leaves is peft's folder, or the whole model's when all weights were trained.
+peft replaces the linear layers in the network's blocks; the network itself stays the same object, with its
+own methods. A run exports an adapter in peft's format, or the whole model where all weights learned.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from samplers.settings import SettingError, option
 from training.engine.settings import TrainSettings
 
 NAME = "default"
-"""peft's name of the adapter that learns."""
+"""The name under which peft keeps the adapter that learns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,19 +58,19 @@ def targets_of(settings: LoraSettings) -> list[str]:
     """The names of the layers that get an adapter, in TARGETS' order; SettingError for an unknown one."""
     if settings.lora_targets.strip() == "auto":
         return list(TARGETS)
-    asked = {name.strip() for name in settings.lora_targets.split(",")}
-    unknown = sorted(asked - set(TARGETS))
+    named = {name.strip() for name in settings.lora_targets.split(",")}
+    unknown = sorted(named - set(TARGETS))
     if unknown:
         allowed = f"auto, or names from {', '.join(TARGETS)}"
         raise SettingError("lora_targets", unknown[0], allowed)
-    return [name for name in TARGETS if name in asked]
+    return [name for name in TARGETS if name in named]
 
 
 def attach(model: LLaDAModelLM, settings: LoraSettings, load_lora: str = "") -> bool:
     """Put an adapter into the blocks, in place, and freeze everything else; False when LoRA is off.
 
-    load_lora: a saved adapter to go on from; its rank, scale and layers are taken, and settings that
-    say something else are an error. SettingError, ModelError: a sentence.
+    load_lora: the folder of a saved adapter to go on from. Its rank, scale and layers are used; settings
+    that differ from them are a SettingError. ModelError: it does not belong to this model.
     """
     if not settings.lora_r and not load_lora:
         if settings.quantize != "no":
@@ -88,7 +88,7 @@ def attach(model: LLaDAModelLM, settings: LoraSettings, load_lora: str = "") -> 
 
 
 def freeze(model: nn.Module, settings: TrainSettings) -> None:
-    """No weight learns; in bf16 where the run computes in it, which saves the casts and half the memory."""
+    """Freeze all weights; where the run computes in bf16, store them in it, which halves their memory."""
     model.requires_grad_(False)
     on_gpu = settings.precision == "auto" and torch.cuda.is_available()
     if settings.precision == "bf16" or on_gpu:
@@ -99,7 +99,7 @@ def _new_config(model: LLaDAModelLM, settings: LoraSettings) -> Any:
     from peft import LoraConfig
 
     targets = targets_of(settings)
-    # The output head has the name of the blocks' last layer.
+    # The output head is called ff_out, as a layer of each block is; it gets no adapter.
     head = "ff_out" in targets and not model.config.weight_tying
     return LoraConfig(
         r=settings.lora_r, lora_alpha=settings.lora_alpha, lora_dropout=settings.lora_dropout,
@@ -110,17 +110,17 @@ def _new_config(model: LLaDAModelLM, settings: LoraSettings) -> Any:
 def _saved_config(model: LLaDAModelLM, settings: LoraSettings, saved: Adapter) -> Any:
     """A saved adapter's own rank, scale and layers."""
     config = lora_config(saved)
-    known = {name for name, _ in model.named_modules()}
+    module_names = {name for name, _ in model.named_modules()}
     for module in saved.modules:
-        if module not in known or ".blocks." not in module:
+        if module not in module_names or ".blocks." not in module:
             why = f"{module} of adapter {saved.name!r} cannot be trained"
             raise ModelError(f"{why}; allowed: linear layers of this model's blocks")
     if settings.lora_r:
-        said = {"lora_r": settings.lora_r, "lora_alpha": settings.lora_alpha}
+        in_settings = {"lora_r": settings.lora_r, "lora_alpha": settings.lora_alpha}
         for name, field in (("lora_r", "r"), ("lora_alpha", "lora_alpha")):
-            if said[name] != saved.config[field]:
+            if in_settings[name] != saved.config[field]:
                 allowed = f"{saved.config[field]:g} as in {saved.name!r}, or lora_r = 0 for all of its own"
-                raise SettingError(name, said[name], allowed)
+                raise SettingError(name, in_settings[name], allowed)
     names = {module.rpartition(".")[2] for module in saved.modules}
     if settings.lora_targets.strip() != "auto" and set(targets_of(settings)) != names:
         allowed = f"auto, or {','.join(t for t in TARGETS if t in names)} as in {saved.name!r}"
@@ -168,7 +168,7 @@ def lora_on(model: nn.Module) -> bool:
 
 @contextmanager
 def adapter_off(model: nn.Module) -> Iterator[None]:
-    """The network as it was before the adapter. Use without gradients."""
+    """Within it the network computes as it did before it had an adapter. For use without gradients."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     layers = [layer for layer in model.modules() if isinstance(layer, BaseTunerLayer)]
@@ -191,11 +191,11 @@ def export_learned(
 
     state: the state dict of a recipe's module, the network's names in it behind `prefix`.
     """
-    ours = {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
+    network_state = {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
     if lora_on(loaded.model):
-        _export_adapter(loaded, folder, ours)
+        _export_adapter(loaded, folder, network_state)
     else:
-        export_model(loaded, folder, ours)
+        export_model(loaded, folder, network_state)
 
 
 def _export_adapter(loaded: LoadedModel, folder: Path, state: Mapping[str, Tensor]) -> None:

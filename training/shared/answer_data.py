@@ -27,7 +27,8 @@ class AnswerRecipe(Protocol):
 
 
 class AnswerData(Generic[A]):
-    """Questions and answers of any kind. build: makes the recipe of a run, for the preview."""
+    """The DataSide of questions and answers from any kind of set. build: makes the recipe of a run, which
+    the preview needs."""
 
     def __init__(self, build: Callable[[RunArguments, A], AnswerRecipe]) -> None:
         self.build = build
@@ -42,11 +43,11 @@ class AnswerData(Generic[A]):
 
     def columns(self, records: Table, settings: A) -> dict[str, str]:
         """See DataSide. Whole conversations need no columns."""
-        found = choose_columns(records, settings)
-        return {"prompt_column": found.prompt, "answer_column": found.answer}
+        columns = choose_columns(records, settings)
+        return {"prompt_column": columns.prompt, "answer_column": columns.answer}
 
     def check(self, chosen: ChosenSets, settings: A) -> None:
-        """See DataSide: shares of the sets, then every row."""
+        """See DataSide: checks the weights of the sets, then every row."""
         parse_weights(settings.weights, len(chosen.names))
         check_tables(chosen, settings, settings.split)
         for records in chosen.tables.values():

@@ -1,4 +1,4 @@
-"""What recipes on question-answer data share: the model, its data, rows of a step, sample traces."""
+"""What most recipes share: loading the model to train, and recording samples as traces."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from training.engine.settings import RunArguments, TrainSettings
 
 
 def load_model(arguments: RunArguments, settings: TrainSettings) -> LoadedModel:
-    """The model in float32 (bf16 rounds away small steps), on the CPU: the engine places it."""
+    """The model to train, on the CPU (the engine moves it) and in float32, since bf16 would round small
+    weight updates away. ModelError: it has no tokenizer or no EOS token."""
     loaded = load(arguments.model, device="cpu", dtype=torch.float32)
     if loaded.tokenizer is None:
         raise ModelError(f"model = {arguments.model!r} has no tokenizer; allowed: one with a tokenizer")
@@ -38,21 +39,24 @@ def record_samples(
     settings: Mapping[str, Any] | None = None,
     tools: Tools | None = None,
 ) -> None:
-    """Decode prompts (turns of a conversation, or ids, each) and write folder/sample-N.jsonl traces.
-    recipe: told of every event. Stopped: what was begun is left out."""
+    """Decode prompts and write each as a trace, folder/sample-N.jsonl. A prompt is the turns of a
+    conversation, or token ids. recipe: its `progress` is called at every event, and may raise Stopped,
+    after which the sample that was being decoded is not written."""
     folder.mkdir(parents=True)
     assert loaded.tokenizer is not None
     pieces = token_pieces(loaded.tokenizer)
     for number, turns in enumerate(prompts, 1):
-        chosen = dict(settings or {"gen_length": 64, "steps": 32, "block_length": 16})
+        sampler_settings = dict(settings or {"gen_length": 64, "steps": 32, "block_length": 16})
         kind = "prompt_ids" if isinstance(turns[0], int) else "messages"
         try:
-            asked = prepare(loaded, sampler, chosen, tools or Tools(), seed=number, **{kind: list(turns)})
+            prepared = prepare(
+                loaded, sampler, sampler_settings, tools or Tools(), seed=number, **{kind: list(turns)}
+            )
         except RequestError as error:  # a prompt that fills the context ends no run
             print(f"sample {number} left out: {error}", flush=True)
             continue
         events: list[Any] = []
-        for _ in record(asked.stream(), events):
+        for _ in record(prepared.stream(), events):
             recipe.progress("decoding a sample", number - 1, len(prompts), together=False)
         trace = Trace(tuple(events), used_pieces(events, pieces), loaded.name)
         write_trace(folder / f"sample-{number}.jsonl", trace)

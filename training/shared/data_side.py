@@ -1,6 +1,7 @@
-"""What an objective knows of its data before a run: the form, the command line and the preview ask it.
+"""DataSide: what an objective can say of its data before a run.
 
-Every objective has one of these beside its recipe. What several of them share stands here.
+The web form, the command line and the preview use it: which sets the objective can learn from, which
+columns it would use, and whether the rows are valid. Every objective has one, in its data_side.py.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from training.engine.settings import RunArguments, TrainSettings
 from training.shared.preview import Preview
 
 COLUMN = "_column"
-"""How the settings end that name a column."""
+"""The end of the name of every setting that names a column."""
 
 
 class Kind(StrEnum):
-    """What a set is: a bundled task, a sample file of questions and answers, a file of the user's own."""
+    """Where a set comes from: a bundled task, a bundled sample file of questions and answers, or a file of
+    the user's own."""
 
     TASK = "task"
     SAMPLE = "sample"
@@ -30,21 +32,21 @@ class Kind(StrEnum):
 
 
 class Note(NamedTuple):
-    """What people are told of an objective's data. said: what it needs beyond questions and answers, ""
-    where that is all; command: one that makes such data; missing: what to give, where no data is."""
+    """Texts about an objective's data. needs: what it must have, "" where questions and answers are enough;
+    command: a command that makes such data; missing: what to choose, shown when no data was chosen."""
 
-    said: str = ""
+    needs: str = ""
     command: str = ""
     missing: str = "at least one set"
 
 
 @dataclass(frozen=True)
 class ChosenSets:
-    """The sets that a run would be given.
+    """The sets that were chosen for a run.
 
-    names: bundled tasks and paths, as the command names them; tables: the rows of the files among them,
-    by path; whole: whether these are all of their rows, or the first ones; folder: where the paths in
-    settings begin.
+    names: bundled tasks and paths of files, as on the command line; tables: the rows of the files, by path;
+    whole: whether the tables hold all rows of their files, or only the first ones; folder: what the paths
+    in settings are relative to.
     """
 
     names: tuple[str, ...]
@@ -71,16 +73,16 @@ class DataSide(Protocol[S]):
         ...
 
     def note(self, model: str) -> Note:
-        """What people are told. model: the folder, as they would type it."""
+        """Texts about the data. model: the model's folder, as people would type it in a command."""
         ...
 
     def columns(self, records: Table, settings: S) -> dict[str, str]:
-        """Setting that names a column -> the column that is used; of settings that are missing here, as
-        of those that are "", it cannot be told yet. SetError: a column is needed and is not there."""
+        """For each setting that names a column: the column that would be used; "" or no entry where that
+        cannot be told yet. SetError: the table lacks a column that is needed."""
         ...
 
     def check(self, chosen: ChosenSets, settings: S) -> None:
-        """SetError, SettingError: what a run would be refused for, as far as the rows at hand tell."""
+        """SetError, SettingError: a run with this data would be refused, as far as the rows at hand show."""
         ...
 
     def preview(self, arguments: RunArguments, settings: S) -> Preview:
@@ -89,11 +91,12 @@ class DataSide(Protocol[S]):
 
 
 def check_tables(chosen: ChosenSets, settings: TrainSettings, split: str) -> None:
-    """SetError: a file that is named as an evaluation set, or lacks a column that a setting names."""
-    named = {f.name: str(getattr(settings, f.name)) for f in fields(settings) if f.name.endswith(COLUMN)}
+    """SetError: a file has the name of an evaluation set, or lacks a column that a setting names."""
+    names = [f.name for f in fields(settings) if f.name.endswith(COLUMN)]
+    column_settings = {name: str(getattr(settings, name)) for name in names}
     for path, records in chosen.tables.items():
         refuse_evaluation(path, split, False)
-        for setting, column in named.items():
+        for setting, column in column_settings.items():
             if column and column not in records.columns:
                 allowed = listed(records.columns)
                 raise SetError(f"{setting} = {column!r} is no column of {records.name}; allowed: {allowed}")

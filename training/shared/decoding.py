@@ -1,7 +1,7 @@
-"""Answers that the model writes while it is being trained, by a sampler of ours.
+"""Rollouts: answers that the model decodes while it is being trained.
 
-Work is cut into chunks that do not depend on how many processes there are; each process does its
-share of the chunks and everybody gets all results, so that all have the same rows of a step.
+The work is cut into chunks, in the same way for any number of processes. Each process does its share of
+the chunks and then gets the results of all, so that every process has the same rows of a step.
 """
 
 from __future__ import annotations
@@ -27,15 +27,14 @@ from training.engine.recipe import Stopped
 
 CHUNK = 48
 """Rows that are decoded together."""
-Between = Callable[[int, int], None]
-"""Told how many of how many are done, from time to time, by the one process that does them; may raise
-Stopped."""
+OnProgress = Callable[[int, int], None]
+"""Called from time to time with (done, count) by a process that works; it may raise Stopped."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutSettings:
-    """How the model's own answers are decoded: LLaDA's sampler, block after block."""
+    """How rollouts are decoded: with LLaDA's `low_confidence` sampler, block after block."""
 
     gen_length: int = option(32, "Cells of an answer.", low=1, high=4096)
     block_length: int = option(8, "Cells of a block.", low=1, high=4096)
@@ -47,7 +46,7 @@ class RolloutSettings:
 
 
 def check_rollouts(settings: RolloutSettings) -> None:
-    """SettingError, under the names of these settings, for what the sampler would refuse."""
+    """SettingError for values that the sampler would refuse, named as these settings are."""
     check(settings)
     if settings.gen_length % settings.block_length:
         allowed = f"a divisor of gen_length = {settings.gen_length}"
@@ -59,7 +58,7 @@ def check_rollouts(settings: RolloutSettings) -> None:
 
 
 def sampler_settings(settings: RolloutSettings, temperature: float) -> dict[str, Any]:
-    """Settings of `low_confidence`."""
+    """The settings for the `low_confidence` sampler."""
     return {
         "gen_length": settings.gen_length, "block_length": settings.block_length,
         "steps": settings.rollout_steps, "temperature": temperature, "early_stop": True,
@@ -67,7 +66,7 @@ def sampler_settings(settings: RolloutSettings, temperature: float) -> dict[str,
 
 
 def row_tokens(loaded: LoadedModel, settings: RolloutSettings, prompt: str) -> int:
-    """Tokens of a prompt's row as `rollouts` makes it: a user's turn in the template, and an answer."""
+    """Tokens of the row that `rollouts` makes for a prompt: a user's turn in the template, and an answer."""
     return len(prompt_ids(loaded, prompt=prompt)) + settings.gen_length
 
 
@@ -89,24 +88,24 @@ def rollouts(
     prompts: Sequence[str],
     seeds: Sequence[int],
     temperature: float | None = None,
-    between: Between = lambda done, count: None,
+    on_progress: OnProgress = lambda done, count: None,
 ) -> Rollouts:
     """One answer to each prompt (a user's turn), drawn with its own seed; the network in whatever
     mode and place it is, in the run's precision. Every process calls this, with the same arguments.
-    between: told at every denoiser step how many answers are decoded."""
-    how = settings.temperature if temperature is None else temperature
-    sampler = make("low_confidence", sampler_settings(settings, how))
-    asked = [prepare_row(loaded, sampler, seed, prompt=p) for p, seed in zip(prompts, seeds, strict=True)]
+    on_progress: told at every denoiser step how many answers are decoded."""
+    row_temperature = settings.temperature if temperature is None else temperature
+    sampler = make("low_confidence", sampler_settings(settings, row_temperature))
+    requests = [prepare_row(loaded, sampler, seed, prompt=p) for p, seed in zip(prompts, seeds, strict=True)]
 
     def part(number: int) -> tuple[Tensor, Tensor, Tensor]:
-        rows = asked[number * CHUNK : (number + 1) * CHUNK]
+        rows = requests[number * CHUNK : (number + 1) * CHUNK]
         with inference(loaded.model):
             prepared = prepare_rows(loaded, sampler, rows)
-            stream = watched(prepared.stream(), lambda: between(number * CHUNK, len(asked)))
+            stream = watched(prepared.stream(), lambda: on_progress(number * CHUNK, len(requests)))
             order = step_order(stream, len(rows), settings.gen_length)
         return prepared.canvas.tokens, prepared.canvas.attention_mask, order
 
-    parts = shared(part, -(-len(asked) // CHUNK))
+    parts = shared(part, -(-len(requests) // CHUNK))
     widest = max(tokens.shape[1] for tokens, _, _ in parts)
     padding = loaded.pad_id if loaded.pad_id is not None else loaded.eos_id
     tokens = torch.cat([_left_pad(tokens, widest, padding or 0) for tokens, _, _ in parts])
@@ -116,16 +115,17 @@ def rollouts(
     return Rollouts(tokens, attention, order, tuple(answer_text(loaded, ids) for ids in answers))
 
 
-def watched(stream: Iterable[Event], between: Callable[[], None]) -> Iterator[Event]:
-    """The events of a run, with a word between every two denoiser steps."""
+def watched(stream: Iterable[Event], on_step: Callable[[], None]) -> Iterator[Event]:
+    """The events of a stream; on_step is called at its start and after every denoiser step."""
     for event in stream:
         if isinstance(event, Started | Unmasked):
-            between()
+            on_step()
         yield event
 
 
 def step_order(stream: Iterable[Event], rows: int, cells: int) -> Tensor:
-    """Run a sampler that takes nothing back to its end: the step that wrote each cell of the answers."""
+    """Run a sampler to its end and return the step that wrote each cell of the answers, Int[rows, cells],
+    -1 where none did. For samplers that never mask a cell again."""
     order, start = torch.full((rows, cells), -1), 0
     for event in stream:
         if isinstance(event, Started):
@@ -141,29 +141,29 @@ def _left_pad(rows: Tensor, width: int, value: int | bool) -> Tensor:
 
 
 def shared(work: Callable[[int], T], count: int) -> list[T]:
-    """[work(0), … work(count - 1)], known to all: process p does those that leave p when divided by the
-    number of processes. Stopped: raised by any one of them, and so by all together."""
+    """[work(0), … work(count - 1)] in every process, though each does only its share: process p does number
+    i where i % processes == p. Stopped in one process is raised in all."""
     state = PartialState()
     if state.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
         raise SettingError("distributed_type", str(state.distributed_type),
                            "one process, or DDP, for objectives with rollouts")  # fmt: skip
     if state.num_processes == 1:
         return [work(i) for i in range(count)]
-    mine: list[tuple[int, Any]] = []
+    own_results: list[tuple[int, Any]] = []
     try:
-        mine += [(i, work(i)) for i in range(state.process_index, count, state.num_processes)]
+        own_results += [(i, work(i)) for i in range(state.process_index, count, state.num_processes)]
     except Stopped:
-        mine = [(-1, None)]
-    everybodys = sorted(gather_object(mine), key=lambda pair: pair[0])
-    if everybodys and everybodys[0][0] < 0:
+        own_results = [(-1, None)]
+    all_results = sorted(gather_object(own_results), key=lambda pair: pair[0])
+    if all_results and all_results[0][0] < 0:
         raise Stopped
-    return [result for _, result in everybodys]
+    return [result for _, result in all_results]
 
 
 @contextmanager
 def inference(model: torch.nn.Module, dropout: bool = False) -> Iterator[None]:
-    """No gradients, dropout only where it is asked for, and the run's precision, as the engine's own
-    passes have it."""
+    """Within it the model computes without gradients, with dropout only on request, and in the precision
+    that the engine trains in. Its mode is restored at the end."""
     before, device = model.training, next(model.parameters()).device.type
     half = is_initialized() and AcceleratorState().mixed_precision == "bf16"
     model.train(dropout)

@@ -32,12 +32,13 @@ def sft_loss(cross_entropy: Tensor, p: Tensor, row: Tensor, answer_lengths: Tens
 
 
 def masked_mean_loss(cross_entropy: Tensor) -> Tensor:
-    """Plain mean over the learned cells: the unweighted form (lower variance, biased to no t)."""
+    """Plain mean over the learned cells, without the weights 1 / p: lower variance, but no longer the bound
+    on the likelihood of eq. 3."""
     return cross_entropy.mean()
 
 
 def rows_mean(values: Tensor, row: Tensor, rows: int) -> Tensor:
-    """Mean over rows of each row's own mean: processes may share the rows in any way.
+    """Mean over rows of each row's own mean. It is the same however processes share the rows.
 
     values: Float[n]; row: Int[n], the row of each value. A row without values counts as 0.
     """

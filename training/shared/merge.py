@@ -1,8 +1,8 @@
-"""A LoRA adapter merged into a model folder, tensor by tensor: W + scale * B A in float32.
+"""Merges a LoRA adapter into a model folder, tensor by tensor: W + scale * B A in float32.
 
-Each shard is copied and the changed tensors are overwritten in place (a tensor keeps type and size, so
-the file's header stays as it is): no more than one tensor is in memory. The result is then compared
-with the network that has the adapter beside its weights: weight by weight, and by its logits.
+Each weight file is copied, and the changed tensors are overwritten in the copy (a tensor keeps its type and
+size, so the file's header stays valid): no more than one tensor is in memory. The result is then compared
+with the unmerged network and adapter: weight by weight, and by their logits.
 """
 
 from __future__ import annotations
@@ -23,83 +23,85 @@ from models.loading import ModelError, find_file, load, weight_files
 from training.engine.checkpoints import replace_folder
 from training.shared.adapters import NAME, LoraSettings, attach
 
-KEPT = ("config.json", "generation_config.json", "model.safetensors.index.json", "tokenizer.json",
+COPIED_FILES = ("config.json", "generation_config.json", "model.safetensors.index.json", "tokenizer.json",
         "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
         "chat_template.jinja")  # fmt: skip
 TOLERANCE = {torch.float32: 1e-4, torch.float16: 5e-3, torch.bfloat16: 3e-2}
-"""How far logits may differ, as a share of the largest: by the rounding of the merged weights."""
+"""How far merged and unmerged logits may differ, as a share of the largest logit, for each type of the
+stored weights: rounding them makes that much difference."""
 INPUTS, LENGTH = 3, 64
 
 
 class MergeError(ValueError):
-    """A merge that did not work out; nothing is written."""
+    """The merge failed; nothing was written."""
 
 
 @dataclass(frozen=True)
-class Check:
-    """Merged against unmerged logits on random inputs. difference: the largest; allowed: what it may
-    be; effect: the largest difference that the adapter makes."""
+class MergeCheck:
+    """Merged against unmerged logits on random inputs. difference: the largest between them; allowed: the
+    limit for it; effect: the largest difference that the adapter makes to the base model's logits."""
 
     difference: float
     allowed: float
     effect: float
 
 
-def merge_folder(model: str, adapter: str, out: Path, check: bool = True) -> tuple[int, Check | None]:
-    """Write `out` as a model folder; (merged layers, what the check found, None without one).
+def merge_folder(model: str, adapter: str, out: Path, check: bool = True) -> tuple[int, MergeCheck | None]:
+    """Write `out` as a model folder; returns the number of merged layers and the check's result, None
+    without a check.
 
-    ModelError, MergeError: a sentence, and no folder.
+    ModelError, MergeError: it could not be merged, and `out` was not written.
     """
     if out.exists():
         raise MergeError(f"out = {str(out)!r} exists; allowed: a new folder")
-    read = read_adapter(adapter)
-    if read.config.get("use_dora"):
-        raise ModelError(f"use_dora = True in {read.name!r} is not supported by merge; allowed: false")
-    lora_config(read)  # refuses what this could not honour
-    found: list[Check] = []
+    lora = read_adapter(adapter)
+    if lora.config.get("use_dora"):
+        raise ModelError(f"use_dora = True in {lora.name!r} is not supported by merge; allowed: false")
+    lora_config(lora)  # refuses what this could not honour
+    checks: list[MergeCheck] = []
 
     def fill(folder: Path) -> None:
         _copy_small_files(model, folder)
-        _write_context(read, folder / "config.json")
-        _merge_shards(model, read, folder)
+        _write_context(lora, folder / "config.json")
+        _merge_shards(model, lora, folder)
         if check:
-            found.append(compare(model, adapter, folder))
+            checks.append(compare(model, adapter, folder))
 
     replace_folder(out, fill)
-    return len(read.modules), found[0] if found else None
+    return len(lora.modules), checks[0] if checks else None
 
 
 def _copy_small_files(model: str, folder: Path) -> None:
-    for name in KEPT:
+    for name in COPIED_FILES:
         path = find_file(model, name)
         if path is not None:
             shutil.copyfile(path, folder / name)
 
 
 def _write_context(adapter: Adapter, path: Path) -> None:
-    """The context that the adapter was trained in, into the copied config."""
+    """Write the context length that the adapter was trained in into the copied config."""
     if adapter.context:
         config = json.loads(path.read_text(encoding="utf-8")) | adapter.context
         path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def _merge_shards(model: str, adapter: Adapter, folder: Path) -> None:
-    left = set(adapter.modules)
+    unmerged = set(adapter.modules)
     for source in weight_files(model):
         copied = folder / source.name
         shutil.copyfile(source, copied)
         places, start = _header(copied)
         with safe_open(source, "pt") as weights, copied.open("r+b") as file:
-            for module in sorted(left):
+            for module in sorted(unmerged):
                 key = f"{module}.weight"
                 if key not in places:
                     continue
                 file.seek(start + places[key]["data_offsets"][0])
                 merged = merged_weight(weights.get_tensor(key), adapter, module)
                 file.write(merged.contiguous().view(torch.uint8).numpy().tobytes())
-                left.discard(module)
-    if left:
-        raise ModelError(f"module {min(left)} of adapter {adapter.name!r} is no weight of {model!r}")
+                unmerged.discard(module)
+    if unmerged:
+        raise ModelError(f"module {min(unmerged)} of adapter {adapter.name!r} is no weight of {model!r}")
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:
@@ -144,8 +146,8 @@ def _scale(config: Mapping[str, Any], module: str, rank: int) -> float:
     return float(alpha / (rank**0.5 if config.get("use_rslora") else rank))
 
 
-def compare(model: str, adapter: str, merged: Path) -> Check:
-    """The merged folder against model and adapter apart, in float32, one network in memory at a time.
+def compare(model: str, adapter: str, merged: Path) -> MergeCheck:
+    """Compare the merged folder with the model that has the adapter, in float32, one network at a time.
 
     MergeError when their logits differ by more than rounding.
     """
@@ -153,25 +155,26 @@ def compare(model: str, adapter: str, merged: Path) -> Check:
     draw = torch.Generator().manual_seed(0)
     ids = torch.randint(beside.config.vocab_size, (INPUTS, LENGTH), generator=draw)
     ids = ids[:, : beside.config.max_sequence_length]
-    before = _logits(beside, ids)
+    base_logits = _logits(beside, ids)
     attach(beside, LoraSettings(precision="no", lora_dropout=0.0), adapter)
-    wanted = _logits(beside, ids)
+    unmerged_logits = _logits(beside, ids)
     _compare_weights(beside, merged)
     del beside
-    found = _logits(load(str(merged), device="cpu", dtype=torch.float32).model, ids)
-    difference = float((found - wanted).abs().max())
-    allowed = TOLERANCE[_stored_type(merged)] * float(wanted.abs().max())
+    merged_logits = _logits(load(str(merged), device="cpu", dtype=torch.float32).model, ids)
+    difference = float((merged_logits - unmerged_logits).abs().max())
+    allowed = TOLERANCE[_stored_type(merged)] * float(unmerged_logits.abs().max())
     if not difference <= allowed:
         raise MergeError(
             f"merged and unmerged logits differ by {difference:.4g}; allowed: {allowed:.4g}. "
             "Nothing was written"
         )
-    return Check(difference, allowed, float((wanted - before).abs().max()))
+    return MergeCheck(difference, allowed, float((unmerged_logits - base_logits).abs().max()))
 
 
 @torch.no_grad()
 def _compare_weights(beside: Any, merged: Path) -> None:
-    """Every merged weight is peft's own sum but for one rounding, however little the logits show it."""
+    """MergeError unless every merged weight is what peft computes, apart from one rounding. Logits alone
+    might not show a small error."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     layers = {name: m for name, m in beside.named_modules() if isinstance(m, BaseTunerLayer)}
@@ -181,24 +184,24 @@ def _compare_weights(beside: Any, merged: Path) -> None:
                 layer = layers.get(key.removesuffix(".weight"))
                 if layer is None:
                     continue
-                found, change = weights.get_tensor(key), layer.get_delta_weight(NAME)
-                wanted = layer.get_base_layer().weight + change
-                rounding = torch.finfo(found.dtype).eps * wanted.abs() + 1e-6 * (1 + change.abs())
-                if ((found.float() - wanted).abs() > rounding).any():
+                stored, change = weights.get_tensor(key), layer.get_delta_weight(NAME)
+                expected = layer.get_base_layer().weight + change
+                rounding = torch.finfo(stored.dtype).eps * expected.abs() + 1e-6 * (1 + change.abs())
+                if ((stored.float() - expected).abs() > rounding).any():
                     raise MergeError(f"{key} is not W + scale * B A after the merge. Nothing was written")
 
 
 @torch.no_grad()
 def _logits(model: Any, ids: Tensor) -> Tensor:
-    found: Tensor = model.eval()(ids).logits
-    return found
+    logits: Tensor = model.eval()(ids).logits
+    return logits
 
 
 def _stored_type(folder: Path) -> torch.dtype:
-    """The coarsest type that weights of a folder are stored in."""
-    found = set()
+    """The type with the largest TOLERANCE among those that a folder's weights are stored in."""
+    stored = set()
     for path in weight_files(str(folder)):
         with safe_open(path, "pt") as weights:
-            found |= {weights.get_slice(key).get_dtype() for key in weights.keys()}  # noqa: SIM118
-    known = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-    return max((known[name] for name in found if name in known), key=lambda kind: TOLERANCE[kind])
+            stored |= {weights.get_slice(key).get_dtype() for key in weights.keys()}  # noqa: SIM118
+    types = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+    return max((types[name] for name in stored if name in types), key=lambda kind: TOLERANCE[kind])

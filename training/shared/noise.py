@@ -1,4 +1,4 @@
-"""Which cells of a training example are masked: pure functions over Bool maps.
+"""Draws which cells of the training rows are masked.
 
 Every function takes `answer`, Bool[rows, length], the cells that may be masked (the prompt never
 is), and returns `masked`, Bool[rows, length], and `p`, Float[rows, length], the probability with
@@ -12,7 +12,8 @@ from torch import Tensor
 
 
 def stratified_times(rows: int, generator: torch.Generator) -> Tensor:
-    """One t in (0, 1) a row, one in each of `rows` equal strata, shuffled. Float[rows]."""
+    """One time t in (0, 1) for each row, Float[rows]: (0, 1) is cut into `rows` equal intervals, and each
+    gives one t, in random order. So t is spread more evenly than independent draws are."""
     offsets = torch.rand(rows, generator=generator)
     order = torch.randperm(rows, generator=generator)
     return ((torch.arange(rows) + offsets) / rows)[order]
@@ -23,8 +24,8 @@ def uniform_noise(
 ) -> tuple[Tensor, Tensor]:
     """LLaDA's forward process (2502.09992, eq. 3): p = (1 - eps) t + eps, one t a row.
 
-    at_least_one: no row is without a masked cell. Not for losses weighted by 1 / p: a cell that is
-    masked more often than p says makes them too large, most of all in short answers.
+    at_least_one: a row in which no cell was drawn gets one. Not for losses weighted by 1 / p: cells are
+    then masked more often than p says and the loss becomes too large, most of all in short answers.
     """
     rows, length = answer.shape
     p = ((1 - eps) * stratified_times(rows, generator) + eps)[:, None].expand(rows, length)
@@ -36,13 +37,13 @@ def uniform_noise(
 def block_noise(
     answer: Tensor, text: Tensor, block_length: Tensor, generator: torch.Generator, eps: float = 1e-3
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Noise as a block-wise sampler meets it: earlier blocks clean, later blocks all masked.
+    """Noise as a block-wise sampler sees it while decoding: earlier blocks clean, later blocks all masked.
 
     The answer is cut into blocks of `block_length` (Int[rows]) cells; one of the blocks that hold
     `text` (Bool[rows, length]: the answer without its EOS tail) is current in each row, and its
     cells are masked with p ~ U(0, 1). Returns masked, p and `current`, Bool[rows, length], the
-    cells of the current block: the loss belongs to them (the masks behind are given, as they are
-    when decoding). Blockwise SFT, 2508.19529, section 3.
+    cells of the current block. Only they belong in the loss: later blocks are masked because they are
+    when decoding. Blockwise SFT, 2508.19529, section 3.
     """
     rows, length = answer.shape
     index = (answer.long().cumsum(-1) - 1).masked_fill(~answer, -1)

@@ -1,4 +1,4 @@
-"""One training example as it is seen: the raw row, the templated text, the cells with their noise."""
+"""A preview of one training example: the raw row, its text in the chat template, its cells with noise."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ STATES = ("prompt", "clean", "masked", "wrong", "tail")
 
 @dataclass(frozen=True)
 class Preview:
-    """raw: named texts of one row; templated: what the model is given and what it learns; cells: text and
-    state of each token of the first row of the first step, a mask's text empty. What an objective has
-    not stays empty. rejected: of a pair, the same for the answer that is not preferred. notes: what a run
-    would say of the data: what is not read, what is left out."""
+    """One example of a run. raw: the row's texts by name; templated: prompt and answer in the chat template;
+    cells: (text, state) of each token of the first row of the first step, where a mask has no text and a
+    state is one of STATES. What an objective does not have stays empty. rejected: for a preference pair,
+    the same for the rejected answer. notes: sentences on columns and rows that a run would not use."""
 
     raw: dict[str, str]
     templated: str
@@ -34,7 +34,7 @@ class Preview:
         return asdict(self)
 
     def as_text(self) -> str:
-        """For a terminal."""
+        """The preview for a terminal."""
         parts = ["\n".join(self.notes)] if self.notes else []
         parts += [f"raw · {name}\n{text}" for name, text in self.raw.items()]
         if self.templated:
@@ -56,7 +56,7 @@ def _marked(text: str, state: str) -> str:
 
 
 class Noised(Protocol):
-    """A batch, Int[rows, length]: clean, and as the model is given it."""
+    """A batch with both its tokens, Int[rows, length], and its input_ids: the tokens with noise."""
 
     @property
     def tokens(self) -> Tensor: ...
@@ -68,13 +68,13 @@ class Noised(Protocol):
 def noised_preview(
     example: Example, batch: Noised, loaded: LoadedModel, notes: Sequence[str] = ()
 ) -> Preview:
-    """An example beside the first row of a batch, which is the same one with its noise."""
-    cells = cells_of(batch, loaded, example.given)
+    """The preview of an example, of which the first row of the batch is the noised form."""
+    cells = cells_of(batch, loaded, example.prompt_length)
     return Preview(example.raw, example.templated, cells, notes=notes)
 
 
-def cells_of(batch: Noised, loaded: LoadedModel, given: int) -> list[tuple[str, str]]:
-    """Text and state of the first row's cells. given: how many of them are the prompt."""
+def cells_of(batch: Noised, loaded: LoadedModel, prompt_length: int) -> list[tuple[str, str]]:
+    """(text, state) of the first row's cells. prompt_length: how many of them are the prompt."""
     assert loaded.tokenizer is not None
     tokens, shown = batch.tokens[0], batch.input_ids[0]
     texts = cell_texts(token_pieces(loaded.tokenizer), shown.tolist(), loaded.mask_id)
@@ -86,7 +86,7 @@ def cells_of(batch: Noised, loaded: LoadedModel, given: int) -> list[tuple[str, 
         elif int(shown[i]) != int(tokens[i]):
             states.append("wrong")
         else:
-            states.append("prompt" if i < given else "tail" if i >= tail else "clean")
+            states.append("prompt" if i < prompt_length else "tail" if i >= tail else "clean")
     return list(zip(texts, states, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What rollouts answer: problems with something to grade by, from bundled tasks and other sets."""
+"""Questions for rollouts, each with an answer to grade by, from bundled tasks, files and hub sets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from evaluation.sets.cells import check_words
-from evaluation.sets.columns import Mapping as Columns
+from evaluation.sets.columns import ColumnMapping as QuestionColumns
 from evaluation.sets.columns import SetError, guess
 from evaluation.sets.tables import Table
 from samplers.settings import option
@@ -16,13 +16,13 @@ from tasks.core import Problem
 from training.data.chat import Chat
 from training.data.examples import TRIES, TaskExamples, item_at
 from training.data.known_sets import refuse_problem
-from training.data.sources import open_records, said_of
+from training.data.sources import open_records, table_notes
 from training.engine.settings import TrainSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuestionSettings(TrainSettings):
-    """Where questions and their gold answers stand."""
+    """Which columns hold the questions and their gold answers, the right ones to grade by."""
 
     prompt_column: str = option("", "Column of the prompts; empty: guessed.")
     answer_column: str = option("", "Column of the gold answers; empty: guessed.")
@@ -31,8 +31,8 @@ class QuestionSettings(TrainSettings):
 
 @dataclass(frozen=True)
 class Question:
-    """prompt: the user's turn; answer: the gold answer; solution: a worked one, "" where there is
-    none; task, fields: of a bundled task, which has a checker of its own."""
+    """prompt: the user's turn; answer: the gold answer; solution: a worked answer, "" for none; task,
+    fields: set for problems of a bundled task, which has a checker of its own."""
 
     prompt: str
     answer: str
@@ -42,18 +42,18 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Room:
-    """What a row may hold. tokens: of a prompt's row, with the cells of its answer."""
+class LengthLimit:
+    """The longest row that is allowed. tokens: counts the tokens of a prompt's row, its answer included."""
 
     max_length: int
     tokens: Callable[[str], int]
 
-    def has(self, prompt: str) -> bool:
+    def fits(self, prompt: str) -> bool:
         """Whether a prompt's row is short enough."""
         return self.tokens(prompt) <= self.max_length
 
-    def none(self, name: str, prompts: Iterable[str]) -> SetError:
-        """The error of a set that has no such prompt."""
+    def too_long_error(self, name: str, prompts: Iterable[str]) -> SetError:
+        """The error for a set in which no prompt fits."""
         return SetError(
             f"every row of {name} that was tried is longer than max_length = {self.max_length} (the shortest "
             f"has {min(map(self.tokens, prompts))} tokens, its answer's cells included); allowed: a larger "
@@ -62,19 +62,19 @@ class Room:
 
 
 class QuestionSet(Protocol):
-    """Questions by place, and some that are never trained on (none of a file)."""
+    """Questions by place, and some that are never trained on (a file has none of these)."""
 
     def at(self, place: int) -> Question: ...
 
     def held_out(self, count: int) -> list[Question]: ...
 
     def raw(self, place: int) -> dict[str, str]:
-        """What stands in the set at a place, as named texts."""
+        """The texts of the set at a place, by name."""
         ...
 
 
 def of_problem(problem: Problem) -> Question:
-    """A bundled task's problem."""
+    """The question that a bundled task's problem asks."""
     return Question(problem.prompt, problem.answer, problem.solution, problem.task, problem.fields)
 
 
@@ -82,19 +82,19 @@ class TaskQuestions:
     """Train-split problems of a bundled task, without end. room: a problem that is too long for it gives
     its place to one of the first; SetError when those are too long, too."""
 
-    def __init__(self, name: str, chat: Chat, seed: int, room: Room | None = None) -> None:
-        self.name, self.room, self.examples = name, room, TaskExamples(name, chat, seed=seed)
+    def __init__(self, name: str, chat: Chat, seed: int, limit: LengthLimit | None = None) -> None:
+        self.name, self.limit, self.examples = name, limit, TaskExamples(name, chat, seed=seed)
         self.first: list[Problem] = []
-        if room is not None:
+        if limit is not None:
             tried = [self.examples.problem(place) for place in range(TRIES)]
-            self.first = [problem for problem in tried if room.has(problem.prompt)]
+            self.first = [problem for problem in tried if limit.fits(problem.prompt)]
             if not self.first:
-                raise room.none(name, (problem.prompt for problem in tried))
+                raise limit.too_long_error(name, (problem.prompt for problem in tried))
 
     def at(self, place: int) -> Question:
         """The problem of a place."""
         problem = self.examples.problem(place)
-        fits = self.room is None or self.room.has(problem.prompt)
+        fits = self.limit is None or self.limit.fits(problem.prompt)
         return of_problem(problem if fits else self.first[place % len(self.first)])
 
     def raw(self, place: int) -> dict[str, str]:
@@ -104,19 +104,19 @@ class TaskQuestions:
 
     def held_out(self, count: int) -> list[Question]:
         """Held-out problems, always the same ones, without those that are too long."""
-        found = [of_problem(problem) for problem in generate(self.name, HELD_OUT, count, seed=1)]
-        return [question for question in found if self.room is None or self.room.has(question.prompt)]
+        questions = [of_problem(problem) for problem in generate(self.name, HELD_OUT, count, seed=1)]
+        return [question for question in questions if self.limit is None or self.limit.fits(question.prompt)]
 
 
-def question_columns(records: Table, prompt: str, answer: str) -> Columns:
-    """The columns of questions and gold answers: those that are named, that the set is known to have, or
-    that are likeliest; SetError when one is not there."""
+def question_columns(records: Table, prompt: str, answer: str) -> QuestionColumns:
+    """The columns of questions and gold answers: those that are named, else those that a known public set
+    has, else the likeliest. SetError when one is not there."""
     public = records.public
     gold = answer or public.gold or public.answer
     return guess(records.columns, prompt or public.prompt or None, gold or None)
 
 
-def check_questions(records: Table, columns: Columns, allow_eval_data: bool) -> None:
+def check_questions(records: Table, columns: QuestionColumns, allow_eval_data: bool) -> None:
     """SetError for the first row without a question or its answer, or that is a test problem."""
     for number, row in enumerate(records, 1):
         for role, column in (("question", columns.question), ("answer", columns.answer)):
@@ -130,15 +130,15 @@ class RowQuestions:
     and column, or says that all rows are too long."""
 
     def __init__(
-        self, records: Table, prompt: str, answer: str, seed: int, room: Room, allow_eval_data: bool
+        self, records: Table, prompt: str, answer: str, seed: int, limit: LengthLimit, allow_eval_data: bool
     ) -> None:
-        self.records, self.seed, self.most = records, seed, room.max_length
+        self.records, self.seed, self.max_length = records, seed, limit.max_length
         self.columns = question_columns(records, prompt, answer)
         check_questions(records, self.columns, allow_eval_data)
-        asked = self.columns.question
-        self.fitting = [index for index, row in enumerate(records) if room.has(row[asked])]
+        question_column = self.columns.question
+        self.fitting = [index for index, row in enumerate(records) if limit.fits(row[question_column])]
         if not self.fitting:
-            raise room.none(records.name, (row[asked] for row in records))
+            raise limit.too_long_error(records.name, (row[question_column] for row in records))
 
     def at(self, place: int) -> Question:
         """The row of a place."""
@@ -149,13 +149,13 @@ class RowQuestions:
         """See QuestionSet."""
         return self.records[self.fitting[item_at(place, len(self.fitting), self.seed)]]
 
-    def said(self) -> list[str]:
-        """What people should know: columns that are not read, rows that are too long."""
+    def notes(self) -> list[str]:
+        """Sentences on columns that are not used and rows that are too long."""
         used, count = (self.columns.question, self.columns.answer), len(self.records)
-        notes = said_of(self.records, used)
-        if long := count - len(self.fitting):
-            notes.append(f"{self.records.name}: {long:,} of {count:,} rows are longer than "
-                         f"{self.most} tokens and were left out")  # fmt: skip
+        notes = table_notes(self.records, used)
+        if too_long := count - len(self.fitting):
+            notes.append(f"{self.records.name}: {too_long:,} of {count:,} rows are longer than "
+                         f"{self.max_length} tokens and were left out")  # fmt: skip
         return notes
 
     def held_out(self, count: int) -> list[Question]:
@@ -167,25 +167,25 @@ def open_questions(
     names: Sequence[str],
     chat: Chat,
     settings: QuestionSettings,
-    room: Room,
+    limit: LengthLimit,
     allow_eval_data: bool = False,
     notes: list[str] | None = None,
 ) -> list[QuestionSet]:
     """Bundled tasks, files and hub sets by name, without what is too long; SetError with a sentence.
 
-    notes: gets what is left out or not read.
+    notes: a list to which sentences are added on what is left out or not used.
     """
     sets: list[QuestionSet] = []
     for name in names:
         if name in TASKS:
-            sets.append(TaskQuestions(name, chat, settings.seed, room))
+            sets.append(TaskQuestions(name, chat, settings.seed, limit))
             continue
         records = open_records(name, settings.split, allow_eval_data, tuple(TASKS))
         columns = settings.prompt_column, settings.answer_column
-        rows = RowQuestions(records, *columns, settings.seed, room, allow_eval_data)
+        rows = RowQuestions(records, *columns, settings.seed, limit, allow_eval_data)
         sets.append(rows)
         if notes is not None:
-            notes += rows.said()
+            notes += rows.notes()
     return sets
 
 

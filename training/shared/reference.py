@@ -1,9 +1,9 @@
-"""The reference of DPO and GRPO: the policy that training began with, an adapter it began with included.
+"""The reference model of DPO and GRPO: the model as it was when training began.
 
-It is held in the cheapest of three ways. Where all weights learn: a frozen copy of the network. Where an
-adapter goes on from a saved one: a frozen second adapter, beside which the network is there once. Where
-the adapter is fresh: nothing, for a fresh one changes nothing and can be switched off. It is made with the
-recipe, before a checkpoint is read, so that a resumed run has the same.
+It is kept in the cheapest of three ways. Where all weights learn: a frozen copy of the network. Where an
+adapter goes on from a saved one: a frozen copy of that adapter, in the same network. Where the adapter is
+fresh: nothing, because a fresh adapter changes nothing, so switching the adapter off gives the reference.
+It is made with the recipe, before a checkpoint is read, so that a resumed run has the same reference.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from torch import nn
 from training.shared.adapters import NAME, adapter_off, lora_on
 
 REFERENCE = "reference"
-"""peft's name of the frozen second adapter."""
+"""The name under which peft keeps the frozen copy of the adapter."""
 
 
 def hold_reference(model: nn.Module) -> nn.Module | None:
-    """Hold a network, as it is now, for `reference_of`: a frozen copy where all its weights learn; None for
-    one with an adapter, which gets a frozen second one where it is not fresh."""
+    """Keep the network as it is now for `reference_of`. Returns a frozen copy where all its weights learn,
+    else None: the network gets a frozen copy of its adapter, unless that is fresh."""
     if not lora_on(model):
         return copy.deepcopy(model).requires_grad_(False).eval()
     if any(bool(p.any()) for name, p in model.named_parameters() if f".lora_B.{NAME}." in name):
@@ -35,8 +35,9 @@ def hold_reference(model: nn.Module) -> nn.Module | None:
 
 @contextmanager
 def reference_of(model: nn.Module, frozen: nn.Module | None) -> Iterator[Any]:
-    """The reference, without gradients: the frozen copy, or the policy with its second adapter, or with
-    none. In the policy's mode, and behind it the random state is what it was before."""
+    """The reference, without gradients: the frozen copy, or the model with the frozen adapter, or with its
+    adapter off. In the model's mode (train or eval); the random state is restored at the end, so that a
+    pass that follows draws the same dropout."""
     with torch.no_grad(), own_draws(next(model.parameters()).device):
         if frozen is not None:
             yield frozen
@@ -47,13 +48,13 @@ def reference_of(model: nn.Module, frozen: nn.Module | None) -> Iterator[Any]:
 
 @contextmanager
 def own_draws(device: torch.device) -> Iterator[None]:
-    """Random draws of the CPU and of a device that leave their states as they were."""
+    """Within it random draws do not advance the generators of the CPU and the device: they are restored."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         yield
 
 
 def _copy_adapter(model: nn.Module) -> None:
-    """A frozen copy of the adapter, in the same layers."""
+    """Add a frozen copy of the adapter to the same layers."""
     from peft import inject_adapter_in_model
 
     with warnings.catch_warnings(), own_draws(torch.device("cpu")):

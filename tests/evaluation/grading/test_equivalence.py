@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.grading.answer_forms import read
+from evaluation.grading.answer_forms import read_form
 from evaluation.grading.answer_text import canonical
 from evaluation.grading.equivalence import equivalent
 from evaluation.grading.expression import (
@@ -78,7 +78,7 @@ def refuse(op: str, gold: str, answer: str) -> Verdict:
     (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{bmatrix}1.0\\2\end{bmatrix}", True), ("1", "1/0", False),
 ])  # fmt: skip
 def test_settled_without_math_verify(gold: str, answer: str, same: bool) -> None:
-    assert equivalent(read(gold), read(answer), refuse).equal is same
+    assert equivalent(read_form(gold), read_form(answer), refuse).equal is same
 
 
 def test_what_is_open_stays_open() -> None:
@@ -87,10 +87,11 @@ def test_what_is_open_stays_open() -> None:
     def unsure(op: str, gold: str, answer: str) -> Verdict:
         return Verdict(None, "time limit")
 
-    assert equivalent(read(r"(\sqrt{8},1)"), read(r"(2\sqrt{2},1)"), unsure) == Verdict(None, "time limit")
-    assert equivalent(read(r"(\sqrt{8},1)"), read(r"(2\sqrt{2},2)"), unsure).equal is False
-    assert equivalent(read(r"\overline{AB}"), read("5"), refuse).equal is None
-    assert equivalent(read("5"), read(r"\overline{AB}"), refuse).equal is False
+    gold, other = read_form(r"(\sqrt{8},1)"), read_form(r"(2\sqrt{2},1)")
+    assert equivalent(gold, other, unsure) == Verdict(None, "time limit")
+    assert equivalent(read_form(r"(\sqrt{8},1)"), read_form(r"(2\sqrt{2},2)"), unsure).equal is False
+    assert equivalent(read_form(r"\overline{AB}"), read_form("5"), refuse).equal is None
+    assert equivalent(read_form("5"), read_form(r"\overline{AB}"), refuse).equal is False
 
 
 def test_only_math_verify_makes_expressions_equal() -> None:
@@ -100,9 +101,9 @@ def test_only_math_verify_makes_expressions_equal() -> None:
         asked.append((op, gold, answer))
         return Verdict(True)
 
-    assert equivalent(read("X(a+b)"), read("Xa+Xb"), note).equal
+    assert equivalent(read_form("X(a+b)"), read_form("Xa+Xb"), note).equal
     assert asked == [("equal", r"x_{0}\cdot (x_{1}+x_{2})", r"x_{0}\cdot x_{1}+x_{0}\cdot x_{2}")]
-    assert equivalent(read("x+y=1"), read("2x=2-2y"), note).equal and asked[1][0] == "proportional"
+    assert equivalent(read_form("x+y=1"), read_form("2x=2-2y"), note).equal and asked[1][0] == "proportional"
 
 
 @cache
@@ -139,7 +140,7 @@ def test_math_verify_reads_what_was_written(tree: Node) -> None:
     expected = approximate(tree, point)
     if expected is None or expected[1] > 1e6:
         return
-    found = judge().read(to_latex(tree, names))
+    found = judge().parse_latex(to_latex(tree, names))
     values = {f"x_{k}": value for k, value in enumerate(point.values())}
     value = complex(found.subs({symbol: values[str(symbol)] for symbol in found.free_symbols}).evalf())
     assert abs(value - expected[0]) <= 1e-6 * max(1.0, expected[1])

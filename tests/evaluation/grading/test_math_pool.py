@@ -91,7 +91,7 @@ worker = runpy.run_path({str(WORKER)!r})
 worker["confine"](256 * 2**20)
 class Greedy(worker["Judge"]):
     __init__ = lambda self: None
-    read = lambda self, latex: bytearray(2**30)
+    parse_latex = lambda self, latex: bytearray(2**30)
 print(Greedy().answer({{"op": "equal", "gold": "1", "answer": "1"}}))
 """
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)

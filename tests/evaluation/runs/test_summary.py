@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.runs.summary import Comparison, by_line, compare, p_said, summarise
+from evaluation.runs.summary import Comparison, by_line, compare, p_text, summarise
 from evaluation.statistics import holm
 
 
@@ -67,7 +67,7 @@ def test_holm_against_the_published_steps() -> None:
 
 
 def test_p_values_as_people_write_them() -> None:
-    assert [p_said(p) for p in (0.0001, 0.031, 0.12, 1.0)] == ["< .001", "= .031", "= .12", "= 1"]
+    assert [p_text(p) for p in (0.0001, 0.031, 0.12, 1.0)] == ["< .001", "= .031", "= .12", "= 1"]
 
 
 def test_several_pairs_are_corrected() -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from evaluation.sets.cells import MOST_CHARACTERS, MOST_ROWS
-from evaluation.sets.columns import Mapping, SetError, guess
+from evaluation.sets.columns import ColumnMapping, SetError, guess
 from evaluation.sets.problem_sets import from_table, load_set
 from evaluation.sets.tables import read_table
 
@@ -57,7 +57,7 @@ def test_a_good_csv_with_a_mark_quotes_semicolons_and_formulas(tmp_path: Path) -
     assert table.columns == ("Problem", "Final Answer")
     assert table.rows[0] == {"Problem": 'two\nlines; and a "quote"', "Final Answer": "=1+1"}
     found = from_table(table)
-    assert found.mapping == Mapping("Problem", "Final Answer")
+    assert found.mapping == ColumnMapping("Problem", "Final Answer")
     assert [(p.number, p.answer) for p in found.problems] == [(1, "=1+1"), (2, "-3")]
 
 
@@ -131,8 +131,8 @@ def test_other_bad_files(tmp_path: Path, name: str, data: str, said: str) -> Non
 
 
 def test_the_mapping_is_guessed_shown_and_changeable() -> None:
-    assert guess(["id", "solution", "Problem", "answer"]) == Mapping("Problem", "answer")
-    assert guess(["a", "b"], "b", "a") == Mapping("b", "a")
+    assert guess(["id", "solution", "Problem", "answer"]) == ColumnMapping("Problem", "answer")
+    assert guess(["a", "b"], "b", "a") == ColumnMapping("b", "a")
     with pytest.raises(SetError, match="the question column was not found; choose one of: a, b"):
         guess(["a", "b"])
     with pytest.raises(SetError, match="the answer column = 'c' is no column"):

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from evaluation.suites.text_model import Arguments, Ask, TextModel, cut_at, decoding_settings, numbered
+from evaluation.suites.text_model import (
+    Arguments,
+    TextModel,
+    TextRequest,
+    cut_at,
+    decoding_settings,
+    numbered,
+)
 from samplers.batch import run_requests
 
 BUNDLED = str(Path(__file__).parents[3] / "assets" / "models" / "tiny-llada")
@@ -80,10 +87,10 @@ def test_greedy_is_what_the_sampler_writes(bundled: TextModel) -> None:
 
 def test_generation_stops_and_changes(bundled: TextModel) -> None:
     asked = [
-        Ask(chat(bundled, "What is 3 + 4?")),
-        Ask(chat(bundled, "What is 3 + 4?"), until=("\n",)),
-        Ask(chat(bundled, "What is 8 + 15?"), until=("}", "")),
-        Ask(chat(bundled, "What is 3 + 4?"), changes=(("gen_length", 8), ("steps", 8))),
+        TextRequest(chat(bundled, "What is 3 + 4?")),
+        TextRequest(chat(bundled, "What is 3 + 4?"), until=("\n",)),
+        TextRequest(chat(bundled, "What is 8 + 15?"), until=("}", "")),
+        TextRequest(chat(bundled, "What is 3 + 4?"), changes=(("gen_length", 8), ("steps", 8))),
     ]
     found = dict(bundled.generate(asked))
     assert found[0] == "3 + 4 = 7\n\\boxed{7}" and found[1] == "3 + 4 = 7"
@@ -93,7 +100,7 @@ def test_generation_stops_and_changes(bundled: TextModel) -> None:
 
 def test_any_sampler_writes() -> None:
     threshold = model(sampler="threshold", threshold=0.9, steps=16)
-    found = dict(threshold.generate([Ask(chat(threshold, "What is 3 + 4?"))]))
+    found = dict(threshold.generate([TextRequest(chat(threshold, "What is 3 + 4?"))]))
     assert found == {0: "3 + 4 = 7\n\\boxed{7}"}
 
 
@@ -119,7 +126,7 @@ def test_long_contexts_lose_their_beginning(caplog: pytest.LogCaptureFixture) ->
     assert len(prompt) + len(answer) == 64 and "cut to its last" in caplog.text
     assert prompt == short.encode(long.rstrip())[-len(prompt) :]
     assert short.log_likelihood(prompt, answer) < 0
-    assert set(dict(short.generate([Ask(long)]))) == {0}
+    assert set(dict(short.generate([TextRequest(long)]))) == {0}
 
 
 def test_text_helpers() -> None:

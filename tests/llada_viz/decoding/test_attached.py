@@ -26,7 +26,7 @@ with warnings.catch_warnings():
 
     from llada_viz.decoding.runs import Runs
     from llada_viz.tabs.visualize import Visualize
-    from llada_viz.widgets.live import CHECKER, prepared, scorers
+    from llada_viz.widgets.live import CHECKER, prepare_run, scorers
     from llada_viz.widgets.model_menu import ModelMenu
 
 PROMPT = "What is 3 + 4?"
@@ -63,7 +63,7 @@ def width(bundled: Bundled) -> Any:
 def keeps(using: Any) -> Any:
     """The probabilities to stand that a run of RemeDi was told."""
     events = []
-    for _ in record(prepared(using, "remedi", REMEDI, PROMPT, 0).stream(), events):
+    for _ in record(prepare_run(using, "remedi", REMEDI, PROMPT, 0).stream(), events):
         pass
     return {round(p, 3) for e in events if isinstance(e, PolicyScored) for row in e.scores for p in row}
 
@@ -79,7 +79,7 @@ def built(known: Attachments) -> ModelMenu:
 def test_a_head_is_what_remedi_decodes_with_in_this_tab_only(alone: Any, tmp_path: Path) -> None:
     known = Attachments(alone)
     with pytest.raises(RequestError, match="policy = 'ups' needs a UPS head, and none is loaded"):
-        prepared(known.using(""), "remedi", REMEDI, PROMPT, 0)
+        prepare_run(known.using(""), "remedi", REMEDI, PROMPT, 0)
     first = known.add("", head(tmp_path / "a", width(alone), 2.0), "remask-sft, step 5")
     second = known.add("", head(tmp_path / "b", width(alone), -2.0), "remask-sft, step 9")
     assert 0.881 in keeps(known.using(first)) and 0.119 in keeps(known.using(second))
@@ -87,7 +87,7 @@ def test_a_head_is_what_remedi_decodes_with_in_this_tab_only(alone: Any, tmp_pat
     assert known.using(first).label == "remask-sft, step 5"
     assert "remask-sft, step 5" in known.using(first).chip
     for sampler in ("low_confidence", "remedi"):  # a head without its policy is no mistake
-        assert prepared(known.using(first), sampler, SIZES, PROMPT, 0).sampler.name == sampler
+        assert prepare_run(known.using(first), sampler, SIZES, PROMPT, 0).sampler.name == sampler
 
 
 def test_a_head_and_a_reward_model_beside_the_model_are_used_as_they_are(alone: Any, tmp_path: Path) -> None:
@@ -95,12 +95,12 @@ def test_a_head_and_a_reward_model_beside_the_model_are_used_as_they_are(alone: 
     make_reward(tmp_path / "tiny-prm", "qwen")
     assert 0.731 in keeps(alone)
     assert scorers(alone) == [("exact checker", CHECKER), ("reward model: tiny-prm", "tiny-prm")]
-    ready = prepared(alone, "best_of_n", SIZES, "Write a poem.", 0, scorer="tiny-prm")
+    ready = prepare_run(alone, "best_of_n", SIZES, "Write a poem.", 0, scorer="tiny-prm")
     assert ready.score.describe()["model"] == "tiny-prm"
     with pytest.raises(RequestError, match="The exact checker scores the five bundled kinds"):
-        prepared(alone, "best_of_n", SIZES, "Write a poem.", 0)
+        prepare_run(alone, "best_of_n", SIZES, "Write a poem.", 0)
     with pytest.raises(RequestError, match="scorer = 'no' is not known; allowed: checker, tiny-prm"):
-        prepared(alone, "best_of_n", SIZES, PROMPT, 0, scorer="no")
+        prepare_run(alone, "best_of_n", SIZES, PROMPT, 0, scorer="no")
 
 
 def test_an_adapter_leaves_the_bundled_weights_alone(bundled: Bundled, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_only_the_last_are_kept_and_what_is_gone_is_said(alone: Any, tmp_path: P
     assert known.using(ids[1]).label and known.using_or_bundled(ids[0]) is alone
     menu = built(known)
     updates = menu.on_change({menu.attached: ids[0]})
-    assert updates[menu.detach]["visible"] and "no longer in memory" in updates[menu.said]
+    assert updates[menu.detach]["visible"] and "no longer in memory" in updates[menu.status]
 
 
 def test_what_makes_use_of_it_is_chosen(alone: Any, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_what_makes_use_of_it_is_chosen(alone: Any, tmp_path: Path) -> None:
     assert tab.scorer.on_change(form | {tab.attached: ""})[scorer]["value"] == CHECKER
     assert set(tab.on_attached({tab.attached: ""}).values()) == {"tps_prob"}
     menu = built(known)
-    assert "&lt;b&gt;" in menu.on_change({menu.attached: one})[menu.said]
+    assert "&lt;b&gt;" in menu.on_change({menu.attached: one})[menu.status]
 
 
 def test_the_bundled_adapter_is_offered_to_everybody_and_stays(bundled: Bundled, tmp_path: Path) -> None:
@@ -187,10 +187,10 @@ def test_the_bundled_adapter_is_offered_to_everybody_and_stays(bundled: Bundled,
         known.add(name, head(tmp_path / f"h{n}", width(bundled)), f"x{n}")
     assert known.using(name) is found
     updates = menu.on_change({menu.attached: name})
-    assert name in updates[menu.said] and name in updates[menu.fold]["label"]
+    assert name in updates[menu.status] and name in updates[menu.fold]["label"]
     assert updates[menu.detach]["visible"] and not updates[menu.offers[name]]["visible"]
     assert menu.on_change({menu.attached: ""})[menu.offers[name]]["visible"]
-    assert "../prm&#x27; is not at hand" in menu.on_offer("../prm")[menu.said]
+    assert "../prm&#x27; is not at hand" in menu.on_offer("../prm")[menu.status]
 
 
 def test_m2_an_adapter_brings_its_steps_and_takes_them_back(bundled: Bundled) -> None:

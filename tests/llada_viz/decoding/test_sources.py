@@ -68,10 +68,11 @@ def upload(folder: str) -> Any:
 def values(tab: Any, path: Any, scorer: str = "tiny-prm", lanes: Any = LANES, known: str = "") -> Any:
     form = tab.form
     sent = {form.source: "the uploaded file", form.path: path, form.question: "question",
-            form.answer: "answer", form.scorer: scorer, tab.attached: known, tab.panel.mine: []}  # fmt: skip
+            form.answer: "answer", form.scorer: scorer, tab.attached: known,
+            tab.panel.visitor_jobs: []}  # fmt: skip
     sent |= dict(zip(form.sizes.values(), (16, 8, 4), strict=True))
     sent |= dict(zip(form.lanes.inputs, lanes, strict=True))
-    return given({tab.attached, tab.panel.mine, *form.inputs}, sent)
+    return given({tab.attached, tab.panel.visitor_jobs, *form.inputs}, sent)
 
 
 def test_what_is_not_needed_is_not_named(bundled: Bundled) -> None:
@@ -110,23 +111,23 @@ def test_what_is_bundled_is_not_loaded_twice_and_the_last_few_are_kept(
 def test_a_reward_model_scores_what_the_checker_cannot(tab: Any, bundled: Bundled, tmp_path: Path) -> None:
     path = upload(tmp_path)
     with pytest.raises(RequestError, match="a reward model as the scorer"):
-        tab.form.asked(bundled, values(tab, path, CHECKER))
+        tab.form.request(bundled, values(tab, path, CHECKER))
     with pytest.raises(RequestError, match="allowed: checker, tiny-prm"):
-        tab.form.asked(bundled, values(tab, path, "none"))
-    asked = tab.form.asked(bundled, values(tab, path))
+        tab.form.request(bundled, values(tab, path, "none"))
+    asked = tab.form.request(bundled, values(tab, path))
     assert asked.scorer == "prm" and asked.sources == sources_of(bundled, "tiny-prm", head=True)
     own = attach(bundled, adapter(tmp_path / "lora"), "sft")
     with pytest.raises(RequestError, match="policy = 'ups' needs a UPS head"):
-        tab.form.asked(own, values(tab, path, lanes=["remedi", "policy=ups", *LANES[2:]]))
+        tab.form.request(own, values(tab, path, lanes=["remedi", "policy=ups", *LANES[2:]]))
     plain = ["threshold", "", "none", "", "none", "", "none", ""]
-    asked = tab.form.asked(bundled, values(tab, path, lanes=plain))
+    asked = tab.form.request(bundled, values(tab, path, lanes=plain))
     assert asked.scorer == "" and asked.sources == Sources(str(FOLDER))
 
 
 @pytest.mark.slow
 def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab: Any, tmp_path: Path) -> None:
     known = tab.attachments.add("", lora := adapter(tmp_path / "lora", head=True), "remask-lora, step 5")
-    mine = next(tab.on_start(values(tab, upload(tmp_path), known=known)))[tab.panel.mine]
+    mine = next(tab.on_start(values(tab, upload(tmp_path), known=known)))[tab.panel.visitor_jobs]
     until = time.monotonic() + 200
     while not (job := tab.evaluations.jobs.get(mine[-1])).has_ended and time.monotonic() < until:
         time.sleep(0.2)

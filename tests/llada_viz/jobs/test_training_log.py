@@ -85,11 +85,11 @@ def test_curves_stand_losses_first_and_names_are_escaped() -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ((0, 50, None, True), "step 0 of 50"),
-        ((20, 50, 0.5, True), "step 20 of 50 · 0.5 s a step · about 15 s left"),
-        ((20, 50, 0.5, False), "step 20 of 50 · 0.5 s a step"),
-        ((1, 1001, 20.0, True), "step 1 of 1,001 · 20 s a step · about 5.6 h left"),
-        ((50, 50, 0.5, True), "step 50 of 50 · 0.5 s a step"),
+        ((0, 50, None), "step 0 of 50"),
+        ((20, 50, 0.5, "", 15.0), "step 20 of 50 · 0.5 s a step · about 15 s left"),
+        ((20, 50, 0.5), "step 20 of 50 · 0.5 s a step"),
+        ((1, 1001, 20.0, "", 20_000.0), "step 1 of 1,001 · 20 s a step · about 5.6 h left"),
+        ((50, 50, 0.5, "saving"), "step 50 of 50 · 0.5 s a step · saving"),
     ],
 )
 def test_how_long_still(asked: Any, said: str) -> None:

@@ -23,7 +23,7 @@ from evaluation.sets.problem_sets import bundled_set, load_set
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import FOLDER, Bundled
 from llada_viz.decoding.lane import Lane
-from llada_viz.jobs.evaluations import SHOWN, Asked, Evaluations, matrix
+from llada_viz.jobs.evaluations import MOST_ROWS, EvaluationRequest, Evaluations, matrix
 from llada_viz.jobs.queue import Jobs
 from llada_viz.widgets.lanes import Lanes
 from samplers.requests import RequestError
@@ -87,8 +87,8 @@ def values(tab: Any, source: Any, path: str = "", mine: Any = (), **changes: Any
     asked = {"source": source, "path": path, "question": "question", "answer": "answer"} | changes
     named = {getattr(form, name): value for name, value in asked.items()}
     named |= dict(zip(form.sizes.values(), (16, 8, 4), strict=True))
-    named |= dict(zip(form.lanes.inputs, lanes, strict=True)) | {tab.panel.mine: list(mine)}
-    return given({tab.panel.mine, tab.attached, *form.inputs}, named)
+    named |= dict(zip(form.lanes.inputs, lanes, strict=True)) | {tab.panel.visitor_jobs: list(mine)}
+    return given({tab.panel.visitor_jobs, tab.attached, *form.inputs}, named)
 
 
 @pytest.mark.slow
@@ -97,7 +97,7 @@ def test_an_upload_is_evaluated_in_the_background_and_read_back(
 ) -> None:
     panel, answer = tab.panel, tab.answer
     started = next(tab.on_start(values(tab, UPLOADED, upload(tmp_path), limit=3)))
-    mine = started[panel.mine]
+    mine = started[panel.visitor_jobs]
     job = wait(evaluations, mine[-1])
     assert started[tab.alert] == "" and started[panel.job]["value"] == mine[-1]
     assert job.state == "done", job.note
@@ -121,8 +121,8 @@ def test_an_upload_is_evaluated_in_the_background_and_read_back(
         assert Path(tab.on_export(form, job.id, mine)[1]).stat().st_size > 100
     with pytest.raises(gr.Error):
         tab.on_export("CSV", None, mine)
-    before = panel.on_tick(looked(tab, job.id, mine))[panel.seen]
-    assert before and panel.on_tick(looked(tab, job.id, mine, seen=before)) == {panel.seen: gr.skip()}
+    before = panel.on_tick(looked(tab, job.id, mine))[panel.last_look]
+    assert before and panel.on_tick(looked(tab, job.id, mine, seen=before)) == {panel.last_look: gr.skip()}
     assert len(RunFolder(job.folder).rows()) == 6
 
 
@@ -130,7 +130,7 @@ def test_an_upload_is_evaluated_in_the_background_and_read_back(
 def test_a_stopped_evaluation_resumes_in_a_new_server_and_ends_with_every_row_once(
     evaluations: Any, tmp_path: Path
 ) -> None:
-    asked = Asked(upload(tmp_path, 200), "mine.csv", LANES, "question", "answer")
+    asked = EvaluationRequest(upload(tmp_path, 200), "mine.csv", LANES, "question", "answer")
     job_id = evaluations.start(asked)
     folder = RunFolder(evaluations.jobs.get(job_id).folder)
     until = time.monotonic() + 200
@@ -223,7 +223,7 @@ def test_on_a_public_host_visitors_see_only_their_own(evaluations: Any, tmp_path
         bundled = Bundled()
         public = Evaluate(bundled, Runs(), evaluations, Attachments(bundled), public=True)
         public.build(gr.State(""))
-    job = evaluations.start(Asked(upload(tmp_path), "mine.csv", LANES, "question", "answer"))
+    job = evaluations.start(EvaluationRequest(upload(tmp_path), "mine.csv", LANES, "question", "answer"))
     assert public.panel.choices([]) == [] and [known for _, known in public.panel.choices([job])] == [job]
     for reach in (
         lambda: public.on_export("CSV", job, []),
@@ -256,7 +256,7 @@ def test_m16_the_default_of_a_public_host_is_not_refused(evaluations: Any) -> No
         changes = {form.source: source} | {
             c: u["value"] if isinstance(u, dict) else u for c, u in fresh.items() if c in form.inputs
         }
-        asked = form.asked(Bundled(), given(form.inputs, changes))
+        asked = form.request(Bundled(), given(form.inputs, changes))
         assert asked.limit == (50 if source in TASKS else None)
 
 
@@ -313,7 +313,7 @@ def test_b2_no_row_of_the_sample_files_is_cut_off(tab: Any, tmp_path: Path, name
     changes = {form.source: source} | {
         c: u["value"] if isinstance(u, dict) else u for c, u in fresh.items() if c in form.inputs
     }
-    asked = form.asked(tab.bundled, given(form.inputs, changes))
+    asked = form.request(tab.bundled, given(form.inputs, changes))
     problems = load_set(source, asked.question, asked.answer)
     lines = [Line(lane.label, lane.sampler, lane.settings) for lane in asked.lanes]
     plan, folder = Plan(problems, tuple(lines), asked.template), RunFolder(tmp_path)
@@ -332,7 +332,7 @@ def test_a_page_of_rows() -> None:
         problems=[SimpleNamespace(number=n, question="q" * 500, answer="1") for n in numbers],
     )  # fmt: skip
     table = matrix(report, 100)
-    assert list(table.columns) == ["row", "question", "answer", "a"] and len(table) == SHOWN
+    assert list(table.columns) == ["row", "question", "answer", "a"] and len(table) == MOST_ROWS
     body = table.to_numpy().tolist()
     assert body[0][0] == 100 and body[0][3] == "✓ 100" and len(body[0][1]) < 200
     assert matrix(report, differ=True).empty

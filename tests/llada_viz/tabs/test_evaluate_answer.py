@@ -19,7 +19,7 @@ from evaluation.sets.problem_sets import bundled_set
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import FOLDER, Bundled
 from llada_viz.decoding.lane import Lane
-from llada_viz.jobs.evaluations import Asked, Evaluations, matrix
+from llada_viz.jobs.evaluations import EvaluationRequest, Evaluations, matrix
 from llada_viz.jobs.queue import Jobs
 from llada_viz.render.evaluation import replayed
 from tests.llada_viz.handlers import looked
@@ -46,7 +46,7 @@ def job(bundled: Bundled, tmp_path: Path) -> Any:
     """(evaluations, a job whose rows all stand): queued and stopped before a process was started."""
     evaluations = Evaluations(Jobs(tmp_path), FOLDER, "cpu")
     lanes = [Lane(line.label, line.sampler, line.settings) for line in LINES]
-    job_id = evaluations.start(Asked("linear", "linear", lanes, limit=ROWS))
+    job_id = evaluations.start(EvaluationRequest("linear", "linear", lanes, limit=ROWS))
     evaluations.jobs.stop(job_id)
     found = evaluations.jobs.get(job_id)
     plan, folder = Plan(bundled_set("linear", ROWS, 2026), LINES), RunFolder(found.folder)
@@ -152,7 +152,9 @@ def test_a_job_is_deleted_by_who_is_sure(bundled: Bundled, job: Any) -> None:
 
 def test_what_still_runs_and_what_is_public_is_not_deleted(bundled: Bundled, job: Any) -> None:
     evaluations, found = job
-    waiting = evaluations.start(Asked("linear", "linear", [Lane("a", "threshold", SIZES)], limit=1))
+    waiting = evaluations.start(
+        EvaluationRequest("linear", "linear", [Lane("a", "threshold", SIZES)], limit=1)
+    )
     tab = tab_of(bundled, evaluations)
     panel = tab.panel
     assert not panel.on_look(looked(tab, waiting))[panel.actions["remove"]]["interactive"]

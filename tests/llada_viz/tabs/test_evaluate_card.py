@@ -29,7 +29,7 @@ def bundled() -> Bundled:
     return Bundled()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("task", TASKS)
 def test_b2_the_form_gives_the_scores_of_the_card(bundled: Bundled, task: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.sets.columns import Mapping, SetError
+from evaluation.sets.columns import ColumnMapping, SetError
 from evaluation.sets.problem_sets import Problem, ProblemSet, load_set
 from evaluation.sets.public_sets import EVALUATED
 from llada_viz.decoding.attached import Attachments
@@ -41,7 +41,9 @@ def form_of(bundled: Bundled, public: bool = False) -> Any:
 
 def asked(form: Any, bundled: Bundled, source: Any, lanes: Any = LANES) -> Any:
     changes = {form.source: source} | dict(zip(form.sizes.values(), SIZES, strict=True))
-    return form.asked(bundled, given(form.inputs, changes | dict(zip(form.lanes.inputs, lanes, strict=True))))
+    return form.request(
+        bundled, given(form.inputs, changes | dict(zip(form.lanes.inputs, lanes, strict=True)))
+    )
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def reachable(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def load(name: Any) -> Any:
         row = Problem(1, "<b>How many?</b>", "4 + 3 = 7 #### 7")
-        return ProblemSet(name, (row,), Mapping("question", "answer"))
+        return ProblemSet(name, (row,), ColumnMapping("question", "answer"))
 
     monkeypatch.setattr(evaluate_form, "load_set", load)
 

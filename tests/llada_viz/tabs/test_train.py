@@ -15,7 +15,7 @@ from evaluation.sets.columns import SetError
 from llada_viz.decoding.bundled import FOLDER, Bundled
 from llada_viz.jobs.queue import Jobs
 from llada_viz.jobs.training_log import TrainingLog
-from llada_viz.jobs.trainings import Asked, Trainings
+from llada_viz.jobs.trainings import TrainingRequest, Trainings
 from llada_viz.tabs.train_data import choose, guesses, options
 from samplers.settings import SettingError, describe
 from tests.llada_viz.handlers import looked
@@ -76,7 +76,7 @@ def chosen_in(form: TrainForm, name: Any, sets: Any, uploads: Any = None, start:
 
 def begun(tab: Any, asked: Any) -> Any:
     """The form with what the panel needs to start a job."""
-    return asked | {tab.panel.mine: []}
+    return asked | {tab.panel.visitor_jobs: []}
 
 
 def upload(
@@ -93,7 +93,7 @@ def test_the_form_has_every_setting_of_every_objective() -> None:
     for name, found in OBJECTIVES.items():
         mine = {d.name for d in describe(found.settings)}
         if name != "prm":  # which has no data of its own
-            asked = form.asked(values(form, name))
+            asked = form.request(values(form, name))
             assert set(asked.settings) == mine and asked.changed == {}
         updates = form.on_objective(chosen_in(form, name, ["linear"]))
         assert updates.keys() <= set(form.shown)
@@ -198,7 +198,7 @@ def test_presets_fill_the_form_and_shares_go_with_their_sets(tab: Any) -> None:
         if preset.data:
             asked = chosen_in(form, preset.objective, chosen)
             asked |= {widget: updates[widget].get("value") for widget in form.widgets.values()}
-            assert form.asked(asked).settings == preset.settings
+            assert form.request(asked).settings == preset.settings
     first = {preset.objective: preset.name for preset in reversed(form.presets)}
     for name, preset in first.items():
         updates = form.on_objective(chosen_in(form, name, []))
@@ -219,26 +219,26 @@ def test_nothing_is_sent_when_nothing_has_changed(tab: Any, trainings: Trainings
     panel = tab.panel
     tick, look = panel.on_tick, panel.on_look
     first = tick(looked(tab, None))
-    assert first.keys() == set(panel.shown) and "No training yet" in first[panel.state]
-    job = trainings.start(tab.form.asked(values(tab.form)))
-    second = tick(looked(tab, None, seen=first[panel.seen]))
+    assert first.keys() == set(panel.look_outputs) and "No training yet" in first[panel.state]
+    job = trainings.start(tab.form.request(values(tab.form)))
+    second = tick(looked(tab, None, seen=first[panel.last_look]))
     assert second[panel.job]["value"] == job and "Queued:</b> starts in a moment." in second[panel.state]
-    assert tick(looked(tab, job, seen=second[panel.seen])) == {panel.seen: gr.skip()}
-    assert look(looked(tab, job, seen=second[panel.seen])) == second
+    assert tick(looked(tab, job, seen=second[panel.last_look])) == {panel.last_look: gr.skip()}
+    assert look(looked(tab, job, seen=second[panel.last_look])) == second
     assert "value" not in tick(looked(tab, job))[panel.job]  # what is chosen stays
-    other = trainings.start(tab.form.asked(values(tab.form)))
+    other = trainings.start(tab.form.request(values(tab.form)))
     assert "waits for 1 other job" in tick(looked(tab, other))[panel.state]
     run = trainings.jobs.get(job).folder / "run"
     run.mkdir()
     (run / "metrics.jsonl").write_text(json.dumps({"step": 10, "loss": 0.5, "seconds": 1}) + "\n")
     (run / "checkpoints" / "step-10" / "samples").mkdir(parents=True)
-    third = tick(looked(tab, job, seen=second[panel.seen]))
+    third = tick(looked(tab, job, seen=second[panel.last_look]))
     assert "<svg" in third[tab.curves] and third[tab.step]["value"] == "10" and third[tab.load]["interactive"]
     (run / "checkpoints" / "step-20").mkdir()
     # It was the newest: the newest is followed.
-    fourth = tick(looked(tab, job, seen=third[panel.seen], step="10"))
+    fourth = tick(looked(tab, job, seen=third[panel.last_look], step="10"))
     assert fourth[tab.step]["value"] == "20"
-    assert look(looked(tab, job, seen=fourth[panel.seen], step="10"))[tab.step]["value"] == "10"
+    assert look(looked(tab, job, seen=fourth[panel.last_look], step="10"))[tab.step]["value"] == "10"
     assert isinstance(trainings.log(trainings.jobs.get(job)), TrainingLog)
     assert "allowed to remove" in panel.on_action("remove", job, [], True)
     assert panel.on_action("remove", job, [], False) == "" and panel.on_action("stop", job, [], True) == ""
@@ -248,7 +248,7 @@ def test_nothing_is_sent_when_nothing_has_changed(tab: Any, trainings: Trainings
 def test_on_a_public_host_every_handler_refuses(bundled: Bundled, trainings: Trainings) -> None:
     public = make(bundled, trainings, public=True)
     asked = begun(public, values(public.form))
-    job = trainings.start(public.form.asked(asked))
+    job = trainings.start(public.form.request(asked))
     assert "Training is off" in public.alert.value and not public.start.interactive
     for act in (
         lambda: next(public.on_start(asked)), lambda: next(public.on_example(asked)),
@@ -266,6 +266,6 @@ def test_on_a_public_host_every_handler_refuses(bundled: Bundled, trainings: Tra
 
 def test_nothing_can_be_asked_without_data() -> None:
     with pytest.raises(ValueError, match="data is empty"):
-        Asked("sft", (), {})
+        TrainingRequest("sft", (), {})
     with pytest.raises(SettingError):
-        Asked("sft", ("linear",), {"luck": 1})
+        TrainingRequest("sft", ("linear",), {"luck": 1})

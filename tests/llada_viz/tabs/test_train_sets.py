@@ -54,7 +54,7 @@ def tab(bundled: Bundled, tmp_path: Path) -> Any:
 def asked_for(tab: Any, name: str, sets: list[str], uploads: dict[str, str]) -> dict[Any, Any]:
     data = tab.form.data
     named = {tab.form.objective: name, tab.form.start_from: "", data.sets: sets, data.uploads: uploads}
-    return named | {tab.panel.mine: []}
+    return named | {tab.panel.visitor_jobs: []}
 
 
 def chosen(tab: Any, name: str, sets: list[str], uploads: dict[str, str], **changes: Any) -> dict[Any, Any]:
@@ -124,7 +124,7 @@ def test_columns_of_steps_and_pairs_are_shown(tab: Any, tmp_path: Path) -> None:
              ("dpo", upload(tmp_path, PAIRS, "b.jsonl"), ["prompt", "chosen", "rejected"]))  # fmt: skip
     for name, uploads, wanted in cases:
         asked = chosen(tab, name, [f"upload:{next(iter(uploads))}"], uploads)
-        settings = tab.form.asked(asked).settings
+        settings = tab.form.request(asked).settings
         names = [key for key in settings if key.endswith("_column")]
         assert [settings[key] for key in names] == wanted
         shown = tab.form.on_other_sets(asked)

@@ -15,7 +15,7 @@ import pytest
 from llada_viz.decoding.bundled import FOLDER
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.queue import Jobs
-from llada_viz.jobs.trainings import Asked, Trainings
+from llada_viz.jobs.trainings import TrainingRequest, Trainings
 from samplers.settings import describe
 from training.engine.progress import FILE
 from training.registry import OBJECTIVES
@@ -34,7 +34,7 @@ def trainings(tmp_path: Path) -> Trainings:
 
 def job_of(trainings: Trainings, **changes: Any) -> Job:
     settings = {d.name: d.default for d in describe(OBJECTIVES["sft"].settings)} | {"max_steps": 20}
-    found = trainings.jobs.get(trainings.start(Asked("sft", ("linear",), settings)))
+    found = trainings.jobs.get(trainings.start(TrainingRequest("sft", ("linear",), settings)))
     (found.folder / "run").mkdir()
     return replace(found, **changes)
 

@@ -11,12 +11,12 @@ from transformers import PreTrainedTokenizerFast
 
 from models.loading import load
 from training.bundled.build import FIRST, LAST, Plan, bundled_tokenizer, continue_from, new_model
-from training.bundled.bundled_data import Encoder, Mixture, batches
+from training.bundled.bundled_data import BundledMixture, Encoder, batches
 from training.bundled.facts import draw_fact
 from training.bundled.tokenizer import fit_tokenizer
 
 BUNDLED = Path(__file__).parents[3] / "assets" / "models" / "tiny-llada"
-SMALL = Mixture(rows=16, facts=4, gaps=0.4)
+SMALL = BundledMixture(rows=16, facts=4, gaps=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def encoder() -> Encoder:
     return Encoder(PreTrainedTokenizerFast.from_pretrained(BUNDLED))
 
 
-@pytest.mark.parametrize("mixture", [SMALL, Mixture(rows=8, facts=0)])
-def test_a_step_is_a_function_of_seed_and_step(encoder: Encoder, mixture: Mixture) -> None:
+@pytest.mark.parametrize("mixture", [SMALL, BundledMixture(rows=8, facts=0)])
+def test_a_step_is_a_function_of_seed_and_step(encoder: Encoder, mixture: BundledMixture) -> None:
     def of(step: int, seed: int) -> list[torch.Tensor]:
         return [t for b in batches(step, seed, encoder, mixture) for t in (b.input_ids, b.targets, b.learned)]
 

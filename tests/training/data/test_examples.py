@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from training.data.chat import Encoded
-from training.data.examples import Fitting, Mixture, collate, fits, item_at
+from training.data.examples import FittingExamples, Mixture, collate, fits, item_at
 
 
 class Numbered:
@@ -36,14 +36,14 @@ def test_long_examples_are_replaced_by_others_and_only_what_is_asked_for_is_enco
     size: int | None,
 ) -> None:
     examples = Numbered(size)
-    fitting = Fitting(examples, 20, "skip", "numbers")
+    fitting = FittingExamples(examples, 20, "skip", "numbers")
     found = [fitting[i].answer[0] for i in range(40)]
     assert found[::2] == list(range(0, 40, 2))
     assert all(number % 2 == 0 for number in found) and len(set(found[1::2])) > 8
-    assert found == [Fitting(Numbered(size), 20, "skip", "numbers")[i].answer[0] for i in range(40)]
+    assert found == [FittingExamples(Numbered(size), 20, "skip", "numbers")[i].answer[0] for i in range(40)]
     assert [int(fitting.raw(i)["number"]) for i in range(40)] == found
     lazy = Numbered(10**9)
-    mixture = Mixture([Fitting(lazy, 20, "skip", "numbers")], [1.0], 0)
+    mixture = Mixture([FittingExamples(lazy, 20, "skip", "numbers")], [1.0], 0)
     assert mixture.sets[0][10].answer == [10, 10] and lazy.encoded == [10]
 
 

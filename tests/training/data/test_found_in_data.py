@@ -17,14 +17,14 @@ from training.data.answer_settings import AnswerSettings
 from training.data.chat import Chat
 from training.data.list_cells import cell_value
 from training.data.sources import Data, open_data, open_records
-from training.data.table_examples import Row, TableExamples, choose_columns, held_out_rows
+from training.data.table_examples import Conversation, TableExamples, choose_columns, held_out_rows
 from training.dpo.pair_rows import open_pairs
 from training.dpo.settings import DPOSettings
 from training.engine.settings import RunArguments
 from training.prm.prm_model import new_reward
 from training.run import Request, RunError, read_config, train
 from training.sft.objective import SFTSettings
-from training.shared.questions import QuestionSettings, Room, open_questions
+from training.shared.questions import LengthLimit, QuestionSettings, open_questions
 
 CHAT = Chat(tokenizer())
 CARE = "Think about it with care. "
@@ -40,12 +40,12 @@ def opened(path: str, **settings: Any) -> Data:
     return open_data([path], CHAT, AnswerSettings(**settings))
 
 
-def first(path: str) -> Row:
+def first(path: str) -> Conversation:
     records = open_records(path, "train", False)
-    return TableExamples(records, choose_columns(records, AnswerSettings()), CHAT).row(0)
+    return TableExamples(records, choose_columns(records, AnswerSettings()), CHAT).conversation(0)
 
 
-def words(row: Row) -> list[tuple[str, str]]:
+def words(row: Conversation) -> list[tuple[str, str]]:
     return [*((turn["role"], turn["content"]) for turn in row.turns), ("assistant", row.answer)]
 
 
@@ -58,7 +58,7 @@ def test_f19_every_objective_asks_the_same(tmp_path: Path) -> None:
     assert words(first(path))[0] == ("user", question)
     assert open_pairs([path], DPOSettings(), False)[0].prompt == question
     settings = QuestionSettings()
-    (questions,) = open_questions([path], CHAT, settings, Room(512, len))
+    (questions,) = open_questions([path], CHAT, settings, LengthLimit(512, len))
     assert questions.at(0).prompt == question
 
 
@@ -130,7 +130,7 @@ def test_f22_rows_that_are_too_long_are_counted_and_none_is_drawn_twice(tmp_path
 
 
 def test_f22_of_a_large_set_some_rows_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.data.sources.COUNTED", 20)
+    monkeypatch.setattr("training.data.sources.MOST_MEASURED", 20)
     data = opened(write(tmp_path, some_too_long(200, 20)), max_length=128)
     (note,) = data.notes
     assert "of 20 measured rows of 200 are longer than 128 tokens and were left out" in note
@@ -182,7 +182,8 @@ def test_f29_sharegpt_and_content_parts_are_read(tmp_path: Path) -> None:
     path = write(tmp_path, [{"conversations": sharegpt}, {"conversations": in_parts}])
     records = open_records(path, "train", False)
     examples = TableExamples(records, choose_columns(records, AnswerSettings()), CHAT)
-    assert words(examples.row(0)) == words(examples.row(1)) == [("user", "why"), ("assistant", "so")]
+    assert words(examples.conversation(0)) == [("user", "why"), ("assistant", "so")]
+    assert words(examples.conversation(1)) == [("user", "why"), ("assistant", "so")]
     pair = {"conversations": sharegpt[:1], "chosen": sharegpt[1],
             "rejected": {"role": "assistant", "content": [{"type": "text", "text": "no"}]}}  # fmt: skip
     (read,) = open_pairs([write(tmp_path, [pair])], DPOSettings(), False)

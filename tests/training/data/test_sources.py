@@ -17,10 +17,10 @@ from tasks import HELD_OUT, TASKS, split_of
 from tests.training.small_model import tokenizer
 from training.data.answer_settings import AnswerSettings
 from training.data.chat import Chat
-from training.data.examples import Fitting
+from training.data.examples import FittingExamples
 from training.data.known_sets import digest
 from training.data.sources import Data, open_data, open_records, parse_weights
-from training.data.table_examples import Columns, TableExamples, held_out_rows
+from training.data.table_examples import ConversationColumns, TableExamples, held_out_rows
 
 CHAT = Chat(tokenizer())
 
@@ -122,8 +122,10 @@ def test_rows_that_are_too_long_are_left_out_or_cut(tmp_path: Path) -> None:
     data = opened(path, max_length=40)
     found = [data.mixture[place] for place in range(57)]
     assert all(len(p) + len(a) <= 40 and a[-1:] == CHAT.end for p, a in found)
-    every = TableExamples(open_records(str(path), "train", False), Columns("question", "answer"), CHAT)
-    places = Counter(Fitting(every, 40, "skip", "rows")._find(i)[0] for i in range(60))
+    every = TableExamples(
+        open_records(str(path), "train", False), ConversationColumns("question", "answer"), CHAT
+    )
+    places = Counter(FittingExamples(every, 40, "skip", "rows")._find(i)[0] for i in range(60))
     assert max(places.values()) < 12  # of a large set, what stands in for the long ones is spread
     assert all(len(every[place].answer) < 40 for place in places)
     cut = opened(path, max_length=40, too_long="cut")

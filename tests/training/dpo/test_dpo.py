@@ -169,7 +169,7 @@ def test_m17_asked_to_end_while_pairs_are_decoded_it_ends_at_once(
     """Not after the 384 answers that are decoded without a word."""
     few = {"gen_length": 8, "block_length": 8, "rollout_steps": 1}
     engine = engine_of(recipe(model, "linear", problems=400, tries=1, **few), tmp_path)
-    engine.signals.asked = True
+    engine.signals.stop_requested = True
     with pytest.raises(Stopped, match="before the first step"):
         engine.run()
     assert "pairs:" not in capsys.readouterr().out

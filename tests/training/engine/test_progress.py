@@ -40,23 +40,23 @@ def test_how_often_something_is_still_due() -> None:
 
 def test_m18_the_time_left_counts_evaluations_and_checkpoints(tmp_path: Path, clock: Clock) -> None:
     progress = Progress(tmp_path / FILE, toy_settings(max_steps=20, eval_every=5, save_every=10))
-    assert progress.now().left is None
+    assert progress.state().left is None
     for step in range(1, 6):
         with progress.timed(STEP):
             clock.now += 2
         progress.step = step
-    assert progress.now().pace == 2 and progress.now().left == 15 * 2  # no evaluation was seen yet
+    assert progress.state().pace == 2 and progress.state().left == 15 * 2  # no evaluation was seen yet
     with progress.timed(EVALUATING):
         clock.now += 10
         progress.tell(EVALUATING, 40, 160)
-        now = progress.now()
+        now = progress.state()
         assert now.words == "evaluating 40 of 160"
         assert now.left == 15 * 2 + 3 * 40 + 30  # 40 s each, three to come, 30 s of this one
         clock.now += 30
     with progress.timed(SAVING):
-        assert progress.now().words == "saving"
+        assert progress.state().words == "saving"
         clock.now += 3
-    assert progress.now().left == 15 * 2 + 3 * 40 + 2 * 3 and progress.now().words == ""
+    assert progress.state().left == 15 * 2 + 3 * 40 + 2 * 3 and progress.state().words == ""
 
 
 def test_m18_the_file_says_what_is_being_done(tmp_path: Path) -> None:

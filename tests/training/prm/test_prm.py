@@ -17,14 +17,14 @@ from models.reward import load_reward
 from samplers.settings import SettingError
 from training.__main__ import main
 from training.prm.objective import PRMModule, log_weights
-from training.prm.prm_data import Batches, Labelled, check_lengths, collate, held_apart
+from training.prm.prm_data import Batches, LabelledSteps, check_lengths, collate, split_by_question
 from training.prm.prm_model import chosen_layers, new_reward, save_reward
 
 BASE = "assets/models/tiny-llada"
 TEST_PROBLEM = ("A robe takes 2 bolts of blue fiber and half that much white fiber. "
                 "How many bolts in total does it take?")  # fmt: skip
 ROWS = [
-    Labelled(
+    LabelledSteps(
         f"What is {a} + {b}?", (f"{a} + {b} = {a + b + wrong}\n", "\\boxed{1}"), (1 - wrong, 0), "sum",
         "lines",
     )
@@ -37,7 +37,7 @@ def written(path: Path, rows: list[Any]) -> Path:
     return path
 
 
-def as_row(row: Labelled) -> dict[str, Any]:
+def as_row(row: LabelledSteps) -> dict[str, Any]:
     return {name: getattr(row, name) for name in ("question", "steps", "labels", "task", "cut")}
 
 
@@ -153,7 +153,7 @@ def test_a_short_run_leaves_a_reward_model(tmp_path: Path, form: str) -> None:
 
 
 def test_a_question_is_on_one_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    train, apart = held_apart(ROWS, 4)
+    train, apart = split_by_question(ROWS, 4)
     assert train and apart and not {r.question for r in train} & {r.question for r in apart}
     data = written(tmp_path / "rows.jsonl", [as_row(row) for row in ROWS])
     flags = ["--model", BASE, "--data", str(data), "--out", str(tmp_path / "run")]

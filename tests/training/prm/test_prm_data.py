@@ -12,11 +12,11 @@ import pytest
 
 from evaluation.sets.columns import SetError
 from training.prm.objective import log_weights
-from training.prm.prm_data import Labelled, open_labelled, read_labelled
+from training.prm.prm_data import LabelledSteps, open_labelled, read_labelled
 from training.prm.settings import PRMSettings
 
 GOOD: dict[str, Any] = {"question": "q", "steps": ["a", "b"], "labels": [1, 0]}
-READ = Labelled("q", ("a", "b"), (1, 0))
+READ = LabelledSteps("q", ("a", "b"), (1, 0))
 
 
 def written(path: Path, rows: list[Any]) -> Path:
@@ -24,7 +24,7 @@ def written(path: Path, rows: list[Any]) -> Path:
     return path
 
 
-def opened(name: object, allow: bool = False, **settings: Any) -> list[Labelled]:
+def opened(name: object, allow: bool = False, **settings: Any) -> list[LabelledSteps]:
     return open_labelled([str(name)], PRMSettings(**settings), allow)
 
 
@@ -73,10 +73,10 @@ def test_one_row_in_every_kind_of_file(tmp_path: Path) -> None:
     for name in ("a.parquet", "a.csv", "a.json"):
         assert set(opened(tmp_path / name)) == {READ}
     with_task = GOOD | {"task": "word", "fields": {"a": 1}, "cut": 4}
-    named = Labelled("q", ("a", "b"), (1, 0), "word", "4")
+    named = LabelledSteps("q", ("a", "b"), (1, 0), "word", "4")
     assert opened(written(tmp_path / "b.jsonl", [with_task])) == [named]
     stepwise = {"prompt": "q", "completions": ["a"], "labels": [True]}  # TRL's names
-    assert opened(written(tmp_path / "c.jsonl", [stepwise])) == [Labelled("q", ("a",), (1,))]
+    assert opened(written(tmp_path / "c.jsonl", [stepwise])) == [LabelledSteps("q", ("a",), (1,))]
     with pytest.raises(SetError, match="0 wrong steps"):
         log_weights(opened(tmp_path / "c.jsonl"), 1.0)
     (tmp_path / "d.csv").write_text("question,steps,labels\nq,a,1\n")

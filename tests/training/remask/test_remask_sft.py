@@ -11,7 +11,7 @@ import torch
 from evaluation.ranking import auroc
 from tests.training.small_model import small_folder
 from training.engine.settings import RunArguments
-from training.remask.objective import RemaskSettings, RemaskSFT, Shown, shown_cells
+from training.remask.objective import RemaskSettings, RemaskSFT, ScoredCells, score_shown_cells
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_control_tokens_and_unused_ids_are_no_wrong_tokens(recipe: RemaskSFT) ->
 
 
 def test_an_evaluation_draws_the_noise_several_times(recipe: RemaskSFT) -> None:
-    one, three = (shown_cells(recipe.module, recipe.noise, recipe.answers, 0.0, n) for n in (1, 3))
+    one, three = (score_shown_cells(recipe.module, recipe.noise, recipe.answers, 0.0, n) for n in (1, 3))
     first = len(one.scores)
     assert all(torch.equal(a, b[:first]) for a, b in zip(one, three, strict=True))
     assert 2 * first < len(three.scores) < 4 * first
@@ -43,7 +43,7 @@ def test_an_evaluation_draws_the_noise_several_times(recipe: RemaskSFT) -> None:
     again = torch.equal(one.scores, three.scores[first : 2 * first])
     assert not again, "another draw is other noise"
     assert three.auroc == auroc(three.scores.numpy(), three.wrong.numpy())
-    nothing = Shown(three.scores, torch.zeros_like(three.wrong), three.row)
+    nothing = ScoredCells(three.scores, torch.zeros_like(three.wrong), three.row)
     assert nothing.auroc is None
     assert set(recipe.evaluate()) == {"auroc_random", "auroc_own"}
 

@@ -12,7 +12,7 @@ import pytest
 from evaluation.sets.columns import SetError
 from tests.training.small_model import tokenizer
 from training.data.chat import Chat
-from training.shared.questions import QuestionSet, Room, open_questions
+from training.shared.questions import LengthLimit, QuestionSet, open_questions
 
 CHAT = Chat(tokenizer())
 SETTINGS = SimpleNamespace(seed=0, split="train", prompt_column="", answer_column="")
@@ -21,7 +21,7 @@ SETTINGS = SimpleNamespace(seed=0, split="train", prompt_column="", answer_colum
 def opened(name: object, most: int = 1000, **changes: Any) -> QuestionSet:
     """A set whose rows hold `most` characters of a prompt."""
     settings = SimpleNamespace(**(vars(SETTINGS) | changes))
-    (found,) = open_questions([str(name)], CHAT, settings, Room(most, len))
+    (found,) = open_questions([str(name)], CHAT, settings, LengthLimit(most, len))
     return found
 
 
