@@ -19,6 +19,8 @@ from transformers import PreTrainedTokenizerFast
 from tasks import TASKS
 from tasks.core import Task
 from training.bundled.facts import EVEN, SCALES, draw_fact
+from training.data.chat import Encoded
+from training.data.examples import collate
 from training.shared.noise import block_noise, uniform_noise
 
 
@@ -78,11 +80,11 @@ class Encoder:
     def encode(self, texts: list[str]) -> list[list[int]]:
         return [e.ids for e in self.backend.encode_batch(texts, add_special_tokens=False)]
 
-    def dialogues(self, prompts: list[str], answers: list[str]) -> list[tuple[list[int], list[int]]]:
+    def dialogues(self, prompts: list[str], answers: list[str]) -> list[Encoded]:
         """(prompt ids, answer ids with the end-of-turn token) of each pair."""
         both = self.encode([*prompts, *answers])
         return [
-            (self.before + p + self.after, a + self.end)
+            Encoded(self.before + p + self.after, a + self.end)
             for p, a in zip(both[: len(prompts)], both[len(prompts) :], strict=True)
         ]
 
@@ -105,22 +107,14 @@ def batches(step: int, seed: int, encoder: Encoder, mixture: BundledMixture) -> 
 
 
 def _answer_batch(
-    dialogues: list[tuple[list[int], list[int]]],
+    dialogues: list[Encoded],
     rng: random.Random,
     generator: torch.Generator,
     encoder: Encoder,
     mixture: BundledMixture,
 ) -> BundledBatch:
-    longest = max(len(p) + len(a) for p, a in dialogues)
     tail = rng.randint(0, 12) if rng.random() < 0.8 else rng.randint(12, mixture.longest_tail)
-    width = longest + tail
-    targets = torch.full((len(dialogues), width), encoder.eos)
-    answer = torch.zeros(targets.shape, dtype=torch.bool)
-    text = torch.zeros(targets.shape, dtype=torch.bool)
-    for row, (p, a) in enumerate(dialogues):
-        targets[row, : len(p) + len(a)] = torch.tensor(p + a)
-        answer[row, len(p) :] = True
-        text[row, len(p) : len(p) + len(a)] = True
+    targets, answer, text = collate(dialogues, encoder.eos, tail)
     lengths = torch.tensor(rng.choices(mixture.block_lengths, k=len(dialogues)))
     masked, _, current = block_noise(answer, text, lengths, generator)
     anywhere, _ = uniform_noise(answer, generator)
@@ -131,7 +125,7 @@ def _answer_batch(
 
 
 def _fact_batch(
-    dialogues: list[tuple[list[int], list[int]]],
+    dialogues: list[Encoded],
     rng: random.Random,
     encoder: Encoder,
     mixture: BundledMixture,

@@ -34,6 +34,7 @@ from training.prm.prm_data import (
 from training.prm.prm_model import checkpoint_layers, new_reward, save_reward
 from training.prm.settings import HELD_OUT_ONE_IN, PRMSettings
 from training.shared.decoding import OnProgress
+from training.shared.losses import rows_mean
 
 
 class PRMModule(nn.Module):
@@ -57,16 +58,9 @@ class PRMModule(nn.Module):
         labels = batch.labels[scored]
         logits = self.reward.step_logits(batch.ids, batch.starts, scored) + self.odds
         losses = F.cross_entropy(logits, labels, reduction="none") * self.odds.exp()[labels]
-        accuracy = _mean_of_rows((logits.argmax(-1) == labels).float(), scored)
-        return Losses(_mean_of_rows(losses, scored), {"accuracy": accuracy})
-
-
-def _mean_of_rows(values: Tensor, places: Tensor) -> Tensor:
-    """Float[]: the mean over rows of the means of their values, Float[n], which stand at places,
-    Bool[rows, length]; a row without any counts as 0."""
-    row, rows = places.nonzero()[:, 0], len(places)
-    counts = torch.bincount(row, minlength=rows).clamp(min=1)
-    return (values / counts[row]).sum() / rows
+        row, rows = scored.nonzero()[:, 0], len(scored)
+        accuracy = rows_mean((logits.argmax(-1) == labels).float(), row, rows)
+        return Losses(rows_mean(losses, row, rows), {"accuracy": accuracy})
 
 
 class PRM(Recipe):

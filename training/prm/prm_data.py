@@ -20,6 +20,7 @@ from models.reward import LoadedReward
 from models.text import half_character
 from samplers.settings import SettingError
 from tasks import TASKS
+from training.data.examples import item_at
 from training.data.known_sets import refuse_problem
 from training.data.list_cells import cell_value
 from training.data.set_columns import find_column, find_prompts
@@ -184,15 +185,7 @@ class Batches:
         return batches
 
     def _row(self, place: int) -> LabelledSteps:
-        epoch, index = divmod(place, len(self.rows))
-        return self.rows[_order(len(self.rows), f"{self.seed}:{epoch}")[index]]
-
-
-@lru_cache(maxsize=2)
-def _order(size: int, seed: str) -> list[int]:
-    order = list(range(size))
-    random.Random(seed).shuffle(order)
-    return order
+        return self.rows[item_at(place, len(self.rows), self.seed)]
 
 
 def collate(rows: Sequence[LabelledSteps], reward: LoadedReward, max_length: int) -> RewardBatch:
