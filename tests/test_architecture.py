@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,12 @@ def sources(root: Path) -> Iterator[tuple[str, str, ast.Module]]:
     paths = [p for name in MAY_IMPORT for p in (root / name).rglob("*.py")]
     for path in sorted([*paths, *root.glob("app.py")]):
         text = path.read_text(encoding="utf-8")
-        yield path.relative_to(root).as_posix(), text, ast.parse(text, filename=str(path))
+        yield path.relative_to(root).as_posix(), text, _parsed(text, str(path))
+
+
+@cache
+def _parsed(text: str, filename: str) -> ast.Module:
+    return ast.parse(text, filename=filename)
 
 
 def imports(path: str, tree: ast.AST) -> Iterator[tuple[int, str]]:

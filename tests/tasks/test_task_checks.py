@@ -257,9 +257,9 @@ def test_no_box_is_wrong(task: Any) -> None:
     ],
 )
 def test_hostile_responses_end_quickly(task: Any, response: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert not judge(task, response).correct
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(
