@@ -20,7 +20,7 @@ VARIABLES = {"host": "GRADIO_SERVER_NAME", "port": "GRADIO_SERVER_PORT", "model"
 
 
 def read_flags(argv: list[str] | None = None) -> None:
-    """Read the flags into the variables that the page reads; `--help` and a bad flag end here."""
+    """Write the flags to the variables that the page reads. Exits for --help and for a bad flag."""
     parser = argparse.ArgumentParser(
         prog="llada-viz", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -38,13 +38,13 @@ def read_flags(argv: list[str] | None = None) -> None:
 
 
 def prepare_environment() -> None:
-    """What must be set before gradio and tokenizers are imported."""
+    """Set the variables that gradio and tokenizers read when they are imported."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until interrupted; a home that cannot be used ends in one sentence and exit code 2."""
+    """Serve until interrupted. A home that cannot be used: one sentence, and exit code 2."""
     read_flags(argv)
     prepare_environment()
     from llada_viz.page import create_ui, launch_options

@@ -28,11 +28,12 @@ REQUEST = ("messages", "raw_prompt", "prompt_ids", "constraints", "infill", "tas
 
 @dataclass(frozen=True)
 class Decoded:
-    """An answer, and how it came about.
+    """An answer, and the run that wrote it.
 
-    text: up to its end, without special tokens; tokens: ids of all `gen_length` cells; events: the
-    whole run, as `stream` yields it; nfe: sequences evaluated; forwards: launches of the network;
-    scorer_calls: sequences that a scorer read; trace: the events with the text of their tokens.
+    text: up to the end of the answer, without special tokens; tokens: ids of all `gen_length` cells;
+    events: the whole run, as `stream` yields it; nfe: sequences that the network evaluated; forwards: calls
+    of the network; scorer_calls: sequences that a scorer read; trace: the events with the text of their
+    tokens.
     """
 
     text: str
@@ -67,7 +68,7 @@ def stream(
     seed: int = 0,
     **settings: Any,
 ) -> Generator[Event, None, Canvas]:
-    """The events of one run, as they happen; what is asked is checked before the first of them.
+    """The events of one run, as they happen. The arguments are checked before the first event.
 
     settings: those of the sampler (`list_samplers`, docs/samplers.md), and what a request may have:
     messages, raw_prompt or prompt_ids instead of a prompt; constraints, infill; scorer, prm, task;
@@ -115,5 +116,5 @@ def _prepared(
     request = {key: given[key] for key in REQUEST if given.get(key) is not None}
     tools = ToolBox(model).tools({key: given[key] for key in TOOLS if key in given})
     if tools.ups_head is not None and "policy" in {s.name for s in entry(sampler).settings}:
-        settings = {"policy": "ups"} | settings  # a head is given to be used
+        settings = {"policy": "ups"} | settings  # who gives a head wants it used
     return prepare(model, sampler, settings, tools, seed=seed, prompt=prompt, **request)

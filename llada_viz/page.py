@@ -59,14 +59,15 @@ def create_ui() -> gr.Blocks:
 
 
 def background_jobs() -> Jobs:
-    """The jobs of the user's folder; whatever ran before this server began goes on."""
+    """The jobs of the home folder, watched. Jobs that an earlier server started go on."""
     jobs = Jobs(home_folder())
     jobs.watch()
     return jobs
 
 
 def launch_options() -> dict[str, Any]:
-    """What `launch` needs: local only, or a Space's address; nothing shared, nothing fetched."""
+    """The arguments of gradio's `launch`: to this machine only, or as a Space is served; no public link, no
+    folder whose files are handed out."""
     host = os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if on_space() else "127.0.0.1")
     return {
         "server_name": host, "server_port": free_port(host), "share": False, "strict_cors": True,
@@ -81,7 +82,7 @@ def on_space() -> bool:
 
 
 def free_port(host: str) -> int:
-    """GRADIO_SERVER_PORT when it is set, else 7860 or the next free port; says which."""
+    """GRADIO_SERVER_PORT when it is set, else 7860 or the next free port, which is then printed."""
     wanted = os.environ.get("GRADIO_SERVER_PORT", "")
     if wanted:
         if not wanted.isdecimal():

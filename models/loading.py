@@ -78,12 +78,7 @@ def as_model_error(name: str, setting: str = "model") -> Iterator[None]:
 def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> LoadedModel:
     """Load a bundled name, a folder or a hub id. `dtype` default: float32 on a CPU, bfloat16 on a GPU."""
     name = locate(name)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if torch.device(device).type == "cpu":
-        device = "cpu"  # accelerate gives its second process on a CPU the name cpu:0 or cpu:1
-    if dtype is None:
-        dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    device, dtype = device_and_dtype(device, dtype)
     with as_model_error(name):
         config = LLaDAConfig(**read_config(name))
         mask_id = mask_token(name, config)
@@ -100,6 +95,16 @@ def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> L
         eot_id=_token_id(tokenizer, "<|eot_id|>"),
         pad_id=config.pad_token_id,
     )
+
+
+def device_and_dtype(device: str, dtype: torch.dtype | None) -> tuple[str, torch.dtype]:
+    """Where to compute and in which type. auto: a GPU where there is one; None: float32 on a CPU, else
+    bfloat16."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if torch.device(device).type == "cpu":
+        device = "cpu"  # accelerate gives its second process on a CPU the name cpu:0 or cpu:1
+    return device, dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
 
 
 def find_file(name: str, file: str) -> Path | None:

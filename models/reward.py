@@ -19,7 +19,14 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2Model
 
 from models.assets import locate
 from models.config import LLaDAConfig
-from models.loading import ModelError, as_model_error, mask_token, read_config, read_weights
+from models.loading import (
+    ModelError,
+    as_model_error,
+    device_and_dtype,
+    mask_token,
+    read_config,
+    read_weights,
+)
 from models.shadow_reward import ShadowRewardModel
 from models.text import chat_ids, half_character, plain_text
 
@@ -138,10 +145,7 @@ def is_reward(name: str) -> bool:
 def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> LoadedReward:
     """A reward model from a bundled name, a folder or a hub id; the form is read from its weights."""
     name = locate(name)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if dtype is None:
-        dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    device, dtype = device_and_dtype(device, dtype)
     data = read_config(name, KINDS, "prm")
     weights = {key: t for key, t in read_weights(name, dtype).items() if key != "lm_head.weight"}
     short = Path(name).name if Path(name).is_dir() else name

@@ -16,7 +16,6 @@ from llada_viz.widgets.compare_canvas import CompareCanvas, message
 from llada_viz.widgets.lanes import SIZES, Lanes
 from llada_viz.widgets.live import (
     QUIET,
-    UPDATES_PER_SECOND,
     Updates,
     Values,
     alert,
@@ -25,20 +24,23 @@ from llada_viz.widgets.live import (
     example_buttons,
     head_settings,
     prepare_run,
+    refusal,
+    start_and_stop,
+    streamed,
     wire,
     without_fraction,
 )
 from llada_viz.widgets.scorer_input import ScorerInput
 from models.loading import ModelError
 from samplers.requests import RequestError
-from samplers.settings import SettingError, sentence_of
+from samplers.settings import SettingError
 
 FIRST_EXAMPLE = 2
 GOES_ON = "A comparison is still going on: press Stop first."
 
 
 class Compare:
-    """Builds the tab; its methods are what its events do."""
+    """Builds the tab. The methods `on_…` are its event handlers."""
 
     idle, busy = "Compare", "Comparing…"
 
@@ -52,12 +54,14 @@ class Compare:
         self.lanes = Lanes("compare")
 
     def build(self, attached: gr.State | None = None) -> None:
-        """Lay out the tab and connect its events. attached: the page's state, an id of Attachments."""
+        """Lay out the tab and connect its events. attached: the page's state with the id of an attachment."""
         self.attached = attached or gr.State("")
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
                 self._form()
-                self._go()
+                self.alert, self.start, self.stop = start_and_stop(
+                    self.idle, self.bundled.problem, "compare-"
+                )
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self.canvas = CompareCanvas(self.comparisons, elem_id="compare-canvas")
         self.run_id = gr.State("")
@@ -79,14 +83,6 @@ class Compare:
             info="Sequences evaluated (NFE), or seconds of decoding.",
         )  # fmt: skip
 
-    def _go(self) -> None:
-        with gr.Column(elem_classes="lz-bottom", min_width=0):
-            problem = alert(self.bundled.problem)
-            self.alert = gr.HTML(problem, elem_id="compare-alert", apply_default_css=False)
-            with gr.Row(elem_classes="lz-go"):
-                self.start = gr.Button(self.idle, variant="primary", elem_id="compare-run", min_width=80)
-                self.stop = gr.Button("Stop", elem_id="compare-stop", min_width=80, interactive=False)
-
     def _connect(self) -> None:
         inputs = {self.prompt, self.seed, self.measure, self.attached, self.scorer.scorer, *self.sizes}
         self.scorer.follow(self.attached, *self.sizes)
@@ -96,7 +92,7 @@ class Compare:
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
 
     def _filler(self, example: Example) -> Any:
-        """The handler of an example's button: its prompt, and sizes for the model in use."""
+        """The handler of an example's button: fills in its prompt, and sizes that suit the model in use."""
 
         def fill(values: Values) -> Updates:
             sizes = sizes_of(example)
@@ -116,8 +112,9 @@ class Compare:
                 raise RequestError("a comparison is still going on", GOES_ON)
             comparison = self._prepare(values)
         except (RequestError, SettingError, ModelError, ValueError) as error:
-            yield {self.alert: alert(sentence_of(error)), **buttons(self, running=False)}
-            raise gr.Error(str(error), visible=False, print_exception=False) from None
+            update, ending = refusal(error, self.alert)
+            yield update | buttons(self, running=False)
+            raise ending from None
         empty: list[list[Any]] = [[] for _ in comparison.runs]
         begun = message(comparison, empty, notice="Starting…")
         yield {
@@ -140,18 +137,13 @@ class Compare:
         return self.comparisons.add(Comparison(runs, measure))
 
     def on_decode(self, run_id: str) -> Iterator[Message]:
-        """Decode all in lock-step, and send the frames about 30 times a second."""
+        """Decode all runs in step, and send their frames."""
         comparison = self.comparisons.get(run_id)
-        if comparison is None:
-            return
-        try:
-            while any(lanes := comparison.advance(1 / UPDATES_PER_SECOND)):
-                yield message(comparison, lanes)
-        finally:
-            comparison.stop()
+        if comparison is not None:
+            yield from streamed(comparison, message)
 
     def on_stop(self, values: Values) -> Updates:
-        """End all runs; what they wrote stays."""
+        """End all runs; what they have written stays on the page."""
         comparison = self.comparisons.get(values[self.run_id])
         if comparison is None:
             return buttons(self, running=False)

@@ -1,4 +1,5 @@
-"""The Evaluate tab: samplers on a set, as a background job that can be left, stopped and resumed."""
+"""The Evaluate tab: samplers on a set of problems, as a background job. It goes on when the page is closed,
+and can be stopped and resumed."""
 
 from __future__ import annotations
 
@@ -32,7 +33,10 @@ NO_ROWS = ["row", "question", "answer"]
 
 
 class Evaluate:
-    """Builds the tab; its methods are what its events do. public: a host where strangers meet."""
+    """Builds the tab. The methods `on_…` are its event handlers.
+
+    public: a host where strangers meet; secret: encrypts the ids of a visitor's jobs in the browser.
+    """
 
     def __init__(
         self, bundled: Bundled, runs: Runs, evaluations: Evaluations, attachments: Attachments,
@@ -48,7 +52,7 @@ class Evaluate:
     # ---- layout ------------------------------------------------------------------------------
 
     def build(self, attached: gr.State) -> None:
-        """Lay out the tab and connect its events. attached: the page's state, an id of Attachments."""
+        """Lay out the tab and connect its events. attached: the page's state with the id of an attachment."""
         self.attached = attached
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
@@ -70,7 +74,8 @@ class Evaluate:
                     gr.Button(f"Export {form}", size="sm", min_width=80, elem_id=f"export-{form}")
                     for form in EXPORTS
                 ]
-                # A download button gives the file it had before it was pressed: this one is pressed for it.
+                # A download button gives the file that it had before the click. So Export only puts the file
+                # there, and then a script clicks this hidden button.
                 self.file = gr.DownloadButton("Download", visible="hidden", elem_id="evaluate-file")
             self.result = gr.HTML(elem_id="evaluate-result", apply_default_css=False)
             ParetoPlot(self._report_of).build(self.result, self.panel.job, self.panel.visitor_jobs)
@@ -160,9 +165,9 @@ class Evaluate:
         return None if job is None else self.evaluations.report(job)
 
     def view(self, job: Job | None, values: Mapping[Any, Any]) -> Updates:
-        """The chosen evaluation as it stands. An answer that was chosen in another one is let go of."""
+        """The chosen evaluation as it stands. An answer that was chosen in another evaluation is closed."""
         report, cell = self.evaluations.report(job) if job else None, values[self.answer.cell]
-        gone = self.answer.nothing() if cell and (job is None or cell[0] != job.id) else {}
+        gone = self.answer.no_answer() if cell and (job is None or cell[0] != job.id) else {}
         if job is None or report is None:
             state_only = {self.panel.state: self._state(job, None)} if job else {}
             empty = gr.update(value=DataFrame(columns=NO_ROWS))
@@ -187,5 +192,5 @@ class Evaluate:
         job = self.panel.visible_job(chosen, visitor_jobs)
         if self.evaluations.report(job) is None:
             raise gr.Error("There is nothing to export yet.", print_exception=False)
-        # Gradio hands out files of its cache only: nobody gets at the jobs' own folder.
+        # Gradio serves files from its cache only, so that nobody reaches the jobs' own folder: copy it there.
         return alert(""), save_file_to_cache(self.evaluations.export(job, form), self.file.GRADIO_CACHE)

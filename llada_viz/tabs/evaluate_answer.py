@@ -28,7 +28,10 @@ Cell = tuple[str, str, int] | None  # job, line, row
 
 
 class Answer:
-    """Its components, and what they do. job_of: (id, ids of the visitor's jobs) -> job, or a sentence."""
+    """The components that show one answer, and their event handlers.
+
+    job_of: (id, ids of the visitor's jobs) -> the job; gr.Error: this visitor may not see it.
+    """
 
     def __init__(
         self,
@@ -51,16 +54,16 @@ class Answer:
             ]
 
     def build_canvas(self) -> None:
-        """Where the answer is decoded again."""
+        """Lay out the canvas on which the answer is decoded again."""
         self.canvas = TokenCanvas(self.runs, elem_id="evaluate-canvas", visible=False)
 
     @property
     def shown(self) -> list[Any]:
-        """What `on_cell` and `nothing` update."""
+        """What `on_cell` and `no_answer` update."""
         return [self.cell, self.detail, self.replayed, self.canvas, self.run_id, *self.grades]
 
-    def nothing(self) -> Updates:
-        """No answer is chosen."""
+    def no_answer(self) -> Updates:
+        """Updates for when no answer is chosen."""
         off = {button: gr.update(interactive=False) for button in self.grades}
         hidden = {self.canvas: gr.update(visible=False), self.replayed: "", self.run_id: ""}
         return {self.cell: None, self.detail: HINT, **hidden, **off}
@@ -143,7 +146,7 @@ class Answer:
 
 
 def written(loaded: LoadedModel, run: Run) -> str | None:
-    """The text of a run that has come to its end; None of any other."""
+    """The answer of a run that has finished; None of one that goes on or was stopped."""
     if not run.events:
         return None
     first, last = run.events[0], run.events[-1]

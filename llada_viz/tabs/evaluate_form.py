@@ -59,9 +59,12 @@ def samples(public: bool = False) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class SetFacts:
-    """What a look at a set found. columns: that can be chosen, none where they are known or there is no
-    table; question, answer: those that stand in the form; shown: HTML; rows: how many, 0: not known;
-    kind: the bundled task that most rows look like, "" where there is none."""
+    """What the form shows of a set.
+
+    shown: HTML of its first rows, or of what is wrong with it; columns: to choose from, () where the set has
+    its own or cannot be read; question, answer: the columns that were guessed; rows: how many, 0: not known;
+    kind: the bundled task that most rows look like, "" for none.
+    """
 
     shown: str
     columns: tuple[str, ...] = ()
@@ -72,8 +75,11 @@ class SetFacts:
 
 
 class EvaluateForm:
-    """Builds the form and reads it. settings_of: what the answers to a kind of problem need, "" being any
-    other kind; public: a host where strangers meet."""
+    """Builds the form and reads it.
+
+    settings_of: task -> settings that its answers need ("": of problems of no task); public: a host where
+    strangers meet.
+    """
 
     def __init__(self, settings_of: Callable[[str], Mapping[str, Any]], public: bool = False) -> None:
         self.settings_of, self.public = settings_of, public
@@ -90,7 +96,7 @@ class EvaluateForm:
         )  # fmt: skip
         self.path = gr.State("")
         with gr.Row(elem_classes="lz-two"):
-            # Custom values: Gradio keeps an old value when the choices change, and then refuses it.
+            # Custom values: when the choices change, Gradio keeps the old value and then refuses it.
             self.question, self.answer = (
                 gr.Dropdown(
                     list(facts.columns), value=value, label=f"{role} column", min_width=80,
@@ -142,7 +148,7 @@ class EvaluateForm:
         return self.fill(self.look(source, path), using)
 
     def fill(self, facts: SetFacts, using: Using | None = None) -> Updates:
-        """The mapping that was guessed, the first rows, and the sizes of the set's kind."""
+        """Updates for another set: its columns, its first rows, and the sizes that its answers need."""
         given_columns = [name for name in (facts.question, facts.answer) if name]
         choices = list(facts.columns) or given_columns
         columns: dict[str, Any] = {
@@ -168,11 +174,14 @@ class EvaluateForm:
         return sizes | ({"steps": steps} if steps else {})
 
     def rows_of(self, facts: SetFacts) -> int:
-        """The rows that are offered, 0 being all: on a public host a few, where all would be refused."""
+        """The number of rows to begin with; 0: all. On a public host a few, where all would be refused."""
         return PUBLIC_ROWS if self.public and not 0 < facts.rows <= MOST_PUBLIC_ROWS else 0
 
     def look(self, source: str, path: str) -> SetFacts:
-        """The mapping that is guessed, the first rows, the kind; a file that is no set is a sentence."""
+        """Read the beginning of a set and guess its columns. What is wrong with it is a sentence in `shown`.
+
+        source: a choice of the list; path: of the upload, which is read when source is UPLOADED.
+        """
         if source in TASKS:
             problem = bundled_set(source, 1, 0).problems[0]
             shown = table(["question", "answer"], [[problem.question, problem.answer]], "First row")
@@ -216,8 +225,10 @@ class EvaluateForm:
     # ---- the form as a request ---------------------------------------------------------------
 
     def request(self, using: Using, values: Mapping[Any, Any]) -> EvaluationRequest:
-        """The form as a request of what is decoded with; a ValueError with a sentence when it cannot be
-        run. values: of `inputs`, by component."""
+        """The form as a request. ValueError: a sentence, when it cannot be run.
+
+        using: the model to decode with; values: of `inputs`, by component.
+        """
         shared = {name: _whole(name, values[component], 1) for name, component in self.sizes.items()}
         own = [values[component] for component in self.lanes.inputs]
         lanes = self.lanes.read(own, {**shared, "early_stop": True}, 1, head_settings(using))
@@ -253,7 +264,7 @@ class EvaluateForm:
 
 
 def tools_of(using: Using, scorer: str, lanes: Sequence[Lane]) -> dict[str, Any]:
-    """scorer, sources and attached of a request: what the samplers need, and no more."""
+    """The fields scorer, sources and attached of a request, with no more than its samplers need."""
     needs = [make(lane.sampler, lane.settings).needs for lane in lanes]
     scored, head = any(n.scorer for n in needs), any(n.head for n in needs)
     if head and not using.has_head:

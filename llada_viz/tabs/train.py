@@ -36,13 +36,13 @@ OFF = (
     "Training is off on this public host. To train, run the app on your own machine (python app.py), or "
     "copy the command below: it needs nothing but this repository"
 )
-# Measuring takes long, and two measurements at once would measure each other.
+# One measurement at a time: two at once would slow each other down.
 MEASURED: dict[str, Any] = {"concurrency_id": "measure", "concurrency_limit": 1, **QUIET}
 OWN_COPY = "The exact command of a job, with its folders, is in its log."
 
 
 class Train:
-    """Builds the tab; its methods are what its events do. public: a host where strangers meet."""
+    """Builds the tab. The methods `on_…` are its event handlers. public: a host where strangers meet."""
 
     def __init__(
         self, bundled: Bundled, runs: Runs, trainings: Trainings, attachments: Attachments, public: bool
@@ -55,7 +55,7 @@ class Train:
     # ---- layout ------------------------------------------------------------------------------
 
     def build(self, attached: gr.State, tabs: gr.Tabs) -> None:
-        """Lay out the tab and connect its events. attached: the page's state, an id of Attachments."""
+        """Lay out the tab and connect its events. attached: the page's state with the id of an attachment."""
         self.attached, self.tabs = attached, tabs
         self.run_id = gr.State("")
         with gr.Row(elem_classes="lz-page"):
@@ -173,7 +173,7 @@ class Train:
         self.measure.click(self.on_time, form.inputs, self.time, trigger_mode="once", **MEASURED)
         if not self.public:
             self.tabs.select(self.on_open, form.inputs, self.time, trigger_mode="once", **MEASURED)
-        # What was said of another objective is not true of this one.
+        # Alert and example were about another objective: clear them.
         form.objective.input(lambda: ("", ""), None, [self.alert, self.example], queue=False, **QUIET)
         for widget in form.widgets.values():
             widget.input(**look, trigger_mode="always_last", queue=False, **QUIET)
@@ -254,8 +254,12 @@ class Train:
         }
 
     def _picks(self, job: Job, values: Mapping[Any, Any]) -> Updates:
-        """Checkpoints and samples. What was chosen stays as long as it is there; else (and where that was the
-        newest of the last look) the newest checkpoint, and its first sample."""
+        """Updates of the lists of checkpoints and samples.
+
+        A chosen checkpoint stays chosen while it exists, unless it was the newest one at the last look: then
+        the choice moves on to the new newest. The same goes for nothing chosen. Samples: the chosen, or the
+        first.
+        """
         steps_saved = [str(number) for number in self.trainings.checkpoints(job)]
         step, newest = values[self.step], newest_in(values[self.panel.last_look])
         step = step if step in steps_saved and step != newest else (steps_saved[-1] if steps_saved else None)

@@ -25,7 +25,7 @@ from training.shared.data_side import COLUMN, ChosenSets, Kind
 
 SAMPLES = assets() / "data"
 KINDS = [".csv", ".tsv", ".jsonl", ".json", ".parquet"]
-FIRST_ROWS = 200  # read to check a file before it is queued; the job reads all of it
+FIRST_ROWS = 200  # read to check a file before the job is queued; the job reads all of it
 Uploads = Mapping[str, str]  # name shown -> path on the server
 Entry = Objective[Any]
 
@@ -61,13 +61,14 @@ def choose(values: Sequence[str], uploads: Uploads, entry: Entry) -> ChosenSets:
 
 @lru_cache(maxsize=16)
 def _first_rows(path: str, size: int, changed: int) -> Table:
-    """Read once, as long as size and time of change are the same: every keystroke asks."""
+    """The first rows of a file. Every keystroke in the form needs them, so they are cached until the file's
+    size or time of change differ."""
     return read_table(Path(path), FIRST_ROWS, LIMITS)
 
 
 def guesses(chosen: ChosenSets, entry: Entry) -> dict[str, str]:
-    """Setting -> the column that stands in the form: its default, or the likeliest; "" is guessed by
-    the job, or stands for a mistake that the objective's check names."""
+    """Setting -> the column to begin with: its default, or a guess from the table. "": the job guesses, or no
+    column fits and the objective's own check will say so."""
     defaults = {f.name: str(f.default) for f in fields(entry.settings) if f.name.endswith(COLUMN)}
     if not chosen.tables:
         return defaults
@@ -82,13 +83,12 @@ def _samples() -> list[Path]:
 
 
 class TrainData:
-    """Builds the inputs: sets, an upload, first rows. Columns are inputs of settings, shown here."""
+    """Builds the inputs of sets and upload, and shows first rows. (Columns are settings: `TrainForm`.)"""
 
     def build(self, first: Sequence[str], entry: Entry) -> None:
-        """Lay out the inputs. first: the sets that are chosen when the page opens; entry: the objective
-        that is."""
+        """Lay out the inputs. first, entry: the sets and the objective chosen when the page opens."""
         self.uploads = gr.State({})
-        # Custom values: Gradio may send an old value after the choices changed; `choose` refuses others.
+        # Custom values: Gradio refuses an old value after the choices changed; `choose` checks them instead.
         self.sets = gr.Dropdown(
             options({}, entry), value=list(first), multiselect=True, allow_custom_value=True, label="Data",
             elem_id="train-data",
@@ -105,7 +105,7 @@ class TrainData:
 
 
 def columns_of(values: Sequence[str], uploads: Uploads, entry: Entry) -> tuple[list[str], dict[str, str]]:
-    """The columns that can be chosen, none where there are no files, and those that are guessed."""
+    """(columns to choose from, [] without files; setting -> the column that was guessed)."""
     try:
         chosen = choose(values, uploads, entry)
     except SetError:

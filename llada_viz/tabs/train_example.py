@@ -12,8 +12,8 @@ from training.registry import objective
 
 
 def example_of(model: Path, request: TrainingRequest) -> str:
-    """The HTML of the first example of a training, of a pair both answers; nothing is trained or written.
-    ValueError, RuntimeError, OSError: what the job would fail with."""
+    """The first example of a training as HTML; of a preference pair both answers. Nothing is trained or
+    written. ValueError, RuntimeError, OSError: what the job would fail with."""
     arguments = RunArguments(str(model), request.data, device="cpu")
     entry = objective(request.objective)
     preview = entry.data.preview(arguments, settings_of(entry.settings, request.settings)).as_json()

@@ -31,7 +31,7 @@ FIRST_SETS = ("linear", "expression")
 WEIGHTS = "weights"
 FRONT = ("max_steps", "batch_size", "learning_rate", "save_every")
 LOGGED = ("log_every", "keep", "eval_every", "samples", "report_to")
-# What an objective leaves -> in words.
+# What an objective leaves (`Objective.leaves`) -> in words.
 RESULTS = {
     "model or adapter": "a model, or an adapter", "adapter or model": "an adapter, or a model",
     "head": "a UPS head", "adapter and head": "an adapter and a UPS head", "prm": "a reward model",
@@ -41,7 +41,7 @@ GROUPS = ("Settings of this objective", "Examples", "Optimizer", "Log and checkp
 
 @dataclass(frozen=True)
 class Preset:
-    """A YAML file for the bundled model. data: bundled tasks, () where it names others."""
+    """The settings of one YAML file in training/configs. data: its bundled tasks, () for other data."""
 
     name: str
     objective: str
@@ -50,7 +50,7 @@ class Preset:
 
 
 def presets(folder: Path = CONFIGS) -> list[Preset]:
-    """The presets of the objectives that there are."""
+    """The presets for the bundled model (*-tiny.yaml) whose objective is registered."""
     presets_read = []
     for path in sorted(folder.glob(f"*{TINY}.yaml")):
         config = read_config(path)
@@ -125,7 +125,7 @@ class TrainForm:
             self.widgets[key] = widget(setting, value, key in own_keys, front, "train")
 
     def _column(self, setting: Described) -> Any:
-        # Custom values: Gradio keeps an old value when the choices change, and then refuses it.
+        # Custom values: when the choices change, Gradio keeps the old value and then refuses it.
         return gr.Dropdown(
             [("guessed", "")], value="", label=setting.label, visible=False, allow_custom_value=True,
             min_width=80, elem_id=f"train-{setting.name}",
@@ -144,7 +144,7 @@ class TrainForm:
         return [key for key in self.widgets if key[0].endswith(COLUMN)]
 
     def request(self, values: Mapping[Any, Any]) -> TrainingRequest:
-        """The form as a request; a ValueError with a sentence when it cannot be run. values: of `inputs`, by
+        """The form as a request. ValueError: a sentence, when it cannot be run. values: of `inputs`, by
         component."""
         name, (sets, uploads) = values[self.objective], self._sets(values)
         entry = objective(name)
@@ -188,7 +188,7 @@ class TrainForm:
         chosen_sets = list(preset.data) if preset and preset.data and not _files(kept) else kept
         fresh = self._values(name, chosen)
         if preset is None or tuple(chosen_sets) != preset.data:
-            fresh.pop(WEIGHTS, None)  # shares of other sets
+            fresh.pop(WEIGHTS, None)  # they are the shares of other sets
         widgets = {
             widget: gr.update(visible=key in own_keys, value=fresh.get(key[0], self.settings[key].default))
             for key, widget in self.widgets.items()
@@ -213,7 +213,7 @@ class TrainForm:
         return [self.widgets[key] for key in self.widgets if key[0] == WEIGHTS]
 
     def on_other_sets(self, values: Mapping[Any, Any]) -> Updates:
-        """Other sets: their first rows and columns; shares that were given are those of others."""
+        """Other sets: show their first rows and columns. The weights of the sets before are cleared."""
         name, (sets, uploads) = values[self.objective], self._sets(values)
         return self._of_sets(name, sets, uploads) | dict.fromkeys(self._shares, "")
 
@@ -257,8 +257,7 @@ def _files(sets: Sequence[str]) -> bool:
 
 
 def about(name: str, folder: str) -> str:
-    """What an objective does, what it gives, where it comes from, which data it needs beyond answers.
-    folder: of the model, as it is typed."""
+    """Summary, result and paper of an objective, and which data it needs, as HTML. folder: of the model."""
     entry = objective(name)
     note = entry.data.note(folder)
     description = escape(

@@ -1,4 +1,4 @@
-"""How a training stands, in a sentence, and what changes when there is more to show of it."""
+"""The state of a training in a sentence, and a stamp that changes when there is more to show."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ NO_SAMPLE = "<p class='lz-about'>Checkpoints appear here, with samples decoded f
 
 
 def stamp_of(trainings: Trainings, job: Job) -> str:
-    """Changes whenever the job or its files do; its last word is the newest checkpoint, or "-"."""
+    """A text that changes whenever the job or its files do. Its last word: the newest checkpoint, or "-"."""
     return f"{trainings.stamp(job)} {_newest(trainings, job) or '-'}"
 
 
 def newest_in(seen: str) -> str:
-    """The newest checkpoint when `seen`, which ends with a stamp, was made."""
+    """The newest checkpoint at the time of a stamp. seen: a text that ends with the stamp."""
     return seen.rpartition(" ")[2]
 
 
 def state_of(trainings: Trainings, job: Job) -> str:
-    """State, step, pace, what is being done, the time left, and why it ended, as HTML."""
+    """State, step, speed, what is being done, time left, and why it ended, as HTML."""
     log, now, steps = trainings.log(job), trainings.progress(job), int(job.config["settings"]["max_steps"])
     step = max(log.step, now.step if now else 0, _newest(trainings, job))
     going = job.state in ("running", "stopping")
@@ -44,7 +44,7 @@ def _newest(trainings: Trainings, job: Job) -> int:
 
 
 def _why(trainings: Trainings, job: Job) -> str:
-    """Why it ended; of a training that was killed also what is left of it."""
+    """Why it ended; of a training that was killed also its last checkpoint."""
     why, newest = why_ended(job), _newest(trainings, job)
     if job.state == "stopped" and job.code is not None and job.code < 0:
         why += f" Last checkpoint: {f'step {newest:,}' if newest else 'none'}."

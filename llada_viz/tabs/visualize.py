@@ -16,7 +16,6 @@ from llada_viz.widgets.canvas import Message, TokenCanvas, message, notice
 from llada_viz.widgets.form import SIZES, SamplerForm, about, choices
 from llada_viz.widgets.live import (
     QUIET,
-    UPDATES_PER_SECOND,
     Updates,
     Values,
     alert,
@@ -25,6 +24,9 @@ from llada_viz.widgets.live import (
     example_buttons,
     no_change,
     prepare_run,
+    refusal,
+    start_and_stop,
+    streamed,
     wire,
 )
 from llada_viz.widgets.plots import MapPlot
@@ -36,7 +38,7 @@ from samplers.requests import RequestError
 from samplers.settings import SettingError, sentence_of
 from samplers.traces import TraceError, read_trace
 
-FIRST_EXAMPLE = 1  # what stands in the form when the page opens: one press of Run is enough
+FIRST_EXAMPLE = 1  # filled in when the page opens, so that Run can be pressed at once
 MOST_CELLS = 8192
 STARTING = "Starting…"
 GOES_ON = "A run is still going on: press Stop first."
@@ -46,7 +48,7 @@ PRESS_RUN = "() => setTimeout(() => document.querySelector('#run').click(), 100)
 
 
 class Visualize:
-    """Builds the tab; its methods are what the page's events do."""
+    """Builds the tab. The methods `on_…` are its event handlers."""
 
     idle, busy = "Run", "Running…"
 
@@ -63,14 +65,14 @@ class Visualize:
     # ---- layout ------------------------------------------------------------------------------
 
     def build(self, attached: gr.State | None = None) -> None:
-        """Lay out the tab and connect its events. attached: the page's state, an id of Attachments."""
+        """Lay out the tab and connect its events. attached: the page's state with the id of an attachment."""
         self.attached = attached or gr.State("")
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
                 self._prompt()
                 self._sampler()
                 self._more()
-                self._go()
+                self.alert, self.start, self.stop = start_and_stop(self.idle, self.bundled.problem)
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self.canvas = TokenCanvas(self.runs, again=True, elem_id="canvas")
                 self.run_id = gr.State("")
@@ -101,13 +103,6 @@ class Visualize:
             self.form.rest()
         self.opener = gr.UploadButton("Open a saved trace", elem_id="open", size="sm", elem_classes="lz-open")
 
-    def _go(self) -> None:
-        with gr.Column(elem_classes="lz-bottom", min_width=0):
-            self.alert = gr.HTML(alert(self.bundled.problem), elem_id="alert", apply_default_css=False)
-            with gr.Row(elem_classes="lz-go"):
-                self.start = gr.Button(self.idle, variant="primary", elem_id="run", min_width=80)
-                self.stop = gr.Button("Stop", elem_id="stop", min_width=80, interactive=False)
-
     # ---- events ------------------------------------------------------------------------------
 
     def _connect(self) -> None:
@@ -134,7 +129,7 @@ class Visualize:
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
 
     def _filler(self, example: Example) -> Any:
-        """The handler of an example's button: its prompt, and settings for the model in use."""
+        """The handler of an example's button: fills in its prompt, and settings for the model in use."""
 
         def fill(values: Values) -> Updates:
             settings = dict(example.settings)
@@ -153,8 +148,9 @@ class Visualize:
                 raise RequestError("a run is still going on", GOES_ON)
             run = self._prepare(values)
         except (RequestError, SettingError, ModelError) as error:
-            yield {self.alert: alert(sentence_of(error)), **buttons(self, self._going_on(old))}
-            raise gr.Error(str(error), visible=False, print_exception=False) from None
+            update, ending = refusal(error, self.alert)
+            yield update | buttons(self, self._going_on(old))
+            raise ending from None
         begun = notice(run, WAITING if self.runs.busy() else STARTING)
         yield {self.alert: alert(""), self.run_id: run.id, self.canvas: begun, **buttons(self, running=True)}
 
@@ -168,18 +164,13 @@ class Visualize:
         return self.runs.start(ready, using.pieces, using.name)
 
     def on_decode(self, run_id: str) -> Iterator[Message]:
-        """Decode, and send the frames about 30 times a second."""
+        """Decode the run, and send its frames."""
         run = self.runs.get(run_id)
-        if run is None:
-            return
-        try:
-            while frames := run.advance(1 / UPDATES_PER_SECOND):
-                yield message(run, frames)
-        finally:
-            run.stop()
+        if run is not None:
+            yield from streamed(run, message)
 
     def on_end(self, run_id: str) -> Updates:
-        """Run and Stop as they must be now: another run may have begun meanwhile."""
+        """Decoding is over: set Run and Stop, for another run may have begun meanwhile."""
         return buttons(self, self._going_on(run_id))
 
     def _going_on(self, run_id: str) -> bool:
@@ -187,7 +178,7 @@ class Visualize:
         return run is not None and not run.ended
 
     def on_stop(self, values: Values) -> Updates:
-        """End the run; the frames that were on their way, and one that says so."""
+        """End the run, and send its last frame, which says that it was stopped."""
         run = self.runs.get(values[self.run_id])
         if run is None:
             return buttons(self, running=False)
@@ -196,7 +187,7 @@ class Visualize:
         return {self.canvas: last, **buttons(self, running=False)}
 
     def on_again(self, values: Values) -> Updates:
-        """The sizes of an answer that was cut off, with twice the cells in blocks as they were."""
+        """The answer was cut off: fill in twice its cells, in blocks of the same size, and more steps."""
         run = self.runs.get(values[self.run_id])
         if run is None or not run.frames or "again" not in run.frames[-1]:
             raise gr.Error("The server no longer has this run: press Run.", print_exception=False)
@@ -232,8 +223,8 @@ class Visualize:
         }  # fmt: skip
 
     def on_attached(self, values: Values) -> Updates:
-        """Choose what makes use of what was attached: the first sampler that can use a head, or that needs
-        a scorer. Without any head, the settings that need one are let go of."""
+        """Something was attached: choose a sampler that uses it. For a head the first that can use one, for a
+        reward model the first that needs a scorer; without any head, settings that need one are reset."""
         try:
             using = self.attachments.using(values[self.attached])
         except RequestError:

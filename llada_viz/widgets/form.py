@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from llada_viz.widgets.live import without_fraction
 from samplers.blocks import BlockSettings
 from samplers.registry import SAMPLERS, Entry, entry
 from samplers.settings import Described, describe
@@ -56,8 +57,8 @@ def widget(setting: Described, value: Any, visible: bool, front: bool, prefix: s
 
 def plain(value: Any, setting: Described) -> Any:
     """A value from the browser in the setting's type: 64.0 becomes 64, or 1 becomes 1.0."""
-    if setting.type is int and isinstance(value, float) and value.is_integer():
-        return int(value)
+    if setting.type is int:
+        return without_fraction(value)
     if setting.type is float and type(value) is int:
         return float(value)
     return value

@@ -12,8 +12,7 @@ import gradio as gr
 from llada_viz.jobs.job_facts import list_label
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.queue import Jobs
-from llada_viz.widgets.live import QUIET, Updates, alert
-from samplers.settings import sentence_of
+from llada_viz.widgets.live import QUIET, Updates, alert, refusal
 
 ACTIONS = {"stop": "Stop", "resume": "Resume", "remove": "Delete"}
 SURE = "(job, ids, sure) => [job, ids, window.confirm('Delete this {noun} for good, with all its files?')]"
@@ -122,8 +121,9 @@ class JobPanel:
         try:
             job = begin()
         except (ValueError, OSError) as error:
-            yield {self.alert: alert(sentence_of(error))}
-            raise gr.Error(str(error), visible=False, print_exception=False) from None
+            update, ending = refusal(error, self.alert)
+            yield update
+            raise ending from None
         visitor_jobs = [*visitor_jobs, job]
         yield {
             self.alert: "",

@@ -6,7 +6,7 @@ They return a dict of the components that change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from llada_viz.decoding.bundled import Bundled
 from models.loading import ModelError
 from samplers.registry import Entry, entry, head_users, make
 from samplers.requests import Prepared, RequestError, Tools, prepare
+from samplers.settings import sentence_of
 from tasks.recognise import problem_of
 
 UPDATES_PER_SECOND = 30
@@ -36,6 +37,13 @@ Updates = dict[Any, Any]
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 Values = Mapping[Any, Any]
 """What a handler is given: component -> its value."""
+
+
+class Decoding(Protocol):
+    """A run, or several that are compared."""
+
+    def advance(self, seconds: float) -> Sequence[Any]: ...
+    def stop(self) -> None: ...
 
 
 class LiveTab(Protocol):
@@ -137,6 +145,25 @@ def wire(
     tab.stop.click(tab.on_stop, {tab.run_id}, [tab.canvas, *ends], cancels=[decoding], queue=False, **QUIET)
 
 
+def streamed(decoding: Decoding, message: Callable[[Any, Any], Any]) -> Iterator[Any]:
+    """Decode to the end, and give the page the new frames about 30 times a second. message: packs them."""
+    try:
+        while any(frames := decoding.advance(1 / UPDATES_PER_SECOND)):
+            yield message(decoding, frames)
+    finally:
+        decoding.stop()
+
+
+def start_and_stop(label: str, problem: str, prefix: str = "") -> tuple[gr.HTML, gr.Button, gr.Button]:
+    """Lay out the foot of a form: its alert, Start and Stop. problem: the alert's text at first."""
+    with gr.Column(elem_classes="lz-bottom", min_width=0):
+        place = gr.HTML(alert(problem), elem_id=f"{prefix}alert", apply_default_css=False)
+        with gr.Row(elem_classes="lz-go"):
+            start = gr.Button(label, variant="primary", elem_id=f"{prefix}run", min_width=80)
+            stop = gr.Button("Stop", elem_id=f"{prefix}stop", min_width=80, interactive=False)
+    return place, start, stop
+
+
 def example_buttons(bundled: Bundled) -> list[Any]:
     """A button for each example."""
     with gr.Row(elem_classes="lz-examples"):
@@ -152,6 +179,12 @@ def alert(text: str) -> str:
     """A sentence that a screen reader speaks at once; '' clears it."""
     text = f"{text.rstrip('.')}." if text.endswith("..") else text  # a message that was a whole sentence
     return f'<p role="alert">{escape(text)}</p>' if text else ""
+
+
+def refusal(error: Exception, place: Any) -> tuple[Updates, gr.Error]:
+    """A refusal as the page has it: the update of the alert at `place`, and an error to raise after it was
+    sent, which ends the event without a message of Gradio's own."""
+    return {place: alert(sentence_of(error))}, gr.Error(str(error), visible=False, print_exception=False)
 
 
 def no_change() -> Updates:

@@ -93,9 +93,10 @@ def test_m2_the_adapter_is_in_the_models_menu_and_brings_its_steps(open_page: Op
     for other in ("Compare", "Evaluate"):
         open_tab(page, other)
         page.wait_for_function(f"document.querySelector('#{other.lower()}-steps input').value === '8'")
-    page.click("#evaluate-set input")
-    page.get_by_role("option", name="word (bundled problems)").click()
-    wait_for_sizes(page, "evaluate", (64, 8, 16))
+    for chosen, sizes in (("word (bundled problems)", (64, 8, 16)), ("arithmetic.csv (sample)", (32, 8, 8))):
+        page.click("#evaluate-set input")
+        page.get_by_role("option", name=chosen).click()
+        wait_for_sizes(page, "evaluate", sizes)
     page.click("#model > button")
     page.click("#model-detach")
     page.wait_for_function("document.querySelector('#evaluate-steps input').value === '32'")

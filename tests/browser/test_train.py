@@ -279,7 +279,6 @@ def test_a_checkpoint_in_visualize_changes_the_remask_probabilities(open_page: A
     assert "wrong on purpose" in page.inner_text("#train-example")
     assert page.evaluate(FAINT) == [] and page.evaluate(BEYOND) == []
     page.screenshot(path=str(shots / "train-example.png"), full_page=True)
-    setting(page, "batch_size", 4)  # soon trained; the noise of so few has no wrong token in its first row
     page.get_by_role("button", name="Log and checkpoints").click()
     setting(page, "samples", 0)
     command(page, "--set=samples=0")

@@ -86,23 +86,23 @@ def test_a_changed_old_block_is_noticed(model: LLaDAModelLM, cache: str) -> None
     canvas = new_canvas(PROMPTS, 6, 119)
     canvas.tokens[:, canvas.prompt_length : canvas.prompt_length + 3] = 7
     denoise = GuidedDenoiser(ModelNetwork(model), 0.0, cache, 3)
-    asked = span_cells(canvas, 3, 6)
-    denoise(canvas, asked)
-    denoise(canvas, asked)
+    queried = span_cells(canvas, 3, 6)
+    denoise(canvas, queried)
+    denoise(canvas, queried)
     assert denoise.cache is not None and denoise.cache.full_passes == 1
     canvas.tokens[1, canvas.prompt_length + 1] = 8  # row 1 only: back-masking wrote another token
-    logits = denoise(canvas, asked)
+    logits = denoise(canvas, queried)
     assert denoise.cache.full_passes == 2
-    fresh = GuidedDenoiser(ModelNetwork(model), 0.0, cache, 3)(canvas, asked)
+    fresh = GuidedDenoiser(ModelNetwork(model), 0.0, cache, 3)(canvas, queried)
     torch.testing.assert_close(logits[3:6], fresh[3:6])
 
 
 def test_a_first_pass_is_exact_and_later_ones_are_close(model: LLaDAModelLM) -> None:
     canvas = new_canvas(PROMPTS, 6, 119)
     plain, cached = (GuidedDenoiser(ModelNetwork(model), 0.5, c, 3) for c in ("none", "dual"))
-    asked = span_cells(canvas, 0, 3)
-    torch.testing.assert_close(cached(canvas, asked), plain(canvas, asked))
-    torch.testing.assert_close(cached(canvas, asked), plain(canvas, asked), atol=1e-4, rtol=1e-4)
+    queried = span_cells(canvas, 0, 3)
+    torch.testing.assert_close(cached(canvas, queried), plain(canvas, queried))
+    torch.testing.assert_close(cached(canvas, queried), plain(canvas, queried), atol=1e-4, rtol=1e-4)
 
 
 def test_wino_refuses_a_cache() -> None:

@@ -59,19 +59,19 @@ class Typewriter(BlockSettings):
         canvas = run.canvas
         cells = canvas.block_cells(block, self.block_length) & active[:, None]
         again = cells.any(-1)
-        while bool((asked := cells & canvas.masked).any()):
-            guess = self.predict(run.denoise, canvas, asked)
-            place = asked.nonzero()[:, 1].double()
+        while bool((queried := cells & canvas.masked).any()):
+            guess = self.predict(run.denoise, canvas, queried)
+            place = queried.nonzero()[:, 1].double()
             tokens, probability, order = guess.to_host(place if self.side == "right" else -place)
             if self.proof_read:
-                _, keep = run.denoise.policy(canvas, asked, asked)
+                _, keep = run.denoise.policy(canvas, queried, queried)
                 probability = keep.cpu()
-            commit = top_cells(asked, order, torch.full((canvas.rows,), self.stride))
-            yield run.unmasked(block, commit, tokens[commit[asked]], probability[commit[asked]])
+            commit = top_cells(queried, order, torch.full((canvas.rows,), self.stride))
+            yield run.unmasked(block, commit, tokens[commit[queried]], probability[commit[queried]])
             undone = commit & again[:, None]
-            again = again & ~asked.any(-1)
+            again = again & ~queried.any(-1)
             if bool(undone.any()):
-                yield run.remasked(block, undone, probability[undone[asked]], "second thoughts")
+                yield run.remasked(block, undone, probability[undone[queried]], "second thoughts")
 
 
 @pytest.fixture(autouse=True)

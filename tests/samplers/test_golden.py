@@ -36,17 +36,19 @@ def row(values: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
     ([0.99, 0.66, 0.66], 1),
 ])  # fmt: skip
 def test_factor(confidences: list[float], accepted: int) -> None:
-    asked, scores = row(confidences)
-    found = make("threshold", {"factor": 1.0}).accept(asked, scores) | top_cells(asked, scores, torch.ones(1))
-    assert int(found.sum()) == accepted
-    assert scores[found[0]].min() >= scores[~found[0]].amax() if accepted < len(confidences) else True
+    queried, scores = row(confidences)
+    commit = make("threshold", {"factor": 1.0}).accept(queried, scores) | top_cells(
+        queried, scores, torch.ones(1)
+    )
+    assert int(commit.sum()) == accepted
+    assert scores[commit[0]].min() >= scores[~commit[0]].amax() if accepted < len(confidences) else True
 
 
 def test_entropy_bound() -> None:
     sampler = make("entropy_bounded", {"gamma": 0.1})
-    asked, entropies = row([0.3, 0.02, 0.5, 0.06, 0.0])
+    queried, entropies = row([0.3, 0.02, 0.5, 0.06, 0.0])
     # ascending 0, .02, .06, .3, .5: what is given up is the sum before the largest: 0, 0, .02, .08, .38
-    assert sampler.accept(asked, -entropies).tolist() == [[True, True, False, True, True]]
+    assert sampler.accept(queried, -entropies).tolist() == [[True, True, False, True, True]]
 
 
 def test_backmasking_probabilities_and_cells() -> None:
@@ -73,9 +75,9 @@ def test_refine_probabilities() -> None:
 
 
 def test_wino_drafts_and_revokes() -> None:
-    asked, scores = row([0.95, 0.61, 0.6, 0.2])
-    assert drafted(asked, scores, 0.6).tolist() == [[True, True, False, False]]
-    assert drafted(asked, scores, 0.99).tolist() == [[True, False, False, False]], "at least one"
+    queried, scores = row([0.95, 0.61, 0.6, 0.2])
+    assert drafted(queried, scores, 0.6).tolist() == [[True, True, False, False]]
+    assert drafted(queried, scores, 0.99).tolist() == [[True, False, False, False]], "at least one"
     many = torch.ones(1, 40, dtype=torch.bool)
     assert int(drafted(many, torch.ones(40), 0.6).sum()) == 20
     assert int(drafted(many[:, :12], torch.ones(12), 0.6).sum()) == 8  # floor(.7 * 12)
