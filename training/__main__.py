@@ -14,11 +14,11 @@ COMMANDS = (objectives, preview, estimate, bundled, rollouts, pairs, merge, swee
 
 def parser() -> argparse.ArgumentParser:
     """The parser of all commands: every module of COMMANDS adds its own."""
-    whole = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    commands = whole.add_subparsers(dest="command", required=True)
+    parser_of_all = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = parser_of_all.add_subparsers(dest="command", required=True)
     for module in COMMANDS:
         module.add(commands)
-    return whole
+    return parser_of_all
 
 
 def main(argv: list[str] | None = None) -> int:

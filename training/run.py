@@ -126,11 +126,13 @@ def _check_same_settings(before: Mapping[str, Any], request: Request) -> None:
     now = request.as_config()
     for key, value in now.items():
         if key == "settings":
-            old = settings_of(type(request.settings), before.get(key) or {})
+            saved_settings = settings_of(type(request.settings), before.get(key) or {})
             free = {name: getattr(request.settings, name) for name in FREE_ON_RESUME}
-            if replace(old, **free) != request.settings:
-                joined = replace(old, **free)
-                other = next(f.name for f in fields(old) if getattr(joined, f.name) != value[f.name])
+            if replace(saved_settings, **free) != request.settings:
+                joined = replace(saved_settings, **free)
+                other = next(
+                    f.name for f in fields(saved_settings) if getattr(joined, f.name) != value[f.name]
+                )
                 raise RunError(f"out = {str(request.out)!r} was begun with another {other}; give the same")
         elif before.get(key) != value and key != "device":
             raise RunError(f"out = {str(request.out)!r} was begun with another {key}: {before.get(key)!r}")

@@ -14,7 +14,7 @@ from evaluation.runs.pareto import SHAPES, Point, best
 from evaluation.runs.report import COSTS
 from evaluation.runs.summary import Summary
 from models.text import cell_texts
-from samplers.events import Event
+from samplers.events import Event, Unmasked
 from samplers.fold import Board
 
 INK, GRID = "#767676", "rgba(128, 128, 128, .25)"  # legible on light and on dark
@@ -72,7 +72,8 @@ def confidence_map(
     events: Iterable[Event], pieces: Sequence[bytes] | Mapping[int, bytes], row: int = 0
 ) -> go.Figure:
     """A heat map of one row: cells of the answer down, steps across, and as colour how sure the network was
-    of the token that stands in the cell after the step. A masked cell has no colour.
+    of the token that stands in the cell after the step. A masked cell has no colour, and none has a cell
+    that was filled in after an early stop: the network was not asked about it.
 
     Cells count from 0, steps from 1. While candidates are open no step is shown, only the canvas they
     were forked from and the one that was chosen. Long runs show every n-th step, and the last.
@@ -80,23 +81,20 @@ def confidence_map(
     steps, board = _after_steps(events, row)
     start = board.prompt_length
     kept = _thinned(sorted(steps), len(board.tokens[row]) - start if board.tokens else 0)
-    certainty, texts = [], []
+    certainty, texts, sure = [], [], []
     for step in kept:
         tokens, confidence = steps[step]
-        certainty.append([None if t == board.mask_id else c for t, c in zip(tokens, confidence, strict=True)])
+        masked = [token == board.mask_id for token in tokens]
         token_texts = cell_texts(pieces, tokens, board.mask_id)
-        texts.append(
-            [
-                "mask" if t == board.mask_id else _token_text(x)
-                for t, x in zip(tokens, token_texts, strict=True)
-            ]
-        )
+        certainty.append([None if m else c for m, c in zip(masked, confidence, strict=True)])
+        texts.append(["mask" if m else _token_text(x) for m, x in zip(masked, token_texts, strict=True)])
+        sure.append(["" if m else _sure(c) for m, c in zip(masked, confidence, strict=True)])
     figure = go.Figure(
         go.Heatmap(
             x=[str(step) for step in kept], z=_transposed(certainty), customdata=_transposed(texts),
-            zmin=0, zmax=1,
+            text=_transposed(sure), zmin=0, zmax=1,
             colorscale="Cividis", colorbar={"title": "confidence"}, hoverongaps=True,
-            hovertemplate="cell %{y}, step %{x}<br>%{customdata}<br>confidence %{z:.3f}<extra></extra>",
+            hovertemplate="cell %{y}, step %{x}<br>%{customdata}<br>%{text}<extra></extra>",
         )
     )  # fmt: skip
     every = f" (every {kept[1] - kept[0]} steps)" if len(kept) > 1 and len(kept) < len(steps) else ""
@@ -110,13 +108,22 @@ Snapshot = tuple[list[int], list[float | None]]
 
 def _after_steps(events: Iterable[Event], row: int) -> tuple[dict[int, Snapshot], Board]:
     """({step: tokens and confidences of the answer after it}, the board after the last event)."""
-    board, steps = Board(), dict[int, Snapshot]()
+    board, steps, unasked = Board(), dict[int, Snapshot](), set[int]()
     for event in events:
         board.apply(event)
+        if isinstance(event, Unmasked) and not event.forked:
+            written = {cell.position for cell in event.cells if cell.row == row}
+            unasked = unasked | written if event.step < 0 else unasked - written
         if board.candidates is None and board.steps:
-            start = board.prompt_length
-            steps[board.steps] = board.tokens[row][start:], board.confidence[row][start:]
+            start, known = board.prompt_length, enumerate(board.confidence[row])
+            confidence = [None if position in unasked else value for position, value in known]
+            steps[board.steps] = board.tokens[row][start:], confidence[start:]
     return steps, board
+
+
+def _sure(confidence: float | None) -> str:
+    """How sure the network was of a token that stands, for its hover."""
+    return "filled in after an early stop" if confidence is None else f"confidence {confidence:.3f}"
 
 
 def _thinned(steps: Sequence[int], cells: int) -> list[int]:

@@ -62,6 +62,16 @@ def test_the_map_shows_what_stands_after_each_step() -> None:
     ]  # fmt: skip
 
 
+def test_the_map_knows_no_confidence_of_what_an_early_stop_filled_in() -> None:
+    """The network was not asked about these cells: they are no cells of confidence 0."""
+    filled = Unmasked(nfe=2, step=-1, cells=(Cell(0, 3, 0, 0.0),))
+    heat = confidence_map([*run(2), filled], PIECES).data[0]  # type: ignore[list-item]
+    assert [list(line) for line in heat.z] == [[0.5, 0.5], [None, 0.5], [None, None]]
+    assert [line[-1] for line in heat.customdata] == ["“a”", "“&lt;b&gt;”", "“a”"]
+    assert [line[-1] for line in heat.text] == ["confidence 0.500"] * 2 + ["filled in after an early stop"]
+    assert heat.text[2][0] == "", "a mask"
+
+
 def test_a_long_run_is_thinned_and_ends_with_its_last_step() -> None:
     cells, steps = 500, 500
     figure = confidence_map(run(steps, cells), PIECES)  # type: ignore[arg-type]

@@ -133,8 +133,8 @@ def _fact_batch(
     """Rows of packed facts. Each row begins with a prompt of the same step and has the facts as its answer:
     facts that were learned outside of a dialogue did not help inside one (docs/log.md)."""
     count = mixture.facts * mixture.facts_a_row
-    how = (mixture.fact_kinds, mixture.negative, mixture.right_scales)
-    facts = [draw_fact(rng, *how) for _ in range(count)]
+    fact_settings = (mixture.fact_kinds, mixture.negative, mixture.right_scales)
+    facts = [draw_fact(rng, *fact_settings) for _ in range(count)]
     ids = encoder.encode([f.question for f in facts] + [f"{f.result}\n" for f in facts])
     rows, marks, gaps = [], [], []
     for first in range(0, len(facts), mixture.facts_a_row):

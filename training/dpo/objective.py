@@ -99,8 +99,8 @@ class DPO(Recipe):
     def sample(self, folder: Path) -> None:
         """Record traces for prompts of held-out pairs, decoded as rollouts are but at temperature 0."""
         turns = [encoded.pair.turns for encoded in self.pairs[1]]
-        how = sampler_settings(self.settings, 0.0)
-        record_samples(self, self.loaded, turns[: self.settings.samples], folder, settings=how)
+        decoding = sampler_settings(self.settings, 0.0)
+        record_samples(self, self.loaded, turns[: self.settings.samples], folder, settings=decoding)
 
     @cached_property
     def pairs(self) -> tuple[list[EncodedPair], list[EncodedPair]]:

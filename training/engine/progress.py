@@ -89,12 +89,12 @@ class Progress:
         if pace is None:
             return None
         elapsed = time.monotonic() - self._began
-        whole = elapsed / done * count if done else None  # of what is being done
-        evaluation = self._mean(EVALUATING) or (whole if doing == EVALUATING else None) or 0.0
+        duration = elapsed / done * count if done else None  # of what is being done
+        evaluation = self._mean(EVALUATING) or (duration if doing == EVALUATING else None) or 0.0
         left = pace * (s.max_steps - self.step)
         left += evaluation * due(self.step, s.max_steps, s.eval_every)
         left += (self._mean(SAVING) or 0.0) * due(self.step, s.max_steps, s.save_every)
-        return left + (whole - elapsed if doing == EVALUATING and whole else 0.0)
+        return left + (duration - elapsed if doing == EVALUATING and duration else 0.0)
 
     def _mean(self, kind: str) -> float | None:
         took = self._took[kind]

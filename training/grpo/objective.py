@@ -143,8 +143,8 @@ class GRPO(Recipe):
     def evaluate(self) -> dict[str, float]:
         """Mean reward and accuracy on held-out problems, decoded as rollouts are but at temperature 0; {} for
         files and hub sets. Answers that could not be graded are left out of the mean, with a printed note."""
-        each = max(1, self.settings.eval_rows // len(self.sets))
-        questions = [q for question_set in self.sets for q in question_set.held_out(each)]
+        per_set = max(1, self.settings.eval_rows // len(self.sets))
+        questions = [q for question_set in self.sets for q in question_set.held_out(per_set)]
         if not questions:
             return {}
         texts = self._decoded("evaluating", questions, [0] * len(questions), 0.0).texts
@@ -176,9 +176,11 @@ class GRPO(Recipe):
         """group_size answers to each question and their rewards, Float[groups, size], NaN where there is
         none. RuntimeError when every group has a NaN."""
         size = self.settings.group_size
-        each = [question for question in questions for _ in range(size)]
-        written = self._decoded("decoding answers", each, [seed * 4096 + row for row in range(len(each))])
-        scores = self._scored(each, written.texts)
+        repeated = [question for question in questions for _ in range(size)]
+        written = self._decoded(
+            "decoding answers", repeated, [seed * 4096 + row for row in range(len(repeated))]
+        )
+        scores = self._scored(repeated, written.texts)
         reward = torch.tensor([float("nan") if r is None else r for r in scores]).view(-1, size)
         if bool(reward.isnan().any(-1).all()):
             raise RuntimeError("every group has an answer without a reward: the judge or the grader failed")

@@ -94,12 +94,12 @@ def step_context(order: Tensor, counted: Tensor, generator: torch.Generator) -> 
     order: Int[rows, cells], the step that wrote each cell, -1 for cells that none wrote; counted:
     Bool[rows, cells]. A row without counted cells keeps none.
     """
-    chosen = torch.full((len(order), 1), -1)
+    drawn_steps = torch.full((len(order), 1), -1)
     for row, share in enumerate(torch.rand(len(order), generator=generator).tolist()):
         steps = sorted(set(order[row][counted[row] & (order[row] >= 0)].tolist()))
         if steps:
-            chosen[row] = steps[int(share * len(steps))]
-    return (order >= 0) & (order < chosen), counted & (order == chosen) & (chosen >= 0)
+            drawn_steps[row] = steps[int(share * len(steps))]
+    return (order >= 0) & (order < drawn_steps), counted & (order == drawn_steps) & (drawn_steps >= 0)
 
 
 class GroupModule(nn.Module):

@@ -39,11 +39,11 @@ class PackedRows:
     def pieces(self, place: int) -> list[list[int]]:
         """The pieces of a row, as many as fill it."""
         draw = random.Random(f"{self.seed}:{place}")
-        chosen, index = self.first(place)
-        filling = [chosen[index]]
+        documents, index = self.first(place)
+        filling = [documents[index]]
         while sum(map(len, filling)) < self.length:
-            chosen = draw.choices(self.sets, self.weights)[0]
-            filling.append(chosen[draw.randrange(chosen.size or 2**31)])
+            documents = draw.choices(self.sets, self.weights)[0]
+            filling.append(documents[draw.randrange(documents.size or 2**31)])
         return filling
 
     def first(self, place: int) -> tuple[Pieces, int]:
@@ -52,23 +52,23 @@ class PackedRows:
         if len(self.sets) > 1:
             draw = random.Random(f"first {self.seed}:{place}")
             number = draw.choices(range(len(self.sets)), self.weights)[0]
-        chosen = self.sets[number]
-        return chosen, place if chosen.size is None else item_at(place, chosen.size, self.seed)
+        documents = self.sets[number]
+        return documents, place if documents.size is None else item_at(place, documents.size, self.seed)
 
 
 def pack(rows: Sequence[Sequence[Sequence[int]]], length: int) -> Packed:
     """Pieces of each row one behind the other, cut at `length`; ValueError when they do not fill it."""
-    made = Packed(*(torch.zeros(len(rows), length, dtype=torch.long) for _ in range(3)))
+    packed = Packed(*(torch.zeros(len(rows), length, dtype=torch.long) for _ in range(3)))
     for row, pieces in enumerate(rows):
         ids = [token for piece in pieces for token in piece][:length]
         if len(ids) < length:
             raise ValueError(f"row {row} has {len(ids)} tokens; allowed: at least {length}")
-        made.tokens[row] = torch.tensor(ids)
+        packed.tokens[row] = torch.tensor(ids)
         lengths = torch.tensor([len(piece) for piece in pieces])
-        made.document[row] = torch.arange(len(pieces)).repeat_interleave(lengths)[:length]
+        packed.document[row] = torch.arange(len(pieces)).repeat_interleave(lengths)[:length]
         starts = lengths.cumsum(0) - lengths
-        made.position[row] = torch.arange(length) - starts[made.document[row]]
-    return made
+        packed.position[row] = torch.arange(length) - starts[packed.document[row]]
+    return packed
 
 
 def same_document(document: Tensor) -> Tensor:

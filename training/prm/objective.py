@@ -79,9 +79,9 @@ class PRM(Recipe):
         self.notes: list[str] = []
         rows = open_labelled(arguments.data, s, arguments.allow_eval_data, self.notes)
         self.rows, self.held_out = train_and_held_out(rows, s)
-        every = [*rows, *self.held_out] if s.held_out else rows
-        if cut := check_lengths(every, self.reward, s.max_length):
-            self.notes.append(f"{cut:,} of {len(every):,} rows are longer than {s.max_length} tokens; "
+        all_rows = [*rows, *self.held_out] if s.held_out else rows
+        if cut := check_lengths(all_rows, self.reward, s.max_length):
+            self.notes.append(f"{cut:,} of {len(all_rows):,} rows are longer than {s.max_length} tokens; "
                               "their last steps were left out")  # fmt: skip
         if s.gradient_checkpointing:
             checkpoint_layers(self.reward)

@@ -178,9 +178,9 @@ class Batches:
 
     def _filled(self, pool: int) -> list[list[LabelledSteps]]:
         start = pool * POOL * self.size
-        chosen = [self._row(place) for place in range(start, start + POOL * self.size)]
-        chosen.sort(key=lambda row: row.size)
-        batches = [chosen[i : i + self.size] for i in range(0, len(chosen), self.size)]
+        rows = [self._row(place) for place in range(start, start + POOL * self.size)]
+        rows.sort(key=lambda row: row.size)
+        batches = [rows[i : i + self.size] for i in range(0, len(rows), self.size)]
         random.Random(f"{self.seed}:pool:{pool}").shuffle(batches)
         return batches
 

@@ -182,8 +182,8 @@ def save_reward(reward: LoadedReward, folder: Path, state: Mapping[str, Tensor],
     the network's matrices in eight bits (e4m3, about 3 % off), the rest in bf16."""
     reward.tokenizer.save_pretrained(folder)
     vocabulary = folder / "tokenizer.json"
-    whole = json.loads(vocabulary.read_text(encoding="utf-8"))
-    compact = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    tokenizer_json = json.loads(vocabulary.read_text(encoding="utf-8"))
+    compact = json.dumps(tokenizer_json, ensure_ascii=False, separators=(",", ":"))
     vocabulary.write_text(compact, encoding="utf-8")  # a third of its size without spaces
     shadow = isinstance(reward.model, ShadowRewardModel)
     network: Any = reward.model.llada if shadow else reward.model.model

@@ -62,6 +62,6 @@ def other_tokens(tokens: Tensor, ordinary: Tensor, generator: torch.Generator) -
 
 def ordinary_ids(vocabulary: int, special: list[int]) -> Tensor:
     """The ids that can be used as wrong tokens, Int[n], sorted: all but the special ones."""
-    chosen = torch.ones(vocabulary, dtype=torch.bool)
-    chosen[[i for i in special if 0 <= i < vocabulary]] = False
-    return chosen.nonzero()[:, 0]
+    ordinary = torch.ones(vocabulary, dtype=torch.bool)
+    ordinary[[i for i in special if 0 <= i < vocabulary]] = False
+    return ordinary.nonzero()[:, 0]
