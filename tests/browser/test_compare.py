@@ -52,7 +52,9 @@ def test_lock_step_with_the_first_difference_marked(open_page: Any, shots: Any) 
     open_tab(page)
     set_lane(page, 2, "Fast-dLLM · threshold", "threshold=0.05")
     page.click("#compare-add")
-    set_lane(page, 3, "LLaDA · low confidence", "confidence=random")
+    set_lane(page, 3, "LLaDA · low confidence", "confidence=random, early_stop=false")
+    page.fill("#compare-settings-1 textarea", "early_stop=false")
+    sizes(page, 128, 8, 128)  # so many steps that a browser on a busy machine paints some of them
     page.evaluate(RECORD)
     run(page)
     seen = [places for places in page.evaluate("window.seen") if len(places) == 3 and all(places)]
