@@ -53,7 +53,8 @@ def create_ui() -> gr.Blocks:
                 evaluate = Evaluate(bundled, runs, evaluations, attachments, on_space(), browser_secret())
                 evaluate.build(attached)
             with gr.Tab("Train", id="train", render_children=True):
-                Train(bundled, runs, trainings, attachments, on_space()).build(attached, tabs)
+                train = Train(bundled, runs, trainings, attachments, on_space(), browser_secret())
+                train.build(attached, tabs)
     page.queue(max_size=64)
     return page
 

@@ -45,8 +45,10 @@ class Train:
     """Builds the tab. The methods `on_…` are its event handlers. public: a host where strangers meet."""
 
     def __init__(
-        self, bundled: Bundled, runs: Runs, trainings: Trainings, attachments: Attachments, public: bool
-    ) -> None:
+        self, bundled: Bundled, runs: Runs, trainings: Trainings, attachments: Attachments, public: bool,
+        secret: str = "",
+    ) -> None:  # fmt: skip
+        self.secret = secret or None
         self.bundled, self.runs, self.trainings = bundled, runs, trainings
         self.attachments, self.public = attachments, public
         self.form = TrainForm(near(trainings.model))
@@ -95,7 +97,7 @@ class Train:
 
     def _job(self) -> None:
         with gr.Column(elem_classes="lz-panel"):
-            self.panel.build("train", EMPTY, ticks=not self.public)
+            self.panel.build("train", EMPTY, self.secret, ticks=not self.public)
             self.curves = gr.HTML(elem_id="train-curves", apply_default_css=False)
             with gr.Accordion("Log and command", open=False, elem_classes="lz-more"):
                 self.log = gr.HTML(elem_id="train-log", apply_default_css=False)
