@@ -115,6 +115,6 @@ def _prepared(
     settings = {key: value for key, value in given.items() if key not in (*TOOLS, *REQUEST)}
     request = {key: given[key] for key in REQUEST if given.get(key) is not None}
     tools = ToolBox(model).tools({key: given[key] for key in TOOLS if key in given})
-    if tools.ups_head is not None and "policy" in {s.name for s in entry(sampler).settings}:
-        settings = {"policy": "ups"} | settings  # who gives a head wants it used
+    if tools.ups_head is not None:
+        settings = {**entry(sampler).with_head} | settings  # who gives a head wants it used
     return prepare(model, sampler, settings, tools, seed=seed, prompt=prompt, **request)

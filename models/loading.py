@@ -99,10 +99,16 @@ def load(name: str, device: str = "auto", dtype: torch.dtype | None = None) -> L
 
 def device_and_dtype(device: str, dtype: torch.dtype | None) -> tuple[str, torch.dtype]:
     """Where to compute and in which type. auto: a GPU where there is one; None: float32 on a CPU, else
-    bfloat16."""
+    bfloat16. ModelError: no such device."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if torch.device(device).type == "cpu":
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        raise ModelError(f"device = {device!r} is not known; allowed: auto, cpu, cuda, cuda:0 …") from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ModelError(f"device = {device!r}: no GPU is to be had here; allowed: auto, cpu")
+    if kind == "cpu":
         device = "cpu"  # accelerate gives its second process on a CPU the name cpu:0 or cpu:1
     return device, dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
 
 def write_whole(path: Path, text: str | Iterable[str]) -> None:
-    """Write UTF-8 text, in one piece or in many, beside the file; then put it in the file's place."""
-    scratch = path.with_name(path.name + ".new")
-    with scratch.open("w", encoding="utf-8", newline="") as file:
-        file.writelines([text] if isinstance(text, str) else text)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
+    """Write UTF-8 text, in one piece or in many, beside the file; then put it in the file's place.
+
+    Several threads and processes may write the same file: the last one's text stays, whole."""
+    scratch = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")
+    try:
+        with scratch.open("w", encoding="utf-8", newline="") as file:
+            file.writelines([text] if isinstance(text, str) else text)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def json_lines(path: Path) -> list[str]:

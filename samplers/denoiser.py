@@ -45,7 +45,7 @@ class Denoiser(Protocol):
 
     def verify(self, canvas: Canvas, cells: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """Logits of the cells, and leave-one-out logits, Float[active rows * span, vocab], of the
-        positions [start, stop) of every row that has cells or decided cells there (WINO)."""
+        positions [start, stop) of every row that has a queried cell (WINO)."""
         ...
 
     def release(self) -> None:

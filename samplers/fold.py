@@ -18,12 +18,15 @@ from samplers.events import (
     Unmasked,
 )
 
+MOST_CANDIDATES = 64
+"""Of one row, as many as any sampler's settings allow: a trace that asks for more is no trace of ours."""
+
 
 @dataclass
 class Board:
     """The state after some events. `tokens`: the accepted rows (trunk); `candidates`: the rows of
     an open fork, `k` for each trunk row; `confidence`: of each committed cell of the trunk;
-    `steps`: denoiser calls so far, one for each Unmasked event."""
+    `steps`: denoiser calls so far, one for each Unmasked event but the fill after an early stop."""
 
     mask_id: int = -1
     prompt_length: int = 0
@@ -62,6 +65,11 @@ class Board:
             for cell in event.cells:
                 self._write(cell, self.mask_id, None)
         elif isinstance(event, CandidatesForked):
+            if not 1 <= event.k <= MOST_CANDIDATES or event.rows != event.k * len(self.tokens):
+                raise EventError(
+                    f"a fork of {len(self.tokens)} rows into {event.k} candidates each, {event.rows} in all; "
+                    f"allowed: 1 to {MOST_CANDIDATES} each"
+                )
             self.k = event.k
             self.candidates = [list(row) for row in self.tokens for _ in range(event.k)]
             self.candidate_confidence = [list(row) for row in self.confidence for _ in range(event.k)]

@@ -138,3 +138,11 @@ def test_f33_an_index_names_files_beside_it(folder: Path, file: str) -> None:
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {WTE: file}}))
     with pytest.raises(ModelError, match="is broken: model.safetensors.index.json names"):
         load(str(folder), device="cpu")
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:x", "cuda:0"])
+def test_a_device_that_is_not_there_is_a_sentence(device: str) -> None:
+    if device == "cuda:0" and torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(ModelError, match="device = .*allowed: auto, cpu"):
+        load("tiny-llada", device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,10 @@ def test_interleave_advances_who_spent_least() -> None:
     order = [(i, e.nfe) for i, e in interleave([slow, fast])]
     assert sorted(order) == sorted([(0, e.nfe) for e in slow] + [(1, e.nfe) for e in fast])
     assert order.index((1, 5)) < order.index((0, 10)) < order.index((1, 6))
+
+
+@pytest.mark.parametrize(("k", "rows"), [(0, 0), (-1, -1), (65, 65), (2_000_000, 2_000_000), (2, 1), (2, 3)])
+def test_a_fork_that_no_sampler_makes_is_refused(trace: Trace, k: int, rows: int) -> None:
+    fork = CandidatesForked(nfe=0, k=k, rows=rows)
+    with pytest.raises(TraceError, match="a fork of 1 rows"):
+        read_trace(dump_trace(replace(trace, events=(trace.events[0], fork))).encode())
