@@ -43,7 +43,8 @@ _WRITTEN = _INVISIBLE | str.maketrans({
     **dict.fromkeys("−‐‑‒–﹣－➖⁃", "-"), **dict.fromkeys("‘’‛′＇", "'"), **dict.fromkeys("“”″", '"'),
     "×": r"\times ", "✕": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "∙": r"\cdot ", "÷": "/", "∕": "/",
     "⁄": "/", "\u2062": " ", "\u2063": ",", "\u2064": " ",
-    "≤": r"\le ", "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\neq ", "≈": r"\approx ", "≃": r"\approx ",
+    "≤": r"\le ", "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\neq ", "≈": r"\approx ",
+    "≃": r"\approx ",
     "±": r"\pm ", "∞": r"\infty ", "∪": r"\cup ", "∈": r"\in ", "∅": r"\emptyset ", "⌀": r"\emptyset ",
     "°": r"^\circ ", "º": r"^\circ ", "˚": r"^\circ ", "℃": r"^\circ C", "℉": r"^\circ F",
     "⟨": r"\langle ", "⟩": r"\rangle ", "∠": r"\angle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ",
@@ -68,9 +69,10 @@ _RULES = rules((
     (r"<sub>([^<>]{1,40})</sub>", r"_{\1}"),
     (r"</?(?:b|i|u|em|strong|span|p|div|code|mark)(?: [^<>]{0,80})?>", ""),
     (r"<br ?/?>", "\n"),
-    ("&nbsp;", " "), ("&minus;", "-"), ("&times;", r"\\times "), ("&lt;", "<"), ("&gt;", ">"), ("&deg;", "°"),
+    ("&nbsp;", " "), ("&minus;", "-"), ("&times;", r"\\times "), ("&lt;", "<"), ("&gt;", ">"), ("&deg;",
+    "°"),
 ))  # fmt: skip
-_SMALL_FRACTION = re.compile(rf"([{_SUPER[:10]}]+)[⁄/]([{_SUB[:10]}]+)")
+_SMALL_FRACTION = re.compile(rf"(?<![{_SUPER[:10]}])([{_SUPER[:10]}]+)[⁄/]([{_SUB[:10]}]+)")
 _WIDE = re.compile(r"[^\x00-\x7f]")
 _AS_IT_IS = re.compile(r"[\x00-\x0c\x0e-\x25\x27-\x3b\x3d-\x7f]*")
 """ASCII without carriage returns, tags and entities."""

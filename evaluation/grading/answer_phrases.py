@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from evaluation.grading.answer_doubts import asks, unstated, withdrawn
 from evaluation.grading.answer_text import formulas
 from evaluation.grading.answer_units import UNITS, part_like
-from evaluation.grading.answer_words import AFTER, PARTS, SCALES, in_digits
+from evaluation.grading.answer_words import AFTER, PARTS, SCALES, SMALL, in_digits
 
 MOST_LETTERS = 4_000
 _TOKEN = re.compile(
@@ -34,37 +35,70 @@ _STAND_BEFORE_MINUS = frozenset(
 _MONTHS = frozenset(
     "january february march april may june july august september october november december".split()
 )
-_MODIFIERS = (
+MODIFIERS = (
     _MONTHS
     | SCALES.keys()
     | PARTS.keys()
     | AFTER.keys()
-    | {"percent", "pct", "fold", "zillion", "degrees", "celsius"}
+    | {
+        "percent",
+        "pct",
+        "fold",
+        "zillion",
+        "degrees",
+        "celsius",
+        "permille",
+        "ppm",
+        "ppb",
+        "bps",
+        "googolplex",
+    }
 )
-_BEHIND = re.compile(
+BEHIND = re.compile(
     r" ?(?:(?:per cent|square|sq|cubic|below zero|or (?:more|less|fewer|greater|above|below|so)"
     r"|and (?:an?|one|two|three|four|five) "
     r"(?:half|halves|third|quarter|fourth|fifth|sixth|eighth|tenth)s?|(?:more|less|fewer|greater"
     r"|smaller|larger|higher|"
     r"lower|older|younger|taller|shorter) than|times [a-z]|below|past|short|ago|to the \w+(?: power)?"
+    r"|basis points?|per ?(?:mille?|thousand|hundred|million|billion|ten thousand)|parts per \w+"
+    r"|(?:in )?base [a-z]+|in (?:binary|hex|hexadecimal|octal|ternary|roman numerals)"
+    rf"|(?:out of|in)(?: an?| every| each)? (?:{'|'.join([*SMALL, *SCALES])})"
     r"|[ap]\.?m\b\.?|o'clock|plus|minus|[CF](?= |$|[.,]))(?![\w])"
     r"|per (?:[a-z]+)|/ ?[a-z]+)", re.IGNORECASE
 )  # fmt: skip
 _WORD_BEHIND = re.compile(r"( ?)(?:\\text\{ ?)?([^\W\d_]+(?:-[^\W\d_]+)?)\}?(\^\{?[23]\}?)?")
-_BEFORE = re.compile(
-    r"(?:\b(?:more than|less than|fewer than|greater than|smaller than|at least|at most|up to"
-    r"|no more than|no less than"
-    r"|January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|half past|quarter past|quarter to|nearly|almost|over|under|above|below|between|from|twice"
-    r"|double|triple|half of|half|a third of|a quarter of"
-    r"|negative|minus|plus|square root of|cube root of|root of|power of|root|factorial of|percent of"
-    r"|% of|times|than|modulo|mod"
-    r"|sum of|product of|difference of|average of|multiple of|multiples of)\s*)+$",
-    re.IGNORECASE,
+_PART_OF = rf"(?:(?:an?|one|{'|'.join(SMALL)}|\d+)[ -])?(?:{'|'.join(PARTS)}) of"
+OPERATIONS = (
+    r"(?:(?:negative|minus|plus|times|twice|thrice|double|triple|quadruple|quintuple|half|root"
+    r"|power of|percent of|% of"
+    r"|per cent of|(?:doubl|tripl|quadrupl|quintupl|halv|squar|cub|negat|invert)(?:ed|es|ing|e)"
+    r"|(?:square|cube|fourth|nth|root|square root|cube root|reciprocal|opposite|inverse|negation|negative"
+    r"|double|triple|quadruple|factorial|absolute value|log|logarithm|natural log"
+    r"|natural logarithm|ln|exponential|sine|cosine|tangent|cotangent|secant|cosecant|sin|cos|tan"
+    r"|floor|ceiling"
+    r"|conjugate|derivative|integral|multiplicative inverse|additive inverse|successor|predecessor"
+    rf"|(?:first|second|third|fourth) power) of|{_PART_OF}"
+    r"|modulo|mod)(?: the number)?)(?![\w])"
 )
-_NOT = re.compile(
-    r"(?:\b(?:not|never|rather than|instead of|isn't|wasn't|aren't|cannot be|nor)|n't be)\s*"
-    r"(?:about |equal to |be )?$",
+"""Words before a number that make another number of it."""
+_BOUNDS = (
+    r"more than|less than|fewer than|greater than|smaller than|larger than|bigger than|at least"
+    r"|at most|up to"
+    r"|no more than|no less than|no fewer than|at (?:a |the )?(?:very )?(?:minimum|maximum|least"
+    r"|most)(?: of)?"
+    r"|exceed(?:s|ed|ing)?|surpass(?:es|ed|ing)?|upwards? of|north of|south of|beyond|beneath"
+    r"|short of|close to"
+    r"|as [a-z]+ as|(?:anything|everything|everyone|everybody|all|any number|every number"
+    r"|anyone) but|except"
+    r"(?:ing)?(?: for)?|excluding|excludes?|excepting|barring|besides|apart from|aside from"
+    r"|(?<!none )other than"
+    r"|different from|differs from|distinct from|unequal to|all save|save for|outside(?: of)?"
+    r"|without|omitting"
+    r"|sum of|product of|difference of|average of|multiples? of"
+    r"|half past|quarter past|quarter to|nearly|almost|over|under|above|below|between|from|than"
+)
+_BEFORE = re.compile(
+    rf"(?:\b(?:{_BOUNDS}|{'|'.join(_MONTHS)}|(?:the )?{OPERATIONS})\s*)+$",
     re.IGNORECASE,
 )
 _GLUE = frozenset((
@@ -139,7 +173,7 @@ def last_phrase(sentence: str) -> str | None:
 
 def _phrase(sentence: str, start: int, end: int, behind: int) -> Phrase:
     before = sentence[:start]
-    denied = bool(_NOT.search(before))
+    denied = unstated(before) or withdrawn(sentence[behind:]) or asks(sentence)
     if match := _BEFORE.search(before[-60:]):
         start -= len(match.group())
     text = sentence[start:behind].strip()
@@ -168,8 +202,9 @@ def _behind(sentence: str, end: int) -> int:
     """The end of the words behind a run that say how much it is: scale, fraction, unit, time of day."""
     first = end
     while True:
-        match: re.Match[str] | None = _BEHIND.match(sentence, end)
-        if match and "per" in match.group()[:4] and end == first:  # $18 per day is $18
+        match: re.Match[str] | None = BEHIND.match(sentence, end)
+        per = match and re.match(r" ?(?:per (?!cent|mil|thou|hund|bill|ten)|/)", match.group())
+        if per and end == first:  # $18 per day is $18
             match = None
         if match is None:
             word = _WORD_BEHIND.match(sentence, end)
@@ -179,7 +214,7 @@ def _behind(sentence: str, end: int) -> int:
                 and word[2] in UNITS
                 and (len(word[2]) > 1 or not re.match(r"['\w]", sentence[word.end() : word.end() + 1]))
             )
-            changes = low in _MODIFIERS or low in UNITS and len(low) > 2 or part_like(low)
+            changes = low in MODIFIERS or low in UNITS and len(low) > 2 or part_like(low)
             match = word if word and low != "in" and (unit or changes) else None
         if match is None:
             return end

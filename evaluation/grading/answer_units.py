@@ -33,7 +33,8 @@ _TABLE = {  # dimension: size in its base: names
         "euro": "euro eur", "sterling": "gbp sterling quid", "yen": "yen jpy", "rupee": "rupee inr rs",
         "yuan": "yuan rmb cny", "ton": "ton tonne", "acre": "acre", "hectare": "hectare ha", "unit": "unit",
         "point": "point pt", "newton": "newton", "joule": "joule", "watt": "watt", "volt": "volt",
-        "hertz": "hertz hz", "mole": "mole mol", "tablespoon": "tablespoon tbsp", "teaspoon": "teaspoon tsp",
+        "hertz": "hertz hz", "mole": "mole mol", "tablespoon": "tablespoon tbsp",
+        "teaspoon": "teaspoon tsp",
     }.items()},
 }  # fmt: skip
 UNITS = {
@@ -68,6 +69,7 @@ THINGS_NOT = frozenset(
     "either none only from with where when then unless except between through to not positive fold "
     "percent percents permille point thousands millions billions true false below above under up down short "
     "or nor by is are was were be if am pm noon midnight mod squared cubed factorial half few "
+    "basis mille ppb googolplex binary hex hexadecimal octal ternary roman numerals except excluding "
     "bps tens ones ppm ago past mil illion gazillion zillion first second third one".split()
 ) | AFTER.keys() | BEFORE.keys() | BETWEEN.keys() | PARTS.keys() | SCALES.keys()  # fmt: skip
 _PART_LIKE = re.compile(r"(?:[a-z]{2,}(?:ths?|ieths?|fold|illions?|tuple[ds]?|uple[ds]?))$")

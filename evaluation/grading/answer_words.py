@@ -22,6 +22,7 @@ SMALL = {word: n for n, word in enumerate(_ONES)} | {word: 10 * n for n, word in
 SCALES = {
     **_POWERS, "hundred": 100, "dozen": 12, "score": 20, "gross": 144, "lakh": 10**5, "lakhs": 10**5,
     "crore": 10**7, "crores": 10**7, "mln": 10**6, "bn": 10**9, "thousands": 10**3,
+    "grand": 1000, "googol": 10**100, "googols": 10**100, "myriad": 10**4,
     "millions": 10**6, "billions": 10**9, "trillions": 10**12, "dozens": 12, "hundreds": 100,
     "万": 10**4, "亿": 10**8, "千": 1000, "百": 100,
 }  # fmt: skip
@@ -52,7 +53,16 @@ BEFORE = {
     "negative": r"-\1", "minus": r"-\1", "twice": r"2\\cdot \1", "double": r"2\\cdot \1",
     "triple": r"3\\cdot \1", "thrice": r"3\\cdot \1", "half of": r"\\frac{\1}{2}", "half": r"\\frac{\1}{2}",
     "the square root of": r"\\sqrt{\1}", "square root of": r"\\sqrt{\1}", "root": r"\\sqrt{\1}",
-    "the cube root of": r"\\sqrt[3]{\1}", "cube root of": r"\\sqrt[3]{\1}", "plus": r"\1", "positive": r"\1",
+    "the cube root of": r"\\sqrt[3]{\1}", "cube root of": r"\\sqrt[3]{\1}", "plus": r"\1",
+    "positive": r"\1",
+    "the square of": r"(\1)^{2}", "square of": r"(\1)^{2}", "squared": r"(\1)^{2}", "squaring": r"(\1)^{2}",
+    "the cube of": r"(\1)^{3}", "cube of": r"(\1)^{3}", "cubed": r"(\1)^{3}", "doubled": r"2\\cdot \1",
+    "tripled": r"3\\cdot \1", "quadruple": r"4\\cdot \1", "quadrupled": r"4\\cdot \1",
+    "halved": r"\\frac{\1}{2}", "the reciprocal of": r"\\frac{1}{\1}", "reciprocal of": r"\\frac{1}{\1}",
+    "the opposite of": r"-\1", "opposite of": r"-\1", "the negation of": r"-\1", "negation of": r"-\1",
+    "twice as much as": r"2\\cdot \1", "twice as many as": r"2\\cdot \1",
+    **{f"{one} {part} of": rf"\\frac{{\1}}{{{n}}}"
+       for part, n in PARTS.items() for one in ("a", "an", "one", "1")},
 }  # fmt: skip
 BETWEEN = {
     "out of": "/", "out of every": "/", "of the": "/", "in": "/", "over": "/", "divided by": "/",
@@ -90,7 +100,8 @@ _BELOW = re.compile(
     rf"| Fahrenheit)?) below (?:zero|0)(?!\w)"
 )
 _FILLERS = re.compile(
-    r"^(?:(?:about|approximately|approx\.?|around|roughly|exactly|precisely|only|just|simply|equal to|equals|"
+    r"^(?:(?:about|approximately|approx\.?|around|roughly|exactly|precisely|only|just|simply"
+    r"|equal to|equals|"
     r"a total of|the number|also|still|therefore|thus|~|\\approx)(?![a-z]):?,?\s?)+",
     re.IGNORECASE,
 )

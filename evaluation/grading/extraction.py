@@ -14,6 +14,8 @@ from __future__ import annotations
 import re
 
 from evaluation.grading.answer_characters import plain
+from evaluation.grading.answer_doubts import unstated
+from evaluation.grading.answer_marks import behind_denied, boxed, tagged
 from evaluation.grading.answer_phrases import last_phrase, phrases
 from evaluation.grading.answer_text import formulas
 from evaluation.grading.final_part import MOST_LETTERS, final_part
@@ -21,22 +23,11 @@ from evaluation.grading.final_part import MOST_LETTERS, final_part
 MOST_BARE = 400
 """Letters of the longest response that may be a bare answer."""
 MOST_HEADINGS = 50
-_BRACES = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*|\\.|[{}]", re.DOTALL)
-_UNBRACED = re.compile(r"\\(?:boxed|fbox)\s*(-?(?:\\[A-Za-z]+(?:\{[^{}]*\})+|\d[\d.,/]*|[A-Z](?![A-Za-z'])))")
-_PLACEHOLDER = re.compile(
-    r"\s*(?:\.\.\.|\\[lc]?dots|(?:(?:your|final|the|my) )*answer(?: here)?|)\s*", re.IGNORECASE
-)
 _CHOSEN = re.compile(
     r"\b(?:option|choice|answer) \(?([A-J])\)? is (?:the )?(?:correct|right|best|answer|only)"
     r"|\(([A-J])\) is (?:the )?(?:correct|right|best)",
     re.IGNORECASE,
 )
-_NEXT_THOUGHT = re.compile(
-    r"[.!?]\s|\b(?:then|so|thus|hence|therefore|next|finally|now|gives|becomes|simplif\w*|since"
-    r"|because|step|which|that|i\.e)\b"
-    r"|^[\s$\\()\[\]]*(?:=|\\approx|\\Rightarrow|\\to|→)[\s$\\()\[\]]*$|\n[^\n]*[A-Za-z]{2}", re.IGNORECASE
-)  # fmt: skip
-_ANSWER_TAG = re.compile(r"<answer>(.*?)(?:</answer>|$(?![\s\S]))", re.DOTALL | re.IGNORECASE)
 _HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*([^\n]*)")
 _STEP = re.compile(
     r"(?:step|part|case|section|question|problem|note|phase|stage|method|example|task|approach"
@@ -52,7 +43,8 @@ _ANSWER_IS = re.compile(
     r"|would be|must be|should be|equals|becomes)\b"
     r"|=|:|->|-(?= ))|\b(?:correct|right|best|final) (?:option|choice|result|value"
     r"|statement)s?\s+(?:is|are|:)\s"
-    r"|\bI (?:choose|pick|select|chose)\b|答案(?:应该|应当)?(?:是|为|:)|答:|\bответ:)\s*:?\**[ \t]*",
+    r"|\bI (?:choose|pick|select|chose)\b|\bnow I get\b"
+    r"|答案(?:应该|应当)?(?:是|为|:)|答:|\bответ:)\s*:?\**[ \t]*",
     re.IGNORECASE,
 )
 _HEADING = re.compile(
@@ -76,7 +68,7 @@ _THEN = re.compile(
     r"|a total of)?\W*$|=\W*$", re.IGNORECASE
 )  # fmt: skip
 _SENTENCE = re.compile(r"[A-Za-z ](?:is|are|has|have|was|were|equals|makes|costs|needs)(?![A-Za-z])")
-_AFTERWARDS = re.compile(r"^([^\n]*\d[^\n]*?)\s(?:after|because|since|given that|before)\s[^,=]*$")
+_REASON = re.compile(r"\s(?:after|because|since|given that|before)(?=\s)")
 _CHOICE = re.compile(r"^\W*\(?[A-J](?:[).:]|\s*$|\s*[.,;]|\*)")
 _SHORT = re.compile(r"(?:\b[A-Z]|\b(?:Rs|approx|No|vs|Dr|Mr|Mrs|St|Eq|Fig|i\.e|e\.g|a\.m|p\.m|[ap]))$")
 _STOP = re.compile(r"[.?](?=[\s*]|$)|!(?=[\s*]|$)(?! ?[a-z=+])")
@@ -93,25 +85,28 @@ _JOINING = frozenset("and or sqrt pi sin cos tan ln log infinity infty cm mm km"
 def extract(response: str) -> str | None:
     """The final answer of a response, None where there is none."""
     text = _tidy(final_part(response))
-    tagged = [match[1] for match in _ANSWER_TAG.finditer(text) if match[1].strip()]
-    if tagged:
-        text = tagged[-1]
-    boxed = _boxed(text)
-    if boxed is not None and _SENTENCE.search(boxed) and not re.search(r"\bnot?\b|n't", boxed):
-        words = re.sub(r"\\(?:text\w*|mbox|mathrm)\s?\{([^{}]*)\}", r" \1 ", boxed)
-        return _last_statement(words) or last_phrase(words) or boxed.strip()
-    for find in (_boxed, _hashes, _closing, _last_statement, _chosen, _bare):
+    text = _or_else(tagged(text), text)
+    text = _or_else(behind_denied(text), text)
+    box = boxed(text)
+    if box is not None and _SENTENCE.search(box) and not re.search(r"\bnot?\b|n't", box):
+        words = re.sub(r"\\(?:text\w*|mbox|mathrm)\s?\{([^{}]*)\}", r" \1 ", box)
+        return _last_statement(words) or last_phrase(words) or box.strip()
+    for find in (boxed, _hashes, _closing, _last_statement, _chosen, _bare):
         answer = find(text)
         if answer is not None:
             return answer.strip() or None
     return last_number_stated(text)
 
 
+def _or_else(part: str | None, text: str) -> str:
+    return text if part is None else part
+
+
 def gold_answer(text: str) -> str:
     """The answer of a gold text: boxed, behind ####, in a closing `A: x` or `The answer is: x`, what a
     single sentence says, or the text itself."""
     tidy = _tidy(text[-MOST_LETTERS:])
-    for find in (_boxed, _hashes, _closing, _last_statement):
+    for find in (boxed, _hashes, _closing, _last_statement):
         answer = find(tidy)
         if answer is not None and answer.strip():
             return answer.strip()
@@ -130,42 +125,6 @@ def _tidy(text: str) -> str:
         "",
         text,
     )
-
-
-def _boxed(text: str) -> str | None:
-    """All boxes of the last sentence that has one, else `\\boxed 5`."""
-    boxes: list[tuple[int, int, int]] = []  # where the box, its content, and its end are
-    opened: list[tuple[int, int]] = []  # where a box and its content start, -1 for other braces
-    box, box_ends = -1, -1
-    for match in _BRACES.finditer(text):
-        token = match.group()
-        if token == "{":
-            opened.append((box, match.end()) if match.start() == box_ends else (-1, -1))
-        elif token == "}" and opened:
-            begin, start = opened.pop()
-            if start >= 0 and not (boxes and boxes[-1][0] > begin):  # innermost boxes only
-                if not _PLACEHOLDER.fullmatch(text, start, match.start()):
-                    boxes.append((begin, start, match.start()))
-        elif token.startswith((r"\boxed", r"\fbox")):
-            box, box_ends = match.start(), match.end()
-    after = boxes[-1][2] if boxes else 0
-    unbraced = [match[1].rstrip(".,;") for match in _UNBRACED.finditer(text, after)]
-    if unbraced:
-        return unbraced[-1]
-    return _joined(text, boxes) if boxes else None
-
-
-def _joined(text: str, boxes: list[tuple[int, int, int]]) -> str:
-    """The last box and those before it in its sentence: `\\boxed{3} or \\boxed{5}` are two answers."""
-    contents = [text[slice(*boxes[-1][1:])].strip()]
-    for before, box in zip(boxes[-2::-1], boxes[:0:-1], strict=False):
-        gap = text[before[2] + 1 : box[0]]
-        if len(gap) > 120 or _NEXT_THOUGHT.search(gap) or len(contents) > 20:
-            break
-        content = text[slice(*before[1:])].strip()
-        if content not in contents:
-            contents.insert(0, content)
-    return contents[0] if len(contents) == 1 else ", ".join(contents)
 
 
 def _hashes(text: str) -> str | None:
@@ -210,6 +169,11 @@ def _last_statement(text: str) -> str | None:
         return _statement(below) if below else None
     if not stated:
         return None
+    claimed = [end for end in stated[-MOST_HEADINGS:] if not unstated(text[max(end - MOST_BARE, 0) : end])]
+    if not claimed:  # I don't think the answer is 5. It is 6.
+        behind = sentences(text[stated[-1] : stated[-1] + MOST_BARE])[1:]
+        return last_number_stated("\n".join(behind)) or ""
+    stated = claimed
     tail = text[stated[-1] : stated[-1] + MOST_BARE]
     return _statement(tail.strip()) if tail.strip() else None
 
@@ -294,10 +258,17 @@ def last_number_stated(text: str) -> str | None:
     tail = re.sub(r"\\(?:boxed|fbox)(?![A-Za-z])\s*\{?", " ", text[-4_000:])
     for sentence in reversed(sentences(tail)):
         if not sentence.startswith("#") or not _STEP.match(sentence.lstrip("# *")):
-            cut = _AFTERWARDS.match(sentence)
-            answer = (last_phrase(cut[1]) if cut else None) or last_phrase(sentence)
+            answer = last_phrase(_without_reason(sentence)) or last_phrase(sentence)
             if answer:
                 return answer
             if any(phrase.denied for phrase in phrases(sentence)):
                 return None
     return None
+
+
+def _without_reason(sentence: str) -> str:
+    """`He has 5 left` of `He has 5 left after 3 days`; empty where it gives no reason. Linear."""
+    clear = max(sentence.rfind(","), sentence.rfind("="))
+    cuts = [match.start() for match in _REASON.finditer(sentence) if match.end() > clear]
+    digits = [match.start() for match in re.finditer(r"\d", sentence[: cuts[-1]])] if cuts else []
+    return sentence[: next(cut for cut in cuts if cut > digits[-1])] if digits else ""

@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import re
 
+from evaluation.grading.answer_doubts import asks
+
 MOST_LETTERS = 200_000
 _TAGS = "think|thinking|thoughts?|reason|reasoning|reflection|scratchpad|analysis|(?:begin|end)_of_thought"
 _THOUGHT = re.compile(
-    rf"<\|?(/?)\s?({_TAGS})\s?\|?>|\[(/?)(THINK|THOUGHT|REASONING)\]|◁(/?)(think)▷", re.IGNORECASE
+    rf"(?:<|&(?:amp;)?lt;)\|?(/?)\s?({_TAGS})(?:\s[^<>\n]{{0,200}}?)?\s?\|?(?:>|&(?:amp;)?gt;)"
+    rf"|\[(/?)(THINK|THOUGHT|REASONING)\]|◁(/?)(think)▷",
+    re.IGNORECASE,
 )
 _ENDS = re.compile(
     r"<\|(?:eot_id|endoftext|im_end|end|end_of_text|eos)\|>|</s>|<｜end▁of▁sentence｜>|<EOS>|\[EOS\]"
@@ -24,6 +28,7 @@ _TAKEN_BACK = re.compile(
     r"|correct)|a mistake|an error|false)"
     r"|I (?:made|have made|'ve made) an? (?:mistake|error)|I was wrong|my mistake|scratch that"
     r"|correction)\b[^\n.!?]*[.!?:\n]?"
+    r"|(?P<no>(?<=\? )(?:no|nope|wrong|incorrect)\b[,.:!]?)"
     r"|(?:(?<=[.!?] )|(?<=\n))(?:no|actually|wait|oops|sorry)[,.:!]? ?(?=[^.\n]{0,40}?\b(?:it|that"
     r"|this|the answer)(?:'s| is| should be| must be| equals) -?[$\\]?\d)",
     re.IGNORECASE,
@@ -41,6 +46,11 @@ def final_part(response: str) -> str:
     for match in reversed(list(_TAKEN_BACK.finditer(text))):
         before = text[max(match.start() - 2_000, 0) : match.start()]
         sentence = re.split(r"[.!?\n]", before)[-1]
+        if match["no"]:  # The answer is 5? No, 6.
+            question = re.split(r"[.!?\n](?:\s|$)", before.rstrip("? "))[-1]
+            if asks(question) or not re.search(r"\d|answer|boxed", question):
+                continue
+            return text[match.end() :]
         # "6 would be wrong" is about another answer than the one that was given.
         if not re.search(r"\d", sentence) and re.search(r"\d", before):
             return text[match.end() :]

@@ -17,7 +17,7 @@ FOUND = [
     (r"\fbox{7}", "7"),
     (r"\boxed 5", "5"),
     (r"\boxed \frac{1}{2}", r"\frac{1}{2}"),
-    (r"\boxed{7} and 8", "7"),
+    (r"\boxed{7} and 8", "7 and 8"),
     (r"\boxed{7} #### 8", "7"),
     (r"so \boxed{5", "5"),
     # GSM8K
