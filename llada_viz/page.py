@@ -31,7 +31,8 @@ MOST_UPLOAD = "64mb"
 def create_ui() -> gr.Blocks:
     """The whole page."""
     bundled = Bundled()
-    runs = Runs(golds=bundled.golds)
+    comparisons = Comparisons()
+    runs = Runs(golds=bundled.golds, others_busy=comparisons.busy)
     attachments, jobs = Attachments(bundled), background_jobs()
     device = bundled.loaded.device if bundled.loaded else "cpu"
     evaluations = Evaluations(jobs, bundled.folder, device)
@@ -46,7 +47,7 @@ def create_ui() -> gr.Blocks:
             with gr.Tab("Visualize", id="visualize"):
                 Visualize(bundled, runs, attachments).build(attached)
             with gr.Tab("Compare", id="compare", render_children=True):
-                Compare(bundled, Comparisons(), attachments).build(attached)
+                Compare(bundled, comparisons, attachments).build(attached)
             with gr.Tab("Evaluate", id="evaluate", render_children=True):
                 evaluate = Evaluate(bundled, runs, evaluations, attachments, on_space(), browser_secret())
                 evaluate.build(attached)

@@ -98,10 +98,11 @@ class Evaluate:
     def _connect(self) -> None:
         form, panel = self.form, self.panel
         self.scorer.follow(self.attached, *form.sizes.values())
+        filled = [*form.shown, self.scorer.of_adapter]
         form.upload.upload(
-            self.on_upload, {form.upload, self.attached}, form.shown, trigger_mode="always_last", **QUIET
+            self.on_upload, {form.upload, self.attached}, filled, trigger_mode="always_last", **QUIET
         )
-        form.source.input(self.on_set, {form.source, form.path, self.attached}, form.shown, **QUIET)
+        form.source.input(self.on_set, {form.source, form.path, self.attached}, filled, **QUIET)
         asks = {self.differ, self.fail, self.first, self.answer.cell, self.answer.run_id}
         panel.connect(self.view, asks, [self.result, self.rows, *self.answer.shown], self.alert)
         begun = self.start.click(
@@ -138,14 +139,14 @@ class Evaluate:
 
     def on_upload(self, values: Mapping[Any, Any]) -> Updates:
         """A file becomes the set, with sizes for the model in use."""
-        return self.form.on_upload(
-            values[self.form.upload], self.attachments.using_or_bundled(values[self.attached])
-        )
+        using = self.attachments.using_or_bundled(values[self.attached])
+        return self.form.on_upload(values[self.form.upload], using) | self.scorer.filled(using)
 
     def on_set(self, values: Mapping[Any, Any]) -> Updates:
         """Another set of the list, with sizes for the model in use."""
         using = self.attachments.using_or_bundled(values[self.attached])
-        return self.form.on_set(values[self.form.source], values[self.form.path], using)
+        shown = self.form.on_set(values[self.form.source], values[self.form.path], using)
+        return shown | self.scorer.filled(using)
 
     def on_start(self, values: Mapping[Any, Any]) -> Iterator[Updates]:
         """Queue a job; a refusal is a sentence."""

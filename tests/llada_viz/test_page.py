@@ -71,7 +71,8 @@ def test_an_example_without_settings_fills_in_its_prompt(tmp_path: Path) -> None
         tab.build()
     for example in tab.bundled.examples:
         assert example.settings == {}
-        assert tab._filler(example)({tab.attached: ""}) == {tab.prompt: example.prompt}
+        filled = tab._filler(example)({tab.attached: ""})
+        assert filled == {tab.prompt: example.prompt, tab.scorer.of_adapter: False}
 
 
 def test_a_missing_model_is_a_sentence(tmp_path: Path) -> None:
@@ -219,6 +220,22 @@ def test_messages_hold_frames_as_text() -> None:
     value = message(run, run.frames)
     assert value["run"] == run.id and len(json.loads(value["frames"])) == 256 and value["last"] == 299
     assert "last" not in message(run, run.frames[:3])
+
+
+def test_a_run_knows_how_many_cells_its_prompt_leaves() -> None:
+    with gr.Blocks():
+        tab = Visualize(Bundled(), Runs())
+        tab.build()
+    shown = next(ask(tab))
+    run, loaded = tab.runs.get(shown[tab.run_id]), tab.bundled.loaded
+    assert run is not None and loaded is not None
+    run.advance(0)
+    read = run.maker.board.prompt_length + run.most_cells
+    assert read == loaded.max_length and run.maker.most_cells == run.most_cells
+    run.stop()
+    run.frames[-1]["again"] = 0
+    with pytest.raises(gr.Error, match="press Run"):
+        tab.on_again({tab.run_id: run.id})
 
 
 def test_f34_half_a_character_in_a_prompt_is_a_sentence() -> None:
