@@ -41,7 +41,7 @@ completed a character of this cell). The text of b, u and r is the token that wa
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -85,12 +85,6 @@ KINDS: dict[type[Event], str] = {
 }
 REMASK_STATES = {"backmask": "b", "ups": "u"}
 NO_GOLDS: Golds = MappingProxyType({})
-
-
-def frames_of(events: Iterable[Event], pieces: Pieces, row: int = 0) -> list[Frame]:
-    """The frames of a recorded run."""
-    maker = FrameMaker(pieces, row)
-    return [maker.frame(event) for event in events]
 
 
 def unit(value: float) -> float | None:

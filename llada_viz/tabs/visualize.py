@@ -134,7 +134,8 @@ class Visualize:
         def fill(values: Values) -> Updates:
             settings = dict(example.settings)
             using = self.attachments.using_or_bundled(values[self.attached])
-            if steps := using.steps_for(settings["gen_length"], settings["block_length"]):
+            length, block = settings.get("gen_length"), settings.get("block_length")
+            if length and block and (steps := using.steps_for(length, block)):
                 settings["steps"] = steps
             return {self.prompt: example.prompt, **self.form.fill(settings)}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from llada_viz import address
 from llada_viz.decoding import scope
 from llada_viz.decoding.bundled import EXAMPLES, Bundled
 from llada_viz.widgets.form import FRONT, SamplerForm, plain
@@ -61,6 +62,16 @@ def test_examples_are_held_out_and_learned(tmp_path: Path) -> None:
     word = examples[3]
     assert word.prompt.startswith("Q: ") and word.settings == settings
     assert all(scope.hint(example.prompt, "tiny") == "" for example in examples if example is not word)
+
+
+def test_an_example_without_settings_fills_in_its_prompt(tmp_path: Path) -> None:
+    """A model without prompts.json: its sizes stay as they are."""
+    with gr.Blocks():
+        tab = Visualize(Bundled(tmp_path), Runs())
+        tab.build()
+    for example in tab.bundled.examples:
+        assert example.settings == {}
+        assert tab._filler(example)({tab.attached: ""}) == {tab.prompt: example.prompt}
 
 
 def test_a_missing_model_is_a_sentence(tmp_path: Path) -> None:
@@ -176,12 +187,12 @@ def test_the_next_free_port_is_taken_and_said(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        monkeypatch.setattr(page, "FIRST_PORT", taken.getsockname()[1])
-        port = page.free_port("127.0.0.1")
-    assert port != page.FIRST_PORT
+        monkeypatch.setattr(address, "FIRST_PORT", taken.getsockname()[1])
+        port = address.free_port("127.0.0.1")
+    assert port != address.FIRST_PORT
     assert str(port) in capsys.readouterr().out
     monkeypatch.setenv("GRADIO_SERVER_PORT", "9999")
-    assert page.free_port("127.0.0.1") == 9999
+    assert address.free_port("127.0.0.1") == 9999
 
 
 def test_local_unless_it_is_a_space(monkeypatch: pytest.MonkeyPatch) -> None:
