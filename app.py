@@ -1,14 +1,11 @@
 """`python app.py` serves the page, as `llada-viz` does after an install; a Space imports `demo` from here."""
 
-from llada_viz.command import prepare_environment, read_flags
+from llada_viz.command import build_page, read_flags, serve
 
 if __name__ == "__main__":
     read_flags()  # --help before anything is loaded
-prepare_environment()
 
-from llada_viz.page import create_ui, launch_options  # noqa: E402 - the variables come first
-
-demo = create_ui()
+demo = build_page()
 
 if __name__ == "__main__":
-    demo.launch(**launch_options())
+    serve(demo)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from llada_viz import __version__
+from llada_viz.address import hide_ipv6
 
 ABOUT = """LLaDA Viz: watch a masked-diffusion language model fill in its answer.
 
@@ -39,22 +43,42 @@ def read_flags(argv: list[str] | None = None) -> None:
 
 def prepare_environment() -> None:
     """Set the variables that gradio and tokenizers read when they are imported."""
+    hide_ipv6()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Serve until interrupted. A home that cannot be used: one sentence, and exit code 2."""
-    read_flags(argv)
-    prepare_environment()
-    from llada_viz.page import create_ui, launch_options
-
+@contextmanager
+def said() -> Iterator[None]:
+    """A home or an address that cannot be used is one sentence, and exit code 2."""
     try:
-        page = create_ui()
+        yield
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
-    page.launch(**launch_options())
+        raise SystemExit(2) from None
+
+
+def build_page() -> Any:
+    """The page, a `gr.Blocks`, which is not served yet."""
+    prepare_environment()
+    from llada_viz.page import create_ui
+
+    with said():
+        return create_ui()
+
+
+def serve(page: Any) -> None:
+    """Serve what `build_page` returned, until interrupted."""
+    from llada_viz.page import launch_options
+
+    with said():
+        page.launch(**launch_options())
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until interrupted."""
+    read_flags(argv)
+    serve(build_page())
     return 0
 
 

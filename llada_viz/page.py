@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import Any
 
 import gradio as gr
 
+from llada_viz.address import free_port, wanted_host
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.comparison import Comparisons
@@ -25,15 +25,14 @@ from llada_viz.widgets import assets
 from llada_viz.widgets.model_menu import ModelMenu
 
 TITLE = "LLaDA Viz"
-FIRST_PORT = 7860
-MOST_PORTS = 100
 MOST_UPLOAD = "64mb"
 
 
 def create_ui() -> gr.Blocks:
     """The whole page."""
     bundled = Bundled()
-    runs = Runs(golds=bundled.golds)
+    comparisons = Comparisons()
+    runs = Runs(golds=bundled.golds, others_busy=comparisons.busy)
     attachments, jobs = Attachments(bundled), background_jobs()
     device = bundled.loaded.device if bundled.loaded else "cpu"
     evaluations = Evaluations(jobs, bundled.folder, device)
@@ -48,7 +47,7 @@ def create_ui() -> gr.Blocks:
             with gr.Tab("Visualize", id="visualize"):
                 Visualize(bundled, runs, attachments).build(attached)
             with gr.Tab("Compare", id="compare", render_children=True):
-                Compare(bundled, Comparisons(), attachments).build(attached)
+                Compare(bundled, comparisons, attachments).build(attached)
             with gr.Tab("Evaluate", id="evaluate", render_children=True):
                 evaluate = Evaluate(bundled, runs, evaluations, attachments, on_space(), browser_secret())
                 evaluate.build(attached)
@@ -69,10 +68,11 @@ def background_jobs() -> Jobs:
 def launch_options() -> dict[str, Any]:
     """The arguments of gradio's `launch`: to this machine only, or as a Space is served; no public link, no
     folder whose files are handed out."""
-    host = os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if on_space() else "127.0.0.1")
+    host = wanted_host(on_space())
     return {
-        "server_name": host, "server_port": free_port(host), "share": False, "strict_cors": True,
-        "allowed_paths": None, "show_error": False, "run_history": False, "max_file_size": MOST_UPLOAD,
+        "server_name": f"[{host}]" if ":" in host else host, "server_port": free_port(host),
+        "share": False, "strict_cors": True, "allowed_paths": None, "show_error": False,
+        "run_history": False, "max_file_size": MOST_UPLOAD,
         "ssr_mode": False, "footer_links": [], "theme": theme(), "css_paths": list(assets.STYLES),
     }  # fmt: skip
 
@@ -80,23 +80,3 @@ def launch_options() -> dict[str, Any]:
 def on_space() -> bool:
     """Whether a Hugging Face Space runs this."""
     return bool(os.environ.get("SPACE_ID"))
-
-
-def free_port(host: str) -> int:
-    """GRADIO_SERVER_PORT when it is set, else 7860 or the next free port, which is then printed."""
-    wanted = os.environ.get("GRADIO_SERVER_PORT", "")
-    if wanted:
-        if not wanted.isdecimal():
-            raise SystemExit(f"GRADIO_SERVER_PORT = {wanted!r} is not valid; allowed: a port number")
-        return int(wanted)
-    for port in range(FIRST_PORT, FIRST_PORT + MOST_PORTS):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-        if port != FIRST_PORT:
-            print(f"Port {FIRST_PORT} is taken; using {port}.", flush=True)
-        return port
-    raise SystemExit(f"ports {FIRST_PORT} to {FIRST_PORT + MOST_PORTS - 1} are all taken")

@@ -7,7 +7,6 @@ the same speed. Nothing of it is kept.
 
 from __future__ import annotations
 
-import math
 import tempfile
 import time
 from collections.abc import Callable
@@ -76,10 +75,11 @@ class Estimate:
 
 
 class Probe:
-    """Stands in for a recipe's `progress` callback: raises Stopped once the work took `at_most` seconds."""
+    """Stands in for a recipe's `progress` callback: raises Stopped once the work took `at_most` seconds.
+    cut_short: whether some work was broken off that does not say how much of it was left."""
 
     def __init__(self, at_most: float) -> None:
-        self.at_most = at_most
+        self.at_most, self.cut_short = at_most, False
         self.began, self.done, self.count = time.monotonic(), 0, 0
 
     def __call__(self, doing: str, done: int, count: int, together: bool = True) -> None:
@@ -88,14 +88,15 @@ class Probe:
             raise Stopped
 
     def seconds(self, work: Callable[[], object]) -> tuple[float, bool]:
-        """Seconds that the whole work takes (extrapolated where it was broken off), and whether it was
-        finished."""
+        """Seconds that the whole work takes, and whether it was finished. Where it was broken off they are
+        extrapolated, or, if it was not counted, those that it took so far."""
         self.began, self.done, self.count = time.monotonic(), 0, 0
         try:
             work()
         except Stopped:
             took = time.monotonic() - self.began
-            return (took * self.count / self.done if self.done else math.inf), False
+            self.cut_short |= not self.done
+            return (took * self.count / self.done if self.done else took), False
         return time.monotonic() - self.began, True
 
 
@@ -132,4 +133,4 @@ def _measured(engine: Engine, recipe: Recipe, start: float, at_most: float) -> E
             evaluation, _ = probe.seconds(recipe.evaluate)
         if recipe.settings.samples:
             checkpoint, _ = probe.seconds(lambda: recipe.sample(engine.out / "samples"))
-    return Estimate(start, prepare, step, evaluation, checkpoint)
+    return Estimate(start, prepare, step, evaluation, checkpoint, probe.cut_short)

@@ -39,7 +39,7 @@ export function showVerdict(element, verdict) {
 
 /** A verdict in one word, for a table. */
 export function verdictWord(frame) {
-  if (frame.again) return "cut off";
+  if (frame.again !== undefined) return "cut off";
   return { true: "right", false: "wrong" }[frame.verdict?.right] ?? "–";
 }
 

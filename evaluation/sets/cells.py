@@ -14,8 +14,7 @@ MOST_ROWS = 100_000
 MOST_COLUMNS = 200
 MOST_CHARACTERS = 50_000
 _KEY = r"""['"](?:role|from|content|value)['"]\s*:"""
-LOOKS_LIKE_TURNS = re.compile(rf"\s*(?:array\(\s*)?\[?\s*\{{\s*{_KEY}.*?{_KEY}", re.DOTALL)
-"""A conversation as JSON or as Python writes it."""
+_TURNS = re.compile(rf"(?:array\(\s*)?(?:\[\s*)?\{{\s*{_KEY}.*?{_KEY}", re.DOTALL)
 Record = dict[str, str]
 
 
@@ -59,9 +58,14 @@ def check_cells(number: int, record: Record, most: int) -> None:
             raise SetError(f"row {number}, column {column[:40]!r} {wrong}")
 
 
+def looks_like_turns(cell: str) -> bool:
+    """Whether a cell holds a conversation as JSON or as Python writes it, in a time linear in its length."""
+    return _TURNS.match(cell.lstrip()) is not None
+
+
 def check_words(where: str, role: str, cell: str) -> None:
     """SetError for a cell that is empty, or holds a whole conversation, where a text is wanted."""
     if not cell.strip():
         raise SetError(f"{where} is empty; every row needs its {role}")
-    if LOOKS_LIKE_TURNS.match(cell):
+    if looks_like_turns(cell):
         raise SetError(f"{where} holds a conversation; allowed: the {role} as text")

@@ -28,9 +28,11 @@ def csv_rows(path: Path, text: str, limits: Limits, notes: list[str]) -> Generat
     delimiter = separator_line[1] if separator_line else delimiter_of(text)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
-    number, blank, ends = 0, 0, False
+    number, blank, ends, line = 0, 0, False, 1
+    count: str | None = None
     try:
         for cells in lines:
+            first_line, line = line, lines.line_num + 1
             if not any(cell.strip() for cell in cells):
                 blank += len(cells) > 1
                 continue
@@ -46,7 +48,9 @@ def csv_rows(path: Path, text: str, limits: Limits, notes: list[str]) -> Generat
                     f"row {number} (line {lines.line_num}) has {len(cells)} cells, the header "
                     f"{len(header)}; put cells that hold {delimiter!r} or line breaks in quotes"
                 )
-            _check_nameless(header, cells)
+            if delimiter == "\t":
+                _check_swallowed(f"row {number} (line {first_line})", header, cells)
+            count = _check_nameless(header, cells, count)
             yield {name: cell for name, cell in zip(header, cells, strict=True) if name}
     except csv.Error as error:
         raise SetError(f"row {number + 1} (line {lines.line_num}) is not CSV: {error}") from None
@@ -54,11 +58,33 @@ def csv_rows(path: Path, text: str, limits: Limits, notes: list[str]) -> Generat
         notes += _left_out(header, blank, ends)
 
 
-def _check_nameless(header: Sequence[str], cells: Sequence[str]) -> None:
-    """A column without a name may be empty, or be the first and count rows, as pandas writes it."""
-    for place, (name, cell) in enumerate(zip(header, cells, strict=True)):
-        if not name and cell.strip() and (place or not cell.strip().isdecimal()):
-            raise SetError(f"column {place + 1} has no name; name every column in the first line")
+def _check_swallowed(where: str, header: Sequence[str], cells: Sequence[str]) -> None:
+    """SetError for a cell with a tab and a line break: in files with tabs a cell may begin with a quotation
+    mark of its own, and hide all that follows up to the next one."""
+    for name, cell in zip(header, cells, strict=True):
+        if "\t" in cell and ("\n" in cell or "\r" in cell):
+            raise SetError(
+                f"{where}, column {name[:40]!r} has tabs and line breaks between quotation marks; put cells "
+                "with marks of their own in quotes and write those marks twice, or save it with commas"
+            )
+
+
+def _check_nameless(header: Sequence[str], cells: Sequence[str], count: str | None) -> str | None:
+    """A column without a name may be empty, or be the first and count rows, as pandas writes it. count: what
+    the first cell of this row has to be, None in the first row; returned: that of the next."""
+    for place, (name, cell) in enumerate(zip(header[1:], cells[1:], strict=True), 2):
+        if not name and cell.strip():
+            raise SetError(f"column {place} has no name; name every column in the first line")
+    if header[0]:
+        return None
+    cell = cells[0].strip()
+    counts = not cell or cell.isdecimal() and len(cell) < 16
+    if not counts or count not in (None, cell):
+        raise SetError(
+            f"column 1 has no name and does not count the rows (one cell is {cell[:40]!r}); "
+            "name every column in the first line"
+        )
+    return str(int(cell) + 1) if cell else ""
 
 
 def _left_out(header: Sequence[str], blank: int, ends: bool) -> list[str]:

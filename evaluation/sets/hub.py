@@ -7,7 +7,7 @@ from typing import Any, overload
 
 from evaluation.sets.cells import Record
 from evaluation.sets.columns import SetError, header_notes
-from evaluation.sets.json_rows import as_text
+from evaluation.sets.json_rows import record_of
 from evaluation.sets.public_sets import PublicSet
 from evaluation.sets.tables import Table, with_question
 
@@ -31,15 +31,15 @@ class HubRows(Sequence[Record]):
     def __getitem__(self, index: int | slice) -> Record | HubRows:
         if isinstance(index, slice):
             return HubRows(self.data.select(range(len(self.data))[index]))
-        return self._texts([self.data[index]])[0]
+        return self._texts([self.data[index]], range(len(self))[index])[0]
 
     def __iter__(self) -> Iterator[Record]:
-        for part in self.data.iter(AT_ONCE):
+        for before, part in zip(range(0, len(self), AT_ONCE), self.data.iter(AT_ONCE), strict=True):
             rows = zip(*(part[column] for column in self.stored), strict=True)
-            yield from self._texts([dict(zip(self.stored, row, strict=True)) for row in rows])
+            yield from self._texts([dict(zip(self.stored, row, strict=True)) for row in rows], before)
 
-    def _texts(self, rows: Sequence[dict[str, Any]]) -> Sequence[Record]:
-        texts = [{column: as_text(value) for column, value in row.items()} for row in rows]
+    def _texts(self, rows: Sequence[dict[str, Any]], before: int) -> Sequence[Record]:
+        texts = [record_of(number, row) for number, row in enumerate(rows, before + 1)]
         return with_question(self.stored, texts)[1]
 
 

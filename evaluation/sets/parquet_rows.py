@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluation.sets.cells import MOST_BYTES, Limits, Record, check_header
 from evaluation.sets.columns import SetError
-from evaluation.sets.json_rows import as_text
+from evaluation.sets.json_rows import record_of
 
 AT_ONCE = 16
 """Rows of a Parquet file that are unpacked together."""
@@ -70,9 +70,11 @@ def parquet_rows(path: Path, text: str, limits: Limits, notes: list[str]) -> Gen
             raise SetError(f"{path.name} unpacks to {size >> 20} MB; allowed: {MOST_BYTES >> 20} MB")
         columns = [name.strip() for name in file.schema_arrow.names]
         check_header(columns, limits)
+        before = 0
         for batch in file.iter_batches(batch_size=AT_ONCE):
             _check_unpacked(batch, limits.characters)
-            for value in batch.to_pylist():
-                yield {column.strip(): as_text(cell) for column, cell in value.items()}
+            for number, value in enumerate(batch.to_pylist(), before + 1):
+                yield record_of(number, {column.strip(): cell for column, cell in value.items()})
+            before += len(batch)
     except (pyarrow.ArrowException, OSError) as error:
         raise SetError(f"{path.name} is no Parquet file: {str(error)[:120]}") from None

@@ -72,3 +72,7 @@ class Comparisons(Recent[str, Comparison]):
     def add(self, comparison: Comparison) -> Comparison:
         """Keep a comparison under its id."""
         return self.put(comparison.id, comparison)
+
+    def busy(self) -> bool:
+        """Whether one of them is being decoded."""
+        return any(run.going_on for comparison in self.values() for run in comparison.runs)

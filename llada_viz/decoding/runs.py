@@ -10,14 +10,14 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from llada_viz.decoding.recent import Recent
 from llada_viz.render import FrameMaker
-from llada_viz.render.frames import NO_GOLDS, Frame, Pieces
+from llada_viz.render.frames import MOST_CELLS, NO_GOLDS, Frame, Pieces
 from llada_viz.render.meta import Layout
 from llada_viz.render.verdict import Golds
 from samplers.events import Event
@@ -34,7 +34,7 @@ class Run:
     """One run, live or recorded.
 
     stream: None for a recorded run; frames: only grows, frame n has seq n; golds: right answers by prompt,
-    for the verdict.
+    for the verdict; most_cells: the model and its prompt leave room for so many.
     """
 
     pieces: Pieces
@@ -45,9 +45,10 @@ class Run:
     ended: bool = False
     id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     golds: Golds = field(default_factory=dict)
+    most_cells: int = MOST_CELLS
 
     def __post_init__(self) -> None:
-        self.maker = FrameMaker(self.pieces, golds=self.golds)
+        self.maker = FrameMaker(self.pieces, golds=self.golds, most_cells=self.most_cells)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._returned: float | None = None  # when the last frames were handed out
@@ -59,8 +60,9 @@ class Run:
         return self.maker.layout
 
     @property
-    def began(self) -> bool:
-        return self._returned is not None
+    def going_on(self) -> bool:
+        """Whether its decoding has begun, and not ended."""
+        return self._returned is not None and not self.ended
 
     def advance(self, seconds: float) -> list[Frame]:
         """Decode at least one event, and more until `seconds` have passed since the last call returned.
@@ -127,17 +129,24 @@ class Run:
 
 
 class Runs:
-    """The last runs by id; the oldest is stopped when there are too many. golds: right answers by prompt."""
+    """The last runs by id; the oldest is stopped when there are too many.
 
-    def __init__(self, most: int = MOST_RUNS, golds: Golds = NO_GOLDS) -> None:
-        self.golds = golds
+    golds: right answers by prompt; others_busy: whether the model is used by what is kept elsewhere.
+    """
+
+    def __init__(
+        self, most: int = MOST_RUNS, golds: Golds = NO_GOLDS, others_busy: Callable[[], bool] = bool
+    ) -> None:
+        self.golds, self.others_busy = golds, others_busy
         self._runs: Recent[str, Run] = Recent(most, _stop)
 
     def start(
-        self, prepared: Prepared, pieces: Sequence[bytes], model: str, golds: Golds | None = None
-    ) -> Run:
+        self, prepared: Prepared, pieces: Sequence[bytes], model: str, golds: Golds | None = None,
+        most_cells: int = MOST_CELLS,
+    ) -> Run:  # fmt: skip
         """A run that waits for its first `advance`. golds: its own, else those of all runs."""
-        return self._add(Run(pieces, model, prepared.stream(), golds=self.golds if golds is None else golds))
+        golds = self.golds if golds is None else golds
+        return self._add(Run(pieces, model, prepared.stream(), golds=golds, most_cells=most_cells))
 
     def open(self, trace: Trace) -> Run:
         """A recorded run, with all its frames. EventError when its events do not fit."""
@@ -157,8 +166,8 @@ class Runs:
         return self._runs.get(run_id)
 
     def busy(self) -> bool:
-        """Whether a run is being decoded."""
-        return any(run.began and not run.ended for run in self._runs.values())
+        """Whether a run is being decoded, here or elsewhere."""
+        return any(run.going_on for run in self._runs.values()) or self.others_busy()
 
 
 def _stop(run: Run) -> None:

@@ -155,7 +155,7 @@ def failing(report: Report, problems: Sequence[Problem]) -> list[Problem]:
 
 
 def matrix(report: Report, first: int = 1, differ: bool = False, fail: bool = False) -> DataFrame:
-    """A table of at most SHOWN rows from row `first` on: verdict and answer of every line.
+    """A table of at most MOST_ROWS rows from row `first` on: verdict and answer of every line.
     differ, fail: only rows that differ, only rows that fail; both: only those that do both."""
     problems = differing(report) if differ else report.problems
     problems = failing(report, problems) if fail else problems

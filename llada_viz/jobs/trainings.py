@@ -19,6 +19,7 @@ from llada_viz.jobs.job_facts import stamp
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.queue import Jobs
 from llada_viz.jobs.training_log import TrainingLog
+from models.assets import assets
 from samplers.settings import describe
 from tasks import TASKS
 from training.engine.checkpoints import checkpoints
@@ -176,7 +177,10 @@ def _number(path: Path) -> int:
 
 
 def near(path: Path) -> str:
-    """A path as it is typed in the program's folder; of a file outside it (an upload) the name alone."""
+    """A path as it is typed: of a bundled file below `assets/`, which is found from any folder; of another
+    one from the program's folder; of a file outside it (an upload) the name alone."""
+    if path.resolve().is_relative_to(assets()):
+        return str("assets" / path.resolve().relative_to(assets()))
     if path.resolve().is_relative_to(PROGRAM):
         return str(path.resolve().relative_to(PROGRAM))
     return path.name

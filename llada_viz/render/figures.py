@@ -14,7 +14,7 @@ from evaluation.runs.pareto import SHAPES, Point, best
 from evaluation.runs.report import COSTS
 from evaluation.runs.summary import Summary
 from models.text import cell_texts
-from samplers.events import Event, Unmasked
+from samplers.events import Event, Started, Unmasked
 from samplers.fold import Board
 
 INK, GRID = "#767676", "rgba(128, 128, 128, .25)"  # legible on light and on dark
@@ -73,12 +73,12 @@ def confidence_map(
 ) -> go.Figure:
     """A heat map of one row: cells of the answer down, steps across, and as colour how sure the network was
     of the token that stands in the cell after the step. A masked cell has no colour, and none has a cell
-    that was filled in after an early stop: the network was not asked about it.
+    that was given, or filled in after an early stop: the network was not asked about it.
 
     Cells count from 0, steps from 1. While candidates are open no step is shown, only the canvas they
     were forked from and the one that was chosen. Long runs show every n-th step, and the last.
     """
-    steps, board = _after_steps(events, row)
+    steps, board, given = _after_steps(events, row)
     start = board.prompt_length
     kept = _thinned(sorted(steps), len(board.tokens[row]) - start if board.tokens else 0)
     certainty, texts, sure = [], [], []
@@ -88,7 +88,8 @@ def confidence_map(
         token_texts = cell_texts(pieces, tokens, board.mask_id)
         certainty.append([None if m else c for m, c in zip(masked, confidence, strict=True)])
         texts.append(["mask" if m else _token_text(x) for m, x in zip(masked, token_texts, strict=True)])
-        sure.append(["" if m else _sure(c) for m, c in zip(masked, confidence, strict=True)])
+        cells = enumerate(zip(masked, confidence, strict=True))
+        sure.append(["" if m else _sure(c, cell in given) for cell, (m, c) in cells])
     figure = go.Figure(
         go.Heatmap(
             x=[str(step) for step in kept], z=_transposed(certainty), customdata=_transposed(texts),
@@ -106,11 +107,15 @@ def confidence_map(
 Snapshot = tuple[list[int], list[float | None]]
 
 
-def _after_steps(events: Iterable[Event], row: int) -> tuple[dict[int, Snapshot], Board]:
-    """({step: tokens and confidences of the answer after it}, the board after the last event)."""
-    board, steps, unasked = Board(), dict[int, Snapshot](), set[int]()
+def _after_steps(events: Iterable[Event], row: int) -> tuple[dict[int, Snapshot], Board, set[int]]:
+    """({step: tokens and confidences of the answer after it}, the board after the last event, the cells of
+    the answer that were given from the start)."""
+    board, steps, unasked, given = Board(), dict[int, Snapshot](), set[int](), set[int]()
     for event in events:
         board.apply(event)
+        if isinstance(event, Started):
+            answer = event.tokens[row][event.prompt_length :]
+            given = {cell for cell, token in enumerate(answer) if token != event.mask_id}
         if isinstance(event, Unmasked) and not event.forked:
             written = {cell.position for cell in event.cells if cell.row == row}
             unasked = unasked | written if event.step < 0 else unasked - written
@@ -118,12 +123,14 @@ def _after_steps(events: Iterable[Event], row: int) -> tuple[dict[int, Snapshot]
             start, known = board.prompt_length, enumerate(board.confidence[row])
             confidence = [None if position in unasked else value for position, value in known]
             steps[board.steps] = board.tokens[row][start:], confidence[start:]
-    return steps, board
+    return steps, board, given
 
 
-def _sure(confidence: float | None) -> str:
-    """How sure the network was of a token that stands, for its hover."""
-    return "filled in after an early stop" if confidence is None else f"confidence {confidence:.3f}"
+def _sure(confidence: float | None, given: bool) -> str:
+    """How sure the network was of a token that stands, for its hover. given: the cell was not a mask."""
+    if confidence is None:
+        return "given from the start" if given else "filled in after an early stop"
+    return f"confidence {confidence:.3f}"
 
 
 def _thinned(steps: Sequence[int], cells: int) -> list[int]:

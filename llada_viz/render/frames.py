@@ -28,7 +28,7 @@ Some frames have, too:
           "before": text that stood there, or None, "list": [[score, text], …]}
 and the last frame of a run one of:
   verdict whether the answer is right (render.verdict)
-  again   the answer was cut off: the number of cells to try instead
+  again   the answer was cut off: the number of cells to try instead, 0: there is no room for more
 
 While candidates are decoded, the first of them is shown. The frame of the choice then writes the cells in
 which the chosen one differs.
@@ -41,7 +41,7 @@ completed a character of this cell). The text of b, u and r is the token that wa
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -84,13 +84,8 @@ KINDS: dict[type[Event], str] = {
     Finished: "finish",
 }
 REMASK_STATES = {"backmask": "b", "ups": "u"}
+MOST_CELLS = 4096  # of an answer, whatever the model
 NO_GOLDS: Golds = MappingProxyType({})
-
-
-def frames_of(events: Iterable[Event], pieces: Pieces, row: int = 0) -> list[Frame]:
-    """The frames of a recorded run."""
-    maker = FrameMaker(pieces, row)
-    return [maker.frame(event) for event in events]
 
 
 def unit(value: float) -> float | None:
@@ -102,11 +97,14 @@ class FrameMaker:
     """Makes the frames of one row, event after event.
 
     pieces: the bytes of every token id; row: which row of the batch is shown; golds: right answers by
-    prompt, for the verdict. EventError: an event does not fit what came before.
+    prompt, for the verdict; most_cells: of an answer that the model could write instead. EventError: an
+    event does not fit what came before.
     """
 
-    def __init__(self, pieces: Pieces, row: int = 0, golds: Golds = NO_GOLDS) -> None:
-        self.pieces, self.row, self.golds = pieces, row, golds
+    def __init__(
+        self, pieces: Pieces, row: int = 0, golds: Golds = NO_GOLDS, most_cells: int = MOST_CELLS
+    ) -> None:
+        self.pieces, self.row, self.golds, self.most_cells = pieces, row, golds, most_cells
         self.board = Board()
         self.layout = Layout()
         self.seq = self.calls = self.steps = self.filled = self.times_scored = 0
@@ -248,13 +246,16 @@ class FrameMaker:
         return {}
 
     def _outcome(self, event: Finished) -> Frame:
-        """The verdict; or, where the answer did not end within its cells, twice as many cells to try."""
+        """The verdict; or, where the answer did not end within its cells, twice as many cells to try, or as
+        many as there is room for."""
         verdict = verdict_of(self.layout.prompt, self.texts, self.golds)
         reason = event.stop_reasons[self.row] if self.row < len(event.stop_reasons) else ""
         ended = reason in ("eos", "left") or any(map(is_special, self.texts))
         if ended or (verdict is not None and verdict["right"]):
             return {} if verdict is None else {"verdict": verdict}
-        return {"again": 2 * self.layout.gen_length}
+        room = min(2 * self.layout.gen_length, self.most_cells, MOST_CELLS)
+        room -= room % self.layout.block_length  # whole blocks
+        return {"again": room if room > self.layout.gen_length else 0}
 
     def _block_scored(self, event: BlockScored) -> Frame:
         self.calls = event.scorer_calls

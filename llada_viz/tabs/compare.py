@@ -88,7 +88,7 @@ class Compare:
         self.scorer.follow(self.attached, *self.sizes)
         wire(self, self.on_start, inputs | set(self.lanes.inputs), lambda _: buttons(self, running=False))
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
-            filled = [self.prompt, *self.sizes]
+            filled = [self.prompt, *self.sizes, self.scorer.of_adapter]
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
 
     def _filler(self, example: Example) -> Any:
@@ -96,10 +96,12 @@ class Compare:
 
         def fill(values: Values) -> Updates:
             sizes = sizes_of(example)
-            wanted = self.attachments.using_or_bundled(values[self.attached]).steps_for(*sizes[:2])
+            using = self.attachments.using_or_bundled(values[self.attached])
+            wanted = using.steps_for(*sizes[:2])
             return {
                 self.prompt: example.prompt,
                 **dict(zip(self.sizes, [*sizes[:2], wanted or sizes[2]], strict=True)),
+                **self.scorer.filled(using),
             }
 
         return fill

@@ -98,11 +98,12 @@ class Evaluate:
     def _connect(self) -> None:
         form, panel = self.form, self.panel
         self.scorer.follow(self.attached, *form.sizes.values())
+        filled = [*form.shown, self.scorer.of_adapter]
         form.upload.upload(
-            self.on_upload, {form.upload, self.attached}, form.shown, trigger_mode="always_last", **QUIET
+            self.on_upload, {form.upload, self.attached}, filled, trigger_mode="always_last", **QUIET
         )
-        form.source.input(self.on_set, {form.source, form.path, self.attached}, form.shown, **QUIET)
-        asks = {self.differ, self.fail, self.first, self.answer.cell}
+        form.source.input(self.on_set, {form.source, form.path, self.attached}, filled, **QUIET)
+        asks = {self.differ, self.fail, self.first, self.answer.cell, self.answer.run_id}
         panel.connect(self.view, asks, [self.result, self.rows, *self.answer.shown], self.alert)
         begun = self.start.click(
             self.on_start, {panel.visitor_jobs, self.attached, *form.inputs}, panel.start_outputs,
@@ -138,14 +139,14 @@ class Evaluate:
 
     def on_upload(self, values: Mapping[Any, Any]) -> Updates:
         """A file becomes the set, with sizes for the model in use."""
-        return self.form.on_upload(
-            values[self.form.upload], self.attachments.using_or_bundled(values[self.attached])
-        )
+        using = self.attachments.using_or_bundled(values[self.attached])
+        return self.form.on_upload(values[self.form.upload], using) | self.scorer.filled(using)
 
     def on_set(self, values: Mapping[Any, Any]) -> Updates:
         """Another set of the list, with sizes for the model in use."""
         using = self.attachments.using_or_bundled(values[self.attached])
-        return self.form.on_set(values[self.form.source], values[self.form.path], using)
+        shown = self.form.on_set(values[self.form.source], values[self.form.path], using)
+        return shown | self.scorer.filled(using)
 
     def on_start(self, values: Mapping[Any, Any]) -> Iterator[Updates]:
         """Queue a job; a refusal is a sentence."""
@@ -156,8 +157,7 @@ class Evaluate:
         if self.bundled.loaded is None:
             raise ValueError(self.bundled.problem.rstrip("."))
         request = self.form.request(self.attachments.using(values[self.attached]), values)
-        if self.public and any(not job.has_ended for job in self.panel.visible(visitor_jobs)):
-            raise ValueError("an evaluation of yours is still going on; allowed here: one at a time")
+        self.panel.check_one_at_a_time(visitor_jobs)
         return self.evaluations.start(request)
 
     def _report_of(self, chosen: str | None, visitor_jobs: list[str]) -> Report | None:
@@ -166,8 +166,9 @@ class Evaluate:
 
     def view(self, job: Job | None, values: Mapping[Any, Any]) -> Updates:
         """The chosen evaluation as it stands. An answer that was chosen in another evaluation is closed."""
-        report, cell = self.evaluations.report(job) if job else None, values[self.answer.cell]
-        gone = self.answer.no_answer() if cell and (job is None or cell[0] != job.id) else {}
+        report, answer = self.evaluations.report(job) if job else None, self.answer
+        cell = values[answer.cell]
+        gone = answer.no_answer(values[answer.run_id]) if cell and (not job or cell[0] != job.id) else {}
         if job is None or report is None:
             state_only = {self.panel.state: self._state(job, None)} if job else {}
             empty = gr.update(value=DataFrame(columns=NO_ROWS))

@@ -62,11 +62,16 @@ class Answer:
         """What `on_cell` and `no_answer` update."""
         return [self.cell, self.detail, self.replayed, self.canvas, self.run_id, *self.grades]
 
-    def no_answer(self) -> Updates:
-        """Updates for when no answer is chosen."""
+    def no_answer(self, run_id: str) -> Updates:
+        """Updates for when no answer is chosen any more; the run that decoded it again is stopped."""
+        self._stop(run_id)
         off = {button: gr.update(interactive=False) for button in self.grades}
         hidden = {self.canvas: gr.update(visible=False), self.replayed: "", self.run_id: ""}
         return {self.cell: None, self.detail: HINT, **hidden, **off}
+
+    def _stop(self, run_id: str) -> None:
+        if (run := self.runs.get(run_id)) is not None:
+            run.stop()
 
     def on_cell(self, chosen: str | None, visitor_jobs: list[str], old: str, event: gr.SelectData) -> Updates:
         """One answer in full, and a run that decodes it again from the same seed."""
@@ -75,8 +80,7 @@ class Answer:
         number = str(event.row_value[0])
         if report is None or not 0 <= column < len(report.labels) or not number.isdecimal():
             return {self.cell: gr.skip()}
-        if (before := self.runs.get(old)) is not None:
-            before.stop()
+        self._stop(old)
         label, row_number = report.labels[column], int(number)
         row = report.rows[label].get(row_number)
         text = self._in_full(report, label, row_number)
@@ -123,10 +127,13 @@ class Answer:
         recorded, job = self._recorded(visitor_jobs, cell), self.job_of(cell[0], visitor_jobs)
         loaded = self.loaded.of(self.evaluations.sources(job)).loaded
         assert loaded is not None
-        while frames := run.advance(1 / UPDATES_PER_SECOND):
-            text = written(loaded, run)
-            outcome = "" if text is None or "text" not in recorded else replayed(text, recorded["text"])
-            yield {self.canvas: message(run, frames), self.replayed: outcome}
+        try:
+            while frames := run.advance(1 / UPDATES_PER_SECOND):
+                text = written(loaded, run)
+                outcome = "" if text is None or "text" not in recorded else replayed(text, recorded["text"])
+                yield {self.canvas: message(run, frames), self.replayed: outcome}
+        finally:
+            run.stop()  # the browser tab may have been closed
 
     def _recorded(self, visitor_jobs: list[str], cell: tuple[str, str, int]) -> Mapping[str, Any]:
         chosen, label, number = cell

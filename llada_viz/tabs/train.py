@@ -33,8 +33,8 @@ from samplers.traces import TraceError, read_trace
 from training.registry import objective
 
 OFF = (
-    "Training is off on this public host. To train, run the app on your own machine (python app.py), or "
-    "copy the command below: it needs nothing but this repository"
+    "Training is off on this public host. To train, run the app on your own machine (llada-viz, or python "
+    "app.py in a checkout), or copy the command below: it needs nothing but this program"
 )
 # One measurement at a time: two at once would slow each other down.
 MEASURED: dict[str, Any] = {"concurrency_id": "measure", "concurrency_limit": 1, **QUIET}

@@ -125,7 +125,7 @@ class Visualize:
         typed = {"trigger_mode": "always_last", "queue": False, **QUIET}
         self.prompt.change(self.on_prompt, self.prompt, self.hint, **typed)
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
-            filled = [self.prompt, *self.form.inputs]
+            filled = [self.prompt, *self.form.inputs, self.scorer.of_adapter]
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
 
     def _filler(self, example: Example) -> Any:
@@ -134,9 +134,10 @@ class Visualize:
         def fill(values: Values) -> Updates:
             settings = dict(example.settings)
             using = self.attachments.using_or_bundled(values[self.attached])
-            if steps := using.steps_for(settings["gen_length"], settings["block_length"]):
+            length, block = settings.get("gen_length"), settings.get("block_length")
+            if length and block and (steps := using.steps_for(length, block)):
                 settings["steps"] = steps
-            return {self.prompt: example.prompt, **self.form.fill(settings)}
+            return {self.prompt: example.prompt, **self.form.fill(settings), **self.scorer.filled(using)}
 
         return fill
 
@@ -161,7 +162,9 @@ class Visualize:
             using, sampler, self.form.values(sampler, values), text, values[self.seed],
             values[self.constraints] or "", values[self.scorer.scorer],
         )  # fmt: skip
-        return self.runs.start(ready, using.pieces, using.name)
+        assert using.loaded is not None
+        room = using.loaded.max_length - ready.canvas.prompt_length
+        return self.runs.start(ready, using.pieces, using.name, most_cells=room)
 
     def on_decode(self, run_id: str) -> Iterator[Message]:
         """Decode the run, and send its frames."""
@@ -187,9 +190,9 @@ class Visualize:
         return {self.canvas: last, **buttons(self, running=False)}
 
     def on_again(self, values: Values) -> Updates:
-        """The answer was cut off: fill in twice its cells, in blocks of the same size, and more steps."""
+        """The answer was cut off: fill in more cells, in blocks of the same size, and more steps."""
         run = self.runs.get(values[self.run_id])
-        if run is None or not run.frames or "again" not in run.frames[-1]:
+        if run is None or not run.frames or not run.frames[-1].get("again"):
             raise gr.Error("The server no longer has this run: press Run.", print_exception=False)
         layout, again = run.layout, run.frames[-1]["again"]
         sizes = {"gen_length": again, "block_length": layout.block_length}

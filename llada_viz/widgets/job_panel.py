@@ -114,6 +114,11 @@ class JobPanel:
                 return job
         raise gr.Error(f"There is no such {self.noun}.", print_exception=False)
 
+    def check_one_at_a_time(self, visitor_jobs: Sequence[str]) -> None:
+        """ValueError: on a public host, where a job of this visitor has not ended."""
+        if self.public and any(not job.has_ended for job in self.visible(visitor_jobs)):
+            raise ValueError(f"your last {self.noun} is still going on; allowed here: one at a time")
+
     # ---- events ------------------------------------------------------------------------------
 
     def on_start(self, begin: Callable[[], str], visitor_jobs: Sequence[str]) -> Iterator[Updates]:
@@ -171,6 +176,8 @@ class JobPanel:
         if action == "remove" and self.public:
             raise gr.Error("Nothing is deleted on a public host.", print_exception=False)
         try:
+            if action == "resume":
+                self.check_one_at_a_time(visitor_jobs)
             if action != "remove" or sure:
                 getattr(self.jobs, action)(job.id)
         except (ValueError, OSError) as error:

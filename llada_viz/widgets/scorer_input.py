@@ -34,11 +34,12 @@ class ScorerInput:
         inputs = {attached, self.scorer, length, block, self.of_adapter}
         outputs = [self.scorer, steps, self.of_adapter]
         attached.change(self.on_change, inputs, outputs, queue=False, **QUIET)
+        steps.input(self.on_typed, None, outputs[1:], trigger_mode="always_last", queue=False, **QUIET)
 
     def on_change(self, values: Values) -> Updates:
         """What is attached has changed. An attached reward model becomes the scorer; a scorer that is gone is
         replaced by the checker. Steps becomes what an attached adapter was trained for, and one step a token
-        when such an adapter was detached."""
+        when such an adapter was detached, unless somebody has typed steps since."""
         try:
             using = self.attachments.using(values[self.attached])
         except RequestError:
@@ -51,6 +52,14 @@ class ScorerInput:
         if self.always:
             scorers_now["visible"] = len(options) > 1
         return {self.scorer: scorers_now} | self._steps(using, values)
+
+    def on_typed(self) -> Updates:
+        """Somebody typed steps of their own: they stay when the adapter is detached."""
+        return {self.steps: gr.update(info=self.usual_info), self.of_adapter: False}
+
+    def filled(self, using: Using) -> Updates:
+        """An example or a set brought its own steps: those of the adapter, where one is in use."""
+        return {self.of_adapter: using.steps_for(1, 1) is not None}
 
     def _steps(self, using: Using, values: Values) -> Updates:
         length, block = without_fraction(values[self.length]), without_fraction(values[self.block])

@@ -97,10 +97,15 @@ def test_m2_the_adapter_is_in_the_models_menu_and_brings_its_steps(open_page: Op
         page.click("#evaluate-set input")
         page.get_by_role("option", name=chosen).click()
         wait_for_sizes(page, "evaluate", sizes)
+    open_tab(page, "Compare")
+    page.fill("#compare-steps input", "16")
+    page.wait_for_function("!document.querySelector('#compare-steps').innerText.includes('for the adapter')")
     page.click("#model > button")
     page.click("#model-detach")
     page.wait_for_function("document.querySelector('#evaluate-steps input').value === '32'")
     assert name not in page.inner_text("#model > button")
+    page.wait_for_timeout(500)
+    assert page.input_value("#compare-steps input") == "16", "steps that somebody has typed stay"
 
 
 def test_the_models_menu_closes_as_menus_do(open_page: OpenPage) -> None:

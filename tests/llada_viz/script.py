@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from llada_viz.render import FrameMaker
+from llada_viz.render.frames import Frame, Pieces
 from samplers.events import (
     BlockScored,
     CandidateChosen,
@@ -30,6 +34,12 @@ def started(rows: int = 1, **settings: object) -> Started:
         nfe=0, tokens=(START,) * rows, attention_mask=((True,) * len(START),) * rows,
         mask_id=MASK, prompt_length=len(PROMPT), settings=facts,
     )  # fmt: skip
+
+
+def frames_of(events: Iterable[Event], pieces: Pieces, row: int = 0) -> list[Frame]:
+    """The frames of a recorded run."""
+    maker = FrameMaker(pieces, row)
+    return [maker.frame(event) for event in events]
 
 
 def cell(position: int, token: int, confidence: float = 0.5, row: int = 0) -> Cell:

@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from llada_viz.render import frames_of
 from llada_viz.widgets import assets
 from models.text import cell_texts
 from samplers.streams import replay
-from tests.llada_viz.script import MASK, PIECES, every_event
+from tests.llada_viz.script import MASK, PIECES, every_event, frames_of
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not on PATH: it runs the canvas's unit tests")

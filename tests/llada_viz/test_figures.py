@@ -72,6 +72,19 @@ def test_the_map_knows_no_confidence_of_what_an_early_stop_filled_in() -> None:
     assert heat.text[2][0] == "", "a mask"
 
 
+def test_the_map_says_which_cells_were_given() -> None:
+    """A word constraint's cell has no confidence, and is none of an early stop's."""
+    begun = Started(
+        nfe=0, tokens=((3, 0, MASK, MASK),), attention_mask=((True,) * 4,), mask_id=MASK,
+        prompt_length=1, settings={},
+    )  # fmt: skip
+    written = Unmasked(nfe=1, step=0, cells=(Cell(0, 2, 1, 0.5),))
+    filled = Unmasked(nfe=1, step=-1, cells=(Cell(0, 3, 0, 0.0),))
+    heat = confidence_map([begun, written, filled], PIECES).data[0]
+    said = [line[-1] for line in heat.text]
+    assert said == ["given from the start", "confidence 0.500", "filled in after an early stop"]
+
+
 def test_a_long_run_is_thinned_and_ends_with_its_last_step() -> None:
     cells, steps = 500, 500
     figure = confidence_map(run(steps, cells), PIECES)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from llada_viz import address
 from llada_viz.decoding import scope
 from llada_viz.decoding.bundled import EXAMPLES, Bundled
 from llada_viz.widgets.form import FRONT, SamplerForm, plain
@@ -61,6 +62,17 @@ def test_examples_are_held_out_and_learned(tmp_path: Path) -> None:
     word = examples[3]
     assert word.prompt.startswith("Q: ") and word.settings == settings
     assert all(scope.hint(example.prompt, "tiny") == "" for example in examples if example is not word)
+
+
+def test_an_example_without_settings_fills_in_its_prompt(tmp_path: Path) -> None:
+    """A model without prompts.json: its sizes stay as they are."""
+    with gr.Blocks():
+        tab = Visualize(Bundled(tmp_path), Runs())
+        tab.build()
+    for example in tab.bundled.examples:
+        assert example.settings == {}
+        filled = tab._filler(example)({tab.attached: ""})
+        assert filled == {tab.prompt: example.prompt, tab.scorer.of_adapter: False}
 
 
 def test_a_missing_model_is_a_sentence(tmp_path: Path) -> None:
@@ -176,12 +188,12 @@ def test_the_next_free_port_is_taken_and_said(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        monkeypatch.setattr(page, "FIRST_PORT", taken.getsockname()[1])
-        port = page.free_port("127.0.0.1")
-    assert port != page.FIRST_PORT
+        monkeypatch.setattr(address, "FIRST_PORT", taken.getsockname()[1])
+        port = address.free_port("127.0.0.1")
+    assert port != address.FIRST_PORT
     assert str(port) in capsys.readouterr().out
     monkeypatch.setenv("GRADIO_SERVER_PORT", "9999")
-    assert page.free_port("127.0.0.1") == 9999
+    assert address.free_port("127.0.0.1") == 9999
 
 
 def test_local_unless_it_is_a_space(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,6 +220,22 @@ def test_messages_hold_frames_as_text() -> None:
     value = message(run, run.frames)
     assert value["run"] == run.id and len(json.loads(value["frames"])) == 256 and value["last"] == 299
     assert "last" not in message(run, run.frames[:3])
+
+
+def test_a_run_knows_how_many_cells_its_prompt_leaves() -> None:
+    with gr.Blocks():
+        tab = Visualize(Bundled(), Runs())
+        tab.build()
+    shown = next(ask(tab))
+    run, loaded = tab.runs.get(shown[tab.run_id]), tab.bundled.loaded
+    assert run is not None and loaded is not None
+    run.advance(0)
+    read = run.maker.board.prompt_length + run.most_cells
+    assert read == loaded.max_length and run.maker.most_cells == run.most_cells
+    run.stop()
+    run.frames[-1]["again"] = 0
+    with pytest.raises(gr.Error, match="press Run"):
+        tab.on_again({tab.run_id: run.id})
 
 
 def test_f34_half_a_character_in_a_prompt_is_a_sentence() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llada_viz.render import FrameMaker, frames_of
+from llada_viz.render import FrameMaker
 from llada_viz.render.frames import unit
 from models.text import cell_texts
 from samplers.events import (
@@ -23,7 +23,7 @@ from samplers.events import (
     Unmasked,
 )
 from samplers.fold import Board
-from tests.llada_viz.script import EOS, MASK, PIECES, cell, every_event, started
+from tests.llada_viz.script import EOS, MASK, PIECES, cell, every_event, frames_of, started
 
 MASKED = "mbur"
 

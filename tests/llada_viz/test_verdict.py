@@ -8,6 +8,7 @@ import pytest
 
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.render import FrameMaker
+from llada_viz.render.frames import MOST_CELLS
 from llada_viz.render.verdict import verdict_of
 from samplers.events import Event, Finished, Started, Unmasked
 from tasks import TASKS, generate
@@ -88,7 +89,7 @@ def test_m5_the_examples_carry_their_golds() -> None:
         assert verdict is not None and verdict["right"] is False and verdict["text"] != "Wrong.", example
 
 
-def finished(*answer: int, **settings: Any) -> dict[str, Any]:
+def finished(*answer: int, most_cells: int = MOST_CELLS, **settings: Any) -> dict[str, Any]:
     """The last frame of a run that wrote these eight tokens."""
     given = started(**settings)
     tokens = (*PROMPT, *[given.mask_id] * 8)
@@ -101,7 +102,7 @@ def finished(*answer: int, **settings: Any) -> dict[str, Any]:
         Unmasked(nfe=1, block=0, step=0, cells=tuple(cell(i, token) for i, token in enumerate(answer))),
         Finished(nfe=1, tokens=((*PROMPT, *answer),), stop_reasons=("steps",)),
     ]
-    maker = FrameMaker(PIECES)
+    maker = FrameMaker(PIECES, most_cells=most_cells)
     return [maker.frame(event) for event in events][-1]
 
 
@@ -111,6 +112,13 @@ def test_m6_an_answer_that_did_not_end_is_cut_off() -> None:
     assert cut["say"][1].startswith("The answer did not end in 8 cells")
     whole = finished(4, 5, 4, 5, 4, 5, 4, EOS)
     assert "again" not in whole and whole["say"][0] == "Finished."
+
+
+@pytest.mark.parametrize(("room", "cells"), [(4096, 16), (15, 12), (12, 12), (11, 0), (8, 0), (0, 0)])
+def test_no_more_cells_are_offered_than_the_model_reads(room: int, cells: int) -> None:
+    """In whole blocks of four. Without room for another block the answer is still said to be cut off."""
+    cut = finished(4, 5, 4, 5, 4, 5, 4, 5, most_cells=room)
+    assert cut["again"] == cells and cut["say"][0] == "Cut off."
 
 
 def test_m8_a_window_that_was_never_scored_is_said() -> None:

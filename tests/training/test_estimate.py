@@ -14,7 +14,7 @@ from tests.training.toy import Toy, toy_settings
 from training import estimate as module
 from training.engine import placement
 from training.engine.recipe import Batch
-from training.estimate import Estimate, estimate
+from training.estimate import Estimate, Probe, estimate
 from training.shared.answers import RunArguments
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +72,49 @@ def test_m19_preparations_that_take_too_long_are_a_lower_bound(monkeypatch: pyte
     found = estimate("prepares", ARGUMENTS, toy_settings(), at_most=0.2)
     assert found.at_least and found.step is None and 9 < found.prepare < 300
     assert found.words(toy_settings()).startswith("At least ")
+
+
+@pytest.mark.parametrize("place", ["prepare", "evaluate", "sample", "batches"])
+def test_m19_work_that_is_not_counted_is_a_lower_bound(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """It was broken off, and nothing says how much of it was left."""
+
+    class Uncounted(Toy):
+        def slow(self, where: str) -> None:
+            for _ in range(100 if where == place else 0):
+                time.sleep(0.02)
+                self.progress("thinking", 0, 0)
+
+        def prepare(self) -> None:
+            self.slow("prepare")
+
+        def batches(self, step: int) -> list[Batch]:
+            self.slow("batches")
+            return list(super().batches(step))
+
+        def evaluate(self) -> dict[str, float]:
+            self.slow("evaluate")
+            return super().evaluate()
+
+        def sample(self, folder: Path) -> None:
+            self.slow("sample")
+            super().sample(folder)
+
+    known(monkeypatch, Uncounted)
+    settings = toy_settings(eval_every=10, save_every=10, samples=1)
+    found = estimate("uncounted", ARGUMENTS, settings, at_most=0.2)
+    assert found.at_least and 0.2 <= found.total(settings) < 1000
+    assert found.words(settings).startswith("At least ") and "inf" not in found.words(settings)
+
+
+def test_m19_a_probe_says_what_was_measured() -> None:
+    probe = Probe(0.01)
+
+    def work() -> None:
+        time.sleep(0.02)
+        probe("thinking", 0, 0)
+
+    seconds, finished = probe.seconds(work)
+    assert 0.02 <= seconds < 5 and not finished and probe.cut_short
 
 
 @pytest.mark.parametrize(("flags", "on_cpu"), [

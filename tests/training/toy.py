@@ -123,3 +123,17 @@ def lines(out: Path) -> list[dict[str, Any]]:
 def weights(folder: Path) -> dict[str, Tensor]:
     """What the toy exported."""
     return load_file(folder / "weights.safetensors")
+
+
+def whole(out: Path, **changes: object) -> Toy:
+    """A run that nothing interrupts."""
+    recipe = Toy(toy_settings(**changes))
+    engine_of(recipe, out).run()
+    return recipe
+
+
+def same(a: Path, b: Path) -> None:
+    """Two runs logged and learned the same."""
+    assert lines(a) == lines(b)
+    for name, value in weights(a / "final").items():
+        assert torch.equal(value, weights(b / "final")[name]), name

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.sets.cells import LOOKS_LIKE_TURNS, Record
+from evaluation.sets.cells import Record, looks_like_turns
 from evaluation.sets.columns import SetError
 from models.text import half_character
 from training.data.list_cells import cell_value
@@ -25,7 +25,7 @@ def turns_in(where: str, cell: str) -> list[Turn] | None:
     turns = value if isinstance(value, list) else [value]
     if any(isinstance(turn, dict) and any(form <= turn.keys() for form in FORMS) for turn in turns):
         return [_turn(where, turn) for turn in turns]
-    if value is None and LOOKS_LIKE_TURNS.match(cell):
+    if value is None and looks_like_turns(cell):
         raise SetError(f"{where} is a conversation that cannot be read; allowed: a JSON list of turns")
     return None
 

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def replace_folder(final: Path, fill: Callable[[Path], None]) -> None:
     """
     fresh, old = (final.with_name(final.name + end) for end in (".new", ".old"))
     try:
+        _put_back(old, final)
         for rest in (fresh, old):  # left by a run that was killed
             shutil.rmtree(rest, ignore_errors=True)
         fresh.mkdir(parents=True)
@@ -71,8 +73,16 @@ def replace_folder(final: Path, fill: Callable[[Path], None]) -> None:
             "make room, then go on with --resume"
         ) from error
     finally:
-        for rest in (fresh, old):
+        with suppress(OSError):
+            _put_back(old, final)
+        for rest in (fresh, old) if final.exists() else (fresh,):
             shutil.rmtree(rest, ignore_errors=True)
+
+
+def _put_back(old: Path, final: Path) -> None:
+    """Undo the first of the two renames, where the second failed or never came."""
+    if old.exists() and not final.exists():
+        os.replace(old, final)
 
 
 def _to_disk(path: Path) -> None:

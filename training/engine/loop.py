@@ -140,22 +140,17 @@ class Engine:
 
     def _report(self) -> None:
         """Evaluate and log the step that was finished last, where these are due. An error of the evaluation
-        ends the run, but only after the line is logged and a checkpoint saved."""
-        failed, evaluated = None, {}
+        ends the run after a checkpoint; the line is logged once a resumed run has evaluated."""
         try:
             evaluated = self._evaluation()
         except Stopped:
             raise
         except Exception as error:
-            if not self._intact(error):
-                raise
-            failed = error
+            self._save_before(error)
+            raise
         if evaluated or self.step % self.settings.log_every == 0 or self.step == self.settings.max_steps:
             self._log(evaluated)
         self.reported = True
-        if failed is not None:
-            self._save_before(failed)
-            raise failed
 
     def _stopping(self) -> bool:
         """Whether any process was asked to end."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow
 import pytest
+from pyarrow import parquet
 
+from evaluation.sets.cells import looks_like_turns
 from evaluation.sets.columns import JOINED, SetError, guess
 from evaluation.sets.csv_rows import delimiter_of
 from evaluation.sets.hub import hub_table
 from evaluation.sets.json_rows import Decimals, as_text
 from evaluation.sets.problem_sets import ProblemSet, load_set
 from evaluation.sets.public_sets import PublicSet
-from evaluation.sets.tables import read_table
+from evaluation.sets.tables import Table, read_table
 
 
 def loaded(folder: Path, data: str | bytes, name: str = "set.csv") -> ProblemSet:
@@ -74,6 +78,8 @@ def test_f21_columns_that_are_not_asked_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("data", "rows", "said"), [
     (",question,answer\n0,a,1\n1,b,2\n", [("a", "1"), ("b", "2")], "column 1 has no name and was left out"),
+    (",question,answer\n9,a,1\n10,b,2\n", [("a", "1"), ("b", "2")], "column 1 has no name and was left out"),
+    (",question,answer\n,a,1\n,b,2\n", [("a", "1"), ("b", "2")], "column 1 has no name and was left out"),
     ("question,answer,,\na,1,,\n", [("a", "1")], "empty cells at the end of lines"),
     ("question,answer\na,1,\nb,2\n", [("a", "1"), ("b", "2")], "empty cells at the end of lines"),
     ("sep=;\r\nquestion;answer\r\na, b;1\r\n", [("a, b", "1")], ""),
@@ -96,6 +102,10 @@ def test_f25_tables_as_programs_write_them(
 
 @pytest.mark.parametrize(("data", "said"), [
     (",question,answer\nx,a,1\n", "column 1 has no name"),
+    (",question,answer\n42,a,1\n7,b,2\n", "column 1 has no name and does not count the rows (one cell"),
+    (",question,answer\n,a,1\n7,b,2\n", "does not count the rows (one cell is '7')"),
+    (",question,answer\n7,a,1\n,b,2\n", "does not count the rows (one cell is '')"),
+    (f",question,answer\n{'9' * 5000},a,1\n", "column 1 has no name and does not count the rows"),
     ("question,,answer\na,5,1\n", "column 2 has no name"),
     ("question,answer\na,1,5\n", "row 1 (line 2) has 3 cells, the header 2"),
     ("question,answer\na,1\n".encode("utf-16")[:-1], "is not UTF-8, and no whole UTF-16 either"),
@@ -112,6 +122,22 @@ def test_f25_the_separator_is_told_by_rows_that_fit_the_header() -> None:
     assert delimiter_of("a\tb\n1,5\t2\n") == "\t"
     assert delimiter_of("one column\n") == ","
     assert delimiter_of("a;b\n" + '"x;y";2\n' * 50_000) == ";"
+
+
+SWALLOWED = 'question\tanswer\nfirst\t4\n"What is 5\t5\nwhat is 6"\t6\nx\t7\n'
+
+
+@pytest.mark.parametrize("data", [SWALLOWED, SWALLOWED.replace("\n", "\r"), SWALLOWED.replace("\n", "\r\n")])
+@pytest.mark.parametrize("name", ["set.tsv", "set.csv"])
+def test_f25_a_mark_that_hides_rows_of_a_tab_file_is_refused(tmp_path: Path, data: str, name: str) -> None:
+    with pytest.raises(SetError, match=r"row 2 \(line 3\), column 'question' has tabs and line breaks"):
+        loaded(tmp_path, data, name)
+
+
+def test_f25_line_breaks_or_tabs_in_a_cell_are_read(tmp_path: Path) -> None:
+    found = loaded(tmp_path, 'question\tanswer\n"two\nlines"\t"a\tb"\n"""quoted"""\t5\n', "set.tsv")
+    assert asked(found) == [("two\nlines", "a\tb"), ('"quoted"', "5")]
+    assert asked(loaded(tmp_path, 'question,answer\n"two\n\tlines",5\n')) == [("two\n\tlines", "5")]
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -152,6 +178,69 @@ def test_f27_numbers_keep_their_digits(tmp_path: Path, value: str, text: str) ->
 def test_f27_a_field_that_stands_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SetError, match="row 1 is not JSON: the field 'answer' stands there twice"):
         loaded(tmp_path, '{"question": "q", "answer": 1, "answer": 2}\n', "set.jsonl")
+
+
+def test_f27_a_field_that_stands_twice_but_for_spaces_is_refused(tmp_path: Path) -> None:
+    for name, form in (("set.jsonl", "{}\n"), ("set.json", "[{}]")):
+        data = form.replace("{}", '{"question": "a", "answer": "1", " answer": "2"}')
+        with pytest.raises(SetError, match="row 1: the field 'answer' stands there twice"):
+            loaded(tmp_path, data, name)
+
+
+def test_f26_a_field_is_the_same_with_spaces_around_its_name(tmp_path: Path) -> None:
+    data = '{"question": "a", "answer": "1"}\n{"question": "b", "answer ": "2"}\n'
+    found = loaded(tmp_path, data, "set.jsonl")
+    assert asked(found) == [("a", "1"), ("b", "2")] and not found.notes
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("form", ["{}", "[{}, 1]", '{"a": [1, {}]}', '[[1.5], {"b": {}}]'])
+def test_f27_what_json_does_not_have_is_refused_wherever_it_stands(
+    tmp_path: Path, value: str, form: str
+) -> None:
+    row = '{"question": "q", "answer": VALUE}\n'.replace("VALUE", form.replace("{}", value))
+    with pytest.raises(SetError, match=f"row 1, column 'answer' is {value}; no JSON has that"):
+        loaded(tmp_path, row, "set.jsonl")
+
+
+BYTES = [{"question": "Où?".encode(), "answer": [b"1", "é".encode()]}, {"question": b"b", "answer": [b"2"]}]
+NO_TEXT = [{"question": b"What?", "answer": b"1"}, {"question": b"\xff\xd8", "answer": b"2"}]
+REFUSED = "row 2, column 'question' holds bytes that are no UTF-8"
+
+
+def test_f27_bytes_of_parquet_are_text(tmp_path: Path) -> None:
+    path = tmp_path / "set.parquet"
+    parquet.write_table(pyarrow.Table.from_pylist(BYTES), path)
+    assert asked(load_set(str(path))) == [("Où?", '["1", "é"]'), ("b", '["2"]')]
+    parquet.write_table(pyarrow.Table.from_pylist(NO_TEXT), path)
+    with pytest.raises(SetError, match=REFUSED):
+        load_set(str(path))
+    later = [{"question": "a", "answer": [b"1"]}] * 40 + [{"question": "b", "answer": [b"1", b"\xff"]}]
+    parquet.write_table(pyarrow.Table.from_pylist(later), path)
+    with pytest.raises(SetError, match="row 41, column 'answer' holds bytes that are no UTF-8"):
+        load_set(str(path))
+
+
+def test_f27_bytes_of_hub_sets_are_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    def table(rows: list[dict[str, Any]]) -> Table:
+        monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list(rows))
+        return hub_table("a/b", PublicSet("a/b"), "train")
+
+    assert list(table(BYTES))[0] == table(BYTES)[0] == {"question": "Où?", "answer": '["1", "é"]'}
+    broken = table(NO_TEXT)
+    for read in (lambda: list(broken), lambda: broken[1], lambda: broken[-1]):
+        with pytest.raises(SetError, match=REFUSED):
+            read()
+
+
+def test_f20_a_conversation_is_told_in_linear_time() -> None:
+    for start in ("", "[", "array(", "array([", "{", "[{", "[{'role'", "[{'role':", "array( [ { 'role' :"):
+        for blank in (" ", "\n", "\t \n"):
+            began = time.process_time()
+            assert not looks_like_turns(start + blank * 300_000 + "x")
+            assert time.process_time() - began < 2
+    assert looks_like_turns(" \n array( [ { 'role' : 'user', 'content' : 'why' } ] )")
+    assert looks_like_turns(' { "from": "human", "value": "why"}')
 
 
 def test_values_that_are_no_json_are_text(tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ def test_the_bundled_adapter_is_offered_to_everybody_and_stays(bundled: Bundled,
 
 def test_m2_an_adapter_brings_its_steps_and_takes_them_back(bundled: Bundled) -> None:
     known = Attachments(bundled)
-    with gr.Blocks():
+    with gr.Blocks() as page:
         tab = Visualize(bundled, Runs(), known)
         tab.build()
     follow = tab.scorer
@@ -207,6 +207,11 @@ def test_m2_an_adapter_brings_its_steps_and_takes_them_back(bundled: Bundled) ->
         back = follow.on_change(form | {follow.of_adapter: True, tab.attached: ""})
         assert back[follow.steps]["value"] == length and back[follow.of_adapter] is False
         assert follow.steps not in follow.on_change(form | {tab.attached: ""}), "one's own steps stay"
+        typed = follow.on_typed()
+        assert typed[follow.of_adapter] is False and "value" not in typed[follow.steps]
+        assert follow.steps not in follow.on_change(form | typed | {tab.attached: ""}), "typed meanwhile"
+    assert any(follow.steps._id == i for f in page.fns.values() for i, event in f.targets if event == "input")
     fill = tab._filler(bundled.examples[1])
-    assert fill({tab.attached: "tiny-llada-few-steps"})[follow.steps] == 8
-    assert fill({tab.attached: ""})[follow.steps] == 32
+    with_adapter, without = fill({tab.attached: "tiny-llada-few-steps"}), fill({tab.attached: ""})
+    assert with_adapter[follow.steps] == 8 and with_adapter[follow.of_adapter] is True
+    assert without[follow.steps] == 32 and without[follow.of_adapter] is False

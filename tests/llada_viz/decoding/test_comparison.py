@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llada_viz.decoding.comparison import Comparison, Comparisons
-from llada_viz.decoding.runs import Run
+from llada_viz.decoding.runs import Run, Runs
 from tests.llada_viz.decoding.test_runs import Stream
 from tests.llada_viz.script import PIECES, every_event
 
@@ -53,6 +53,17 @@ def test_stop_closes_all_lanes_and_keeps_what_they_wrote() -> None:
     comparison.stop()
     assert comparison.ended and all(stream.closed for stream in streams)
     assert all(run.frames[-1]["kind"] == "stop" for run in comparison.runs)
+
+
+def test_a_run_waits_for_a_comparison_too() -> None:
+    """They share one model, so the page says that a run waits for it."""
+    known = Comparisons()
+    runs, comparison = Runs(others_busy=known.busy), known.add(Comparison(lanes(Stream(), Stream())))
+    assert not runs.busy()
+    comparison.advance(0)
+    assert runs.busy() and not Runs().busy()
+    comparison.stop()
+    assert not runs.busy()
 
 
 def test_only_the_last_ones_are_remembered() -> None:

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from llada_viz.decoding.runs import Run, Runs
-from llada_viz.render import frames_of
 from samplers.traces import Trace, dump_trace, read_trace
-from tests.llada_viz.script import PIECES, every_event
+from tests.llada_viz.script import PIECES, every_event, frames_of
 
 
 class Stream:

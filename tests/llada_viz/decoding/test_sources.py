@@ -145,9 +145,10 @@ def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab: Any, tmp_p
         assert bool(row["scorer_calls"]) == calls
     shutil.rmtree(lora)
     tab.answer.loaded = LoadedSources(tab.bundled)
-    _, detail, problem, canvas, run_id, *_ = tab.answer.on_cell(job.id, mine, "", choice(3))
-    assert "cannot be decoded again" in problem and "What is 2 + 3?" in detail
-    assert run_id == "" and not canvas["visible"]
+    answer = tab.answer
+    shown = answer.on_cell(job.id, mine, "", choice(3))
+    assert "cannot be decoded again" in shown[answer.replayed] and "What is 2 + 3?" in shown[answer.detail]
+    assert shown[answer.run_id] == "" and not shown[answer.canvas]["visible"]
 
 
 def choice(column: Any) -> Any:

@@ -103,6 +103,38 @@ def test_a_replay_that_was_stopped_is_not_compared(bundled: Bundled, job: Any) -
     assert all(update[answer.replayed] == "" for update in replay)
 
 
+def test_a_replay_whose_page_is_closed_is_stopped(bundled: Bundled, job: Any) -> None:
+    """Else everybody waited for a run that nobody decodes."""
+    evaluations, found = job
+    tab = tab_of(bundled, evaluations)
+    answer = tab.answer
+    for let_go in ("the browser tab", "the answer"):
+        chosen = answer.on_cell(found.id, [], "", SimpleNamespace(index=[0, 3], row_value=[1]))
+        run_id, cell = chosen[answer.run_id], chosen[answer.cell]
+        replay = answer.on_replay(run_id, [], cell)
+        next(replay)
+        assert tab.runs.busy()
+        if let_go == "the browser tab":
+            replay.close()
+        else:
+            gone = {tab.answer.cell: cell, tab.answer.run_id: run_id}
+            tab.view(None, looked(tab, None) | gone)
+        assert not tab.runs.busy() and tab.runs.get(run_id).ended
+
+
+def test_on_a_public_host_a_visitor_resumes_one_job_at_a_time(bundled: Bundled, job: Any) -> None:
+    evaluations, stopped = job
+    going = evaluations.start(EvaluationRequest("linear", "linear", [Lane("a", "threshold", SIZES)], limit=1))
+    public, local = (tab_of(bundled, evaluations, public).panel for public in (True, False))
+    visitor = [stopped.id, going]
+    said = public.on_action("resume", stopped.id, visitor, False)
+    assert "evaluation is still going on; allowed here: one at a time" in said
+    assert evaluations.jobs.get(stopped.id).state == "stopped"
+    assert public.on_action("resume", stopped.id, [stopped.id], False) == "", "the other one is a stranger's"
+    evaluations.jobs.stop(stopped.id)
+    assert local.on_action("resume", stopped.id, visitor, False) == ""
+
+
 def test_only_rows_that_fail(bundled: Bundled, job: Any) -> None:
     evaluations, found = job
     folder = RunFolder(found.folder)

@@ -13,9 +13,10 @@ import pytest
 
 from evaluation.sets.columns import SetError
 from llada_viz.decoding.bundled import FOLDER, Bundled
+from llada_viz.jobs import trainings as trainings_module
 from llada_viz.jobs.queue import Jobs
 from llada_viz.jobs.training_log import TrainingLog
-from llada_viz.jobs.trainings import TrainingRequest, Trainings
+from llada_viz.jobs.trainings import TrainingRequest, Trainings, near
 from llada_viz.tabs.train_data import choose, guesses, options
 from samplers.settings import SettingError, describe
 from tests.llada_viz.handlers import looked
@@ -110,6 +111,18 @@ def test_the_command_is_one_that_training_reads(tab: Any) -> None:
     read = request(parser().parse_args(words[3:]))
     assert read.arguments.data == ("linear", "word") and read.arguments.model == "assets/models/tiny-llada"
     assert read.settings == RemaskSettings(learning_rate=0.01, max_steps=7, own_errors=1.0)
+
+
+def test_a_bundled_model_is_typed_below_assets_wherever_the_program_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In an install the bundled files lie in a package, and `assets/…` is found from any folder."""
+    program = tmp_path / "site-packages"
+    bundled = program / "models" / "assets"
+    monkeypatch.setattr(trainings_module, "PROGRAM", program)
+    monkeypatch.setattr(trainings_module, "assets", lambda: bundled)
+    assert near(bundled / "models" / "tiny-llada") == "assets/models/tiny-llada"
+    assert near(program / "mine") == "mine" and near(tmp_path / "upload" / "a.csv") == "a.csv"
 
 
 def test_a_job_has_its_own_copy_of_the_data_and_resumes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,32 @@ def test_a_result_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["final"] and (final / "old").is_file()
     replace_folder(final, lambda f: (f / "new").write_text("2") and None)
     assert [p.name for p in tmp_path.rglob("*")] == ["final", "new"]
+
+
+@pytest.mark.parametrize("failing", [{2}, {2, 3}, {1}])
+def test_what_was_there_before_outlives_a_rename_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: set[int]
+) -> None:
+    """2: the new folder cannot take its place; 3: nor can the old one go back, until the next try."""
+    final, real, calls = tmp_path / "final", os.replace, 0
+    replace_folder(final, lambda f: (f / "old").write_text("1") and None)
+
+    def replace(source: Path, target: Path) -> None:
+        nonlocal calls
+        calls += 1
+        if calls in failing:
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(OSError, match="final could not be written: .*No space left"):
+        replace_folder(final, lambda f: (f / "new").write_text("2") and None)
+    there = tmp_path / ("final.old" if 3 in failing else "final")
+    assert [p.name for p in tmp_path.iterdir()] == [there.name] and (there / "old").read_text() == "1"
+    failing.clear()
+    with pytest.raises(ZeroDivisionError):
+        replace_folder(final, lambda f: 1 // 0 and None)
+    assert [p.name for p in tmp_path.rglob("*")] == ["final", "old"]
 
 
 @pytest.mark.parametrize("keep, left", [(0, [1, 2, 3]), (1, [3]), (2, [2, 3]), (9, [1, 2, 3])])

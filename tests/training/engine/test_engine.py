@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.training.toy import Points, Toy, engine_of, lines, toy_settings, weights
+from tests.training.toy import Points, Toy, engine_of, lines, same, toy_settings, weights, whole
 from training.engine.checkpoints import CheckpointError, checkpoints, latest, read_state
 from training.engine.loop import Stopped
 from training.engine.recipe import Batch
@@ -20,12 +20,6 @@ from training.engine.schedule import rate_at
 
 class Killed(BaseException):
     """Nothing catches it, as nothing catches SIGKILL."""
-
-
-def whole(out: Path, **changes: object) -> Toy:
-    recipe = Toy(toy_settings(**changes))
-    engine_of(recipe, out).run()
-    return recipe
 
 
 def cut(out: Path, at: int, **changes: object) -> None:
@@ -39,12 +33,6 @@ def cut(out: Path, at: int, **changes: object) -> None:
 
     with pytest.raises(Killed):
         engine_of(Dies(toy_settings(**changes)), out).run()
-
-
-def same(a: Path, b: Path) -> None:
-    assert lines(a) == lines(b)
-    for name, value in weights(a / "final").items():
-        assert torch.equal(value, weights(b / "final")[name]), name
 
 
 @pytest.mark.parametrize("changes", [
@@ -316,65 +304,6 @@ def test_a_loss_or_gradient_that_is_no_number_ends_the_run(tmp_path: Path, broke
         engine_of(Bad(toy_settings(save_every=1, keep=0)), tmp_path).run()
     assert [step for step, _ in checkpoints(tmp_path)] == list(range(1, 10))
     assert not any(value.isnan().any() for value in read_state(latest(tmp_path))[0].values())  # type: ignore[arg-type]
-
-
-class Fails(Toy):
-    """A judge that is down: an error of its kind where rows are made, or evaluated, from a step on."""
-
-    def __init__(self, place: str, at: int, error: Exception, **changes: Any) -> None:
-        super().__init__(toy_settings(**changes))
-        self.place, self.at, self.error, self.steps = place, at, error, 0
-
-    def fail(self, place: str) -> None:
-        if place == self.place and self.steps >= self.at:
-            raise self.error
-
-    def before(self, step: int) -> None:
-        self.steps = step
-        self.fail("before")
-
-    def batches(self, step: int) -> list[Batch]:
-        self.fail("batches")
-        self.steps = step + 1
-        return list(super().batches(step))
-
-    def evaluate(self) -> dict[str, float]:
-        self.fail("evaluate")
-        return super().evaluate()
-
-
-@pytest.mark.parametrize(("place", "at", "saved"), [
-    ("before", 9, 9), ("batches", 9, 9), ("evaluate", 10, 10),
-])  # fmt: skip
-def test_an_error_between_two_steps_loses_nothing(tmp_path: Path, place: str, at: int, saved: int) -> None:
-    """There is a checkpoint of the step before it, or of the step that was to be evaluated."""
-    changes = {"save_every": 100, "log_every": 5, "ema": 0.9, "eval_every": 2 if place == "evaluate" else 0}
-    with pytest.raises(RuntimeError, match="down"):
-        engine_of(Fails(place, at, RuntimeError("down"), **changes), tmp_path / "cut").run()
-    assert latest(tmp_path / "cut") == tmp_path / "cut" / "checkpoints" / f"step-{saved}"
-    engine = engine_of(Fails("", 0, RuntimeError(), **changes), tmp_path / "cut")
-    assert engine.resume()
-    engine.run()
-    whole(tmp_path / "whole", **changes | {"eval_every": 0})
-    for name, value in weights(tmp_path / "whole" / "final").items():
-        assert torch.equal(value, weights(tmp_path / "cut" / "final")[name])
-    if place != "evaluate":
-        assert lines(tmp_path / "cut") == lines(tmp_path / "whole")
-
-
-@pytest.mark.parametrize("place", ["before", "evaluate"])
-def test_what_is_no_number_is_not_saved_and_nothing_is_saved_twice(tmp_path: Path, place: str) -> None:
-    changes = {"save_every": 100, "eval_every": 9 if place == "evaluate" else 0}
-    with pytest.raises(FloatingPointError):
-        engine_of(Fails(place, 9, FloatingPointError("nan"), **changes), tmp_path / "raised").run()
-    spoilt = Fails(place, 9, RuntimeError("nan in nan out"), **changes)
-    engine = engine_of(spoilt, tmp_path / "spoilt")
-    engine._check = lambda _: None if engine.step < 8 else spoilt.module.head.bias.data.fill_(torch.nan)  # type: ignore
-    with pytest.raises(RuntimeError, match="nan in"):
-        engine.run()
-    with pytest.raises(RuntimeError):
-        engine_of(Fails("before", 0, RuntimeError("at once"), **changes), tmp_path / "first").run()
-    assert [checkpoints(tmp_path / name) for name in ("raised", "spoilt", "first")] == [[]] * 3
 
 
 def test_a_checkpoint_of_another_shape_is_a_sentence(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def opened(name: object, allow: bool = False, **settings: Any) -> list[LabelledS
         ({"steps": ["a", ""]}, "row 2: step 2 is empty"), ({"steps": ["a", 3]}, "row 2: step 2 is empty or"),
         ({"labels": [1]}, "row 2 has 1 labels for 2 steps"), ({"labels": None}, "row 2 has no labels for 2"),
         ({"labels": [1, 2]}, "row 2: label 2 = '2'; allowed: 0 or 1"),
-        ({"labels": [float("nan"), 1]}, "label 1"),
+        ({"labels": [float("nan"), 1]}, "column 'labels' is NaN"),
         ({"labels": ["+", 1]}, "label 1"), ({"question": " "}, "row 2: question is empty"),
         ({"steps": '["\\ud800", "b"]'}, "row 2 has half a character"),
         ({"question": "x" * 100_001}, "row 2 has a text of more than"),
