@@ -8,8 +8,8 @@ import re
 MOST_BEFORE, MOST_BEHIND = 160, 80
 _SAY = (
     r"(?:say|think|thought|believe|claim|guess|assume|suppose|expect|answer|argue|conclude|suggest"
-    r"|insist|write"
-    r"|said|wrote|get|got|choose|chose|pick|picked|put)(?:e?[sd])?"
+    r"|insist"
+    r"|said)(?:e?[sd])?"
 )
 _NOUN = (
     r"(?:answers?|results?|solutions?|values?|options?|choices?|guess(?:es)?|attempts?|estimates?"
@@ -21,21 +21,23 @@ _CUES = (
     r"not|never|cannot|neither|nor|hardly|scarcely|no longer|(?:un|not )likely|by no means"
     r"|in no way|far from",
     r"(?:do|does|did|is|was|are|were|ca|could|would|should|wo|must|might|have|has)n['’]?t|can ?not",
-    r"rather than|instead of|nobody|no ?one|none of (?:us|them|you)|nothing",
+    r"rather than|instead of|no (?:way|chance|reason)|who|why|nobody|no ?one|none of (?:us|them"
+    r"|you)|nothing",
     # doubted
     r"(?<!no )(?<!without )(?<!any )(?<!not )(?<!n't )(?<!beyond )doubt(?:s|ed|ful)?|den(?:y|ies)"
     r"|rejects?|refuses?|disagree"
     r"|disbelieve|(?<!not )(?:impossible|improbable|implausible|inconceivable|absurd|untrue"
     r"|nonsense|ridiculous)",
     rf"(?<!not )(?:wrong|incorrect|false|mistaken|erroneous|silly)(?:ly)? (?:that|to {_SAY}|for|if"
-    rf"|{_NOUN})",
+    rf"|(?:[a-z]+ )?{_NOUN})",
     r"(?:mistakes?|errors?|misconceptions?|traps?|distractors?)"
     rf" (?:is|are|was|would be|gives?|that|to {_SAY}|of \w+ing)",
     r"(?:first|initial|earlier|previous|old|original|naive|tempting|common|popular|typical|rejected"
     r"|discarded"
     rf"|former|invalid|bad|preliminary|premature|intuitive) (?:[a-z]+ )?{_NOUN}",
     # said by others, or once
-    r"(?:some|many|most|several|few|other|others|people|students|you|they|someone|somebody|anyone|everyone"
+    r"(?:some|many|most|several|few|other|others|people|students|you|they|he|she|one|someone"
+    r"|somebody|anyone|everyone"
     r"|everybody|critics|my (?:friend|teacher|brother|sister))"
     rf"(?: (?:of|us|you|them|the|people|students|persons|readers|others|solvers|may|might|will|would|could"
     rf"|also|often|first|wrongly|mistakenly|incorrectly|falsely|be|tempted|to|even|have)){{0,4}} {_SAY}",
@@ -49,7 +51,8 @@ _BETWEEN = (
     rf"|equals?|it|it's|its|this|that|that's|to|of|for|{_SAY}|sure|certain|convinced|me|my|your"
     rf"|our|their|could|would|can|should|must|may|might|will|has|have|x|question|problem|here"
     rf"|exactly|simply|only"
-    rf"|just|about|also|really|necessarily|likely|possible|as|text|so|accept|agree|there|how|{_NOUN})\b"
+    rf"|just|about|also|really|necessarily|likely|possible|case|even|quite|there|as|text|so|accept"
+    rf"|agree|there|how|{_NOUN})\b"
 )
 _UNSTATED = re.compile(rf"(?:\b(?:{'|'.join(_CUES)}))(?![\w])(?:{_BETWEEN})*$", re.IGNORECASE)
 _QUESTION = re.compile(
@@ -66,7 +69,8 @@ _WITHDRAWN = re.compile(
     rf"|,?\s*(?:(?:but|which|and|though|although|however),? )*(?:(?:that|this|it|he|she|they|I)\b)?\s*"
     rf"(?:(?:is|are|was|were|am|would be|must be|seems|looks|'s|has to be)\b|'s)\s*(?:[a-z]+ly "
     rf"|just )?(?:{_WRONG}"
-    r"|not (?:it\b|right|correct|true|valid|the |my |an answer|a solution|possible|what))"
+    r"|my (?:first|initial|earlier|old|previous|original)\b|not (?:it\b|right|correct|true|valid"
+    r"|the |my |an answer|a solution|possible|what))"
     r"|\s*(?:isn't|wasn't|can't|cannot|can not|couldn't)(?: be)? (?:right|correct|true|the |it\b"
     r"|my |valid|possible|so\b))",
     re.IGNORECASE,

@@ -39,14 +39,14 @@ _VALUE = (
     r"(?:[$€£]?-?(?:\d|\.\d)|\\(?:[dtc]?frac|sqrt|pi|boxed|fbox|\$)"
     rf"|\b(?:{'|'.join(SMALL)})\b|[a-z]\b|[A-J]\b(?!['])|\()"
 )
-_CLOSE, _OPEN = r"(?:\$|\\[)\],;! ]|\}|\s|\*\*)*", r"(?:\$|\\[(\[,;! ]|\{|\s|\*\*)*"
+_CLOSE, _OPEN = r"(?:\$|\\right\s?[)\]]|\\[)\],;! ]|\}|\s|\*\*)*", r"(?:\$|\\[(\[,;! ]|\{|\s|\*\*)*"
 _BEHIND_MARK = re.compile(
     rf"\}}*\s*(?:\^|_\{{?\d|\\sqrt|\\pi\b|\\%|%|\\(?:over|choose)\b)|\}}*(?:\d|[a-z](?![a-z])|\()"
-    rf"| [xyzn](?![\w'])"
+    rf"| (?:[xyzn]|pi)(?![\w'])|\s*\\[,;!]\s?\d"
     rf"|{_CLOSE}{_OPERATOR}{_OPEN}{_VALUE}"
     rf"|{_CLOSE}:{_OPEN}(?:\d|\\boxed)"
     rf"|{_CLOSE},{_OPEN}-?\d[\d.]*(?:\$|\\\)|\))*\s*(?:$|[.!\n)]|,? (?:and|or)\b)"
-    rf"|{_CLOSE}{_WORD_OPERATOR}{_OPEN}(?!a\b|I\b){_VALUE}(?![\d.,]*(?: [a-z]+)? (?:is|are|was|were"
+    rf"|{_CLOSE}[,;]?\s*{_WORD_OPERATOR}{_OPEN}(?!a\b|I\b){_VALUE}(?![\d.,]*(?: [a-z]+)? (?:is|are|was|were"
     rf"|has|have|of)\b)",
 )
 _BEFORE_MARK = re.compile(
@@ -59,6 +59,7 @@ _BEFORE_MARK = re.compile(
     r"|[dt]?binom)\s*(?:\{[^{}]*\}\s*)?(?:\{[^{}]*)?$"
     r"|\\(?:sqrt|sin|cos|tan|log|ln|exp|lfloor|lceil)\s*(?:\[\d\])?[({ ]*$"
     r"|\d[({]?$|\d\s?\\[,;!]?\s?$|(?:^|[=$+*/(\n-])\s*\d+(?:\.\d+)? $|\|\s*$|\(\s*-?[\w.]+,\s*$"
+    r"|\b(?:(?:anything|everything|all|any number) (?:but|except)|except|excluding|other than)\s*[$({]*$"
     rf"|(?:\b{OPERATIONS})\s*[$({{]*$"
     rf"|(?:^|[\s$(])[$]?-?\d[\d.]*[$)\\]*(?::|\s*,? (?:or|and|to)\s+|,\s*)[$({{]*$",
 )

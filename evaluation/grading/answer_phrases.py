@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from evaluation.grading.answer_doubts import asks, unstated, withdrawn
 from evaluation.grading.answer_text import formulas
 from evaluation.grading.answer_units import UNITS, part_like
-from evaluation.grading.answer_words import AFTER, PARTS, SCALES, SMALL, in_digits
+from evaluation.grading.answer_words import AFTER, PARTS, SCALES, SMALL, in_digits, with_points
 
 MOST_LETTERS = 4_000
 _TOKEN = re.compile(
@@ -86,7 +86,7 @@ _BOUNDS = (
     r"|at most|up to"
     r"|no more than|no less than|no fewer than|at (?:a |the )?(?:very )?(?:minimum|maximum|least"
     r"|most)(?: of)?"
-    r"|exceed(?:s|ed|ing)?|surpass(?:es|ed|ing)?|upwards? of|north of|south of|beyond|beneath"
+    r"|tops|exceed(?:s|ed|ing)?|surpass(?:es|ed|ing)?|upwards? of|north of|south of|beyond|beneath"
     r"|short of|close to"
     r"|as [a-z]+ as|(?:anything|everything|everyone|everybody|all|any number|every number"
     r"|anyone) but|except"
@@ -167,7 +167,7 @@ def last_phrase(sentence: str) -> str | None:
         return texts[-1]
     if re.search(r"[\d\\$]", sentence):
         return None
-    written = in_digits(re.sub(r"\bone\b", "\x02", sentence[:MOST_LETTERS], flags=re.IGNORECASE))
+    written = in_digits(re.sub(r"\bone\b", "\x02", with_points(sentence[:MOST_LETTERS]), flags=re.IGNORECASE))
     return last_phrase(written) if re.search(r"\d", written) else None
 
 

@@ -22,7 +22,7 @@ SMALL = {word: n for n, word in enumerate(_ONES)} | {word: 10 * n for n, word in
 SCALES = {
     **_POWERS, "hundred": 100, "dozen": 12, "score": 20, "gross": 144, "lakh": 10**5, "lakhs": 10**5,
     "crore": 10**7, "crores": 10**7, "mln": 10**6, "bn": 10**9, "thousands": 10**3,
-    "grand": 1000, "googol": 10**100, "googols": 10**100, "myriad": 10**4,
+    "grand": 1000, "thou": 1000, "googol": 10**100, "googols": 10**100, "myriad": 10**4,
     "millions": 10**6, "billions": 10**9, "trillions": 10**12, "dozens": 12, "hundreds": 100,
     "万": 10**4, "亿": 10**8, "千": 1000, "百": 100,
 }  # fmt: skip
@@ -84,6 +84,11 @@ _WORDS = re.compile(
     rf"(?<![\w\\])(?<![\d}}] )(?:{_BARE_SCALE})?{_WORD}(?:(?:\s?-\s?|,? and |,? ){_WORD})*(?![\w])",
     re.IGNORECASE,
 )
+_POINT = re.compile(
+    rf"(?<![\w\\])({_WORD}(?:[ -]{_WORD}){{0,9}}"
+    rf"|\d+) point ((?:{_either(_ONES[:10])})(?:[ -](?:{_either(_ONES[:10])}))*)(?!\w)",
+    re.IGNORECASE,
+)
 _MIXED_WORDS = re.compile(rf"{_START}(\d+) and (?:an? |(\d+)(?: |-))({_either(PARTS)})(?!\w)", re.IGNORECASE)
 _PARTS = re.compile(rf"{_START}({NUMBER})(?: |-)({_either(PARTS)})(?: of an?)?(?!\w)", re.IGNORECASE)
 _A_PART = re.compile(
@@ -115,12 +120,17 @@ _RULES = rules((
     *((rf"({NUMBER}) {word}(?!\w)", by) for word, by in AFTER.items()),
     *((rf"(?<![\w\\}}])(?<!\d ){word} ({NUMBER})(?!\w)", by) for word, by in BEFORE.items()),
 ), re.IGNORECASE)  # fmt: skip
-_WORDED = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2}|[¤~万亿千百K]|\\approx")
+_WORDED = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2}|[¤~万亿千百K]|\dk(?!\w)|\\approx")
 
 
 def in_digits(text: str) -> str:
     """Runs of number words as digits: `two hundred and five apples` is `205 apples`."""
-    return _WORDS.sub(lambda match: _digits(match.group()), text)
+    return _WORDS.sub(lambda match: _digits(match.group()), with_points(text))
+
+
+def with_points(text: str) -> str:
+    """Decimals in words as digits: `three point one four` is `3.14`."""
+    return _POINT.sub(lambda m: f"{_digits(m[1])}." + "".join(map(_digits, re.split("[ -]", m[2]))), text)
 
 
 def _digits(run: str) -> str:
@@ -163,6 +173,8 @@ def arithmetic(text: str) -> str:
         return text
     text = _FILLERS.sub("", text)
     text = in_digits(_scaled(text))
+    text = re.sub(rf"({NUMBER}) (?:percent|per cent)(?!\w)", r"\1%", text)
+    text = re.sub(r"(?<![\w.])(\d+\.\d+)k(?!\w)", lambda m: _written(Fraction(m[1]) * 1000), text)
     text = _BELOW.sub(r"-\1\2", text)
     text = _MIXED_WORDS.sub(
         lambda m: _written(int(m[1]) + Fraction(int(m[2] or 1), PARTS[m[3].lower()])), text

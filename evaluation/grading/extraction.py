@@ -25,7 +25,8 @@ MOST_BARE = 400
 MOST_HEADINGS = 50
 _CHOSEN = re.compile(
     r"\b(?:option|choice|answer) \(?([A-J])\)? is (?:the )?(?:correct|right|best|answer|only)"
-    r"|\(([A-J])\) is (?:the )?(?:correct|right|best)",
+    r"|\(([A-J])\) is (?:the )?(?:correct|right|best)|(?:^|[.\n] ?)([A-J]) is (?:the )?(?:correct"
+    r"|right|best|answer)\b",
     re.IGNORECASE,
 )
 _HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*([^\n]*)")
@@ -67,8 +68,20 @@ _THEN = re.compile(
     r"so it is|it is|it's|but|in other words|simplif\w+ to)\W*(?:the same as|about|just|then|equal to"
     r"|a total of)?\W*$|=\W*$", re.IGNORECASE
 )  # fmt: skip
+_SUM = re.compile(r"(?<![\d.,])(\d{1,9}) \((\d{1,9}(?: ?\+ ?\d{1,9}){1,9})\)(?= ?[.!]|\s*$)")
+_VERDICT = re.compile(
+    r"(yes|no)\b(?:,? (?:because|since|as)\b.*|,? (?:it|he|she|they|we|there|that|this|you)\b[^\d\\]*)?\W*$"
+    r"|(?:it|that|this|(?:the|this|that) (?:statement|claim|assertion|equation|proposition|conjecture))"
+    r"(?:'s| is) (true|false)\W*$",
+    re.IGNORECASE,
+)
 _SENTENCE = re.compile(r"[A-Za-z ](?:is|are|has|have|was|were|equals|makes|costs|needs)(?![A-Za-z])")
-_REASON = re.compile(r"\s(?:after|because|since|given that|before)(?=\s)")
+_REASON = re.compile(
+    r"\s(?:after|because|since|given that|before|every(?=\s\d)|to (?:finish|complete|do|build|paint"
+    r"|read|cover|fill|buy)"
+    r"(?=\s\d))(?=\s)|:(?=\s\d+ [a-z]+ and )|,(?=\s\d+ (?:more|fewer|less) than [A-Za-z]+\W*$)"
+    r""
+)
 _CHOICE = re.compile(r"^\W*\(?[A-J](?:[).:]|\s*$|\s*[.,;]|\*)")
 _SHORT = re.compile(r"(?:\b[A-Z]|\b(?:Rs|approx|No|vs|Dr|Mr|Mrs|St|Eq|Fig|i\.e|e\.g|a\.m|p\.m|[ap]))$")
 _STOP = re.compile(r"[.?](?=[\s*]|$)|!(?=[\s*]|$)(?! ?[a-z=+])")
@@ -91,11 +104,16 @@ def extract(response: str) -> str | None:
     if box is not None and _SENTENCE.search(box) and not re.search(r"\bnot?\b|n't", box):
         words = re.sub(r"\\(?:text\w*|mbox|mathrm)\s?\{([^{}]*)\}", r" \1 ", box)
         return _last_statement(words) or last_phrase(words) or box.strip()
-    for find in (boxed, _hashes, _closing, _last_statement, _chosen, _bare):
+    for find in (boxed, _hashes, _closing, _last_statement, _chosen, _verdict, _bare):
         answer = find(text)
         if answer is not None:
             return answer.strip() or None
     return last_number_stated(text)
+
+
+def _without_sum(match: re.Match[str]) -> str:
+    """11 of `11 (5 + 6)`; the text as it is where the sum is another."""
+    return match[1] if int(match[1]) == sum(map(int, re.findall(r"\d+", match[2]))) else match.group()
 
 
 def _or_else(part: str | None, text: str) -> str:
@@ -119,6 +137,7 @@ def gold_answer(text: str) -> str:
 def _tidy(text: str) -> str:
     """In plain characters, without calculator notes (<<3+4=7>>) and bold type."""
     text = re.sub(r"\$?<<[^<>\n]{0,200}>>", "", plain(text))
+    text = _SUM.sub(_without_sum, text)
     return re.sub(
         r"(?<!\*)\*\*(?!\*)(?![\d\s(])|(?<=[^\s\d*])\*\*(?!\*)|\*\*(?=[-\d$(\\][^*\n]{0,80}\*\*)"
         r"|(?<=[\d)%])\*\*(?=[\s.,;]|$)",
@@ -180,8 +199,14 @@ def _last_statement(text: str) -> str | None:
 
 def _chosen(text: str) -> str | None:
     """C of "option C is correct"."""
-    letters = [match[1] or match[2] for match in _CHOSEN.finditer(text)]
+    letters = [match[1] or match[2] or match[3] for match in _CHOSEN.finditer(text)]
     return letters[-1] if letters else None
+
+
+def _verdict(text: str) -> str | None:
+    """Yes of "Yes, it is.", true of "The statement is true."; of the last sentence."""
+    match = _VERDICT.match(sentences(text)[-1])
+    return (match[1] or match[2]) if match else None
 
 
 def _statement(text: str) -> str | None:
@@ -192,6 +217,8 @@ def _statement(text: str) -> str | None:
     sentence = re.sub(r"^\W*not \S{1,20}? (?:but|it is|it's) (?=\(?[A-J]\b)", "", sentence)
     if re.search(r"\b(?:otherwise|else)\b", sentence):
         return sentence
+    if verdict := _VERDICT.match(sentence):
+        return verdict[1] or verdict[2]
     if _is_answer(sentence) and not re.search(r"=[^=]*\d[^=]*[A-Za-z]{3}|\d\s*=", sentence):
         return sentence.strip(" *")
     if _CHOICE.match(sentence):

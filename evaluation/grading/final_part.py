@@ -28,7 +28,9 @@ _TAKEN_BACK = re.compile(
     r"|correct)|a mistake|an error|false)"
     r"|I (?:made|have made|'ve made) an? (?:mistake|error)|I was wrong|my mistake|scratch that"
     r"|correction)\b[^\n.!?]*[.!?:\n]?"
-    r"|(?P<no>(?<=\? )(?:no|nope|wrong|incorrect)\b[,.:!]?)"
+    r"|(?P<no>(?<=\? )(?:no|nope|wrong|incorrect|not (?:quite|really|right|so))\b[,.:!]?"
+    r"|(?<=[.!] )(?:no|nope|wait|actually|sorry|oops)\b[,.:!]?(?: (?:wait|no|sorry)[,.:!]?)?"
+    r"(?= [$\\]?-?\d[\d.,]*\W*$))"
     r"|(?:(?<=[.!?] )|(?<=\n))(?:no|actually|wait|oops|sorry)[,.:!]? ?(?=[^.\n]{0,40}?\b(?:it|that"
     r"|this|the answer)(?:'s| is| should be| must be| equals) -?[$\\]?\d)",
     re.IGNORECASE,
@@ -47,7 +49,7 @@ def final_part(response: str) -> str:
         before = text[max(match.start() - 2_000, 0) : match.start()]
         sentence = re.split(r"[.!?\n]", before)[-1]
         if match["no"]:  # The answer is 5? No, 6.
-            question = re.split(r"[.!?\n](?:\s|$)", before.rstrip("? "))[-1]
+            question = re.split(r"[.!?\n](?:\s|$)", before.rstrip("?.! "))[-1]
             if asks(question) or not re.search(r"\d|answer|boxed", question):
                 continue
             return text[match.end() :]

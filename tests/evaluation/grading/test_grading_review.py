@@ -190,3 +190,56 @@ def test_r12_r14_long_texts_end_soon(text: str) -> None:
 def test_r14_reasons_are_left_out() -> None:
     assert extract("He has 5 left after 3 days") == "5"
     assert extract("It is 5 because 3 is odd, so 7") == "7"
+
+
+def test_r9_decimals_in_words(grader: Grader) -> None:
+    check(
+        grader,
+        [
+            ("one point two million", "1200000", True), ("one point two million", "2000000", False),
+            ("The answer is three point five.", "3.5", True), ("It is three point one four.", "3.14", True),
+            ("The answer is zero point two five.", "0.25", True), ("twenty-five point five", "25.5", True),
+            ("zero point two five", "5", False), ("three point five", "5", False),
+        ],
+    )  # fmt: skip
+
+
+def test_r23_verdicts_and_choices(grader: Grader) -> None:
+    check(
+        grader,
+        [
+            ("Yes, it is.", "Yes", True), ("Yes, because 5 is prime.", "Yes", True), ("No, it isn't.",
+            "No", True),
+            ("Answer: No, since 6 is even", "No", True), ("The answer is yes, it is.", "Yes", True),
+            ("The statement is true.", "True", True), ("It's false", "False", True), ("C is correct",
+            "C", True),
+            ("C is the answer", "C", True), ("No, it isn't.", "Yes", False), ("It's not true",
+            "True", False),
+            ("C is incorrect", "C", False), ("C is not the answer", "C", False), ("No, it is 6.",
+            "6", True),
+            ("The statement is true.", "False", False), ("Yes, because 5 is prime.", "5", False),
+        ],
+    )  # fmt: skip
+
+
+def test_r24_percent_and_thousands(grader: Grader) -> None:
+    check(
+        grader,
+        [
+            ("fifty percent", "50%", True), ("twenty five percent", "25%", True), ("1.2k", "1200", True),
+            ("The answer is 1.5k.", "1500", True), ("1.2k", "1.2", False), ("fifty percent", "25%", False),
+            (r"\boxed{5}:\boxed{6}", "5:6", True), (r"\boxed{5}:\boxed{6}", "5", False),
+        ],
+    )  # fmt: skip
+
+
+def test_r25_numbers_that_only_explain(grader: Grader) -> None:
+    eleven = [
+        "Tom has 11 fruits: 5 apples and 6 pears.", "She has 11 apples, 9 fewer than Tom.",
+        "The answer is 11 (5 + 6).", "It will take 11 days to finish 5 jobs.", "He earns $11 every 5 days.",
+    ]  # fmt: skip
+    check(grader, [(text, "11", True) for text in eleven] + [(text, "5", False) for text in eleven])
+    check(
+        grader,
+        [("He adds 5 to 6 to get 11.", "11", True), ("She has 9 fewer than Tom, 11 in all.", "11", True)],
+    )
