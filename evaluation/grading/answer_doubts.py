@@ -16,12 +16,14 @@ _NOUN = (
     r"|tr(?:y|ies)"
     r"|thoughts?|responses?|numbers?|one)"
 )
+_GUESS = r"(?:answers?|guess(?:es)?|attempts?|estimates?|tr(?:y|ies)|thoughts?|responses?)"
 _CUES = (
     # denied
     r"not|never|cannot|neither|nor|hardly|scarcely|no longer|(?:un|not )likely|by no means"
     r"|in no way|far from",
     r"(?:do|does|did|is|was|are|were|ca|could|would|should|wo|must|might|have|has)n['’]?t|can ?not",
-    r"rather than|instead of|no (?:way|chance|reason)|who|why|nobody|no ?one|none of (?:us|them"
+    r"rather than|instead of|no (?:way|chance|reason)|who|(?<!is )why|hard to (?:believe|imagine)"
+    r"|nobody|no ?one|none of (?:us|them"
     r"|you)|nothing",
     # doubted
     r"(?<!no )(?<!without )(?<!any )(?<!not )(?<!n't )(?<!beyond )doubt(?:s|ed|ful)?|den(?:y|ies)"
@@ -31,10 +33,10 @@ _CUES = (
     rf"(?<!not )(?:wrong|incorrect|false|mistaken|erroneous|silly)(?:ly)? (?:that|to {_SAY}|for|if"
     rf"|(?:[a-z]+ )?{_NOUN})",
     r"(?:mistakes?|errors?|misconceptions?|traps?|distractors?)"
-    rf" (?:is|are|was|would be|gives?|that|to {_SAY}|of \w+ing)",
+    rf" (?:is|are|was|would be|(?:that )?gives?|that|to {_SAY}|of \w+ing)",
     r"(?:first|initial|earlier|previous|old|original|naive|tempting|common|popular|typical|rejected"
     r"|discarded"
-    rf"|former|invalid|bad|preliminary|premature|intuitive) (?:[a-z]+ )?{_NOUN}",
+    rf"|former|invalid|bad|preliminary|premature|intuitive) (?:[a-z]+ )?{_GUESS}",
     # said by others, or once
     r"(?:some|many|most|several|few|other|others|people|students|you|they|he|she|one|someone"
     r"|somebody|anyone|everyone"
@@ -65,10 +67,11 @@ _WRONG = (
     r"|too (?:big|small|high|low|large|much|many|few))"
 )
 _WITHDRAWN = re.compile(
-    r"^[\s$\\)\]}*\"']*(?:\?\s*(?:no|nope|wrong|incorrect|never|not)\b"
+    r"^[\s$\\)\]}*\"']*(?:[:,(]\s*(?:wrong|incorrect|no(?=[,.]))\b|\?\s*(?:no|nope|wrong|incorrect"
+    r"|never|not)\b"
     rf"|,?\s*(?:(?:but|which|and|though|although|however),? )*(?:(?:that|this|it|he|she|they|I)\b)?\s*"
     rf"(?:(?:is|are|was|were|am|would be|must be|seems|looks|'s|has to be)\b|'s)\s*(?:[a-z]+ly "
-    rf"|just )?(?:{_WRONG}"
+    rf"|just )?(?:(?:an? |the )?{_WRONG}"
     r"|my (?:first|initial|earlier|old|previous|original)\b|not (?:it\b|right|correct|true|valid"
     r"|the |my |an answer|a solution|possible|what))"
     r"|\s*(?:isn't|wasn't|can't|cannot|can not|couldn't)(?: be)? (?:right|correct|true|the |it\b"

@@ -41,8 +41,8 @@ _VALUE = (
 )
 _CLOSE, _OPEN = r"(?:\$|\\right\s?[)\]]|\\[)\],;! ]|\}|\s|\*\*)*", r"(?:\$|\\[(\[,;! ]|\{|\s|\*\*)*"
 _BEHIND_MARK = re.compile(
-    rf"\}}*\s*(?:\^|_\{{?\d|\\sqrt|\\pi\b|\\%|%|\\(?:over|choose)\b)|\}}*(?:\d|[a-z](?![a-z])|\()"
-    rf"| (?:[xyzn]|pi)(?![\w'])|\s*\\[,;!]\s?\d"
+    rf"\}}*\s*(?:\^|_\{{?\d|\\sqrt|\\pi\b|\\%|%|\\(?:over|choose)\b)|\}}*(?:\d|[A-Za-z](?![A-Za-z])|\()"
+    rf"| (?:[xyznK]|pi)(?![\w'])|\s*\\[,;!]\s?\d"
     rf"|{_CLOSE}{_OPERATOR}{_OPEN}{_VALUE}"
     rf"|{_CLOSE}:{_OPEN}(?:\d|\\boxed)"
     rf"|{_CLOSE},{_OPEN}-?\d[\d.]*(?:\$|\\\)|\))*\s*(?:$|[.!\n)]|,? (?:and|or)\b)"
@@ -59,6 +59,7 @@ _BEFORE_MARK = re.compile(
     r"|[dt]?binom)\s*(?:\{[^{}]*\}\s*)?(?:\{[^{}]*)?$"
     r"|\\(?:sqrt|sin|cos|tan|log|ln|exp|lfloor|lceil)\s*(?:\[\d\])?[({ ]*$"
     r"|\d[({]?$|\d\s?\\[,;!]?\s?$|(?:^|[=$+*/(\n-])\s*\d+(?:\.\d+)? $|\|\s*$|\(\s*-?[\w.]+,\s*$"
+    r"|\\(?:[dtc]?frac|sqrt)(?:\{[^{}]*\}){1,2}\s*$|\$\s*-\s*[({]*$"
     r"|\b(?:(?:anything|everything|all|any number) (?:but|except)|except|excluding|other than)\s*[$({]*$"
     rf"|(?:\b{OPERATIONS})\s*[$({{]*$"
     rf"|(?:^|[\s$(])[$]?-?\d[\d.]*[$)\\]*(?::|\s*,? (?:or|and|to)\s+|,\s*)[$({{]*$",

@@ -61,6 +61,7 @@ BEHIND = re.compile(
     r"|smaller|larger|higher|"
     r"lower|older|younger|taller|shorter) than|times [a-z]|below|past|short|ago|to the \w+(?: power)?"
     r"|basis points?|per ?(?:mille?|thousand|hundred|million|billion|ten thousand)|parts per \w+"
+    r"|per \d[\d,]*|or (?:higher|lower|larger|smaller|bigger|over|under|later)|and (?:up|above|below)"
     r"|(?:in )?base [a-z]+|in (?:binary|hex|hexadecimal|octal|ternary|roman numerals)"
     rf"|(?:out of|in)(?: an?| every| each)? (?:{'|'.join([*SMALL, *SCALES])})"
     r"|[ap]\.?m\b\.?|o'clock|plus|minus|[CF](?= |$|[.,]))(?![\w])"
@@ -85,16 +86,15 @@ _BOUNDS = (
     r"more than|less than|fewer than|greater than|smaller than|larger than|bigger than|at least"
     r"|at most|up to"
     r"|no more than|no less than|no fewer than|at (?:a |the )?(?:very )?(?:minimum|maximum|least"
-    r"|most)(?: of)?"
-    r"|tops|exceed(?:s|ed|ing)?|surpass(?:es|ed|ing)?|upwards? of|north of|south of|beyond|beneath"
-    r"|short of|close to"
+    r"|most)(?: of)?|tops|in excess of|(?:greater|larger|less|smaller)(?: than)? or equal to|(?:any|every"
+    r"|all)(?: [a-z]+){1,2} but|exceed(?:s|ed|ing)?|surpass(?:es|ed|ing)?|upwards? of|north of"
+    r"|south of|beyond|beneath|short of|close to"
     r"|as [a-z]+ as|(?:anything|everything|everyone|everybody|all|any number|every number"
     r"|anyone) but|except"
     r"(?:ing)?(?: for)?|excluding|excludes?|excepting|barring|besides|apart from|aside from"
     r"|(?<!none )other than"
     r"|different from|differs from|distinct from|unequal to|all save|save for|outside(?: of)?"
-    r"|without|omitting"
-    r"|sum of|product of|difference of|average of|multiples? of"
+    r"|without|omitting|sum of|product of|difference of|average of|multiples? of"
     r"|half past|quarter past|quarter to|nearly|almost|over|under|above|below|between|from|than"
 )
 _BEFORE = re.compile(
@@ -112,8 +112,7 @@ _GLUE = frozenset((
 ))  # fmt: skip
 _GLUE_BEHIND_THING = re.compile(
     r"^(?!(?:is|are|was|were|left|and|or|per|each)\b)[a-z]+ (?:[a-z]+ )?(?:and|or|out of|to|for every"
-    r"|plus|minus|times|over)$"
-    r"|^(?!is\b|are\b)[a-z]+,? and$"
+    r"|plus|minus|times|over)$|^(?!is\b|are\b)[a-z]+,? and$"
 )
 _LONE = re.compile(
     r"^\s*(?!\\(?:infty|pi)\b)(?:\\?[A-Za-z]+(?:_\{?\w+\}?)?|\\(?:overline|angle"
@@ -203,7 +202,7 @@ def _behind(sentence: str, end: int) -> int:
     first = end
     while True:
         match: re.Match[str] | None = BEHIND.match(sentence, end)
-        per = match and re.match(r" ?(?:per (?!cent|mil|thou|hund|bill|ten)|/)", match.group())
+        per = match and re.match(r" ?(?:per (?!cent|mil|thou|hund|bill|ten|\d)|/)", match.group())
         if per and end == first:  # $18 per day is $18
             match = None
         if match is None:

@@ -11,6 +11,7 @@ from evaluation.grading.grades import Grader
 from tests.evaluation.grading.labelled import check
 
 TOUCHED = [
+    r"\boxed{5}M", r"$- \boxed{5}$", r"\frac{1}{2}\boxed{5}", r"\boxed{5}; or 6",
     r"\boxed{5} thousand", r"\boxed{5} million dollars", r"\boxed{5}\text{ thousand}", r"\boxed{5} dozen",
     r"-\boxed{5}", r"2\boxed{5}", r"\boxed{5}^2", r"\boxed{5}\sqrt{2}", r"\frac{\boxed{5}}{6}",
     r"\boxed{5}$ minus 2", r"It's \boxed{5} or 6", r"\boxed{5} and 6", r"$-\boxed{5}$", r"$x = -\boxed{5}$",
@@ -61,6 +62,9 @@ def test_r1_what_touches_a_box_is_read_with_it(grader: Grader) -> None:
 
 
 DENIED = [
+    "5 is the wrong answer.", "It's hard to believe the answer is 5.", "No way the answer is 5.",
+    "The answer is 5. No, 6.", "The answer is 5? Not quite, 6.", "It's not the case that the answer is 5.",
+    "Who says the answer is 5?", "Wrong answer: 5", r"\boxed{5} is a wrong answer.",
     r"The answer is not \boxed{5}", r"I can't say \boxed{5}", r"\boxed{5} is wrong.", r"\boxed{5}? No.",
     r"It is not \boxed{5} but 6", r"I doubt it is \boxed{5}", r"Some say \boxed{5}.",
     r"\boxed{5} isn't right",
@@ -99,6 +103,8 @@ def test_r2_to_r5_what_is_stated_instead_is_found(grader: Grader) -> None:
         "I don't think the answer is 5. It is 6.", "If x is 3 then the answer is 6.",
         "I think the answer is 6.",
         "Is 4 prime? No. So we get 6.", "Will has 6 apples.", "I say the answer is 6.",
+        "The first number is 6.", "That is why the answer is 6.", "You get 6.",
+        
         "It can't be 5, so it's 6.",
     ]  # fmt: skip
     check(grader, [(text, "6", True) for text in six] + [(r"The answer is not \boxed{A}.", "A", False)])
@@ -115,6 +121,7 @@ CHANGED = [
     "5 per mille",
     "5 per thousand", "5 ppm", "5 in binary", "5 in hexadecimal", "5 in base two", "5 out of a hundred",
     "5 bps",
+    "5 per 1000", "5 or higher", "in excess of 5", "every integer but 5",
     "as many as 5", "upwards of 5", "beyond 5", "half as much as 5", "the logarithm of 5", "one sixth of 5",
     "the factorial of 5", "the double of 5", "the square root of 5", "5 myriad", "5 parts per million",
 ]  # fmt: skip
