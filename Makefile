@@ -10,8 +10,10 @@ APP := $(VENV)/.app-installed
 DEV := $(VENV)/.dev-installed
 SECOND := $(VENV)/.second-installed
 PYTEST := HF_HUB_OFFLINE=1 $(PY) -m pytest
-# Files of tests, two at a time with a thread each; what people do in the browser goes one by one.
+# Files of tests, two at a time with a thread each; three of those that take long, for they mostly wait for
+# processes; what people do in the browser goes one by one.
 TWO := -n 2 --dist loadfile
+THREE := -n 3 --dist loadfile
 FAST := not slow and not browser and not gpu and not long
 test test-fast: export OMP_NUM_THREADS ?= 1
 
@@ -31,7 +33,7 @@ test: $(DEV) ## environment, Chromium, and every test that this machine can run
 	}; \
 	ends=""; run() { $(PYTEST) "$$@" $(ARGS); ends="$$ends $$?"; }; \
 	run $(TWO) -m "$(FAST)" $(if $(ARGS),,--cov); \
-	run $(TWO) -m "(slow or gpu) and not browser and not long"; \
+	run $(THREE) -m "(slow or gpu) and not browser and not long"; \
 	[ -z "$$chromium" ] || { export CHROMIUM="$$chromium"; run -m browser; }; \
 	case "$$ends" in *" 0"*) ;; *) exit 1 ;; esac; \
 	for end in $$ends; do case "$$end" in 0 $(if $(ARGS),| 5)) ;; *) exit 1 ;; esac; done

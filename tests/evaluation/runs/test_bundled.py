@@ -35,6 +35,7 @@ def test_the_issues_own_question_is_answered_rightly() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_accuracy_is_near_the_cards(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """30 problems a set: no set may lie more than three standard errors under the card."""
     card = {s["set"]: s["accuracy"] for s in json.loads((BUNDLED / "scores.json").read_text())}
