@@ -10,10 +10,9 @@ APP := $(VENV)/.app-installed
 DEV := $(VENV)/.dev-installed
 SECOND := $(VENV)/.second-installed
 PYTEST := HF_HUB_OFFLINE=1 $(PY) -m pytest
-# Files of tests, two at a time with a thread each; three of those that take long, for they mostly wait for
-# processes; what people do in the browser goes one by one.
-TWO := -n 2 --dist loadfile
-THREE := -n 3 --dist loadfile
+# Files of tests, three at a time with a thread each, for many wait for processes; what people do in the
+# browser goes one by one.
+SEVERAL := -n 3 --dist loadfile
 FAST := not slow and not browser and not gpu and not long
 test test-fast: export OMP_NUM_THREADS ?= 1
 
@@ -32,17 +31,16 @@ test: $(DEV) ## environment, Chromium, and every test that this machine can run
 		echo "No Chromium: the browser tests are left out of this run." >&2; \
 	}; \
 	ends=""; run() { $(PYTEST) "$$@" $(ARGS); ends="$$ends $$?"; }; \
-	run $(TWO) -m "$(FAST)" $(if $(ARGS),,--cov); \
-	run $(THREE) -m "(slow or gpu) and not browser and not long"; \
+	run $(SEVERAL) -m "not browser and not long" $(if $(ARGS),,--cov); \
 	[ -z "$$chromium" ] || { export CHROMIUM="$$chromium"; run -m browser; }; \
 	case "$$ends" in *" 0"*) ;; *) exit 1 ;; esac; \
 	for end in $$ends; do case "$$end" in 0 $(if $(ARGS),| 5)) ;; *) exit 1 ;; esac; done
 
 test-fast: $(DEV) ## the tests that take seconds and need no browser or GPU
-	$(PYTEST) $(TWO) -m "$(FAST)" $(ARGS)
+	$(PYTEST) $(SEVERAL) -m "$(FAST)" $(ARGS)
 
 test-long: $(DEV) ## what takes minutes each: sizes against the card, stops at every kind of moment
-	OMP_NUM_THREADS=1 $(PYTEST) $(TWO) -m long $(ARGS)
+	OMP_NUM_THREADS=1 $(PYTEST) $(SEVERAL) -m long $(ARGS)
 
 # Another Python beside the first: its own environment, without gptqmodel's compiler; what takes long is left out.
 test-python: ## PYTHON=python3.13: a second environment, the imports and the fast tests in it
@@ -55,7 +53,7 @@ test-python: ## PYTHON=python3.13: a second environment, the imports and the fas
 second-environment: $(SECOND)
 
 second-tests:
-	OMP_NUM_THREADS=1 $(PYTEST) $(TWO) -m "$(FAST)" $(ARGS)
+	OMP_NUM_THREADS=1 $(PYTEST) $(SEVERAL) -m "$(FAST)" $(ARGS)
 
 lint: $(DEV) ## ruff: rules and format
 	$(PY) -m ruff check .
