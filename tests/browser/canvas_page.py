@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from playwright.sync_api import Page
 
 # Notes what is on the screen at every animation frame, and whether the run had ended by then.
 RECORD = """() => {
@@ -146,3 +151,21 @@ class CanvasPage:
     def shot(self, folder: Path, name: str) -> None:
         """A picture of the whole page."""
         self.page.screenshot(path=str(folder / f"{name}.png"), full_page=True)
+
+
+CUT_OFF = re.compile(r"AbortError: signal is aborted|Unexpected error Connection errored out")
+_LEFT: set[Page] = set()
+
+
+@contextmanager
+def leaving(page: Page) -> Iterator[None]:
+    """While a page is left (and its server goes down): what it asks for just then is cut off, and gradio's
+    script says so."""
+    _LEFT.add(page)
+    yield
+    _LEFT.discard(page)
+
+
+def is_cut_off(page: Page, message: str) -> bool:
+    """Whether a message of the console only says that the page is being left."""
+    return page in _LEFT and CUT_OFF.match(message) is not None

@@ -15,7 +15,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, ConsoleMessage, Page
+
+from tests.browser.canvas_page import is_cut_off
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM_OPTIONS = [
@@ -88,6 +90,10 @@ def open_page(app: str, browser: Browser) -> Iterator[Any]:
     """open_page(width, height, dark): a new tab. Outside requests and script errors fail the test."""
     contexts, wrong = [], []
 
+    def complain(page: Page, message: ConsoleMessage) -> None:
+        if message.type == "error" and not (is_cut_off(page, message.text)):
+            wrong.append(f"console: {message.text}")
+
     def outside(url: str) -> bool:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https", "ws", "wss") and parts.netloc != urlsplit(app).netloc
@@ -105,7 +111,7 @@ def open_page(app: str, browser: Browser) -> Iterator[Any]:
         context.set_default_timeout(STEP_WITHIN * 1000)
         context.route("**/*", route)
         page = context.new_page()
-        page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("console", lambda m: complain(page, m))
         page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
         page.goto(f"{app}/?__theme={'dark' if dark else 'light'}")
         page.wait_for_function("document.querySelector('#canvas .c')?.isConnected")

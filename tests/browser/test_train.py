@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Page
 
 from llada_viz.jobs.job_folder import kill_all_of
-from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage
+from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage, leaving
 from tests.browser.conftest import ROOT, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -153,15 +153,17 @@ def test_sft_on_an_upload_outlives_a_refresh_and_a_restart(
     state(page, "Running")
     page.wait_for_selector("#train-curves svg", timeout=PATIENCE * 1000)
     page.screenshot(path=str(shots / "train-running.png"), full_page=True)
-    page.reload()
-    open_tab(page)
+    with leaving(page):
+        page.reload()
+        open_tab(page)
     state(page, "Running")
     page.wait_for_selector("#train-curves svg")
-    page.goto("about:blank")
-    server.kill()
-    server.start()
-    page.goto(server.url + "/?__theme=dark")
-    open_tab(page)
+    with leaving(page):
+        page.goto("about:blank")
+        server.kill()
+        server.start()
+        page.goto(server.url + "/?__theme=dark")
+        open_tab(page)
     page.wait_for_selector("#train-curves svg", timeout=PATIENCE * 1000)
     state(page, "Done")
     state(page, "step 50 of 50")
