@@ -23,11 +23,11 @@ LIMIT = 15.0  # seconds of the processor (one thread), so that other work on the
 # and evaluations are as large as the presets have them.
 OFTEN = {"max_steps": 400, "save_every": 400, "log_every": 1, "eval_every": 2, "samples": 1}
 MOMENTS = [
-    ("remask-sft-tiny", "evaluating", OFTEN), ("grpo-tiny", "decoding answers", OFTEN),
+    ("remask-sft-tiny", "evaluating", OFTEN),
     *(pytest.param(*moment, marks=pytest.mark.long) for moment in [
         ("remask-sft-tiny", "", OFTEN), ("sft-tiny", "evaluating", OFTEN),
         ("sft-tiny", "decoding a sample", OFTEN | {"save_every": 2}),
-        ("grpo-tiny", "", OFTEN), ("grpo-tiny", "evaluating", OFTEN),
+        ("grpo-tiny", "decoding answers", OFTEN), ("grpo-tiny", "", OFTEN), ("grpo-tiny", "evaluating", OFTEN),
         ("dpo-tiny", "decoding pairs", OFTEN), ("dpo-tiny", "evaluating", OFTEN | {"problems": 200}),
         ("remask-lora-tiny", "evaluating", OFTEN), ("pretrain-tiny", "", OFTEN),
     ]),
