@@ -27,7 +27,8 @@ MOMENTS = [
     *(pytest.param(*moment, marks=pytest.mark.long) for moment in [
         ("remask-sft-tiny", "", OFTEN), ("sft-tiny", "evaluating", OFTEN),
         ("sft-tiny", "decoding a sample", OFTEN | {"save_every": 2}),
-        ("grpo-tiny", "decoding answers", OFTEN), ("grpo-tiny", "", OFTEN), ("grpo-tiny", "evaluating", OFTEN),
+        ("grpo-tiny", "decoding answers", OFTEN),
+        ("grpo-tiny", "", OFTEN), ("grpo-tiny", "evaluating", OFTEN),
         ("dpo-tiny", "decoding pairs", OFTEN), ("dpo-tiny", "evaluating", OFTEN | {"problems": 200}),
         ("remask-lora-tiny", "evaluating", OFTEN), ("pretrain-tiny", "", OFTEN),
     ]),
