@@ -115,6 +115,7 @@ def test_f39_cells_fall_in_the_published_order(bundled: LoadedModel) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_f39_every_task_and_setting_falls_in_the_published_order(bundled: LoadedModel) -> None:
     checked(bundled, range(0, 120, 12))
 

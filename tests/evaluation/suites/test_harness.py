@@ -63,6 +63,7 @@ def test_lm_evals_command_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)  # lm-eval reads its 14,000 task files first
 def test_two_processes_share_the_work(tmp_path: Path) -> None:
     """With the variables that `accelerate launch --num_processes 2` sets."""
