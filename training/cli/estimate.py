@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
-from training.cli.objectives import flags, request
-from training.registry import OBJECTIVES
+from training.cli.objectives import add_inspection, request
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its flags: those of the objective."""
-    parser = commands.add_parser("estimate", help="how long a run will take, measured on this machine")
-    parser.add_argument("objective", choices=OBJECTIVES, help="what would be trained")
-    flags(parser, out=False)
-    parser.add_argument("--json", action="store_true", help="seconds, as JSON")
-    parser.set_defaults(run=show, out=Path(), resume=False)
+    add_inspection(
+        commands, "estimate", "how long a run will take, measured on this machine", "seconds, as JSON", show
+    )
 
 
 def show(args: argparse.Namespace) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from training.engine.settings import RunArguments, parse_pairs, settings_of
 from training.registry import OBJECTIVES, objective
@@ -50,6 +51,15 @@ def start(args: argparse.Namespace) -> None:
         say(str(train(request(args))))
     except Stopped as stopped:
         say(f"{stopped}; --resume goes on from there")
+
+
+def add_inspection(commands: Any, name: str, help: str, json_help: str, show: Callable[..., None]) -> None:
+    """A command that looks at a run before it is started: `name OBJECTIVE`, with the objective's flags."""
+    parser = commands.add_parser(name, help=help)
+    parser.add_argument("objective", choices=OBJECTIVES, help="what would be trained")
+    flags(parser, out=False)
+    parser.add_argument("--json", action="store_true", help=json_help)
+    parser.set_defaults(run=show, out=Path(), resume=False)
 
 
 def request(args: argparse.Namespace) -> Request:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
-from training.cli.objectives import flags, request
-from training.registry import OBJECTIVES, objective
+from training.cli.objectives import add_inspection, request
+from training.registry import objective
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its flags: those of the objective."""
-    parser = commands.add_parser("preview", help="one example of a run: raw, templated, noised")
-    parser.add_argument("objective", choices=OBJECTIVES, help="what would be trained")
-    flags(parser, out=False)
-    parser.add_argument("--json", action="store_true", help="as JSON: raw, templated, cells")
-    parser.set_defaults(run=show, out=Path(), resume=False)
+    add_inspection(
+        commands,
+        "preview",
+        "one example of a run: raw, templated, noised",
+        "as JSON: raw, templated, cells",
+        show,
+    )
 
 
 def show(args: argparse.Namespace) -> None:
