@@ -20,9 +20,10 @@ import torch
 from safetensors.torch import load_file
 
 from models.assets import locate
+from models.checkpoint import ModelError
 from models.config import LLaDAConfig
 from models.llada import LLaDAModelLM
-from models.loading import LoadedModel, ModelError, load
+from models.loading import LoadedModel, load
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "attn_out", "ff_proj", "up_proj", "ff_out")
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"

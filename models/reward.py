@@ -18,15 +18,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2Model
 
 from models.assets import locate
+from models.checkpoint import ModelError, as_model_error, mask_token, read_config, read_weights
 from models.config import LLaDAConfig
-from models.loading import (
-    ModelError,
-    as_model_error,
-    device_and_dtype,
-    mask_token,
-    read_config,
-    read_weights,
-)
+from models.loading import device_and_dtype
 from models.shadow_reward import ShadowRewardModel
 from models.text import chat_ids, half_character, plain_text
 

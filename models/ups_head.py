@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from models.assets import locate
-from models.loading import ModelError
+from models.checkpoint import ModelError
 
 HEAD_FILE = "ups_head.safetensors"
 MOST_BYTES = 2**30

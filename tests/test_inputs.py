@@ -21,7 +21,8 @@ import pytest
 from evaluation.__main__ import parser
 from evaluation.cli.run import plan_of
 from evaluation.sets.columns import SetError
-from models.loading import ModelError, load
+from models.checkpoint import ModelError
+from models.loading import load
 from tests.models.test_loading import shards
 from tests.training.small_model import small_folder, tokenizer
 from training.data.chat import Chat

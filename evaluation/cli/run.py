@@ -16,8 +16,8 @@ from evaluation.runs.plan import QUESTION_MARK, Plan, lines_of, names_of, read_l
 from evaluation.runs.report import FORMS, Report, as_markdown
 from evaluation.runs.run_folder import RunFolder
 from evaluation.sets.problem_sets import ProblemSet, load_set
+from models.checkpoint import find_file
 from models.flags import add_model_flags, add_tool_flags, load_flagged
-from models.loading import find_file
 
 # How long one process waits for the others: rows cost unequal time, and torch's own limit is minutes.
 LONGEST_WAIT = timedelta(days=1)

@@ -21,7 +21,8 @@ from evaluation.runs.plan import Line, Plan
 from evaluation.runs.run_folder import ResultRow, RunError, RunFolder
 from evaluation.sets.problem_sets import Problem
 from models.adapters import adapter_digest
-from models.loading import LoadedModel, weights_digest
+from models.checkpoint import weights_digest
+from models.loading import LoadedModel
 from samplers.batch import run_requests
 from tasks import TASKS
 

@@ -17,7 +17,8 @@ from llada_viz.decoding.bundled import ADAPTERS, DTYPES, HEAD_FILE, Bundled
 from llada_viz.decoding.recent import Recent
 from models.adapters import CONFIG as ADAPTER_FILE
 from models.adapters import load_adapted
-from models.loading import LoadedModel, ModelError, load
+from models.checkpoint import ModelError
+from models.loading import LoadedModel, load
 from models.reward import LoadedReward, is_reward, load_reward
 from models.text import token_pieces
 from models.ups_head import UPSHead, load_ups_head

@@ -11,7 +11,8 @@ from typing import Any
 
 from models.adapters import CONFIG as ADAPTER_FILE
 from models.assets import MODELS, assets, locate
-from models.loading import LoadedModel, ModelError, load
+from models.checkpoint import ModelError
+from models.loading import LoadedModel, load
 from models.reward import LoadedReward, load_reward
 from models.text import token_pieces
 from models.ups_head import UPSHead, load_ups_head

@@ -31,7 +31,7 @@ from llada_viz.widgets.live import (
     without_fraction,
 )
 from llada_viz.widgets.scorer_input import ScorerInput
-from models.loading import ModelError
+from models.checkpoint import ModelError
 from samplers.requests import RequestError
 from samplers.settings import SettingError
 

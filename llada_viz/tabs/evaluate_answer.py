@@ -16,7 +16,8 @@ from llada_viz.jobs.job_store import Job
 from llada_viz.render.evaluation import detail, replayed
 from llada_viz.widgets.canvas import TokenCanvas, message, notice
 from llada_viz.widgets.live import UPDATES_PER_SECOND, Updates, alert
-from models.loading import LoadedModel, ModelError
+from models.checkpoint import ModelError
+from models.loading import LoadedModel
 from samplers.batch import answer_text
 from samplers.events import Finished, Started
 from samplers.requests import RequestError, Tools, prepare

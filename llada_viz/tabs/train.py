@@ -25,7 +25,7 @@ from llada_viz.widgets import foot
 from llada_viz.widgets.canvas import TokenCanvas, message
 from llada_viz.widgets.job_panel import JobPanel
 from llada_viz.widgets.live import QUIET, Updates, alert
-from models.loading import ModelError
+from models.checkpoint import ModelError
 from samplers.events import EventError
 from samplers.requests import RequestError
 from samplers.settings import sentence_of

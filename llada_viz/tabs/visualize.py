@@ -31,7 +31,7 @@ from llada_viz.widgets.live import (
 )
 from llada_viz.widgets.plots import MapPlot
 from llada_viz.widgets.scorer_input import ScorerInput
-from models.loading import ModelError
+from models.checkpoint import ModelError
 from samplers.events import EventError
 from samplers.registry import SAMPLERS, entry, head_users
 from samplers.requests import RequestError

@@ -15,7 +15,7 @@ import gradio as gr
 
 from llada_viz.decoding.attached import Using
 from llada_viz.decoding.bundled import Bundled
-from models.loading import ModelError
+from models.checkpoint import ModelError
 from samplers.registry import Entry, entry, head_users, make
 from samplers.requests import Prepared, RequestError, Tools, prepare
 from samplers.settings import sentence_of

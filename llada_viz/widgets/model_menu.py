@@ -9,7 +9,7 @@ import gradio as gr
 from llada_viz.decoding.attached import Attached, Attachments
 from llada_viz.decoding.bundled import ADAPTERS
 from llada_viz.widgets.live import QUIET, Updates, alert
-from models.loading import ModelError
+from models.checkpoint import ModelError
 from samplers.requests import RequestError
 from samplers.settings import sentence_of
 

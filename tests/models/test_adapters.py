@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.adapters import CONFIG, WEIGHTS, adapter_digest, apply_adapter, load_adapted
-from models.loading import ModelError, load
+from models.checkpoint import ModelError
+from models.loading import load
 from tests.networks import VECTORS
 from tests.random_adapter import write_adapter
 

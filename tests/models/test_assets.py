@@ -11,7 +11,8 @@ from evaluation.sets.problem_sets import load_set
 from models import assets as place
 from models.adapters import read_adapter
 from models.assets import assets, locate
-from models.loading import ModelError, load
+from models.checkpoint import ModelError
+from models.loading import load
 from models.reward import load_reward
 from models.ups_head import load_ups_head
 from training.run import read_config

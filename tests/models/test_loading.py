@@ -10,7 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.loading import ModelError, load
+from models.checkpoint import ModelError
+from models.loading import load
 from tests.networks import VECTORS
 
 

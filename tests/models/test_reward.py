@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen2Config
 
-from models.loading import ModelError
+from models.checkpoint import ModelError
 from models.reward import STEP_TOKEN, RewardModel, load_reward
 
 CHAT = (

@@ -12,7 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.loading import ModelError, load
+from models.checkpoint import ModelError
+from models.loading import load
 from models.reward import LoadedReward, load_reward
 from models.shadow_reward import TRUST, visibility
 from samplers.settings import SettingError

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from models.loading import ModelError
+from models.checkpoint import ModelError
 from models.ups_head import UPSHead, load_ups_head
 
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config
 
 from models.assets import locate
+from models.checkpoint import ModelError, find_file, mask_token, read_config, read_weights
 from models.config import LLaDAConfig
-from models.loading import ModelError, find_file, mask_token, read_config, read_weights
 from models.reward import JUDGE, KINDS, SHADOW, STEP_TOKEN, LoadedReward, RewardModel
 from models.shadow_reward import ShadowRewardModel
 from samplers.settings import SettingError

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.sets.columns import SetError
-from models.loading import LoadedModel, ModelError, find_file
+from models.checkpoint import ModelError, find_file
+from models.loading import LoadedModel
 from samplers.batch import run_requests
 from samplers.settings import SettingError
 from tasks import TASKS, generate

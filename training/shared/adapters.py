@@ -28,8 +28,9 @@ from models.adapters import (
     read_adapter,
     set_context,
 )
+from models.checkpoint import ModelError
 from models.llada import LLaDAModelLM
-from models.loading import LoadedModel, ModelError
+from models.loading import LoadedModel
 from samplers.settings import SettingError, option
 from training.engine.settings import TrainSettings
 

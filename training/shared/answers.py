@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from models.loading import LoadedModel, ModelError, load
+from models.checkpoint import ModelError
+from models.loading import LoadedModel, load
 from models.text import token_pieces
 from samplers.requests import RequestError, Tools, prepare
 from samplers.streams import record

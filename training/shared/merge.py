@@ -19,7 +19,8 @@ from safetensors import safe_open
 from torch import Tensor
 
 from models.adapters import Adapter, lora_config, read_adapter
-from models.loading import ModelError, find_file, load, weight_files
+from models.checkpoint import ModelError, find_file, weight_files
+from models.loading import load
 from training.engine.checkpoints import replace_folder
 from training.shared.adapters import NAME, LoraSettings, attach
 

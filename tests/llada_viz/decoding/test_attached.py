@@ -12,7 +12,7 @@ import torch
 
 from llada_viz.decoding.attached import Attachments, attach, parts_of
 from llada_viz.decoding.bundled import FOLDER, Bundled
-from models.loading import ModelError
+from models.checkpoint import ModelError
 from models.ups_head import UPSHead
 from samplers.events import PolicyScored
 from samplers.requests import RequestError

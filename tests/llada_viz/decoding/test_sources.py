@@ -17,7 +17,7 @@ from llada_viz.decoding.bundled import FOLDER, Bundled
 from llada_viz.decoding.sources import LoadedSources, Sources, sources_of
 from llada_viz.jobs.evaluations import Evaluations
 from llada_viz.jobs.queue import Jobs
-from models.loading import ModelError
+from models.checkpoint import ModelError
 from samplers.requests import RequestError
 from tests.llada_viz.handlers import given
 from tests.random_adapter import write_adapter

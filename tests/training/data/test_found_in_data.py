@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evaluation.sets.columns import SetError
-from models.loading import ModelError
+from models.checkpoint import ModelError
 from tests.training.small_model import BUNDLED, small_folder, tokenizer
 from training.__main__ import main
 from training.data.answer_settings import AnswerSettings

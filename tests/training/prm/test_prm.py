@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from evaluation.sets.columns import SetError
-from models.loading import ModelError, load
+from models.checkpoint import ModelError
+from models.loading import load
 from models.reward import load_reward
 from samplers.settings import SettingError
 from training.__main__ import main

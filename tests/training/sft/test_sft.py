@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.loading import ModelError, load
+from models.checkpoint import ModelError
+from models.loading import load
 from samplers.settings import SettingError
 from tests.training.small_model import small_folder, small_network
 from training.data.chat import Encoded

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from models.adapters import TARGETS, load_adapted
+from models.checkpoint import ModelError
 from models.llada import LLaDAModelLM
-from models.loading import LoadedModel, ModelError, load
+from models.loading import LoadedModel, load
 from samplers.settings import SettingError
 from tests.networks import VECTORS
 from tests.random_adapter import write_adapter

@@ -13,7 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from models.adapters import CONFIG, TARGETS, WEIGHTS, Adapter, load_adapted
-from models.loading import ModelError, load
+from models.checkpoint import ModelError
+from models.loading import load
 from tests.networks import VECTORS
 from tests.random_adapter import write_adapter
 from training.__main__ import main
