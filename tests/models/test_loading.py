@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from models.checkpoint import ModelError
 from models.loading import load
+from tests.checkpoints import published_index, weight_shapes, write_checkpoint
 from tests.networks import VECTORS
 
 
@@ -48,6 +49,19 @@ def test_sharded_weights_load(folder: Path) -> None:
         where |= dict.fromkeys(part, file)
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}))
     assert load(str(folder), device="cpu").mask_id == 119
+
+
+def test_the_published_names_and_shards_of_llada_8b_load(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "wide", n_layers=32, d_model=64, mlp_hidden_size=96, tokenizer=False)
+    config = json.loads((folder / "config.json").read_text())
+    index = json.loads((folder / "model.safetensors.index.json").read_text())
+    assert index["weight_map"] == published_index() and len(published_index()) == 291
+    assert set(weight_shapes(config)) == set(published_index())
+    state = load(str(folder), device="cpu", dtype=torch.bfloat16).model.state_dict()
+    for file in sorted(set(published_index().values())):
+        for name, tensor in load_file(folder / file).items():
+            assert torch.equal(state.pop(name), tensor)
+    assert not state
 
 
 WTE = "model.transformer.wte.weight"
