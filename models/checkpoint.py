@@ -13,20 +13,18 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from jinja2 import TemplateError
 from safetensors import safe_open
-from transformers.utils import cached_file
 
+from models import hub
 from models.assets import locate
 from models.config import ConfigError, LLaDAConfig
+from models.errors import ModelError as ModelError
+from models.shards import read_header
 
 BROKEN = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError,
           StrictDataclassError, TemplateError)  # fmt: skip
 """The errors that torch, transformers and tokenizers raise for files that do not belong together."""
 
 INDEX = "model.safetensors.index.json"
-
-
-class ModelError(ValueError):
-    """A model that cannot be loaded; the message names file or weight, and what is wanted."""
 
 
 @contextmanager
@@ -65,20 +63,13 @@ def find_file(name: str, file: str, revision: str = "") -> Path | None:
     if Path(name).exists():
         path = Path(name) / file
         return path if path.is_file() else None
-    try:
-        cached = cached_file(
-            name, file, revision=revision or None, _raise_exceptions_for_missing_entries=False
-        )
-    except OSError as error:
-        raise ModelError(f"model = {name!r} is neither a folder nor a reachable hub id: {error}") from None
-    return Path(cached) if cached else None
+    return hub.find(name, file, revision)
 
 
 def commit_of(name: str, revision: str = "") -> str:
-    """The commit of a hub id that its files come from, "" for a folder."""
-    path = None if Path(locate(name)).exists() else find_file(name, "config.json", revision)
-    is_snapshot = path is not None and path.parent.parent.name == "snapshots"
-    return path.parent.name if path is not None and is_snapshot else ""
+    """The commit of a hub id that a checkpoint's files come from, "" where that is not known."""
+    path = find_file(name, "config.json", revision)
+    return hub.commit_of(path.parent) if path is not None else ""
 
 
 def read_config(
@@ -117,7 +108,11 @@ def weight_files(name: str, revision: str = "") -> list[Path]:
     files = [find_file(name, n, revision) for n in names]
     missing = [n for n, f in zip(names, files, strict=True) if f is None]
     if missing:
-        note = f"; {pickle} is a pickle, which is not read" if (pickle := _pickle_beside(name)) else ""
+        if not Path(locate(name)).exists():
+            with hub.said(name, revision):
+                hub.listing(name, revision)  # says so where there are pickles alone
+        pickle = _pickle_beside(name)
+        note = f", and {pickle} is a pickle: reading one can run foreign code" if pickle else ""
         raise ModelError(f"model = {name!r} has no {missing[0]}{note}; allowed: weights as safetensors")
     return [f for f in files if f is not None]
 
@@ -144,25 +139,24 @@ def stored_tensors(name: str, revision: str = "") -> dict[str, StoredTensor]:
     """Every tensor of a model folder or hub id, from the headers of its files; no weight is read.
 
     Where there is an index, each tensor is in the file that the index names for it, and in no other one.
+    ModelError: a file is only half there, or is no safetensors file.
     """
     stored: dict[str, StoredTensor] = {}
     index = _weight_map(name, revision)
     for file in weight_files(name, revision):
-        with _opened(name, file) as weights:
-            keys = list(weights.keys())
-            if index is not None:
-                listed = {key for key, place in index.items() if place == file.name}
-                _check_shard(name, file.name, set(keys), listed)
-            for key in keys:
-                part = weights.get_slice(key)
-                stored[key] = StoredTensor(file, tuple(part.get_shape()), str(part.get_dtype()))
+        with _readable(name, file):
+            tensors = read_header(file).tensors
+        if index is not None:
+            listed = {key for key, place in index.items() if place == file.name}
+            _check_shard(name, file.name, set(tensors), listed)
+        stored |= {key: StoredTensor(file, t.shape, t.dtype) for key, t in tensors.items()}
     return stored
 
 
 def read_tensors(name: str, stored: Mapping[str, StoredTensor]) -> Iterator[tuple[str, torch.Tensor]]:
     """The tensors, one at a time, file by file. Each is a view of its file: to keep one, copy it."""
     for file in sorted({tensor.file for tensor in stored.values()}):
-        with _opened(name, file) as weights:
+        with _readable(name, file), safe_open(file, "pt") as weights:
             for key in [key for key, tensor in stored.items() if tensor.file == file]:
                 yield key, weights.get_tensor(key)
 
@@ -173,43 +167,23 @@ def read_weights(name: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
 
 
 @contextmanager
-def _opened(name: str, file: Path) -> Iterator[Any]:
-    """An open safetensors file; ModelError, with the reason, where it cannot be read."""
+def _readable(name: str, file: Path) -> Iterator[None]:
+    """Turn what goes wrong with a weight file in the block into a ModelError with the reason."""
     try:
-        with safe_open(file, "pt") as weights:
-            yield weights
-    except (ModelError, torch.OutOfMemoryError, MemoryError):
+        yield
+    except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:  # the reader's own type is not public
-        raise ModelError(f"{file.name} of {name!r} cannot be read: {_reason(file, error)}") from None
-
-
-def _reason(file: Path, error: Exception) -> str:
-    """Why a file of weights cannot be read: half of it, a pointer in its place, or the reader's own words."""
-    size = file.stat().st_size
-    with file.open("rb") as start:
-        head = start.read(8)
-        if head.startswith(b"version "):
-            return "it is a Git LFS pointer; allowed: the file itself (git lfs pull)"
-        length = int.from_bytes(head, "little")
-        text = start.read(length) if length < size else b""
-    try:
-        ends = [
-            tensor["data_offsets"][1] for key, tensor in json.loads(text).items() if key != "__metadata__"
-        ]
-        wanted = 8 + length + max(ends, default=0)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return str(error)
-    if size < wanted:
-        return f"it has {size:,} of {wanted:,} bytes, its download did not end; allowed: the whole file"
-    return str(error)
+        with file.open("rb") as start:
+            pointer = start.read(8) == b"version "
+        reason = "it is a Git LFS pointer; allowed: the file itself (git lfs pull)" if pointer else error
+        raise ModelError(f"{file.name} of {name!r} cannot be read: {reason}") from None
 
 
 def _pickle_beside(name: str) -> str:
     """The name of a file of pickled weights in a folder, "" where there is none or name is a hub id."""
     folder = Path(locate(name))
-    kinds = (".bin", ".pt", ".pth", ".ckpt")
-    found = sorted(f.name for f in folder.iterdir() if f.suffix in kinds) if folder.is_dir() else []
+    found = sorted(f.name for f in folder.iterdir() if f.suffix in hub.PICKLES) if folder.is_dir() else []
     return found[0] if found else ""
 
 
