@@ -13,20 +13,17 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from jinja2 import TemplateError
 from safetensors import safe_open
-from transformers.utils import cached_file
 
+from models import hub
 from models.assets import locate
 from models.config import ConfigError, LLaDAConfig
+from models.errors import ModelError as ModelError
 
 BROKEN = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError,
           StrictDataclassError, TemplateError)  # fmt: skip
 """The errors that torch, transformers and tokenizers raise for files that do not belong together."""
 
 INDEX = "model.safetensors.index.json"
-
-
-class ModelError(ValueError):
-    """A model that cannot be loaded; the message names file or weight, and what is wanted."""
 
 
 @contextmanager
@@ -53,11 +50,7 @@ def find_file(name: str, file: str) -> Path | None:
     if Path(name).exists():
         path = Path(name) / file
         return path if path.is_file() else None
-    try:
-        cached = cached_file(name, file, _raise_exceptions_for_missing_entries=False)
-    except OSError as error:
-        raise ModelError(f"model = {name!r} is neither a folder nor a reachable hub id: {error}") from None
-    return Path(cached) if cached else None
+    return hub.find(name, file)
 
 
 def read_config(name: str, kinds: Sequence[str] = ("llada",), setting: str = "model") -> dict[str, Any]:
