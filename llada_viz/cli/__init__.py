@@ -1,0 +1,1 @@
+"""What `llada-viz NAME` runs besides the page: a module a name, each with `main(argv) -> int`."""
