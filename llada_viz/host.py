@@ -11,5 +11,5 @@ def on_space() -> bool:
 
 
 def on_zero_gpu() -> bool:
-    """Whether the Space has ZeroGPU: a GPU for seconds, in a process of its own. Read as `spaces` reads it."""
+    """Whether the Space has ZeroGPU: a GPU for seconds, in a process of its own (`spaces` reads it so)."""
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")

@@ -30,8 +30,8 @@ def free_port(host: str = "127.0.0.1") -> int:
 def served(
     command: Sequence[str | Path], folder: Path, env: Mapping[str, str], port: int, cwd: Path | None = None
 ) -> Iterator[str]:
-    """The address of a server, which is ended at the end: politely, else with all it started. It must not have
-    said a traceback. folder: for its log; cwd: where it runs, else there."""
+    """The address of a server, which is ended at the end: politely, else with all it started. It must not
+    have said a traceback. folder: for its log; cwd: where it runs, else there."""
     url, log = f"http://127.0.0.1:{port}", folder / "log.txt"
     with log.open("w") as out:
         server = subprocess.Popen(
@@ -78,7 +78,7 @@ class Page:
         return [message["output"] for message in messages]
 
     def click(self, element: str) -> list[dict[str, Any]]:
-        """Messages of the event of a button, whether the page lets people press it or not. element: its id."""
+        """Messages of the event of a button, also of one that people cannot press. element: its id."""
         button = next(c["id"] for c in self.config["components"] if c["props"].get("elem_id") == element)
         clicked = [button, "click"]
         event = next(d for d in self.config["dependencies"] if clicked in map(list, d["targets"]))

@@ -1,8 +1,8 @@
 """ZeroGPU: a Space is lent a GPU for the seconds that a function asks for, in a forked process (a worker).
 
-The worker may be older than the run, and what it returns is pickled. So it gets the run as plain data, prepares
-it again, and yields its events; frames, traces and everything else stay in the server. The facts are those of
-`spaces` 0.51 (docs: huggingface.co/docs/hub/spaces-zerogpu).
+The worker may be older than the run, and what it returns is pickled. So it gets the run as plain data,
+prepares it again, and yields its events; frames, traces and everything else stay in the server. The facts are
+those of `spaces` 0.51 (docs: huggingface.co/docs/hub/spaces-zerogpu).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ SHORTEST, LONGEST = 15, 120
 
 @dataclass(frozen=True)
 class Order:
-    """A run as plain data, checked in the server. adapter: name of a bundled adapter, "" for none; steps, rows:
-    forwards that the settings ask for, and sequences in each."""
+    """A run as plain data, checked in the server. adapter: name of a bundled adapter, "" for none; steps,
+    rows: forwards that the settings ask for, and sequences in each."""
 
     adapter: str
     sampler: str
@@ -126,7 +126,7 @@ def adapter_of(using: Using) -> str:
 
 
 def rows_of(sampler: Sampler) -> int:
-    """Sequences in a forward, at most: candidates (settings whose names begin with num_), twice with guidance."""
+    """Sequences in a forward, at most: candidates (settings named num_…), twice with guidance."""
     names = sampler.__dataclass_fields__
     candidates = [int(getattr(sampler, name)) for name in names if name.startswith("num_")]
     return max(candidates, default=1) * (2 if getattr(sampler, "cfg_scale", 0) else 1)

@@ -32,8 +32,8 @@ def home_folder() -> Path:
 
 
 def space_folder() -> Path:
-    """The usual folder, or a temporary one where that cannot be written. It is named in the environment, so that
-    whoever asks next, jobs among them, gets the same."""
+    """The usual folder, or a temporary one where that cannot be written. It is named in the environment, so
+    that whoever asks next, jobs among them, gets the same."""
     try:
         return usable(usual_folder())
     except OSError as error:

@@ -1,7 +1,7 @@
 """`python -m tests.deploy.as_a_space`: app.py where only what requirements.txt installs can be imported.
 
-The packages of the other extras (lm_eval, datasets, openai, bitsandbytes, modal, pytest, …) are in the environment
-of the tests, so they are hidden from every finder; that is what an environment without them looks like.
+The packages of the other extras (lm_eval, openai, bitsandbytes, modal, pytest, …) are in the environment of
+the tests, so they are hidden from every finder; that is what an environment without them looks like.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def hide_the_rest() -> None:
     distributions = set().union(*owners.values()) - kept - {ours}
     before = hidden & {name.partition(".")[0] for name in sys.modules}
     assert not before, f"imported before they were hidden: {before}"
-    sys.meta_path[:] = [Hiding(tuple(sys.meta_path), hidden, distributions)]  # type: ignore[list-item]
+    sys.meta_path[:] = [Hiding(tuple(sys.meta_path), hidden, distributions)]
     print("hidden:", " ".join(sorted(hidden)), flush=True)
 
 

@@ -1,5 +1,5 @@
-"""The app as a Space runs it: what requirements.txt installs, host and port from the environment, strangers, a
-home that cannot be written."""
+"""The app as a Space runs it: what requirements.txt installs, host and port from the environment, strangers,
+and a home that cannot be written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,16 @@ from tests.served import Page, free_port, served
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = "/proc/nobody"  # not even root can make a folder there
-EXTRAS = {"lm_eval", "datasets", "openai", "bitsandbytes", "modal", "pytest", "playwright", "spaces", "nbclient"}
+EXTRAS = {
+    "lm_eval",
+    "openai",
+    "bitsandbytes",
+    "modal",
+    "pytest",
+    "playwright",
+    "spaces",
+    "nbclient",
+}
 
 
 @pytest.fixture

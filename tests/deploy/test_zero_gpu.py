@@ -52,7 +52,7 @@ def test_seconds_come_from_steps_rows_and_what_was_measured(
     monkeypatch.setenv(zero_gpu.PACE_VARIABLE, "0.05")
     assert workers.seconds(ORDER) == round(10 + 1.5 * 200 * 2 * 0.05)
     clock = iter([100.0, 130.0])
-    monkeypatch.setattr(zero_gpu.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
     assert len(list(workers.stream(ORDER))) > 2
     assert workers.seconds(ORDER) == round(10 + 1.5 * 30)  # thirty seconds for the same steps and rows
     assert workers.seconds(replace(ORDER, sampler="threshold")) == round(10 + 1.5 * 200 * 2 * 0.05)

@@ -1,7 +1,8 @@
 """`python -m tests.deploy.zero_gpu_space`: runs of the page decoded by workers of the real package `spaces`.
 
-Its device API is answered here, and its part that moves weights to a GPU is left out, for there is none: workers
-are forked, orders and events are pickled, and seconds are asked for, as on ZeroGPU. Prints one JSON object.
+Its device API is answered here, and its part that moves weights to a GPU is left out, for there is none:
+workers are forked, orders and events are pickled, and seconds are asked for, as on ZeroGPU. Prints one JSON
+object.
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ def main() -> int:
         ready = prepare_run(*run)
         events = list(ready.stream())
         said["same"].append(events == list(prepare_here(*run).stream()))
-        said["untouched"].append(int(ready.canvas.masked.sum()) == 32)  # the server's own canvas was not filled
+        said["untouched"].append(
+            int(ready.canvas.masked.sum()) == 32
+        )  # the server's own canvas was not filled
     stopped = prepare_run(attachments.using(""), "low_confidence", small, "What is 3 + 4?", 0).stream()
     said["first"] = type(next(stopped)).__name__
     stopped.close()
