@@ -1,4 +1,4 @@
-"""Many visitors on one page: each presses Run, reads the answer to its end, waits a little, presses Run again.
+"""Many visitors on one page: each presses Run, reads the answer to its end, waits a little, presses again.
 
 `python -m benchmarks.visitors [--old FOLDER] [--visitors 20] [--seconds 180] [--short] [--json]`
 
@@ -195,13 +195,17 @@ def bars(old: dict[str, Any] | None, new: dict[str, Any]) -> list[tuple[bool, st
 
 def main() -> int:
     """Measure and print; 1 when a bar is not met."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--old", type=Path, help="checkout whose page is the old way")
     parser.add_argument("--only", choices=("old", "new"))
     parser.add_argument("--visitors", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=180.0)
     parser.add_argument("--short", action="store_true", help="5 visitors for 20 s")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="OMP_NUM_THREADS of the page")
+    parser.add_argument(
+        "--threads", type=int, default=os.cpu_count() or 1, help="OMP_NUM_THREADS of the page"
+    )
     parser.add_argument("--own-seeds", action="store_true", help="each visitor has a seed of its own")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

@@ -59,6 +59,13 @@ def create_ui() -> gr.Blocks:
             with gr.Tab("Train", id="train", render_children=True):
                 train = Train(bundled, runs, trainings, attachments, on_space(), browser_secret())
                 train.build(attached, tabs)
+
+        def leave(request: gr.Request) -> None:
+            visitor = str(request.session_hash or "")
+            runs.leave(visitor)
+            comparisons.leave(visitor)
+
+        page.unload(leave)
     page.queue(max_size=64)
     return page
 

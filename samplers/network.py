@@ -105,8 +105,8 @@ class ModelNetwork:
 class PolicyModelNetwork(ModelNetwork):
     """A LLaDA model and a UPS head (models.ups_head); keep scores are float32."""
 
-    def __init__(self, model: Any, name: str, ups_head: Any) -> None:
-        super().__init__(model, name)
+    def __init__(self, model: Any, name: str, ups_head: Any, passes: Passes | None = None) -> None:
+        super().__init__(model, name, passes)
         self.ups_head = ups_head.to(model.device)
 
     def keep(self, states: Tensor) -> Tensor:
