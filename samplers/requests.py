@@ -6,6 +6,8 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jinja2 import TemplateError
+
 from models.loading import LoadedModel
 from models.reward import LoadedReward
 from models.text import chat_ids, half_character
@@ -115,7 +117,14 @@ def _chat(tokenizer: Any, messages: Any) -> list[int]:
     for turn in messages:
         check_unicode("messages", turn["role"])
         check_unicode("messages", turn["content"])
-    return chat_ids(tokenizer, messages)
+    try:
+        return chat_ids(tokenizer, messages)
+    except (ValueError, TemplateError) as error:
+        first = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+        raise RequestError(
+            f"messages: the model's chat template refuses them ({first}); allowed: turns that it knows, or "
+            "raw_prompt"
+        ) from None
 
 
 def check_unicode(field: str, text: str) -> None:

@@ -1,0 +1,1 @@
+"""The subcommands of `llada-viz`, a module each."""
