@@ -72,7 +72,7 @@ def serve(page: Any) -> None:
     from llada_viz.page import launch_options
 
     with said():
-        page.launch(**launch_options())
+        page.launch(**launch_options(page))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -94,11 +94,11 @@ def answer_settings(
         size = length if length < size else next(n for n in range(size, 0, -1) if length % n == 0)
     if whole and "gen_length" not in own:
         length = -(-length // size) * size
-    sizes = {"gen_length": length, "block_length": size, "steps": length}
+    sizes = {"gen_length": length, "block_length": size}
     if whole and length % size == 0:
         sizes["steps"] = served.steps_for(length, size) or length
     early_stop = served.loaded is not None and served.loaded.eos_id is not None
-    settings = {"early_stop": early_stop, **defaults, **sizes, **own}
+    settings = {"early_stop": early_stop, **defaults, "steps": USUAL["gen_length"], **sizes, **own}
     settings = {name: value for name, value in settings.items() if name in fields or name in own}
     blocks = length // size if whole else 1
     for name, setting in fields.items():
