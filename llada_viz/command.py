@@ -1,8 +1,9 @@
-"""`llada-viz`: serve the page. `python app.py` in a checkout is the same."""
+"""`llada-viz`: serve the page, or run one of COMMANDS. `python app.py` in a checkout serves the page too."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -14,25 +15,42 @@ from llada_viz.address import hide_ipv6
 
 ABOUT = """LLaDA Viz: watch a masked-diffusion language model fill in its answer.
 
-Serves the page on 127.0.0.1:7860, or on the next free port.
+Without a command: serves the page on 127.0.0.1:7860, or on the next free port.
+
+Commands (llada-viz COMMAND --help):
+{commands}
 
 Environment: GRADIO_SERVER_NAME and GRADIO_SERVER_PORT (another address), LLADA_VIZ_HOME (folder of jobs
 and runs), LLADA_VIZ_MODEL (another model). A flag goes before its variable.
 """
+COMMANDS = {
+    "chat": ("llada_viz.cli.chat", "talk with a model in the terminal, and watch it write"),
+    "serve": ("llada_viz.cli.serve", "a model behind OpenAI's API, without the page"),
+    "models": ("llada_viz.cli.models", "checkpoints: list, inspect, download, convert, quantize"),
+}
+"""Name -> the module whose `main(argv)` it is, imported when it is asked for, and what it is for."""
 VARIABLES = {"host": "GRADIO_SERVER_NAME", "port": "GRADIO_SERVER_PORT", "model": "LLADA_VIZ_MODEL",
              "home": "LLADA_VIZ_HOME"}  # fmt: skip
 
 
-def read_flags(argv: list[str] | None = None) -> None:
-    """Write the flags to the variables that the page reads. Exits for --help and for a bad flag."""
+def page_parser() -> argparse.ArgumentParser:
+    """The command line without a command."""
+    about = ABOUT.format(commands="\n".join(f"  {name:8} {use}" for name, (_, use) in COMMANDS.items()))
     parser = argparse.ArgumentParser(
-        prog="llada-viz", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+        prog="llada-viz", usage="%(prog)s [COMMAND] [options]", description=about,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--host", help="address to serve on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port (default: 7860, or the next free one)")
     parser.add_argument("--model", help="bundled name or folder of the model (default: tiny-llada)")
     parser.add_argument("--home", help="folder of jobs and runs")
     parser.add_argument("--version", action="version", version=__version__)
+    return parser
+
+
+def read_flags(argv: list[str] | None = None) -> None:
+    """Write the flags to the variables that the page reads. Exits for --help and for a bad flag."""
+    parser = page_parser()
     args = parser.parse_args(argv)
     if args.port is not None and not 0 < args.port < 65536:
         parser.error(f"--port = {args.port}; allowed: 1 to 65535")
@@ -50,9 +68,12 @@ def prepare_environment() -> None:
 
 @contextmanager
 def said() -> Iterator[None]:
-    """A home or an address that cannot be used is one sentence, and exit code 2."""
+    """What cannot be used (a home, an address, a model) is one sentence, and exit code 2."""
     try:
         yield
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
@@ -75,8 +96,23 @@ def serve(page: Any) -> None:
         page.launch(**launch_options(page))
 
 
+def run_command(name: str, argv: list[str]) -> int:
+    """What `main` of the command's module returns. A bad value ends in one sentence and exit code 2."""
+    try:
+        with said():
+            return int(importlib.import_module(COMMANDS[name][0]).main(argv))
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Serve until interrupted."""
+    """Run the command that comes first; without one, serve until interrupted."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv and argv[0] in COMMANDS:
+        return run_command(argv[0], argv[1:])
+    if argv and not argv[0].startswith("-"):
+        page_parser().error(f"command = {argv[0]!r}; allowed: {', '.join(COMMANDS)}, or none for the page")
     read_flags(argv)
     serve(build_page())
     return 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -18,6 +18,7 @@ from models import hub
 from models.assets import locate
 from models.config import ConfigError, LLaDAConfig
 from models.errors import ModelError as ModelError
+from models.shards import read_header
 
 BROKEN = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError,
           StrictDataclassError, TemplateError)  # fmt: skip
@@ -38,27 +39,47 @@ def as_model_error(name: str, setting: str = "model") -> Iterator[None]:
         raise
     except ConfigError as error:
         raise ModelError(f"{setting} = {name!r}: {error}") from None
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise ModelError(f"{setting} = {name!r}: {_memory_ran_out(error)}") from None
     except BROKEN as error:
+        if "can't allocate memory" in str(error):  # torch's words on a CPU
+            raise ModelError(f"{setting} = {name!r}: {_memory_ran_out(error)}") from None
         reason = f"{type(error).__name__}: {str(error)[:200]}"
         allowed = "one with all its files"
         raise ModelError(f"{setting} = {name!r} is broken ({reason}); allowed: {allowed}") from None
 
 
-def find_file(name: str, file: str) -> Path | None:
-    """A file of a bundled name, a model folder or a hub id, None when it has none of that name."""
+def _memory_ran_out(error: BaseException) -> str:
+    words = str(error).partition(". ")[0][:120] or "no more to be had"
+    return f"memory ran out while it was loaded ({words})"
+
+
+def find_file(name: str, file: str, revision: str = "") -> Path | None:
+    """A file of a bundled name, a model folder or a hub id, None when it has none of that name.
+
+    revision: branch, tag or commit of a hub id, the main branch when empty; a folder has none.
+    """
     name = locate(name)
     if Path(name).exists():
         path = Path(name) / file
         return path if path.is_file() else None
-    return hub.find(name, file)
+    return hub.find(name, file, revision)
 
 
-def read_config(name: str, kinds: Sequence[str] = ("llada",), setting: str = "model") -> dict[str, Any]:
+def commit_of(name: str, revision: str = "") -> str:
+    """The commit of a hub id that a checkpoint's files come from, "" where that is not known."""
+    path = find_file(name, "config.json", revision)
+    return hub.commit_of(path.parent) if path is not None else ""
+
+
+def read_config(
+    name: str, kinds: Sequence[str] = ("llada",), setting: str = "model", revision: str = ""
+) -> dict[str, Any]:
     """The config.json of a model folder or hub id; ModelError unless it is of one of these model types.
 
     setting: the setting that names the folder, for the message.
     """
-    path = find_file(name, "config.json")
+    path = find_file(name, "config.json", revision)
     if path is None:
         raise ModelError(f"{setting} = {name!r} has no config.json; allowed: a model folder or hub id")
     try:
@@ -80,13 +101,19 @@ def mask_token(name: str, config: LLaDAConfig) -> int:
     return mask
 
 
-def weight_files(name: str) -> list[Path]:
+def weight_files(name: str, revision: str = "") -> list[Path]:
     """The safetensors files of a model folder or hub id, by name."""
-    names = sorted(set((_weight_map(name) or {"": "model.safetensors"}).values()))
-    files = [find_file(name, n) for n in names]
+    index = _weight_map(name, revision) or {"": "model.safetensors"}
+    names = sorted(set(index.values()))
+    files = [find_file(name, n, revision) for n in names]
     missing = [n for n, f in zip(names, files, strict=True) if f is None]
     if missing:
-        raise ModelError(f"model = {name!r} has no {missing[0]}; allowed: weights as safetensors")
+        if not Path(locate(name)).exists():
+            with hub.said(name, revision):
+                hub.listing(name, revision)  # says so where there are pickles alone
+        pickle = _pickle_beside(name)
+        note = f", and {pickle} is a pickle: reading one can run foreign code" if pickle else ""
+        raise ModelError(f"model = {name!r} has no {missing[0]}{note}; allowed: weights as safetensors")
     return [f for f in files if f is not None]
 
 
@@ -100,26 +127,64 @@ def weights_digest(name: str) -> str:
     return digest.hexdigest()
 
 
-def read_weights(name: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """All tensors of a model folder or hub id, as dtype; safetensors only.
+class StoredTensor(NamedTuple):
+    """Where a tensor is, and how large; dtype: as safetensors spells it (BF16, F32, I32 …)."""
+
+    file: Path
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def stored_tensors(name: str, revision: str = "") -> dict[str, StoredTensor]:
+    """Every tensor of a model folder or hub id, from the headers of its files; no weight is read.
 
     Where there is an index, each tensor is in the file that the index names for it, and in no other one.
+    ModelError: a file is only half there, or is no safetensors file.
     """
-    state: dict[str, torch.Tensor] = {}
-    index = _weight_map(name)
-    for file in weight_files(name):
-        listed = None if index is None else {key for key, place in index.items() if place == file.name}
-        try:
-            with safe_open(file, "pt") as weights:
-                if listed is not None:
-                    _check_shard(name, file.name, set(weights.keys()), listed)
-                for key in weights.keys():  # noqa: SIM118 - not a dict
-                    state[key] = weights.get_tensor(key).to(dtype)
-        except ModelError:
-            raise
-        except Exception as error:  # the reader's own type is not public
-            raise ModelError(f"{file.name} of {name!r} cannot be read: {error}") from None
-    return state
+    stored: dict[str, StoredTensor] = {}
+    index = _weight_map(name, revision)
+    for file in weight_files(name, revision):
+        with _readable(name, file):
+            tensors = read_header(file).tensors
+        if index is not None:
+            listed = {key for key, place in index.items() if place == file.name}
+            _check_shard(name, file.name, set(tensors), listed)
+        stored |= {key: StoredTensor(file, t.shape, t.dtype) for key, t in tensors.items()}
+    return stored
+
+
+def read_tensors(name: str, stored: Mapping[str, StoredTensor]) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors, one at a time, file by file. Each is a view of its file: to keep one, copy it."""
+    for file in sorted({tensor.file for tensor in stored.values()}):
+        with _readable(name, file), safe_open(file, "pt") as weights:
+            for key in [key for key, tensor in stored.items() if tensor.file == file]:
+                yield key, weights.get_tensor(key)
+
+
+def read_weights(name: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """All tensors of a model folder or hub id in memory, as dtype. models.streaming needs no such copy."""
+    return {key: t.to(dtype, copy=True) for key, t in read_tensors(name, stored_tensors(name))}
+
+
+@contextmanager
+def _readable(name: str, file: Path) -> Iterator[None]:
+    """Turn what goes wrong with a weight file in the block into a ModelError with the reason."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:  # the reader's own type is not public
+        with file.open("rb") as start:
+            pointer = start.read(8) == b"version "
+        reason = "it is a Git LFS pointer; allowed: the file itself (git lfs pull)" if pointer else error
+        raise ModelError(f"{file.name} of {name!r} cannot be read: {reason}") from None
+
+
+def _pickle_beside(name: str) -> str:
+    """The name of a file of pickled weights in a folder, "" where there is none or name is a hub id."""
+    folder = Path(locate(name))
+    found = sorted(f.name for f in folder.iterdir() if f.suffix in hub.PICKLES) if folder.is_dir() else []
+    return found[0] if found else ""
 
 
 def _check_shard(name: str, file: str, stored: set[str], listed: set[str]) -> None:
@@ -130,9 +195,9 @@ def _check_shard(name: str, file: str, stored: set[str], listed: set[str]) -> No
         raise ModelError(f"{file} of {name!r} {has} {key}; allowed: what {INDEX} names for it, and no more")
 
 
-def _weight_map(name: str) -> dict[str, str] | None:
+def _weight_map(name: str, revision: str = "") -> dict[str, str] | None:
     """Tensor -> file, as the index of several files has it; None where there is no index."""
-    path = find_file(name, INDEX)
+    path = find_file(name, INDEX, revision)
     if path is None:
         return None
     try:

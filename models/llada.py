@@ -113,11 +113,28 @@ class Block(nn.Module):
         return out
 
 
+def computes_on(module: nn.Module) -> torch.device:
+    """The device of a module's weights; with accelerate's hooks, the one they are brought to."""
+    hook = getattr(module, "_hf_hook", None)
+    device = getattr(hook, "execution_device", None)
+    return next(module.parameters()).device if device is None else torch.device(device)
+
+
+class TokenTable(nn.Embedding):
+    """A row for every token. `as_head` turns it round: logits of hidden states, for tied weights. Both go
+    through the module's call, where accelerate's hooks bring weights that are elsewhere."""
+
+    def forward(self, x: Tensor, as_head: bool = False) -> Tensor:
+        out: Tensor = F.linear(x, self.weight) if as_head else super().forward(x)
+        return out
+
+
 class LLaDAModelLM(PreTrainedModel):
     """LLaDA with its token-prediction head (`weight_tying` reuses the embedding as the head).
 
     checkpointing: True saves memory in training: a block's activations are computed again for the backward
-    pass, not stored (1604.06174).
+    pass, not stored (1604.06174). quantized_as: how its linear layers are stored where that is not as plain
+    numbers: "int8", "nf4", "gptq 4-bit (group 128)".
     """
 
     config_class = LLaDAConfig
@@ -125,11 +142,12 @@ class LLaDAModelLM(PreTrainedModel):
     _no_split_modules = ["Block"]
     _supports_sdpa = True
     checkpointing = False
+    quantized_as = ""
 
     def __init__(self, config: LLaDAConfig) -> None:
         super().__init__(config)
         parts: dict[str, nn.Module] = {
-            "wte": nn.Embedding(config.embedding_size, config.d_model),
+            "wte": TokenTable(config.embedding_size, config.d_model),
             "blocks": nn.ModuleList(Block(config) for _ in range(config.n_layers)),
             "ln_f": RMSNorm(config.d_model, config.rms_norm_eps),
         }
@@ -161,6 +179,16 @@ class LLaDAModelLM(PreTrainedModel):
 
     def get_output_embeddings(self) -> nn.Module:
         return self.transformer["wte" if self.config.weight_tying else "ff_out"]
+
+    @property
+    def device(self) -> torch.device:
+        """Where inputs go and the first block computes."""
+        return computes_on(self.transformer["wte"])
+
+    @property
+    def is_parted(self) -> bool:
+        """Whether some of its weights are elsewhere and brought by accelerate's hooks for each forward."""
+        return any(weight.device.type == "meta" for weight in self.parameters())
 
     def forget_rotations(self) -> None:
         """Call after a change of the config's RoPE fields."""
@@ -211,19 +239,21 @@ class LLaDAModelLM(PreTrainedModel):
         return normed
 
     def new_keys_values(self, rows: int, positions: int) -> list[KeyValues]:
-        """Room for the keys and values of every block, Float[rows, kv heads, positions, head]."""
+        """Room for the keys and values of every block, Float[rows, kv heads, positions, head], on the
+        device where the block computes."""
         first = self.blocks[0]
         shape = (rows, first.n_kv_heads, positions, first.head)
+        devices = [computes_on(block) for block in self.blocks]
         return [
-            (torch.empty(shape, dtype=self.dtype, device=self.device),
-             torch.empty(shape, dtype=self.dtype, device=self.device))
-            for _ in self.blocks
-        ]  # fmt: skip
+            (torch.empty(shape, dtype=self.dtype, device=d), torch.empty(shape, dtype=self.dtype, device=d))
+            for d in devices
+        ]
 
     def head(self, hidden: Tensor) -> Tensor:
         """Logits, Float[…, vocab], of hidden states Float[…, d_model]; padding rows are cut off."""
-        weight: Tensor = self.get_output_embeddings().weight  # type: ignore[assignment]
-        return F.linear(hidden, weight)[..., : self.config.vocab_size]
+        tied = {"as_head": True} if self.config.weight_tying else {}
+        logits: Tensor = self.get_output_embeddings()(hidden, **tied)
+        return logits[..., : self.config.vocab_size]
 
     def forward(
         self,

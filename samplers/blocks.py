@@ -20,6 +20,7 @@ from samplers.network import Network, with_head, with_shadow
 from samplers.registry import Needs
 from samplers.scoring import Scorer
 from samplers.settings import SettingError, check, describe, option
+from samplers.transfer import to_host
 
 
 @dataclass(frozen=True)
@@ -270,10 +271,12 @@ class BlockSettings:
         ends = self.ends(canvas)
         if not ends or self.eos_deferral == "last":
             return probability
-        end_logits = logits[:, ends].clone()
-        logits[:, ends] = -torch.inf
+        kept = [logits[:, end].clone() for end in ends]
+        for end in ends:
+            logits[:, end] = -torch.inf
         sureness = probability_of(logits, tokens)
-        logits[:, ends] = end_logits
+        for end, column in zip(ends, kept, strict=True):
+            logits[:, end] = column
         return sureness
 
     def ends(self, canvas: Canvas) -> list[int]:
@@ -344,10 +347,9 @@ class Prediction:
     probability: Tensor
     sureness: Tensor
 
-    def to_host(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """tokens, probability and scores on the CPU, in one transfer."""
-        packed = torch.stack((self.tokens.double(), self.probability.double(), scores.double())).cpu()
-        return packed[0].long(), packed[1].float(), packed[2].float()
+    def to_host(self, *others: Tensor) -> list[Tensor]:
+        """tokens, probability (as float32) and others on the host, in the one transfer of a step."""
+        return to_host(self.tokens, self.probability.float(), *others)
 
 
 def changed(cells: Tensor, tokens: Tensor, confidence: Tensor) -> Cells:

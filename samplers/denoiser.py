@@ -14,6 +14,7 @@ from samplers.canvas import Canvas
 from samplers.kv_cache import CachedNetwork
 from samplers.network import ModelNetwork, Network, with_head, with_shadow
 from samplers.settings import SettingError
+from samplers.transfer import take
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ class GuidedDenoiser:
         """See Denoiser; one pass for both."""
         network, queried = with_head(self.network), cells | scored
         states = self._states(canvas, queried)
-        logits = self._logits(canvas, [part[cells[queried].to(part.device)] for part in states])
-        return logits, network.keep(states[0][scored[queried].to(states[0].device)])
+        logits = self._logits(canvas, [take(part, cells[queried]) for part in states])
+        return logits, network.keep(take(states[0], scored[queried]))
 
     def verify(self, canvas: Canvas, cells: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """See Denoiser; one pass for both. Rows evaluated: those with a queried cell."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from samplers.canvas import Canvas
+from samplers.transfer import spread, to_device
 
 ORDERINGS = ("probability", "random", "margin", "entropy", "origin")
 _CHUNK_BYTES = 64 * 2**20  # float64 probabilities are computed in pieces of at most this size
@@ -79,7 +80,7 @@ def draw_tokens(
     """
     if temperature == 0:
         return logits.argmax(-1)
-    chance = uniform(row, rng, torch.float64)[:, None].to(logits.device)
+    chance = to_device(uniform(row, rng, torch.float64)[:, None], logits.device)
     piece = max(1, _CHUNK_BYTES // (8 * logits.shape[-1]))
     parts = [
         _inverse(
@@ -99,8 +100,7 @@ def _inverse(logits: Tensor, temperature: float, chance: Tensor) -> Tensor:
     drawn = torch.searchsorted(mass, chance * mass[:, -1:], right=True)[:, 0].clamp(max=mass.shape[-1] - 1)
     # Where rounding lets a sum grow at a forbidden token (once in 2^50 draws, on a GPU): the likeliest.
     forbidden = logits.gather(-1, drawn[:, None])[:, 0] == -torch.inf
-    drawn[forbidden] = logits[forbidden].argmax(-1)
-    return drawn
+    return torch.where(forbidden, logits.argmax(-1), drawn)
 
 
 def uniform(row: Sequence[int], rng: Sequence[torch.Generator], dtype: torch.dtype) -> Tensor:
@@ -130,7 +130,7 @@ def ordering_scores(
     if kind in ("probability", "origin"):
         return probability
     if kind == "random":
-        return uniform(row, rng, torch.float32).to(logits.device)
+        return to_device(uniform(row, rng, torch.float32), logits.device)
     if kind == "margin":
         top = logits.softmax(-1).topk(2, -1).values
         return top[:, 0] - top[:, 1]
@@ -151,7 +151,7 @@ def shuffled(
     if temperature == 0:
         return scores
     noise = -torch.log(-torch.log(uniform(row, rng, torch.float64).clamp_(1e-300, 1 - 1e-16)))
-    return scores.double() / temperature + noise.to(scores.device)
+    return scores.double() / temperature + to_device(noise, scores.device)
 
 
 def fair_share(masks: Tensor, steps: int | Tensor) -> Tensor:
@@ -171,16 +171,18 @@ def random_cells(cells: Tensor, p: float | Tensor, rng: Sequence[torch.Generator
 
 def ranks(cells: Tensor, scores: Tensor) -> Tensor:
     """Int[rows, length]: the rank of each cell in its row, 0 for the highest score; ties go to the
-    left; other positions come last. cells: Bool[rows, length]; scores: Float[n], row-major."""
-    spread = torch.full(cells.shape, -torch.inf, dtype=scores.dtype)
-    spread[cells] = scores
-    order = torch.sort(spread, dim=-1, descending=True, stable=True).indices
-    return torch.empty_like(order).scatter_(-1, order, torch.arange(cells.shape[1]).expand(cells.shape))
+    left; other positions come last. cells: Bool[rows, length] on the host; scores: Float[n], row-major, on
+    any device, where the ranks are then."""
+    order = torch.sort(spread(cells, scores, -torch.inf), dim=-1, descending=True, stable=True).indices
+    counted = torch.arange(cells.shape[1], device=order.device).expand(cells.shape)
+    return torch.empty_like(order).scatter_(-1, order, counted)
 
 
 def top_cells(cells: Tensor, scores: Tensor, k: Tensor) -> Tensor:
-    """Bool[rows, length]: in each row the k[row], Int[rows], cells of highest score."""
-    return cells & (ranks(cells, scores) < k[:, None])
+    """Bool[rows, length], on the device of the scores: in each row the k[row], Int[rows], cells of highest
+    score. cells and k on the host."""
+    rank = ranks(cells, scores)
+    return to_device(cells, rank.device) & (rank < to_device(k, rank.device)[:, None])
 
 
 def finished_rows(canvas: Canvas) -> Tensor:

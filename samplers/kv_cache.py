@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from samplers.network import ModelNetwork, pick
+from samplers.transfer import to_device
 
 MODES = ("none", "prefix", "dual")
 Span = tuple[int, int]
@@ -135,8 +136,8 @@ class CachedNetwork:
         if len(parts) == 1:
             return parts[0]
         # 4. Back into the order of the cells.
-        order = torch.cat(cell_places).argsort().to(parts[0].device)
-        return torch.cat(parts).index_select(0, order)
+        order = torch.cat(cell_places).argsort()
+        return torch.cat(parts).index_select(0, to_device(order, parts[0].device))
 
     def _full_pass(self, group: _Group, tokens: Tensor, attention: Tensor, cells: Tensor) -> Tensor:
         """A pass over the whole canvas, which keeps everything: states of the cells, Float[m, d]."""
@@ -144,8 +145,8 @@ class CachedNetwork:
         group.tokens, group.attention = tokens, attention
         group.keys_values = self.model.new_keys_values(*tokens.shape)
         device = self.model.device
-        mask = None if bool(attention.all()) else attention.to(device)
-        return pick(self.model.hidden(tokens.to(device), mask, keys_values=group.keys_values), cells)
+        mask = None if bool(attention.all()) else to_device(attention, device)
+        return pick(self.model.hidden(to_device(tokens, device), mask, keys_values=group.keys_values), cells)
 
     def _block_pass(
         self, group: _Group, places: list[int], tokens: Tensor, attention: Tensor, cells: Tensor
@@ -156,10 +157,10 @@ class CachedNetwork:
             stop = tokens.shape[1]
         keys_values, device = group.keys_values, self.model.device
         if places != list(range(len(group.tokens))):
-            index = torch.tensor(places, device=device)
+            index = to_device(torch.tensor(places), device)
             keys_values = [(k.index_select(0, index), v.index_select(0, index)) for k, v in keys_values]
-        mask = None if bool(attention.all()) else attention.to(device)
-        part = tokens[:, start:stop].to(device)
+        mask = None if bool(attention.all()) else to_device(attention, device)
+        part = to_device(tokens[:, start:stop], device)
         hidden = self.model.hidden(part, mask, keys_values=keys_values, start=start)
         return pick(hidden, cells[:, start:stop])
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from samplers.settings import SettingError
+from samplers.transfer import places, to_device
 
 
 class Network(Protocol):
@@ -62,8 +63,8 @@ class ModelNetwork:
     def states(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
         """See Network."""
         device = self.model.device
-        mask = None if bool(attention_mask.all()) else attention_mask.to(device)
-        return pick(self.model.hidden(tokens.to(device), mask), cells)
+        mask = None if bool(attention_mask.all()) else to_device(attention_mask, device)
+        return pick(self.model.hidden(to_device(tokens, device), mask), cells)
 
     def head(self, states: Tensor) -> Tensor:
         """See Network."""
@@ -87,9 +88,9 @@ class ModelNetwork:
         own = torch.arange(span)
         sees[:, length + own, start + own] = False
         hidden = self.model.hidden(
-            torch.cat((tokens, shadow), -1).to(device),
-            position_ids=positions.to(device),
-            visible=sees[:, None].to(device),
+            to_device(torch.cat((tokens, shadow), -1), device),
+            position_ids=to_device(positions, device),
+            visible=to_device(sees[:, None], device),
         )
         return pick(hidden[:, :length], cells), hidden[:, length:]
 
@@ -131,8 +132,5 @@ def with_shadow(network: Network) -> ShadowNetwork:
 
 
 def pick(hidden: Tensor, cells: Tensor) -> Tensor:
-    """Float[n, d] at the cells, Bool[rows, length], of Float[rows, length, d].
-
-    The indices are computed on the CPU, so that nothing here waits for a GPU."""
-    index = cells.reshape(-1).nonzero()[:, 0].to(hidden.device)
-    return hidden.reshape(-1, hidden.shape[-1]).index_select(0, index)
+    """Float[n, d] at the cells, Bool[rows, length] on the host, of Float[rows, length, d]."""
+    return hidden.reshape(-1, hidden.shape[-1]).index_select(0, places(cells, hidden.device))

@@ -1,1 +1,1 @@
-"""The subcommands of `llada-viz`, a module each."""
+"""What `llada-viz NAME` runs besides the page: a module a name, each with `main(argv) -> int`."""

@@ -7,6 +7,7 @@ output, everything else to the error output.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -36,17 +37,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Chat until the other side leaves; a bad value ends in one sentence and exit code 2."""
+    """Chat until the other side leaves. ValueError or OSError: a sentence."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     args = parser().parse_args(argv)
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):
             stream.reconfigure(errors="surrogateescape" if stream is sys.stdin else "replace")  # type: ignore[union-attr]
-    try:
-        session = begin(args)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    Talk(session).to_the_end()
+    Talk(begin(args)).to_the_end()
     return 0
 
 
@@ -169,7 +166,3 @@ class Talk:
             self.console.print(Text(printable(text, LINES), style=style))
         else:
             print(printable(text, LINES), file=sys.stderr, flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

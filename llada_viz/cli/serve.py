@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import socket
-import sys
 
 from models.flags import add_model_flags, add_tool_flags
 
@@ -33,18 +33,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until interrupted; a bad value ends in one sentence and exit code 2."""
-    args = parser().parse_args(argv)
-    try:
-        from llada_viz.api.access import wanted_key
+    """Serve until interrupted. ValueError or OSError: a sentence."""
+    from llada_viz.api.access import wanted_key
 
-        key = wanted_key(args.key)
-        check_host(args.host, key)
-        listening = bound(args.host, args.port)
-        serve(args, key, listening)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    args = parser().parse_args(argv)
+    key = wanted_key(args.key)
+    check_host(args.host, key)
+    serve(args, key, bound(args.host, args.port))
     return 0
 
 
@@ -95,7 +91,3 @@ def serve(args: argparse.Namespace, key: str, listening: socket.socket) -> None:
     where = f"http://{host}:{listening.getsockname()[1]}/v1"
     print(f"{served.loaded.name} at {where}{', with a key' if key else ''}. Ctrl-C ends it.", flush=True)
     uvicorn.Server(config).run(sockets=[listening])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

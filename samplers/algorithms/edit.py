@@ -26,6 +26,7 @@ from samplers.drawing import fair_share, probability_of, top_cells
 from samplers.events import Event
 from samplers.registry import register
 from samplers.settings import option
+from samplers.transfer import put, take, to_device
 
 
 @register(
@@ -65,22 +66,20 @@ class Edit(BlockSettings):
             filling = masked.any(-1)
             # 1. One forward: what masks would become, and the likeliest token of every cell.
             guess, likeliest, its_probability = self.look(run, queried, masked)
-            packed = torch.stack(
-                (guess.tokens.double(), guess.probability.double(), guess.sureness.double(),
-                 likeliest.double(), its_probability.double())
-            ).cpu()  # fmt: skip
-            tokens, probability, sureness = packed[0].long(), packed[1].float(), packed[2].float()  # [n]
+            tokens, probability, sureness, likeliest, its_probability = guess.to_host(
+                guess.sureness.float(), likeliest, its_probability.double()
+            )  # [n] each
             # 2. Masks that are sure enough; decided cells whose likeliest token is another.
             is_masked = masked[queried]  # Bool[n], m True
             commit = self.committed(run, masked, tokens[is_masked], sureness[is_masked], steps_left)
             wrong = queried & ~masked
-            wrong[queried] &= (packed[3].long() != tokens) & (packed[4] > self.edit_threshold)
+            wrong[queried] &= (likeliest != tokens) & (its_probability > self.edit_threshold)
             steps_left, posts_left = steps_left - filling.long(), posts_left - (~filling).long()
             # 3. Fills and corrections of the same forward.
             yield run.unmasked(block, commit, tokens[commit[queried]], probability[commit[queried]])
             if self.mode == "edit" and bool(wrong.any()):
-                better = packed[3:, wrong[queried]]
-                yield run.edited(block, wrong, better[0].long(), better[1].float())
+                better = wrong[queried]
+                yield run.edited(block, wrong, likeliest[better], its_probability[better].float())
             if self.mode == "t2m":
                 wrong &= fresh & (torch.where(filling, steps_left, posts_left) > 0)[:, None]
                 fresh &= ~wrong
@@ -97,9 +96,9 @@ class Edit(BlockSettings):
         canvas, row = run.canvas, masked.nonzero()[:, 0].tolist()
         logits = run.denoise(canvas, queried)
         self.forbid_ends(canvas, logits)
-        is_masked = masked[queried].to(logits.device)
-        tokens = canvas.tokens[queried].to(logits.device)
-        tokens[is_masked] = self.draw(canvas, logits[is_masked], row)
+        is_masked = masked[queried]
+        tokens = to_device(canvas.tokens[queried], logits.device)
+        put(tokens, is_masked, self.draw(canvas, take(logits, is_masked), row))
         probability, likeliest = probability_of(logits, tokens), logits.argmax(-1)
         sureness = self.sureness_of(canvas, logits, tokens, probability)
         guess = Prediction(row, logits, tokens, probability, sureness)

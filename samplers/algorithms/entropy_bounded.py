@@ -17,6 +17,7 @@ from samplers.blocks import Prediction
 from samplers.drawing import entropy
 from samplers.registry import register
 from samplers.settings import option
+from samplers.transfer import spread, to_device
 
 
 @register(
@@ -38,8 +39,8 @@ class EntropyBounded(ParallelSettings):
 
     def accept(self, queried: Tensor, scores: Tensor) -> Tensor:
         """The longest run of ascending entropies within the bound; the last one is its maximum."""
-        nats = torch.full(queried.shape, torch.inf, dtype=torch.float64)
-        nats[queried] = -scores.double()
+        nats = spread(queried, -scores.double(), torch.inf)
         ascending, order = nats.sort(dim=-1, stable=True)
-        before = torch.cat((torch.zeros(len(nats), 1), ascending.cumsum(-1)[:, :-1]), -1)
-        return queried & torch.zeros_like(queried).scatter_(-1, order, before <= self.gamma)
+        before = torch.cat((torch.zeros_like(nats[:, :1]), ascending.cumsum(-1)[:, :-1]), -1)
+        cells = to_device(queried, nats.device)
+        return cells & torch.zeros_like(cells).scatter_(-1, order, before <= self.gamma)

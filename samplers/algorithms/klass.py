@@ -29,6 +29,7 @@ from samplers.drawing import fair_share, top_cells, transfer_schedule
 from samplers.events import Event
 from samplers.registry import register
 from samplers.settings import option
+from samplers.transfer import take
 
 TINY = 1e-12
 STRATEGIES = ("all", "max_conf", "min_kl")
@@ -88,11 +89,12 @@ class Klass(BlockSettings):
             logits = run.denoise(canvas, evaluated)  # Float[m, vocab]
             self.forbid_ends(canvas, logits)
             # 2. How far each prediction moved since this cell was last evaluated.
-            moved = history.update(evaluated, logits)  # Float[R, L], nats
+            divergences = history.divergences(evaluated, logits)  # Float[m], nats
             # 3. A token and its confidence for the cells of the block.
-            guess = self.guess(canvas, queried, logits[queried[evaluated].to(logits.device)])
-            scores = self.defer_ends(canvas, guess.sureness, guess.tokens)
-            tokens, probability, scores = guess.to_host(scores)  # [n] each
+            guess = self.guess(canvas, queried, take(logits, queried[evaluated]))
+            scores = self.defer_ends(canvas, guess.sureness, guess.tokens).float()
+            tokens, probability, scores, divergences = guess.to_host(scores, divergences)  # [n], [m]
+            moved = history.update(evaluated, divergences)  # Float[R, L]
             # 4. Stable cells; of these all, the surest or the stillest.
             stable = queried & (step >= self.kl_history_length - 1) & history.still(self.kl_threshold)
             stable[queried] &= scores > self.confidence_threshold
@@ -134,22 +136,28 @@ class History:
         shape = run.canvas.tokens.shape
         return cls(torch.zeros(length, *shape), torch.zeros(shape, dtype=torch.bool), {})
 
-    def update(self, evaluated: Tensor, logits: Tensor) -> Tensor:
-        """Take in a forward; returns its divergences, Float[R, L].
+    def divergences(self, evaluated: Tensor, logits: Tensor) -> Tensor:
+        """Float[m] in nats, on the model's device, of a forward, whose probabilities are kept.
 
         evaluated: Bool[R, L], in each row the cells of the last forward or fewer; logits: Float[m,
-        vocab], row-major. Rows that are not evaluated keep what they have.
+        vocab], row-major.
         """
         rows, divergences = evaluated.any(-1), []
         now = torch.split(logits.softmax(-1), evaluated.sum(-1)[rows].tolist())
         for row, p in zip(rows.nonzero()[:, 0].tolist(), now, strict=True):
             before = torch.zeros_like(p)
             if row in self.before:
-                before = self.before[row][evaluated[row, self.cells[row]].to(p.device)]
+                before = take(self.before[row], evaluated[row, self.cells[row]])
             divergences.append((p * ((p + TINY).log() - (before + TINY).log())).sum(-1))
             self.before[row] = p
+        return torch.cat(divergences)
+
+    def update(self, evaluated: Tensor, divergences: Tensor) -> Tensor:
+        """Take in a forward's divergences, Float[m]; returns them as Float[R, L]. Rows that are not evaluated
+        keep what they have."""
+        rows = evaluated.any(-1)
         self.moves[:, rows] = self.moves[:, rows].roll(-1, 0)
-        self.moves[-1][evaluated] = torch.cat(divergences).to("cpu", self.moves.dtype)
+        self.moves[-1][evaluated] = divergences.to(self.moves.dtype)
         self.cells[rows] = evaluated[rows]
         return self.moves[-1]
 

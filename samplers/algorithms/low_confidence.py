@@ -84,10 +84,9 @@ class LowConfidence(BlockSettings):
                 continue
             # 2. One forward: a token for each, and a score that ranks it.
             guess = self.predict(run.denoise, canvas, queried)
-            scores = self.scores(guess, canvas)  # Float[n]
-            tokens, probability, scores = guess.to_host(scores)  # [n] each
-            # 3. The k[row] highest scores of each row fall.
-            commit = top_cells(queried, scores, k)
+            scores = self.scores(guess, canvas).float()  # Float[n]
+            # 3. The k[row] highest scores of each row fall: [n] twice and Bool[R, L], handed over.
+            tokens, probability, commit = guess.to_host(top_cells(queried, scores, k))
             is_committed = commit[queried]
             yield run.unmasked(block, commit, tokens[is_committed], probability[is_committed])
 

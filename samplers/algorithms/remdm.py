@@ -81,7 +81,7 @@ class ReMDM(BlockSettings):
             # 3. One forward for those to be decided; then the others become masks.
             if bool(queried.any()):
                 guess = self.predict(run.denoise, canvas, queried)
-                tokens, probability, _ = guess.to_host(guess.probability)  # [n] each
+                tokens, probability = guess.to_host()  # [n] each
                 confidence[queried] = probability
                 yield run.unmasked(block, queried, tokens, probability)
             if bool(dropped.any()):

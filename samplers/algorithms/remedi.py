@@ -24,6 +24,7 @@ from samplers.drawing import probability_of, top_cells, transfer_schedule
 from samplers.events import Event, PolicyScored
 from samplers.registry import Needs, register
 from samplers.settings import option
+from samplers.transfer import put, take, to_device
 
 POLICIES = ("ups", "tps_prob", "random")
 
@@ -65,9 +66,8 @@ class RemeDi(BlockSettings):
                 continue
             masked = ranked & canvas.masked
             guess, scores = self.score(run, ranked, masked)
-            scores = self.defer_ends(canvas, scores, guess.tokens)
-            tokens, probability, scores = guess.to_host(scores)
-            keep = top_cells(ranked, scores, k)
+            scores = self.defer_ends(canvas, scores, guess.tokens).float()
+            tokens, probability, scores, keep = guess.to_host(scores, top_cells(ranked, scores, k))
             fresh, dropped = keep & masked, ranked & ~keep & ~masked
             if self.policy != "random":
                 yield policy_scored(run, block, span, ranked, scores, keep)
@@ -87,11 +87,10 @@ class RemeDi(BlockSettings):
         else:
             logits = run.denoise(canvas, ranked if self.policy == "tps_prob" else masked)
         self.forbid_ends(canvas, logits)
-        is_masked = is_masked.to(logits.device)
-        of_masks = logits[is_masked] if self.policy == "tps_prob" else logits
+        of_masks = take(logits, is_masked) if self.policy == "tps_prob" else logits
         row = masked.nonzero()[:, 0].tolist()
-        tokens = canvas.tokens[ranked].to(logits.device)
-        tokens[is_masked] = self.draw(canvas, of_masks, row)
+        tokens = to_device(canvas.tokens[ranked], logits.device)
+        put(tokens, is_masked, self.draw(canvas, of_masks, row))
         if self.policy == "tps_prob":
             probability = probability_of(logits, tokens)
             sureness = self.sureness_of(canvas, logits, tokens, probability)
@@ -99,9 +98,9 @@ class RemeDi(BlockSettings):
         if keep is None:
             counts = enumerate(ranked.sum(-1).tolist())
             chance = [torch.rand(n, generator=canvas.rng[r]) for r, n in counts if n]
-            keep = torch.cat(chance).to(logits.device)
+            keep = to_device(torch.cat(chance), logits.device)
         probability = keep.clone()
-        probability[is_masked] = probability_of(logits, tokens[is_masked]).to(keep.dtype)
+        put(probability, is_masked, probability_of(logits, take(tokens, is_masked)).to(keep.dtype))
         return Prediction(row, logits, tokens, probability, keep), keep
 
 

@@ -22,6 +22,7 @@ from samplers.drawing import fair_share, ranks, top_cells
 from samplers.events import Event
 from samplers.registry import register
 from samplers.settings import option
+from samplers.transfer import spread, to_device
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,10 @@ class ParallelSettings(BlockSettings):
             if not bool(queried.any()):
                 return
             guess = self.predict(run.denoise, canvas, queried)
-            scores = self.defer_ends(canvas, self.sureness(guess), guess.tokens)
-            tokens, probability, scores = guess.to_host(scores)
+            scores = self.defer_ends(canvas, self.sureness(guess), guess.tokens).float()
             least = fair_share(queried.sum(-1), self.steps_per_block - step)
             commit = self.accept(queried, scores) | top_cells(queried, scores, least)
+            tokens, probability, commit = guess.to_host(commit)
             is_committed = commit[queried]
             yield run.unmasked(block, commit, tokens[is_committed], probability[is_committed])
 
@@ -53,7 +54,7 @@ class ParallelSettings(BlockSettings):
         return guess.sureness
 
     def accept(self, queried: Tensor, scores: Tensor) -> Tensor:
-        """Bool[rows, length]: the queried cells whose scores, Float[n], are high enough."""
+        """Bool[rows, length]: the queried cells whose scores, Float[n], are high enough; on their device."""
         raise NotImplementedError
 
 
@@ -80,21 +81,16 @@ class Threshold(ParallelSettings):
 
     def accept(self, queried: Tensor, scores: Tensor) -> Tensor:
         """Threshold, or the longest run of ranks that each pass their own."""
-        needed = torch.full(queried.shape, self.threshold)
-        if self.factor > 0:
-            needed = 1 - self.factor / (ranks(queried, scores) + 2)
-        passed = queried.clone()
-        passed[queried] = scores >= needed[queried]
         if self.factor <= 0:
-            return passed
+            return spread(queried, scores >= self.threshold, False)
+        rank, cells = ranks(queried, scores), to_device(queried, scores.device)
+        passed = cells & (spread(queried, scores, -torch.inf) >= 1 - self.factor / (rank + 2))
         if self.free_last_rank:  # the first rank is free as well, so that two masks fall together
-            rank = ranks(queried, scores)
-            passed |= queried & ((rank == 0) | (rank == queried.sum(-1, keepdim=True) - 1))
-        return leading(queried, passed, scores)
+            passed |= cells & ((rank == 0) | (rank == cells.sum(-1, keepdim=True) - 1))
+        return leading(cells, passed, rank)
 
 
-def leading(cells: Tensor, passed: Tensor, scores: Tensor) -> Tensor:
-    """Bool[rows, length]: the cells before the first, in order of score, that did not pass."""
-    rank = ranks(cells, scores)
+def leading(cells: Tensor, passed: Tensor, rank: Tensor) -> Tensor:
+    """Bool[rows, length]: the cells before the first, in order of rank, that did not pass."""
     first_failed = rank.masked_fill(passed | ~cells, cells.shape[1]).amin(-1, keepdim=True)
     return cells & (rank < first_failed)

@@ -32,6 +32,7 @@ from samplers.drawing import probability_of, ranks, top_cells
 from samplers.events import Event
 from samplers.registry import Needs, register
 from samplers.settings import option
+from samplers.transfer import to_device
 
 MOST_SHARE, LEAST_CAP, MOST_CAP = 0.7, 5, 20
 FIRST_CAP = 30  # what stands for the drafts of the step before, at a block's first step
@@ -89,10 +90,10 @@ class Wino(BlockSettings):
             # 2. A token and its confidence for each mask; the shadow's probability of what stands.
             guess = self.guess(canvas, queried, logits)
             rows = queried.any(-1)
-            standing = canvas.tokens[rows, start:stop].reshape(-1).to(shadow.device)  # Int[A * B]
-            verified_rows = probability_of(shadow, standing).cpu().float()  # Float[A * B]
-            scores = self.defer_ends(canvas, guess.sureness, guess.tokens)
-            tokens, probability, scores = guess.to_host(scores)  # [n] each
+            standing = to_device(canvas.tokens[rows, start:stop].reshape(-1), shadow.device)  # Int[A * B]
+            verified_rows = probability_of(shadow, standing).float()  # Float[A * B]
+            scores = self.defer_ends(canvas, guess.sureness, guess.tokens).float()
+            tokens, probability, scores, verified_rows = guess.to_host(scores, verified_rows)  # [n], [A * B]
             # 3. Draft: all above tau1 up to the cap, the surest in any case.
             draft = queried if final else drafted(queried, scores, self.draft_threshold)
             # 4. Revoke: decided cells of the block that the rest of the text refutes.

@@ -80,3 +80,28 @@ def test_an_ipv6_address_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
         command.prepare_environment()
         assert "GRADIO_SERVER_NAME" not in os.environ, "gradio would read it as IPv4"
         assert page.launch_options()["server_name"] == "[::1]" and 7860 <= address.free_port("::1") < 7960
+
+
+def test_commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name of the table runs its module; the page is served without one; other words are refused."""
+    seen: list[Any] = []
+    for name, outcome in (("good", 3), ("bad", ValueError("steps = 0")), ("cut", KeyboardInterrupt())):
+
+        def run(argv: list[str], outcome: Any = outcome) -> int:
+            seen.append(argv)
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return int(outcome)
+
+        monkeypatch.setitem(command.COMMANDS, name, (f"llada_viz.cli.{name}", "for a test"))
+        monkeypatch.setitem(sys.modules, f"llada_viz.cli.{name}", SimpleNamespace(main=run))
+    assert command.main(["good", "--flag", "x"]) == 3 and seen == [["--flag", "x"]]
+    assert refused(capsys, lambda: command.main(["bad"])) == "error: steps = 0\n"
+    assert command.main(["cut"]) == 130 and capsys.readouterr().err == "stopped\n"
+    with pytest.raises(SystemExit) as ended:
+        command.main(["nothing"])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and "command = 'nothing'; allowed: models, " in said
+    with pytest.raises(SystemExit):
+        command.main(["--help"])
+    assert all(f"\n  {name} " in capsys.readouterr().out for name in ("models",))

@@ -64,6 +64,57 @@ def test_the_published_names_and_shards_of_llada_8b_load(tmp_path: Path) -> None
     assert not state
 
 
+def test_a_file_that_is_only_half_there_is_named_before_anything_is_read(
+    sharded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(sharded, tmp_path / "half")
+    file = folder / "model-00006-of-00006.safetensors"
+    with file.open("r+b") as half:
+        half.truncate(file.stat().st_size // 2)
+    monkeypatch.setattr("models.streaming.read_tensors", None)
+    with pytest.raises(ModelError, match="model-00006.* of .*half' cannot be read: .*half-downloaded or cut"):
+        load(str(folder), device="cpu")
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    with pytest.raises(ModelError, match="it is a Git LFS pointer; allowed: the file itself"):
+        load(str(folder), device="cpu")
+
+
+def test_pickled_weights_are_refused_with_the_reason(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(ModelError, match="pytorch_model.bin is a pickle: reading one can run foreign code"):
+        load(str(folder), device="cpu")
+
+
+@pytest.mark.parametrize("kind", ["sharded", "grouped"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_is_loaded_is_the_files_numbers_and_no_view_of_the_files(
+    kind: str, dtype: torch.dtype, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(request.getfixturevalue(kind), tmp_path / "copy")
+    files = sorted(folder.glob("*.safetensors"))
+    stored = {key: tensor for file in files for key, tensor in load_file(file).items()}
+    wanted = {key: tensor.to(dtype, copy=True) for key, tensor in stored.items()}
+    loaded = load(str(folder), "cpu", dtype)
+    for file in files:  # another model is written over the files
+        file.write_bytes(b"\0" * file.stat().st_size)
+    state = loaded.model.state_dict()
+    assert state.keys() == wanted.keys() and all(torch.equal(state[k], t) for k, t in wanted.items())
+    assert loaded.precision == str(dtype).removeprefix("torch.") and loaded.revision == ""
+    assert all(p.requires_grad for p in loaded.model.parameters())
+
+
+def test_memory_that_runs_out_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+                  RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to")):  # fmt: skip
+
+        def full(*_: object, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr("models.streaming.set_weight", full)
+        with pytest.raises(ModelError, match="memory ran out while it was loaded"):
+            load(str(folder), device="cpu")
+
+
 WTE = "model.transformer.wte.weight"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from llada_viz import command
 from llada_viz.cli import chat
 from llada_viz.cli.chat_session import ChatSession
 from llada_viz.decoding.conversation import Conversation, answer_so_far, fitting, left_out_sentence
@@ -180,5 +181,7 @@ def test_without_a_terminal_lines_are_plain(
 
 @pytest.mark.parametrize("flags", [["--sampler=no"], ["--model=no/such/folder"], ["--set=steps"]])
 def test_bad_flags_are_a_sentence(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert chat.main(flags) == 2
+    with pytest.raises(SystemExit) as ended:
+        command.main(["chat", *flags])
+    assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("error: ")

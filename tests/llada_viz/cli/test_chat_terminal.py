@@ -67,7 +67,7 @@ def _own_terminal() -> None:
 
 @pytest.fixture
 def terminal() -> Iterator[Any]:
-    opened = Terminal(sys.executable, "-m", "llada_viz.cli.chat", "--device", "cpu")
+    opened = Terminal(sys.executable, "-m", "llada_viz.command", "chat", "--device", "cpu")
     yield opened
     opened.close()
 

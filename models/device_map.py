@@ -1,0 +1,112 @@
+"""A network over several devices, by accelerate: GPUs first, then the CPU's memory, then a folder on disk.
+
+A block is never split. What is not on a GPU is brought there when it is computed, and leaves again; so every
+forward reads those weights once more.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from accelerate import dispatch_model, infer_auto_device_map
+from accelerate.utils import get_max_memory, offload_weight, save_offload_index
+from torch import Tensor
+
+from models.checkpoint import ModelError
+from models.llada import LLaDAModelLM
+from models.streaming import Keep
+
+DEVICE_MAPS = ("", "auto")
+DISK = "disk"
+Place = int | str
+"""The number of a GPU, "cpu" or "disk"."""
+SPARE = 0.1
+"""Share of a device's free memory that is left to activations and caches."""
+
+
+def room(device: str) -> dict[Place, int]:
+    """Bytes that may be filled, by place. device: cpu keeps off every GPU, cuda:1 off the others."""
+    free: dict[Place, int] = dict(get_max_memory())
+    wanted = torch.device(device)
+    if wanted.type == "cpu":
+        free = {"cpu": free["cpu"]}
+    elif wanted.index is not None:
+        free = {place: size for place, size in free.items() if place in (wanted.index, "cpu")}
+    return {place: int(size * (1 - SPARE)) for place, size in free.items()}
+
+
+def plan_places(
+    name: str, model: LLaDAModelLM, dtype: torch.dtype, device: str, offload: str
+) -> dict[str, Place]:
+    """Which part of the network goes where: {module: place}. model: on the meta device.
+
+    offload: the folder for what fits no memory. ModelError: something must go to disk and no folder is named,
+    or it has not the room.
+    """
+    found: dict[str, Place] = infer_auto_device_map(
+        model, max_memory=room(device), no_split_module_classes=model._no_split_modules, dtype=dtype
+    )
+    on_disk = sum(
+        t.numel() * dtype.itemsize for key, t in model.state_dict().items() if place_of(key, found) == DISK
+    )
+    if not on_disk:
+        return found
+    need = f"model = {name!r}: {on_disk / 2**30:.2f} GiB of its weights fit no memory"
+    if not offload:
+        raise ModelError(f"{need}; allowed: offload = a folder for them, or quantization = nf4")
+    Path(offload).mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(offload).free
+    if free < on_disk:
+        raise ModelError(f"{need}, offload = {offload!r} has {free / 2**30:.2f} GiB; allowed: one with room")
+    return found
+
+
+def place_of(key: str, places: Mapping[str, Place]) -> Place:
+    """Where a weight goes: what is said of the innermost module that it belongs to."""
+    parts = key.split(".")
+    for count in range(len(parts), -1, -1):
+        if (module := ".".join(parts[:count])) in places:
+            return places[module]
+    raise KeyError(key)
+
+
+class Dispatched:
+    """Weights on their way to their places; then the network with hooks that bring them where they compute.
+
+    The part on disk is in a new folder inside `offload`, which goes when the network goes.
+    """
+
+    def __init__(
+        self, model: LLaDAModelLM, places: Mapping[str, Place], dtype: torch.dtype, offload: str
+    ) -> None:
+        self.model, self.places, self.dtype = model, dict(places), dtype
+        self.index: dict[str, object] = {}
+        self.folder: str | None = None
+        if DISK in self.places.values():
+            self.folder = tempfile.mkdtemp(prefix="weights-", dir=offload)
+            weakref.finalize(model, shutil.rmtree, self.folder, ignore_errors=True)
+
+    @property
+    def keep(self) -> Keep:
+        """See models.streaming."""
+
+        def kept(key: str, tensor: Tensor) -> Tensor | None:
+            place = place_of(key, self.places)
+            if place != DISK:
+                return tensor.to(place, self.dtype, copy=True)
+            assert self.folder is not None
+            offload_weight(tensor.to(self.dtype), key, self.folder, self.index)
+            return None
+
+        return kept
+
+    def attach(self) -> None:
+        """Put the hooks on the network, once it is filled."""
+        if self.folder is not None:
+            save_offload_index(self.index, self.folder)
+        dispatch_model(self.model, self.places, offload_dir=self.folder)
