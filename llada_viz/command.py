@@ -24,9 +24,9 @@ Environment: GRADIO_SERVER_NAME and GRADIO_SERVER_PORT (another address), LLADA_
 and runs), LLADA_VIZ_MODEL (another model). A flag goes before its variable.
 """
 COMMANDS = {
+    "models": ("llada_viz.cli.models", "checkpoints: list, inspect, download, convert, quantize"),
     "chat": ("llada_viz.cli.chat", "talk with a model in the terminal, and watch it write"),
     "serve": ("llada_viz.cli.serve", "a model behind OpenAI's API, without the page"),
-    "models": ("llada_viz.cli.models", "checkpoints: list, inspect, download, convert, quantize"),
 }
 """Name -> the module whose `main(argv)` it is, imported when it is asked for, and what it is for."""
 VARIABLES = {"host": "GRADIO_SERVER_NAME", "port": "GRADIO_SERVER_PORT", "model": "LLADA_VIZ_MODEL",

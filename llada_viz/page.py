@@ -83,10 +83,10 @@ def background_jobs() -> Jobs:
     return jobs
 
 
-def launch_options(page: Page | None = None) -> dict[str, Any]:
+def launch_options(page: Any = None) -> dict[str, Any]:
     """The arguments of gradio's `launch`: to this machine only, or as a Space is served; no public link, no
     folder whose files are handed out. The routes of the page's API come before gradio's own."""
-    api = page.api if page is not None else None
+    api: Api | None = getattr(page, "api", None)
     host = wanted_host(on_space())
     return {
         "server_name": f"[{host}]" if ":" in host else host, "server_port": free_port(host),

@@ -62,6 +62,11 @@ class Api:
         self.running: list[Answering] = []
         self._turns = asyncio.Lock()  # first come, first served
 
+    @property
+    def name(self) -> str:
+        """The model's id, "" where none is loaded."""
+        return self.served.loaded.name if self.served.loaded else ""
+
     def routes(self, prefix: str = "/v1") -> list[Route]:
         """The routes, for an application that has others too."""
         chat, text = (self._completions(chat) for chat in (True, False))

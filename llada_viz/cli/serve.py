@@ -10,8 +10,14 @@ import argparse
 import errno
 import os
 import socket
+from typing import TYPE_CHECKING
 
 from models.flags import add_model_flags, add_tool_flags
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from llada_viz.api.server import Api
 
 FIRST_PORT = 8000
 PATIENCE = 5  # seconds for runs to end when the server is stopped
@@ -40,7 +46,12 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     key = wanted_key(args.key)
     check_host(args.host, key)
-    serve(args, key, bound(args.host, args.port))
+    listening = bound(args.host, args.port)
+    server, api = server_of(args, key)
+    host = f"[{args.host.strip('[]')}]" if ":" in args.host else args.host
+    where = f"http://{host}:{listening.getsockname()[1]}/v1"
+    print(f"{api.name} at {where}{', with a key' if key else ''}. Ctrl-C ends it.", flush=True)
+    server.run(sockets=[listening])
     return 0
 
 
@@ -71,8 +82,8 @@ def bound(host: str, port: int) -> socket.socket:
     return listening
 
 
-def serve(args: argparse.Namespace, key: str, listening: socket.socket) -> None:
-    """Load what the flags name, and serve it."""
+def server_of(args: argparse.Namespace, key: str) -> tuple[uvicorn.Server, Api]:
+    """Load what the flags name; the server of it, which does not run yet."""
     import uvicorn
 
     from llada_viz.api.server import Api
@@ -81,13 +92,7 @@ def serve(args: argparse.Namespace, key: str, listening: socket.socket) -> None:
     served = load_served(args)
     api = Api(served, key, served.defaults)
     config = uvicorn.Config(
-        api.app(),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
+        api.app(), log_level="warning", access_log=False, server_header=False,
         timeout_graceful_shutdown=PATIENCE,
-    )
-    host = f"[{args.host.strip('[]')}]" if ":" in args.host else args.host
-    where = f"http://{host}:{listening.getsockname()[1]}/v1"
-    print(f"{served.loaded.name} at {where}{', with a key' if key else ''}. Ctrl-C ends it.", flush=True)
-    uvicorn.Server(config).run(sockets=[listening])
+    )  # fmt: skip
+    return uvicorn.Server(config), api
