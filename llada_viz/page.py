@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -15,6 +15,8 @@ from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.comparison import Comparisons
 from llada_viz.decoding.runs import Runs
 from llada_viz.decoding.served import model_defaults
+from llada_viz.decoding.zero_gpu import lend
+from llada_viz.host import on_space, on_zero_gpu
 from llada_viz.jobs.evaluations import Evaluations
 from llada_viz.jobs.home import browser_secret, home_folder
 from llada_viz.jobs.queue import Jobs
@@ -25,6 +27,7 @@ from llada_viz.tabs.train import Train
 from llada_viz.tabs.visualize import Visualize
 from llada_viz.theme import theme
 from llada_viz.widgets import assets
+from llada_viz.widgets.live import prepare_ordered
 from llada_viz.widgets.model_menu import ModelMenu
 
 TITLE = "LLaDA Viz"
@@ -43,7 +46,9 @@ def create_ui() -> Page:
     comparisons = Comparisons()
     runs = Runs(golds=bundled.golds, others_busy=comparisons.busy)
     attachments, jobs = Attachments(bundled), background_jobs()
-    device = bundled.loaded.device if bundled.loaded else "cpu"
+    lend(partial(prepare_ordered, attachments))
+    # ZeroGPU lends its GPU to the page's own runs only.
+    device = bundled.loaded.device if bundled.loaded and not on_zero_gpu() else "cpu"
     evaluations = Evaluations(jobs, bundled.folder, device)
     trainings = Trainings(jobs, bundled.folder, device)
     page = Page(title=TITLE, analytics_enabled=False, fill_width=True)
@@ -69,9 +74,10 @@ def create_ui() -> Page:
 
 
 def api_of(bundled: Bundled) -> Api | None:
-    """The OpenAI-compatible API of the bundled model; None on a host that others reach, without a key."""
+    """The OpenAI-compatible API of the bundled model. None on a host that others reach, without a key, and on
+    ZeroGPU, whose GPU only the page's own runs are lent."""
     key = wanted_key()
-    if not key and (on_space() or not is_local(wanted_host(on_space()))):
+    if on_zero_gpu() or (not key and (on_space() or not is_local(wanted_host(on_space())))):
         return None
     return Api(bundled, key, model_defaults(bundled.folder))
 
@@ -95,8 +101,3 @@ def launch_options(page: Any = None) -> dict[str, Any]:
         "app_kwargs": {"routes": api.routes()} if api is not None else None,
         "ssr_mode": False, "footer_links": [], "theme": theme(), "css_paths": list(assets.STYLES),
     }  # fmt: skip
-
-
-def on_space() -> bool:
-    """Whether a Hugging Face Space runs this."""
-    return bool(os.environ.get("SPACE_ID"))

@@ -102,7 +102,7 @@ def load(
         source = _Source(name, revision, config, stored_quantization(name, data, revision))
         target = _Target(device, dtype, quantization, device_map, offload, longest)
         model = _network(source, target)
-        tokenizer = _tokenizer(name, revision)
+        tokenizer = load_tokenizer(name, revision)
         eos = config.eos_token_id
         eos_id = None if eos is None else int(eos)
         commit = commit_of(name, revision)
@@ -210,7 +210,7 @@ def _network(source: _Source, target: _Target) -> LLaDAModelLM:
     return model
 
 
-def _tokenizer(name: str, revision: str) -> PreTrainedTokenizerFast | None:
+def load_tokenizer(name: str, revision: str = "") -> PreTrainedTokenizerFast | None:
     if find_file(name, "tokenizer.json", revision) is None:
         return None
     level = logging.get_verbosity()
