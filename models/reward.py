@@ -165,7 +165,10 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
         if longest < 1:
             raise ModelError(f"prm = {name!r} reads {longest} positions; allowed: at least 1")
         reward = LoadedReward(model.eval().requires_grad_(False), tokenizer, form, short, longest)
-        reward.question("x")
+        try:
+            reward.question("x")
+        except ModelError as error:
+            raise ModelError(f"prm = {name!r}: {error}") from None
     return reward
 
 
