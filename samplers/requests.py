@@ -6,12 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-<<<<<<< HEAD
 from models.errors import ModelError
-=======
-from jinja2 import TemplateError
-
->>>>>>> main
 from models.loading import LoadedModel
 from models.reward import LoadedReward
 from models.text import chat_ids, half_character
@@ -123,17 +118,8 @@ def _chat(tokenizer: Any, messages: Any) -> list[int]:
         check_unicode("messages", turn["content"])
     try:
         return chat_ids(tokenizer, messages)
-<<<<<<< HEAD
     except ModelError as error:
         raise RequestError(f"messages: {error}") from None
-=======
-    except (ValueError, TemplateError) as error:
-        first = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-        raise RequestError(
-            f"messages: the model's chat template refuses them ({first}); allowed: turns that it knows, or "
-            "raw_prompt"
-        ) from None
->>>>>>> main
 
 
 def check_unicode(field: str, text: str) -> None:
