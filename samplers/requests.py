@@ -6,8 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import TemplateError
-
+from models.errors import ModelError
 from models.loading import LoadedModel
 from models.reward import LoadedReward
 from models.text import chat_ids, half_character
@@ -119,12 +118,8 @@ def _chat(tokenizer: Any, messages: Any) -> list[int]:
         check_unicode("messages", turn["content"])
     try:
         return chat_ids(tokenizer, messages)
-    except (ValueError, TemplateError) as error:
-        first = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-        raise RequestError(
-            f"messages: the model's chat template refuses them ({first}); allowed: turns that it knows, or "
-            "raw_prompt"
-        ) from None
+    except ModelError as error:
+        raise RequestError(f"messages: {error}") from None
 
 
 def check_unicode(field: str, text: str) -> None:
