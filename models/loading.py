@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict
 
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -24,12 +22,11 @@ from models.checkpoint import (
 )
 from models.config import LLaDAConfig
 from models.device_map import DEVICE_MAPS, Dispatched, plan_places
+from models.gptq.layout import Layout, find_layout
+from models.gptq.loading import ROUTES, load_gptq
 from models.llada import LLaDAModelLM
 from models.quantized import check_quantization, quantize
 from models.streaming import check_fits, stream, to_device
-
-QUANTIZE_CONFIG = "quantize_config.json"
-"""Where older GPTQ checkpoints say how they are quantised; newer ones say so in config.json."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +84,11 @@ def load(
 ) -> LoadedModel:
     """Load a bundled name, a folder or a hub id. `dtype` default: float32 on a CPU, bfloat16 on a GPU.
 
-    revision: branch, tag or commit of a hub id. quantization: "", int8 or nf4 (models.quantized); GPTQ is
-    read from the checkpoint. device_map: "", or auto: over all GPUs, then memory, then `offload`, a folder
-    (models.device_map). longest: the longest canvas that will be decoded, in tokens, 0 for the model's own
-    limit; some GPTQ kernels want to know. ModelError: it cannot be loaded; nothing else has changed.
+    revision: branch, tag or commit of a hub id. quantization: "", int8 or nf4 (models.quantized); for a GPTQ
+    checkpoint "", packed, dense or gptqmodel (models.gptq.loading). device_map: "", or auto: over all GPUs,
+    then memory, then `offload`, a folder (models.device_map). longest: the longest canvas that will be
+    decoded, in tokens, 0 for the model's own limit; some kernels of gptqmodel want to know. ModelError: it
+    cannot be loaded; nothing else has changed.
     """
     name = locate(name)
     device, dtype = device_and_dtype(device, dtype)
@@ -99,7 +97,7 @@ def load(
         data = read_config(name, revision=revision)
         config = LLaDAConfig(**data)
         mask_id = mask_token(name, config)
-        source = _Source(name, revision, config, stored_quantization(name, data, revision))
+        source = _Source(name, revision, config, find_layout(name, data, revision))
         target = _Target(device, dtype, quantization, device_map, offload, longest)
         model = _network(source, target)
         tokenizer = _tokenizer(name, revision)
@@ -120,7 +118,8 @@ def load(
 
 def check_options(quantization: str, device_map: str) -> None:
     """ModelError: a word that is not known, or two that do not go together."""
-    check_quantization(quantization)
+    if quantization not in ROUTES:
+        check_quantization(quantization)
     if device_map not in DEVICE_MAPS:
         raise ModelError(f"device_map = {device_map!r} is not known; allowed: empty, auto")
     if quantization and device_map:
@@ -146,12 +145,12 @@ def device_and_dtype(device: str, dtype: torch.dtype | None) -> tuple[str, torch
 
 
 class _Source(NamedTuple):
-    """The checkpoint that a network is made from. quantized: what it says of how its weights are stored."""
+    """The checkpoint that a network is made from. layout: how its weights are packed, None for plain ones."""
 
     name: str
     revision: str
     config: LLaDAConfig
-    quantized: dict[str, Any]
+    layout: Layout | None
 
 
 class _Target(NamedTuple):
@@ -165,32 +164,14 @@ class _Target(NamedTuple):
     longest: int
 
 
-def stored_quantization(name: str, data: Mapping[str, Any], revision: str = "") -> dict[str, Any]:
-    """What a checkpoint says of how its weights are quantised, {} for plain ones. data: its config.json.
-
-    ModelError: by a method that is not read here.
-    """
-    found = data.get("quantization_config")
-    if found is None and (path := find_file(name, QUANTIZE_CONFIG, revision)) is not None:
-        found = {"quant_method": "gptq"} | json.loads(path.read_text(encoding="utf-8"))
-    if found is None:
-        return {}
-    method = found.get("quant_method") if isinstance(found, dict) else found
-    if method != "gptq":
-        allowed = "gptq, or plain weights, which `quantization` makes int8 or nf4"
-        raise ModelError(f"model = {name!r}: quant_method = {method!r} is not read here; allowed: {allowed}")
-    return dict(found)
-
-
 def _network(source: _Source, target: _Target) -> LLaDAModelLM:
     """The network with its weights, in their places and types."""
-    name, revision, config, quantized = source
-    if quantized:
-        if target.quantization or target.device_map:
-            raise ModelError(
-                f"model = {name!r} is stored in GPTQ; allowed: quantization and device_map empty"
-            )
-        raise ModelError(f"model = {name!r} is stored in GPTQ, which is not read yet; allowed: plain weights")
+    name, revision, config, layout = source
+    if layout is not None:
+        return _from_gptq(source, layout, target)
+    if target.quantization in ROUTES:
+        allowed = "empty, int8, nf4; this model's weights are plain"
+        raise ModelError(f"quantization = {target.quantization!r} for {name!r}; allowed: {allowed}")
     stored = stored_tensors(name, revision)
     if config.n_layers > len(stored):  # checked before that many layers are made
         raise ModelError(f"{name}: n_layers = {config.n_layers}; allowed: as many as there are weights for")
@@ -208,6 +189,15 @@ def _network(source: _Source, target: _Target) -> LLaDAModelLM:
     else:
         stream(name, model, stored, to_device(device, dtype))
     return model
+
+
+def _from_gptq(source: _Source, layout: Layout, target: _Target) -> LLaDAModelLM:
+    name, revision, config, _ = source
+    if target.device_map:
+        raise ModelError(f"device_map = {target.device_map!r} for {name!r}; allowed: empty, it is {layout}")
+    device, dtype, longest = target.device, target.dtype, target.longest
+    route = target.quantization
+    return load_gptq(name, config, layout, device, dtype, longest, route=route, revision=revision)
 
 
 def _tokenizer(name: str, revision: str) -> PreTrainedTokenizerFast | None:
