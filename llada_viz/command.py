@@ -12,6 +12,7 @@ from typing import Any
 
 from llada_viz import __version__
 from llada_viz.address import hide_ipv6
+from llada_viz.host import on_zero_gpu
 
 ABOUT = """LLaDA Viz: watch a masked-diffusion language model fill in its answer.
 
@@ -25,6 +26,8 @@ and runs), LLADA_VIZ_MODEL (another model). A flag goes before its variable.
 """
 COMMANDS = {
     "models": ("llada_viz.cli.models", "checkpoints: list, inspect, download, convert, quantize"),
+    "chat": ("llada_viz.cli.chat", "talk with a model in the terminal, and watch it write"),
+    "serve": ("llada_viz.cli.serve", "a model behind OpenAI's API, without the page"),
 }
 """Name -> the module whose `main(argv)` it is, imported when it is asked for, and what it is for."""
 VARIABLES = {"host": "GRADIO_SERVER_NAME", "port": "GRADIO_SERVER_PORT", "model": "LLADA_VIZ_MODEL",
@@ -58,10 +61,13 @@ def read_flags(argv: list[str] | None = None) -> None:
 
 
 def prepare_environment() -> None:
-    """Set the variables that gradio and tokenizers read when they are imported."""
+    """Set the variables that gradio and tokenizers read when they are imported. On ZeroGPU `spaces` comes
+    before torch, whose CUDA it stands in for."""
     hide_ipv6()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if on_zero_gpu():
+        import spaces  # noqa: F401
 
 
 @contextmanager
@@ -91,7 +97,7 @@ def serve(page: Any) -> None:
     from llada_viz.page import launch_options
 
     with said():
-        page.launch(**launch_options())
+        page.launch(**launch_options(page))
 
 
 def run_command(name: str, argv: list[str]) -> int:

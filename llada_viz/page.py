@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import os
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from llada_viz.address import free_port, wanted_host
+from llada_viz.api.access import is_local, wanted_key
+from llada_viz.api.server import Api
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.comparison import Comparisons
 from llada_viz.decoding.runs import Runs
+from llada_viz.decoding.served import model_defaults
+from llada_viz.decoding.zero_gpu import lend
+from llada_viz.host import on_space, on_zero_gpu
 from llada_viz.jobs.evaluations import Evaluations
 from llada_viz.jobs.home import browser_secret, home_folder
 from llada_viz.jobs.queue import Jobs
@@ -22,22 +27,31 @@ from llada_viz.tabs.train import Train
 from llada_viz.tabs.visualize import Visualize
 from llada_viz.theme import theme
 from llada_viz.widgets import assets
+from llada_viz.widgets.live import prepare_ordered
 from llada_viz.widgets.model_menu import ModelMenu
 
 TITLE = "LLaDA Viz"
 MOST_UPLOAD = "64mb"
 
 
-def create_ui() -> gr.Blocks:
+class Page(gr.Blocks):
+    """The page, and the API that is served beside it; None: it is off."""
+
+    api: Api | None = None
+
+
+def create_ui() -> Page:
     """The whole page."""
     bundled = Bundled()
     comparisons = Comparisons()
     runs = Runs(golds=bundled.golds, others_busy=comparisons.busy)
     attachments, jobs = Attachments(bundled), background_jobs()
-    device = bundled.loaded.device if bundled.loaded else "cpu"
+    lend(partial(prepare_ordered, attachments))
+    # ZeroGPU lends its GPU to the page's own runs only.
+    device = bundled.loaded.device if bundled.loaded and not on_zero_gpu() else "cpu"
     evaluations = Evaluations(jobs, bundled.folder, device)
     trainings = Trainings(jobs, bundled.folder, device)
-    page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
+    page = Page(title=TITLE, analytics_enabled=False, fill_width=True)
     with page:
         attached = gr.State("")
         with gr.Row(elem_classes="lz-header"):
@@ -55,7 +69,17 @@ def create_ui() -> gr.Blocks:
                 train = Train(bundled, runs, trainings, attachments, on_space(), browser_secret())
                 train.build(attached, tabs)
     page.queue(max_size=64)
+    page.api = api_of(bundled)
     return page
+
+
+def api_of(bundled: Bundled) -> Api | None:
+    """The OpenAI-compatible API of the bundled model. None on a host that others reach, without a key, and on
+    ZeroGPU, whose GPU only the page's own runs are lent."""
+    key = wanted_key()
+    if on_zero_gpu() or (not key and (on_space() or not is_local(wanted_host(on_space())))):
+        return None
+    return Api(bundled, key, model_defaults(bundled.folder))
 
 
 def background_jobs() -> Jobs:
@@ -65,18 +89,15 @@ def background_jobs() -> Jobs:
     return jobs
 
 
-def launch_options() -> dict[str, Any]:
+def launch_options(page: Any = None) -> dict[str, Any]:
     """The arguments of gradio's `launch`: to this machine only, or as a Space is served; no public link, no
-    folder whose files are handed out."""
+    folder whose files are handed out. The routes of the page's API come before gradio's own."""
+    api: Api | None = getattr(page, "api", None)
     host = wanted_host(on_space())
     return {
         "server_name": f"[{host}]" if ":" in host else host, "server_port": free_port(host),
         "share": False, "strict_cors": True, "allowed_paths": None, "show_error": False,
         "run_history": False, "max_file_size": MOST_UPLOAD,
+        "app_kwargs": {"routes": api.routes()} if api is not None else None,
         "ssr_mode": False, "footer_links": [], "theme": theme(), "css_paths": list(assets.STYLES),
     }  # fmt: skip
-
-
-def on_space() -> bool:
-    """Whether a Hugging Face Space runs this."""
-    return bool(os.environ.get("SPACE_ID"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import torch
 from transformers import PreTrainedTokenizerFast
-from transformers.utils import logging
 
 from models.assets import locate
 from models.checkpoint import (
@@ -18,13 +19,15 @@ from models.checkpoint import (
     find_file,
     mask_token,
     read_config,
+    read_tokenizer,
     stored_tensors,
 )
 from models.config import LLaDAConfig
 from models.device_map import DEVICE_MAPS, Dispatched, plan_places
-from models.gptq.layout import Layout, find_layout
+from models.gptq.layout import QUANTIZE_CONFIG, Layout, find_layout
 from models.gptq.loading import ROUTES, load_gptq
 from models.llada import LLaDAModelLM
+from models.memory import PLAIN_USE, PRECISIONS, free_memory, what_would_fit
 from models.quantized import check_quantization, quantize
 from models.streaming import check_fits, stream, to_device
 
@@ -87,20 +90,22 @@ def load(
     revision: branch, tag or commit of a hub id. quantization: "", int8 or nf4 (models.quantized); for a GPTQ
     checkpoint "", packed, dense or gptqmodel (models.gptq.loading). device_map: "", or auto: over all GPUs,
     then memory, then `offload`, a folder (models.device_map). longest: the longest canvas that will be
-    decoded, in tokens, 0 for the model's own limit; some kernels of gptqmodel want to know. ModelError: it
-    cannot be loaded; nothing else has changed.
+    decoded, in tokens, 0: not known; memory is kept for it, and some GPTQ kernels want to know. ModelError:
+    it cannot be loaded, or would not fit (said before it is read); nothing else has changed.
     """
     name = locate(name)
     device, dtype = device_and_dtype(device, dtype)
     check_options(quantization, device_map)
     with as_model_error(name):
         data = read_config(name, revision=revision)
+        quantized = stored_quantization(name, data, revision)
         config = LLaDAConfig(**data)
         mask_id = mask_token(name, config)
-        source = _Source(name, revision, config, find_layout(name, data, revision))
+        layout = find_layout(name, data, revision) if quantized else None
+        source = _Source(name, revision, config, layout)
         target = _Target(device, dtype, quantization, device_map, offload, longest)
         model = _network(source, target)
-        tokenizer = _tokenizer(name, revision)
+        tokenizer = read_tokenizer(name, revision)
         eos = config.eos_token_id
         eos_id = None if eos is None else int(eos)
         commit = commit_of(name, revision)
@@ -164,6 +169,31 @@ class _Target(NamedTuple):
     longest: int
 
 
+def stored_quantization(name: str, data: Mapping[str, Any], revision: str = "") -> dict[str, Any]:
+    """What a checkpoint says of how its weights are quantised, {} for plain ones. data: its config.json.
+
+    ModelError: by a method that is not read here.
+    """
+    found: Any = data.get("quantization_config")
+    if found is None and (path := find_file(name, QUANTIZE_CONFIG, revision)) is not None:
+        found = {"quant_method": "gptq"} | json.loads(path.read_text(encoding="utf-8"))
+    if found is None:
+        return {}
+    method = found.get("quant_method") if isinstance(found, dict) else found
+    if method != "gptq" or not isinstance(found, dict):
+        allowed = "gptq, or plain weights, which `quantization` makes int8 or nf4"
+        raise ModelError(f"model = {name!r}: quant_method = {method!r} is not read here; allowed: {allowed}")
+    return found
+
+
+def check_learnable(name: str) -> None:
+    """ModelError where a checkpoint's weights are stored so that they cannot learn."""
+    if quantized := stored_quantization(name, read_config(name, ("llada", "qwen2"))):
+        kind = f"{quantized.get('quant_method', '')} {quantized.get('bits', '')}".strip()
+        allowed = "the plain checkpoint, with quantize = 4bit where memory is short"
+        raise ModelError(f"model = {name!r} is quantised ({kind}) and cannot learn; allowed: {allowed}")
+
+
 def _network(source: _Source, target: _Target) -> LLaDAModelLM:
     """The network with its weights, in their places and types."""
     name, revision, config, layout = source
@@ -184,7 +214,11 @@ def _network(source: _Source, target: _Target) -> LLaDAModelLM:
         dispatched = Dispatched(model, places, dtype, target.offload)
         stream(name, model, stored, dispatched.keep)
         dispatched.attach()
-    elif target.quantization:
+        return model
+    precision = target.quantization or str(dtype).removeprefix("torch.")
+    if precision in PRECISIONS and (wanted := _too_large(source, target, precision)):
+        raise ModelError(wanted)
+    if target.quantization:
         stream(name, model, stored, quantize(name, model, target.quantization, device, dtype))
     else:
         stream(name, model, stored, to_device(device, dtype))
@@ -200,15 +234,13 @@ def _from_gptq(source: _Source, layout: Layout, target: _Target) -> LLaDAModelLM
     return load_gptq(name, config, layout, device, dtype, longest, route=route, revision=revision)
 
 
-def _tokenizer(name: str, revision: str) -> PreTrainedTokenizerFast | None:
-    if find_file(name, "tokenizer.json", revision) is None:
-        return None
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        return PreTrainedTokenizerFast.from_pretrained(name, revision=revision or None)
-    finally:
-        logging.set_verbosity(level)
+def _too_large(source: _Source, target: _Target, precision: str) -> str:
+    """What is missing and what would fit, "" where it fits, beside all that is loaded now."""
+    length = target.longest or min(PLAIN_USE.length, source.config.max_sequence_length)
+    free = free_memory(target.device)
+    return what_would_fit(
+        source.name, source.config, precision, free, target.device, replace(PLAIN_USE, length=length)
+    )
 
 
 def _token_id(tokenizer: PreTrainedTokenizerFast | None, token: str) -> int | None:

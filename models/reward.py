@@ -24,6 +24,7 @@ from models.checkpoint import (
     as_model_error,
     mask_token,
     read_config,
+    read_tokenizer,
     stored_tensors,
 )
 from models.config import LLaDAConfig
@@ -156,13 +157,18 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
         with torch.device("meta"):
             model, form = empty(name, data, stored)
         _fill(name, model, stored, to_device(device, dtype))
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(name)
+        tokenizer = read_tokenizer(name)
+        if tokenizer is None:
+            raise ModelError(f"prm = {name!r} has no tokenizer.json; allowed: a reward model with one")
         longest, words = model.limits
         _check_tokenizer(name, tokenizer, form, words)
         if longest < 1:
             raise ModelError(f"prm = {name!r} reads {longest} positions; allowed: at least 1")
         reward = LoadedReward(model.eval().requires_grad_(False), tokenizer, form, short, longest)
-        reward.question("x")
+        try:
+            reward.question("x")
+        except ModelError as error:
+            raise ModelError(f"prm = {name!r}: {error}") from None
     return reward
 
 

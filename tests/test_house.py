@@ -20,8 +20,8 @@ NAMES = {"yaml": "pyyaml", "huggingface_hub": "huggingface-hub", "math_verify": 
 ELSEWHERE = {"opencompass", "spaces"}
 """Imported where somebody has them: OpenCompass and a Space bring themselves."""
 BY_NAME = {"optimum", "trackio", "tensorboard", "wandb", "deepspeed"}
-"""Never imported by us: accelerate starts trackers and DeepSpeed by their names, and peft asks for optimum beside
-gptqmodel."""
+"""Never imported by us: accelerate starts trackers and DeepSpeed by their names, and peft asks for optimum
+beside gptqmodel."""
 GIVEN = {"torch", "transformers", "gradio", "plotly", "gptqmodel", "accelerate", "pandas", "sympy"}
 
 

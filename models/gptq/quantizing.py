@@ -20,9 +20,8 @@ from typing import Any, TextIO
 
 import torch
 from torch import nn
-from transformers import PreTrainedTokenizerFast
 
-from models.checkpoint import ModelError, find_file, mask_token, read_config, weight_files
+from models.checkpoint import ModelError, find_file, mask_token, read_config, read_tokenizer, weight_files
 from models.config import LLaDAConfig
 from models.gptq.layout import QUANTIZE_CONFIG, Layout, find_layout, read_layout
 from models.gptq.library import library
@@ -111,9 +110,9 @@ def examples_of(
     name: str, config: LLaDAConfig, texts: Sequence[str], seed: int
 ) -> list[dict[str, list[int]]]:
     """The texts as tokens with holes. ModelError: no text, or no tokenizer."""
-    if find_file(name, "tokenizer.json") is None:
+    tokenizer = read_tokenizer(name)
+    if tokenizer is None:
         raise ModelError(f"model = {name!r} has no tokenizer.json, which the calibration texts need")
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(name)
     mask, generator = mask_token(name, config), torch.Generator().manual_seed(seed)
     examples = []
     for text in texts:
