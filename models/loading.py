@@ -25,13 +25,12 @@ from models.checkpoint import (
 )
 from models.config import LLaDAConfig
 from models.device_map import DEVICE_MAPS, Dispatched, plan_places
+from models.gptq.layout import QUANTIZE_CONFIG, Layout, find_layout
+from models.gptq.loading import ROUTES, load_gptq
 from models.llada import LLaDAModelLM
 from models.memory import PLAIN_USE, PRECISIONS, free_memory, what_would_fit
 from models.quantized import check_quantization, quantize
 from models.streaming import check_fits, stream, to_device
-
-QUANTIZE_CONFIG = "quantize_config.json"
-"""Where older GPTQ checkpoints say how they are quantised; newer ones say so in config.json."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,11 @@ def load(
 ) -> LoadedModel:
     """Load a bundled name, a folder or a hub id. `dtype` default: float32 on a CPU, bfloat16 on a GPU.
 
-    revision: branch, tag or commit of a hub id. quantization: "", int8 or nf4 (models.quantized); GPTQ is
-    read from the checkpoint. device_map: "", or auto: over all GPUs, then memory, then `offload`, a folder
-    (models.device_map). longest: the longest canvas that will be decoded, in tokens, 0: not known; memory is
-    kept for it, and some GPTQ kernels want to know. ModelError: it cannot be loaded, or would not fit (said
-    before it is read); nothing else has changed.
+    revision: branch, tag or commit of a hub id. quantization: "", int8 or nf4 (models.quantized); for a GPTQ
+    checkpoint "", packed, dense or gptqmodel (models.gptq.loading). device_map: "", or auto: over all GPUs,
+    then memory, then `offload`, a folder (models.device_map). longest: the longest canvas that will be
+    decoded, in tokens, 0: not known; memory is kept for it, and some GPTQ kernels want to know. ModelError:
+    it cannot be loaded, or would not fit (said before it is read); nothing else has changed.
     """
     name = locate(name)
     device, dtype = device_and_dtype(device, dtype)
@@ -103,7 +102,8 @@ def load(
         quantized = stored_quantization(name, data, revision)
         config = LLaDAConfig(**data)
         mask_id = mask_token(name, config)
-        source = _Source(name, revision, config, quantized)
+        layout = find_layout(name, data, revision) if quantized else None
+        source = _Source(name, revision, config, layout)
         target = _Target(device, dtype, quantization, device_map, offload, longest)
         model = _network(source, target)
         tokenizer = read_tokenizer(name, revision)
@@ -124,7 +124,8 @@ def load(
 
 def check_options(quantization: str, device_map: str) -> None:
     """ModelError: a word that is not known, or two that do not go together."""
-    check_quantization(quantization)
+    if quantization not in ROUTES:
+        check_quantization(quantization)
     if device_map not in DEVICE_MAPS:
         raise ModelError(f"device_map = {device_map!r} is not known; allowed: empty, auto")
     if quantization and device_map:
@@ -158,12 +159,12 @@ def device_and_dtype(device: str, dtype: torch.dtype | None) -> tuple[str, torch
 
 
 class _Source(NamedTuple):
-    """The checkpoint that a network is made from. quantized: what it says of how its weights are stored."""
+    """The checkpoint that a network is made from. layout: how its weights are packed, None for plain ones."""
 
     name: str
     revision: str
     config: LLaDAConfig
-    quantized: dict[str, Any]
+    layout: Layout | None
 
 
 class _Target(NamedTuple):
@@ -204,13 +205,12 @@ def check_learnable(name: str) -> None:
 
 def _network(source: _Source, target: _Target) -> LLaDAModelLM:
     """The network with its weights, in their places and types."""
-    name, revision, config, quantized = source
-    if quantized:
-        if target.quantization or target.device_map:
-            raise ModelError(
-                f"model = {name!r} is stored in GPTQ; allowed: quantization and device_map empty"
-            )
-        raise ModelError(f"model = {name!r} is stored in GPTQ, which is not read yet; allowed: plain weights")
+    name, revision, config, layout = source
+    if layout is not None:
+        return _from_gptq(source, layout, target)
+    if target.quantization in ROUTES:
+        allowed = "empty, int8, nf4; this model's weights are plain"
+        raise ModelError(f"quantization = {target.quantization!r} for {name!r}; allowed: {allowed}")
     stored = stored_tensors(name, revision)
     if config.n_layers > len(stored):  # checked before that many layers are made
         raise ModelError(f"{name}: n_layers = {config.n_layers}; allowed: as many as there are weights for")
@@ -232,6 +232,15 @@ def _network(source: _Source, target: _Target) -> LLaDAModelLM:
     else:
         stream(name, model, stored, to_device(device, dtype))
     return model
+
+
+def _from_gptq(source: _Source, layout: Layout, target: _Target) -> LLaDAModelLM:
+    name, revision, config, _ = source
+    if target.device_map:
+        raise ModelError(f"device_map = {target.device_map!r} for {name!r}; allowed: empty, it is {layout}")
+    device, dtype, longest = target.device, target.dtype, target.longest
+    route = target.quantization
+    return load_gptq(name, config, layout, device, dtype, longest, route=route, revision=revision)
 
 
 def _too_large(source: _Source, target: _Target, precision: str) -> str:
