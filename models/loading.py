@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -131,6 +132,14 @@ def check_options(quantization: str, device_map: str) -> None:
         raise ModelError(
             f"quantization = {quantization!r} with device_map = {device_map!r}; allowed: one of them"
         )
+
+
+def give_back_memory() -> None:
+    """Call after the last reference to a model is gone: networks with hooks or adapters hold circles of
+    references, and torch keeps a GPU's memory for the next tensors."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def device_and_dtype(device: str, dtype: torch.dtype | None) -> tuple[str, torch.dtype]:
