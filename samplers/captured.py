@@ -27,7 +27,7 @@ from torch import Tensor
 from samplers.passes import KeysValues, Passes, pick
 from samplers.transfer import to_device
 
-MOST_GRAPHS = 16
+MOST_GRAPHS = 32
 MOST_SEEN = 256  # shapes that are counted until they come again
 REST = 256  # passes without a replay, after which a recording may make room for another
 SPARE_SHARE = 10  # room of ended runs is kept up to this part of a device's memory: 1 / 10
