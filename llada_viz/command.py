@@ -12,6 +12,7 @@ from typing import Any
 
 from llada_viz import __version__
 from llada_viz.address import hide_ipv6
+from llada_viz.host import on_zero_gpu
 
 ABOUT = """LLaDA Viz: watch a masked-diffusion language model fill in its answer.
 
@@ -58,10 +59,13 @@ def read_flags(argv: list[str] | None = None) -> None:
 
 
 def prepare_environment() -> None:
-    """Set the variables that gradio and tokenizers read when they are imported."""
+    """Set the variables that gradio and tokenizers read when they are imported. On ZeroGPU `spaces` comes
+    before torch, whose CUDA it stands in for."""
     hide_ipv6()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if on_zero_gpu():
+        import spaces  # noqa: F401
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -12,6 +12,8 @@ from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.comparison import Comparisons
 from llada_viz.decoding.runs import Runs
+from llada_viz.decoding.zero_gpu import lend
+from llada_viz.host import on_space, on_zero_gpu
 from llada_viz.jobs.evaluations import Evaluations
 from llada_viz.jobs.home import browser_secret, home_folder
 from llada_viz.jobs.queue import Jobs
@@ -22,6 +24,7 @@ from llada_viz.tabs.train import Train
 from llada_viz.tabs.visualize import Visualize
 from llada_viz.theme import theme
 from llada_viz.widgets import assets
+from llada_viz.widgets.live import prepare_ordered
 from llada_viz.widgets.model_menu import ModelMenu
 
 TITLE = "LLaDA Viz"
@@ -34,7 +37,9 @@ def create_ui() -> gr.Blocks:
     comparisons = Comparisons()
     runs = Runs(golds=bundled.golds, others_busy=comparisons.busy)
     attachments, jobs = Attachments(bundled), background_jobs()
-    device = bundled.loaded.device if bundled.loaded else "cpu"
+    lend(partial(prepare_ordered, attachments))
+    # ZeroGPU lends its GPU to the page's own runs only.
+    device = bundled.loaded.device if bundled.loaded and not on_zero_gpu() else "cpu"
     evaluations = Evaluations(jobs, bundled.folder, device)
     trainings = Trainings(jobs, bundled.folder, device)
     page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
@@ -75,8 +80,3 @@ def launch_options() -> dict[str, Any]:
         "run_history": False, "max_file_size": MOST_UPLOAD,
         "ssr_mode": False, "footer_links": [], "theme": theme(), "css_paths": list(assets.STYLES),
     }  # fmt: skip
-
-
-def on_space() -> bool:
-    """Whether a Hugging Face Space runs this."""
-    return bool(os.environ.get("SPACE_ID"))

@@ -14,7 +14,7 @@ import re
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from safetensors.torch import load_file
@@ -23,7 +23,7 @@ from models.assets import locate
 from models.checkpoint import ModelError
 from models.config import LLaDAConfig
 from models.llada import LLaDAModelLM
-from models.loading import LoadedModel, load
+from models.loading import LoadedModel, LoadOptions, load
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "attn_out", "ff_proj", "up_proj", "ff_out")
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -58,13 +58,18 @@ class Adapter:
 
 
 def load_adapted(
-    name: str, adapter: str = "", device: str = "auto", dtype: torch.dtype | None = None
+    name: str,
+    adapter: str = "",
+    device: str = "auto",
+    dtype: torch.dtype | None = None,
+    **options: Unpack[LoadOptions],
 ) -> LoadedModel:
-    """models.loading.load, then the adapter of that folder, if one is named."""
+    """models.loading.load, then the adapter of that folder, if one is named. ModelError: as `merge`."""
     if not adapter:
-        return load(name, device, dtype)
+        return load(name, device, dtype, **options)
     checked = read_adapter(adapter)  # a bad adapter is refused before the network's weights are read
-    return merge(load(name, device, dtype), checked)
+    _check_plain(checked.name, options.get("quantization", ""))
+    return merge(load(name, device, dtype, **options), checked)
 
 
 def apply_adapter(loaded: LoadedModel, folder: str) -> LoadedModel:
@@ -195,10 +200,23 @@ def _check_targets(name: str, targets: Any, modules: tuple[str, ...]) -> None:
             raise ModelError(f"{WEIGHTS} of {name!r} has no weights for target_modules = {target!r}")
 
 
+def _check_plain(adapter: str, precision: str, parted: bool = False) -> None:
+    """ModelError: the weights are stored so that a product cannot be added to them without another rounding,
+    or are not all in memory."""
+    if precision or parted:
+        what = (
+            f"a {precision} model's weights" if precision else "weights that are partly on disk or offloaded"
+        )
+        how = "a plain model; `llada-train merge` writes one with the adapter in it, to be loaded that way"
+        raise ModelError(f"adapter = {adapter!r} cannot be merged into {what}; allowed: {how}")
+
+
 def merge(loaded: LoadedModel, adapter: Adapter) -> LoadedModel:
-    """The model with the adapter in its weights, in place. ModelError where the two do not fit."""
+    """The model with the adapter in its weights, in place. ModelError where the two do not fit, or the model
+    is quantised or offloaded."""
     from peft import PeftModel, set_peft_model_state_dict
 
+    _check_plain(adapter.name, loaded.model.quantized_as, loaded.model.is_parted)
     modules = dict(loaded.model.named_modules())
     for module in adapter.modules:
         if module not in modules:

@@ -16,6 +16,7 @@ from safetensors import safe_open
 
 from models import hub
 from models.assets import locate
+from models.catalog import catalog
 from models.config import ConfigError, LLaDAConfig
 from models.errors import ModelError as ModelError
 from models.shards import read_header
@@ -87,6 +88,9 @@ def read_config(
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{setting} = {name!r}: config.json is not JSON: {error}") from None
     kind = data.get("model_type") if isinstance(data, dict) else None
+    family = catalog().family_of(data) if isinstance(data, dict) else None
+    if family is not None and not family.built:
+        raise ModelError(f"{family.refusal(setting, name)}; allowed: {', '.join(map(repr, kinds))}")
     if kind not in kinds:
         allowed = ", ".join(map(repr, kinds))
         raise ModelError(f"{setting} = {name!r}: model_type = {kind!r} is not supported; allowed: {allowed}")

@@ -191,6 +191,11 @@ class LLaDAModelLM(PreTrainedModel):
         """Where inputs go and the first block computes."""
         return computes_on(self.transformer["wte"])
 
+    @property
+    def is_parted(self) -> bool:
+        """Whether some of its weights are elsewhere and brought by accelerate's hooks for each forward."""
+        return any(weight.device.type == "meta" for weight in self.parameters())
+
     def forget_rotations(self) -> None:
         """Call after a change of the config's RoPE fields."""
         self._rotations.clear()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -25,6 +27,9 @@ from models.device_map import DEVICE_MAPS, Dispatched, plan_places
 from models.llada import LLaDAModelLM
 from models.quantized import check_quantization, quantize
 from models.streaming import check_fits, stream, to_device
+
+QUANTIZE_CONFIG = "quantize_config.json"
+"""Where older GPTQ checkpoints say how they are quantised; newer ones say so in config.json."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +99,10 @@ def load(
         data = read_config(name, revision=revision)
         config = LLaDAConfig(**data)
         mask_id = mask_token(name, config)
-        source = _Source(name, revision, config)
-        model = _network(source, device, dtype, quantization, device_map, offload)
-        tokenizer = _tokenizer(name, revision)
+        source = _Source(name, revision, config, stored_quantization(name, data, revision))
+        target = _Target(device, dtype, quantization, device_map, offload, longest)
+        model = _network(source, target)
+        tokenizer = load_tokenizer(name, revision)
         eos = config.eos_token_id
         eos_id = None if eos is None else int(eos)
         commit = commit_of(name, revision)
@@ -140,37 +146,71 @@ def device_and_dtype(device: str, dtype: torch.dtype | None) -> tuple[str, torch
 
 
 class _Source(NamedTuple):
-    """The checkpoint that a network is made from."""
+    """The checkpoint that a network is made from. quantized: what it says of how its weights are stored."""
 
     name: str
     revision: str
     config: LLaDAConfig
+    quantized: dict[str, Any]
 
 
-def _network(
-    source: _Source, device: str, dtype: torch.dtype, quantization: str, device_map: str, offload: str
-) -> LLaDAModelLM:
+class _Target(NamedTuple):
+    """How and where its weights are to be: as in `load`."""
+
+    device: str
+    dtype: torch.dtype
+    quantization: str
+    device_map: str
+    offload: str
+    longest: int
+
+
+def stored_quantization(name: str, data: Mapping[str, Any], revision: str = "") -> dict[str, Any]:
+    """What a checkpoint says of how its weights are quantised, {} for plain ones. data: its config.json.
+
+    ModelError: by a method that is not read here.
+    """
+    found = data.get("quantization_config")
+    if found is None and (path := find_file(name, QUANTIZE_CONFIG, revision)) is not None:
+        found = {"quant_method": "gptq"} | json.loads(path.read_text(encoding="utf-8"))
+    if found is None:
+        return {}
+    method = found.get("quant_method") if isinstance(found, dict) else found
+    if method != "gptq":
+        allowed = "gptq, or plain weights, which `quantization` makes int8 or nf4"
+        raise ModelError(f"model = {name!r}: quant_method = {method!r} is not read here; allowed: {allowed}")
+    return dict(found)
+
+
+def _network(source: _Source, target: _Target) -> LLaDAModelLM:
     """The network with its weights, in their places and types."""
-    name, revision, config = source
+    name, revision, config, quantized = source
+    if quantized:
+        if target.quantization or target.device_map:
+            raise ModelError(
+                f"model = {name!r} is stored in GPTQ; allowed: quantization and device_map empty"
+            )
+        raise ModelError(f"model = {name!r} is stored in GPTQ, which is not read yet; allowed: plain weights")
     stored = stored_tensors(name, revision)
     if config.n_layers > len(stored):  # checked before that many layers are made
         raise ModelError(f"{name}: n_layers = {config.n_layers}; allowed: as many as there are weights for")
     with torch.device("meta"):
         model = LLaDAModelLM(config)
     check_fits(name, model, stored)
-    if device_map:
-        places = plan_places(name, model, dtype, device, offload)
-        dispatched = Dispatched(model, places, dtype, offload)
+    device, dtype = target.device, target.dtype
+    if target.device_map:
+        places = plan_places(name, model, dtype, device, target.offload)
+        dispatched = Dispatched(model, places, dtype, target.offload)
         stream(name, model, stored, dispatched.keep)
         dispatched.attach()
-    elif quantization:
-        stream(name, model, stored, quantize(name, model, quantization, device, dtype))
+    elif target.quantization:
+        stream(name, model, stored, quantize(name, model, target.quantization, device, dtype))
     else:
         stream(name, model, stored, to_device(device, dtype))
     return model
 
 
-def _tokenizer(name: str, revision: str) -> PreTrainedTokenizerFast | None:
+def load_tokenizer(name: str, revision: str = "") -> PreTrainedTokenizerFast | None:
     if find_file(name, "tokenizer.json", revision) is None:
         return None
     level = logging.get_verbosity()

@@ -18,10 +18,18 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2Model
 
 from models.assets import locate
-from models.checkpoint import ModelError, as_model_error, mask_token, read_config, read_weights
+from models.checkpoint import (
+    ModelError,
+    StoredTensor,
+    as_model_error,
+    mask_token,
+    read_config,
+    stored_tensors,
+)
 from models.config import LLaDAConfig
 from models.loading import device_and_dtype
 from models.shadow_reward import ShadowRewardModel
+from models.streaming import Keep, check_fits, stream, to_device
 from models.text import chat_ids, half_character, plain_text
 
 SYSTEM = r"Please reason step by step, and put your final answer within \boxed{}."
@@ -36,11 +44,11 @@ SHADOW = "LLaDAForProcessReward"
 class RewardModel(nn.Module):
     """`model`: the encoder; `score`: its head over two labels, of which label 1 is "right"."""
 
-    def __init__(self, config: Qwen2Config, form: str) -> None:
+    def __init__(self, config: Qwen2Config, form: str, bias: bool = True) -> None:
         super().__init__()
         width = config.hidden_size
         self.model = Qwen2Model(config)
-        self.score: nn.Module = nn.Linear(width, 2)
+        self.score: nn.Module = nn.Linear(width, 2, bias=bias)
         if form == "qwen":
             self.score = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 2))
 
@@ -141,10 +149,13 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
     name = locate(name)
     device, dtype = device_and_dtype(device, dtype)
     data = read_config(name, KINDS, "prm")
-    weights = {key: t for key, t in read_weights(name, dtype).items() if key != "lm_head.weight"}
     short = Path(name).name if Path(name).is_dir() else name
     with as_model_error(name, "prm"):
-        model, form = (_shadow if data["model_type"] == "llada" else _qwen)(name, data, weights, dtype)
+        stored = {key: t for key, t in stored_tensors(name).items() if key != "lm_head.weight"}
+        empty = _empty_shadow if data["model_type"] == "llada" else _empty_qwen
+        with torch.device("meta"):
+            model, form = empty(name, data, stored)
+        _fill(name, model, stored, to_device(device, dtype))
         tokenizer = PreTrainedTokenizerFast.from_pretrained(name)
         longest, words = model.limits
         _check_tokenizer(name, tokenizer, form, words)
@@ -152,7 +163,6 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
             raise ModelError(f"prm = {name!r} reads {longest} positions; allowed: at least 1")
         reward = LoadedReward(model.eval().requires_grad_(False), tokenizer, form, short, longest)
         reward.question("x")
-    model.to(device)
     return reward
 
 
@@ -165,45 +175,52 @@ def _check_tokenizer(name: str, tokenizer: PreTrainedTokenizerFast, form: str, w
         raise ModelError(f"prm = {name!r}: {len(tokenizer)} words in its tokenizer; allowed: {words}")
 
 
-def _qwen(
-    name: str, data: Mapping[str, Any], weights: dict[str, Tensor], dtype: torch.dtype
+def _empty_qwen(
+    name: str, data: Mapping[str, Any], stored: Mapping[str, StoredTensor]
 ) -> tuple[RewardModel, str]:
-    config = Qwen2Config(**data)
-    form = "qwen" if "score.2.weight" in weights else "trl"
+    form = "qwen" if "score.2.weight" in stored else "trl"
     head = "score.2.weight" if form == "qwen" else "score.weight"
-    if head not in weights or weights[head].shape[0] != 2:
+    if head not in stored or stored[head].shape[:1] != (2,):
         raise ModelError(f"prm = {name!r} has no two-label head; allowed: score.0 and score.2, or score")
-    with torch.device("meta"):
-        model = RewardModel(config, form)
-    if "score.bias" not in weights and form == "trl":
-        weights["score.bias"] = torch.zeros(2, dtype=dtype)
-    _assign(name, model, weights)
-    rebuild_buffers(model, config)
-    return model, form
+    config = Qwen2Config(**data)
+    if config.num_hidden_layers > len(stored):  # checked before that many layers are made
+        allowed = "as many as there are weights for"
+        raise ModelError(
+            f"prm = {name!r}: num_hidden_layers = {config.num_hidden_layers}; allowed: {allowed}"
+        )
+    return RewardModel(config, form, bias="score.bias" in stored), form
 
 
-def _shadow(
-    name: str, data: Mapping[str, Any], weights: dict[str, Tensor], dtype: torch.dtype
+def _empty_shadow(
+    name: str, data: Mapping[str, Any], stored: Mapping[str, StoredTensor]
 ) -> tuple[ShadowRewardModel, str]:
-    if JUDGE not in weights:
+    if JUDGE not in stored:
         raise ModelError(f"prm = {name!r} is a LLaDA without a judge; allowed: one that `prm` trained")
     config = LLaDAConfig(**data)
     mask_token(name, config)
-    with torch.device("meta"):
-        model = ShadowRewardModel(config, len(weights[JUDGE]))
-    _assign(name, model, weights)
-    model.judge.float()  # compares small differences of log-probabilities
-    return model, "shadow"
+    if config.n_layers > len(stored):
+        raise ModelError(
+            f"prm = {name!r}: n_layers = {config.n_layers}; allowed: as many as there are weights for"
+        )
+    return ShadowRewardModel(config, stored[JUDGE].shape[0]), "shadow"
 
 
-def _assign(name: str, model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+def _fill(
+    name: str, model: RewardModel | ShadowRewardModel, stored: Mapping[str, StoredTensor], keep: Keep
+) -> None:
+    """Put the weights into a network on the meta device, in place."""
     try:
-        model.load_state_dict(weights, assign=True)
-    except RuntimeError as error:
-        raise ModelError(f"prm = {name!r} does not fit: {str(error).splitlines()[1].strip()}") from None
+        check_fits(name, model, stored)
+    except ModelError as error:
+        raise ModelError(f"prm = {name!r} does not fit: {error}") from None
+    stream(name, model, stored, keep)
+    if isinstance(model, ShadowRewardModel):
+        model.judge.float()  # compares small differences of log-probabilities
+    else:
+        rebuild_buffers(model, model.model.config)
 
 
 def rebuild_buffers(model: RewardModel, config: Qwen2Config) -> None:
     """Make the rotary frequencies, which are not among the weights, off the meta device."""
-    fresh = type(model.model.rotary_emb)(config=config)
-    model.model.rotary_emb = fresh
+    device = next(model.parameters()).device
+    model.model.rotary_emb = type(model.model.rotary_emb)(config=config).to(device)

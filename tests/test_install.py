@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
-import time
-import urllib.request
 import venv
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.served import Page, free_port, served
 from tests.test_readme import python_lines
 
 ROOT = Path(__file__).parents[1]
 # Waiting for a package index or a loaded machine takes as long as it takes; everything ends by itself.
-INSTALLS_WITHIN, STARTS_WITHIN, COMMAND_WITHIN = 1500, 180, 300
+INSTALLS_WITHIN, COMMAND_WITHIN = 1500, 300
 SHORT = ("--set", "gen_length=32", "--set", "block_length=8", "--set", "steps=32")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(INSTALLS_WITHIN + 600)]
 
@@ -101,76 +97,10 @@ def test_llada_train_sft_for_three_steps(programs: Path, tmp_path: Path) -> None
 
 
 def test_llada_viz_serves_a_page_that_decodes(programs: Path, tmp_path: Path) -> None:
-    with served(programs, tmp_path) as url:
-        config = json.load(urllib.request.urlopen(f"{url}/config"))
-        page = Page(url, config)
+    options = ["--port", str(port := free_port()), "--home", str(tmp_path / "home")]
+    with served([programs / "llada-viz", *options], tmp_path, clean(), port) as url:
+        page = Page(url)
         started = page.press("on_run")
         assert "alert" not in str(started[-1]["data"][0])
         messages = page.press("on_decode", [started[-1]["data"][1]])
         assert "Finished" in json.dumps(messages)
-
-
-class Page:
-    """The page's own queue, as its script in the browser uses it. config: what the page was built of."""
-
-    def __init__(self, url: str, config: dict[str, Any]) -> None:
-        self.api, self.config = f"{url}{config.get('api_prefix', '/gradio_api')}", config
-        self.values = {c["id"]: c["props"].get("value") for c in config["components"]}
-
-    def press(self, name: str, data: list[Any] | None = None) -> list[dict[str, Any]]:
-        """Start an event with what stands in its inputs; everything it sent, the last whole."""
-        event = next(d for d in self.config["dependencies"] if d["api_name"] == name)
-        data = [self.values.get(i) for i in event["inputs"]] if data is None else data
-        asked = {"data": data, "fn_index": event["id"], "session_hash": "installed", "trigger_id": None}
-        body = json.dumps(asked).encode()
-        head = {"Content-Type": "application/json"}
-        urllib.request.urlopen(urllib.request.Request(f"{self.api}/queue/join", body, head)).read()
-        sent = []
-        with urllib.request.urlopen(f"{self.api}/queue/data?session_hash=installed", timeout=120) as lines:
-            for line in lines:
-                message = json.loads(line[6:]) if line.startswith(b"data: ") else {}
-                if message.get("msg") in ("process_generating", "process_completed"):
-                    assert message["success"], message
-                    sent.append(message["output"])
-                if message.get("msg") == "process_completed":
-                    break
-        return sent
-
-
-class served:  # noqa: N801 - reads like a function
-    """`with served(programs, folder) as url`: llada-viz on a free port, ended at the end."""
-
-    def __init__(self, programs: Path, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url, self.log = f"http://127.0.0.1:{port}", folder / "log.txt"
-        command: list[str | Path] = [
-            programs / "llada-viz",
-            "--port",
-            str(port),
-            "--home",
-            str(folder / "home"),
-        ]
-        with self.log.open("w") as out:
-            self.process = subprocess.Popen(command, cwd=folder, env=clean(), stdout=out, stderr=out)
-
-    def __enter__(self) -> str:
-        until = time.monotonic() + STARTS_WITHIN
-        while time.monotonic() < until and self.process.poll() is None:
-            try:
-                urllib.request.urlopen(self.url, timeout=5).close()
-                return self.url
-            except OSError:
-                time.sleep(0.3)
-        self.__exit__()
-        pytest.fail(f"llada-viz did not start:\n{self.log.read_text()}")
-
-    def __exit__(self, *_: object) -> None:
-        self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        assert "Traceback" not in self.log.read_text(), self.log.read_text()

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
+import tempfile
 from pathlib import Path
+
+from llada_viz.host import on_space
 
 PROGRAM = Path(__file__).resolve().parents[2]
 VARIABLE = "LLADA_VIZ_HOME"
@@ -18,10 +22,29 @@ NAME = "llada-viz"
 def home_folder() -> Path:
     """The folder LLADA_VIZ_HOME, or `llada-viz` in the user's data folder; made when missing.
 
-    ValueError: inside the program. OSError: not writable.
+    On a Space whose home is read-only: a temporary folder, which is said. ValueError: inside the program.
+    OSError: not writable; a folder that was named is never exchanged for another.
     """
     named = os.environ.get(VARIABLE)
-    folder = Path(named).expanduser().resolve() if named else usual_folder()
+    if not named and on_space():
+        return space_folder()
+    return usable(Path(named).expanduser().resolve() if named else usual_folder())
+
+
+def space_folder() -> Path:
+    """The usual folder, or a temporary one where that cannot be written. It is named in the environment, so
+    that whoever asks next, jobs among them, gets the same."""
+    try:
+        return usable(usual_folder())
+    except OSError as error:
+        os.environ[VARIABLE] = tempfile.mkdtemp(prefix=f"{NAME}-")
+        print(f"{error}. Until then jobs are kept in {os.environ[VARIABLE]}, and are gone when the Space "
+              "restarts.", file=sys.stderr)  # fmt: skip
+        return Path(os.environ[VARIABLE])
+
+
+def usable(folder: Path) -> Path:
+    """The folder, made when missing. ValueError, OSError: it cannot be used."""
     allowed = f"allowed: {VARIABLE} = a folder outside the program that you may write"
     if folder.is_relative_to(PROGRAM):
         raise ValueError(f"home = {str(folder)!r} lies in the program's own folder; {allowed}")

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 import gradio as gr
 
-from llada_viz.decoding.attached import Using
+from llada_viz.decoding.attached import Attachments, Using
 from llada_viz.decoding.bundled import Bundled
+from llada_viz.decoding.zero_gpu import Order, adapter_of, lent, rows_of
 from models.checkpoint import ModelError
 from samplers.registry import Entry, entry, head_users, make
 from samplers.requests import Prepared, RequestError, Tools, prepare
@@ -78,8 +79,33 @@ def prepare_run(
     using: Using, sampler: str, settings: Mapping[str, Any], prompt: str, seed: Any, constraints: str = "",
     scorer: str = CHECKER,
 ) -> Prepared:  # fmt: skip
-    """A run that is ready to start. prompt: a checked one; scorer: a value of `scorers`, for samplers that
-    need one. RequestError: the sampler needs a scorer or a UPS head that is not there."""
+    """A run that is ready to start, here or on ZeroGPU. prompt: a checked one; scorer: a value of `scorers`,
+    for samplers that need one. RequestError: the sampler needs a scorer or a UPS head that is not there."""
+    ready = prepare_here(using, sampler, settings, prompt, seed, constraints, scorer)
+
+    def order() -> Order:
+        steps, rows = ready.sampler.steps, rows_of(ready.sampler)
+        return Order(
+            adapter_of(using), sampler, dict(settings), prompt, seed, constraints, scorer, steps, rows
+        )
+
+    return lent(ready, order)
+
+
+def prepare_ordered(attachments: Attachments, order: Order) -> Prepared:
+    """In a worker of ZeroGPU: the run of an order, with the adapter loaded where the worker lacks it."""
+    name = attachments.add_bundled(order.adapter) if order.adapter else ""
+    return prepare_here(
+        attachments.using(name), order.sampler, order.settings, order.prompt, order.seed,
+        order.constraints, order.scorer,
+    )  # fmt: skip
+
+
+def prepare_here(
+    using: Using, sampler: str, settings: Mapping[str, Any], prompt: str, seed: Any, constraints: str,
+    scorer: str,
+) -> Prepared:  # fmt: skip
+    """As `prepare_run`, to be decoded by this process."""
     assert using.loaded is not None
     described, task = entry(sampler), problem_of(prompt)
     tools = Tools()

@@ -67,7 +67,7 @@ def test_layers_are_chosen_and_numbered_anew(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ModelError, match="gpt2"):
         new_reward(str(tmp_path))
-    with pytest.raises(ModelError, match="neither a folder"):
+    with pytest.raises(ModelError, match="nor a folder, nor a hub id"):
         new_reward(str(tmp_path / "nowhere"))
 
 

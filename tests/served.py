@@ -1,0 +1,102 @@
+"""The page as a process of its own, and its queue as the script in a browser uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STARTS_WITHIN = 180  # a loaded machine takes as long as it takes
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def served(
+    command: Sequence[str | Path], folder: Path, env: Mapping[str, str], port: int, cwd: Path | None = None
+) -> Iterator[str]:
+    """The address of a server, which is ended at the end: politely, else with all it started. It must not
+    have said a traceback. folder: for its log; cwd: where it runs, else there."""
+    url, log = f"http://127.0.0.1:{port}", folder / "log.txt"
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            command, cwd=cwd or folder, env=dict(env), stdout=out, stderr=out, start_new_session=True
+        )
+    try:
+        _wait(server, url, log)
+        yield url
+    finally:
+        server.send_signal(signal.SIGINT)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    until = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.3)
+    pytest.fail(f"the page did not start:\n{log.read_text()}")
+
+
+class Page:
+    """The events of a served page. config: what the page was built of."""
+
+    def __init__(self, url: str) -> None:
+        self.config: dict[str, Any] = json.load(urllib.request.urlopen(f"{url}/config", timeout=60))
+        self.api = f"{url}{self.config.get('api_prefix', '/gradio_api')}"
+        self.values = {c["id"]: c["props"].get("value") for c in self.config["components"]}
+
+    def press(self, name: str, data: list[Any] | None = None) -> list[dict[str, Any]]:
+        """Start the event of a handler's name with what stands in its inputs; everything it sent, the last
+        whole. It must not fail."""
+        event = next(d for d in self.config["dependencies"] if d["api_name"] == name)
+        messages = self.messages(event, data)
+        assert all(message["success"] for message in messages), messages
+        return [message["output"] for message in messages]
+
+    def click(self, element: str) -> list[dict[str, Any]]:
+        """Messages of the event of a button, also of one that people cannot press. element: its id."""
+        button = next(c["id"] for c in self.config["components"] if c["props"].get("elem_id") == element)
+        clicked = [button, "click"]
+        event = next(d for d in self.config["dependencies"] if clicked in map(list, d["targets"]))
+        return self.messages(event)
+
+    def messages(self, event: Mapping[str, Any], data: list[Any] | None = None) -> list[dict[str, Any]]:
+        """What the queue said of one event, to its end."""
+        data = [self.values.get(i) for i in event["inputs"]] if data is None else data
+        asked = {"data": data, "fn_index": event["id"], "session_hash": "tests", "trigger_id": None}
+        head = {"Content-Type": "application/json"}
+        join = urllib.request.Request(f"{self.api}/queue/join", json.dumps(asked).encode(), head)
+        urllib.request.urlopen(join, timeout=60).read()
+        sent: list[dict[str, Any]] = []
+        with urllib.request.urlopen(f"{self.api}/queue/data?session_hash=tests", timeout=120) as lines:
+            for line in lines:
+                message = json.loads(line[6:]) if line.startswith(b"data: ") else {}
+                if message.get("msg") in ("process_generating", "process_completed"):
+                    sent.append(message)
+                if message.get("msg") == "process_completed":
+                    break
+        return sent
