@@ -78,8 +78,10 @@ class PassShape:
 class Cost:
     """What a pass through a network multiplies with and reads.
 
-    products: weights of the blocks' linear layers; read: their bytes; head, head_read: those of the output head; layers, width, kept: blocks, width of a
-    state, and bytes of keys and values of a position in all blocks."""
+    products: weights of the blocks' linear layers; read: their bytes; head, head_read: those of the output
+    head; layers, width, kept: blocks, width of a state, and bytes of keys and values of a position in all
+    blocks.
+    """
 
     products: int
     read: int

@@ -207,7 +207,8 @@ def decode(
     return {
         "what": (what or way) + (f" (not captured: {note})" if note else ""),
         "batch": batch, "answer": answer, "tokens_per_second": round(tokens / seconds, 2), "nfe": steps,
-        "steps": done, "passes": len(network.shapes), "seconds": round(seconds, 4), "ms_a_pass": round(1e3 * seconds / count, 3),
+        "steps": done, "passes": len(network.shapes), "seconds": round(seconds, 4),
+        "ms_a_pass": round(1e3 * seconds / count, 3),
         "share": round(least / seconds, 4), "peak_gib": peak_of(device),
         "replayed": getattr(passes, "replayed", 0) - replayed,
         "graphs_mib": round(passes.memory() / 2**20, 1) if isinstance(passes, CapturedPasses) else 0.0,
