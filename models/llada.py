@@ -104,7 +104,7 @@ class Block(nn.Module):
                 if at is None:
                     stored[:, :, start : start + length] = fresh
                 else:
-                    stored.index_copy_(2, at, fresh)
+                    stored.index_copy_(2, at, fresh.to(stored.dtype))
             k, v = keys_values
         if self.written_out and self.n_heads == self.n_kv_heads:
             mixed = plain_attention(q.to(v.dtype), k.to(v.dtype), v, visible)
