@@ -32,6 +32,7 @@ from torch import Tensor
 from benchmarks.card import Card, Cost, PassShape, measure_card, wait
 from benchmarks.shapes import PUBLISHED, TINY, random_network
 from llada_viz.render import FrameMaker
+from models.checkpoint import ModelError
 from models.llada import LLaDAModelLM
 from samplers import ModelNetwork, make, new_canvas
 from samplers.captured import CapturedPasses, Graph, Repeated
@@ -82,6 +83,7 @@ class Bench:
     began: float = field(default_factory=time.perf_counter)
     rows: list[Row] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    failed: bool = False
 
     def part(self, name: str, seconds: float, work: Callable[[], Iterator[Row]]) -> None:
         """Do and print a part that takes about so many seconds, if these are left; say so if not."""
@@ -99,6 +101,11 @@ class Bench:
             self.leave_out(name, f"{error.name} is not installed")
         except torch.OutOfMemoryError:
             self.leave_out(name, "it does not fit this device's memory")
+        except ModelError as error:  # gptqmodel's kernels are checked, and may refuse
+            self.leave_out(name, str(error))
+        except Exception as error:  # the other parts are worth having
+            self.failed = True
+            self.leave_out(name, f"failed: {type(error).__name__}: {error}")
         forget(self.device)
 
     def leave_out(self, name: str, why: str) -> None:
@@ -346,7 +353,7 @@ def measure(bench: Bench, small: bool) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Measure, print the table and write JSON."""
+    """Measure, print the table and write JSON; 1 where a part failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, help="write the numbers as JSON here")
     parser.add_argument("--budget", type=float, default=440, help="seconds for everything")
@@ -368,7 +375,7 @@ def main(argv: list[str] | None = None) -> int:
             "left_out": bench.left_out,
         }  # fmt: skip
         asked.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return 1 if bench.failed else 0
 
 
 if __name__ == "__main__":

@@ -193,13 +193,12 @@ def _look_at_tokenizer(found: Inspection, folder: str) -> None:
     if not (Path(folder) / "tokenizer.json").is_file():
         found.tokenizer = "none: prompts only as token ids"
         return
-    from models.checkpoint import as_model_error
-    from models.loading import load_tokenizer
+    from models.checkpoint import as_model_error, read_tokenizer
     from models.text import chat_text
 
     def read() -> Any:
         with as_model_error(found.name):
-            return load_tokenizer(folder)
+            return read_tokenizer(folder)
 
     tokenizer = found.check(read)
     if tokenizer is None:

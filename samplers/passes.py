@@ -65,5 +65,6 @@ def rows_of(keys_values: KeysValues, rows: list[int]) -> KeysValues:
     first, stop = rows[0], rows[-1] + 1
     if rows == list(range(first, stop)):
         return [(k[first:stop], v[first:stop]) for k, v in keys_values]
-    index = to_device(torch.tensor(rows), keys_values[0][0].device)
-    return [(k.index_select(0, index), v.index_select(0, index)) for k, v in keys_values]
+    chosen = torch.tensor(rows)  # blocks may be on several devices
+    index = {d: to_device(chosen, d) for d in {k.device for k, _ in keys_values}}
+    return [(k.index_select(0, index[k.device]), v.index_select(0, index[v.device])) for k, v in keys_values]

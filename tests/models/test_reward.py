@@ -21,16 +21,21 @@ CHAT = (
 )
 
 
-def make_reward(folder: Path, form: str, step_token: str = STEP_TOKEN, **extra: Any) -> Path:
-    """A random reward model in the published layout."""
+def reward_tokenizer(step_token: str = STEP_TOKEN) -> PreTrainedTokenizerFast:
+    """One token a character, with the special tokens of Qwen's chat template and a step token."""
     letters = {chr(c): c - 32 for c in range(32, 127)} | {"\n": 95, "<unk>": 96}
     backend = Tokenizer(models.WordLevel(letters, "<unk>"))
     backend.pre_tokenizer = pre_tokenizers.Split("", "isolated")
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", pad_token="<unk>")
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>", step_token]})
     tokenizer.chat_template = CHAT
+    return tokenizer
+
+
+def make_reward(folder: Path, form: str, step_token: str = STEP_TOKEN, **extra: Any) -> Path:
+    """A random reward model in the published layout."""
     folder.mkdir()
-    tokenizer.save_pretrained(folder)
+    reward_tokenizer(step_token).save_pretrained(folder)
     shape = {
         "vocab_size": 104, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512,
@@ -104,3 +109,14 @@ def test_models_that_cannot_score_are_refused(tmp_path: Path) -> None:
     reward = load_reward(str(make_reward(tmp_path / "d", "trl")), device="cpu")
     with pytest.raises(ModelError, match="at most 512"):
         reward.scores([("q", ["x" * 600])])
+
+
+def test_what_would_not_fit_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = str(make_reward(tmp_path / "a", "qwen"))
+    size = sum(p.numel() * 4 for p in load_reward(folder, "cpu").model.parameters())
+    monkeypatch.setattr("models.reward.free_memory", lambda _: size - 1)
+    monkeypatch.setattr("models.streaming.read_tensors", None)
+    with pytest.raises(ModelError, match="needs 0.1 MB as float32, .* free on cpu; allowed: bfloat16"):
+        load_reward(folder, "cpu")

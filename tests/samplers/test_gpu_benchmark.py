@@ -54,16 +54,14 @@ def test_it_runs_small_on_a_bare_cpu(tmp_path: Path) -> None:
     kinds = {(row["what"], row["batch"], row["answer"]) for row in decoded}
     ways = ("plain", "threshold", "prefix", "dual", "threshold, dual")
     assert kinds >= {(way, batch, answer) for way in ways for batch in (1, 2) for answer in (16, 32)}
-    packed: set[str] = {"4-bit, ours: dual"} if (ROOT / "models" / "gptq").is_dir() else set()
-    assert packed | {"plain, eager", "dual, eager"} <= {what for what, _, _ in kinds}
+    assert {"plain, eager", "dual, eager", "4-bit, ours: dual"} <= {what for what, _, _ in kinds}
     for row in decoded:
         check(row)
     others = {row["what"] for row in found["rows"]} - {row["what"] for row in decoded}
     assert others == {"dual, no consumer", "dual, frames and JSON", "train: remask sft"}
     left_out = dict(line.rsplit(": ", 1) for line in found["left_out"])
     assert left_out["train: sft lora"] in ("peft is not installed", "accelerate is not installed")
-    unpacked = set() if packed else {"4-bit, our dequantiser"}
-    assert set(left_out) == {"train: sft lora", "4-bit, gptqmodel"} | unpacked
+    assert set(left_out) == {"train: sft lora", "4-bit, gptqmodel"}
 
 
 def check(row: dict[str, Any]) -> None:

@@ -145,7 +145,7 @@ CONFIG, SHARD = "config.json", "model-00001-of-00006.safetensors"
         (SHARD, lambda data: data + b"123", "longer than its header says"),
         (INDEX, lambda data: b"{}", "has no weight_map"),
         ("tokenizer.json", lambda data: b"{}", "is broken"),
-        ("chat_template.jinja", lambda data: b"{{ raise_exception('no') }}", "chat template of model"),
+        ("chat_template.jinja", lambda data: b"{{ raise_exception('no') }}", "chat template does not take"),
         ("quantize_config.json", lambda data: b'{"quant_method": "awq"}', "quant_method = 'awq' is not read"),
     ],
 )  # fmt: skip
