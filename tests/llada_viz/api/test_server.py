@@ -88,7 +88,7 @@ def test_models(client: TestClient) -> None:
         ({"temperature": 11}, 400, "0 to 10"),
         ({"settings": {"gen_length": 8}, "max_tokens": 8}, 400, "both given"),
         ({"scorer": "x"}, 400, "not used"),
-        ({"sampler": "backmask", "n": 2}, 400, "1 with sampler backmask"),
+        ({"sampler": "backmask", "n": 2}, 400, "1 in all with sampler backmask"),
         ({"top_p": 2}, 400, "top_p"),
         ({"sampler": "backmask", "scorer": "/etc/passwd"}, 400, "allowed: checker"),
         ({"sampler": "remedi", "settings": {"policy": "ups"}}, 400, "needs a UPS head"),
