@@ -104,7 +104,7 @@ class Block(nn.Module):
                 if at is None:
                     stored[:, :, start : start + length] = fresh
                 else:
-                    stored.index_copy_(2, at, fresh)
+                    stored.index_copy_(2, at, fresh.to(stored.dtype))
             k, v = keys_values
         if self.written_out and self.n_heads == self.n_kv_heads:
             mixed = plain_attention(q.to(v.dtype), k.to(v.dtype), v, visible)
@@ -193,8 +193,8 @@ class LLaDAModelLM(PreTrainedModel):
 
     @property
     def is_parted(self) -> bool:
-        """Whether some of its weights are elsewhere and brought by accelerate's hooks for each forward."""
-        return any(weight.device.type == "meta" for weight in self.parameters())
+        """Whether accelerate's hooks bring weights, or what they are applied to, from device to device."""
+        return hasattr(self, "_hf_hook")
 
     def forget_rotations(self) -> None:
         """Call after a change of the config's RoPE fields."""

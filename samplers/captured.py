@@ -17,7 +17,7 @@ import threading
 import weakref
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
@@ -27,7 +27,8 @@ from torch import Tensor
 from samplers.passes import KeysValues, Passes, pick
 from samplers.transfer import to_device
 
-MOST_GRAPHS = 16
+MOST_GRAPHS = 32
+MOST_TOKENS = 4096  # of a pass: longer ones keep a GPU busy for longer than a host needs to ask for them
 MOST_SEEN = 256  # shapes that are counted until they come again
 REST = 256  # passes without a replay, after which a recording may make room for another
 SPARE_SHARE = 10  # room of ended runs is kept up to this part of a device's memory: 1 / 10
@@ -141,12 +142,8 @@ class CapturedPasses(Passes):
         self.record, self.most_graphs, self.weights = record, most_graphs, weights_of(model)
         self.recorded = self.replayed = self.plain = self.graph_bytes = 0
         self.refused = ""
-        self.pool: Any = None
-        device = model.device
-        if device.type == "cuda":
-            self.pool = torch.cuda.graph_pool_handle()
-            most_spare = torch.cuda.get_device_properties(device).total_memory // SPARE_SHARE
-        self.most_spare = 0 if most_spare is None else most_spare
+        self.pool: Any = None  # graphs' memory, made with the first of them
+        self.most_spare = most_spare
         self._lock = threading.RLock()
         self._fixed: OrderedDict[Shape, _Fixed] = OrderedDict()  # the longest unused first
         self._seen: Counter[Shape] = Counter()
@@ -167,13 +164,14 @@ class CapturedPasses(Passes):
         shape = Shape(rows, length, attention.shape[1], not bool(attention.all()), room)
         with self._lock:
             inputs = (tokens, attention, start)
-            fixed = self._recording(shape, keys_values, inputs)
-            if fixed is None:
-                self.plain += 1
-                return super().states(tokens, attention, cells, keys_values, start)
-            self.replayed += 1
-            fixed.used = self.calls
-            return pick(fixed.run(inputs), cells)
+            with on(self.model.device):
+                fixed = self._recording(shape, keys_values, inputs)
+                if fixed is None:
+                    self.plain += 1
+                    return super().states(tokens, attention, cells, keys_values, start)
+                self.replayed += 1
+                fixed.used = self.calls
+                return pick(fixed.run(inputs), cells)
 
     @property
     def calls(self) -> int:
@@ -184,6 +182,8 @@ class CapturedPasses(Passes):
         """The recording of a shape, made if this is the second time; None: a plain pass."""
         model = self.model
         if model.training or torch.is_autocast_enabled("cuda") or torch.is_grad_enabled():
+            return None
+        if shape.rows * shape.length > MOST_TOKENS:
             return None
         if shape in self._fixed:
             self._fixed.move_to_end(shape)
@@ -199,8 +199,10 @@ class CapturedPasses(Passes):
 
     def _record(self, shape: Shape, keys_values: KeysValues | None, inputs: Inputs) -> _Fixed | None:
         """A new recording; None, with a warning, where the device refuses."""
-        on_gpu = self.pool is not None
+        on_gpu = self.model.device.type == "cuda"
         before = torch.cuda.memory_reserved() if on_gpu else 0
+        if on_gpu and self.pool is None:
+            self.pool = torch.cuda.graph_pool_handle()
         try:
             fixed = _Fixed(self, shape, keys_values, inputs)
         except RuntimeError as error:  # a layer that reads back, or no memory
@@ -236,11 +238,17 @@ class CapturedPasses(Passes):
         """See Passes: kept while all spare room is at most `most_spare` bytes; the oldest goes first."""
         with self._lock:
             self._spare.append(keys_values)
-            while sum(map(bytes_of, self._spare)) > self.most_spare:
+            most = self._most_spare(keys_values[0][0].device)
+            while sum(map(bytes_of, self._spare)) > most:
                 gone = id(self._spare.pop(0))
                 del self._rooms[gone]
                 for shape in [s for s in self._fixed if s.room == gone]:
                     del self._fixed[shape]
+
+    def _most_spare(self, device: torch.device) -> int:
+        if self.most_spare is None and device.type == "cuda":
+            return int(torch.cuda.get_device_properties(device).total_memory // SPARE_SHARE)
+        return self.most_spare or 0
 
     def memory(self) -> int:
         """Bytes that recordings and spare room hold besides the model."""
@@ -276,10 +284,16 @@ def passes_of(model: Any) -> Passes:
 
 def on_one_gpu(model: Any) -> bool:
     """Whether all weights lie on one CUDA device, where they stay (accelerate's hooks bring them and take
-    them away)."""
-    places = {p.device for p in model.parameters()}
+    them away), and no layer reads back what it computed (those of int8 do)."""
+    places = {t.device for t in (*model.parameters(), *model.buffers())}
     hooked = any(hasattr(module, "_hf_hook") for module in model.modules())
-    return len(places) == 1 and places.pop().type == "cuda" and not hooked
+    reads_back = getattr(model, "quantized_as", "") == "int8"
+    return len(places) == 1 and places.pop().type == "cuda" and not hooked and not reads_back
+
+
+def on(device: torch.device) -> AbstractContextManager[Any]:
+    """CUDA's current device, where there is one."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def bytes_of(keys_values: KeysValues) -> int:

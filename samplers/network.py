@@ -99,7 +99,9 @@ class ModelNetwork:
     def describe(self) -> dict[str, Any]:
         """Its name, and where and how it computes."""
         dtype = str(self.model.dtype).removeprefix("torch.")
-        return {"model": self.name, "dtype": dtype, "device": str(self.model.device.type)}
+        packed = getattr(self.model, "quantized_as", "")
+        weights = {"weights": packed} if packed else {}
+        return {"model": self.name, "dtype": dtype, "device": str(self.model.device.type), **weights}
 
 
 class PolicyModelNetwork(ModelNetwork):
