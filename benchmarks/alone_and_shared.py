@@ -3,7 +3,7 @@
 `python -m benchmarks.alone_and_shared [--runs 1000] [--together 16] [--gen-length 32] [--steps 32]`
 
 Bundled model on the CPU, held-out problems of all kinds, samplers taken in turns. Alone is the plain network;
-among others are shared forwards with packed weights, so many runs at once. For each run that differs: the
+among others are shared forwards with reordered weights, so many runs at once. For each run that differs: the
 first step at which it does, and how far apart the two choices were there in the plain network. It is a tie
 when a rounding error could turn it (TIE).
 """
@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from models.loading import LoadedModel, load
-from models.packed import can_pack, packed
+from models.reordered import can_reorder, reordered
 from samplers.events import Event, Unmasked
 from samplers.fold import Board
 from samplers.network import ModelNetwork
@@ -74,7 +74,9 @@ def prepared(loaded: LoadedModel, asked: Asked, tools: Tools) -> Prepared:
 def among_others(loaded: LoadedModel, asked: Sequence[Asked], together: int) -> list[list[Event]]:
     """The events of every run, so many at once; and how full the passes were goes to stderr."""
     forwards = Forwards(Limits(tokens=512, threads=torch.get_num_threads()))
-    tools = Tools(sharing=Sharing(forwards, packed(loaded.model) if can_pack(loaded.model) else loaded.model))
+    tools = Tools(
+        sharing=Sharing(forwards, reordered(loaded.model) if can_reorder(loaded.model) else loaded.model)
+    )
     found: list[list[Event]] = [[] for _ in asked]
     numbers, lock = iter(range(len(asked))), threading.Lock()
 

@@ -54,7 +54,7 @@ def shared(network: ModelNetwork, forwards: Forwards, owner: str = "") -> ModelN
 @dataclass(frozen=True)
 class Sharing:
     """What runs of a loaded model share. model: what they decode with, the loaded one or a quicker form of it
-    (models.packed)."""
+    (models.reordered)."""
 
     forwards: Forwards
     model: Any

@@ -10,7 +10,7 @@ import pytest
 
 from llada_viz.decoding import sharing
 from llada_viz.decoding.bundled import Bundled
-from models.packed import PackedBlock
+from models.reordered import ReorderedBlock
 from samplers.requests import Tools, prepare
 
 
@@ -19,7 +19,7 @@ def test_runs_of_one_model_share_one_line() -> None:
     assert loaded is not None
     mine, again = sharing.sharing_of(loaded), sharing.sharing_of(replace(loaded, name="other"))
     assert mine is not None and again is not None and mine.forwards is again.forwards
-    assert isinstance(mine.model.blocks[0], PackedBlock) and mine.model is again.model
+    assert isinstance(mine.model.blocks[0], ReorderedBlock) and mine.model is again.model
     ready = prepare(loaded, tools=Tools(sharing=mine), prompt="What is 3 + 4?")
     assert ready.place is not None and ready.place.forwards is mine.forwards
     assert prepare(loaded, prompt="What is 3 + 4?").place is None
@@ -40,7 +40,7 @@ def test_a_model_that_is_let_go_is_gone() -> None:
     assert bundled.loaded is not None
     shared = sharing.sharing_of(bundled.loaded)
     assert shared is not None
-    gone, packed = weakref.ref(bundled.loaded.model), weakref.ref(shared.model)
+    gone, reordered = weakref.ref(bundled.loaded.model), weakref.ref(shared.model)
     del bundled, shared
     gc.collect()
-    assert gone() is None and packed() is None
+    assert gone() is None and reordered() is None

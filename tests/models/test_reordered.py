@@ -1,4 +1,4 @@
-"""The packed network computes what the plain one does, within rounding, with and without a cache."""
+"""The reordered network computes what the plain one does, within rounding, with and without a cache."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 
 from models.config import LLaDAConfig
 from models.llada import LLaDAModelLM
-from models.packed import PackedBlock, can_pack, packed
+from models.reordered import ReorderedBlock, can_reorder, reordered
 
 pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")  # type: ignore[no-untyped-call]
 
@@ -22,8 +22,8 @@ def model(**more: object) -> LLaDAModelLM:
 @pytest.mark.parametrize("more", [{}, {"n_kv_heads": 2}, {"weight_tying": True}])
 def test_it_computes_what_the_plain_one_does(more: dict[str, object]) -> None:
     plain = model(**more)
-    quick = packed(plain)
-    assert all(type(block) is PackedBlock for block in quick.blocks)
+    quick = reordered(plain)
+    assert all(type(block) is ReorderedBlock for block in quick.blocks)
     tokens = torch.randint(50, (3, 20), generator=torch.Generator().manual_seed(1))
     attention = torch.ones(3, 20, dtype=torch.bool)
     attention[0, :5] = False
@@ -36,7 +36,7 @@ def test_it_computes_what_the_plain_one_does(more: dict[str, object]) -> None:
 
 def test_keys_and_values_are_kept_alike() -> None:
     plain = model()
-    quick = packed(plain)
+    quick = reordered(plain)
     tokens = torch.randint(50, (2, 20), generator=torch.Generator().manual_seed(1))
     kept = [m.new_keys_values(2, 20) for m in (plain, quick)]
     for m, kv in zip((plain, quick), kept, strict=True):
@@ -51,12 +51,12 @@ def test_keys_and_values_are_kept_alike() -> None:
 def test_the_plain_network_stays_as_it_is_and_other_layers_are_not_packed() -> None:
     plain = model()
     before = {name: value.clone() for name, value in plain.state_dict().items()}
-    packed(plain)
+    reordered(plain)
     assert all(torch.equal(value, before[name]) for name, value in plain.state_dict().items())
-    assert can_pack(plain) and not can_pack(model().double())
+    assert can_reorder(plain) and not can_reorder(model().double())
 
     class Other(torch.nn.Linear):
         """A layer that computes in another way, as a quantised one does."""
 
     plain.blocks[0].ff_proj = Other(64, 96, bias=False)
-    assert not can_pack(plain)
+    assert not can_reorder(plain)
