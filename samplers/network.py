@@ -99,14 +99,16 @@ class ModelNetwork:
     def describe(self) -> dict[str, Any]:
         """Its name, and where and how it computes."""
         dtype = str(self.model.dtype).removeprefix("torch.")
-        return {"model": self.name, "dtype": dtype, "device": str(self.model.device.type)}
+        packed = getattr(self.model, "quantized_as", "")
+        weights = {"weights": packed} if packed else {}
+        return {"model": self.name, "dtype": dtype, "device": str(self.model.device.type), **weights}
 
 
 class PolicyModelNetwork(ModelNetwork):
     """A LLaDA model and a UPS head (models.ups_head); keep scores are float32."""
 
-    def __init__(self, model: Any, name: str, ups_head: Any) -> None:
-        super().__init__(model, name)
+    def __init__(self, model: Any, name: str, ups_head: Any, passes: Passes | None = None) -> None:
+        super().__init__(model, name, passes)
         self.ups_head = ups_head.to(model.device)
 
     def keep(self, states: Tensor) -> Tensor:
