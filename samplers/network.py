@@ -57,8 +57,8 @@ class ShadowNetwork(Network, Protocol):
 class ModelNetwork:
     """A LLaDA model (models.llada); logits are float32."""
 
-    def __init__(self, model: Any, name: str = "") -> None:
-        self.model, self.name = model, name
+    def __init__(self, model: Any, name: str = "", revision: str = "") -> None:
+        self.model, self.name, self.revision = model, name, revision
 
     def states(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
         """See Network."""
@@ -95,16 +95,20 @@ class ModelNetwork:
         return pick(hidden[:, :length], cells), hidden[:, length:]
 
     def describe(self) -> dict[str, Any]:
-        """Its name, and where and how it computes."""
+        """Its name, its commit on the hub, and where and how it computes."""
         dtype = str(self.model.dtype).removeprefix("torch.")
-        return {"model": self.name, "dtype": dtype, "device": str(self.model.device.type)}
+        precision = self.model.quantized_as or dtype
+        return {
+            "model": self.name, "revision": self.revision, "dtype": dtype, "precision": precision,
+            "device": str(self.model.device.type),
+        }  # fmt: skip
 
 
 class PolicyModelNetwork(ModelNetwork):
     """A LLaDA model and a UPS head (models.ups_head); keep scores are float32."""
 
-    def __init__(self, model: Any, name: str, ups_head: Any) -> None:
-        super().__init__(model, name)
+    def __init__(self, model: Any, name: str, ups_head: Any, revision: str = "") -> None:
+        super().__init__(model, name, revision)
         self.ups_head = ups_head.to(model.device)
 
     def keep(self, states: Tensor) -> Tensor:

@@ -250,9 +250,9 @@ def prepare_rows(
         eot_id=loaded.eot_id,
         pad_id=loaded.pad_id,
     )
-    network = ModelNetwork(loaded.model, loaded.name)
+    network = ModelNetwork(loaded.model, loaded.name, loaded.revision)
     if tools.ups_head is not None:
-        network = PolicyModelNetwork(loaded.model, loaded.name, tools.ups_head)
+        network = PolicyModelNetwork(loaded.model, loaded.name, tools.ups_head, loaded.revision)
     score = _scorer(loaded, tools, [r.question for r in rows])
     return Prepared(sampler, sampler.denoiser(network), canvas, score)
 
