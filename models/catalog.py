@@ -35,7 +35,8 @@ class Family:
 
     def claims(self, config: Mapping[str, Any]) -> bool:
         """Whether a config.json is of this family rather than of another with its model_type."""
-        named = {str(each) for each in config.get("architectures") or ()}
+        listed = config.get("architectures")
+        named = {str(each) for each in listed} if isinstance(listed, list) else set()
         return bool(named & set(self.architectures) or (self.field and config.get(self.field)))
 
     def refusal(self, setting: str, name: str) -> str:

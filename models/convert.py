@@ -1,5 +1,5 @@
-"""A checkpoint written anew, tensor by tensor: in another type, in shards of another size, out of GPTQ, or with
-an adapter in its weights. No more than one shard is in memory.
+"""A checkpoint written anew, tensor by tensor: in another type, in other shards, out of GPTQ, or with an
+adapter in its weights. No more than one shard is in memory.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from models.adapter_weights import check_mergeable, merged_weight
 from models.adapters import Adapter, read_adapter
 from models.checkpoint import INDEX, StoredTensor, find_file, read_config, stored_tensors
 from models.errors import ModelError
+from models.gptq.layout import Layout, find_layout
+from models.gptq.linear import StoredLinear
+from models.gptq.packing import WORD
 from models.loading import stored_quantization
 
 SMALL_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
@@ -34,8 +37,8 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Conversion:
-    """What is changed. dtype: "" as stored (what comes out of GPTQ: bfloat16); shard_bytes: of a file at most,
-    where one tensor is not more; adapter: a bundled name or a folder, "" for none."""
+    """What is changed. dtype: "" as stored (what comes out of GPTQ: bfloat16); shard_bytes: the most of a
+    file, where one tensor is not more; adapter: a bundled name or a folder, "" for none."""
 
     dtype: str = ""
     shard_bytes: int = 5 * 10**9
@@ -54,7 +57,7 @@ class _Plan:
 
     stored: Mapping[str, StoredTensor]
     made: Mapping[str, tuple[str, ...]]
-    layout: Any
+    layout: Layout | None
     adapter: Adapter | None
     dtype: torch.dtype | None
 
@@ -69,31 +72,20 @@ def convert(
     data = read_config(name, ("llada", "qwen2"), revision=revision)
     plan = _plan(name, data, how, revision)
     _copy_small_files(name, folder, revision)
-    files: list[Path] = []
-    places: dict[str, str] = {}
-    part: dict[str, Tensor] = {}
-    dtypes: set[torch.dtype] = set()
+    shards = _Shards(folder, how.shard_bytes)
     for number, (key, tensor) in enumerate(_tensors(plan), 1):
-        if part and sum(map(_bytes, part.values())) + _bytes(tensor) > how.shard_bytes:
-            files.append(_write(folder, len(files) + 1, part))
-            part = {}
-        part[key] = tensor
-        places[key] = _file(len(files) + 1)
-        dtypes |= {tensor.dtype} & set(STORED)
+        shards.add(key, tensor)
         if progress is not None:
             progress(number, len(plan.made))
-    files.append(_write(folder, len(files) + 1, part))
-    _write_config(folder, data, plan, dtypes)
-    return _name_files(folder, files, places)
+    _write_config(folder, data, plan, shards.dtypes)
+    return shards.finish()
 
 
 def _plan(name: str, data: Mapping[str, Any], how: Conversion, revision: str) -> _Plan:
     stored = stored_tensors(name, revision)
     layout = None
-    made = {key: (key,) for key in stored}
+    made: dict[str, tuple[str, ...]] = {key: (key,) for key in stored}
     if stored_quantization(name, data, revision):
-        from models.gptq.layout import find_layout
-
         layout = find_layout(name, data, revision)
         made = _unpacked_names(name, stored)
     adapter = read_adapter(how.adapter) if how.adapter else None
@@ -124,10 +116,8 @@ def _tensors(plan: _Plan) -> Iterator[tuple[str, Tensor]]:
     modules = {f"{module}.weight": module for module in plan.adapter.modules} if plan.adapter else {}
     for key, sources in plan.made.items():
         parts = {source.rpartition(".")[2]: _read(plan.stored[source], source) for source in sources}
-        if sources == (key,):
-            tensor = next(iter(parts.values()))
-        else:
-            tensor = _unpack(key, parts, plan.layout)
+        packed = plan.layout is not None and sources != (key,)
+        tensor = _unpack(key, parts, plan.layout) if packed and plan.layout else next(iter(parts.values()))
         floats = tensor.dtype.is_floating_point
         wanted = plan.dtype if plan.dtype and floats else tensor.dtype
         if key in modules and plan.adapter is not None:
@@ -144,12 +134,14 @@ def _read(stored: StoredTensor, key: str) -> Tensor:
     return tensor
 
 
-def _unpack(key: str, parts: Mapping[str, Tensor], layout: Any) -> Tensor:
+def _unpack(key: str, parts: Mapping[str, Tensor], layout: Layout) -> Tensor:
     """A packed layer's weights, in float32."""
-    from models.gptq.linear import StoredLinear
-
-    groups, outputs = parts["scales"].shape
-    inputs = len(parts["g_idx"]) if "g_idx" in parts else groups * layout.group_size
+    if missing := {"qweight", "qzeros", "scales"} - set(parts):
+        raise ModelError(
+            f"{key.removesuffix('weight')}{min(missing)} is missing; wanted: all of a GPTQ layer"
+        )
+    outputs = parts["scales"].shape[-1]
+    inputs = len(parts["g_idx"]) if "g_idx" in parts else len(parts["qweight"]) * WORD // layout.bits
     layer = StoredLinear(key.rpartition(".")[0], inputs, outputs, layout)
     for name, tensor in parts.items():
         if getattr(layer, name).shape != tensor.shape:
@@ -161,31 +153,46 @@ def _unpack(key: str, parts: Mapping[str, Tensor], layout: Any) -> Tensor:
     return layer.dequantized(torch.float32)
 
 
-def _bytes(tensor: Tensor) -> int:
-    return tensor.numel() * tensor.element_size()
+class _Shards:
+    """Tensors as they come, in files of at most so many bytes. dtypes: the types of floats among them."""
+
+    def __init__(self, folder: Path, most: int) -> None:
+        self.folder, self.most = folder, most
+        self.part: dict[str, Tensor] = {}
+        self.files: list[list[str]] = []
+        self.size = self.total = 0
+        self.dtypes: set[torch.dtype] = set()
+
+    def add(self, key: str, tensor: Tensor) -> None:
+        """Take one tensor; write what was taken before where it would be too much for a file."""
+        if self.part and self.size + tensor.nbytes > self.most:
+            self._write()
+        self.part[key] = tensor
+        self.size += tensor.nbytes
+        self.total += tensor.nbytes
+        self.dtypes |= {tensor.dtype} & set(STORED)
+
+    def _write(self) -> None:
+        save_file(self.part, self.folder / _scratch(len(self.files)), {"format": "pt"})
+        self.files.append(list(self.part))
+        self.part, self.size = {}, 0
+
+    def finish(self) -> list[Path]:
+        """Write the rest, and the index where there are several files; they get the published names."""
+        self._write()
+        several = len(self.files)
+        names = [f"model-{i:05}-of-{several:05}.safetensors" for i in range(1, several + 1)]
+        if several == 1:
+            names = ["model.safetensors"]
+        else:
+            places = {key: name for name, keys in zip(names, self.files, strict=True) for key in keys}
+            index = {"metadata": {"total_size": self.total}, "weight_map": places}
+            (self.folder / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+        return [(self.folder / _scratch(i)).rename(self.folder / name) for i, name in enumerate(names)]
 
 
-def _file(number: int) -> str:
+def _scratch(number: int) -> str:
     return f"part-{number}.safetensors"
-
-
-def _write(folder: Path, number: int, part: dict[str, Tensor]) -> Path:
-    save_file(part, folder / _file(number), {"format": "pt"})
-    return folder / _file(number)
-
-
-def _name_files(folder: Path, files: list[Path], places: Mapping[str, str]) -> list[Path]:
-    """The published names, now that it is known how many there are; and the index, of more than one."""
-    if len(files) == 1:
-        return [files[0].rename(folder / "model.safetensors")]
-    names = {
-        path.name: f"model-{number:05}-of-{len(files):05}.safetensors" for number, path in enumerate(files, 1)
-    }
-    renamed = [path.rename(folder / names[path.name]) for path in files]
-    size = sum(path.stat().st_size for path in renamed)
-    index = {"metadata": {"total_size": size}, "weight_map": {k: names[f] for k, f in places.items()}}
-    (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
-    return renamed
 
 
 def _copy_small_files(name: str, folder: Path, revision: str) -> None:

@@ -23,7 +23,10 @@ def add_model_flags(command: argparse.ArgumentParser, model: str = "", device: s
     command.add_argument("--threads", type=int, help="CPU threads")
     add_revision_flag(command)
     command.add_argument(
-        "--quantization", default="", choices=("int8", "nf4"), help="weights in 8 or 4 bits (bitsandbytes)"
+        "--quantization",
+        default="",
+        metavar="HOW",
+        help="int8 or nf4: weights in 8 or 4 bits (bitsandbytes); for a GPTQ file: packed, dense, gptqmodel",
     )
     command.add_argument(
         "--device-map", default="", choices=("auto",), help="over all GPUs, then main memory, then --offload"

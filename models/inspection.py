@@ -165,16 +165,19 @@ def _check_weights(found: Inspection, folder: str) -> None:
         with with_sentence:
             return stored_quantization(folder, found.config)
 
-    found.quantization = dict(found.check(quantization) or {})
-    if stored and found.family and found.family.key == "llada" and not found.quantization:
-        found.check(lambda: _check_network(found.name, found.config, stored))
+    stated = found.check(quantization)
+    found.quantization = dict(stated or {})
+    if stored and stated is not None and found.family and found.family.key == "llada":
+        found.check(lambda: _check_network(found.name, folder, found.config, stored))
 
 
-def _check_network(name: str, config: Mapping[str, Any], stored: Any) -> None:
+def _check_network(name: str, folder: str, config: Mapping[str, Any], stored: Any) -> None:
     import torch
 
     from models.checkpoint import as_model_error, mask_token
     from models.config import LLaDAConfig
+    from models.gptq.layout import find_layout
+    from models.gptq.loading import place_stored_layers
     from models.llada import LLaDAModelLM
     from models.streaming import check_fits
 
@@ -185,7 +188,11 @@ def _check_network(name: str, config: Mapping[str, Any], stored: Any) -> None:
             raise ModelError(f"n_layers = {checked.n_layers}; allowed: as many as there are weights for")
         with torch.device("meta"):
             network = LLaDAModelLM(checked)
-        check_fits(name, network, stored)
+        layout = find_layout(folder, config)
+        if layout is not None:
+            place_stored_layers(name, network, layout, stored)
+        else:
+            check_fits(name, network, stored)
 
 
 def _look_at_tokenizer(found: Inspection, folder: str) -> None:
@@ -193,13 +200,12 @@ def _look_at_tokenizer(found: Inspection, folder: str) -> None:
     if not (Path(folder) / "tokenizer.json").is_file():
         found.tokenizer = "none: prompts only as token ids"
         return
-    from models.checkpoint import as_model_error
-    from models.loading import load_tokenizer
+    from models.checkpoint import as_model_error, read_tokenizer
     from models.text import chat_text
 
     def read() -> Any:
         with as_model_error(found.name):
-            return load_tokenizer(folder)
+            return read_tokenizer(folder)
 
     tokenizer = found.check(read)
     if tokenizer is None:
