@@ -23,7 +23,6 @@ from models.errors import ModelError
 from models.gptq.layout import Layout, find_layout
 from models.gptq.linear import StoredLinear
 from models.gptq.packing import WORD
-from models.loading import stored_quantization
 
 SMALL_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
                "special_tokens_map.json", "added_tokens.json", "chat_template.jinja")  # fmt: skip
@@ -83,10 +82,9 @@ def convert(
 
 def _plan(name: str, data: Mapping[str, Any], how: Conversion, revision: str) -> _Plan:
     stored = stored_tensors(name, revision)
-    layout = None
     made: dict[str, tuple[str, ...]] = {key: (key,) for key in stored}
-    if stored_quantization(name, data, revision):
-        layout = find_layout(name, data, revision)
+    layout = find_layout(name, data, revision)
+    if layout is not None:
         made = _unpacked_names(name, stored)
     adapter = read_adapter(how.adapter) if how.adapter else None
     if adapter is not None:
@@ -205,8 +203,6 @@ def _copy_small_files(name: str, folder: Path, revision: str) -> None:
 def _write_config(folder: Path, data: Mapping[str, Any], plan: _Plan, dtypes: set[torch.dtype]) -> None:
     """config.json as it was, with the new type, without GPTQ, and with the context of the adapter."""
     config = {key: value for key, value in data.items() if key != "quantization_config"}
-    if plan.layout is None and "quantization_config" in data:
-        config["quantization_config"] = data["quantization_config"]
     if len(dtypes) == 1:
         field = "torch_dtype" if "torch_dtype" in config else "dtype"
         config[field] = STORED[next(iter(dtypes))]
