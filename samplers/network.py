@@ -9,8 +9,10 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from samplers.captured import passes_of
+from samplers.passes import Passes, pick
 from samplers.settings import SettingError
-from samplers.transfer import places, to_device
+from samplers.transfer import to_device
 
 
 class Network(Protocol):
@@ -57,14 +59,15 @@ class ShadowNetwork(Network, Protocol):
 class ModelNetwork:
     """A LLaDA model (models.llada); logits are float32."""
 
-    def __init__(self, model: Any, name: str = "", revision: str = "") -> None:
+    def __init__(self, model: Any, name: str = "", passes: Passes | None = None, revision: str = "") -> None:
+        """passes: plain or captured ones; default: whatever suits the model's place (samplers.captured).
+        revision: the model's commit on the hub, where it is known."""
         self.model, self.name, self.revision = model, name, revision
+        self.passes = passes or passes_of(model)
 
     def states(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
         """See Network."""
-        device = self.model.device
-        mask = None if bool(attention_mask.all()) else to_device(attention_mask, device)
-        return pick(self.model.hidden(to_device(tokens, device), mask), cells)
+        return self.passes.states(tokens, attention_mask, cells)
 
     def head(self, states: Tensor) -> Tensor:
         """See Network."""
@@ -97,7 +100,7 @@ class ModelNetwork:
     def describe(self) -> dict[str, Any]:
         """Its name, its commit on the hub, and where and how it computes."""
         dtype = str(self.model.dtype).removeprefix("torch.")
-        precision = self.model.quantized_as or dtype
+        precision = getattr(self.model, "quantized_as", "") or dtype
         return {
             "model": self.name, "revision": self.revision, "dtype": dtype, "precision": precision,
             "device": str(self.model.device.type),
@@ -107,8 +110,10 @@ class ModelNetwork:
 class PolicyModelNetwork(ModelNetwork):
     """A LLaDA model and a UPS head (models.ups_head); keep scores are float32."""
 
-    def __init__(self, model: Any, name: str, ups_head: Any, revision: str = "") -> None:
-        super().__init__(model, name, revision)
+    def __init__(
+        self, model: Any, name: str, ups_head: Any, passes: Passes | None = None, revision: str = ""
+    ) -> None:
+        super().__init__(model, name, passes, revision)
         self.ups_head = ups_head.to(model.device)
 
     def keep(self, states: Tensor) -> Tensor:
@@ -133,8 +138,3 @@ def with_shadow(network: Network) -> ShadowNetwork:
     if isinstance(network, ShadowNetwork):
         return network
     raise SettingError("network", network.describe().get("model"), "a network that can see a block twice")
-
-
-def pick(hidden: Tensor, cells: Tensor) -> Tensor:
-    """Float[n, d] at the cells, Bool[rows, length] on the host, of Float[rows, length, d]."""
-    return hidden.reshape(-1, hidden.shape[-1]).index_select(0, places(cells, hidden.device))

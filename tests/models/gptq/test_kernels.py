@@ -96,10 +96,9 @@ def test_a_kernel_without_gptqmodel_or_in_32_bits(public: Path, monkeypatch: pyt
 def test_on_a_gpu_gptqmodel_is_taken_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The choice alone: no GPU is needed for it."""
     monkeypatch.setattr(gptq_loading, "free_memory", lambda device: 10**12)
-    monkeypatch.setattr(gptq_loading, "predicted_bytes", lambda *_: (4, 16))
 
     def chosen(device: str, dtype: torch.dtype) -> str:
-        return gptq_loading.choose_route("m", None, [], device, dtype, "")  # type: ignore[arg-type]
+        return gptq_loading.choose_route("m", (4, 16), device, dtype, "")
 
     assert chosen("cuda", FP16) == "gptqmodel" and chosen("cuda", torch.float32) == "packed"
     assert chosen("cpu", FP16) == "dense"
