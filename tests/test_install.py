@@ -37,6 +37,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "pip",
         "install",
         "--quiet",
+        "--no-compile",  # bytecode of all of torch takes longer than what is used of it here
         "-c",
         ROOT / "constraints.txt",
     ]
