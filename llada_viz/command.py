@@ -26,6 +26,8 @@ and runs), LLADA_VIZ_MODEL (another model). A flag goes before its variable.
 """
 COMMANDS = {
     "models": ("llada_viz.cli.models", "checkpoints: list, inspect, download, convert, quantize"),
+    "chat": ("llada_viz.cli.chat", "talk with a model in the terminal, and watch it write"),
+    "serve": ("llada_viz.cli.serve", "a model behind OpenAI's API, without the page"),
 }
 """Name -> the module whose `main(argv)` it is, imported when it is asked for, and what it is for."""
 VARIABLES = {"host": "GRADIO_SERVER_NAME", "port": "GRADIO_SERVER_PORT", "model": "LLADA_VIZ_MODEL",
@@ -95,7 +97,7 @@ def serve(page: Any) -> None:
     from llada_viz.page import launch_options
 
     with said():
-        page.launch(**launch_options())
+        page.launch(**launch_options(page))
 
 
 def run_command(name: str, argv: list[str]) -> int:

@@ -8,10 +8,13 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.address import free_port, wanted_host
+from llada_viz.api.access import is_local, wanted_key
+from llada_viz.api.server import Api
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.comparison import Comparisons
 from llada_viz.decoding.runs import Runs
+from llada_viz.decoding.served import model_defaults
 from llada_viz.decoding.zero_gpu import lend
 from llada_viz.host import on_space, on_zero_gpu
 from llada_viz.jobs.evaluations import Evaluations
@@ -31,7 +34,13 @@ TITLE = "LLaDA Viz"
 MOST_UPLOAD = "64mb"
 
 
-def create_ui() -> gr.Blocks:
+class Page(gr.Blocks):
+    """The page, and the API that is served beside it; None: it is off."""
+
+    api: Api | None = None
+
+
+def create_ui() -> Page:
     """The whole page."""
     bundled = Bundled()
     comparisons = Comparisons()
@@ -42,7 +51,7 @@ def create_ui() -> gr.Blocks:
     device = bundled.loaded.device if bundled.loaded and not on_zero_gpu() else "cpu"
     evaluations = Evaluations(jobs, bundled.folder, device)
     trainings = Trainings(jobs, bundled.folder, device)
-    page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
+    page = Page(title=TITLE, analytics_enabled=False, fill_width=True)
     with page:
         attached = gr.State("")
         with gr.Row(elem_classes="lz-header"):
@@ -60,7 +69,17 @@ def create_ui() -> gr.Blocks:
                 train = Train(bundled, runs, trainings, attachments, on_space(), browser_secret())
                 train.build(attached, tabs)
     page.queue(max_size=64)
+    page.api = api_of(bundled)
     return page
+
+
+def api_of(bundled: Bundled) -> Api | None:
+    """The OpenAI-compatible API of the bundled model. None on a host that others reach, without a key, and on
+    ZeroGPU, whose GPU only the page's own runs are lent."""
+    key = wanted_key()
+    if on_zero_gpu() or (not key and (on_space() or not is_local(wanted_host(on_space())))):
+        return None
+    return Api(bundled, key, model_defaults(bundled.folder))
 
 
 def background_jobs() -> Jobs:
@@ -70,13 +89,15 @@ def background_jobs() -> Jobs:
     return jobs
 
 
-def launch_options() -> dict[str, Any]:
+def launch_options(page: Any = None) -> dict[str, Any]:
     """The arguments of gradio's `launch`: to this machine only, or as a Space is served; no public link, no
-    folder whose files are handed out."""
+    folder whose files are handed out. The routes of the page's API come before gradio's own."""
+    api: Api | None = getattr(page, "api", None)
     host = wanted_host(on_space())
     return {
         "server_name": f"[{host}]" if ":" in host else host, "server_port": free_port(host),
         "share": False, "strict_cors": True, "allowed_paths": None, "show_error": False,
         "run_history": False, "max_file_size": MOST_UPLOAD,
+        "app_kwargs": {"routes": api.routes()} if api is not None else None,
         "ssr_mode": False, "footer_links": [], "theme": theme(), "css_paths": list(assets.STYLES),
     }  # fmt: skip

@@ -13,9 +13,12 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from jinja2 import TemplateError
 from safetensors import safe_open
+from transformers import PreTrainedTokenizerFast
+from transformers.utils import logging
 
 from models import hub
 from models.assets import locate
+from models.catalog import catalog
 from models.config import ConfigError, LLaDAConfig
 from models.errors import ModelError as ModelError
 from models.shards import read_header
@@ -24,6 +27,12 @@ BROKEN = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, T
           StrictDataclassError, TemplateError)  # fmt: skip
 """The errors that torch, transformers and tokenizers raise for files that do not belong together."""
 
+BESIDE_TOKENIZER = (
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+)
 INDEX = "model.safetensors.index.json"
 
 
@@ -87,6 +96,9 @@ def read_config(
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{setting} = {name!r}: config.json is not JSON: {error}") from None
     kind = data.get("model_type") if isinstance(data, dict) else None
+    family = catalog().family_of(data) if isinstance(data, dict) else None
+    if family is not None and not family.built:
+        raise ModelError(f"{family.refusal(setting, name)}; allowed: {', '.join(map(repr, kinds))}")
     if kind not in kinds:
         allowed = ", ".join(map(repr, kinds))
         raise ModelError(f"{setting} = {name!r}: model_type = {kind!r} is not supported; allowed: {allowed}")
@@ -99,6 +111,21 @@ def mask_token(name: str, config: LLaDAConfig) -> int:
     if not isinstance(mask, int) or not 0 <= mask < size:
         raise ModelError(f"{name}: mask_token_id = {mask!r} in config.json; allowed: 0 to {size - 1}")
     return mask
+
+
+def read_tokenizer(name: str, revision: str = "") -> PreTrainedTokenizerFast | None:
+    """The tokenizer of a model folder or hub id, with its chat template; None where it has none."""
+    path = find_file(name, "tokenizer.json", revision)
+    if path is None:
+        return None
+    for file in BESIDE_TOKENIZER:  # of a hub id, brought into the same folder
+        find_file(name, file, revision)
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        return PreTrainedTokenizerFast.from_pretrained(path.parent)
+    finally:
+        logging.set_verbosity(level)
 
 
 def weight_files(name: str, revision: str = "") -> list[Path]:

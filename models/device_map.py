@@ -6,6 +6,7 @@ forward reads those weights once more.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import weakref
@@ -14,11 +15,12 @@ from pathlib import Path
 
 import torch
 from accelerate import dispatch_model, infer_auto_device_map
-from accelerate.utils import get_max_memory, offload_weight, save_offload_index
+from accelerate.utils import offload_weight, save_offload_index
 from torch import Tensor
 
 from models.checkpoint import ModelError
 from models.llada import LLaDAModelLM
+from models.memory import free_memory, gigabytes
 from models.streaming import Keep
 
 DEVICE_MAPS = ("", "auto")
@@ -31,12 +33,12 @@ SPARE = 0.1
 
 def room(device: str) -> dict[Place, int]:
     """Bytes that may be filled, by place. device: cpu keeps off every GPU, cuda:1 off the others."""
-    free: dict[Place, int] = dict(get_max_memory())
     wanted = torch.device(device)
-    if wanted.type == "cpu":
-        free = {"cpu": free["cpu"]}
-    elif wanted.index is not None:
-        free = {place: size for place, size in free.items() if place in (wanted.index, "cpu")}
+    gpus = range(torch.cuda.device_count() if wanted.type == "cuda" else 0)
+    free: dict[Place, int] = {
+        gpu: free_memory(f"cuda:{gpu}") for gpu in gpus if wanted.index in (None, gpu)
+    }  # fmt: skip
+    free["cpu"] = free_memory("cpu")
     return {place: int(size * (1 - SPARE)) for place, size in free.items()}
 
 
@@ -56,13 +58,13 @@ def plan_places(
     )
     if not on_disk:
         return found
-    need = f"model = {name!r}: {on_disk / 2**30:.2f} GiB of its weights fit no memory"
+    need = f"model = {name!r}: {gigabytes(on_disk)} of its weights fit no memory"
     if not offload:
         raise ModelError(f"{need}; allowed: offload = a folder for them, or quantization = nf4")
     Path(offload).mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(offload).free
     if free < on_disk:
-        raise ModelError(f"{need}, offload = {offload!r} has {free / 2**30:.2f} GiB; allowed: one with room")
+        raise ModelError(f"{need}, offload = {offload!r} has {gigabytes(free)}; allowed: one with room")
     return found
 
 
@@ -109,4 +111,12 @@ class Dispatched:
         """Put the hooks on the network, once it is filled."""
         if self.folder is not None:
             save_offload_index(self.index, self.folder)
-        dispatch_model(self.model, self.places, offload_dir=self.folder)
+        logger = logging.getLogger("accelerate.big_modeling")
+        level = logger.level
+        logger.setLevel(
+            logging.ERROR
+        )  # it warns of every weight that is elsewhere, which is what was asked for
+        try:
+            dispatch_model(self.model, self.places, offload_dir=self.folder)
+        finally:
+            logger.setLevel(level)

@@ -73,12 +73,17 @@ def find(name: str, file: str, revision: str = "") -> Path | None:
 
 
 def snapshot(
-    name: str, revision: str = "", folder: Path | None = None, progress: Progress | None = None
+    name: str,
+    revision: str = "",
+    folder: Path | None = None,
+    progress: Progress | None = None,
+    weights: bool = True,
 ) -> Path:
     """The folder of a whole checkpoint, with what was missing fetched. A folder and a bundled name are that
     folder. Where the hub is out of reach, what the cache has.
 
     revision: a branch, a tag or a commit; "": the newest. folder: where the files go, instead of the cache.
+    weights: False: of the weights only what is there already.
     ModelError: see `said`; there is no safetensors file, a file is cut off, or the disk is full.
     """
     if name and Path(locate(name)).exists():
@@ -92,17 +97,18 @@ def snapshot(
             if folder is not None or (cached := _cached(name, revision)) is None:
                 raise
             return cached
-        missing = sum(size for file, size in wanted.files.items() if not _there(name, wanted, file, folder))
+        chosen = [file for file in wanted.files if weights or not file.endswith(".safetensors")]
+        missing = sum(wanted.files[file] for file in chosen if not _there(name, wanted, file, folder))
         _check_room(name, missing, folder or Path(constants.HF_HUB_CACHE))
         place = snapshot_download(
             name,
             revision=revision or None,
             local_dir=folder,
-            allow_patterns=[re.sub(r"([\[*?])", r"[\1]", file) for file in wanted.files],
+            allow_patterns=[re.sub(r"([\[*?])", r"[\1]", file) for file in chosen],
             max_workers=4,
             tqdm_class=_counter(progress, missing),
         )
-    for file in wanted.files:
+    for file in chosen:
         if file.endswith(".safetensors"):
             read_header(Path(place) / file)
     return Path(place)

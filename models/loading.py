@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 import torch
 from transformers import PreTrainedTokenizerFast
-from transformers.utils import logging
 
 from models.assets import locate
 from models.checkpoint import (
@@ -20,16 +19,17 @@ from models.checkpoint import (
     find_file,
     mask_token,
     read_config,
+    read_tokenizer,
     stored_tensors,
 )
 from models.config import LLaDAConfig
 from models.device_map import DEVICE_MAPS, Dispatched, plan_places
+from models.gptq.layout import QUANTIZE_CONFIG, Layout, find_layout
+from models.gptq.loading import ROUTES, load_gptq
 from models.llada import LLaDAModelLM
+from models.memory import PLAIN_USE, PRECISIONS, free_memory, what_would_fit
 from models.quantized import check_quantization, quantize
 from models.streaming import check_fits, stream, to_device
-
-QUANTIZE_CONFIG = "quantize_config.json"
-"""Where older GPTQ checkpoints say how they are quantised; newer ones say so in config.json."""
 
 
 @dataclass(frozen=True)
@@ -87,22 +87,25 @@ def load(
 ) -> LoadedModel:
     """Load a bundled name, a folder or a hub id. `dtype` default: float32 on a CPU, bfloat16 on a GPU.
 
-    revision: branch, tag or commit of a hub id. quantization: "", int8 or nf4 (models.quantized); GPTQ is
-    read from the checkpoint. device_map: "", or auto: over all GPUs, then memory, then `offload`, a folder
-    (models.device_map). longest: the longest canvas that will be decoded, in tokens, 0 for the model's own
-    limit; some GPTQ kernels want to know. ModelError: it cannot be loaded; nothing else has changed.
+    revision: branch, tag or commit of a hub id. quantization: "", int8 or nf4 (models.quantized); for a GPTQ
+    checkpoint "", packed, dense or gptqmodel (models.gptq.loading). device_map: "", or auto: over all GPUs,
+    then memory, then `offload`, a folder (models.device_map). longest: the longest canvas that will be
+    decoded, in tokens, 0: not known; memory is kept for it, and some GPTQ kernels want to know. ModelError:
+    it cannot be loaded, or would not fit (said before it is read); nothing else has changed.
     """
     name = locate(name)
     device, dtype = device_and_dtype(device, dtype)
     check_options(quantization, device_map)
     with as_model_error(name):
         data = read_config(name, revision=revision)
+        quantized = stored_quantization(name, data, revision)
         config = LLaDAConfig(**data)
         mask_id = mask_token(name, config)
-        source = _Source(name, revision, config, stored_quantization(name, data, revision))
+        layout = find_layout(name, data, revision) if quantized else None
+        source = _Source(name, revision, config, layout)
         target = _Target(device, dtype, quantization, device_map, offload, longest)
         model = _network(source, target)
-        tokenizer = _tokenizer(name, revision)
+        tokenizer = read_tokenizer(name, revision)
         eos = config.eos_token_id
         eos_id = None if eos is None else int(eos)
         commit = commit_of(name, revision)
@@ -120,7 +123,8 @@ def load(
 
 def check_options(quantization: str, device_map: str) -> None:
     """ModelError: a word that is not known, or two that do not go together."""
-    check_quantization(quantization)
+    if quantization not in ROUTES:
+        check_quantization(quantization)
     if device_map not in DEVICE_MAPS:
         raise ModelError(f"device_map = {device_map!r} is not known; allowed: empty, auto")
     if quantization and device_map:
@@ -146,12 +150,12 @@ def device_and_dtype(device: str, dtype: torch.dtype | None) -> tuple[str, torch
 
 
 class _Source(NamedTuple):
-    """The checkpoint that a network is made from. quantized: what it says of how its weights are stored."""
+    """The checkpoint that a network is made from. layout: how its weights are packed, None for plain ones."""
 
     name: str
     revision: str
     config: LLaDAConfig
-    quantized: dict[str, Any]
+    layout: Layout | None
 
 
 class _Target(NamedTuple):
@@ -170,27 +174,34 @@ def stored_quantization(name: str, data: Mapping[str, Any], revision: str = "") 
 
     ModelError: by a method that is not read here.
     """
-    found = data.get("quantization_config")
+    found: Any = data.get("quantization_config")
     if found is None and (path := find_file(name, QUANTIZE_CONFIG, revision)) is not None:
         found = {"quant_method": "gptq"} | json.loads(path.read_text(encoding="utf-8"))
     if found is None:
         return {}
     method = found.get("quant_method") if isinstance(found, dict) else found
-    if method != "gptq":
+    if method != "gptq" or not isinstance(found, dict):
         allowed = "gptq, or plain weights, which `quantization` makes int8 or nf4"
         raise ModelError(f"model = {name!r}: quant_method = {method!r} is not read here; allowed: {allowed}")
-    return dict(found)
+    return found
+
+
+def check_learnable(name: str) -> None:
+    """ModelError where a checkpoint's weights are stored so that they cannot learn."""
+    if quantized := stored_quantization(name, read_config(name, ("llada", "qwen2"))):
+        kind = f"{quantized.get('quant_method', '')} {quantized.get('bits', '')}".strip()
+        allowed = "the plain checkpoint, with quantize = 4bit where memory is short"
+        raise ModelError(f"model = {name!r} is quantised ({kind}) and cannot learn; allowed: {allowed}")
 
 
 def _network(source: _Source, target: _Target) -> LLaDAModelLM:
     """The network with its weights, in their places and types."""
-    name, revision, config, quantized = source
-    if quantized:
-        if target.quantization or target.device_map:
-            raise ModelError(
-                f"model = {name!r} is stored in GPTQ; allowed: quantization and device_map empty"
-            )
-        raise ModelError(f"model = {name!r} is stored in GPTQ, which is not read yet; allowed: plain weights")
+    name, revision, config, layout = source
+    if layout is not None:
+        return _from_gptq(source, layout, target)
+    if target.quantization in ROUTES:
+        allowed = "empty, int8, nf4; this model's weights are plain"
+        raise ModelError(f"quantization = {target.quantization!r} for {name!r}; allowed: {allowed}")
     stored = stored_tensors(name, revision)
     if config.n_layers > len(stored):  # checked before that many layers are made
         raise ModelError(f"{name}: n_layers = {config.n_layers}; allowed: as many as there are weights for")
@@ -203,22 +214,33 @@ def _network(source: _Source, target: _Target) -> LLaDAModelLM:
         dispatched = Dispatched(model, places, dtype, target.offload)
         stream(name, model, stored, dispatched.keep)
         dispatched.attach()
-    elif target.quantization:
+        return model
+    precision = target.quantization or str(dtype).removeprefix("torch.")
+    if precision in PRECISIONS and (wanted := _too_large(source, target, precision)):
+        raise ModelError(wanted)
+    if target.quantization:
         stream(name, model, stored, quantize(name, model, target.quantization, device, dtype))
     else:
         stream(name, model, stored, to_device(device, dtype))
     return model
 
 
-def _tokenizer(name: str, revision: str) -> PreTrainedTokenizerFast | None:
-    if find_file(name, "tokenizer.json", revision) is None:
-        return None
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        return PreTrainedTokenizerFast.from_pretrained(name, revision=revision or None)
-    finally:
-        logging.set_verbosity(level)
+def _from_gptq(source: _Source, layout: Layout, target: _Target) -> LLaDAModelLM:
+    name, revision, config, _ = source
+    if target.device_map:
+        raise ModelError(f"device_map = {target.device_map!r} for {name!r}; allowed: empty, it is {layout}")
+    device, dtype, longest = target.device, target.dtype, target.longest
+    route = target.quantization
+    return load_gptq(name, config, layout, device, dtype, longest, route=route, revision=revision)
+
+
+def _too_large(source: _Source, target: _Target, precision: str) -> str:
+    """What is missing and what would fit, "" where it fits, beside all that is loaded now."""
+    length = target.longest or min(PLAIN_USE.length, source.config.max_sequence_length)
+    free = free_memory(target.device)
+    return what_would_fit(
+        source.name, source.config, precision, free, target.device, replace(PLAIN_USE, length=length)
+    )
 
 
 def _token_id(tokenizer: PreTrainedTokenizerFast | None, token: str) -> int | None:

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from models.errors import ModelError
 from models.shape import Matrix, Shape, shape_of
 
@@ -125,7 +123,9 @@ def _logit_bytes(shape: Shape, cells: int, use: Use, number: int) -> int:
 def free_memory(device: str, root: Path = Path("/")) -> int:
     """Bytes that are free on a device: on a GPU what its driver says; else what Linux says is available, and
     no more than the control groups of this process allow. root: where the system's files are."""
-    if torch.device(device).type == "cuda":
+    if device.startswith("cuda"):
+        import torch
+
         return int(torch.cuda.mem_get_info(device)[0])
     return min([*_available(root), *_group_rooms(root)], default=_all_memory())
 
@@ -199,7 +199,7 @@ def what_would_fit(
         least = next((n for n in range(use.length - 1, 0, -1) if _fits(shape, precision, use, n, free)), 0)
         if least:
             options.append(f"a canvas of at most {least:,} tokens")
-    elif torch.device(device).type != "cpu":
+    elif device != "cpu":
         options.append(f"{precision} with device_map = auto, which keeps what does not fit in main memory")
     else:
         options.append(f"{precision} with an offload folder, which keeps what does not fit on the disk")

@@ -25,7 +25,7 @@ OUTLIER = 6.0
 def check_quantization(quantization: str) -> None:
     """ModelError: an unknown word, or bitsandbytes is not installed."""
     if quantization not in QUANTIZATIONS:
-        allowed = "empty, int8, nf4; GPTQ is read from the checkpoint"
+        allowed = "empty, int8, nf4; for a GPTQ model packed, dense, gptqmodel"
         raise ModelError(f"quantization = {quantization!r} is not known; allowed: {allowed}")
     if quantization:
         try:

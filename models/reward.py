@@ -1,8 +1,9 @@
 """Process reward models: a Qwen2 encoder with a two-label head, in both published forms, or a LLaDA.
 
 `qwen`: Qwen2.5-Math-PRM (2501.07301); every step ends with `<extra_0>`, whose hidden state goes
-through Linear-ReLU-Linear (`score.0`, `score.2`). `trl`: token classification as TRL trains it;
-steps are separated, and scored, at a blank line, with one Linear (`score`). `shadow`: our own, on a
+through Linear-ReLU-Linear (`score.0`, `score.2`). `trl`: token classification as TRL's PRMTrainer trains it:
+the question as plain text, a blank line behind it and behind every step, where it is scored with one Linear
+(`score`). `shadow`: our own, on a
 LLaDA (models.shadow_reward). No remote code.
 """
 
@@ -24,6 +25,7 @@ from models.checkpoint import (
     as_model_error,
     mask_token,
     read_config,
+    read_tokenizer,
     stored_tensors,
 )
 from models.config import LLaDAConfig
@@ -104,23 +106,30 @@ class LoadedReward:
         """Ids, and the position at which each step is scored. Steps are encoded one by one, so the
         text of a step cannot write a step token of its own."""
         ids, places = list(self.question(question)), []
-        mark: list[int] = []
-        if self.form == "qwen":
-            mark = [self.tokenizer.convert_tokens_to_ids(STEP_TOKEN)]
-        elif self.form == "trl":
-            mark = self.tokenizer.encode(BLANK_LINE, add_special_tokens=False)
         for step in steps:
-            ids += self.tokenizer.encode(self._step(step), add_special_tokens=False) + mark
+            ids += self.tokenizer.encode(self._step(step), add_special_tokens=False) + self.mark
             places.append(len(ids) - 1)
         if len(ids) > self.longest:
             raise ModelError(f"prm: {len(ids)} tokens; allowed: at most {self.longest} ({self.name})")
         return ids, places
 
+    @property
+    def mark(self) -> list[int]:
+        """The ids behind every step; the last of them is scored."""
+        if self.form == "qwen":
+            return [self.tokenizer.convert_tokens_to_ids(STEP_TOKEN)]
+        return self.tokenizer.encode(BLANK_LINE, add_special_tokens=False) if self.form == "trl" else []
+
     def _question(self, question: str) -> tuple[int, ...]:
         """The ids before the steps: the chat up to the answer; with `shadow` without a system turn, as the
-        LLaDA itself is prompted."""
-        chat = [{"role": "user", "content": _checked(question).strip() or " "}]
-        if self.form != "shadow":
+        LLaDA itself is prompted; with `trl` the question and a blank line, without a chat."""
+        text = _checked(question).strip() or " "
+        if self.form == "trl":
+            first = self.tokenizer.bos_token_id
+            ids = self.tokenizer.encode(plain_text(self.tokenizer, text), add_special_tokens=False)
+            return (*([] if first is None else [first]), *ids, *self.mark)
+        chat = [{"role": "user", "content": text}]
+        if self.form == "qwen":
             chat.insert(0, {"role": "system", "content": SYSTEM})
         return tuple(chat_ids(self.tokenizer, chat))
 
@@ -156,20 +165,25 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
         with torch.device("meta"):
             model, form = empty(name, data, stored)
         _fill(name, model, stored, to_device(device, dtype))
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(name)
+        tokenizer = read_tokenizer(name)
+        if tokenizer is None:
+            raise ModelError(f"prm = {name!r} has no tokenizer.json; allowed: a reward model with one")
         longest, words = model.limits
         _check_tokenizer(name, tokenizer, form, words)
         if longest < 1:
             raise ModelError(f"prm = {name!r} reads {longest} positions; allowed: at least 1")
         reward = LoadedReward(model.eval().requires_grad_(False), tokenizer, form, short, longest)
-        reward.question("x")
+        try:
+            reward.question("x")
+        except ModelError as error:
+            raise ModelError(f"prm = {name!r}: {error}") from None
     return reward
 
 
 def _check_tokenizer(name: str, tokenizer: PreTrainedTokenizerFast, form: str, words: int) -> None:
     if form == "qwen" and STEP_TOKEN not in tokenizer.get_vocab():
         raise ModelError(f"prm = {name!r}: no step token {STEP_TOKEN} in its tokenizer; allowed: one with it")
-    if tokenizer.chat_template is None:
+    if form != "trl" and tokenizer.chat_template is None:
         raise ModelError(f"prm = {name!r}: no chat template in its tokenizer; allowed: one with it")
     if len(tokenizer) > words:
         raise ModelError(f"prm = {name!r}: {len(tokenizer)} words in its tokenizer; allowed: {words}")

@@ -82,6 +82,8 @@ class Shape:
 
 
 FFN = ("mlp_hidden_size", "intermediate_size", "dense_intermediate_size")
+# Reward models on Qwen2: two layers with a ReLU between them, or one; both in the place of the head.
+PROCESS_REWARD, TOKEN_REWARD = "Qwen2ForProcessRewardModel", "Qwen2ForTokenClassification"
 BIASED = ("qwen2", "Dream", "Fast_dLLM_Qwen")
 NORMED = ("sdar", "llada2_moe")
 
@@ -102,6 +104,8 @@ def shape_of(config: Any) -> Shape:
     ffn = _number(fields, *FFN, optional=True)
     if not ffn and not fields.get("num_experts"):
         ffn = int(fields.get("mlp_ratio") or 4) * width
+    judged = str((fields.get("architectures") or [""])[0])
+    judge = {PROCESS_REWARD: width**2 + 3 * width + 2, TOKEN_REWARD: 2 * width + 2}.get(judged, 0)
     return Shape(
         layers=_number(fields, "n_layers", "num_hidden_layers"),
         width=width,
@@ -110,9 +114,10 @@ def shape_of(config: Any) -> Shape:
         head=_number(fields, "head_dim", optional=True) or width // heads,
         ffn=ffn,
         vocabulary=_number(fields, "embedding_size", "vocab_size"),
-        tied=bool(fields.get("weight_tying") or fields.get("tie_word_embeddings")),
+        tied=bool(judge or fields.get("weight_tying") or fields.get("tie_word_embeddings")),
         qkv_bias=kind in BIASED,
         qk_norm=kind in NORMED or bool(fields.get("qk_layernorm")),
+        extra=judge,
         **(_experts(fields) if fields.get("num_experts") else {}),
     )
 

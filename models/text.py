@@ -8,7 +8,21 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerFast
+
+from models.errors import ModelError
+
+TEMPLATE_ERRORS = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a template raises by itself (raise_exception), and what its expressions do."""
 
 
 def special_names(tokenizer: PreTrainedTokenizerFast) -> frozenset[str]:
@@ -36,16 +50,25 @@ def chat_text(
     continue_final_message: bool = False,
 ) -> str:
     """A conversation in the model's template, up to where its answer begins. Prompts of decoding,
-    evaluation, training and reward models are all written here. turns: {role, content}."""
+    evaluation, training and reward models are all written here. turns: {role, content}.
+
+    ModelError: there is no template, or it fails; some do for a system turn, or two turns of one role."""
+    if tokenizer.chat_template is None:
+        raise ModelError("the model has no chat template; allowed: a prompt with the template written out")
     typed = [{key: plain_text(tokenizer, turn[key]) for key in ("role", "content")} for turn in turns]
-    return str(
-        tokenizer.apply_chat_template(
-            typed,
-            tokenize=False,
-            add_generation_prompt=add_generation_prompt,
-            continue_final_message=continue_final_message,
+    try:
+        return str(
+            tokenizer.apply_chat_template(
+                typed,
+                tokenize=False,
+                add_generation_prompt=add_generation_prompt,
+                continue_final_message=continue_final_message,
+            )
         )
-    )
+    except TEMPLATE_ERRORS as error:
+        roles = ", ".join(turn["role"] for turn in typed)[:80]
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        raise ModelError(f"the model's chat template does not take these turns ({roles}): {reason}") from None
 
 
 def chat_ids(tokenizer: PreTrainedTokenizerFast, turns: Sequence[Mapping[str, str]]) -> list[int]:

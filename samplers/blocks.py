@@ -150,6 +150,10 @@ class BlockSettings:
         """What a run needs besides a plain network."""
         return Needs()
 
+    def open_from(self, block: int) -> int:
+        """See Sampler. 0: any token may change up to the end, unless a sampler promises more."""
+        return 0
+
     def denoiser(self, network: Network) -> GuidedDenoiser:
         """The denoiser with this guidance and cache, of a network that has what the sampler needs."""
         self._check_network(network)

@@ -46,6 +46,11 @@ class Sampler(Protocol):
         """What a run with these settings needs."""
         ...
 
+    def open_from(self, block: int) -> int:
+        """The first block in which a decided token may still change from when `block` is begun; the number of
+        blocks where none ever does."""
+        ...
+
     def denoiser(self, network: Network) -> Denoiser:
         """The denoiser these settings ask for; SettingError when the network lacks what is needed."""
         ...

@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.errors import ModelError
 from models.loading import LoadedModel
 from models.reward import LoadedReward
 from models.text import chat_ids, half_character
@@ -115,7 +116,10 @@ def _chat(tokenizer: Any, messages: Any) -> list[int]:
     for turn in messages:
         check_unicode("messages", turn["role"])
         check_unicode("messages", turn["content"])
-    return chat_ids(tokenizer, messages)
+    try:
+        return chat_ids(tokenizer, messages)
+    except ModelError as error:
+        raise RequestError(f"messages: {error}") from None
 
 
 def check_unicode(field: str, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,6 +15,8 @@ from samplers.events import Event, Started
 from samplers.fold import Board
 
 GLYPHS = {"\n": "⏎\n", " ": " "}
+LINES = {"\n": "\n", "\t": "\t"}
+"""For text that is read and not inspected: line breaks and tabs as they are."""
 
 
 def canvas_text(board: Board, pieces: Sequence[bytes] | Mapping[int, bytes], row: int = 0) -> Text:
@@ -30,13 +33,14 @@ def canvas_text(board: Board, pieces: Sequence[bytes] | Mapping[int, bytes], row
             view.append("·", style="dim")
         else:
             style = "bold" if confidence is None or confidence > 0.9 else "yellow"
-            view.append(_printable(text), style=style)
+            view.append(printable(text), style=style)
     return view
 
 
-def _printable(text: str) -> str:
-    """Model text is hostile: control characters (escape codes too) are written out, not sent."""
-    visible = (GLYPHS.get(c, c if c.isprintable() else f"\\x{ord(c):02x}") for c in text)
+def printable(text: str, kept: Mapping[str, str] = GLYPHS) -> str:
+    """Model text is hostile: control characters (escape codes too) are written out, not sent. kept: what
+    stands for some of them."""
+    visible = (kept.get(c, c if c.isprintable() else f"\\x{ord(c):02x}") for c in text)
     return "".join(visible)
 
 
@@ -52,11 +56,14 @@ def show(
     pieces: Sequence[bytes] | Mapping[int, bytes],
     console: Console | None = None,
     pause: float = 0.0,
+    passing: bool = False,
 ) -> Board:
-    """Follow the events in the terminal; `pause` seconds after each (for a replay)."""
+    """Follow the events in the terminal; `pause` seconds after each (for a replay). passing: nothing of it
+    is left at the end, and what is higher than the terminal is cut."""
     console = console or Console()
     board, began = Board(), time.perf_counter()
-    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+    overflow: Any = "ellipsis" if passing else "visible"
+    with Live(console=console, auto_refresh=False, vertical_overflow=overflow, transient=passing) as live:
         for event in events:
             board.apply(event)
             if isinstance(event, Started) and not board.tokens[0][board.prompt_length :]:

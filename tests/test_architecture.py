@@ -117,7 +117,7 @@ def check_single_adapters(root: Path) -> list[str]:
     return found
 
 
-PLAIN = tuple(f"llada_viz/{room}/" for room in ("render", "decoding", "jobs"))
+PLAIN = tuple(f"llada_viz/{room}/" for room in ("render", "decoding", "jobs", "cli", "api"))
 
 
 def check_plain_rooms(root: Path) -> list[str]:

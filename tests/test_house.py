@@ -19,9 +19,9 @@ NAMES = {"yaml": "pyyaml", "huggingface_hub": "huggingface-hub", "math_verify": 
 """Modules whose package is called otherwise."""
 ELSEWHERE = {"opencompass", "spaces"}
 """Imported where somebody has them: OpenCompass and a Space bring themselves."""
-BY_NAME = {"gptqmodel", "optimum", "trackio", "tensorboard", "wandb", "deepspeed"}
-"""Never imported by us: accelerate starts trackers and DeepSpeed by their names, transformers loads quantised
-weights through gptqmodel, and peft asks for optimum beside it."""
+BY_NAME = {"optimum", "trackio", "tensorboard", "wandb", "deepspeed"}
+"""Never imported by us: accelerate starts trackers and DeepSpeed by their names, and peft asks for optimum
+beside gptqmodel."""
 GIVEN = {"torch", "transformers", "gradio", "plotly", "gptqmodel", "accelerate", "pandas", "sympy"}
 
 

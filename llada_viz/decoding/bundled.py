@@ -59,6 +59,22 @@ class Example:
     answer: str = ""
 
 
+def prompts_of(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the prompts.json of a model's folder says of each task; {} where it cannot be read."""
+    try:
+        prompts = json.loads((folder / "prompts.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return prompts if isinstance(prompts, dict) else {}
+
+
+def task_settings(prompts: dict[str, dict[str, Any]], task: str = "") -> dict[str, Any]:
+    """The settings that a task's answers need. "" (problems of no task): those of the longest answers."""
+    by_task = {name: dict(entry.get("settings", {})) for name, entry in prompts.items()}
+    longest = max(by_task.values(), key=lambda settings: int(settings.get("gen_length", 0)), default={})
+    return by_task.get(task, longest)
+
+
 @dataclass
 class Bundled:
     """The model of a folder. When it cannot be loaded, `loaded` is None and `problem` says why."""
@@ -139,17 +155,11 @@ class Bundled:
     @cached_property
     def prompts(self) -> dict[str, dict[str, Any]]:
         """What prompts.json says of each task: its template and settings; {} where it cannot be read."""
-        try:
-            prompts = json.loads((self.folder / "prompts.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return prompts if isinstance(prompts, dict) else {}
+        return prompts_of(self.folder)
 
     def settings_of(self, task: str) -> dict[str, Any]:
         """The settings that a task's answers need. "" (problems of no task): those of the longest answers."""
-        by_task = {name: dict(entry.get("settings", {})) for name, entry in self.prompts.items()}
-        longest = max(by_task.values(), key=lambda settings: int(settings.get("gen_length", 0)), default={})
-        return by_task.get(task, longest)
+        return task_settings(self.prompts, task)
 
     @cached_property
     def examples(self) -> list[Example]:

@@ -46,6 +46,10 @@ class Edit(BlockSettings):
     mode: str = option("edit", "Overwrite at once, or reset to a mask first (t2m).", choices=("edit", "t2m"))
     post_steps: int = option(16, "Most forwards of a block after its last mask fell.", low=0, high=256)
 
+    def open_from(self, block: int) -> int:
+        """Only the block in work changes."""
+        return block
+
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """Fill masks and correct tokens; once no mask is left, correct until nothing changes.
 

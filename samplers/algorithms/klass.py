@@ -59,6 +59,10 @@ class Klass(BlockSettings):
         choices=("fill", "keep"),
     )
 
+    def open_from(self, block: int) -> int:
+        """Nothing is taken back."""
+        return self.blocks
+
     def fill(self, run: Run, stopped: Tensor) -> Iterator[Event]:
         """Block after block, with one history (with a cache: one a block)."""
         history = History.new(run, self.kl_history_length)

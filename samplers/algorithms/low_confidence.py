@@ -57,6 +57,10 @@ class LowConfidence(BlockSettings):
         high=100,
     )
 
+    def open_from(self, block: int) -> int:
+        """Nothing is taken back."""
+        return self.blocks
+
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """The block's masks, as many a step as the quota says."""
         cells = run.canvas.block_cells(block, self.block_length) & active[:, None]

@@ -55,6 +55,10 @@ class ReMDM(BlockSettings):
         0.02, "Schedule loop: re-mask probability while the loop lasts.", low=0, high=0.1
     )
 
+    def open_from(self, block: int) -> int:
+        """Only the block in work changes."""
+        return block
+
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """From t = 1 to 0 in steps_per_block steps.
 

@@ -51,6 +51,10 @@ class RemeDi(BlockSettings):
         """A UPS head for its policy."""
         return Needs(head=self.policy == "ups")
 
+    def open_from(self, block: int) -> int:
+        """Only the block in work changes."""
+        return block
+
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """K_i cells stand after step i."""
         canvas = run.canvas

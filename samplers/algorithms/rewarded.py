@@ -80,6 +80,10 @@ class RefinedSettings(RewardedSettings):
         16, "Most windows opened in one answer.", "Most refinements", low=0, high=4096
     )
 
+    def open_from(self, block: int) -> int:
+        """A window may reach back to the first block."""
+        return 0
+
     def refine(self, run: Run, window: Window, active: Tensor) -> Iterator[Event]:
         """Score every block so far with everything before it; where the lowest of the last
         `watched` is under the threshold, re-mask cells, decode candidates, keep the best.

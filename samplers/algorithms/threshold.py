@@ -29,6 +29,10 @@ from samplers.transfer import spread, to_device
 class ParallelSettings(BlockSettings):
     """A block in as many steps as the confidences need, at most steps_per_block."""
 
+    def open_from(self, block: int) -> int:
+        """Nothing is taken back."""
+        return self.blocks
+
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """Commit the cells that `accept` lets pass, and the surest others when these are too few."""
         canvas = run.canvas

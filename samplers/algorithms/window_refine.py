@@ -54,6 +54,10 @@ class WindowRefine(RefinedSettings):
         128, "Most steps of a refinement; 0: as many as the window's blocks have.", low=0, high=4096
     )
 
+    def open_from(self, block: int) -> int:
+        """The window in work changes, none before it."""
+        return block // self.window * self.window
+
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """Decode plainly; score the window when it is full or the answer ends."""
         yield from LowConfidence.fill_block(self, run, block, active)

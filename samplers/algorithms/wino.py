@@ -66,6 +66,10 @@ class Wino(BlockSettings):
         """A network that can see the block twice."""
         return Needs(shadow=True)
 
+    def open_from(self, block: int) -> int:
+        """Only the block in work changes."""
+        return block
+
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """Draft and verify until no mask is left.
 

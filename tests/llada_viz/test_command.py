@@ -105,3 +105,11 @@ def test_commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit):
         command.main(["--help"])
     assert all(f"\n  {name} " in capsys.readouterr().out for name in ("models",))
+
+
+def test_no_command_imports_the_page() -> None:
+    """A command starts without gradio."""
+    code = "import sys; from llada_viz import command; command.main(['models', 'list', '--json']);"
+    code += "sys.exit('gradio' in sys.modules or 'torch' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from models.checkpoint import ModelError
 from models.loading import load
 from tests.checkpoints import published_index, weight_shapes, write_checkpoint
+from tests.fake_hub import COMMIT, fake_hub
 from tests.networks import VECTORS
 
 
@@ -115,6 +116,47 @@ def test_memory_that_runs_out_is_a_sentence(folder: Path, monkeypatch: pytest.Mo
             load(str(folder), device="cpu")
 
 
+def test_a_hub_id_says_the_commit_that_it_came_from(sharded: Path, tmp_path: Path) -> None:
+    with fake_hub(tmp_path / "cache") as server:
+        server.add("people/llada", sharded)
+        loaded = load("people/llada", "cpu", revision="main")
+        assert (loaded.revision, loaded.name) == (COMMIT, "people/llada")
+        assert load("people/llada", "cpu", revision=COMMIT).revision == COMMIT
+        with pytest.raises(ModelError, match="revision = 'v9' is not one of people/llada"):
+            load("people/llada", "cpu", revision="v9")
+    plain = load(str(sharded), "cpu")
+    assert loaded.tokenizer is not None and plain.tokenizer is not None
+    assert loaded.tokenizer.chat_template == plain.tokenizer.chat_template
+    assert plain.revision == ""
+
+
+def test_what_would_not_fit_is_refused_before_it_is_read(
+    sharded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.loading.free_memory", lambda _: 20_000_000)
+    with monkeypatch.context() as patch:
+        patch.setattr("models.streaming.read_tensors", None)
+        with pytest.raises(ModelError, match="needs .* as float32 .*what would fit: bfloat16 .*, or int8"):
+            load(str(sharded), "cpu")
+        with pytest.raises(
+            ModelError, match="needs .* as bfloat16 .*what would fit: .*a canvas of at most [0-9,]+ tokens"
+        ):
+            load(str(sharded), "cpu", torch.bfloat16, longest=4000)
+    assert load(str(sharded), "cpu", torch.bfloat16).precision == "bfloat16"
+
+
+@pytest.mark.parametrize(("said", "words"), [
+    ({"quant_method": "awq", "bits": 4}, "quant_method = 'awq' is not read here; allowed: gptq"),
+    ({"bits": 4}, "quant_method = None is not read here"), ("gptq", "is not read here"),
+    ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "quant_method = 'bitsandbytes'"),
+])  # fmt: skip
+def test_other_quantisation_methods_are_refused_by_name(folder: Path, said: object, words: str) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"quantization_config": said}))
+    with pytest.raises(ModelError, match=words.replace("(", r"\(")):
+        load(str(folder), device="cpu")
+
+
 WTE = "model.transformer.wte.weight"
 
 
@@ -133,6 +175,7 @@ def test_missing_misshapen_and_foreign_weights_are_named(folder: Path) -> None:
 @pytest.mark.parametrize(("file", "content", "words"), [
     ("config.json", "{", "not JSON"), ("config.json", '{"model_type": "llama"}', "model_type"),
     ("config.json", '{"model_type": "llada"}', "mask_token_id"),
+    ("quantize_config.json", "[", "is broken"), ("quantize_config.json", "[]", "is broken"),
     ("config.json", None, "config.json"), ("model.safetensors", "garbage", "cannot be read"),
     ("model.safetensors", None, "model.safetensors"),
 ])  # fmt: skip

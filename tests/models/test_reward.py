@@ -21,16 +21,21 @@ CHAT = (
 )
 
 
-def make_reward(folder: Path, form: str, step_token: str = STEP_TOKEN, **extra: Any) -> Path:
-    """A random reward model in the published layout."""
+def reward_tokenizer(step_token: str = STEP_TOKEN) -> PreTrainedTokenizerFast:
+    """One token a character, with the special tokens of Qwen's chat template and a step token."""
     letters = {chr(c): c - 32 for c in range(32, 127)} | {"\n": 95, "<unk>": 96}
     backend = Tokenizer(models.WordLevel(letters, "<unk>"))
     backend.pre_tokenizer = pre_tokenizers.Split("", "isolated")
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", pad_token="<unk>")
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>", step_token]})
     tokenizer.chat_template = CHAT
+    return tokenizer
+
+
+def make_reward(folder: Path, form: str, step_token: str = STEP_TOKEN, **extra: Any) -> Path:
+    """A random reward model in the published layout."""
     folder.mkdir()
-    tokenizer.save_pretrained(folder)
+    reward_tokenizer(step_token).save_pretrained(folder)
     shape = {
         "vocab_size": 104, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512,

@@ -17,6 +17,7 @@ from samplers.algorithms.remdm import SCHEDULES
 from samplers.algorithms.remedi import POLICIES
 from samplers.blocks import DEFERRALS
 from samplers.canvas import Canvas
+from samplers.committed import Committed
 from samplers.drawing import ORDERINGS
 from samplers.events import Finished, Unmasked, from_json, to_json
 from samplers.fold import Board
@@ -154,6 +155,42 @@ def test_closing_anywhere_leaves_nothing_behind(name: str, run: dict[str, Any]) 
         assert torch.is_grad_enabled()
         assert not isinstance(event, Finished)
         assert board.tokens == canvas.tokens.tolist()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(run=runs())
+@settings(max_examples=10, deadline=None)
+def test_what_is_committed_stays(name: str, run: dict[str, Any]) -> None:
+    """Law 8: of tokens that a sampler calls final, none changes."""
+    sampler, denoise, canvas = start(name, run)
+    events, final = collect(stream(sampler, denoise, canvas))
+    committed, answers = Committed(sampler), final.tokens[:, canvas.prompt_length :].tolist()
+    for event in events:
+        committed.apply(event)
+        for row, answer in enumerate(answers):
+            tokens = committed.tokens(row)
+            assert tokens == answer[: len(tokens)], event
+    assert [committed.tokens(row) for row in range(len(answers))] == answers
+
+
+FIRST_COMMITTED = {
+    "low_confidence": 1, "threshold": 1, "entropy_bounded": 1, "klass": 1, "vanilla_prm": 4, "edit": 4,
+    "wino": 4, "remdm": 4, "remedi": 4, "window_refine": 8, "backmask": 16, "best_of_n": 16,
+}  # fmt: skip
+"""Of an answer of 4 blocks of 4 cells, and windows of 2: how many tokens are committed together at first."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_text_is_committed_as_early_as_a_sampler_allows(name: str) -> None:
+    plain = {"steps": 16, "gen_length": 16, "block_length": 4, "window": 2, "backmasking_lookback": 2}
+    known = {d.name for d in SAMPLERS[name].settings}
+    sampler = make(name, {k: v for k, v in plain.items() if k in known})
+    canvas = new_canvas([[1, 2]], 16, MASK, eos_id=EOS)
+    committed, first = Committed(sampler), 0
+    for event in stream(sampler, sampler.denoiser(TableNetwork()), canvas):
+        committed.apply(event)
+        first = first or len(committed.tokens(0))
+    assert first >= FIRST_COMMITTED[name] and (first < 16) == (FIRST_COMMITTED[name] < 16)
 
 
 @pytest.mark.parametrize("name", NAMES)

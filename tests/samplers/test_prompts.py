@@ -107,3 +107,21 @@ def test_f34_half_a_character_in_run_batch_and_likelihood(
     for row in ({"prompt": HALF, "answer": "7"}, {"prompt": "a", "answer": "\ud800"}):
         with pytest.raises(RequestError, match="is half of one"):
             read_pair(bundled, row)
+
+
+@pytest.mark.parametrize(("template", "reason"), [
+    ("{{ raise_exception('System role not supported') }}", "TemplateError: System role not supported"),
+    ("{% for m in messages %}{{ m.content + 1 }}{% endfor %}", "TypeError: "),
+    ("{{ messages[5].content | upper }}", "UndefinedError: "), ("{% if %}", "TemplateSyntaxError: "),
+    ("{{ 1 / 0 }}", "ZeroDivisionError"), ("{{ ''.__class__.__mro__ }}", "SecurityError: "),
+])  # fmt: skip
+def test_a_chat_template_that_raises_is_a_sentence(template: str, reason: str) -> None:
+    loaded = load("tiny-llada", device="cpu")
+    assert loaded.tokenizer is not None
+    loaded.tokenizer.chat_template = template
+    with pytest.raises(RequestError, match=f"does not take these turns \\(user\\): {reason}"):
+        prompt_ids(loaded, prompt="2 + 3?")
+    loaded.tokenizer.chat_template = None
+    with pytest.raises(RequestError, match="has no chat template; allowed: a prompt with the template"):
+        prompt_ids(loaded, prompt="2 + 3?")
+    assert prompt_ids(loaded, raw_prompt="2 + 3?")

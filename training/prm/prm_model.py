@@ -20,6 +20,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config
 from models.assets import locate
 from models.checkpoint import ModelError, find_file, mask_token, read_config, read_weights
 from models.config import LLaDAConfig
+from models.loading import check_learnable
 from models.reward import JUDGE, KINDS, SHADOW, STEP_TOKEN, LoadedReward, RewardModel
 from models.shadow_reward import ShadowRewardModel
 from samplers.settings import SettingError
@@ -89,6 +90,7 @@ def _new_shadow(base: str, data: Mapping[str, Any], layers: str, init: str, seed
 def _base_config(base: str) -> dict[str, Any]:
     if find_file(base, "tokenizer.json") is None:
         raise ModelError(f"model = {base!r} has no tokenizer.json; allowed: a model with one")
+    check_learnable(base)
     return read_config(base, KINDS)
 
 

@@ -22,7 +22,7 @@ class PRMSettings(TrainSettings):
                        "shadow: a LLaDA compares what it would write with what stands; it reads steps as "
                        "one text.",
                        choices=("qwen", "trl", "shadow"))  # fmt: skip
-    system: bool = option(True, "Show a Qwen2 the system turn, which is the same for every row.")
+    system: bool = option(True, "Show a Qwen2 of form qwen the system turn, which is the same for every row.")
     balance: float = option(1.0, "1: right and wrong steps weigh the same in all; 0: each step does.",
                             low=0, high=1)  # fmt: skip
     max_length: int = option(512, "Longest row; later steps are left out.", low=8, unit="tokens")

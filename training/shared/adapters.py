@@ -71,8 +71,12 @@ def attach(model: LLaDAModelLM, settings: LoraSettings, load_lora: str = "") -> 
     """Put an adapter into the blocks, in place, and freeze everything else; False when LoRA is off.
 
     load_lora: the folder of a saved adapter to go on from. Its rank, scale and layers are used; settings
-    that differ from them are a SettingError. ModelError: it does not belong to this model.
+    that differ from them are a SettingError. ModelError: it does not belong to this model, or the model is
+    quantised already.
     """
+    if model.quantized_as:
+        allowed = "the plain weights, with quantize = 4bit where memory is short"
+        raise ModelError(f"a model in {model.quantized_as} cannot learn; allowed: {allowed}")
     if not settings.lora_r and not load_lora:
         if settings.quantize != "no":
             raise SettingError("quantize", settings.quantize, "no, or lora_r above 0")
@@ -159,7 +163,7 @@ def _quantize(model: LLaDAModelLM) -> None:
             )  # fmt: skip
             packed.weight = Params4bit(plain.weight.data, requires_grad=False, quant_type="nf4")
             setattr(block, name, packed)
-    model.is_loaded_in_4bit = True  # where peft looks
+    model.is_loaded_in_4bit, model.quantized_as = True, "nf4"  # where peft looks; what we say of it
 
 
 def lora_on(model: nn.Module) -> bool:

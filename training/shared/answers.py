@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from models.checkpoint import ModelError
-from models.loading import LoadedModel, load
+from models.loading import LoadedModel, check_learnable, load
 from models.text import token_pieces
 from samplers.requests import RequestError, Tools, prepare
 from samplers.streams import record
@@ -20,7 +20,8 @@ from training.engine.settings import RunArguments, TrainSettings
 
 def load_model(arguments: RunArguments, settings: TrainSettings) -> LoadedModel:
     """The model to train, on the CPU (the engine moves it) and in float32, since bf16 would round small
-    weight updates away. ModelError: it has no tokenizer or no EOS token."""
+    weight updates away. ModelError: it has no tokenizer or no EOS token, or its weights are quantised."""
+    check_learnable(arguments.model)
     loaded = load(arguments.model, device="cpu", dtype=torch.float32)
     if loaded.tokenizer is None:
         raise ModelError(f"model = {arguments.model!r} has no tokenizer; allowed: one with a tokenizer")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from llada_viz import command
 from models.assets import locate
+from models.catalog import catalog
+from models.checkpoint import INDEX
 from models.memory import gigabytes
-from tests.fake_hub import COMMIT, FakeHub, fake_hub
+from models.shards import read_header
+from tests.checkpoints import write_checkpoint
+from tests.fake_hub import COMMIT, FakeHub, client_of, fake_hub
 
 TINY = Path(locate("tiny-llada"))
 
@@ -53,3 +60,130 @@ def test_downloads_that_cannot_be(server: FakeHub, capsys: pytest.CaptureFixture
     assert "is gated: accept its terms" in refused(capsys, "download", "people/tiny")
     server.repos["people/tiny"].files = {"config.json": b"{}", "pytorch_model.bin": b""}
     assert "weights as pickle" in refused(capsys, "download", "people/tiny")
+
+
+@pytest.mark.parametrize("wide", [80, 120])
+def test_list(wide: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(wide))
+    lines = ran(capsys, "list").splitlines()
+    assert max(map(len, lines)) <= wide
+    assert {line.split()[0] for line in lines if line.startswith("  ")} - {"weights"} == {
+        model.id for model in catalog().models
+    }
+    row = next(line for line in lines if "LLaDA-8B-Instruct " in line).split()
+    assert row[1:5] == ["8.02", "B", "16.0", "GB"] and (wide == 80) == ("mit" not in row)
+    assert "Dream: its network is not built here yet" in lines
+
+
+def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    data = {entry["id"]: entry for entry in json.loads(ran(capsys, "list", "--json"))}
+    assert data["GSAI-ML/LLaDA-8B-Base"]["memory"]["bfloat16"] == 16_031_162_368
+    assert data["Dream-org/Dream-v0-Instruct-7B"]["family"]["built"] is False
+    assert data["GSAI-ML/LLaDA-1.5"]["license"] is None
+
+
+@pytest.fixture(scope="module")
+def sharded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """LLaDA-8B's names, shards and index at 1/16 of its width; nobody may change it."""
+    return write_checkpoint(tmp_path_factory.mktemp("sharded") / "small")
+
+
+def test_inspect(sharded: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    printed = ran(capsys, "inspect", str(sharded))
+    assert max(map(len, printed.splitlines())) <= 80
+    for line in (
+        "family     LLaDA",
+        "shape      2 layers of 256, 4 heads, 4 for keys and values, FFN 768",
+        "mask       token 2",
+        "stored as  bfloat16",
+        "tokenizer  2,304 tokens, mask <|mdm_mask|>",
+    ):
+        assert f"\n  {line}\n" in printed
+    assert "canvas of 1,024 tokens" in printed
+    data = json.loads(ran(capsys, "inspect", str(sharded), "--json", "--length", "512"))
+    headers = sum(read_header(p).start for p in sharded.glob("*.safetensors"))
+    assert data["memory"]["bfloat16"]["weights"] == sum(data["files"].values()) - headers
+    assert data["parameters"] == data["numbers"]["bfloat16"] and not data["wrong"]
+
+
+def test_inspect_parts_and_rewards(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "LoRA of rank " in ran(capsys, "inspect", "tiny-llada-few-steps")
+    assert "kind       UPS head" in ran(capsys, "inspect", "tiny-llada-ups")
+    assert "kind       reward model" in ran(capsys, "inspect", "tiny-prm")
+
+
+def test_inspect_on_the_hub_fetches_no_weights(server: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
+    printed = ran(capsys, "inspect", "people/tiny")
+    assert "not downloaded: model.safetensors" in printed and COMMIT in printed
+    assert "2,304 tokens" in printed and "model.safetensors" not in server.fetched()
+
+
+def broken(sharded: Path, folder: Path, file: str, change: Callable[[bytes], bytes | None]) -> str:
+    """A copy of the checkpoint with one file changed, or without it."""
+    shutil.copytree(sharded, folder)
+    data = change((folder / file).read_bytes() if (folder / file).exists() else b"")
+    (folder / file).unlink(missing_ok=True)
+    if data is not None:
+        (folder / file).write_bytes(data)
+    return str(folder)
+
+
+CONFIG, SHARD = "config.json", "model-00001-of-00006.safetensors"
+
+
+@pytest.mark.parametrize(
+    "file, change, words",
+    [
+        (CONFIG, lambda data: None, "has no config.json"),
+        (CONFIG, lambda data: b"{", "config.json is not JSON"),
+        (CONFIG, lambda data: data.replace(b'"llada"', b'"Dream"'), "whose network is not built here yet"),
+        (CONFIG, lambda data: data.replace(b'"d_model": 256', b'"d_model": 128'), "has shape"),
+        (CONFIG, lambda data: data.replace(b'_token_id": 2', b'_token_id": -2'), "mask_token_id = -2"),
+        (SHARD, lambda data: None, f"has no {SHARD}"),
+        (SHARD, lambda data: data[:-9], "half-downloaded or cut off"),
+        (SHARD, lambda data: data + b"123", "longer than its header says"),
+        (INDEX, lambda data: b"{}", "has no weight_map"),
+        ("tokenizer.json", lambda data: b"{}", "is broken"),
+        ("chat_template.jinja", lambda data: b"{{ raise_exception('no') }}", "chat template does not take"),
+        ("quantize_config.json", lambda data: b'{"quant_method": "awq"}', "quant_method = 'awq' is not read"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_a_sentence(
+    file: str, change: Any, words: str, sharded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = broken(sharded, tmp_path / "broken", file, change)
+    try:
+        assert command.main(["models", "inspect", folder]) == 2
+    except SystemExit as ended:
+        assert ended.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and words in said and said.count("\n") == 1, said
+
+
+def test_pickles_in_a_folder(sharded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path(broken(sharded, tmp_path / "pickled", "pytorch_model.bin", lambda data: b"\x80"))
+    for shard in [*folder.glob("*.safetensors"), folder / INDEX]:
+        shard.unlink()
+    assert command.main(["models", "inspect", str(folder)]) == 2
+    assert "pytorch_model.bin is a pickle: reading one can run foreign code" in capsys.readouterr().err
+
+
+def test_a_known_id_out_of_reach(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the catalog knows is printed, and that the hub is out of reach is said."""
+    with client_of("http://127.0.0.1:9", tmp_path / "empty"):
+        assert command.main(["models", "inspect", "GSAI-ML/LLaDA-8B-Instruct"]) == 2
+        said = capsys.readouterr()
+        assert "16.0 GB" in said.out and "LLaDA's generate.py" in said.out
+        assert "the hub cannot be reached" in said.err
+        assert "the hub cannot be reached" in refused(capsys, "inspect", "people/unknown")
+    assert "length = 0; allowed: 1 to" in refused(capsys, "inspect", "tiny-llada", "--length", "0")
+
+
+def test_escape_codes_of_a_config_are_not_sent(
+    sharded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = broken(sharded, tmp_path / "evil", CONFIG, lambda data: data.replace(b'"llada"', b'"\\u001b[2J"'))
+    command.main(["models", "inspect", evil])
+    said = capsys.readouterr()
+    assert "\x1b" not in said.out + said.err and "x1b[2J" in said.out

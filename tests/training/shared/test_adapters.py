@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.adapters import TARGETS, load_adapted
+from models.adapters import TARGETS, apply_adapter, load_adapted
 from models.checkpoint import ModelError
 from models.llada import LLaDAModelLM
 from models.loading import LoadedModel, load
 from samplers.settings import SettingError
 from tests.networks import VECTORS
 from tests.random_adapter import write_adapter
+from training.engine.settings import RunArguments
+from training.prm.prm_model import new_reward
 from training.shared.adapters import LoraSettings, adapter_off, attach, export_learned
+from training.shared.answers import load_model
 
 TINY = str(VECTORS / "tiny_llada")
 BUNDLED = str(VECTORS.parents[1] / "assets" / "models" / "tiny-llada")
@@ -193,3 +197,31 @@ def test_in_bf16_what_is_frozen_is_rounded_and_what_learns_is_not(loaded: Loaded
         loaded.model(IDS).logits.float().square().mean().backward()
     grads = [p.grad for n, p in loaded.model.named_parameters() if ".lora_B." in n]
     assert all(g is not None and bool(g.abs().sum() > 0) for g in grads)
+
+
+def test_a_quantised_model_is_not_trained(tmp_path: Path) -> None:
+    with pytest.raises(
+        ModelError, match="a model in nf4 cannot learn; allowed: the plain weights, with quan"
+    ):
+        attach(load(TINY, "cpu", quantization="nf4").model, LORA)
+    said = {"quantization_config": {"quant_method": "gptq", "bits": 4}}
+    config = json.loads((VECTORS / "tiny_llada" / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | said))
+    (tmp_path / "tokenizer.json").write_text("{}")
+    sentence = (
+        r"is quantised \(gptq 4\) and cannot learn; allowed: the plain checkpoint, with quantize = 4bit"
+    )
+    with pytest.raises(ModelError, match=sentence):
+        load_model(RunArguments(model=str(tmp_path), data=()), LORA)
+    with pytest.raises(ModelError, match=sentence):
+        new_reward(str(tmp_path))
+
+
+@pytest.mark.parametrize("quantization", ["int8", "nf4"])
+def test_an_adapter_is_not_merged_into_a_quantised_model(quantization: str, tmp_path: Path) -> None:
+    adapter = str(write_adapter(tmp_path / "adapter", TINY))
+    sentence = f"cannot be merged into a {quantization} model's weights; allowed: a plain model; .* merge"
+    with pytest.raises(ModelError, match=sentence):
+        load_adapted(TINY, adapter, "cpu", quantization=quantization)
+    with pytest.raises(ModelError, match=sentence):
+        apply_adapter(load(TINY, "cpu", quantization=quantization), adapter)

@@ -1,0 +1,91 @@
+"""A conversation with a model: its rounds, what of it fits, and what stands of an answer that was stopped."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from models.loading import LoadedModel
+from samplers.fold import Board
+from samplers.requests import prompt_ids
+
+Message = dict[str, str]
+GAP = " … "
+
+
+class Round(NamedTuple):
+    """What somebody asked, and what the model answered."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """system: a text that stands before all rounds, "" for none."""
+
+    system: str = ""
+    rounds: tuple[Round, ...] = ()
+
+    def with_round(self, question: str, answer: str) -> Conversation:
+        """The conversation with one round more."""
+        return replace(self, rounds=(*self.rounds, Round(question, answer)))
+
+    def without_last(self) -> Conversation:
+        """The conversation without its last round."""
+        return replace(self, rounds=self.rounds[:-1])
+
+    def without_oldest(self, count: int) -> Conversation:
+        """The conversation without its first rounds."""
+        return replace(self, rounds=self.rounds[count:])
+
+    def messages(self, question: str = "") -> list[Message]:
+        """All turns as {role, content}, and a question, if there is one, as the last."""
+        turns = [("system", self.system)] if self.system else []
+        for asked, answered in self.rounds:
+            turns += [("user", asked), ("assistant", answered)]
+        turns += [("user", question)] if question else []
+        return [{"role": role, "content": content} for role, content in turns]
+
+
+def fitting(
+    loaded: LoadedModel, conversation: Conversation, question: str, gen_length: int
+) -> tuple[Conversation, int]:
+    """What of a conversation a model can read before it answers a question in `gen_length` tokens.
+
+    The oldest rounds go, the system turn stays. Returns what is left, and how many rounds went; when the
+    question alone is too long, no round is left, and the run is refused as any that is too long.
+    """
+    room = loaded.max_length - gen_length
+
+    def fits(left_out: int) -> bool:
+        shorter = conversation.without_oldest(left_out)
+        return len(prompt_ids(loaded, messages=shorter.messages(question))) <= room
+
+    left_out = bisect_left(range(len(conversation.rounds)), True, key=fits)
+    return conversation.without_oldest(left_out), left_out
+
+
+def left_out_sentence(rounds: int, most: int, name: str) -> str:
+    """Says that the oldest rounds were left out; "" for none. most: tokens that the model reads."""
+    if not rounds:
+        return ""
+    which = "oldest round was" if rounds == 1 else f"{rounds} oldest rounds were"
+    return f"The {which} left out: {name} reads at most {most:,} tokens."
+
+
+def answer_so_far(loaded: LoadedModel, board: Board) -> str:
+    """The text of the first row's answer, up to its end; masks that are left between words show as a gap."""
+    tokens = board.tokens[0][board.prompt_length :] if board.tokens else []
+    if loaded.eos_id in tokens:
+        tokens = tokens[: tokens.index(loaded.eos_id)]
+    parts: list[list[int]] = [[]]
+    for token in tokens:
+        if token == board.mask_id:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    assert loaded.tokenizer is not None
+    texts = [str(loaded.tokenizer.decode(part, skip_special_tokens=True)) for part in parts if part]
+    return GAP.join(filter(None, (text.strip() for text in texts))) if len(parts) > 1 else "".join(texts)
