@@ -10,8 +10,10 @@ import logging
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import RLock
+from typing import Any
 
 import torch
 from accelerate import dispatch_model, infer_auto_device_map
@@ -120,3 +122,19 @@ class Dispatched:
             dispatch_model(self.model, self.places, offload_dir=self.folder)
         finally:
             logger.setLevel(level)
+        _one_at_a_time(self.model)
+
+
+def _one_at_a_time(model: LLaDAModelLM) -> None:
+    """Let the threads that use a network wait for each other: hooks bring a weight and drop it again, in
+    place, and one thread would drop what another is using."""
+    lock = RLock()
+
+    def alone(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def called(*args: Any, **kwargs: Any) -> Tensor:
+            with lock:
+                return method(*args, **kwargs)
+
+        return called
+
+    model.hidden, model.head = alone(model.hidden), alone(model.head)  # type: ignore[method-assign]

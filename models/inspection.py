@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -156,16 +156,16 @@ def _read_headers(found: Inspection) -> None:
 def _check_weights(found: Inspection, folder: str) -> None:
     """Whether the files are all there, and hold the weights of the network, by the checks of loading."""
     from models.checkpoint import as_model_error, stored_tensors
-    from models.loading import stored_quantization
+    from models.gptq.layout import Layout, find_layout
 
     stored = found.check(lambda: stored_tensors(folder))
-    with_sentence = as_model_error(found.name)
 
-    def quantization() -> Mapping[str, Any]:
-        with with_sentence:
-            return stored_quantization(folder, found.config)
+    def packed() -> Layout | None:
+        with as_model_error(found.name):
+            return find_layout(folder, found.config)
 
-    found.quantization = dict(found.check(quantization) or {})
+    layout = found.check(packed)
+    found.quantization = asdict(layout) if layout else {}
     if stored and found.family and found.family.key == "llada" and not found.quantization:
         found.check(lambda: _check_network(found.name, found.config, stored))
 

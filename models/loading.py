@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import gc
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict
 
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -16,7 +15,6 @@ from models.checkpoint import (
     ModelError,
     as_model_error,
     commit_of,
-    find_file,
     mask_token,
     read_config,
     read_tokenizer,
@@ -24,7 +22,7 @@ from models.checkpoint import (
 )
 from models.config import LLaDAConfig
 from models.device_map import DEVICE_MAPS, Dispatched, plan_places
-from models.gptq.layout import QUANTIZE_CONFIG, Layout, find_layout
+from models.gptq.layout import Layout, find_layout
 from models.gptq.loading import ROUTES, load_gptq
 from models.llada import LLaDAModelLM
 from models.memory import PLAIN_USE, PRECISIONS, free_memory, what_would_fit
@@ -98,10 +96,9 @@ def load(
     check_options(quantization, device_map)
     with as_model_error(name):
         data = read_config(name, revision=revision)
-        quantized = stored_quantization(name, data, revision)
+        layout = find_layout(name, data, revision)
         config = LLaDAConfig(**data)
         mask_id = mask_token(name, config)
-        layout = find_layout(name, data, revision) if quantized else None
         source = _Source(name, revision, config, layout)
         target = _Target(device, dtype, quantization, device_map, offload, longest)
         model = _network(source, target)
@@ -131,6 +128,14 @@ def check_options(quantization: str, device_map: str) -> None:
         raise ModelError(
             f"quantization = {quantization!r} with device_map = {device_map!r}; allowed: one of them"
         )
+
+
+def give_back_memory() -> None:
+    """Call after the last reference to a model is gone: networks with hooks or adapters hold circles of
+    references, and torch keeps a GPU's memory for the next tensors."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def device_and_dtype(device: str, dtype: torch.dtype | None) -> tuple[str, torch.dtype]:
@@ -169,29 +174,12 @@ class _Target(NamedTuple):
     longest: int
 
 
-def stored_quantization(name: str, data: Mapping[str, Any], revision: str = "") -> dict[str, Any]:
-    """What a checkpoint says of how its weights are quantised, {} for plain ones. data: its config.json.
-
-    ModelError: by a method that is not read here.
-    """
-    found: Any = data.get("quantization_config")
-    if found is None and (path := find_file(name, QUANTIZE_CONFIG, revision)) is not None:
-        found = {"quant_method": "gptq"} | json.loads(path.read_text(encoding="utf-8"))
-    if found is None:
-        return {}
-    method = found.get("quant_method") if isinstance(found, dict) else found
-    if method != "gptq" or not isinstance(found, dict):
-        allowed = "gptq, or plain weights, which `quantization` makes int8 or nf4"
-        raise ModelError(f"model = {name!r}: quant_method = {method!r} is not read here; allowed: {allowed}")
-    return found
-
-
 def check_learnable(name: str) -> None:
     """ModelError where a checkpoint's weights are stored so that they cannot learn."""
-    if quantized := stored_quantization(name, read_config(name, ("llada", "qwen2"))):
-        kind = f"{quantized.get('quant_method', '')} {quantized.get('bits', '')}".strip()
+    layout = find_layout(name, read_config(name, ("llada", "qwen2")))
+    if layout is not None:
         allowed = "the plain checkpoint, with quantize = 4bit where memory is short"
-        raise ModelError(f"model = {name!r} is quantised ({kind}) and cannot learn; allowed: {allowed}")
+        raise ModelError(f"model = {name!r} is {layout} and cannot learn; allowed: {allowed}")
 
 
 def _network(source: _Source, target: _Target) -> LLaDAModelLM:

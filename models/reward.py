@@ -30,6 +30,7 @@ from models.checkpoint import (
 )
 from models.config import LLaDAConfig
 from models.loading import device_and_dtype
+from models.memory import free_memory, gigabytes
 from models.shadow_reward import ShadowRewardModel
 from models.streaming import Keep, check_fits, stream, to_device
 from models.text import chat_ids, half_character, plain_text
@@ -164,6 +165,7 @@ def load_reward(name: str, device: str = "auto", dtype: torch.dtype | None = Non
         empty = _empty_shadow if data["model_type"] == "llada" else _empty_qwen
         with torch.device("meta"):
             model, form = empty(name, data, stored)
+        _check_room(name, model, device, dtype)
         _fill(name, model, stored, to_device(device, dtype))
         tokenizer = read_tokenizer(name)
         if tokenizer is None:
@@ -217,6 +219,16 @@ def _empty_shadow(
             f"prm = {name!r}: n_layers = {config.n_layers}; allowed: as many as there are weights for"
         )
     return ShadowRewardModel(config, stored[JUDGE].shape[0]), "shadow"
+
+
+def _check_room(name: str, model: nn.Module, device: str, dtype: torch.dtype) -> None:
+    """ModelError where the weights would not fit, beside all that is loaded now."""
+    needed, free = sum(p.numel() for p in model.parameters()) * dtype.itemsize, free_memory(device)
+    if needed > free:
+        smaller = [] if dtype.itemsize < 4 or needed // 2 > free else ["bfloat16"]
+        allowed = " or ".join([*smaller, *([] if device == "cpu" else ["cpu"]), "a smaller reward model"])
+        asks = f"prm = {name!r} needs {gigabytes(needed)} as {str(dtype).removeprefix('torch.')}"
+        raise ModelError(f"{asks}, and {gigabytes(free)} are free on {device}; allowed: {allowed}")
 
 
 def _fill(

@@ -29,8 +29,8 @@ class UPSHead(nn.Module):
         self.outer = nn.Linear(ups_width or d_model, 1)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Logits, Float[…], of hidden states Float[…, d_model]; computed in the head's own type."""
-        x = hidden.to(self.outer.weight.dtype)
+        """Logits, Float[…], of hidden states Float[…, d_model]; in the type of the head, on its device."""
+        x = hidden.to(self.outer.weight)
         if self.inner is not None:
             x = nn.functional.gelu(self.inner(x))
         logits: Tensor = self.outer(x)[..., 0]

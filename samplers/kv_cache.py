@@ -157,8 +157,12 @@ class CachedNetwork:
             stop = tokens.shape[1]
         keys_values, device = group.keys_values, self.model.device
         if places != list(range(len(group.tokens))):
-            index = to_device(torch.tensor(places), device)
-            keys_values = [(k.index_select(0, index), v.index_select(0, index)) for k, v in keys_values]
+            chosen = torch.tensor(places)  # blocks may be on several devices
+            index = {d: to_device(chosen, d) for d in {keys.device for keys, _ in keys_values}}
+            keys_values = [
+                (k.index_select(0, index[k.device]), v.index_select(0, index[v.device]))
+                for k, v in keys_values
+            ]
         mask = None if bool(attention.all()) else to_device(attention, device)
         part = to_device(tokens[:, start:stop], device)
         hidden = self.model.hidden(part, mask, keys_values=keys_values, start=start)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llada_viz.decoding.attached import Attached, Using
+from llada_viz.decoding.conversation import Message
 from llada_viz.host import on_zero_gpu
 from samplers.canvas import Canvas
 from samplers.events import Event, Finished
@@ -35,7 +36,7 @@ SHORTEST, LONGEST = 15, 120
 @dataclass(frozen=True)
 class Order:
     """A run as plain data, checked in the server. adapter: name of a bundled adapter, "" for none; steps,
-    rows: forwards that the settings ask for, and sequences in each."""
+    rows: forwards that the settings ask for, and sequences in each; earlier: turns before the prompt."""
 
     adapter: str
     sampler: str
@@ -46,6 +47,7 @@ class Order:
     scorer: str
     steps: int = 0
     rows: int = 0
+    earlier: tuple[Message, ...] = ()
 
 
 class Workers:

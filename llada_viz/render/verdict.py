@@ -18,6 +18,7 @@ Verdict = dict[str, Any]
 Golds = Mapping[str, str]
 """Prompt (with single spaces) -> right answer, of problems that cannot be solved from the prompt alone."""
 
+USER = "user"
 NEEDS_GOLD = ("word",)
 _SPECIAL = re.compile(r"<\|[^|<>]*\|>")
 
@@ -68,8 +69,10 @@ def _question_in(prompt: str) -> tuple[str, dict[str, str]] | None:
 
 
 def _parts(prompt: str) -> list[str]:
-    """The texts between the marks of a chat template."""
-    return [_key(part) for part in _SPECIAL.split(prompt) if part.strip()]
+    """The texts between the marks of a chat template; of a conversation, from the last user's turn on."""
+    parts = [_key(part) for part in _SPECIAL.split(prompt) if part.strip()]
+    turns = [i for i, part in enumerate(parts) if part == USER]
+    return parts[turns[-1] + 1 :] if turns else parts
 
 
 def _key(text: str) -> str:

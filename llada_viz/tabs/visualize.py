@@ -13,6 +13,7 @@ from llada_viz.decoding.bundled import Bundled, Example
 from llada_viz.decoding.runs import Run, Runs
 from llada_viz.decoding.scope import hint
 from llada_viz.widgets.canvas import Message, TokenCanvas, message, notice
+from llada_viz.widgets.chat_box import ChatBox
 from llada_viz.widgets.form import SIZES, SamplerForm, about, choices
 from llada_viz.widgets.live import (
     QUIET,
@@ -33,7 +34,7 @@ from llada_viz.widgets.plots import MapPlot
 from llada_viz.widgets.scorer_input import ScorerInput
 from models.checkpoint import ModelError
 from samplers.events import EventError
-from samplers.registry import SAMPLERS, entry, head_users
+from samplers.registry import SAMPLERS, entry, head_users, make
 from samplers.requests import RequestError
 from samplers.settings import SettingError, sentence_of
 from samplers.traces import TraceError, read_trace
@@ -56,6 +57,7 @@ class Visualize:
         self.bundled, self.runs = bundled, runs
         self.attachments = attachments or Attachments(bundled)
         self.scorer = ScorerInput(self.attachments, "visualize")
+        self.chat = ChatBox()
         self.first = bundled.examples[FIRST_EXAMPLE]
         first = dict(self.first.settings)
         for sampler in head_users() if bundled.has_head else ():
@@ -74,6 +76,7 @@ class Visualize:
                 self._more()
                 self.alert, self.start, self.stop = start_and_stop(self.idle, self.bundled.problem)
             with gr.Column(elem_classes="lz-out", min_width=0):
+                self.chat.build_rounds()
                 self.canvas = TokenCanvas(self.runs, again=True, elem_id="canvas")
                 self.run_id = gr.State("")
                 MapPlot(self.runs).build(self.run_id)
@@ -83,6 +86,7 @@ class Visualize:
         self.prompt = gr.Textbox(self.first.prompt, label="Prompt", lines=4, max_lines=10, elem_id="prompt")
         self.hint = gr.HTML(elem_id="hint", apply_default_css=False)
         self.examples = example_buttons(self.bundled)
+        self.chat.build_switch()
 
     def _sampler(self) -> None:
         self.sampler = gr.Dropdown(choices(), value=self.form.chosen, label="Sampler", elem_id="sampler")
@@ -108,7 +112,7 @@ class Visualize:
     def _connect(self) -> None:
         inputs = {
             self.prompt, self.sampler, self.seed, self.constraints, self.attached, self.scorer.scorer,
-            *self.form.inputs,
+            self.chat.switch, *self.form.inputs,
         }  # fmt: skip
         sizes = [self.form.input(name) for name in SIZES]
         wire(self, self.on_run, inputs, self.on_end)
@@ -118,9 +122,10 @@ class Visualize:
         own = [self.about, self.scorer.scorer, *self.form.inputs]
         self.sampler.change(self.on_sampler, {self.sampler, *sizes}, own, **QUIET)
         self.scorer.follow(self.attached, *sizes)
+        self.chat.follow(self.run_id, self.prompt)
         chosen = [self.sampler, *self.form.inputs]
         self.attached.change(self.on_attached, {self.attached}, chosen, queue=False, **QUIET)
-        again = self.canvas.submit(self.on_again, {self.run_id}, sizes, **QUIET)
+        again = self.canvas.submit(self.on_again, {self.run_id}, [self.prompt, *sizes], **QUIET)
         again.success(None, None, None, js=PRESS_RUN)
         typed = {"trigger_mode": "always_last", "queue": False, **QUIET}
         self.prompt.change(self.on_prompt, self.prompt, self.hint, **typed)
@@ -158,13 +163,17 @@ class Visualize:
     def _prepare(self, values: Values) -> Run:
         using = self.attachments.using(values[self.attached])
         text, sampler = checked_prompt(using, values[self.prompt]), values[self.sampler]
+        settings, loaded = self.form.values(sampler, values), using.loaded
+        assert loaded is not None
+        asked = self.chat.asked(values, loaded, text, make(sampler, settings).gen_length)
         ready = prepare_run(
-            using, sampler, self.form.values(sampler, values), text, values[self.seed],
-            values[self.constraints] or "", values[self.scorer.scorer],
+            using, sampler, settings, text, values[self.seed], values[self.constraints] or "",
+            values[self.scorer.scorer], asked.messages if asked else (),
         )  # fmt: skip
-        assert using.loaded is not None
-        room = using.loaded.max_length - ready.canvas.prompt_length
-        return self.runs.start(ready, using.pieces, using.name, most_cells=room)
+        room = loaded.max_length - ready.canvas.prompt_length
+        run = self.runs.start(ready, using.pieces, using.name, most_cells=room)
+        self.chat.begin(run, asked)
+        return run
 
     def on_decode(self, run_id: str) -> Iterator[Message]:
         """Decode the run, and send its frames."""
@@ -198,7 +207,10 @@ class Visualize:
         sizes = {"gen_length": again, "block_length": layout.block_length}
         if layout.steps:
             sizes["steps"] = layout.steps * again // layout.gen_length
-        return {self.form.input(name): value for name, value in sizes.items()}
+        filled: Updates = {self.form.input(name): value for name, value in sizes.items()}
+        if question := self.chat.again(run.id):
+            filled[self.prompt] = question
+        return filled
 
     def on_open(self, values: Values) -> Updates:
         """Show a saved run; a file that is no trace is a sentence, and the canvas stays."""

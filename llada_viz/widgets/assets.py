@@ -20,6 +20,7 @@ SHEETS = (
     "form",
     "canvas",
     "cells",
+    "chat",
     "tried",
     "panels",
     "compare",

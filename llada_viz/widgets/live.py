@@ -15,6 +15,7 @@ import gradio as gr
 
 from llada_viz.decoding.attached import Attachments, Using
 from llada_viz.decoding.bundled import Bundled
+from llada_viz.decoding.conversation import Message
 from llada_viz.decoding.zero_gpu import Order, adapter_of, lent, rows_of
 from models.checkpoint import ModelError
 from samplers.registry import Entry, entry, head_users, make
@@ -77,17 +78,19 @@ def checked_prompt(using: Using, prompt: str | None) -> str:
 
 def prepare_run(
     using: Using, sampler: str, settings: Mapping[str, Any], prompt: str, seed: Any, constraints: str = "",
-    scorer: str = CHECKER,
+    scorer: str = CHECKER, earlier: Sequence[Message] = (),
 ) -> Prepared:  # fmt: skip
     """A run that is ready to start, here or on ZeroGPU. prompt: a checked one; scorer: a value of `scorers`,
-    for samplers that need one. RequestError: the sampler needs a scorer or a UPS head that is not there."""
-    ready = prepare_here(using, sampler, settings, prompt, seed, constraints, scorer)
+    for samplers that need one; earlier: turns of a conversation that the prompt goes on with. RequestError:
+    the sampler needs a scorer or a UPS head that is not there."""
+    ready = prepare_here(using, sampler, settings, prompt, seed, constraints, scorer, earlier)
 
     def order() -> Order:
         steps, rows = ready.sampler.steps, rows_of(ready.sampler)
         return Order(
-            adapter_of(using), sampler, dict(settings), prompt, seed, constraints, scorer, steps, rows
-        )
+            adapter_of(using), sampler, dict(settings), prompt, seed, constraints, scorer, steps, rows,
+            tuple(earlier),
+        )  # fmt: skip
 
     return lent(ready, order)
 
@@ -97,13 +100,13 @@ def prepare_ordered(attachments: Attachments, order: Order) -> Prepared:
     name = attachments.add_bundled(order.adapter) if order.adapter else ""
     return prepare_here(
         attachments.using(name), order.sampler, order.settings, order.prompt, order.seed,
-        order.constraints, order.scorer,
+        order.constraints, order.scorer, order.earlier,
     )  # fmt: skip
 
 
 def prepare_here(
     using: Using, sampler: str, settings: Mapping[str, Any], prompt: str, seed: Any, constraints: str,
-    scorer: str,
+    scorer: str, earlier: Sequence[Message] = (),
 ) -> Prepared:  # fmt: skip
     """As `prepare_run`, to be decoded by this process."""
     assert using.loaded is not None
@@ -121,9 +124,12 @@ def prepare_here(
         if using.ups_head is None:
             raise no_head(described)
         tools = replace(tools, ups_head=using.ups_head)
+    asked: dict[str, Any] = {"prompt": prompt}
+    if earlier:
+        asked = {"messages": [*earlier, {"role": "user", "content": prompt}]}
     return prepare(
         using.loaded, sampler, settings, tools,
-        seed=without_fraction(seed), prompt=prompt, constraints=constraints, task=task,
+        seed=without_fraction(seed), constraints=constraints, task=task, **asked,
     )  # fmt: skip
 
 

@@ -92,6 +92,7 @@ def modelless(tmp_path: Path) -> Any:
 def ask(tab: Visualize, old: str = "", prompt: str = "What is 3 + 4?") -> Iterator[dict[Any, Any]]:
     """Press Run with the form as it stands. old: the run before."""
     inputs = [tab.prompt, tab.sampler, tab.seed, tab.constraints, tab.attached, tab.scorer.scorer]
+    inputs.append(tab.chat.switch)
     values = {component: component.value for component in (*inputs, *tab.form.inputs)}
     return tab.on_run(values | {tab.run_id: old, tab.prompt: prompt})
 

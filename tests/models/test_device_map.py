@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from llada_viz import decode
 from models.checkpoint import ModelError
 from models.device_map import place_of
 from models.llada import computes_on
-from models.loading import LoadedModel, load
+from models.loading import LoadedModel, give_back_memory, load
 from samplers.network import ModelNetwork
 
 IDS = torch.arange(40).reshape(2, 20)
@@ -59,6 +59,14 @@ def test_it_decodes_the_same_tokens(
     assert decode(parted, "2 + 3?", **asked).text == decode(plain, "2 + 3?", **asked).text
 
 
+def test_threads_wait_for_each_other(sharded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parted = split(monkeypatch, sharded, tmp_path, 0.01)
+    wanted = load(str(sharded), "cpu").model(IDS).logits.detach()
+    with ThreadPoolExecutor(4) as pool:
+        for logits in pool.map(lambda _: parted.model(IDS).logits.detach(), range(12)):
+            assert torch.equal(logits, wanted)
+
+
 def test_with_enough_memory_nothing_is_moved(sharded: Path) -> None:
     loaded = load(str(sharded), "cpu", device_map="auto")
     assert set(loaded.model.hf_device_map.values()) == {"cpu"}
@@ -72,7 +80,7 @@ def test_what_is_on_disk_goes_with_the_network(
     (folder,) = tmp_path.iterdir()
     assert any(file.suffix == ".dat" for file in folder.iterdir())
     del parted
-    gc.collect()
+    give_back_memory()
     assert not any(tmp_path.iterdir())
 
 

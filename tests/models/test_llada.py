@@ -134,3 +134,17 @@ def test_checkpointing_is_for_training_with_gradients_only() -> None:
     model.blocks[0].register_forward_pre_hook(lambda *_: calls.append(1))
     model(torch.arange(9)[None]).logits.mean().backward()
     assert len(calls) == 1
+
+
+@torch.no_grad()
+def test_fewer_kv_heads_and_a_tied_head_as_the_authors_compute_them() -> None:
+    model = load(str(VECTORS / "illada"), device="cpu").model
+    wanted = load_file(VECTORS / "illada" / "forward.safetensors")
+    assert (model.config.n_heads, model.config.n_kv_heads, model.config.weight_tying) == (4, 2, True)
+    out = model(wanted["full.input_ids"], output_last_hidden_state=True)
+    assert (out.logits - wanted["full.logits"]).abs().max() < 1e-4
+    assert (out.last_hidden_state - wanted["full.last_hidden_state"]).abs().max() < 1e-4
+    ids, mask = wanted["left_pad.input_ids"], wanted["left_pad.attention_mask"].bool()
+    positions = torch.arange(ids.shape[1])[None]  # that code does not move positions for padding
+    logits = model(ids, mask, position_ids=positions).logits
+    assert (logits - wanted["left_pad.logits"])[mask].abs().max() < 1e-4

@@ -146,14 +146,14 @@ def test_what_would_not_fit_is_refused_before_it_is_read(
 
 
 @pytest.mark.parametrize(("said", "words"), [
-    ({"quant_method": "awq", "bits": 4}, "quant_method = 'awq' is not read here; allowed: gptq"),
-    ({"bits": 4}, "quant_method = None is not read here"), ("gptq", "is not read here"),
+    ({"quant_method": "awq", "bits": 4}, "quant_method = 'awq' in .* is not supported; allowed: 'gptq'"),
     ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "quant_method = 'bitsandbytes'"),
+    ("gptq", "quantization_config = 'gptq' in .* is not valid; allowed: an object"),
 ])  # fmt: skip
 def test_other_quantisation_methods_are_refused_by_name(folder: Path, said: object, words: str) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"quantization_config": said}))
-    with pytest.raises(ModelError, match=words.replace("(", r"\(")):
+    with pytest.raises(ModelError, match=words):
         load(str(folder), device="cpu")
 
 
@@ -175,7 +175,7 @@ def test_missing_misshapen_and_foreign_weights_are_named(folder: Path) -> None:
 @pytest.mark.parametrize(("file", "content", "words"), [
     ("config.json", "{", "not JSON"), ("config.json", '{"model_type": "llama"}', "model_type"),
     ("config.json", '{"model_type": "llada"}', "mask_token_id"),
-    ("quantize_config.json", "[", "is broken"), ("quantize_config.json", "[]", "is broken"),
+    ("quantize_config.json", "[", "is not JSON"), ("quantize_config.json", "[]", "allowed: an object"),
     ("config.json", None, "config.json"), ("model.safetensors", "garbage", "cannot be read"),
     ("model.safetensors", None, "model.safetensors"),
 ])  # fmt: skip

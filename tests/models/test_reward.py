@@ -109,3 +109,14 @@ def test_models_that_cannot_score_are_refused(tmp_path: Path) -> None:
     reward = load_reward(str(make_reward(tmp_path / "d", "trl")), device="cpu")
     with pytest.raises(ModelError, match="at most 512"):
         reward.scores([("q", ["x" * 600])])
+
+
+def test_what_would_not_fit_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = str(make_reward(tmp_path / "a", "qwen"))
+    size = sum(p.numel() * 4 for p in load_reward(folder, "cpu").model.parameters())
+    monkeypatch.setattr("models.reward.free_memory", lambda _: size - 1)
+    monkeypatch.setattr("models.streaming.read_tensors", None)
+    with pytest.raises(ModelError, match="needs 0.1 MB as float32, .* free on cpu; allowed: bfloat16"):
+        load_reward(folder, "cpu")

@@ -146,7 +146,7 @@ CONFIG, SHARD = "config.json", "model-00001-of-00006.safetensors"
         (INDEX, lambda data: b"{}", "has no weight_map"),
         ("tokenizer.json", lambda data: b"{}", "is broken"),
         ("chat_template.jinja", lambda data: b"{{ raise_exception('no') }}", "chat template does not take"),
-        ("quantize_config.json", lambda data: b'{"quant_method": "awq"}', "quant_method = 'awq' is not read"),
+        ("quantize_config.json", lambda data: b'{"quant_method": "awq"}', "quant_method = 'awq' in"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_a_sentence(

@@ -17,6 +17,7 @@ from models.ups_head import UPSHead
 from samplers.events import PolicyScored
 from samplers.requests import RequestError
 from samplers.streams import record
+from tests.checkpoints import write_checkpoint
 from tests.models.test_reward import make_reward
 from tests.random_adapter import write_adapter
 
@@ -215,3 +216,38 @@ def test_m2_an_adapter_brings_its_steps_and_takes_them_back(bundled: Bundled) ->
     with_adapter, without = fill({tab.attached: "tiny-llada-few-steps"}), fill({tab.attached: ""})
     assert with_adapter[follow.steps] == 8 and with_adapter[follow.of_adapter] is True
     assert without[follow.steps] == 32 and without[follow.of_adapter] is False
+
+
+def test_a_load_that_fails_or_would_not_fit_leaves_what_is_loaded(
+    bundled: Bundled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attachments = Attachments(bundled)
+    first = attachments.add("", write_checkpoint(tmp_path / "first"), "first")
+    decoding = attachments.using(first)
+    broken = write_checkpoint(tmp_path / "broken")
+    last = sorted(broken.glob("*.safetensors"))[-1]
+    last.write_bytes(last.read_bytes()[:-100])
+    with pytest.raises(ModelError, match="cannot be read: .*half-downloaded or cut off"):
+        attachments.add(first, broken, "broken")
+    large = write_checkpoint(tmp_path / "large")
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(ModelError, match="and 5.0 MB are free on cpu; what wo"),
+    ):
+        patch.setattr("models.loading.free_memory", lambda _: 5_000_000)
+        attachments.add(first, large, "large")
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(ModelError, match="memory ran out while it was loaded"),
+    ):
+        patch.setattr("models.streaming.set_weight", raises(MemoryError))
+        attachments.add(first, large, "large")
+    assert attachments.using(first) is decoding and decoding.name == "first"
+    assert len(prepare_run(decoding, "threshold", SIZES, PROMPT, 0).stream().__next__().tokens) == 1
+
+
+def raises(error: type[BaseException]) -> Any:
+    def called(*_: Any) -> None:
+        raise error
+
+    return called

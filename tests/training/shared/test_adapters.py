@@ -204,12 +204,12 @@ def test_a_quantised_model_is_not_trained(tmp_path: Path) -> None:
         ModelError, match="a model in nf4 cannot learn; allowed: the plain weights, with quan"
     ):
         attach(load(TINY, "cpu", quantization="nf4").model, LORA)
-    said = {"quantization_config": {"quant_method": "gptq", "bits": 4}}
+    said = {"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 128}}
     config = json.loads((VECTORS / "tiny_llada" / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | said))
     (tmp_path / "tokenizer.json").write_text("{}")
     sentence = (
-        r"is quantised \(gptq 4\) and cannot learn; allowed: the plain checkpoint, with quantize = 4bit"
+        r"is gptq 4-bit \(group 128\) and cannot learn; allowed: the plain checkpoint, with quantize = 4bit"
     )
     with pytest.raises(ModelError, match=sentence):
         load_model(RunArguments(model=str(tmp_path), data=()), LORA)
