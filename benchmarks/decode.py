@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.shapes import PUBLISHED, random_network
 from models.config import LLaDAConfig
 from models.llada import LLaDAModelLM
 from models.loading import load
@@ -120,19 +121,7 @@ def case_of(name: str) -> Case:
 
 def _eight_billion(gen_length: int) -> Case:
     """LLaDA-8B's exact shape, random bf16 weights on the GPU."""
-    shape: dict[str, Any] = {
-        "d_model": 4096, "n_heads": 32, "n_layers": 32, "mlp_hidden_size": 12288, "vocab_size": 126464,
-        "max_sequence_length": 4096,
-    }  # fmt: skip
-    with torch.device("meta"):
-        model = LLaDAModelLM(LLaDAConfig(mask_token_id=126336, rope_theta=500000.0, **shape))
-    model = model.to(torch.bfloat16).to_empty(device="cuda").eval()
-    generator = torch.Generator("cuda").manual_seed(0)
-    for parameter in model.parameters():
-        if parameter.ndim > 1:
-            parameter.data.normal_(0, 0.02, generator=generator)
-        else:
-            parameter.data.fill_(1.0)
+    model = random_network(PUBLISHED, "cuda", torch.bfloat16).eval()
     prompt = torch.randint(126000, (512,), generator=torch.Generator().manual_seed(1)).tolist()
     return Case(model, prompt, gen_length, gen_length, 32)
 

@@ -20,37 +20,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from models.config import LLaDAConfig
+from benchmarks.shapes import PUBLISHED, TINY, random_network
 from models.llada import LLaDAModelLM
 from models.ups_head import UPSHead
 from training.data.examples import AnswerRows
 from training.engine.recipe import Batch
 from training.remask.losses import RemaskBatch, RemaskModule
 from training.remask.remask_noise import ordinary_ids, remask_noise
-from training.sft.objective import SFTModule, sft_batch
-from training.shared.adapters import LoraSettings, attach, freeze
 
-PUBLISHED = {"d_model": 4096, "n_heads": 32, "n_layers": 32, "mlp_hidden_size": 12288,
-             "vocab_size": 126464, "max_sequence_length": 4096}  # fmt: skip
-TINY = {"d_model": 64, "n_heads": 4, "n_layers": 2, "mlp_hidden_size": 96, "vocab_size": 256,
-        "max_sequence_length": 256}  # fmt: skip
 WARM_UP = 2
 WAYS = ("sft lora", "remask sft", "remask lora")
-
-
-def random_network(shape: dict[str, int], device: str, dtype: torch.dtype) -> LLaDAModelLM:
-    """Random weights made on the device, at once in their type; the last id is the mask."""
-    with torch.device("meta"):
-        config = LLaDAConfig(mask_token_id=shape["vocab_size"] - 1, rope_theta=500000.0, **shape)
-        model = LLaDAModelLM(config)
-    model = model.to(dtype).to_empty(device=device)
-    generator = torch.Generator(device).manual_seed(0)
-    for parameter in model.parameters():
-        if parameter.ndim > 1:
-            parameter.data.normal_(0, 0.02, generator=generator)
-        else:
-            parameter.data.fill_(1.0)
-    return model
 
 
 def rows_of(vocabulary: int, length: int) -> AnswerRows:
@@ -60,12 +39,21 @@ def rows_of(vocabulary: int, length: int) -> AnswerRows:
     return AnswerRows(tokens, answer, answer)
 
 
-def case_of(way: str, model: LLaDAModelLM, length: int, settings: LoraSettings) -> tuple[nn.Module, Batch]:
+def attach_lora(model: LLaDAModelLM, lora_r: int) -> None:
+    """An adapter on all linear layers of the blocks; everything else is frozen."""
+    from training.shared.adapters import LoraSettings, attach  # needs accelerate and peft
+
+    attach(model, LoraSettings(lora_r=lora_r, precision="bf16"))
+
+
+def case_of(way: str, model: LLaDAModelLM, length: int, lora_r: int) -> tuple[nn.Module, Batch]:
     """The module that is trained, and a batch with half of the answer masked."""
     vocabulary, mask_id = model.config.vocab_size, int(model.config.mask_token_id)
     rows, draw = rows_of(vocabulary, length), torch.Generator().manual_seed(2)
     if way == "sft lora":
-        attach(model, settings)
+        from training.sft.objective import SFTModule, sft_batch  # needs accelerate
+
+        attach_lora(model, lora_r)
         return SFTModule(model), sft_batch(rows, mask_id, draw)
     t = torch.tensor([0.5])
     noise = remask_noise(rows.tokens, rows.answer, t, 0.1, mask_id, ordinary_ids(vocabulary, [mask_id]), draw)
@@ -75,9 +63,9 @@ def case_of(way: str, model: LLaDAModelLM, length: int, settings: LoraSettings) 
     )  # fmt: skip
     head = UPSHead(model.config.d_model).to(model.device)
     if way == "remask lora":
-        attach(model, settings)
+        attach_lora(model, lora_r)
         return RemaskModule(model, head, 1.0, 1.0), batch
-    freeze(model, settings)
+    model.requires_grad_(False)
     return RemaskModule(model, head, 0.0, 1.0), batch
 
 
@@ -103,10 +91,9 @@ def measure(
 ) -> dict[str, Any]:
     """Peak memory in GiB (None without a GPU), seconds a step, and what was trained."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    settings = LoraSettings(lora_r=lora_r, precision="bf16")
     model = random_network(shape, device, torch.bfloat16)
     model.checkpointing = checkpointing
-    module, batch = case_of(way, model, length, settings)
+    module, batch = case_of(way, model, length, lora_r)
     step, seconds, losses = step_of(module.to(device).train(), batch, device), [], []
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()

@@ -20,6 +20,7 @@ from transformers.utils import ModelOutput
 from models.config import LLaDAConfig
 from models.rope import inverse_frequencies, rotate, rotation
 
+MOST_TABLES = 64  # of rotations that are kept; one of 4,096 positions takes 4 MiB
 KeyValues = tuple[Tensor, Tensor]
 """Keys (rotated) and values of one block, each Float[rows, kv heads, positions, head]."""
 
@@ -85,11 +86,12 @@ class Block(nn.Module):
         visible: Tensor | None,
         keys_values: KeyValues | None = None,
         start: int = 0,
+        at: Tensor | None = None,
     ) -> Tensor:
         """x: Float[rows, length, d_model]; visible: Bool[rows, 1, 1 or length, positions] or None.
 
-        keys_values: those of all positions, of which x are those from `start` on: they are
-        overwritten in place, and x attends to all.
+        keys_values: those of all positions, of which x are those from `start` on, or those `at`,
+        Int[length]: they are overwritten in place, and x attends to all.
         """
         rows, length, width = x.shape
         h = self.attn_norm(x)
@@ -99,7 +101,10 @@ class Block(nn.Module):
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         if keys_values is not None:
             for stored, fresh in zip(keys_values, (k, v), strict=True):
-                stored[:, :, start : start + length] = fresh
+                if at is None:
+                    stored[:, :, start : start + length] = fresh
+                else:
+                    stored.index_copy_(2, at, fresh.to(stored.dtype))
             k, v = keys_values
         if self.written_out and self.n_heads == self.n_kv_heads:
             mixed = plain_attention(q.to(v.dtype), k.to(v.dtype), v, visible)
@@ -155,6 +160,7 @@ class LLaDAModelLM(PreTrainedModel):
             parts["ff_out"] = nn.Linear(config.d_model, config.embedding_size, bias=False)
         self.model = nn.ModuleDict({"transformer": nn.ModuleDict(parts)})
         self._rotations: dict[torch.device, tuple[Tensor, float]] = {}
+        self._tables: dict[tuple[torch.device, int, int], tuple[Tensor, Tensor]] = {}
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -187,18 +193,31 @@ class LLaDAModelLM(PreTrainedModel):
 
     @property
     def is_parted(self) -> bool:
-        """Whether some of its weights are elsewhere and brought by accelerate's hooks for each forward."""
-        return any(weight.device.type == "meta" for weight in self.parameters())
+        """Whether accelerate's hooks bring weights, or what they are applied to, from device to device."""
+        return hasattr(self, "_hf_hook")
 
     def forget_rotations(self) -> None:
         """Call after a change of the config's RoPE fields."""
         self._rotations.clear()
+        self._tables.clear()
 
     def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         if positions.device not in self._rotations:
             inverse, scale = inverse_frequencies(self.config)
             self._rotations[positions.device] = inverse.to(positions.device), scale
         return rotation(*self._rotations[positions.device], positions)
+
+    def _plain_rotation(self, device: torch.device, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """The rotation of positions [start, stop), kept: the same spans come again and again."""
+        key = (device, start, stop)
+        if key not in self._tables:
+            found = self._rotation(torch.arange(start, stop, device=device)[None])
+            if torch.is_inference_mode_enabled():  # such tensors may not be used in training
+                return found
+            if len(self._tables) >= MOST_TABLES:
+                self._tables.clear()
+            self._tables[key] = found
+        return self._tables[key]
 
     def hidden(
         self,
@@ -208,22 +227,27 @@ class LLaDAModelLM(PreTrainedModel):
         keys_values: list[KeyValues] | None = None,
         start: int = 0,
         visible: Tensor | None = None,
+        at: Tensor | None = None,
     ) -> Tensor:
         """Float[rows, length, d_model] after the final norm.
 
         input_ids: Int[rows, length]; attention_mask: Bool[rows, positions], False on padding;
         position_ids: Int[rows, length], default 0.. counted over real tokens (left padding).
         keys_values: from `new_keys_values`, filled by this call; with them filled, input_ids may be
-        positions [start, stop) alone. visible: Bool[rows, 1, length, positions], who sees whom, instead
-        of the mask.
+        positions [start, stop) alone, or those `at`, Int[length], where they must not be part of the
+        program (samplers.captured). visible: Bool[rows, 1, length, positions], who sees whom, instead of the
+        mask.
         """
         stop = start + input_ids.shape[1]
+        if position_ids is None and attention_mask is not None:
+            counted = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)
+            position_ids = counted[:, start:stop] if at is None else counted.index_select(1, at)
+        elif position_ids is None and at is not None:
+            position_ids = at[None]
         if position_ids is None:
-            if attention_mask is None:
-                position_ids = torch.arange(start, stop, device=input_ids.device)[None]
-            else:
-                position_ids = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)[:, start:stop]
-        cos, sin = self._rotation(position_ids)
+            cos, sin = self._plain_rotation(input_ids.device, start, stop)
+        else:
+            cos, sin = self._rotation(position_ids)
         if visible is None and attention_mask is not None:
             visible = attention_mask.bool()[:, None, None, :]
         x: Tensor = self.transformer["wte"](input_ids)
@@ -234,7 +258,7 @@ class LLaDAModelLM(PreTrainedModel):
             elif keys_values is None:
                 x = block(x, cos, sin, visible)
             else:
-                x = block(x, cos, sin, visible, keys_values[i], start)
+                x = block(x, cos, sin, visible, keys_values[i], start, at)
         normed: Tensor = self.transformer["ln_f"](x)
         return normed
 

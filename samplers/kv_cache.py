@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from samplers.network import ModelNetwork, pick
+from samplers.network import ModelNetwork
+from samplers.passes import KeysValues, rows_of
 from samplers.transfer import to_device
 
 MODES = ("none", "prefix", "dual")
@@ -28,13 +29,14 @@ Span = tuple[int, int]
 class _Group:
     """Rows that got their full pass together. rows: key -> place in the tensors; span: the blocks that the
     pass was made for; tokens, attention: as they were in that pass; keys_values: per block of the
-    network."""
+    network; part: those of some places alone."""
 
     rows: dict[Hashable, int]
     span: Span
     tokens: Tensor
     attention: Tensor
-    keys_values: Any
+    keys_values: KeysValues | None
+    part: tuple[list[int], KeysValues] | None = None
 
 
 class _Plan(NamedTuple):
@@ -54,7 +56,7 @@ class CachedNetwork:
     """
 
     def __init__(self, network: ModelNetwork, mode: str, block_length: int) -> None:
-        self.model, self.mode, self.block_length = network.model, mode, block_length
+        self.passes, self.mode, self.block_length = network.passes, mode, block_length
         self.groups: list[_Group] = []
         self.full_passes = 0
 
@@ -87,6 +89,8 @@ class CachedNetwork:
 
     def release(self) -> None:
         """Forget everything."""
+        for group in self.groups:
+            self._give_back(group)
         self.groups.clear()
 
     def _spans(self, cells: Tensor, prompt_length: int) -> list[Span]:
@@ -111,6 +115,8 @@ class CachedNetwork:
         """A group without contents for these rows, which leave the groups they were in."""
         for group in self.groups:
             group.rows = {k: i for k, i in group.rows.items() if k not in keys}
+            if not group.rows:
+                self._give_back(group)
         self.groups = [g for g in self.groups if g.rows]
         empty = torch.empty(0, dtype=torch.long)
         group = _Group({key: i for i, key in enumerate(keys)}, span, empty, empty, None)
@@ -143,30 +149,42 @@ class CachedNetwork:
         """A pass over the whole canvas, which keeps everything: states of the cells, Float[m, d]."""
         self.full_passes += 1
         group.tokens, group.attention = tokens, attention
-        group.keys_values = self.model.new_keys_values(*tokens.shape)
-        device = self.model.device
-        mask = None if bool(attention.all()) else to_device(attention, device)
-        return pick(self.model.hidden(to_device(tokens, device), mask, keys_values=group.keys_values), cells)
+        group.keys_values = self.passes.new_keys_values(*tokens.shape)
+        return self.passes.states(tokens, attention, cells, group.keys_values)
 
     def _block_pass(
         self, group: _Group, places: list[int], tokens: Tensor, attention: Tensor, cells: Tensor
     ) -> Tensor:
-        """A pass over the group's blocks, with `prefix` up to the canvas's end: Float[m, d]."""
+        """A pass over the group's blocks, with `prefix` up to the canvas's end: Float[m, d].
+
+        Where only some of the group's rows go on: theirs alone, of a copy of their keys and values that
+        lasts until other rows go on; or, with passes of fixed shapes, all rows of the group again."""
         start, stop = group.span
         if self.mode == "prefix":
             stop = tokens.shape[1]
-        keys_values, device = group.keys_values, self.model.device
+        keys_values = group.keys_values
         if places != list(range(len(group.tokens))):
-            chosen = torch.tensor(places)  # blocks may be on several devices
-            index = {d: to_device(chosen, d) for d in {keys.device for keys, _ in keys_values}}
-            keys_values = [
-                (k.index_select(0, index[k.device]), v.index_select(0, index[v.device]))
-                for k, v in keys_values
-            ]
-        mask = None if bool(attention.all()) else to_device(attention, device)
-        part = to_device(tokens[:, start:stop], device)
-        hidden = self.model.hidden(part, mask, keys_values=keys_values, start=start)
-        return pick(hidden, cells[:, start:stop])
+            if self.passes.fixed and places == sorted(places):
+                queried, (ids, mask) = cells, (group.tokens.clone(), group.attention)
+                ids[places] = tokens
+                cells = torch.zeros(ids.shape, dtype=torch.bool)
+                cells[places] = queried
+                tokens, attention = ids, mask
+            else:
+                keys_values = self._part(group, places)
+        return self.passes.states(tokens[:, start:stop], attention, cells[:, start:stop], keys_values, start)
+
+    def _part(self, group: _Group, places: list[int]) -> KeysValues:
+        """Keys and values of some of a group's rows. What earlier passes wrote into a copy is not in the
+        group's own: nothing of it is read again, for each pass writes all that changed before it reads."""
+        if group.part is None or group.part[0] != places:
+            group.part = None  # its memory first
+            group.part = (places, rows_of(group.keys_values, places))
+        return group.part[1]
+
+    def _give_back(self, group: _Group) -> None:
+        if group.keys_values is not None:
+            self.passes.give_back(group.keys_values)
 
 
 def inside(inner: Span, outer: Span) -> bool:

@@ -9,8 +9,10 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from samplers.captured import passes_of
+from samplers.passes import Passes, pick
 from samplers.settings import SettingError
-from samplers.transfer import places, to_device
+from samplers.transfer import to_device
 
 
 class Network(Protocol):
@@ -57,14 +59,14 @@ class ShadowNetwork(Network, Protocol):
 class ModelNetwork:
     """A LLaDA model (models.llada); logits are float32."""
 
-    def __init__(self, model: Any, name: str = "") -> None:
+    def __init__(self, model: Any, name: str = "", passes: Passes | None = None) -> None:
+        """passes: plain or captured ones; default: whatever suits the model's place (samplers.captured)."""
         self.model, self.name = model, name
+        self.passes = passes or passes_of(model)
 
     def states(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
         """See Network."""
-        device = self.model.device
-        mask = None if bool(attention_mask.all()) else to_device(attention_mask, device)
-        return pick(self.model.hidden(to_device(tokens, device), mask), cells)
+        return self.passes.states(tokens, attention_mask, cells)
 
     def head(self, states: Tensor) -> Tensor:
         """See Network."""
@@ -97,14 +99,16 @@ class ModelNetwork:
     def describe(self) -> dict[str, Any]:
         """Its name, and where and how it computes."""
         dtype = str(self.model.dtype).removeprefix("torch.")
-        return {"model": self.name, "dtype": dtype, "device": str(self.model.device.type)}
+        packed = getattr(self.model, "quantized_as", "")
+        weights = {"weights": packed} if packed else {}
+        return {"model": self.name, "dtype": dtype, "device": str(self.model.device.type), **weights}
 
 
 class PolicyModelNetwork(ModelNetwork):
     """A LLaDA model and a UPS head (models.ups_head); keep scores are float32."""
 
-    def __init__(self, model: Any, name: str, ups_head: Any) -> None:
-        super().__init__(model, name)
+    def __init__(self, model: Any, name: str, ups_head: Any, passes: Passes | None = None) -> None:
+        super().__init__(model, name, passes)
         self.ups_head = ups_head.to(model.device)
 
     def keep(self, states: Tensor) -> Tensor:
@@ -129,8 +133,3 @@ def with_shadow(network: Network) -> ShadowNetwork:
     if isinstance(network, ShadowNetwork):
         return network
     raise SettingError("network", network.describe().get("model"), "a network that can see a block twice")
-
-
-def pick(hidden: Tensor, cells: Tensor) -> Tensor:
-    """Float[n, d] at the cells, Bool[rows, length] on the host, of Float[rows, length, d]."""
-    return hidden.reshape(-1, hidden.shape[-1]).index_select(0, places(cells, hidden.device))

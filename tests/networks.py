@@ -11,10 +11,25 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from models.config import LLaDAConfig
+from models.llada import LLaDAModelLM
 from samplers.canvas import Canvas
 from samplers.events import Span
 
 VECTORS = Path(__file__).parent / "vectors"
+
+
+SMALL_MASK = 31
+
+
+def small_llada(layers: int = 1) -> LLaDAModelLM:
+    """A LLaDA of 32 tokens and width 16 on the CPU; the same random weights every time."""
+    torch.manual_seed(0)
+    config = LLaDAConfig(
+        d_model=16, n_heads=2, n_layers=layers, mlp_hidden_size=16, vocab_size=32, mask_token_id=SMALL_MASK,
+        max_sequence_length=32, init_std=0.5,
+    )  # fmt: skip
+    return LLaDAModelLM(config).eval().requires_grad_(False)
 
 
 class TableNetwork:

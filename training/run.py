@@ -21,6 +21,7 @@ from models.whole_file import write_whole
 from training.data.digests import Digests, first_change, row_digests
 from training.engine.checkpoints import latest
 from training.engine.loop import Engine
+from training.engine.machines import from_first, join, same_everywhere
 from training.engine.placement import accelerator_for, forget_accelerator
 from training.engine.saying import first_process, say
 from training.engine.settings import RunArguments, TrainSettings, settings_of
@@ -65,14 +66,12 @@ def train(request: Request) -> Path:
 
 def _train(request: Request) -> Path:
     out, final = request.out, request.out / "final"
-    config = out / CONFIG
     digests = row_digests([*request.arguments.data, getattr(request.settings, "held_out", "")])
-    if config.exists():
-        _check_same_settings(read_config(config), request)
-        _check_same_rows(out, digests)
-        if final.is_dir() and _last_step(out) >= request.settings.max_steps:
-            say(f"{out} is finished already")
-            return final
+    join(request.arguments.device)
+    if from_first(lambda: _is_finished(request, digests)):
+        say(f"{out} is finished already")
+        return final
+    same_everywhere(first_change(from_first(lambda: digests), digests) or "")
     recipe = objective(request.objective).build(request.arguments, request.settings)
     try:
         for note in recipe.notes:
@@ -81,6 +80,16 @@ def _train(request: Request) -> Path:
     finally:
         forget_accelerator()
     return final
+
+
+def _is_finished(request: Request, digests: Digests) -> bool:
+    """Whether there is nothing left to do; RunError for a folder that holds another run."""
+    out, config = request.out, request.out / CONFIG
+    if not config.exists():
+        return False
+    _check_same_settings(read_config(config), request)
+    _check_same_rows(out, digests)
+    return (out / "final").is_dir() and _last_step(out) >= request.settings.max_steps
 
 
 def _run(request: Request, digests: Digests, engine: Engine) -> None:

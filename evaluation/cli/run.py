@@ -12,6 +12,7 @@ from typing import Any
 
 from evaluation.grading.grades import Grader
 from evaluation.runs.execute import Share, manifest, run, work_left
+from evaluation.runs.machines import open_run, take_over
 from evaluation.runs.plan import QUESTION_MARK, Plan, lines_of, names_of, read_lines, take_shots
 from evaluation.runs.report import FORMS, Report, as_markdown
 from evaluation.runs.run_folder import RunFolder
@@ -65,15 +66,12 @@ def run_set(args: argparse.Namespace) -> None:
         raise ValueError(f"device = {args.device!r}; allowed with several processes: none, each has its own")
     loaded = load_flagged(args, str(state.device))
     folder = RunFolder(args.out)
+    lock = open_run(state, folder, lambda: manifest(loaded, args.model, plan, args.adapter), plan.problems)
     if state.is_main_process:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        lock = folder.alone()
-        folder.open(manifest(loaded, args.model, plan, args.adapter), plan.problems)
         for note in plan.problems.notes:
             sys.stderr.write(f"{plan.problems.name}: {note}\n")
-    state.wait_for_everyone()
-    work = work_left(plan, folder, Share(state.process_index, state.num_processes))
-    state.wait_for_everyone()  # nobody begins before everybody has seen the same rows
+    share = Share(state.process_index, state.num_processes)
+    work = work_left(plan, folder, share, take_over(state, folder))
     total = len(plan.problems.problems) * len(plan.lines)
     with Grader() as grader:
         for done in run(loaded, plan, folder, grader, work):
@@ -81,7 +79,8 @@ def run_set(args: argparse.Namespace) -> None:
             sys.stderr.write(f"{done} of {total}\n")
             sys.stderr.flush()
     state.wait_for_everyone()
-    if state.is_main_process:
+    take_over(state, folder)
+    if lock is not None:
         print(as_markdown(write_forms(folder)))
         lock.release()
     if state.num_processes > 1:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, Protocol
 
 from evaluation.grading.grades import Grade
 from evaluation.runs.plan import Line, Plan
-from evaluation.runs.run_folder import ResultRow, RunError, RunFolder
+from evaluation.runs.run_folder import ResultRow, RowKey, RunError, RunFolder
 from evaluation.sets.problem_sets import Problem
 from models.adapters import adapter_digest
 from models.checkpoint import weights_digest
@@ -57,12 +57,15 @@ class Work:
     done: int
 
 
-def work_left(plan: Plan, folder: RunFolder, share: Share = ALL) -> Work:
+def work_left(
+    plan: Plan, folder: RunFolder, share: Share = ALL, finished: Collection[RowKey] | None = None
+) -> Work:
     """This process's part of what is left; the parts of all processes differ by one row at most.
 
-    All processes must have called this before any of them begins a row: they divide what they see.
+    finished: the rows that are done; None: those in the folder. It must be the same in all processes.
     """
-    finished = {(row["line"], row["row"]) for row in folder.rows()}
+    if finished is None:
+        finished = {(row["line"], row["row"]) for row in folder.rows()}
     all_work = [(line.label, p) for line in plan.lines for p in plan.problems.problems]
     unfinished = [(label, p) for label, p in all_work if (label, p.number) not in finished]
     own: dict[str, list[Problem]] = {line.label: [] for line in plan.lines}

@@ -151,7 +151,8 @@ class QuantizedLinear(nn.Module):
             packed = self.numbers[start // self.per_byte : stop // self.per_byte]
             places = weight[start:stop].view(-1, self.per_byte, self.out_features)
             for place in range(self.per_byte):
-                places[:, place] = (packed >> (place * self.width)) & (2**self.width - 1)
+                lowest = packed >> (place * self.width) if place else packed
+                places[:, place] = lowest & (2**self.width - 1) if place + 1 < self.per_byte else lowest
             by_group = weight[start:stop].view(step, self.group, self.out_features)
             by_group.sub_(zeros[first : first + step]).mul_(scales[first : first + step])
         return weight

@@ -16,14 +16,12 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import samplers.blocks
-from models.config import LLaDAConfig
-from models.llada import LLaDAModelLM
 from models.rope import inverse_frequencies
 from models.ups_head import UPSHead
 from samplers import SAMPLERS, PolicyModelNetwork, make, new_canvas
 from samplers.blocks import BlockSettings
 from samplers.events import Event, Started, Unmasked
-from tests.networks import TableScorer
+from tests.networks import SMALL_MASK, TableScorer, small_llada
 from tests.second_device import DEVICE, HostWaits, OnDevice, SecondDevice, on_device
 
 SETTINGS = {
@@ -44,18 +42,13 @@ WAYS: dict[str, dict[str, Any]] = {
     "origin, top k": {"confidence": "origin", "eos_gating": True, "temperature": 1.0, "top_k": 3},
 }  # fmt: skip
 PROMPTS = [[3, 14, 15, 9, 6], [5, 8]]
-VOCABULARY, MASK, EOS = 32, 31, 30
+EOS = 30
 
 
 def network(place: Callable[[Any], Any] = lambda module: module) -> PolicyModelNetwork:
     """A small LLaDA with a UPS head; the same weights every time, moved by `place`."""
-    torch.manual_seed(0)
-    config = LLaDAConfig(
-        d_model=16, n_heads=2, n_layers=1, mlp_hidden_size=16, vocab_size=VOCABULARY, mask_token_id=MASK,
-        max_sequence_length=16, init_std=0.5,
-    )  # fmt: skip
-    model = LLaDAModelLM(config).eval().requires_grad_(False)
-    head = UPSHead(config.d_model).eval().requires_grad_(False)
+    model = small_llada()
+    head = UPSHead(model.config.d_model).eval().requires_grad_(False)
     return PolicyModelNetwork(place(model), "small", place(head))
 
 
@@ -80,7 +73,7 @@ def sampler_of(name: str, way: dict[str, Any]) -> BlockSettings:
 def steps(sampler: BlockSettings, net: PolicyModelNetwork) -> Iterator[tuple[Event, int]]:
     """Each event, and the denoiser calls until then."""
     denoise = sampler.denoiser(net)
-    canvas = new_canvas(PROMPTS, 6, MASK, seeds=[1, 2], eos_id=EOS)
+    canvas = new_canvas(PROMPTS, 6, SMALL_MASK, seeds=[1, 2], eos_id=EOS)
     for event in sampler(denoise, canvas, TableScorer() if sampler.needs.scorer else None):
         yield event, denoise.calls
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from models.loading import LoadedModel
 from samplers.batch import answer_text
+from samplers.captured import plain_passes
 from samplers.events import Event, Started, Unmasked
 from samplers.registry import make
 from samplers.requests import prepare_row, prepare_rows, prompt_ids
@@ -168,7 +169,8 @@ def inference(model: torch.nn.Module, dropout: bool = False) -> Iterator[None]:
     half = is_initialized() and AcceleratorState().mixed_precision == "bf16"
     model.train(dropout)
     try:
-        with torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16, enabled=half):
+        autocast = torch.autocast(device, dtype=torch.bfloat16, enabled=half)
+        with torch.no_grad(), autocast, plain_passes():  # weights that learn are not captured
             yield
     finally:
         model.train(before)
