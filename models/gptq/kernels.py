@@ -38,9 +38,17 @@ def use_kernels(network: LLaDAModelLM, layers: list[str], dtype: torch.dtype, lo
         if (shape := (stored.in_features, stored.out_features)) not in references:
             references[shape] = (name, *reference(stored, dtype))
         network.set_submodule(name, kernel_layer(kind, stored, dtype, name))
-    _finish(found, kind, network, first, longest)
-    for name, x, wanted in references.values():
-        check(name, network.get_submodule(name), x, wanted)
+    try:
+        _finish(found, kind, network, first, longest)
+        for name, x, wanted in references.values():
+            check(name, network.get_submodule(name), x, wanted)
+    except ModelError:
+        raise
+    except Exception as error:  # kernels are compiled here, each in its own way
+        reason = f"{type(error).__name__}: {str(error)[:200]}"
+        raise ModelError(
+            f"{kind.__name__} of gptqmodel does not run here ({reason}); allowed: quantization = packed"
+        ) from None
     return str(kind.__name__)
 
 
@@ -109,10 +117,11 @@ def _finish(
 
 def set_longest(module: Any, longest: int) -> None:
     """Let exllama keep room for canvases of so many tokens. gptqmodel 7.6 takes a `max_input_length` and
-    passes it to AWQ layers alone, so those of GPTQ would keep room for 16,384 rows."""
+    passes it to AWQ layers alone, so those of GPTQ would keep room for 8 rows of 2,048 tokens (0.8 GB for
+    LLaDA-8B). More rows are multiplied all the same: the kernel uses the room for unpacked weights alone."""
     room = getattr(type(module), "scratch_space_fixed", None)
     if room is not None and hasattr(module, "q_handle"):
-        module.scratch_space_fixed = partial(room, module, max_input_len=longest)
+        module.scratch_space_fixed = partial(room, module, max_input_len=longest, max_batch_size=1)
 
 
 def reference(stored: StoredLinear, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

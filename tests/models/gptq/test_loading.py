@@ -22,6 +22,7 @@ from models.loading import LoadedModel, load
 from tests.checkpoints import linear_names, write_checkpoint
 from tests.models.gptq.files import write_fields, write_gptq
 from tests.random_adapter import write_adapter
+from tests.second_device import OnDevice, SecondDevice, on_device
 
 IDS = torch.arange(40).reshape(2, 20) + 5
 LAYER = "model.transformer.blocks.1.ff_out"
@@ -88,6 +89,17 @@ def test_it_says_how_it_is_stored_and_decodes(public: Path) -> None:
     here = sum(b.numel() * b.element_size() for m in layers for b in m.buffers())
     plain = sum(m.in_features * m.out_features for m in layers) * 2
     assert here < plain / 3.5  # of 16 bits a weight
+
+
+def test_no_forward_waits_for_a_gpu(single: Path) -> None:
+    layer = load(str(single), "cpu", quantization="packed").model.get_submodule(LAYER)
+    x = torch.randn(2, 3, 768, generator=torch.Generator().manual_seed(0))
+    wanted = layer(x)
+    on_device(layer)
+    with SecondDevice() as device:
+        out = layer(OnDevice(x))
+    assert isinstance(out, OnDevice) and torch.equal(out.kept, wanted)
+    assert device.reads == device.sends == 0
 
 
 def test_where_there_is_memory_weights_are_unpacked_once(
