@@ -118,6 +118,16 @@ def test_a_kernel_that_does_not_run_here_is_a_sentence(public: Path, monkeypatch
         load(str(public), "cpu", BF16, quantization="gptqmodel")
 
 
+def test_a_kernel_may_keep_its_tensors_as_parameters() -> None:
+    layer, words = nn.Module(), torch.ones(2, 2).int()
+    layer.register_parameter("qweight", nn.Parameter(torch.zeros(2, 2).int(), requires_grad=False))
+    layer.register_buffer("scales", torch.zeros(2))
+    for key, tensor in (("qweight", words), ("scales", torch.ones(2))):
+        kernels.put(layer, key, tensor)
+    assert torch.equal(layer.get_parameter("qweight"), words)
+    assert torch.equal(layer.get_buffer("scales"), torch.ones(2))
+
+
 def test_exllama_keeps_room_for_the_longest_canvas() -> None:
     class Exllama(nn.Module):
         """What gptqmodel's own has: room for rows, by default 2,048 times 8."""
