@@ -68,6 +68,13 @@ def create_ui() -> Page:
             with gr.Tab("Train", id="train", render_children=True):
                 train = Train(bundled, runs, trainings, attachments, public_host(), browser_secret())
                 train.build(attached, tabs)
+
+        def leave(request: gr.Request) -> None:
+            visitor = str(request.session_hash or "")
+            runs.leave(visitor)
+            comparisons.leave(visitor)
+
+        page.unload(leave)
     page.queue(max_size=64)
     page.api = api_of(bundled)
     return page
