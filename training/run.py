@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
+from models.hub import known_commit
 from models.whole_file import write_whole
 from training.data.digests import Digests, first_change, row_digests
 from training.engine.checkpoints import latest
@@ -31,7 +32,14 @@ CONFIG, ROWS = "config.yaml", "rows.json"
 SHIPPED = Path(__file__).parent / "configs"
 FREE_ON_RESUME = ("max_steps", "log_every", "save_every", "keep", "eval_every", "samples", "report_to")
 """Settings that may change when a run is resumed."""
-CONFIG_KEYS = ("objective", *(f.name for f in fields(RunArguments)), "settings", "notes", "versions")
+CONFIG_KEYS = (
+    "objective",
+    *(f.name for f in fields(RunArguments)),
+    "settings",
+    "notes",
+    "commit",
+    "versions",
+)
 """What a config may hold."""
 PACKAGES = ("torch", "transformers", "accelerate", "peft")
 
@@ -52,8 +60,10 @@ class Request:
     resume: bool = False
 
     def as_config(self) -> dict[str, Any]:
-        """The resolved config, as config.yaml holds it."""
+        """The resolved config, as config.yaml holds it; a revision only where one was asked for."""
         arguments = asdict(self.arguments) | {"data": list(self.arguments.data)}
+        if not self.arguments.revision:
+            del arguments["revision"]
         return {"objective": self.objective, **arguments, "settings": asdict(self.settings)}
 
 
@@ -72,11 +82,13 @@ def _train(request: Request) -> Path:
         say(f"{out} is finished already")
         return final
     same_everywhere(first_change(from_first(lambda: digests), digests) or "")
-    recipe = objective(request.objective).build(request.arguments, request.settings)
+    pinned = replace(request.arguments, revision=from_first(lambda: _pinned(request)))
+    recipe = objective(request.objective).build(pinned, request.settings)
     try:
         for note in recipe.notes:
             say(note)
-        _run(request, digests, Engine(recipe, out, accelerator_for(recipe, request.arguments.device)))
+        engine = Engine(recipe, out, accelerator_for(recipe, request.arguments.device))
+        _run(request, digests, engine, known_commit(pinned.model, pinned.revision))
     finally:
         forget_accelerator()
     return final
@@ -92,10 +104,19 @@ def _is_finished(request: Request, digests: Digests) -> bool:
     return (out / "final").is_dir() and _last_step(out) >= request.settings.max_steps
 
 
-def _run(request: Request, digests: Digests, engine: Engine) -> None:
+def _pinned(request: Request) -> str:
+    """The revision to load: the commit with which the run was begun, else the one that is asked for."""
+    config = request.out / CONFIG
+    begun = read_config(config).get("commit") if config.exists() else ""
+    return str(begun or request.arguments.revision)
+
+
+def _run(request: Request, digests: Digests, engine: Engine, commit: str) -> None:
+    """commit: of the hub, of the model that is trained; "" where it is not known."""
     try:
         if engine.accelerator.is_main_process:
-            write_config(request.out / CONFIG, request.as_config() | {"notes": list(engine.recipe.notes)})
+            more = {"notes": list(engine.recipe.notes), "commit": commit}
+            write_config(request.out / CONFIG, request.as_config() | more)
             write_whole(request.out / ROWS, json.dumps(digests) + "\n")
         engine.accelerator.wait_for_everyone()
         if request.resume and engine.resume():

@@ -48,7 +48,7 @@ class StoredLinear(nn.Module):
             "scales": (groups, outputs),
             "g_idx": (inputs,),
         } | ({"bias": (outputs,)} if bias else {})
-        self.bias = None
+        self.register_buffer("bias", None)
         for key, shape in shapes.items():
             dtype = torch.float16 if key in ("scales", "bias") else torch.int32
             self.register_buffer(key, torch.empty(shape, dtype=dtype, device="meta"))

@@ -22,6 +22,7 @@ from models.loading import LoadedModel, load
 from tests.checkpoints import linear_names, write_checkpoint
 from tests.models.gptq.files import write_fields, write_gptq
 from tests.random_adapter import write_adapter
+from tests.second_device import OnDevice, SecondDevice, on_device
 
 IDS = torch.arange(40).reshape(2, 20) + 5
 LAYER = "model.transformer.blocks.1.ff_out"
@@ -90,6 +91,17 @@ def test_it_says_how_it_is_stored_and_decodes(public: Path) -> None:
     assert here < plain / 3.5  # of 16 bits a weight
 
 
+def test_no_forward_waits_for_a_gpu(single: Path) -> None:
+    layer = load(str(single), "cpu", quantization="packed").model.get_submodule(LAYER)
+    x = torch.randn(2, 3, 768, generator=torch.Generator().manual_seed(0))
+    wanted = layer(x)
+    on_device(layer)
+    with SecondDevice() as device:
+        out = layer(OnDevice(x))
+    assert isinstance(out, OnDevice) and torch.equal(out.kept, wanted)
+    assert device.reads == device.sends == 0
+
+
 def test_where_there_is_memory_weights_are_unpacked_once(
     public: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +145,14 @@ def change(folder: Path, target: Path, key: str, tensor: Tensor | None) -> str:
     tensors.pop(key, None)
     save_file(tensors | ({key: tensor} if tensor is not None else {}), target / "model.safetensors")
     return str(target)
+
+
+def test_a_bias_that_a_writer_added_is_added(single: Path, tmp_path: Path) -> None:
+    """Some writers store one for every layer, zeros where there was none."""
+    folder = change(single, tmp_path / "m", f"{LAYER}.bias", torch.linspace(-1, 1, 256).half())
+    packed, dense = (load(folder, "cpu", quantization=route) for route in ("packed", "dense"))
+    assert error(logits(packed), logits(dense)) < 1e-5
+    assert error(logits(packed), logits(load(str(single), "cpu"))) > 0.1
 
 
 BROKEN: list[tuple[str, Tensor | None, str]] = [
