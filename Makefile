@@ -10,11 +10,10 @@ APP := $(VENV)/.app-installed
 DEV := $(VENV)/.dev-installed
 SECOND := $(VENV)/.second-installed
 PYTEST := HF_HUB_OFFLINE=1 $(PY) -m pytest
-# Files of tests, three at a time with a thread each, for many wait for processes; what people do in the
-# browser goes one by one.
+# Files of tests, three at a time with a thread each, for many wait for processes.
 SEVERAL := -n 3 --dist loadfile
 FAST := not slow and not browser and not gpu and not long
-test test-fast: export OMP_NUM_THREADS ?= 1
+test-fast: export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help app test test-fast test-long test-python lint types format clean
@@ -26,15 +25,7 @@ app: $(APP) ## environment, dependencies, and the app on http://127.0.0.1:7860
 	$(PY) app.py $(ARGS)
 
 test: $(DEV) ## environment, Chromium, and every test that this machine can run
-	@chromium="$$(scripts/chromium.sh $(PY))" || { \
-		if [ "$$CI" = true ]; then echo "CI=true: browser tests need Chromium" >&2; exit 1; fi; \
-		echo "No Chromium: the browser tests are left out of this run." >&2; \
-	}; \
-	ends=""; run() { $(PYTEST) "$$@" $(ARGS); ends="$$ends $$?"; }; \
-	run $(SEVERAL) -m "not browser and not long" $(if $(ARGS),,--cov); \
-	[ -z "$$chromium" ] || { export CHROMIUM="$$chromium"; run -m browser; }; \
-	case "$$ends" in *" 0"*) ;; *) exit 1 ;; esac; \
-	for end in $$ends; do case "$$end" in 0 $(if $(ARGS),| 5)) ;; *) exit 1 ;; esac; done
+	scripts/test.sh $(PY) $(ARGS)
 
 test-fast: $(DEV) ## the tests that take seconds and need no browser or GPU
 	$(PYTEST) $(SEVERAL) -m "$(FAST)" $(ARGS)

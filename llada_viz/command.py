@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from llada_viz import __version__
@@ -66,6 +67,11 @@ def prepare_environment() -> None:
     hide_ipv6()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # After each event gradio summarises the last 10,000 of them with pandas, for a page that is not served.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
+    if find_spec("matplotlib") is None:  # gradio would look for it in every folder, twice an update
+        sys.modules["matplotlib"] = None  # type: ignore[assignment]
     if on_zero_gpu():
         import spaces  # noqa: F401
 

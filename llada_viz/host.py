@@ -1,13 +1,15 @@
-"""Where the page runs: on somebody's machine, on a Hugging Face Space, on a Space with ZeroGPU."""
+"""Where the page runs: on somebody's own machine, or where strangers may use it; on a Space with ZeroGPU."""
 
 from __future__ import annotations
 
 import os
 
+PUBLIC = "LLADA_VIZ_PUBLIC"
 
-def on_space() -> bool:
-    """Whether a Hugging Face Space runs this: strangers may use the page."""
-    return bool(os.environ.get("SPACE_ID"))
+
+def public_host() -> bool:
+    """Whether strangers may use the page: on a Hugging Face Space, or where LLADA_VIZ_PUBLIC says so."""
+    return bool(os.environ.get("SPACE_ID")) or os.environ.get(PUBLIC, "") not in ("", "0", "false")
 
 
 def on_zero_gpu() -> bool:

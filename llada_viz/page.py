@@ -16,7 +16,7 @@ from llada_viz.decoding.comparison import Comparisons
 from llada_viz.decoding.runs import Runs
 from llada_viz.decoding.served import model_defaults
 from llada_viz.decoding.zero_gpu import lend
-from llada_viz.host import on_space, on_zero_gpu
+from llada_viz.host import on_zero_gpu, public_host
 from llada_viz.jobs.evaluations import Evaluations
 from llada_viz.jobs.home import browser_secret, home_folder
 from llada_viz.jobs.queue import Jobs
@@ -63,11 +63,18 @@ def create_ui() -> Page:
             with gr.Tab("Compare", id="compare", render_children=True):
                 Compare(bundled, comparisons, attachments).build(attached)
             with gr.Tab("Evaluate", id="evaluate", render_children=True):
-                evaluate = Evaluate(bundled, runs, evaluations, attachments, on_space(), browser_secret())
+                evaluate = Evaluate(bundled, runs, evaluations, attachments, public_host(), browser_secret())
                 evaluate.build(attached)
             with gr.Tab("Train", id="train", render_children=True):
-                train = Train(bundled, runs, trainings, attachments, on_space(), browser_secret())
+                train = Train(bundled, runs, trainings, attachments, public_host(), browser_secret())
                 train.build(attached, tabs)
+
+        def leave(request: gr.Request) -> None:
+            visitor = str(request.session_hash or "")
+            runs.leave(visitor)
+            comparisons.leave(visitor)
+
+        page.unload(leave)
     page.queue(max_size=64)
     page.api = api_of(bundled)
     return page
@@ -77,7 +84,7 @@ def api_of(bundled: Bundled) -> Api | None:
     """The OpenAI-compatible API of the bundled model. None on a host that others reach, without a key, and on
     ZeroGPU, whose GPU only the page's own runs are lent."""
     key = wanted_key()
-    if on_zero_gpu() or (not key and (on_space() or not is_local(wanted_host(on_space())))):
+    if on_zero_gpu() or (not key and (public_host() or not is_local(wanted_host(public_host())))):
         return None
     return Api(bundled, key, model_defaults(bundled.folder))
 
@@ -93,7 +100,7 @@ def launch_options(page: Any = None) -> dict[str, Any]:
     """The arguments of gradio's `launch`: to this machine only, or as a Space is served; no public link, no
     folder whose files are handed out. The routes of the page's API come before gradio's own."""
     api: Api | None = getattr(page, "api", None)
-    host = wanted_host(on_space())
+    host = wanted_host(public_host())
     return {
         "server_name": f"[{host}]" if ":" in host else host, "server_port": free_port(host),
         "share": False, "strict_cors": True, "allowed_paths": None, "show_error": False,

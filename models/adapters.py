@@ -202,11 +202,9 @@ def _check_targets(name: str, targets: Any, modules: tuple[str, ...]) -> None:
 
 def _check_plain(adapter: str, precision: str, parted: bool = False) -> None:
     """ModelError: the weights are stored so that a product cannot be added to them without another rounding,
-    or are not all in memory."""
+    or accelerate's hooks bring them from several devices."""
     if precision or parted:
-        what = (
-            f"a {precision} model's weights" if precision else "weights that are partly on disk or offloaded"
-        )
+        what = f"a {precision} model's weights" if precision else "weights on several devices"
         how = "a plain model; `llada-train merge` writes one with the adapter in it, to be loaded that way"
         raise ModelError(f"adapter = {adapter!r} cannot be merged into {what}; allowed: {how}")
 

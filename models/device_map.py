@@ -63,7 +63,11 @@ def plan_places(
     need = f"model = {name!r}: {gigabytes(on_disk)} of its weights fit no memory"
     if not offload:
         raise ModelError(f"{need}; allowed: offload = a folder for them, or quantization = nf4")
-    Path(offload).mkdir(parents=True, exist_ok=True)
+    try:
+        Path(offload).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"offload = {offload!r} cannot be made ({error.strerror})"
+        raise ModelError(f"{why}; allowed: a folder that can be written to") from None
     free = shutil.disk_usage(offload).free
     if free < on_disk:
         raise ModelError(f"{need}, offload = {offload!r} has {gigabytes(free)}; allowed: one with room")

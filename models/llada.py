@@ -193,8 +193,8 @@ class LLaDAModelLM(PreTrainedModel):
 
     @property
     def is_parted(self) -> bool:
-        """Whether some of its weights are elsewhere and brought by accelerate's hooks for each forward."""
-        return any(weight.device.type == "meta" for weight in self.parameters())
+        """Whether accelerate's hooks bring weights, or what they are applied to, from device to device."""
+        return hasattr(self, "_hf_hook")
 
     def forget_rotations(self) -> None:
         """Call after a change of the config's RoPE fields."""

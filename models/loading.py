@@ -93,7 +93,7 @@ def load(
     """
     name = locate(name)
     device, dtype = device_and_dtype(device, dtype)
-    check_options(quantization, device_map)
+    check_options(quantization, device_map, offload)
     with as_model_error(name):
         data = read_config(name, revision=revision)
         layout = find_layout(name, data, revision)
@@ -118,12 +118,14 @@ def load(
     )
 
 
-def check_options(quantization: str, device_map: str) -> None:
+def check_options(quantization: str, device_map: str, offload: str) -> None:
     """ModelError: a word that is not known, or two that do not go together."""
     if quantization not in ROUTES:
         check_quantization(quantization)
     if device_map not in DEVICE_MAPS:
         raise ModelError(f"device_map = {device_map!r} is not known; allowed: empty, auto")
+    if offload and not device_map:
+        raise ModelError(f"offload = {offload!r} without a device_map; allowed: with device_map = auto")
     if quantization and device_map:
         raise ModelError(
             f"quantization = {quantization!r} with device_map = {device_map!r}; allowed: one of them"
@@ -174,9 +176,9 @@ class _Target(NamedTuple):
     longest: int
 
 
-def check_learnable(name: str) -> None:
+def check_learnable(name: str, revision: str = "") -> None:
     """ModelError where a checkpoint's weights are stored so that they cannot learn."""
-    layout = find_layout(name, read_config(name, ("llada", "qwen2")))
+    layout = find_layout(name, read_config(name, ("llada", "qwen2"), revision=revision), revision)
     if layout is not None:
         allowed = "the plain checkpoint, with quantize = 4bit where memory is short"
         raise ModelError(f"model = {name!r} is {layout} and cannot learn; allowed: {allowed}")

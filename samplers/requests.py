@@ -19,6 +19,8 @@ from samplers.network import ModelNetwork, PolicyModelNetwork
 from samplers.prm import PRMScorer
 from samplers.registry import Sampler, entry, head_users, make
 from samplers.scoring import Question, Scorer
+from samplers.shared_forwards import Place
+from samplers.shared_network import Sharing, shared
 
 MASK_MARK = "[MASK]"
 SCORERS = ("checker", "prm")
@@ -46,6 +48,12 @@ class Prepared:
         """The events of the run."""
         return self.sampler(self.denoise, self.canvas, self.score)
 
+    @property
+    def place(self) -> Place | None:
+        """The run's place in the line of those that share its model; None: it has the model for itself."""
+        place: Place | None = getattr(self.denoise.network, "place", None)
+        return place
+
 
 @dataclass(frozen=True)
 class PreparedRow:
@@ -60,11 +68,13 @@ class PreparedRow:
 
 @dataclass(frozen=True)
 class Tools:
-    """What a run needs besides the model. scorer: "", "checker" or "prm" (then with `reward`)."""
+    """What a run needs besides the model. scorer: "", "checker" or "prm" (then with `reward`); sharing: with
+    whom it shares the passes of its model, None: with nobody."""
 
     ups_head: UPSHead | None = None
     scorer: str = ""
     reward: LoadedReward | None = None
+    sharing: Sharing | None = None
 
 
 NO_TOOLS = Tools()
@@ -254,11 +264,18 @@ def prepare_rows(
         eot_id=loaded.eot_id,
         pad_id=loaded.pad_id,
     )
-    network = ModelNetwork(loaded.model, loaded.name)
-    if tools.ups_head is not None:
-        network = PolicyModelNetwork(loaded.model, loaded.name, tools.ups_head)
+    network = network_of(loaded, tools)
     score = _scorer(loaded, tools, [r.question for r in rows])
     return Prepared(sampler, sampler.denoiser(network), canvas, score)
+
+
+def network_of(loaded: LoadedModel, tools: Tools) -> ModelNetwork:
+    """The network of one run; shared, it has a place of its own in the line."""
+    model = loaded.model if tools.sharing is None else tools.sharing.model
+    network = ModelNetwork(model, loaded.name, revision=loaded.revision)
+    if tools.ups_head is not None:
+        network = PolicyModelNetwork(model, loaded.name, tools.ups_head, revision=loaded.revision)
+    return network if tools.sharing is None else shared(network, tools.sharing.forwards)
 
 
 def check_tools(sampler: Sampler, tools: Tools) -> None:

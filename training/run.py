@@ -17,10 +17,12 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
+from models.hub import known_commit
 from models.whole_file import write_whole
 from training.data.digests import Digests, first_change, row_digests
 from training.engine.checkpoints import latest
 from training.engine.loop import Engine
+from training.engine.machines import from_first, join, same_everywhere
 from training.engine.placement import accelerator_for, forget_accelerator
 from training.engine.saying import first_process, say
 from training.engine.settings import RunArguments, TrainSettings, settings_of
@@ -30,7 +32,14 @@ CONFIG, ROWS = "config.yaml", "rows.json"
 SHIPPED = Path(__file__).parent / "configs"
 FREE_ON_RESUME = ("max_steps", "log_every", "save_every", "keep", "eval_every", "samples", "report_to")
 """Settings that may change when a run is resumed."""
-CONFIG_KEYS = ("objective", *(f.name for f in fields(RunArguments)), "settings", "notes", "versions")
+CONFIG_KEYS = (
+    "objective",
+    *(f.name for f in fields(RunArguments)),
+    "settings",
+    "notes",
+    "commit",
+    "versions",
+)
 """What a config may hold."""
 PACKAGES = ("torch", "transformers", "accelerate", "peft")
 
@@ -51,8 +60,10 @@ class Request:
     resume: bool = False
 
     def as_config(self) -> dict[str, Any]:
-        """The resolved config, as config.yaml holds it."""
+        """The resolved config, as config.yaml holds it; a revision only where one was asked for."""
         arguments = asdict(self.arguments) | {"data": list(self.arguments.data)}
+        if not self.arguments.revision:
+            del arguments["revision"]
         return {"objective": self.objective, **arguments, "settings": asdict(self.settings)}
 
 
@@ -65,28 +76,47 @@ def train(request: Request) -> Path:
 
 def _train(request: Request) -> Path:
     out, final = request.out, request.out / "final"
-    config = out / CONFIG
     digests = row_digests([*request.arguments.data, getattr(request.settings, "held_out", "")])
-    if config.exists():
-        _check_same_settings(read_config(config), request)
-        _check_same_rows(out, digests)
-        if final.is_dir() and _last_step(out) >= request.settings.max_steps:
-            say(f"{out} is finished already")
-            return final
-    recipe = objective(request.objective).build(request.arguments, request.settings)
+    join(request.arguments.device)
+    if from_first(lambda: _is_finished(request, digests)):
+        say(f"{out} is finished already")
+        return final
+    same_everywhere(first_change(from_first(lambda: digests), digests) or "")
+    pinned = replace(request.arguments, revision=from_first(lambda: _pinned(request)))
+    recipe = objective(request.objective).build(pinned, request.settings)
     try:
         for note in recipe.notes:
             say(note)
-        _run(request, digests, Engine(recipe, out, accelerator_for(recipe, request.arguments.device)))
+        engine = Engine(recipe, out, accelerator_for(recipe, request.arguments.device))
+        _run(request, digests, engine, known_commit(pinned.model, pinned.revision))
     finally:
         forget_accelerator()
     return final
 
 
-def _run(request: Request, digests: Digests, engine: Engine) -> None:
+def _is_finished(request: Request, digests: Digests) -> bool:
+    """Whether there is nothing left to do; RunError for a folder that holds another run."""
+    out, config = request.out, request.out / CONFIG
+    if not config.exists():
+        return False
+    _check_same_settings(read_config(config), request)
+    _check_same_rows(out, digests)
+    return (out / "final").is_dir() and _last_step(out) >= request.settings.max_steps
+
+
+def _pinned(request: Request) -> str:
+    """The revision to load: the commit with which the run was begun, else the one that is asked for."""
+    config = request.out / CONFIG
+    begun = read_config(config).get("commit") if config.exists() else ""
+    return str(begun or request.arguments.revision)
+
+
+def _run(request: Request, digests: Digests, engine: Engine, commit: str) -> None:
+    """commit: of the hub, of the model that is trained; "" where it is not known."""
     try:
         if engine.accelerator.is_main_process:
-            write_config(request.out / CONFIG, request.as_config() | {"notes": list(engine.recipe.notes)})
+            more = {"notes": list(engine.recipe.notes), "commit": commit}
+            write_config(request.out / CONFIG, request.as_config() | more)
             write_whole(request.out / ROWS, json.dumps(digests) + "\n")
         engine.accelerator.wait_for_everyone()
         if request.resume and engine.resume():

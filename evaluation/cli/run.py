@@ -12,6 +12,7 @@ from typing import Any
 
 from evaluation.grading.grades import Grader
 from evaluation.runs.execute import Share, manifest, run, work_left
+from evaluation.runs.machines import open_run, take_over
 from evaluation.runs.plan import QUESTION_MARK, Plan, lines_of, names_of, read_lines, take_shots
 from evaluation.runs.report import FORMS, Report, as_markdown
 from evaluation.runs.run_folder import RunFolder
@@ -65,15 +66,12 @@ def run_set(args: argparse.Namespace) -> None:
         raise ValueError(f"device = {args.device!r}; allowed with several processes: none, each has its own")
     loaded = load_flagged(args, str(state.device))
     folder = RunFolder(args.out)
+    lock = open_run(state, folder, lambda: manifest(loaded, args.model, plan, args.adapter), plan.problems)
     if state.is_main_process:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        lock = folder.alone()
-        folder.open(manifest(loaded, args.model, plan, args.adapter), plan.problems)
         for note in plan.problems.notes:
             sys.stderr.write(f"{plan.problems.name}: {note}\n")
-    state.wait_for_everyone()
-    work = work_left(plan, folder, Share(state.process_index, state.num_processes))
-    state.wait_for_everyone()  # nobody begins before everybody has seen the same rows
+    share = Share(state.process_index, state.num_processes)
+    work = work_left(plan, folder, share, take_over(state, folder))
     total = len(plan.problems.problems) * len(plan.lines)
     with Grader() as grader:
         for done in run(loaded, plan, folder, grader, work):
@@ -81,7 +79,8 @@ def run_set(args: argparse.Namespace) -> None:
             sys.stderr.write(f"{done} of {total}\n")
             sys.stderr.flush()
     state.wait_for_everyone()
-    if state.is_main_process:
+    take_over(state, folder)
+    if lock is not None:
         print(as_markdown(write_forms(folder)))
         lock.release()
     if state.num_processes > 1:
@@ -95,7 +94,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
     if bool(names) == (args.lines is not None):
         raise ValueError("samplers and lines: give exactly one of --samplers and --lines")
     scorer = args.scorer or ("prm" if args.prm else "checker")
-    base = own_settings(args.model, problems)
+    base = own_settings(args.model, problems, args.revision)
     lines = read_lines(args.lines) if args.lines else lines_of(names, args.set, base, scorer)
     if args.lines and args.set:
         raise ValueError("set: the settings stand in the --lines file; --set goes with --samplers")
@@ -108,10 +107,10 @@ def plan_of(args: argparse.Namespace) -> Plan:
     return Plan(problems, lines, args.template, shots, args.seed, args.ups_head, args.prm)
 
 
-def own_settings(model: str, problems: ProblemSet) -> Mapping[str, Any]:
+def own_settings(model: str, problems: ProblemSet, revision: str = "") -> Mapping[str, Any]:
     """For a bundled task: the decode settings that the model's prompts.json names for it."""
     task = problems.problems[0].task
-    path = find_file(model, "prompts.json") if task else None
+    path = find_file(model, "prompts.json", revision) if task else None
     by_task = json.loads(path.read_text(encoding="utf-8")) if path is not None else {}
     return dict(by_task.get(task, {}).get("settings", {}))
 

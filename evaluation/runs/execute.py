@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, Protocol
 
 from evaluation.grading.grades import Grade
 from evaluation.runs.plan import Line, Plan
-from evaluation.runs.run_folder import ResultRow, RunError, RunFolder
+from evaluation.runs.run_folder import ResultRow, RowKey, RunError, RunFolder
 from evaluation.sets.problem_sets import Problem
 from models.adapters import adapter_digest
 from models.checkpoint import weights_digest
@@ -57,12 +57,15 @@ class Work:
     done: int
 
 
-def work_left(plan: Plan, folder: RunFolder, share: Share = ALL) -> Work:
+def work_left(
+    plan: Plan, folder: RunFolder, share: Share = ALL, finished: Collection[RowKey] | None = None
+) -> Work:
     """This process's part of what is left; the parts of all processes differ by one row at most.
 
-    All processes must have called this before any of them begins a row: they divide what they see.
+    finished: the rows that are done; None: those in the folder. It must be the same in all processes.
     """
-    finished = {(row["line"], row["row"]) for row in folder.rows()}
+    if finished is None:
+        finished = {(row["line"], row["row"]) for row in folder.rows()}
     all_work = [(line.label, p) for line in plan.lines for p in plan.problems.problems]
     unfinished = [(label, p) for label, p in all_work if (label, p.number) not in finished]
     own: dict[str, list[Problem]] = {line.label: [] for line in plan.lines}
@@ -130,13 +133,15 @@ def graded(problems: Sequence[Problem], texts: Sequence[str], grader: Grades) ->
 def manifest(loaded: LoadedModel, model: str, plan: Plan, adapter: str = "") -> dict[str, Any]:
     """What a reader needs to do the run again. identity: what a resumed run must share.
     model, adapter: where `loaded` was read from."""
-    weights, lora = weights_digest(model), adapter_digest(adapter) if adapter else ""
+    weights = weights_digest(model, loaded.revision)
+    lora = adapter_digest(adapter) if adapter else ""
     return {
         "schema": 1,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "model": {
             "name": loaded.name, "sha256": weights, "adapter_sha256": lora,
-            "dtype": loaded.dtype, "device": loaded.device,
+            "dtype": loaded.dtype, "device": loaded.device, "precision": loaded.precision,
+            "revision": loaded.revision,
         },
         "data": {
             "name": plan.problems.name, "rows": len(plan.problems.problems),
@@ -146,5 +151,5 @@ def manifest(loaded: LoadedModel, model: str, plan: Plan, adapter: str = "") -> 
         },
         "lines": [asdict(line) for line in plan.lines],
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "identity": {"model": weights, "adapter": lora, "dtype": loaded.dtype, **plan.identity()},
+        "identity": {"model": weights, "adapter": lora, "dtype": loaded.precision, **plan.identity()},
     }  # fmt: skip

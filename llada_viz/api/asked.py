@@ -74,7 +74,7 @@ def read_asked(data: dict[str, Any], chat: bool) -> Asked:
     """Check every field of a request; ApiError names the first that is wrong."""
     fields = Fields(data)
     prompts = _messages(fields) if chat else _prompts(fields)
-    options = fields.take("stream_options", is_object, "an object", {})
+    options = fields.take("stream_options", is_stream_options, '{"include_usage": true or false}', {})
     asked = Asked(
         chat=chat,
         model=fields.required("model", is_text, "the name of a model that /v1/models lists"),
@@ -110,6 +110,13 @@ def is_flag(value: Any) -> bool:
 def is_object(value: Any) -> bool:
     """Whether it is a JSON object."""
     return isinstance(value, dict)
+
+
+def is_stream_options(value: Any) -> bool:
+    """Whether it is an object with the one option that there is, or with options that are off."""
+    return is_object(value) and all(
+        is_flag(flag) and (name == "include_usage" or not flag) for name, flag in value.items()
+    )
 
 
 def is_number(value: Any) -> bool:

@@ -11,7 +11,7 @@ from llada_viz.api.asked import Asked
 from llada_viz.api.errors import ApiError
 from llada_viz.decoding.served import Served, answer_settings, tools_for
 from models.loading import LoadedModel
-from samplers.registry import Sampler, canonical, entry, make
+from samplers.registry import canonical, entry, make
 from samplers.requests import Prepared, prepare_row, prepare_rows, prompt_ids
 
 TOO_LONG = "context_length_exceeded"
@@ -44,10 +44,12 @@ class Ready:
 def make_ready(asked: Asked, served: Served, defaults: Mapping[str, Any], limits: Limits) -> Ready:
     """Check a request against the model and the limits. ApiError; ValueError with a sentence."""
     loaded = _model(asked, served)
+    _check_rows(asked, limits.rows)
     prompts = [prompt_ids(loaded, **prompt) for prompt in asked.prompts]
     settings = _settings(asked, served, defaults, limits, loaded, max(map(len, prompts)))
     sampler = make(entry(asked.sampler).name, settings)
-    _check_rows(asked, sampler, limits)
+    if sampler.needs.scorer:  # it decodes many candidates of its own
+        _check_rows(asked, 1, f" with sampler {sampler.name}")
     seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
     seeds = tuple((seed + i) % 2**63 for i in range(asked.n))
     tools, task = tools_for(served, sampler, _question(asked), asked.scorer)
@@ -107,13 +109,11 @@ def _settings(
     return answer_settings(served, name, defaults, own)
 
 
-def _check_rows(asked: Asked, sampler: Sampler, limits: Limits) -> None:
-    """A sampler that scores decodes many candidates of its own: one answer at a time."""
-    rows, most = asked.n * len(asked.prompts), 1 if sampler.needs.scorer else limits.rows
-    if rows > most:
+def _check_rows(asked: Asked, most: int, why: str = "") -> None:
+    """ApiError for more answers than one request may ask for."""
+    if asked.n * len(asked.prompts) > most:
         what = f"n = {asked.n}" + (f" of {len(asked.prompts)} prompts" if len(asked.prompts) > 1 else "")
-        allowed = f"1 with sampler {sampler.name}" if most == 1 else f"at most {most} answers of a request"
-        raise ApiError(400, f"{what}; allowed: {allowed}.", "n")
+        raise ApiError(400, f"{what}; allowed: at most {most} in all{why}.", "n")
 
 
 def _question(asked: Asked) -> str:

@@ -18,8 +18,8 @@ WAITING = ": waiting\n\n"
 
 
 def sse(data: dict[str, Any]) -> str:
-    """A server-sent event."""
-    return f"data: {json.dumps(data, ensure_ascii=False, allow_nan=False)}\n\n"
+    """A server-sent event; in ASCII, for some clients break lines at other characters too."""
+    return f"data: {json.dumps(data, allow_nan=False)}\n\n"
 
 
 def failure(error: ApiError) -> str:

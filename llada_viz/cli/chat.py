@@ -114,6 +114,8 @@ class Talk:
             if reply.question:
                 self.answer(reply.question)
             return not reply.leave
+        except KeyboardInterrupt:
+            self.say("Stopped.")
         except (ValueError, OSError) as error:
             self.say(f"{error}.", "red")
         return True

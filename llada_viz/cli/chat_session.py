@@ -36,7 +36,7 @@ class Reply:
 @dataclass
 class ChatSession:
     """own: settings that were chosen; defaults: sizes of an answer where none were; events: of the last run;
-    seed: of the next answer."""
+    seed: of the next answer; unanswered: the last message, where nothing was written of its answer."""
 
     served: Served
     sampler: str = "threshold"
@@ -46,6 +46,7 @@ class ChatSession:
     scorer: str = ""
     conversation: Conversation = field(default_factory=Conversation)
     events: tuple[Event, ...] = ()
+    unanswered: str = ""
 
     def __post_init__(self) -> None:
         self.commands: dict[str, tuple[Callable[[str], Reply], str, str]] = {
@@ -110,7 +111,9 @@ class ChatSession:
         unless not one token was written."""
         self.events = tuple(events)
         answer = answer_so_far(self.loaded, fold(events))
-        if answer.strip() or (events and isinstance(events[-1], Finished)):
+        answered = bool(answer.strip() or (events and isinstance(events[-1], Finished)))
+        self.unanswered = "" if answered else question
+        if answered:
             self.conversation = self.conversation.with_round(question, answer)
         return answer
 
@@ -178,8 +181,9 @@ class ChatSession:
         )
 
     def _retry(self, rest: str) -> Reply:
-        question = self._last()
-        self.conversation = self.conversation.without_last()
+        question = self.unanswered or self._last()
+        if not self.unanswered:
+            self.conversation = self.conversation.without_last()
         self.seed += 1
         return Reply(f"Seed {self.seed}.", question)
 

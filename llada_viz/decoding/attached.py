@@ -113,7 +113,7 @@ class Attached:
         """Name, device and precision for the page's header."""
         if self.loaded is None:
             return self.bundled.chip
-        device, kind = self.loaded.device.split(":")[0].upper(), self.loaded.dtype
+        device, kind = self.loaded.device.split(":")[0].upper(), self.loaded.precision
         return f"{self.bundled.name} + {self.label} · {device} · {DTYPES.get(kind, kind)}"
 
 

@@ -57,6 +57,11 @@ class Comparison:
             self._sent = [len(run.frames) for run in self.runs]
             return new_frames
 
+    def belongs_to(self, owner: str) -> None:
+        """Say whose runs these are."""
+        for run in self.runs:
+            run.belongs_to(owner)
+
     def stop(self) -> None:
         """End all runs where they are."""
         for run in self.runs:
@@ -72,6 +77,12 @@ class Comparisons(Recent[str, Comparison]):
     def add(self, comparison: Comparison) -> Comparison:
         """Keep a comparison under its id."""
         return self.put(comparison.id, comparison)
+
+    def leave(self, owner: str) -> None:
+        """A visitor is gone: stop what goes on of his."""
+        for comparison in self.values():
+            if owner and any(run.owner == owner and run.going_on for run in comparison.runs):
+                comparison.stop()
 
     def busy(self) -> bool:
         """Whether one of them is being decoded."""

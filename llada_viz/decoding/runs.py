@@ -1,7 +1,7 @@
 """Runs on the server: a sampler's stream of events, the frames made from it, and its trace.
 
 A run belongs to whoever knows its id, which cannot be guessed. Every method may be called from
-any thread. Only `advance` decodes; `stop` waits for the step in progress.
+any thread. Only `advance` decodes; `stop` waits for the step in progress, not for a turn at the model.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from llada_viz.render.meta import Layout
 from llada_viz.render.verdict import Golds
 from samplers.events import Event
 from samplers.requests import Prepared
+from samplers.shared_forwards import Left, Place
 from samplers.traces import Trace, used_pieces
 
 LOG = logging.getLogger(__name__)
@@ -34,7 +35,8 @@ class Run:
     """One run, live or recorded.
 
     stream: None for a recorded run; frames: only grows, frame n has seq n; golds: right answers by prompt,
-    for the verdict; most_cells: the model and its prompt leave room for so many.
+    for the verdict; most_cells: the model and its prompt leave room for so many; place: in the line of those
+    that share the model.
     """
 
     pieces: Pieces
@@ -46,12 +48,14 @@ class Run:
     id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     golds: Golds = field(default_factory=dict)
     most_cells: int = MOST_CELLS
+    place: Place | None = None
 
     def __post_init__(self) -> None:
         self.maker = FrameMaker(self.pieces, golds=self.golds, most_cells=self.most_cells)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._returned: float | None = None  # when the last frames were handed out
+        self.owner = ""
         self.seconds = 0.0  # spent on decoding; the frames have it as t
 
     @property
@@ -86,8 +90,16 @@ class Run:
     def stop(self) -> None:
         """End the run where it is; its frames stay. Nothing happens to a run that has ended."""
         self._stopping.set()
+        if self.place is not None:
+            self.place.leave()
         with self._lock:
             self._end_stopped()
+
+    def belongs_to(self, owner: str) -> None:
+        """Say whose run it is: the runs of one owner share his turns at the model."""
+        self.owner = owner
+        if self.place is not None and owner:
+            self.place.owner = owner
 
     def trace(self) -> Trace:
         """The events so far as a trace, which can be saved."""
@@ -103,8 +115,10 @@ class Run:
         try:
             event = next(self.stream)
         except StopIteration:
-            self.ended = True
+            self._close()
             return
+        except Left:
+            return  # `stop` was called, and ends the run
         except Exception as error:
             LOG.exception("a run broke off")
             self._close()
@@ -126,6 +140,8 @@ class Run:
         self.ended = True
         if self.stream is not None:
             self.stream.close()
+        if self.place is not None:
+            self.place.leave()
 
 
 class Runs:
@@ -146,7 +162,8 @@ class Runs:
     ) -> Run:  # fmt: skip
         """A run that waits for its first `advance`. golds: its own, else those of all runs."""
         golds = self.golds if golds is None else golds
-        return self._add(Run(pieces, model, prepared.stream(), golds=golds, most_cells=most_cells))
+        stream, place = prepared.stream(), prepared.place
+        return self._add(Run(pieces, model, stream, golds=golds, most_cells=most_cells, place=place))
 
     def open(self, trace: Trace) -> Run:
         """A recorded run, with all its frames. EventError when its events do not fit."""
@@ -164,6 +181,12 @@ class Runs:
     def get(self, run_id: Any) -> Run | None:
         """The run of an id, None when there is none (any more)."""
         return self._runs.get(run_id)
+
+    def leave(self, owner: str) -> None:
+        """A visitor is gone: stop what goes on of his."""
+        for run in self._runs.values():
+            if owner and run.owner == owner and run.going_on:
+                run.stop()
 
     def busy(self) -> bool:
         """Whether a run is being decoded, here or elsewhere."""

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from llada_viz.host import on_space
+from llada_viz.host import public_host
 
 PROGRAM = Path(__file__).resolve().parents[2]
 VARIABLE = "LLADA_VIZ_HOME"
@@ -26,7 +26,7 @@ def home_folder() -> Path:
     OSError: not writable; a folder that was named is never exchanged for another.
     """
     named = os.environ.get(VARIABLE)
-    if not named and on_space():
+    if not named and public_host():
         return space_folder()
     return usable(Path(named).expanduser().resolve() if named else usual_folder())
 

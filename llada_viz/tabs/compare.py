@@ -10,9 +10,10 @@ import gradio as gr
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled, Example
 from llada_viz.decoding.comparison import MEASURES, Comparison, Comparisons
+from llada_viz.decoding.entrance import ENTRANCE
 from llada_viz.decoding.runs import Run
 from llada_viz.widgets.canvas import Message
-from llada_viz.widgets.compare_canvas import CompareCanvas, message
+from llada_viz.widgets.compare_canvas import CompareCanvas, message, notice
 from llada_viz.widgets.lanes import SIZES, Lanes
 from llada_viz.widgets.live import (
     QUIET,
@@ -117,8 +118,7 @@ class Compare:
             update, ending = refusal(error, self.alert)
             yield update | buttons(self, running=False)
             raise ending from None
-        empty: list[list[Any]] = [[] for _ in comparison.runs]
-        begun = message(comparison, empty, notice="Starting…")
+        begun = notice(comparison, ENTRANCE.notice() or "Starting…")
         yield {
             self.alert: alert(""), self.run_id: comparison.id, self.canvas: begun,
             **buttons(self, running=True),
@@ -135,14 +135,17 @@ class Compare:
         lanes = self.lanes.read(rows, {**shared, "early_stop": True}, 2, head_settings(using))
         scorer, seed = values[self.scorer.scorer], values[self.seed]
         ready = [prepare_run(using, lane.sampler, lane.settings, text, seed, scorer=scorer) for lane in lanes]
-        runs = [Run(using.pieces, using.name, one.stream(), golds=self.bundled.golds) for one in ready]
+        runs = [
+            Run(using.pieces, using.name, one.stream(), golds=self.bundled.golds, place=one.place)
+            for one in ready
+        ]
         return self.comparisons.add(Comparison(runs, measure))
 
-    def on_decode(self, run_id: str) -> Iterator[Message]:
-        """Decode all runs in step, and send their frames."""
+    def on_decode(self, run_id: str, visitor: str = "") -> Iterator[Message]:
+        """Decode all runs in step, and send their frames. visitor: whose runs they are."""
         comparison = self.comparisons.get(run_id)
         if comparison is not None:
-            yield from streamed(comparison, message)
+            yield from streamed(comparison, message, notice, visitor)
 
     def on_stop(self, values: Values) -> Updates:
         """End all runs; what they have written stays on the page."""

@@ -10,6 +10,7 @@ import gradio as gr
 
 from llada_viz.decoding.attached import Attached, Attachments
 from llada_viz.decoding.bundled import Bundled, Example
+from llada_viz.decoding.entrance import ENTRANCE
 from llada_viz.decoding.runs import Run, Runs
 from llada_viz.decoding.scope import hint
 from llada_viz.widgets.canvas import Message, TokenCanvas, message, notice
@@ -43,7 +44,6 @@ FIRST_EXAMPLE = 1  # filled in when the page opens, so that Run can be pressed a
 MOST_CELLS = 8192
 STARTING = "Starting…"
 GOES_ON = "A run is still going on: press Stop first."
-WAITING = "Waiting for the model: another run is using it."
 # A moment later, when the page has put the new sizes into the form.
 PRESS_RUN = "() => setTimeout(() => document.querySelector('#run').click(), 100)"
 
@@ -157,7 +157,7 @@ class Visualize:
             update, ending = refusal(error, self.alert)
             yield update | buttons(self, self._going_on(old))
             raise ending from None
-        begun = notice(run, WAITING if self.runs.busy() else STARTING)
+        begun = notice(run, ENTRANCE.notice() or STARTING)
         yield {self.alert: alert(""), self.run_id: run.id, self.canvas: begun, **buttons(self, running=True)}
 
     def _prepare(self, values: Values) -> Run:
@@ -175,11 +175,11 @@ class Visualize:
         self.chat.begin(run, asked)
         return run
 
-    def on_decode(self, run_id: str) -> Iterator[Message]:
-        """Decode the run, and send its frames."""
+    def on_decode(self, run_id: str, visitor: str = "") -> Iterator[Message]:
+        """Decode the run, and send its frames. visitor: whose run it is."""
         run = self.runs.get(run_id)
         if run is not None:
-            yield from streamed(run, message)
+            yield from streamed(run, message, notice, visitor)
 
     def on_end(self, run_id: str) -> Updates:
         """Decoding is over: set Run and Stop, for another run may have begun meanwhile."""

@@ -24,6 +24,11 @@ def message(comparison: Comparison, lanes: list[list[Frame]], notice: str = "") 
     }  # fmt: skip
 
 
+def notice(comparison: Comparison, text: str) -> Message:
+    """A sentence for a comparison that has no frames yet."""
+    return message(comparison, [[] for _ in comparison.runs], text)
+
+
 class CompareCanvas(gr.HTML):
     """The boards of a comparison, one for each lane. comparisons: where the page fetches frames from."""
 

@@ -16,6 +16,8 @@ import gradio as gr
 from llada_viz.decoding.attached import Attachments, Using
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.conversation import Message
+from llada_viz.decoding.entrance import ENTRANCE
+from llada_viz.decoding.sharing import sharing_of
 from llada_viz.decoding.zero_gpu import Order, adapter_of, lent, rows_of
 from models.checkpoint import ModelError
 from samplers.registry import Entry, entry, head_users, make
@@ -24,6 +26,8 @@ from samplers.settings import sentence_of
 from tasks.recognise import problem_of
 
 UPDATES_PER_SECOND = 30
+UPDATES_OF_ALL = 60  # updates a second, of all runs together
+NOTICE_SECONDS = 1.0  # between two sentences about the place in the line
 MOST_PROMPT = 20_000
 CHECKER = "checker"
 NO_CHECKER = (
@@ -46,6 +50,7 @@ class Decoding(Protocol):
 
     def advance(self, seconds: float) -> Sequence[Any]: ...
     def stop(self) -> None: ...
+    def belongs_to(self, owner: str) -> None: ...
 
 
 class LiveTab(Protocol):
@@ -59,7 +64,7 @@ class LiveTab(Protocol):
     idle: str
     busy: str
 
-    def on_decode(self, run_id: str) -> Iterator[Any]: ...
+    def on_decode(self, run_id: str, visitor: str = "") -> Iterator[Any]: ...
     def on_stop(self, values: Values) -> Updates: ...
 
 
@@ -111,15 +116,15 @@ def prepare_here(
     """As `prepare_run`, to be decoded by this process."""
     assert using.loaded is not None
     described, task = entry(sampler), problem_of(prompt)
-    tools = Tools()
+    tools = Tools(sharing=sharing_of(using.loaded))
     needs = make(sampler, settings).needs
     if needs.scorer and scorer == CHECKER:
         if task is None:
             raise RequestError(NO_CHECKER.format(title=described.title))
-        tools = Tools(scorer=CHECKER)
+        tools = replace(tools, scorer=CHECKER)
     elif needs.scorer:
         check_scorer(using, scorer)
-        tools = Tools(scorer="prm", reward=using.reward(scorer))
+        tools = replace(tools, scorer="prm", reward=using.reward(scorer))
     if needs.head:
         if using.ups_head is None:
             raise no_head(described)
@@ -169,21 +174,37 @@ def wire(
         begin, {tab.run_id, *inputs}, [tab.alert, tab.run_id, tab.canvas, *ends],
         trigger_mode="once", concurrency_limit=None, **QUIET,
     )  # fmt: skip
+
+    def decode(run_id: str, request: gr.Request) -> Iterator[Any]:
+        yield from tab.on_decode(run_id, str(request.session_hash or ""))
+
     decoding = begun.success(
-        tab.on_decode, tab.run_id, tab.canvas,
-        trigger_mode="once", concurrency_id="gpu", concurrency_limit=1, **QUIET,
+        decode, tab.run_id, tab.canvas,
+        trigger_mode="once", concurrency_limit=None, postprocess=False, **QUIET,
     )  # fmt: skip
     decoding.then(end, tab.run_id, ends, queue=False, **QUIET)
     tab.stop.click(tab.on_stop, {tab.run_id}, [tab.canvas, *ends], cancels=[decoding], queue=False, **QUIET)
 
 
-def streamed(decoding: Decoding, message: Callable[[Any, Any], Any]) -> Iterator[Any]:
-    """Decode to the end, and give the page the new frames about 30 times a second. message: packs them."""
-    try:
-        while any(frames := decoding.advance(1 / UPDATES_PER_SECOND)):
-            yield message(decoding, frames)
-    finally:
-        decoding.stop()
+def streamed(
+    decoding: Decoding,
+    message: Callable[[Any, Any], Any],
+    notice: Callable[[Any, str], Any],
+    visitor: str = "",
+) -> Iterator[Any]:
+    """Decode to the end, and give the page the new frames about 30 times a second, less often when many are
+    decoded. message: packs frames; notice: packs a sentence for as long as there is no room at the model."""
+    decoding.belongs_to(visitor)
+    with ENTRANCE.entered() as place:
+        while sentence := place.wait(NOTICE_SECONDS):
+            yield notice(decoding, sentence)
+        try:
+            seconds = 1 / UPDATES_PER_SECOND
+            while any(frames := decoding.advance(seconds)):
+                yield message(decoding, frames)
+                seconds = max(1 / UPDATES_PER_SECOND, ENTRANCE.inside / UPDATES_OF_ALL)
+        finally:
+            decoding.stop()
 
 
 def start_and_stop(label: str, problem: str, prefix: str = "") -> tuple[gr.HTML, gr.Button, gr.Button]:

@@ -20,7 +20,7 @@ _MUST_BE_UNSET = ("dynamic", "rotation", "activation_mode", "is_marlin_format")
 @dataclass(frozen=True)
 class Layout:
     """bits: of a weight; group_size: inputs that share scale and zero point, -1 for all of a layer;
-    desc_act: inputs were quantized by falling activation, so their groups are out of order; sym: the zero
+    desc_act: inputs were quantised by falling activation, so their groups are out of order; sym: the zero
     point is the middle of the range; format: `gptq` stores zero points less one, `gptq_v2` as they are."""
 
     bits: int
@@ -41,7 +41,7 @@ class Layout:
 def find_layout(name: str, config: Mapping[str, Any], revision: str = "") -> Layout | None:
     """The layout that a model folder or hub id states, None where it has plain weights.
 
-    config: the fields of its config.json. ModelError: an unknown layout, another way of quantizing, or two
+    config: the fields of its config.json. ModelError: an unknown layout, another way of quantising, or two
     files that do not say the same.
     """
     inside = config.get("quantization_config")

@@ -48,7 +48,7 @@ class StoredLinear(nn.Module):
             "scales": (groups, outputs),
             "g_idx": (inputs,),
         } | ({"bias": (outputs,)} if bias else {})
-        self.bias = None
+        self.register_buffer("bias", None)
         for key, shape in shapes.items():
             dtype = torch.float16 if key in ("scales", "bias") else torch.int32
             self.register_buffer(key, torch.empty(shape, dtype=dtype, device="meta"))
@@ -151,7 +151,8 @@ class QuantizedLinear(nn.Module):
             packed = self.numbers[start // self.per_byte : stop // self.per_byte]
             places = weight[start:stop].view(-1, self.per_byte, self.out_features)
             for place in range(self.per_byte):
-                places[:, place] = (packed >> (place * self.width)) & (2**self.width - 1)
+                lowest = packed >> (place * self.width) if place else packed
+                places[:, place] = lowest & (2**self.width - 1) if place + 1 < self.per_byte else lowest
             by_group = weight[start:stop].view(step, self.group, self.out_features)
             by_group.sub_(zeros[first : first + step]).mul_(scales[first : first + step])
         return weight

@@ -19,15 +19,13 @@ from models.gptq.kernels import stored_layer, use_kernels
 from models.gptq.layout import Layout
 from models.gptq.linear import QuantizedLinear, StoredLinear, unpacked
 from models.llada import LLaDAModelLM
-from models.memory import free_memory, gigabytes
+from models.memory import Use, free_memory, gigabytes, predict
 from models.streaming import check_fits, set_weight
 
 ROUTES = ("packed", "dense", "gptqmodel")
 INTEGERS = ("qweight", "qzeros", "g_idx")
 DENSE_SHARE = 0.5
-"""On a CPU weights are unpacked once where that takes at most this share of the free memory."""
-PACKED_SHARE = 0.9
-"""Packed weights may take this much of it: the rest is for activations."""
+"""On a CPU weights are unpacked once where that needs at most this share of the free memory."""
 
 
 def load_gptq(
@@ -55,7 +53,8 @@ def load_gptq(
         network = LLaDAModelLM(config)
     network.to(dtype)
     layers = place_stored_layers(name, network, layout, stored)
-    route = choose_route(name, network, layers, device, dtype, route)
+    needs = predicted_bytes(network, layers, dtype, longest)
+    route = choose_route(name, needs, device, dtype, route)
     fill(name, network, stored, device, dtype)
     kernel = ""
     if route == "gptqmodel":
@@ -98,10 +97,9 @@ def place_stored_layers(
     return layers
 
 
-def choose_route(
-    name: str, network: LLaDAModelLM, layers: list[str], device: str, dtype: torch.dtype, route: str
-) -> str:
-    """The route asked for, or the one that serves this device. ModelError: it cannot be taken here."""
+def choose_route(name: str, needs: tuple[int, int], device: str, dtype: torch.dtype, route: str) -> str:
+    """The route asked for, or the one that serves this device. needs: from `predicted_bytes`. ModelError: it
+    cannot be taken here."""
     if route not in ("", *ROUTES):
         raise ModelError(f"quantization = {route!r} for a GPTQ model; allowed: empty, {', '.join(ROUTES)}")
     on_gpu, installed = torch.device(device).type == "cuda", find_spec("gptqmodel") is not None
@@ -112,31 +110,43 @@ def choose_route(
     if not route and on_gpu and installed and dtype.itemsize == 2:
         route = "gptqmodel"
     free = free_memory(device)
-    packed, dense = predicted_bytes(network, layers, dtype)
+    packed, dense = needs
     if not route:
         route = "dense" if not on_gpu and dense <= DENSE_SHARE * free else "packed"
     needed = dense if route == "dense" else packed
-    if needed > PACKED_SHARE * free:
+    if needed > free:
         instead = f", or packed ({gigabytes(packed)})" if route == "dense" and packed < dense else ""
-        asks = f"model = {name!r} needs {gigabytes(needed)} as {route} weights"
+        asks = f"model = {name!r} needs {gigabytes(needed)} with {route} weights"
         raise ModelError(f"{asks}, and {gigabytes(free)} are free on {device}; allowed: more memory{instead}")
     return route
 
 
-def predicted_bytes(network: LLaDAModelLM, layers: list[str], dtype: torch.dtype) -> tuple[int, int]:
-    """Memory of the weights (packed, dense), with what is there for a moment beside them: a layer unpacked.
+def predicted_bytes(
+    network: LLaDAModelLM, layers: list[str], dtype: torch.dtype, longest: int = 0
+) -> tuple[int, int]:
+    """Memory to decode with (packed, dense) weights: they, beside them one layer unpacked for a moment, and
+    the activations of a canvas of `longest` tokens.
 
     network: on the meta device, with a StoredLinear for each of these layers.
     """
+    length = longest or min(Use.length, network.config.max_sequence_length)
+    beside = predict(network.config, str(dtype).removeprefix("torch."), Use(length=length)).activations
+    sizes = [
+        stored_layer(network, key).in_features * stored_layer(network, key).out_features for key in layers
+    ]
+    beside += max(sizes) * dtype.itemsize
+    packed, dense = kept_bytes(network, layers, dtype)
+    return packed + beside, dense + beside
+
+
+def kept_bytes(network: LLaDAModelLM, layers: list[str], dtype: torch.dtype) -> tuple[int, int]:
+    """Memory of the (packed, dense) weights alone, as in `predicted_bytes`."""
     packed = dense = sum(p.numel() * p.element_size() for p in network.parameters())
-    most = 0
     for key in layers:
         layer = stored_layer(network, key)
-        weights = layer.in_features * layer.out_features
-        most = max(most, weights * dtype.itemsize)
         packed += layer.packed_bytes()
-        dense += weights * dtype.itemsize
-    return packed + most, dense + most
+        dense += layer.in_features * layer.out_features * dtype.itemsize
+    return packed, dense
 
 
 def fill(

@@ -61,10 +61,10 @@ def quantize(
     device: str = "auto",
     seed: int = 0,
 ) -> None:
-    """Write the model of a folder or hub id to the new folder `out`, its linear layers quantized.
+    """Write the model of a folder or hub id to the new folder `out`, its linear layers quantised.
 
     calibration: texts as the model will read them; 128 of some hundred tokens are usual. seed: of their
-    holes. Layers are read one at a time. ModelError: settings that no layout has, a model that is quantized
+    holes. Layers are read one at a time. ModelError: settings that no layout has, a model that is quantised
     already or is not plain LLaDA, no text, a folder that exists, or gptqmodel is not installed.
     """
     fields = {"bits": bits, "group_size": group_size, "desc_act": desc_act, "sym": sym}
@@ -72,7 +72,7 @@ def quantize(
     data = read_config(name)
     config = LLaDAConfig(**data)
     if find_layout(name, data) is not None:
-        raise ModelError(f"model = {name!r} is quantized already; allowed: plain weights")
+        raise ModelError(f"model = {name!r} is quantised already; allowed: plain weights")
     if out.exists():
         raise ModelError(f"out = {str(out)!r} exists; allowed: a new folder")
     if config.weight_tying:

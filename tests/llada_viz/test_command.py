@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from llada_viz import address, command
+from llada_viz.api.access import VARIABLE
+from llada_viz.decoding.bundled import Bundled
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
@@ -113,3 +115,24 @@ def test_no_command_imports_the_page() -> None:
     code += "sys.exit('gradio' in sys.modules or 'torch' in sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_the_api_is_beside_the_page_where_it_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On this machine, or with a key; never on ZeroGPU."""
+    key = "k" * 16
+    monkeypatch.delenv(VARIABLE, raising=False)
+    bundled = Bundled()
+    api = page.api_of(bundled)
+    assert api is not None and api.defaults["gen_length"] == 64 and api.key == ""
+    assert page.launch_options(SimpleNamespace(api=api))["app_kwargs"]["routes"]
+    assert page.launch_options()["app_kwargs"] is None
+    for name, value in (("GRADIO_SERVER_NAME", "0.0.0.0"), ("SPACE_ID", "me/space")):
+        monkeypatch.setenv(name, value)
+        assert page.api_of(bundled) is None
+        monkeypatch.setenv(VARIABLE, key)
+        api = page.api_of(bundled)
+        assert api is not None and api.key == key
+        monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+        assert page.api_of(bundled) is None
+        for variable in (name, VARIABLE, "SPACES_ZERO_GPU"):
+            monkeypatch.delenv(variable)

@@ -11,11 +11,13 @@ import torch
 
 import models.device_map
 from llada_viz import decode
+from models.adapters import apply_adapter, load_adapted
 from models.checkpoint import ModelError
 from models.device_map import place_of
 from models.llada import computes_on
 from models.loading import LoadedModel, give_back_memory, load
 from samplers.network import ModelNetwork
+from tests.random_adapter import write_adapter
 
 IDS = torch.arange(40).reshape(2, 20)
 MASK = torch.ones(2, 20, dtype=torch.bool)
@@ -67,6 +69,20 @@ def test_threads_wait_for_each_other(sharded: Path, tmp_path: Path, monkeypatch:
             assert torch.equal(logits, wanted)
 
 
+def test_an_adapter_is_not_merged_into_weights_on_several_devices(
+    sharded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = str(write_adapter(tmp_path / "adapter", str(sharded)))
+    with pytest.raises(
+        ModelError, match="cannot be merged into weights on several devices; allowed: a plain"
+    ):
+        apply_adapter(split(monkeypatch, sharded, tmp_path, 0.5), adapter)
+    monkeypatch.undo()
+    whole = load_adapted(str(sharded), adapter, "cpu", device_map="auto")
+    wanted = load_adapted(str(sharded), adapter, "cpu")
+    assert torch.equal(whole.model(IDS).logits, wanted.model(IDS).logits)
+
+
 def test_with_enough_memory_nothing_is_moved(sharded: Path) -> None:
     loaded = load(str(sharded), "cpu", device_map="auto")
     assert set(loaded.model.hf_device_map.values()) == {"cpu"}
@@ -90,6 +106,9 @@ def test_disk_is_used_only_where_a_folder_is_named(
     monkeypatch.setattr(models.device_map, "room", lambda _: {"cpu": 1000})
     with pytest.raises(ModelError, match="MB of its weights fit no memory; allowed: offload = a folder"):
         load(str(sharded), "cpu", device_map="auto")
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelError, match="offload = .*file' cannot be made .File exists.; allowed: a folder"):
+        load(str(sharded), "cpu", device_map="auto", offload=str(tmp_path / "file"))
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr("models.device_map.shutil.disk_usage", lambda _: usage)
     with pytest.raises(ModelError, match="offload = .* has 0.0 MB"):
@@ -99,6 +118,8 @@ def test_disk_is_used_only_where_a_folder_is_named(
 def test_words_that_are_not_known_or_do_not_go_together(sharded: Path) -> None:
     with pytest.raises(ModelError, match="device_map = 'balanced' is not known; allowed: empty, auto"):
         load(str(sharded), "cpu", device_map="balanced")
+    with pytest.raises(ModelError, match="without a device_map; allowed: with device_map = auto"):
+        load(str(sharded), "cpu", offload="folder")
     with pytest.raises(ModelError, match="allowed: one of them"):
         load(str(sharded), "cpu", device_map="auto", quantization="nf4")
 

@@ -97,3 +97,37 @@ def test_accelerate_reads_its_configs(kind: str) -> None:
     wanted = {"fsdp": config.fsdp_config.get("fsdp_version") == 2,
               "deepspeed": config.deepspeed_config.get("zero_stage") == 2}  # fmt: skip
     assert wanted[kind]
+
+
+@pytest.mark.parametrize(("name", "machines", "processes"), [
+    ("one-gpu", 1, 1), ("four-gpus", 1, 4), ("eight-gpus", 1, 8), ("two-machines", 2, 16),
+])  # fmt: skip
+def test_accelerate_reads_the_configs_of_one_machine_and_two(
+    name: str, machines: int, processes: int
+) -> None:
+    """With accelerate's own reader, and its launcher's own check of flags and config together."""
+    from accelerate.commands.config.config_args import load_config_from_file
+    from accelerate.commands.launch import launch_command_parser
+
+    path = ROOT / "training" / "configs" / "accelerate" / f"{name}.yaml"
+    config = load_config_from_file(str(path))
+    assert (config.num_machines, config.num_processes, config.mixed_precision) == (
+        machines,
+        processes,
+        "bf16",
+    )
+    assert str(config.distributed_type).endswith("MULTI_GPU" if processes > 1 else "NO")
+    words = [
+        "--config_file",
+        str(path),
+        "--machine_rank",
+        "1",
+        "--main_process_ip",
+        "10.0.0.1",
+        "-m",
+        "training",
+    ]
+    args = launch_command_parser().parse_args(words)
+    assert (args.machine_rank, args.main_process_ip, args.module) == (1, "10.0.0.1", True)
+    if machines > 1:
+        assert config.main_process_port == 29500 and config.rdzv_backend == "static" and config.same_network

@@ -17,10 +17,10 @@ BUNDLED = str(VECTORS.parents[1] / "assets" / "models" / "tiny-llada")
 GRID = ["--grid", "r_incorrect=0.05,0.1", "--grid", "ups_width=0,8"]
 
 
-def command(out: Path, *more: str) -> list[str]:
+def command(out: Path, *more: str, data: str = "linear") -> list[str]:
     plain = ["max_steps=3", "batch_size=4", "log_every=1", "samples=0", "eval_every=3"]
     pairs = [word for pair in plain for word in ("--set", pair)]
-    flags = ["--model", BUNDLED, "--data", "linear", "--device", "cpu", "--out", str(out)]
+    flags = ["--model", BUNDLED, "--data", data, "--device", "cpu", "--out", str(out)]
     return ["sweep", "remask-sft", *flags, *pairs, *more]
 
 
@@ -74,13 +74,15 @@ def test_a_run_that_fails_is_a_row_of_the_table(
 
 @pytest.mark.slow
 def test_a_combination_that_cannot_run_leaves_the_others(tmp_path: Path) -> None:
-    """The published name of max_length, another precision, and wrong tokens that are none."""
-    out = tmp_path / "out"
+    """The published name of max_length, another precision, and wrong tokens that are none; with few held-out
+    rows, for bf16 is slow on most processors."""
+    out, rows = tmp_path / "out", tmp_path / "rows.jsonl"
+    rows.write_text("".join(f'{{"prompt": "What is {n} + 1?", "answer": "{n + 1}"}}\n' for n in range(200)))
     grid = ["--grid", "seq_len=8,128", "--grid", "precision=no,bf16", "--grid", "r_incorrect=0"]
-    assert main(command(out, *grid)) == 0
+    assert main(command(out, *grid, data=str(rows))) == 0
     header, _, *rows = (out / "table.md").read_text().splitlines()
     assert "eval_auroc_own" in header and "eval_auroc_random" not in header
-    assert ["no held-out row fits max_length = 8" in row for row in rows] == [True, True, False, False]
+    assert ["max_length = 8" in row for row in rows] == [True, True, False, False]
     assert [row.split(" | ")[3] for row in rows[2:]] == ["3", "3"]  # steps
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedType
@@ -28,6 +29,7 @@ from training.engine.checkpoints import (
     write,
     write_state,
 )
+from training.engine.machines import check_shared, from_first, tensors_from_first
 from training.engine.metrics import Metrics, Window
 from training.engine.optimizer import adamw
 from training.engine.placement import SHARDED, read_shards, take_shards, write_shards
@@ -46,6 +48,8 @@ class Engine:
         self.settings, self.step, self.seconds = recipe.settings, 0, 0.0
         self.metrics, self.window = Metrics(out / "metrics.jsonl"), Window()
         self.kind = accelerator.distributed_type
+        if self.kind in SHARDED and accelerator.num_processes > 1:
+            check_shared(out)
         self.module, self.optimizer = accelerator.prepare(recipe.module, adamw(recipe))
         plain = accelerator.unwrap_model(self.module)
         self.parameters = {n: p for n, p in plain.named_parameters() if p.requires_grad}
@@ -324,11 +328,9 @@ class Engine:
 
     def resume(self) -> bool:
         """Load the last checkpoint, if there is one; lines of the log after its step are removed."""
-        folder = latest(self.out)
+        folder = from_first(lambda: latest(self.out))
         if folder is not None:
-            tensors, facts = read_state(folder)
-            if self.kind in SHARDED:
-                tensors = read_shards(self.accelerator, folder, facts["processes"])
+            tensors, facts = self._state_of(folder)
             if self.kind != DistributedType.DEEPSPEED:
                 restore(self.parameters, self.optimizer.optimizer, tensors)
             for name in self.average:
@@ -339,11 +341,25 @@ class Engine:
             self.progress.step = self.step
         if self.accelerator.is_main_process:
             self.metrics.cut_after(self.step)
-        self.accelerator.wait_for_everyone()
         if folder is not None:
-            self.reported = self.metrics.has(self.step)
+            self.reported = from_first(lambda: self.metrics.has(self.step))
             self.window = Window({} if self.reported else facts["sums"])
         return folder is not None
+
+    def _state_of(self, folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and facts of a checkpoint: the first process's, or of shards each process's own."""
+        if self.kind in SHARDED:
+            facts = read_state(folder)[1]
+            return read_shards(self.accelerator, folder, facts["processes"]), facts
+        tensors: dict[str, Tensor] = {}
+
+        def read() -> dict[str, Any]:
+            saved, facts = read_state(folder)
+            tensors.update(saved)
+            return facts
+
+        facts = from_first(read)
+        return tensors_from_first(tensors, self.accelerator.device), facts
 
     def close(self) -> None:
         """Release the DDP wrapper; nothing can be trained after it. It has to go before the process group:

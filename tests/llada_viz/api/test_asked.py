@@ -123,7 +123,7 @@ def test_what_is_no_json(body: bytes, part: str) -> None:
         ("temperature", "hot"),
         ("top_p", True),
         ("scorer", {}),
-        ("stream_options", 1),
+        ("stream_options", {"include_all": True}),
         ("stream_provisional", 1),
         *((name, ["x"]) for name in NEUTRAL),
         ("logprobs", 0),

@@ -143,6 +143,7 @@ def test_a_stopped_answer_keeps_what_exists(session: ChatSession) -> None:
         prompt_length=1, settings={},
     )  # fmt: skip
     assert session.keep(ASKED, [started]) == "" and not session.conversation.rounds
+    assert session.command("/retry").question == ASKED
     cells = tuple(Cell(0, place, token, 1.0) for place, token in ((1, a), (4, b), (6, loaded.eos_id or 0)))
     events = [started, Unmasked(nfe=1, step=0, cells=cells)]
     assert session.keep(ASKED, events) == "7 … 5" == answer_so_far(loaded, fold(events))

@@ -33,7 +33,7 @@ class Stream:
 
 
 def start(stream: Any, runs: Any = None) -> Any:
-    prepared = SimpleNamespace(stream=lambda: stream(None, None))
+    prepared = SimpleNamespace(stream=lambda: stream(None, None), place=None)
     return (runs or Runs()).start(prepared, PIECES, "table")
 
 

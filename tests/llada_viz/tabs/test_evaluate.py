@@ -130,16 +130,16 @@ def test_an_upload_is_evaluated_in_the_background_and_read_back(
 def test_a_stopped_evaluation_resumes_in_a_new_server_and_ends_with_every_row_once(
     evaluations: Any, tmp_path: Path
 ) -> None:
-    asked = EvaluationRequest(upload(tmp_path, 200), "mine.csv", LANES, "question", "answer")
+    asked = EvaluationRequest(upload(tmp_path, 100), "mine.csv", LANES, "question", "answer")
     job_id = evaluations.start(asked)
     folder = RunFolder(evaluations.jobs.get(job_id).folder)
     until = time.monotonic() + 200
-    while len(folder.rows()) < 64 and time.monotonic() < until:
+    while len(folder.rows()) < 32 and time.monotonic() < until:
         time.sleep(0.1)
     evaluations.jobs.stop(job_id)
     assert wait(evaluations, job_id).state == "stopped"
     before = folder.rows()
-    assert 64 <= len(before) < 402
+    assert 32 <= len(before) < 202
     evaluations.jobs.close()
     server = Jobs(evaluations.jobs.store.path.parent, tick=0.1)  # what a restarted server makes
     again = Evaluations(server, FOLDER, "cpu")
@@ -148,7 +148,7 @@ def test_a_stopped_evaluation_resumes_in_a_new_server_and_ends_with_every_row_on
     assert wait(again, job_id).state == "done"
     server.close()
     rows = folder.rows()
-    assert rows[: len(before)] == before and len(rows) == 402
+    assert rows[: len(before)] == before and len(rows) == 202
     assert len({(row["line"], row["row"]) for row in rows}) == len(folder.results.read_text().splitlines())
 
 

@@ -96,15 +96,36 @@ def test_a_kernel_without_gptqmodel_or_in_32_bits(public: Path, monkeypatch: pyt
 def test_on_a_gpu_gptqmodel_is_taken_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The choice alone: no GPU is needed for it."""
     monkeypatch.setattr(gptq_loading, "free_memory", lambda device: 10**12)
-    monkeypatch.setattr(gptq_loading, "predicted_bytes", lambda *_: (4, 16))
 
     def chosen(device: str, dtype: torch.dtype) -> str:
-        return gptq_loading.choose_route("m", None, [], device, dtype, "")  # type: ignore[arg-type]
+        return gptq_loading.choose_route("m", (4, 16), device, dtype, "")
 
     assert chosen("cuda", FP16) == "gptqmodel" and chosen("cuda", torch.float32) == "packed"
     assert chosen("cpu", FP16) == "dense"
     monkeypatch.setattr(gptq_loading, "find_spec", lambda name: None)
     assert chosen("cuda:1", BF16) == "packed"
+
+
+@pytest.mark.slow
+def test_a_kernel_that_does_not_run_here_is_a_sentence(public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise ImportError("no nvcc")
+
+    monkeypatch.setattr(kernels, "_finish", fails)
+    with pytest.raises(
+        ModelError, match=r"TorchLinear of gptqmodel does not run here \(ImportError: no nvcc\)"
+    ):
+        load(str(public), "cpu", BF16, quantization="gptqmodel")
+
+
+def test_a_kernel_may_keep_its_tensors_as_parameters() -> None:
+    layer, words = nn.Module(), torch.ones(2, 2).int()
+    layer.register_parameter("qweight", nn.Parameter(torch.zeros(2, 2).int(), requires_grad=False))
+    layer.register_buffer("scales", torch.zeros(2))
+    for key, tensor in (("qweight", words), ("scales", torch.ones(2))):
+        kernels.put(layer, key, tensor)
+    assert torch.equal(layer.get_parameter("qweight"), words)
+    assert torch.equal(layer.get_buffer("scales"), torch.ones(2))
 
 
 def test_exllama_keeps_room_for_the_longest_canvas() -> None:
@@ -119,4 +140,4 @@ def test_exllama_keeps_room_for_the_longest_canvas() -> None:
     layer, other = Exllama(), nn.Linear(2, 2)
     for module in (layer, other):
         kernels.set_longest(module, 768)
-    assert layer.scratch_space_fixed() == 768 * 8 and not hasattr(other, "scratch_space_fixed")
+    assert layer.scratch_space_fixed() == 768 and not hasattr(other, "scratch_space_fixed")

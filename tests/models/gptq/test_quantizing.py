@@ -93,7 +93,7 @@ def test_settings_that_cannot_be_are_refused_first(
 
 
 def test_models_that_cannot_be_quantized(sharded: Path, public: Path, grouped: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="quantized already; allowed: plain weights"):
+    with pytest.raises(ModelError, match="quantised already; allowed: plain weights"):
         quantize(str(public), tmp_path / "out", calibration=TEXTS)
     with pytest.raises(ModelError, match="weight_tying = True"):
         quantize(str(grouped), tmp_path / "out", calibration=TEXTS)

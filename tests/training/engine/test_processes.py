@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -53,9 +54,8 @@ def begin(args: list[str], **environment: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def done(args: list[str], code: int = 0, **environment: str) -> str:
+def ended(process: subprocess.Popen[str], code: int) -> str:
     """What it printed. It is given three minutes: what waits for itself would wait for ever."""
-    process = begin(args, **environment)
     try:
         text, _ = process.communicate(timeout=180)
     except subprocess.TimeoutExpired:
@@ -63,6 +63,28 @@ def done(args: list[str], code: int = 0, **environment: str) -> str:
         pytest.fail(f"not done after three minutes: {process.communicate()[0]}")
     assert process.returncode == code, text
     return text
+
+
+def done(args: list[str], code: int = 0, **environment: str) -> str:
+    """What a command printed that was waited for."""
+    return ended(begin(args, **environment), code)
+
+
+def together(args: list[str], **environment: str) -> str:
+    """What two processes of one run printed, one after the other: with the variables that `accelerate launch`
+    sets, and without its own process, which imports torch for some seconds first."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = environment | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    shared |= {"ACCELERATE_MIXED_PRECISION": "no"}
+    processes = [begin([*PYTHON, *args], RANK=rank, LOCAL_RANK=rank, **shared) for rank in "01"]
+    try:
+        return "".join([ended(process, 0) for process in processes])
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def wait_for_line(process: subprocess.Popen[str], out: Path, count: int) -> None:
@@ -141,19 +163,25 @@ def test_killed_while_a_checkpoint_is_written_the_one_before_is_whole(tmp_path: 
     assert not list((tmp_path / "cut").rglob("*.new"))
 
 
+@pytest.fixture(scope="module")
+def toy_of_one(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("toy") / "one"
+    done([*PYTHON, *toy(out)])
+    return out
+
+
 @pytest.mark.parametrize("sharded", ["", "1"], ids=["ddp", "fsdp"])
-def test_two_processes_stop_together_and_go_on(tmp_path: Path, sharded: str) -> None:
+def test_two_processes_stop_together_and_go_on(toy_of_one: Path, tmp_path: Path, sharded: str) -> None:
     """Between the two parts of the ninth step: the eighth is the last that was finished."""
-    done([*PYTHON, *toy(tmp_path / "one")])
-    two = [*TWO, "-m", *toy(tmp_path / "two", "--resume", accumulate=2)]
-    text = done(two, TOY_STOPS="9", TOY_FSDP=sharded)
+    two = toy(tmp_path / "two", "--resume", accumulate=2)
+    text = together(two, TOY_STOPS="9", TOY_FSDP=sharded)
     assert text.count("stopped after step 8") == 1
     state = tmp_path / "two" / "checkpoints" / "step-8" / "training"
     assert (state / "shards" / "process-1.safetensors").is_file() == bool(sharded)
-    text = done(two, TOY_FSDP=sharded)
+    text = together(two, TOY_FSDP=sharded)
     assert text.count("going on after step 8") == 1
-    close(tmp_path / "two", tmp_path / "one")
-    ours, theirs = (weights(tmp_path / name / "final") for name in ("two", "one"))
+    close(tmp_path / "two", toy_of_one)
+    ours, theirs = (weights(folder / "final") for folder in (tmp_path / "two", toy_of_one))
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-4) for name in theirs)
 
 

@@ -13,7 +13,7 @@ import torch
 from evaluation.sets.columns import SetError
 from models.adapters import load_adapted
 from samplers.settings import SettingError
-from tests.training.engine.test_processes import PYTHON, TWO, close, command, done
+from tests.training.engine.test_processes import PYTHON, close, command, done, together
 from tests.training.small_model import small_folder
 from tests.training.toy import engine_of, lines
 from training.engine.recipe import step_generator
@@ -260,11 +260,11 @@ def test_two_processes_write_the_answers_of_one(tmp_path: Path) -> None:
               "temperature": 1.5, "gen_length": 16}  # fmt: skip
     named = ["training", "grpo", "--model", "assets/models/tiny-llada", "--data", "expression"]
     done([*PYTHON, *named, *command(tmp_path / "one", wanted)])
-    done([*TWO, "-m", *named, *command(tmp_path / "two", wanted)])
+    together([*named, *command(tmp_path / "two", wanted)])
     close(tmp_path / "two", tmp_path / "one")
     assert len({line["reward"] for line in lines(tmp_path / "one")}) == 2
     dropping = wanted | {"lora_r": 0, "lora_dropout": 0.3, "accumulate": 2, "batch_size": 16, "inner": 2}
     began = ["--load-lora", "assets/models/tiny-llada-few-steps"]
-    done([*TWO, "-m", *named, *command(tmp_path / "drop", dropping, *began)])
+    together([*named, *command(tmp_path / "drop", dropping, *began)])
     first, second = lines(tmp_path / "drop")
     assert first["moved"] == first["kl"] == 0 and second["moved"] > 0

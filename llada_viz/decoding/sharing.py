@@ -1,0 +1,52 @@
+"""Which runs share forwards: all runs of a loaded model in this process, by one line of calls.
+
+Off with LLADA_VIZ_SHARED=0, and on ZeroGPU, where each run is a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from weakref import WeakKeyDictionary
+
+from llada_viz.host import on_zero_gpu
+from models.llada import LLaDAModelLM
+from models.loading import LoadedModel
+from models.packed import can_pack, packed
+from samplers.shared_forwards import Forwards, Limits
+from samplers.shared_network import Sharing
+
+VARIABLE = "LLADA_VIZ_SHARED"
+# A packed network is small: a row is cheapest in passes of four to eight rows of one thread, and the other
+# cores are wanted for what the runs do between passes (docs/log.md).
+SMALL_TOKENS, CPU_TOKENS, GPU_TOKENS = 512, 1024, 16_384
+
+_LOCK = threading.Lock()
+_SHARED: WeakKeyDictionary[LLaDAModelLM, tuple[Forwards, LLaDAModelLM | None]] = WeakKeyDictionary()
+
+
+def shares() -> bool:
+    """Whether runs share forwards here."""
+    return os.environ.get(VARIABLE, "1") != "0" and not on_zero_gpu()
+
+
+def sharing_of(loaded: LoadedModel) -> Sharing | None:
+    """What the runs of a loaded model share; the same for everybody who asks. None: nothing (`shares`)."""
+    if not shares():
+        return None
+    model = loaded.model
+    with _LOCK:
+        if model not in _SHARED:
+            quick = packed(model) if can_pack(model) else None
+            _SHARED[model] = Forwards(limits_of(model, quick is not None)), quick
+        forwards, quick = _SHARED[model]
+    return Sharing(forwards, model if quick is None else quick)
+
+
+def limits_of(model: LLaDAModelLM, is_packed: bool) -> Limits:
+    """How much one pass takes, and how many go at once, by where the model computes."""
+    if model.device.type != "cpu":
+        return Limits(tokens=GPU_TOKENS)
+    if is_packed:
+        return Limits(tokens=SMALL_TOKENS, threads=1)
+    return Limits(tokens=CPU_TOKENS)

@@ -1,0 +1,104 @@
+"""A network for decoding on a CPU: the same weights in the order in which oneDNN multiplies fastest, and
+fewer, larger products: queries, keys and values in one, gate, product and sum inside those they follow.
+
+A pass takes about half the time (docs/log.md). Sums are added up in another order, so results differ from
+those of models.llada in the last bits.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.llada import Block, KeyValues, LLaDAModelLM
+from models.rope import rotate
+
+MOST_PARAMETERS = 250_000_000  # packed weights are a second copy in memory
+ROWS = 64  # the usual number of rows of a product, for which the order is chosen
+
+
+class PackedLinear(nn.Module):
+    """A linear layer without gradients. weight: Float[out, in]."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), ROWS)
+
+    def forward(self, x: Tensor, after: str = "none") -> Tensor:
+        """Float[…, in] -> Float[…, out]. after: "none", or "swish", the activation of what comes out."""
+        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.packed, None, after, [], "")
+        return out
+
+    def and_then(self, x: Tensor, what: str, other: Tensor) -> Tensor:
+        """The same, and then "add" or "mul" with another of the same shape."""
+        out: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, other, self.packed, None, what)
+        return out
+
+
+class PackedBlock(nn.Module):
+    """A block of models.llada."""
+
+    def __init__(self, block: Block) -> None:
+        super().__init__()
+        self.n_heads, self.n_kv_heads, self.head = block.n_heads, block.n_kv_heads, block.head
+        self.attn_norm, self.ff_norm = block.attn_norm, block.ff_norm
+        together = [block.q_proj.weight, block.k_proj.weight, block.v_proj.weight]
+        self.qkv_proj, self.attn_out = PackedLinear(torch.cat(together)), PackedLinear(block.attn_out.weight)
+        self.ff_proj, self.up_proj = PackedLinear(block.ff_proj.weight), PackedLinear(block.up_proj.weight)
+        self.ff_out = PackedLinear(block.ff_out.weight)
+
+    def forward(
+        self,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        visible: Tensor | None,
+        keys_values: KeyValues | None = None,
+        start: int = 0,
+        at: Tensor | None = None,
+    ) -> Tensor:
+        """See Block."""
+        rows, length, width = x.shape
+        heads = self.qkv_proj(self.attn_norm(x)).view(rows, length, -1, self.head).transpose(1, 2)
+        turned = rotate(heads[:, : self.n_heads + self.n_kv_heads], cos, sin)
+        q, k = turned[:, : self.n_heads], turned[:, self.n_heads :]
+        v = heads[:, self.n_heads + self.n_kv_heads :]
+        if keys_values is not None:
+            for stored, fresh in zip(keys_values, (k, v), strict=True):
+                if at is None:
+                    stored[:, :, start : start + length] = fresh
+                else:
+                    stored.index_copy_(2, at, fresh)
+            k, v = keys_values
+        grouped = self.n_heads != self.n_kv_heads
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=visible, enable_gqa=grouped)
+        x = self.attn_out.and_then(mixed.transpose(1, 2).reshape(rows, length, width), "add", x)
+        h = self.ff_norm(x)
+        gated = self.up_proj.and_then(h, "mul", self.ff_proj(h, "swish"))
+        return self.ff_out.and_then(gated, "add", x)
+
+
+def can_pack(model: LLaDAModelLM) -> bool:
+    """Whether `packed` helps: float32 on a CPU, plain layers, and not so large that a second copy hurts."""
+    layers = [m for m in model.modules() if isinstance(m, nn.Linear)]
+    plain = all(type(layer) is nn.Linear and layer.bias is None for layer in layers)
+    small = sum(p.numel() for p in model.parameters()) <= MOST_PARAMETERS
+    here = model.device.type == "cpu" and model.dtype == torch.float32
+    can = torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return can and here and small and plain and all(type(block) is Block for block in model.blocks)
+
+
+@torch.no_grad()
+def packed(model: LLaDAModelLM) -> LLaDAModelLM:
+    """The same network for decoding alone. What is not packed is shared with `model`, whose weights must not
+    change any more."""
+    memo: dict[int, Any] = {id(p): p for p in [*model.parameters(), *model.buffers()]}
+    memo |= {id(block): PackedBlock(block) for block in model.blocks}
+    head = model.get_output_embeddings()
+    if isinstance(head, nn.Linear):
+        memo[id(head)] = PackedLinear(head.weight)
+    return copy.deepcopy(model, memo)
