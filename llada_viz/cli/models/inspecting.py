@@ -16,7 +16,7 @@ from llada_viz.cli.terminal import columns, described, printable, width
 from models.inspection import Inspection, inspect
 from models.memory import PRECISIONS, Memory, Use, gigabytes, predict
 
-MOST_FILES = 8
+MOST_FILES = 3
 
 
 def add_flags(command: argparse.ArgumentParser) -> None:

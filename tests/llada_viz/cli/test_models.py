@@ -242,7 +242,7 @@ def test_quantize_asks_for_what_was_said(
 def test_what_cannot_be_quantized(packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, empty = str(tmp_path / "out"), tmp_path / "empty.txt"
     empty.write_text("\n")
-    assert "is quantized already" in refused(capsys, "quantize", str(packed), "--out", out)
+    assert "already; allowed: plain weights" in refused(capsys, "quantize", str(packed), "--out", out)
     for texts, words in (
         (empty, "has no text"),
         (tmp_path / "none.txt", "is no file"),
