@@ -22,9 +22,10 @@ from models.whole_file import write_whole
 from training.data.digests import Digests, first_change, row_digests
 from training.engine.checkpoints import latest
 from training.engine.loop import Engine
-from training.engine.machines import from_first, join, same_everywhere
+from training.engine.machines import everywhere, from_first, join
 from training.engine.placement import accelerator_for, forget_accelerator
-from training.engine.saying import first_process, say
+from training.engine.recipe import Recipe
+from training.engine.saying import say
 from training.engine.settings import RunArguments, TrainSettings, settings_of
 from training.registry import objective
 
@@ -70,20 +71,22 @@ class Request:
 def train(request: Request) -> Path:
     """Run or resume a training; returns its folder final/. RunError, SettingError, ModelError, SetError:
     the request cannot be run, with a sentence that says why."""
+    join(request.arguments.device)
     with folder_lock(request.out):
         return _train(request)
 
 
 def _train(request: Request) -> Path:
     out, final = request.out, request.out / "final"
-    digests = row_digests([*request.arguments.data, getattr(request.settings, "held_out", "")])
-    join(request.arguments.device)
+    names = [*request.arguments.data, getattr(request.settings, "held_out", "")]
+    digests = everywhere(lambda: row_digests(names))
     if from_first(lambda: _is_finished(request, digests)):
         say(f"{out} is finished already")
         return final
-    same_everywhere(first_change(from_first(lambda: digests), digests) or "")
+    others = from_first(lambda: digests)
+    everywhere(lambda: _check_same_data(others, digests))
     pinned = replace(request.arguments, revision=from_first(lambda: _pinned(request)))
-    recipe = objective(request.objective).build(pinned, request.settings)
+    recipe: Recipe = everywhere(lambda: objective(request.objective).build(pinned, request.settings))
     try:
         for note in recipe.notes:
             say(note)
@@ -130,15 +133,16 @@ def _run(request: Request, digests: Digests, engine: Engine, commit: str) -> Non
 def folder_lock(out: Path) -> Iterator[None]:
     """Lock a folder for one run: two at once would spoil both. Of a run with several processes the first
     takes the lock for all."""
-    if not first_process():
-        yield
-        return
-    out.mkdir(parents=True, exist_ok=True)
     lock = FileLock(out / ".running", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RunError(f"out = {str(out)!r} is in use by another run; allowed: another folder") from None
+
+    def take() -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(f"out = {str(out)!r} is in use by another run; allowed: another folder") from None
+
+    from_first(take)
     try:
         yield
     finally:
@@ -166,6 +170,12 @@ def _check_same_settings(before: Mapping[str, Any], request: Request) -> None:
                 raise RunError(f"out = {str(request.out)!r} was begun with another {other}; give the same")
         elif before.get(key) != value and key != "device":
             raise RunError(f"out = {str(request.out)!r} was begun with another {key}: {before.get(key)!r}")
+
+
+def _check_same_data(first: Digests, own: Digests) -> None:
+    """RunError where this process has other data than the first."""
+    if change := first_change(first, own):
+        raise RunError(f"data differ from those of process 0: {change}; allowed: the same files")
 
 
 def _check_same_rows(out: Path, now: Digests) -> None:
