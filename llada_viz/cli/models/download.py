@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from llada_viz.cli.models.flags import add_source
-from llada_viz.cli.terminal import bytes_bar
+from llada_viz.cli.terminal import bytes_bar, stoppable
 
 
 def add_flags(command: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     from models.catalog import catalog
     from models.memory import gigabytes
 
-    with bytes_bar(args.model) as progress:
+    with bytes_bar(args.model) as bar, stoppable(bar) as progress:
         folder = hub.snapshot(args.model, args.revision, args.dir, progress)
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     commit = hub.commit_of(folder)

@@ -139,7 +139,7 @@ def _facts(found: Inspection) -> Iterator[tuple[str, str]]:
 
 
 def _mixture(found: Inspection) -> str:
-    if len(found.numbers) < 2:
+    if len(found.numbers) < 2 or found.layout is not None:
         return ""
     return f" ({', '.join(f'{short_count(n)} of {kind}' for kind, n in found.numbers.most_common())})"
 
