@@ -62,6 +62,7 @@ def test_download(server: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture
 def test_downloads_that_cannot_be(server: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     assert "the hub has no such model" in refused(capsys, "download", "people/none")
     assert "revision = 'v7' is not one of" in refused(capsys, "download", "people/tiny", "--revision", "v7")
+    assert "'tiny-llada' is a folder here; allowed: a hub id" in refused(capsys, "download", "tiny-llada")
     server.repos["people/tiny"].gated = True
     assert "is gated: accept its terms" in refused(capsys, "download", "people/tiny")
     server.repos["people/tiny"].files = {"config.json": b"{}", "pytorch_model.bin": b""}
@@ -208,6 +209,9 @@ def test_a_known_id_out_of_reach(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert "16.0 GB" in said.out and "LLaDA's generate.py" in said.out
         assert "the hub cannot be reached" in said.err
         assert "the hub cannot be reached" in refused(capsys, "inspect", "people/unknown")
+    for argv in (["inspect", "tiny-llada"], ["convert", "tiny-llada", "--out", str(tmp_path / "out")]):
+        said_of_it = refused(capsys, *argv, "--revision", "v1")
+        assert "revision = 'v1' for 'tiny-llada', a folder here" in said_of_it
     assert "length = 0; allowed: 1 to" in refused(capsys, "inspect", "tiny-llada", "--length", "0")
 
 
