@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 API = "/gradio_api"
 TOKENS = b'\\"kind\\": \\"unmask\\"'  # in the JSON text of the frames, which is a JSON string itself
+DONE = b'"msg":"process_completed"'
 LONGEST_RUN = 120.0
 
 
@@ -60,6 +62,12 @@ async def read_facts(port: int) -> PageFacts:
     values = [None if c["type"] == "state" else c["props"].get("value") for c in inputs]
     first = changed[0] if changed else None
     return PageFacts(begin["id"], decode["id"], end["id"], first, run, values, places)
+
+
+def check(message: bytes) -> None:
+    """RuntimeError: the event ended with an error."""
+    if b'"success":false' in message:
+        raise RuntimeError(message.decode(errors="replace")[:300])
 
 
 class Connection:
@@ -162,50 +170,49 @@ class PageClient:
             return await self._run(changes)
 
     async def _run(self, changes: dict[str, Any]) -> SeenRun:
-        facts = self.facts
-        values = list(facts.values)
-        for name, value in changes.items():
-            values[facts.places[name]] = value
-        reader = await self.press(values)
-        header_read, first, decoding = False, 0.0, False
-        while True:
-            if not header_read:
-                await self.stream.head(reader)
-                header_read = True
-            text = await self.stream.chunk(reader)
+        first = 0.0
+        messages = await self.decoding(changes)
+        async for text in messages:
             if not first and TOKENS in text:
                 first = time.monotonic()
-            if b'"msg":"process_completed"' in text:
-                if b'"success":false' in text:
-                    raise RuntimeError(text.decode(errors="replace")[:300])
-                if decoding:
-                    break
-                decoding = True
-                await self._join(facts.decode, [None])
-                if facts.changed is not None:
-                    await self._call(facts.changed, [])
-            if not text or b'"msg":"close_stream"' in text:
-                if text:
-                    await self._to_end(reader)
-                reader, header_read = await self._listen(), False
+            if DONE in text:
+                check(text)
+                break
         if not first:
             raise RuntimeError("the run ended without a frame with tokens")
         ended = time.monotonic()
-        await self._to_end(reader)
-        await self._call(facts.end, [None])
+        await messages.aclose()
+        await self._call(self.facts.end, [None])
         return SeenRun(first, ended)
 
-    async def press(self, values: list[Any]) -> asyncio.StreamReader:
-        """Press Run; the stream of what follows."""
+    async def decoding(self, changes: dict[str, Any]) -> AsyncGenerator[bytes, None]:
+        """Press Run, and when the page has answered, ask for the frames; the messages that follow."""
+        values = list(self.facts.values)
+        for name, value in changes.items():
+            values[self.facts.places[name]] = value
         await self._join(self.facts.begin, values)
-        return await self._listen()
+        messages = self._messages()
+        async for text in messages:
+            if DONE in text:
+                check(text)
+                break
+        await self._join(self.facts.decode, [None])
+        if self.facts.changed is not None:
+            await self._call(self.facts.changed, [])
+        return messages
 
-    async def _listen(self) -> asyncio.StreamReader:
-        return await self.stream.send("GET", f"{API}/queue/data?session_hash={self.session}")
-
-    async def _to_end(self, reader: asyncio.StreamReader) -> None:
-        while await self.stream.chunk(reader):
-            pass
+    async def _messages(self) -> AsyncGenerator[bytes, None]:
+        """What the server sends, stream after stream: it closes one when it has nothing more to say."""
+        while True:
+            reader = await self.stream.send("GET", f"{API}/queue/data?session_hash={self.session}")
+            await self.stream.head(reader)
+            try:
+                while text := await self.stream.chunk(reader):
+                    yield text
+            except GeneratorExit:  # whoever listened has heard enough: leave the connection usable
+                while await self.stream.chunk(reader):
+                    pass
+                raise
 
     async def _join(self, event: int, values: list[Any]) -> None:
         await self.calls.request("POST", f"{API}/queue/join", self._body(event, values))

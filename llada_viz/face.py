@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from models.adapters import load_adapted
-from models.loading import LoadedModel
+from models.loading import LoadedModel, LoadOptions
 from models.text import token_pieces
 from samplers.batch import ToolBox, answer_text
 from samplers.canvas import Canvas
@@ -49,15 +49,21 @@ class Decoded:
         write_trace(path, self.trace)
 
 
-def load(name: str, adapter: str = "", device: str = "auto", dtype: str | None = None) -> LoadedModel:
+def load(
+    name: str,
+    adapter: str = "",
+    device: str = "auto",
+    dtype: str | None = None,
+    **options: Unpack[LoadOptions],
+) -> LoadedModel:
     """A model by its bundled name, folder or hub id; adapter: a LoRA to merge into it, named likewise.
 
-    device: auto, cpu, cuda …; dtype: float32 or bfloat16 (default: float32 on a CPU). ModelError: a
-    sentence.
+    device: auto, cpu, cuda …; dtype: float32 or bfloat16 (default: float32 on a CPU); options: revision,
+    quantization, device_map, offload, longest, as in models.loading.load. ModelError: a sentence.
     """
     if dtype is not None and dtype not in DTYPES:
         raise ValueError(f"dtype = {dtype!r} is not known; allowed: {', '.join(DTYPES)}")
-    return load_adapted(name, adapter, device, None if dtype is None else DTYPES[dtype])
+    return load_adapted(name, adapter, device, None if dtype is None else DTYPES[dtype], **options)
 
 
 def stream(

@@ -144,10 +144,10 @@ def weight_files(name: str, revision: str = "") -> list[Path]:
     return [f for f in files if f is not None]
 
 
-def weights_digest(name: str) -> str:
+def weights_digest(name: str, revision: str = "") -> str:
     """SHA-256 over the weight files of a model folder or hub id, in the order of their names."""
     digest = hashlib.sha256()
-    for path in weight_files(name):
+    for path in weight_files(name, revision):
         with path.open("rb") as file:
             while part := file.read(1 << 22):
                 digest.update(part)

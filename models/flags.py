@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 
 def add_model_flags(command: argparse.ArgumentParser, model: str = "", device: str = "auto") -> None:
-    """--model (required where `model` names no default), --adapter, --device, --dtype, --threads."""
+    """--model (required where `model` names no default), --adapter, --device, --dtype, --threads, and how
+    the weights are loaded: --revision, --quantization, --device-map, --offload."""
     command.add_argument(
         "--model", default=model or None, required=not model, help="a bundled name, a folder or a hub id"
     )
@@ -20,6 +21,26 @@ def add_model_flags(command: argparse.ArgumentParser, model: str = "", device: s
         "--dtype", choices=("float32", "bfloat16"), help="default: float32 on a CPU, else bfloat16"
     )
     command.add_argument("--threads", type=int, help="CPU threads")
+    add_revision_flag(command)
+    command.add_argument(
+        "--quantization",
+        default="",
+        metavar="HOW",
+        help="int8 or nf4: weights in 8 or 4 bits (bitsandbytes); for a GPTQ file: packed, dense, gptqmodel",
+    )
+    command.add_argument(
+        "--device-map", default="", choices=("auto",), help="over all GPUs, then main memory, then --offload"
+    )
+    command.add_argument(
+        "--offload", default="", metavar="DIR", help="folder for weights that fit nowhere else"
+    )
+
+
+def add_revision_flag(command: argparse.ArgumentParser) -> None:
+    """--revision."""
+    command.add_argument(
+        "--revision", default="", metavar="R", help="branch, tag or commit of a hub id (default: the newest)"
+    )
 
 
 def add_tool_flags(command: argparse.ArgumentParser) -> None:
@@ -37,4 +58,13 @@ def load_flagged(args: argparse.Namespace, device: str = "") -> LoadedModel:
     if args.threads:
         torch.set_num_threads(args.threads)
     dtype = getattr(torch, args.dtype) if args.dtype else None
-    return load_adapted(args.model, args.adapter, args.device or device, dtype)
+    return load_adapted(
+        args.model,
+        args.adapter,
+        args.device or device,
+        dtype,
+        revision=args.revision,
+        quantization=args.quantization,
+        device_map=args.device_map,
+        offload=args.offload,
+    )

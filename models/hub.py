@@ -65,7 +65,7 @@ def find(name: str, file: str, revision: str = "") -> Path | None:
         try:
             return Path(hf_hub_download(name, file, revision=revision or None))
         except LocalEntryNotFoundError:
-            if _cached(name, revision) is None:
+            if cached(name, revision) is None:
                 raise
             return None
         except EntryNotFoundError:
@@ -94,13 +94,13 @@ def snapshot(
         except ModelError:
             raise
         except Exception:  # as in `said`
-            if folder is not None or (cached := _cached(name, revision)) is None:
+            if folder is not None or (place := cached(name, revision)) is None:
                 raise
-            return cached
+            return place
         chosen = [file for file in wanted.files if weights or not file.endswith(".safetensors")]
         missing = sum(wanted.files[file] for file in chosen if not _there(name, wanted, file, folder))
         _check_room(name, missing, folder or Path(constants.HF_HUB_CACHE))
-        place = snapshot_download(
+        fetched = snapshot_download(
             name,
             revision=revision or None,
             local_dir=folder,
@@ -110,8 +110,8 @@ def snapshot(
         )
     for file in chosen:
         if file.endswith(".safetensors"):
-            read_header(Path(place) / file)
-    return Path(place)
+            read_header(Path(fetched) / file)
+    return Path(fetched)
 
 
 def listing(name: str, revision: str = "") -> Listing:
@@ -139,6 +139,21 @@ def commit_of(place: Path) -> str:
         if COMMIT.fullmatch(first):
             return first
     return ""
+
+
+def cached(name: str, revision: str = "") -> Path | None:
+    """The snapshot folder of the cache, whole or not; None: there is none. The hub is not asked."""
+    try:
+        found = try_to_load_from_cache(name, "config.json", revision=revision or None)
+    except HFValidationError:
+        return None
+    return Path(found).parent if isinstance(found, str) else None
+
+
+def known_commit(name: str, revision: str = "") -> str:
+    """The commit of a folder, or of a hub id that was fetched; "" where it is not known."""
+    place = Path(locate(name)) if name and Path(locate(name)).exists() else cached(name, revision)
+    return commit_of(place) if place is not None else ""
 
 
 @contextmanager
@@ -181,12 +196,6 @@ def _sentence(name: str, revision: str, error: Exception) -> str:
 
 def _is_wanted(file: str) -> bool:
     return any(fnmatch(file, pattern) for pattern in WANTED)
-
-
-def _cached(name: str, revision: str) -> Path | None:
-    """The snapshot folder of the cache, whole or not."""
-    found = try_to_load_from_cache(name, "config.json", revision=revision or None)
-    return Path(found).parent if isinstance(found, str) else None
 
 
 def _there(name: str, wanted: Listing, file: str, folder: Path | None) -> bool:

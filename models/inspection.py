@@ -9,9 +9,9 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models import hub
 from models.assets import locate
@@ -19,6 +19,9 @@ from models.catalog import Family, Known, catalog
 from models.errors import ModelError
 from models.shape import Shape, shape_of
 from models.shards import read_header
+
+if TYPE_CHECKING:
+    from models.gptq.layout import Layout
 
 DTYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16", "I32": "int32", "I8": "int8", "U8": "uint8",
           "F64": "float64", "I64": "int64", "F8_E4M3": "float8_e4m3"}  # fmt: skip
@@ -29,7 +32,7 @@ QUESTION = [{"role": "user", "content": "What is 2 + 3?"}]
 class Inspection:
     """What was found. known: what the catalog says; commit: of the hub, "" where that is not known; files:
     weight files and their bytes; here: whether these are on this machine; numbers: how many are stored of
-    each type; change: what an adapter does; wrong: sentences, empty where it can be loaded."""
+    each type; layout: of GPTQ; change: what an adapter does; wrong: sentences, where it cannot be loaded."""
 
     name: str
     folder: Path | None = None
@@ -41,7 +44,7 @@ class Inspection:
     files: dict[str, int] = field(default_factory=dict)
     here: bool = True
     numbers: Counter[str] = field(default_factory=Counter)
-    quantization: dict[str, Any] = field(default_factory=dict)
+    layout: Layout | None = None
     tokenizer: str = ""
     template: str = ""
     change: str = ""
@@ -156,25 +159,25 @@ def _read_headers(found: Inspection) -> None:
 def _check_weights(found: Inspection, folder: str) -> None:
     """Whether the files are all there, and hold the weights of the network, by the checks of loading."""
     from models.checkpoint import as_model_error, stored_tensors
-    from models.gptq.layout import Layout, find_layout
+    from models.gptq.layout import find_layout
 
-    stored = found.check(lambda: stored_tensors(folder))
-
-    def packed() -> Layout | None:
+    def layout() -> Layout | None:
         with as_model_error(found.name):
-            return find_layout(folder, found.config)
+            found.layout = find_layout(folder, found.config)
+        return found.layout
 
-    layout = found.check(packed)
-    found.quantization = asdict(layout) if layout else {}
-    if stored and found.family and found.family.key == "llada" and not found.quantization:
-        found.check(lambda: _check_network(found.name, found.config, stored))
+    stored, wrong = found.check(lambda: stored_tensors(folder)), len(found.wrong)
+    found.check(layout)
+    if stored and len(found.wrong) == wrong and found.family and found.family.key == "llada":
+        found.check(lambda: _check_network(found.name, found.layout, found.config, stored))
 
 
-def _check_network(name: str, config: Mapping[str, Any], stored: Any) -> None:
+def _check_network(name: str, layout: Layout | None, config: Mapping[str, Any], stored: Any) -> None:
     import torch
 
     from models.checkpoint import as_model_error, mask_token
     from models.config import LLaDAConfig
+    from models.gptq.loading import place_stored_layers
     from models.llada import LLaDAModelLM
     from models.streaming import check_fits
 
@@ -185,7 +188,10 @@ def _check_network(name: str, config: Mapping[str, Any], stored: Any) -> None:
             raise ModelError(f"n_layers = {checked.n_layers}; allowed: as many as there are weights for")
         with torch.device("meta"):
             network = LLaDAModelLM(checked)
-        check_fits(name, network, stored)
+        if layout is not None:
+            place_stored_layers(name, network, layout, stored)
+        else:
+            check_fits(name, network, stored)
 
 
 def _look_at_tokenizer(found: Inspection, folder: str) -> None:

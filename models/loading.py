@@ -176,9 +176,9 @@ class _Target(NamedTuple):
     longest: int
 
 
-def check_learnable(name: str) -> None:
+def check_learnable(name: str, revision: str = "") -> None:
     """ModelError where a checkpoint's weights are stored so that they cannot learn."""
-    layout = find_layout(name, read_config(name, ("llada", "qwen2")))
+    layout = find_layout(name, read_config(name, ("llada", "qwen2"), revision=revision), revision)
     if layout is not None:
         allowed = "the plain checkpoint, with quantize = 4bit where memory is short"
         raise ModelError(f"model = {name!r} is {layout} and cannot learn; allowed: {allowed}")

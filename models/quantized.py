@@ -28,12 +28,12 @@ def check_quantization(quantization: str) -> None:
         allowed = "empty, int8, nf4; for a GPTQ model packed, dense, gptqmodel"
         raise ModelError(f"quantization = {quantization!r} is not known; allowed: {allowed}")
     if quantization:
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # a line a layer in every forward, else
         try:
             import bitsandbytes  # noqa: F401
         except ImportError:
             wanted = "empty, or install bitsandbytes"
             raise ModelError(f"quantization = {quantization!r}; allowed: {wanted}") from None
-        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # a line a layer in every forward, else
 
 
 def linear_layers(name: str, model: nn.Module, head: nn.Module, quantization: str) -> list[str]:

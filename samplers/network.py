@@ -59,9 +59,10 @@ class ShadowNetwork(Network, Protocol):
 class ModelNetwork:
     """A LLaDA model (models.llada); logits are float32."""
 
-    def __init__(self, model: Any, name: str = "", passes: Passes | None = None) -> None:
-        """passes: plain or captured ones; default: whatever suits the model's place (samplers.captured)."""
-        self.model, self.name = model, name
+    def __init__(self, model: Any, name: str = "", passes: Passes | None = None, revision: str = "") -> None:
+        """passes: plain or captured ones; default: whatever suits the model's place (samplers.captured).
+        revision: the model's commit on the hub, where it is known."""
+        self.model, self.name, self.revision = model, name, revision
         self.passes = passes or passes_of(model)
 
     def states(self, tokens: Tensor, attention_mask: Tensor, cells: Tensor) -> Tensor:
@@ -97,18 +98,22 @@ class ModelNetwork:
         return pick(hidden[:, :length], cells), hidden[:, length:]
 
     def describe(self) -> dict[str, Any]:
-        """Its name, and where and how it computes."""
+        """Its name, its commit on the hub, and where and how it computes."""
         dtype = str(self.model.dtype).removeprefix("torch.")
-        packed = getattr(self.model, "quantized_as", "")
-        weights = {"weights": packed} if packed else {}
-        return {"model": self.name, "dtype": dtype, "device": str(self.model.device.type), **weights}
+        precision = getattr(self.model, "quantized_as", "") or dtype
+        return {
+            "model": self.name, "revision": self.revision, "dtype": dtype, "precision": precision,
+            "device": str(self.model.device.type),
+        }  # fmt: skip
 
 
 class PolicyModelNetwork(ModelNetwork):
     """A LLaDA model and a UPS head (models.ups_head); keep scores are float32."""
 
-    def __init__(self, model: Any, name: str, ups_head: Any, passes: Passes | None = None) -> None:
-        super().__init__(model, name, passes)
+    def __init__(
+        self, model: Any, name: str, ups_head: Any, passes: Passes | None = None, revision: str = ""
+    ) -> None:
+        super().__init__(model, name, passes, revision)
         self.ups_head = ups_head.to(model.device)
 
     def keep(self, states: Tensor) -> Tensor:

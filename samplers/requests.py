@@ -272,9 +272,9 @@ def prepare_rows(
 def network_of(loaded: LoadedModel, tools: Tools) -> ModelNetwork:
     """The network of one run; shared, it has a place of its own in the line."""
     model = loaded.model if tools.sharing is None else tools.sharing.model
-    network = ModelNetwork(model, loaded.name)
+    network = ModelNetwork(model, loaded.name, revision=loaded.revision)
     if tools.ups_head is not None:
-        network = PolicyModelNetwork(model, loaded.name, tools.ups_head)
+        network = PolicyModelNetwork(model, loaded.name, tools.ups_head, revision=loaded.revision)
     return network if tools.sharing is None else shared(network, tools.sharing.forwards)
 
 

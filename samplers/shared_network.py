@@ -1,4 +1,4 @@
-"""Networks whose passes go through shared workers (samplers.shared_forwards): each run has one of its own."""
+"""Networks whose passes are shared (samplers.shared_forwards): each run has one of its own."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def shared(network: ModelNetwork, forwards: Forwards, owner: str = "") -> ModelN
 @dataclass(frozen=True)
 class Sharing:
     """What runs of a loaded model share. model: what they decode with, the loaded one or a quicker form of it
-    (models.packed)."""
+    (models.reordered)."""
 
     forwards: Forwards
     model: Any

@@ -27,13 +27,26 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass
 class Repo:
-    """files: name -> bytes. gated: only who sends `token` gets files. cut: file -> bytes after which the
-    connection is closed, every time."""
+    """files: name -> bytes, at the newest commit. older: those of earlier commits. gated: only who sends
+    `token` gets files. cut: file -> bytes after which the connection is closed, every time."""
 
     files: dict[str, bytes]
     commit: str = COMMIT
     gated: bool = False
     cut: dict[str, int] = field(default_factory=dict)
+    older: dict[str, dict[str, bytes]] = field(default_factory=dict)
+
+    def move_on(self, commit: str, **changes: bytes) -> None:
+        """A newer commit, with other files of these names (dots as __)."""
+        self.older[self.commit] = self.files
+        self.files = self.files | {name.replace("__", "."): data for name, data in changes.items()}
+        self.commit = commit
+
+    def at(self, revision: str) -> tuple[str, dict[str, bytes]] | None:
+        """Commit and files of a revision; None: there is no such one."""
+        if revision in ("main", self.commit):
+            return self.commit, self.files
+        return (revision, self.older[revision]) if revision in self.older else None
 
 
 @dataclass
@@ -122,29 +135,33 @@ class _Answers(BaseHTTPRequestHandler):
             self._file(repo, parts[3], "/".join(parts[4:]))
 
     def _describe(self, name: str, repo: Repo, rest: list[str]) -> None:
-        if len(rest) > 1 and rest[1] not in ("main", repo.commit):
+        found = repo.at(rest[1] if len(rest) > 1 else "main")
+        if found is None:
             return self._refuse(404, "RevisionNotFound")
+        commit, files = found
         if rest[:1] == ["tree"]:
             listed = [
                 {"type": "file", "path": file, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
-                for file, data in repo.files.items()
+                for file, data in files.items()
             ]
             return self._send(json.dumps(listed).encode())
-        siblings = [{"rfilename": file, "size": len(data)} for file, data in repo.files.items()]
-        about = {"id": name, "sha": repo.commit, "siblings": siblings, "private": False, "tags": []}
+        siblings = [{"rfilename": file, "size": len(data)} for file, data in files.items()]
+        about = {"id": name, "sha": commit, "siblings": siblings, "private": False, "tags": []}
         self._send(json.dumps(about).encode())
 
     def _file(self, repo: Repo, revision: str, file: str) -> None:
-        if revision not in ("main", repo.commit):
+        found = repo.at(revision)
+        if found is None:
             return self._refuse(404, "RevisionNotFound")
+        commit, files = found
         if repo.gated and self.headers.get("authorization") != f"Bearer {self.hub.token}":
             return self._refuse(403, "GatedRepo")
-        if file not in repo.files:
-            return self._refuse(404, "EntryNotFound", repo.commit)
-        data, start = repo.files[file], 0
+        if file not in files:
+            return self._refuse(404, "EntryNotFound", commit)
+        data, start = files[file], 0
         if asked := self.headers.get("range"):
             start = int(asked.removeprefix("bytes=").split("-")[0])
-        self._send(data, start, repo.commit, hashlib.sha256(data).hexdigest(), repo.cut.get(file))
+        self._send(data, start, commit, hashlib.sha256(data).hexdigest(), repo.cut.get(file))
 
     def _send(
         self, data: bytes, start: int = 0, commit: str = "", etag: str = "", cut: int | None = None

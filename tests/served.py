@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ STARTS_WITHIN = 180  # a loaded machine takes as long as it takes
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, below those that systems give to outgoing connections: one of these
+    could take it before it is listened on."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((host, port))
+            return port
 
 
 @contextmanager
@@ -69,20 +73,26 @@ class Page:
         self.api = f"{url}{self.config.get('api_prefix', '/gradio_api')}"
         self.values = {c["id"]: c["props"].get("value") for c in self.config["components"]}
 
-    def press(self, name: str, data: list[Any] | None = None) -> list[dict[str, Any]]:
-        """Start the event of a handler's name with what stands in its inputs; everything it sent, the last
-        whole. It must not fail."""
-        event = next(d for d in self.config["dependencies"] if d["api_name"] == name)
-        messages = self.messages(event, data)
-        assert all(message["success"] for message in messages), messages
-        return [message["output"] for message in messages]
+    def run(self) -> str:
+        """Press Run with the form as it stands: every frame that was sent until the run's end, as JSON. The
+        form must not have been refused, and nothing may fail."""
+        begun = self.click("run")
+        assert all(message["success"] for message in begun) and 'role="alert"' not in str(begun), begun
+        first = self._clicked("run")["id"]
+        decoding = next(d for d in self.config["dependencies"] if d["trigger_after"] == first)
+        frames = self.messages(decoding)
+        assert all(message["success"] for message in frames), frames
+        return json.dumps([message["output"] for message in frames])
 
     def click(self, element: str) -> list[dict[str, Any]]:
         """Messages of the event of a button, also of one that people cannot press. element: its id."""
+        return self.messages(self._clicked(element))
+
+    def _clicked(self, element: str) -> dict[str, Any]:
         button = next(c["id"] for c in self.config["components"] if c["props"].get("elem_id") == element)
-        clicked = [button, "click"]
-        event = next(d for d in self.config["dependencies"] if clicked in map(list, d["targets"]))
-        return self.messages(event)
+        clicked, events = [button, "click"], self.config["dependencies"]
+        event: dict[str, Any] = next(d for d in events if clicked in map(list, d["targets"]))
+        return event
 
     def messages(self, event: Mapping[str, Any], data: list[Any] | None = None) -> list[dict[str, Any]]:
         """What the queue said of one event, to its end."""

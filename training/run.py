@@ -17,13 +17,15 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
+from models.hub import known_commit
 from models.whole_file import write_whole
 from training.data.digests import Digests, first_change, row_digests
 from training.engine.checkpoints import latest
 from training.engine.loop import Engine
-from training.engine.machines import from_first, join, same_everywhere
+from training.engine.machines import everywhere, from_first, join
 from training.engine.placement import accelerator_for, forget_accelerator
-from training.engine.saying import first_process, say
+from training.engine.recipe import Recipe
+from training.engine.saying import say
 from training.engine.settings import RunArguments, TrainSettings, settings_of
 from training.registry import objective
 
@@ -31,7 +33,14 @@ CONFIG, ROWS = "config.yaml", "rows.json"
 SHIPPED = Path(__file__).parent / "configs"
 FREE_ON_RESUME = ("max_steps", "log_every", "save_every", "keep", "eval_every", "samples", "report_to")
 """Settings that may change when a run is resumed."""
-CONFIG_KEYS = ("objective", *(f.name for f in fields(RunArguments)), "settings", "notes", "versions")
+CONFIG_KEYS = (
+    "objective",
+    *(f.name for f in fields(RunArguments)),
+    "settings",
+    "notes",
+    "commit",
+    "versions",
+)
 """What a config may hold."""
 PACKAGES = ("torch", "transformers", "accelerate", "peft")
 
@@ -52,31 +61,37 @@ class Request:
     resume: bool = False
 
     def as_config(self) -> dict[str, Any]:
-        """The resolved config, as config.yaml holds it."""
+        """The resolved config, as config.yaml holds it; a revision only where one was asked for."""
         arguments = asdict(self.arguments) | {"data": list(self.arguments.data)}
+        if not self.arguments.revision:
+            del arguments["revision"]
         return {"objective": self.objective, **arguments, "settings": asdict(self.settings)}
 
 
 def train(request: Request) -> Path:
     """Run or resume a training; returns its folder final/. RunError, SettingError, ModelError, SetError:
     the request cannot be run, with a sentence that says why."""
+    join(request.arguments.device)
     with folder_lock(request.out):
         return _train(request)
 
 
 def _train(request: Request) -> Path:
     out, final = request.out, request.out / "final"
-    digests = row_digests([*request.arguments.data, getattr(request.settings, "held_out", "")])
-    join(request.arguments.device)
+    names = [*request.arguments.data, getattr(request.settings, "held_out", "")]
+    digests = everywhere(lambda: row_digests(names))
     if from_first(lambda: _is_finished(request, digests)):
         say(f"{out} is finished already")
         return final
-    same_everywhere(first_change(from_first(lambda: digests), digests) or "")
-    recipe = objective(request.objective).build(request.arguments, request.settings)
+    others = from_first(lambda: digests)
+    everywhere(lambda: _check_same_data(others, digests))
+    pinned = replace(request.arguments, revision=from_first(lambda: _pinned(request)))
+    recipe: Recipe = everywhere(lambda: objective(request.objective).build(pinned, request.settings))
     try:
         for note in recipe.notes:
             say(note)
-        _run(request, digests, Engine(recipe, out, accelerator_for(recipe, request.arguments.device)))
+        engine = Engine(recipe, out, accelerator_for(recipe, request.arguments.device))
+        _run(request, digests, engine, known_commit(pinned.model, pinned.revision))
     finally:
         forget_accelerator()
     return final
@@ -92,10 +107,19 @@ def _is_finished(request: Request, digests: Digests) -> bool:
     return (out / "final").is_dir() and _last_step(out) >= request.settings.max_steps
 
 
-def _run(request: Request, digests: Digests, engine: Engine) -> None:
+def _pinned(request: Request) -> str:
+    """The revision to load: the commit with which the run was begun, else the one that is asked for."""
+    config = request.out / CONFIG
+    begun = read_config(config).get("commit") if config.exists() else ""
+    return str(begun or request.arguments.revision)
+
+
+def _run(request: Request, digests: Digests, engine: Engine, commit: str) -> None:
+    """commit: of the hub, of the model that is trained; "" where it is not known."""
     try:
         if engine.accelerator.is_main_process:
-            write_config(request.out / CONFIG, request.as_config() | {"notes": list(engine.recipe.notes)})
+            more = {"notes": list(engine.recipe.notes), "commit": commit}
+            write_config(request.out / CONFIG, request.as_config() | more)
             write_whole(request.out / ROWS, json.dumps(digests) + "\n")
         engine.accelerator.wait_for_everyone()
         if request.resume and engine.resume():
@@ -109,15 +133,16 @@ def _run(request: Request, digests: Digests, engine: Engine) -> None:
 def folder_lock(out: Path) -> Iterator[None]:
     """Lock a folder for one run: two at once would spoil both. Of a run with several processes the first
     takes the lock for all."""
-    if not first_process():
-        yield
-        return
-    out.mkdir(parents=True, exist_ok=True)
     lock = FileLock(out / ".running", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RunError(f"out = {str(out)!r} is in use by another run; allowed: another folder") from None
+
+    def take() -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(f"out = {str(out)!r} is in use by another run; allowed: another folder") from None
+
+    from_first(take)
     try:
         yield
     finally:
@@ -145,6 +170,12 @@ def _check_same_settings(before: Mapping[str, Any], request: Request) -> None:
                 raise RunError(f"out = {str(request.out)!r} was begun with another {other}; give the same")
         elif before.get(key) != value and key != "device":
             raise RunError(f"out = {str(request.out)!r} was begun with another {key}: {before.get(key)!r}")
+
+
+def _check_same_data(first: Digests, own: Digests) -> None:
+    """RunError where this process has other data than the first."""
+    if change := first_change(first, own):
+        raise RunError(f"data differ from those of process 0: {change}; allowed: the same files")
 
 
 def _check_same_rows(out: Path, now: Digests) -> None:

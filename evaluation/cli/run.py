@@ -94,7 +94,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
     if bool(names) == (args.lines is not None):
         raise ValueError("samplers and lines: give exactly one of --samplers and --lines")
     scorer = args.scorer or ("prm" if args.prm else "checker")
-    base = own_settings(args.model, problems)
+    base = own_settings(args.model, problems, args.revision)
     lines = read_lines(args.lines) if args.lines else lines_of(names, args.set, base, scorer)
     if args.lines and args.set:
         raise ValueError("set: the settings stand in the --lines file; --set goes with --samplers")
@@ -107,10 +107,10 @@ def plan_of(args: argparse.Namespace) -> Plan:
     return Plan(problems, lines, args.template, shots, args.seed, args.ups_head, args.prm)
 
 
-def own_settings(model: str, problems: ProblemSet) -> Mapping[str, Any]:
+def own_settings(model: str, problems: ProblemSet, revision: str = "") -> Mapping[str, Any]:
     """For a bundled task: the decode settings that the model's prompts.json names for it."""
     task = problems.problems[0].task
-    path = find_file(model, "prompts.json") if task else None
+    path = find_file(model, "prompts.json", revision) if task else None
     by_task = json.loads(path.read_text(encoding="utf-8")) if path is not None else {}
     return dict(by_task.get(task, {}).get("settings", {}))
 

@@ -57,7 +57,9 @@ def score(
 ) -> LogLikelihood:
     """log p(answer | prompt) of ids; ValueError for an answer that no model could write."""
     check_answer(loaded, prompt, answer)
-    denoise = GuidedDenoiser(ModelNetwork(loaded.model, loaded.name), scoring.cfg_scale)
+    denoise = GuidedDenoiser(
+        ModelNetwork(loaded.model, loaded.name, revision=loaded.revision), scoring.cfg_scale
+    )
     if scoring.method == "one_pass":
         return one_pass(denoise, prompt, answer, loaded.mask_id)
     if scoring.method == "confidence":

@@ -133,13 +133,15 @@ def graded(problems: Sequence[Problem], texts: Sequence[str], grader: Grades) ->
 def manifest(loaded: LoadedModel, model: str, plan: Plan, adapter: str = "") -> dict[str, Any]:
     """What a reader needs to do the run again. identity: what a resumed run must share.
     model, adapter: where `loaded` was read from."""
-    weights, lora = weights_digest(model), adapter_digest(adapter) if adapter else ""
+    weights = weights_digest(model, loaded.revision)
+    lora = adapter_digest(adapter) if adapter else ""
     return {
         "schema": 1,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "model": {
             "name": loaded.name, "sha256": weights, "adapter_sha256": lora,
-            "dtype": loaded.dtype, "device": loaded.device,
+            "dtype": loaded.dtype, "device": loaded.device, "precision": loaded.precision,
+            "revision": loaded.revision,
         },
         "data": {
             "name": plan.problems.name, "rows": len(plan.problems.problems),
@@ -149,5 +151,5 @@ def manifest(loaded: LoadedModel, model: str, plan: Plan, adapter: str = "") -> 
         },
         "lines": [asdict(line) for line in plan.lines],
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "identity": {"model": weights, "adapter": lora, "dtype": loaded.dtype, **plan.identity()},
+        "identity": {"model": weights, "adapter": lora, "dtype": loaded.precision, **plan.identity()},
     }  # fmt: skip

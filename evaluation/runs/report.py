@@ -158,7 +158,8 @@ def as_html(report: Report) -> str:
     """One file; everything in it that came from elsewhere is escaped."""
     data, model = report.manifest["data"], report.manifest["model"]
     title = f"{data['name']}: {len(report.labels)} samplers on {len(report.problems):,} rows"
-    subtitle = f"{model['name']}, {model['dtype']} on {model['device']}, {report.manifest['created']}"
+    precision = model.get("precision", model["dtype"])  # runs before 0.4 have none
+    subtitle = f"{model['name']}, {precision} on {model['device']}, {report.manifest['created']}"
     facts = [f"<dt>{escape(k)}</dt><dd>{escape(json.dumps(v))}</dd>" for k, v in report.manifest.items()]
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape(title),

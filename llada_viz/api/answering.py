@@ -12,6 +12,7 @@ from models.text import cell_texts, token_pieces
 from samplers.committed import Committed
 from samplers.events import Event, Finished
 from samplers.fold import Board
+from samplers.shared_forwards import Place
 
 HALF = "\ufffd"
 """What a decoder writes for bytes of which the rest is missing."""
@@ -106,6 +107,11 @@ class Answering:
         """Whether every answer's text is whole; what the sampler would still do cannot change it."""
         return all(writer.finish is not None for writer in self.writers)
 
+    @property
+    def place(self) -> Place | None:
+        """Its place in the line of those that share the model; None: it has the model for itself."""
+        return self.ready.prepared.place
+
     def advance(self) -> Progress:
         """The next event of the sampler, which is at most one step of it."""
         with self._stepping:
@@ -118,7 +124,9 @@ class Answering:
         return Progress(texts, self._provisional(event) if self.ready.asked.provisional else None)
 
     def close(self) -> None:
-        """Let the run go, once the step in progress is done."""
+        """Let the run go: it waits for no turn any more, and a step in progress is its last."""
+        if self.place is not None:
+            self.place.leave()
         with self._stepping:
             self._stream.close()
 

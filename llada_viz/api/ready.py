@@ -10,6 +10,7 @@ from typing import Any
 from llada_viz.api.asked import Asked
 from llada_viz.api.errors import ApiError
 from llada_viz.decoding.served import Served, answer_settings, tools_for
+from llada_viz.decoding.sharing import sharing_of
 from models.loading import LoadedModel
 from samplers.registry import canonical, entry, make
 from samplers.requests import Prepared, prepare_row, prepare_rows, prompt_ids
@@ -53,7 +54,7 @@ def make_ready(asked: Asked, served: Served, defaults: Mapping[str, Any], limits
     seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
     seeds = tuple((seed + i) % 2**63 for i in range(asked.n))
     tools, task = tools_for(served, sampler, _question(asked), asked.scorer)
-    given_task = task if tools.scorer else None
+    tools, given_task = replace(tools, sharing=sharing_of(loaded)), task if tools.scorer else None
     rows = [
         prepare_row(loaded, sampler, seed=row_seed, task=given_task, **prompt)
         for prompt in asked.prompts

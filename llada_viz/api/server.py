@@ -1,4 +1,5 @@
-"""The routes, and how requests share the model: steps of all runs take turns, in the order they came."""
+"""The routes, and how requests share the model: in the line of all its runs, the page's too; where runs share
+no forwards, by taking turns step by step."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,6 +129,8 @@ class Api:
             self._check_room()
             answering = await run_in_threadpool(self._begin, asked)
             self._check_room()
+            if answering.place is not None and request.client is not None:
+                answering.place.owner = f"api {request.client.host}"
             self.running.append(answering)
             if asked.stream:
                 return EventStream(self._events(answering), lambda: self._let_go(answering))
@@ -199,8 +202,9 @@ class Api:
 
     async def _steps(self, answering: Answering) -> AsyncGenerator[Progress, None]:
         """The steps of a run, each when it is its turn. A step that has begun is waited for."""
+        turns = self._turns if answering.place is None else nullcontext()
         while not answering.ended:
-            async with self._turns:
+            async with turns:
                 progress = await run_in_threadpool(answering.advance)
             yield progress
 

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from contextlib import suppress
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from models.flags import add_model_flags, add_tool_flags
@@ -137,20 +141,23 @@ class Talk:
 
     def decode(self, ready: Prepared, events: list[Event]) -> bool:
         """Run to the end or to Ctrl-C, and collect the events; whether it was stopped."""
+        from samplers.events import Finished
         from samplers.streams import record
         from samplers.terminal import show
 
         stream: Any = ready.stream()
         try:
-            if self.live:
-                show(record(stream, events), self.pieces, self.console, passing=True)
-            else:
-                events.extend(stream)
+            with interrupts() as stop:
+                steps = until(stop, record(stream, events))
+                if self.live:
+                    show(steps, self.pieces, self.console, passing=True)
+                else:
+                    deque(steps, maxlen=0)
         except KeyboardInterrupt:
             return True
         finally:
             stream.close()
-        return False
+        return not (events and isinstance(events[-1], Finished))
 
     def write(self, text: str) -> None:
         """An answer. Model text is hostile: what a terminal would obey is written out."""
@@ -168,3 +175,28 @@ class Talk:
             self.console.print(Text(printable(text, LINES), style=style))
         else:
             print(printable(text, LINES), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def interrupts() -> Iterator[threading.Event]:
+    """Set by the first Ctrl-C, so that a run ends between two steps; the second one interrupts at once."""
+    stop = threading.Event()
+
+    def pressed(number: int, frame: Any) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, pressed)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def until(stop: threading.Event, events: Iterator[Event]) -> Iterator[Event]:
+    """The events, as long as nobody has stopped them."""
+    for event in events:
+        yield event
+        if stop.is_set():
+            return

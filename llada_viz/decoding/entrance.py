@@ -52,6 +52,12 @@ class Entrance:
                     self._durations.append(time.monotonic() - since)
                 self._let_in()
 
+    def open(self, most: int) -> None:
+        """Let so many be inside from now on."""
+        with self._changed:
+            self.most = most
+            self._let_in()
+
     def notice(self) -> str:
         """What somebody who comes now would be told; "" when he need not wait."""
         with self._changed:
@@ -65,7 +71,8 @@ class Entrance:
 
     def _sentence(self, ahead: int) -> str:
         """ahead: how many stand in the line before him."""
-        before = "1 run is" if ahead == 0 and self.most == 1 else f"{ahead + len(self._inside)} runs are"
+        runs = ahead + len(self._inside)
+        before = "1 run is" if runs == 1 else f"{runs} runs are"
         seconds = self._seconds(ahead)
         return WAITING.format(before=before, seconds="" if seconds is None else f", about {seconds:.0f} s")
 
@@ -76,7 +83,7 @@ class Entrance:
         each = sum(self._durations) / len(self._durations)
         now = time.monotonic()
         first = min((max(0.0, since + each - now) for since in self._inside.values()), default=0.0)
-        return max(1.0, first + ahead * each / self.most)
+        return max(1.0, first + ahead * each / max(1, self.most))
 
 
 class Waiting:

@@ -18,11 +18,19 @@ from models.flags import load_flagged
 from models.loading import LoadedModel
 from models.reward import LoadedReward, load_reward
 from models.ups_head import UPSHead, load_ups_head
-from samplers.registry import Sampler, entry
+from samplers.registry import Entry, Sampler, entry
 from samplers.requests import NO_TOOLS, RequestError, Tools
 from tasks.recognise import problem_of
 
 CHECKER = "checker"
+NO_CHECKER = (
+    "{title} needs scores. The exact checker scores the five bundled kinds of problem, and this prompt is "
+    "none of them; allowed: such a prompt, or a reward model as the scorer"
+)
+NO_HEAD = (
+    "{what} needs a UPS head, and none is loaded that was trained on this network; allowed: another choice, "
+    "or a head that the Train tab trains (remask-sft)"
+)
 USUAL = {"gen_length": 128, "block_length": 32}
 """Sizes of an answer where the model's folder names none."""
 
@@ -112,36 +120,42 @@ def tools_for(
 ) -> tuple[Tools, dict[str, Any] | None]:
     """The tools that a run needs, and the bundled problem that the question asks (None: it is none).
 
-    scorer: "checker", the name of a reward model, or "" for whichever there is: the exact checker for the
-    bundled problems, else a reward model. RequestError: what is needed is not there.
+    scorer: a value of `scorers`, or "" for whichever there is: the exact checker for the bundled problems,
+    else a reward model. RequestError: the sampler needs a scorer or a UPS head that is not there.
     """
-    task = problem_of(question)
-    tools = NO_TOOLS
+    task, described, tools = problem_of(question), entry(sampler.name), NO_TOOLS
     if sampler.needs.scorer:
-        tools = _scoring(served, sampler, task is not None, scorer)
+        if not scorer:
+            scorer = CHECKER if task is not None or not served.rewards else served.rewards[0]
+        check_scorer(served, scorer)
+        if scorer != CHECKER:
+            tools = Tools(scorer="prm", reward=served.reward(scorer))
+        elif task is None:
+            raise RequestError(NO_CHECKER.format(title=described.title))
+        else:
+            tools = Tools(scorer=CHECKER)
     elif scorer:
-        raise RequestError(f"scorer = {scorer!r} is not used by sampler {sampler.name}")
+        raise RequestError(f"scorer = {scorer!r} is not used by sampler {sampler.name}; allowed: none")
     if sampler.needs.head:
         if served.ups_head is None:
-            raise RequestError(
-                f"sampler {sampler.name} needs a UPS head with these settings, and none is loaded; allowed: "
-                "other settings"
-            )
+            raise no_head(described)
         tools = replace(tools, ups_head=served.ups_head)
     return tools, task
 
 
-def _scoring(served: Served, sampler: Sampler, is_task: bool, scorer: str) -> Tools:
-    allowed = [*([CHECKER] if is_task else []), *served.rewards]
-    if not scorer and allowed:
-        scorer = allowed[0]
+def scorers(served: Served) -> list[tuple[str, str]]:
+    """(shown, value) of whatever can score: the exact checker, then the reward models."""
+    return [("exact checker", CHECKER), *((f"reward model: {name}", name) for name in served.rewards)]
+
+
+def check_scorer(served: Served, scorer: str) -> None:
+    """RequestError unless it is one of `scorers`."""
+    allowed = [value for _, value in scorers(served)]
     if scorer not in allowed:
-        what = ", ".join(allowed) or "a sampler without a scorer"
-        why = "the exact checker scores the bundled kinds of problem only" if scorer in ("", CHECKER) else ""
-        raise RequestError(
-            f"scorer = {scorer!r} cannot score this for sampler {sampler.name}"
-            f"{': ' + why if why else ''}; allowed: {what}"
-        )
-    if scorer == CHECKER:
-        return Tools(scorer=CHECKER)
-    return Tools(scorer="prm", reward=served.reward(scorer))
+        raise RequestError(f"scorer = {scorer!r} is not known; allowed: {', '.join(allowed)}")
+
+
+def no_head(sampler: Entry) -> RequestError:
+    """The refusal of a sampler that needs a UPS head where there is none."""
+    with_head = ", ".join(f"{name} = {value!r}" for name, value in sampler.with_head.items())
+    return RequestError(NO_HEAD.format(what=with_head or sampler.title))

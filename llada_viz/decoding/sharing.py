@@ -9,15 +9,18 @@ import os
 import threading
 from weakref import WeakKeyDictionary
 
+import torch
+
 from llada_viz.host import on_zero_gpu
 from models.llada import LLaDAModelLM
 from models.loading import LoadedModel
-from models.packed import can_pack, packed
+from models.reordered import can_reorder, reordered
 from samplers.shared_forwards import Forwards, Limits
 from samplers.shared_network import Sharing
 
 VARIABLE = "LLADA_VIZ_SHARED"
-# A packed network is small: a row is cheapest in passes of four to eight rows of one thread, and the other
+THREADS = torch.get_num_threads()  # before a pass of one thread sets another number
+# Such a network is small: a row is cheapest in passes of four to eight rows of one thread, and the other
 # cores are wanted for what the runs do between passes (docs/log.md).
 SMALL_TOKENS, CPU_TOKENS, GPU_TOKENS = 512, 1024, 16_384
 
@@ -37,16 +40,16 @@ def sharing_of(loaded: LoadedModel) -> Sharing | None:
     model = loaded.model
     with _LOCK:
         if model not in _SHARED:
-            quick = packed(model) if can_pack(model) else None
+            quick = reordered(model) if can_reorder(model) else None
             _SHARED[model] = Forwards(limits_of(model, quick is not None)), quick
         forwards, quick = _SHARED[model]
     return Sharing(forwards, model if quick is None else quick)
 
 
-def limits_of(model: LLaDAModelLM, is_packed: bool) -> Limits:
+def limits_of(model: LLaDAModelLM, is_reordered: bool) -> Limits:
     """How much one pass takes, and how many go at once, by where the model computes."""
     if model.device.type != "cpu":
         return Limits(tokens=GPU_TOKENS)
-    if is_packed:
+    if is_reordered:
         return Limits(tokens=SMALL_TOKENS, threads=1)
-    return Limits(tokens=CPU_TOKENS)
+    return Limits(tokens=CPU_TOKENS, threads=THREADS)

@@ -16,11 +16,12 @@ from evaluation.sets.public_sets import EVALUATED
 from evaluation.sets.tables import read_table
 from llada_viz.decoding.attached import Attached, Using
 from llada_viz.decoding.lane import Lane
+from llada_viz.decoding.served import CHECKER, check_scorer, no_head
 from llada_viz.decoding.sources import sources_of
 from llada_viz.jobs.evaluations import EvaluationRequest, preview
 from llada_viz.render.evaluation import table
 from llada_viz.widgets.lanes import SIZES, Lanes
-from llada_viz.widgets.live import CHECKER, Updates, alert, check_scorer, head_settings, no_head
+from llada_viz.widgets.live import Updates, alert, head_settings
 from llada_viz.widgets.scorer_input import ScorerInput
 from models.assets import assets
 from samplers.registry import entry, make

@@ -17,27 +17,18 @@ from llada_viz.decoding.attached import Attachments, Using
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.conversation import Message
 from llada_viz.decoding.entrance import ENTRANCE
+from llada_viz.decoding.served import CHECKER, tools_for
 from llada_viz.decoding.sharing import sharing_of
 from llada_viz.decoding.zero_gpu import Order, adapter_of, lent, rows_of
 from models.checkpoint import ModelError
-from samplers.registry import Entry, entry, head_users, make
-from samplers.requests import Prepared, RequestError, Tools, prepare
+from samplers.registry import head_users, make
+from samplers.requests import Prepared, RequestError, prepare
 from samplers.settings import sentence_of
-from tasks.recognise import problem_of
 
 UPDATES_PER_SECOND = 30
 UPDATES_OF_ALL = 60  # updates a second, of all runs together
 NOTICE_SECONDS = 1.0  # between two sentences about the place in the line
 MOST_PROMPT = 20_000
-CHECKER = "checker"
-NO_CHECKER = (
-    "{title} needs scores. The exact checker scores the five bundled kinds of problem, and this prompt is "
-    "none of them; allowed: such a prompt, or a reward model as the scorer"
-)
-NO_HEAD = (
-    "{what} needs a UPS head, and none is loaded that was trained on this network; allowed: another choice, "
-    "or a head that the Train tab trains (remask-sft)"
-)
 Updates = dict[Any, Any]
 """What a handler returns: component -> its new value, or a gr.update."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -115,20 +106,9 @@ def prepare_here(
 ) -> Prepared:  # fmt: skip
     """As `prepare_run`, to be decoded by this process."""
     assert using.loaded is not None
-    described, task = entry(sampler), problem_of(prompt)
-    tools = Tools(sharing=sharing_of(using.loaded))
-    needs = make(sampler, settings).needs
-    if needs.scorer and scorer == CHECKER:
-        if task is None:
-            raise RequestError(NO_CHECKER.format(title=described.title))
-        tools = replace(tools, scorer=CHECKER)
-    elif needs.scorer:
-        check_scorer(using, scorer)
-        tools = replace(tools, scorer="prm", reward=using.reward(scorer))
-    if needs.head:
-        if using.ups_head is None:
-            raise no_head(described)
-        tools = replace(tools, ups_head=using.ups_head)
+    built = make(sampler, settings)
+    tools, task = tools_for(using, built, prompt, scorer if built.needs.scorer else "")
+    tools = replace(tools, sharing=sharing_of(using.loaded))
     asked: dict[str, Any] = {"prompt": prompt}
     if earlier:
         asked = {"messages": [*earlier, {"role": "user", "content": prompt}]}
@@ -138,27 +118,9 @@ def prepare_here(
     )  # fmt: skip
 
 
-def no_head(sampler: Entry) -> RequestError:
-    """The refusal of a sampler that needs a UPS head where there is none."""
-    with_head = ", ".join(f"{name} = {value!r}" for name, value in sampler.with_head.items())
-    return RequestError(NO_HEAD.format(what=with_head or sampler.title))
-
-
 def head_settings(using: Using) -> dict[str, dict[str, Any]]:
     """Sampler -> the settings with which it uses a UPS head, where there is one and it can; else {}."""
     return {sampler.name: dict(sampler.with_head) for sampler in head_users()} if using.has_head else {}
-
-
-def scorers(using: Using) -> list[tuple[str, str]]:
-    """(shown, value) of whatever can score: the exact checker, then the reward models."""
-    return [("exact checker", CHECKER), *((f"reward model: {name}", name) for name in using.rewards)]
-
-
-def check_scorer(using: Using, scorer: str) -> None:
-    """RequestError unless it is one of `scorers`."""
-    allowed = [value for _, value in scorers(using)]
-    if scorer not in allowed:
-        raise RequestError(f"scorer = {scorer!r} is not known; allowed: {', '.join(allowed)}")
 
 
 def wire(

@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.decoding.attached import Attached, Attachments, Using
-from llada_viz.widgets.live import CHECKER, QUIET, Updates, Values, no_change, scorers, without_fraction
+from llada_viz.decoding.served import CHECKER, scorers
+from llada_viz.widgets.live import QUIET, Updates, Values, no_change, without_fraction
 from samplers.requests import RequestError
 
 

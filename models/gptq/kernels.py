@@ -33,12 +33,12 @@ def use_kernels(network: LLaDAModelLM, layers: list[str], dtype: torch.dtype, lo
     first = stored_layer(network, layers[0])
     kind = choose_kernel(found, first, dtype)
     references: dict[tuple[int, int], tuple[str, Tensor, Tensor]] = {}
-    for name in layers:
-        stored = stored_layer(network, name)
-        if (shape := (stored.in_features, stored.out_features)) not in references:
-            references[shape] = (name, *reference(stored, dtype))
-        network.set_submodule(name, kernel_layer(kind, stored, dtype, name))
     try:
+        for name in layers:
+            stored = stored_layer(network, name)
+            if (shape := (stored.in_features, stored.out_features)) not in references:
+                references[shape] = (name, *reference(stored, dtype))
+            network.set_submodule(name, kernel_layer(kind, stored, dtype, name))
         _finish(found, kind, network, first, longest)
         for name, x, wanted in references.values():
             check(name, network.get_submodule(name), x, wanted)
@@ -77,30 +77,35 @@ def choose_kernel(found: SimpleNamespace, stored: StoredLinear, dtype: torch.dty
 def kernel_layer(kind: Any, stored: StoredLinear, dtype: torch.dtype, name: str) -> Any:
     """A layer of this class with the tensors of `stored`, not yet ready to multiply."""
     layout = stored.layout
-    with torch.device("meta"):
-        layer = kind(
-            bits=layout.bits,
-            group_size=layout.group_size,
-            desc_act=layout.desc_act,
-            sym=layout.sym,
-            in_features=stored.in_features,
-            out_features=stored.out_features,
-            bias=stored.bias is not None,
-            pack_dtype=torch.int32,
-            dtype=dtype,
-            name=name,
-            format=layout.format,
-        )
-    layer.qweight, layer.g_idx = stored.qweight, stored.g_idx
-    layer.qzeros = stored.qzeros.clone()  # changed in place below
-    layer.scales = stored.scales.to(dtype)
-    if stored.bias is not None:
-        layer.bias = stored.bias.to(dtype)
+    layer = kind(
+        bits=layout.bits,
+        group_size=layout.group_size,
+        desc_act=layout.desc_act,
+        sym=layout.sym,
+        in_features=stored.in_features,
+        out_features=stored.out_features,
+        bias=stored.bias is not None,
+        pack_dtype=torch.int32,
+        dtype=dtype,
+        name=name,
+        format=layout.format,
+    )
+    for key, tensor in stored.named_buffers():
+        put(layer, key, tensor.to(dtype) if tensor.is_floating_point() else tensor)
+    layer.to(stored.qweight.device)  # what it has beside them
     if layout.format == "gptq_v2":
         layer.qzero_format(format=2)
     if stored.qweight.device.type == "cpu":
         layer.optimized = True  # no torch.compile: it would need a C compiler
     return layer.eval()
+
+
+def put(layer: nn.Module, key: str, tensor: Tensor) -> None:
+    """Give a layer a tensor: some kernels of gptqmodel keep theirs as buffers, some as parameters."""
+    if key in dict(layer.named_parameters(recurse=False)):
+        setattr(layer, key, nn.Parameter(tensor, requires_grad=False))
+    else:
+        setattr(layer, key, tensor)
 
 
 def _finish(

@@ -34,7 +34,6 @@ def library() -> SimpleNamespace:
             import gptqmodel
         from gptqmodel.models import auto
         from gptqmodel.models.base import BaseQModel
-        from gptqmodel.nn_modules.qlinear.torch_fused import TorchFusedLinear
         from gptqmodel.utils.importer import hf_select_quant_linear_v2
         from gptqmodel.utils.logger import setup_logger
         from gptqmodel.utils.model import convert_gptq_v1_to_v2_format_module, hf_gptqmodel_post_init
@@ -45,7 +44,6 @@ def library() -> SimpleNamespace:
     return SimpleNamespace(
         GPTQModel=gptqmodel.GPTQModel,
         QuantizeConfig=gptqmodel.QuantizeConfig,
-        TorchFusedLinear=TorchFusedLinear,
         select=hf_select_quant_linear_v2,
         to_format_2=convert_gptq_v1_to_v2_format_module,
         post_init=hf_gptqmodel_post_init,

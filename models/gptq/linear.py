@@ -17,6 +17,9 @@ from models.gptq.packing import WORD, dequantize, unpack, zero_points
 
 OUTPUTS_AT_ONCE = 1024
 """So many outputs of a layer are unpacked at a time when it is loaded: bounds the memory beside it."""
+OUTPUTS_IN_CACHE = 512
+"""So many in a forward on a CPU: their weights stay in its cache, and their memory is used again."""
+ALL = slice(None)
 
 
 class StoredLinear(nn.Module):
@@ -48,7 +51,7 @@ class StoredLinear(nn.Module):
             "scales": (groups, outputs),
             "g_idx": (inputs,),
         } | ({"bias": (outputs,)} if bias else {})
-        self.bias = None
+        self.register_buffer("bias", None)
         for key, shape in shapes.items():
             dtype = torch.float16 if key in ("scales", "bias") else torch.int32
             self.register_buffer(key, torch.empty(shape, dtype=dtype, device="meta"))
@@ -99,7 +102,8 @@ class QuantizedLinear(nn.Module):
 
     Inputs are put in the order of their groups once, so that scales and zero points are spread over a group
     instead of being looked up for each input. Memory: the packed numbers (3 bits take the room of 4), zero
-    points and scales, and in a forward one layer's weights in the input's type. No step waits for the device.
+    points and scales; and in a forward, in the input's type, one layer's weights on a GPU, those of some
+    outputs on a CPU. No step waits for the device.
     """
 
     numbers: Tensor
@@ -128,7 +132,7 @@ class QuantizedLinear(nn.Module):
                 unpack(stored.qweight[:, some], stored.layout.bits, len(order))[order]
             )
         self.register_buffer("numbers", numbers)
-        self.register_buffer("zeros", stored.zeros())
+        self.register_buffer("zeros", stored.zeros().contiguous())
         self.register_buffer("scales", stored.scales)
         self.register_buffer("order", None if in_order else order)
         self.register_buffer("bias", stored.bias)
@@ -139,28 +143,27 @@ class QuantizedLinear(nn.Module):
         shifts = torch.arange(0, 8, self.width, dtype=torch.uint8, device=numbers.device)
         return (places << shifts[:, None]).sum(1, dtype=torch.uint8)
 
-    def weight_in_order(self, dtype: torch.dtype) -> Tensor:
-        """Float[inputs, outputs], inputs in the order of their groups."""
-        weight = torch.empty(self.in_features, self.out_features, dtype=dtype, device=self.numbers.device)
-        zeros, scales = self.zeros.to(dtype)[:, None], self.scales.to(dtype)[:, None]
-        groups = len(zeros)
-        # A processor's cache holds one group; a GPU wants the layer at once.
-        step = groups if weight.is_cuda else 1
-        for first in range(0, groups, step):
-            start, stop = first * self.group, (first + step) * self.group
-            packed = self.numbers[start // self.per_byte : stop // self.per_byte]
-            places = weight[start:stop].view(-1, self.per_byte, self.out_features)
-            for place in range(self.per_byte):
-                lowest = packed >> (place * self.width) if place else packed
-                places[:, place] = lowest & (2**self.width - 1) if place + 1 < self.per_byte else lowest
-            by_group = weight[start:stop].view(step, self.group, self.out_features)
-            by_group.sub_(zeros[first : first + step]).mul_(scales[first : first + step])
+    def weight_in_order(self, dtype: torch.dtype, some: slice = ALL) -> Tensor:
+        """Float[inputs, some outputs], inputs in the order of their groups."""
+        packed = self.numbers[:, some]
+        weight = torch.empty(self.in_features, packed.shape[1], dtype=dtype, device=packed.device)
+        places = weight.view(-1, self.per_byte, packed.shape[1])
+        for place in range(self.per_byte):
+            lowest = packed >> (place * self.width) if place else packed
+            places[:, place] = lowest & (2**self.width - 1) if place + 1 < self.per_byte else lowest
+        zeros, scales = self.zeros[:, some].to(dtype), self.scales[:, some].to(dtype)
+        weight.view(len(zeros), self.group, -1).sub_(zeros[:, None]).mul_(scales[:, None])
         return weight
 
     def forward(self, x: Tensor) -> Tensor:
         """Float[…, outputs] of Float[…, inputs]."""
         ordered = x if self.order is None else x.index_select(-1, self.order)
-        out = ordered @ self.weight_in_order(x.dtype)
+        if x.is_cuda:
+            out = ordered @ self.weight_in_order(x.dtype)
+        else:
+            starts = range(0, self.out_features, OUTPUTS_IN_CACHE)
+            parts = (slice(start, start + OUTPUTS_IN_CACHE) for start in starts)
+            out = torch.cat([ordered @ self.weight_in_order(x.dtype, part) for part in parts], -1)
         return out if self.bias is None else out + self.bias.to(x.dtype)
 
     def extra_repr(self) -> str:

@@ -24,7 +24,7 @@ from models.streaming import check_fits, set_weight
 
 ROUTES = ("packed", "dense", "gptqmodel")
 INTEGERS = ("qweight", "qzeros", "g_idx")
-DENSE_SHARE = 0.5
+DENSE_SHARE = 0.7
 """On a CPU weights are unpacked once where that needs at most this share of the free memory."""
 
 

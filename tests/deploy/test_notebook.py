@@ -17,7 +17,7 @@ PATH = ROOT / "assets" / "llada_viz.ipynb"
 
 def notebook() -> Any:
     """The file, checked against the notebook format."""
-    read = nbformat.read(PATH, as_version=4)
+    read: Any = nbformat.read(PATH, as_version=4)  # type: ignore[no-untyped-call]
     nbformat.validate(read)
     return read
 

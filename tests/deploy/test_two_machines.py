@@ -20,7 +20,9 @@ import torch
 from evaluation.__main__ import main
 from evaluation.runs.run_folder import RunFolder
 from tests.served import free_port
-from tests.training.toy import lines, weights, whole
+from tests.training.toy import ToySettings, lines, weights, whole
+from training.engine.settings import RunArguments
+from training.run import Request
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 ROOT = Path(__file__).parents[2]
@@ -121,3 +123,30 @@ def test_an_evaluation_ends_in_the_folder_of_the_first_machine(tmp_path: Path) -
     assert len(answers(tmp_path / "second")) in (2, 3)  # its own, and nothing of the other's
     assert (tmp_path / "first" / "report.md").is_file() and not (tmp_path / "second" / "report.md").exists()
     assert "4 of 4" in said + silent or "3 of 4" in said + silent
+
+
+@pytest.mark.long
+def test_what_the_first_machine_refuses_ends_both(tmp_path: Path) -> None:
+    """Its folder holds a run, and nobody said --resume; then it is finished."""
+    whole(tmp_path / "first", **TOY)
+    arguments = RunArguments(model="m", data=("d",), device="cpu")
+    config = Request("toy", arguments, ToySettings(**TOY), tmp_path / "first").as_config()  # type: ignore[arg-type]
+    (tmp_path / "first" / "config.yaml").write_text(json.dumps(config))
+    ended = two_machines(tmp_path, lambda out: toy(out))
+    assert [code for code, _ in ended] == [1, 1], ended  # of the launcher; the training's own is 2
+    assert all("holds a run; allowed: --resume" in said for _, said in ended)
+    ended = two_machines(tmp_path, lambda out: toy(out, "--resume"))
+    assert [code for code, _ in ended] == [0, 0], ended
+    assert "is finished already" in ended[0][1]
+
+
+@pytest.mark.long
+def test_what_the_second_machine_lacks_ends_both(tmp_path: Path) -> None:
+    """Here its data, which is another file."""
+    (tmp_path / "first.csv").write_text("prompt,answer\nWhat is 1 + 1?,2\n")
+    ended = two_machines(tmp_path, lambda out: [
+        "training", "sft", "--model", "tiny-llada", "--data", str(tmp_path / f"{out.name}.csv"),
+        "--out", str(out), "--device", "cpu",
+    ])  # fmt: skip
+    for code, said in ended:
+        assert code == 1 and "data differ from those of process 0: first.csv had 1 rows" in said

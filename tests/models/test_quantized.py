@@ -61,7 +61,7 @@ def test_a_quantised_network_is_the_network_of_its_unpacked_weights(
 def test_the_embedding_the_head_and_the_norms_stay_as_they_are(sharded: Path) -> None:
     model = load(str(sharded), "cpu", quantization="nf4").model
     plain = [n for n, p in model.named_parameters() if p.dtype == torch.float32]
-    assert ModelNetwork(model).describe()["weights"] == "nf4"
+    assert ModelNetwork(model).describe()["precision"] == "nf4"
     assert len(plain) == 2 + 2 * 2 + 1 and "model.transformer.ff_out.weight" in plain
 
 

@@ -29,6 +29,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def flags(parser: argparse.ArgumentParser, out: bool = True) -> None:
     """Add the flags that every objective has; without `out`, not those about its run folder."""
     parser.add_argument("--model", help="model folder or hub id")
+    parser.add_argument("--revision", metavar="R", help="branch, tag or commit of a hub id")
     parser.add_argument("--data", action="append", help="file, known set or bundled task; may be repeated")
     if out:
         parser.add_argument("--out", type=Path, required=True, help="run folder")
@@ -84,12 +85,20 @@ def request(args: argparse.Namespace) -> Request:
         allow_eval_data=args.allow_eval_data or bool(config.get("allow_eval_data")),
         load_ups_head=args.load_ups_head or config.get("load_ups_head") or "",
         load_lora=args.load_lora or config.get("load_lora") or "",
+        revision=args.revision or _pinned(config, str(model)),
     )
     for flag in ("load_lora", "load_ups_head"):
         if getattr(arguments, flag) and flag not in objective(args.command).goes_on_from:
             allowed = ", ".join(name for name, o in OBJECTIVES.items() if flag in o.goes_on_from)
             raise RunError(f"{flag} is not used by {args.command}; allowed with: {allowed}")
     return Request(args.command, arguments, settings_of(cls, values), args.out, args.resume)
+
+
+def _pinned(config: dict[str, Any], model: str) -> str:
+    """The commit of the run that a config file is from, or the revision that it asks for; of another model:
+    none."""
+    same = str(config.get("model")) == model
+    return str(config.get("commit") or config.get("revision") or "") if same else ""
 
 
 def show(args: argparse.Namespace) -> None:

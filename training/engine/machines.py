@@ -23,8 +23,8 @@ from training.engine.saying import first_process
 T = TypeVar("T")
 
 
-class FirstProcessError(ValueError):
-    """What another process raises where the first cannot go on; the message is the first's."""
+class OtherProcessError(ValueError):
+    """What a process raises where another one cannot go on; the message is the other's."""
 
 
 def join(device: str) -> None:
@@ -48,18 +48,28 @@ def from_first(make: Callable[[], T]) -> T:
     if error is not None:
         raise error
     if box[1]:
-        raise FirstProcessError(box[1])
+        raise OtherProcessError(box[1])
     made: T = box[0]
     return made
 
 
-def same_everywhere(differs: str) -> None:
-    """FirstProcessError, in all processes, where one found that it has something else than the first.
-    differs: what, in words; "" where nothing does."""
-    if torch.distributed.is_initialized():
-        for process, text in enumerate(gather_object([differs])):
-            if text:
-                raise FirstProcessError(f"process {process} has other data than process 0: {text}")
+def everywhere(make: Callable[[], T]) -> T:
+    """What every process makes for itself; where one of them cannot, all stop with its sentence."""
+    if not torch.distributed.is_initialized():
+        return make()
+    made: list[T] = []
+    problem: Exception | None = None
+    try:
+        made.append(make())
+    except (ValueError, OSError) as error:
+        problem = error
+    texts = gather_object([str(problem) if problem else ""])
+    if problem is not None:
+        raise problem
+    for process, text in enumerate(texts):
+        if text:
+            raise OtherProcessError(f"process {process}: {text}")
+    return made[0]
 
 
 def tensors_from_first(tensors: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:

@@ -91,7 +91,8 @@ def parse_pairs(cls: type[Any], pairs: list[str]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class RunArguments:
-    """The arguments of a run beside its settings, one for each flag of the command. device: auto or cpu."""
+    """The arguments of a run beside its settings, one for each flag of the command. device: auto or cpu;
+    revision: of a hub id."""
 
     model: str
     data: tuple[str, ...]
@@ -99,3 +100,4 @@ class RunArguments:
     allow_eval_data: bool = False
     load_ups_head: str = ""
     load_lora: str = ""
+    revision: str = ""

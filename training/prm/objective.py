@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from evaluation.ranking import auroc, calibration_error
 from evaluation.sets.columns import SetError
+from models.hub import snapshot
 from models.reward import LoadedReward
 from samplers.settings import SettingError
 from training.data.examples import Example
@@ -71,7 +72,10 @@ class PRM(Recipe):
     def __init__(self, arguments: RunArguments, settings: PRMSettings) -> None:
         self.settings = settings
         s = settings
-        self.reward = new_reward(arguments.model, s.layers, s.form, s.init, s.system, s.seed)
+        base = arguments.model
+        if arguments.revision:
+            base = str(snapshot(base, arguments.revision))
+        self.reward = new_reward(base, s.layers, s.form, s.init, s.system, s.seed)
         longest, _ = self.reward.model.limits
         if s.max_length > longest:
             raise SettingError("max_length", s.max_length, f"at most {longest}, the model's")

@@ -21,8 +21,8 @@ from training.engine.settings import RunArguments, TrainSettings
 def load_model(arguments: RunArguments, settings: TrainSettings) -> LoadedModel:
     """The model to train, on the CPU (the engine moves it) and in float32, since bf16 would round small
     weight updates away. ModelError: it has no tokenizer or no EOS token, or its weights are quantised."""
-    check_learnable(arguments.model)
-    loaded = load(arguments.model, device="cpu", dtype=torch.float32)
+    check_learnable(arguments.model, arguments.revision)
+    loaded = load(arguments.model, device="cpu", dtype=torch.float32, revision=arguments.revision)
     if loaded.tokenizer is None:
         raise ModelError(f"model = {arguments.model!r} has no tokenizer; allowed: one with a tokenizer")
     if loaded.eos_id is None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,15 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from models.adapters import Adapter, lora_config, read_adapter
-from models.checkpoint import ModelError, find_file, weight_files
+from models.adapter_weights import check_mergeable, merged_weight
+from models.adapters import Adapter, read_adapter
+from models.checkpoint import INDEX, ModelError, find_file, weight_files
+from models.convert import SMALL_FILES
 from models.loading import load
+from models.shards import read_header
 from training.engine.checkpoints import replace_folder
 from training.shared.adapters import NAME, LoraSettings, attach
 
-COPIED_FILES = ("config.json", "generation_config.json", "model.safetensors.index.json", "tokenizer.json",
-        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-        "chat_template.jinja")  # fmt: skip
 TOLERANCE = {torch.float32: 1e-4, torch.float16: 5e-3, torch.bfloat16: 3e-2}
 """How far merged and unmerged logits may differ, as a share of the largest logit, for each type of the
 stored weights: rounding them makes that much difference."""
@@ -56,9 +55,7 @@ def merge_folder(model: str, adapter: str, out: Path, check: bool = True) -> tup
     if out.exists():
         raise MergeError(f"out = {str(out)!r} exists; allowed: a new folder")
     lora = read_adapter(adapter)
-    if lora.config.get("use_dora"):
-        raise ModelError(f"use_dora = True in {lora.name!r} is not supported by merge; allowed: false")
-    lora_config(lora)  # refuses what this could not honour
+    check_mergeable(lora)
     checks: list[MergeCheck] = []
 
     def fill(folder: Path) -> None:
@@ -73,7 +70,7 @@ def merge_folder(model: str, adapter: str, out: Path, check: bool = True) -> tup
 
 
 def _copy_small_files(model: str, folder: Path) -> None:
-    for name in COPIED_FILES:
+    for name in (*SMALL_FILES, INDEX):
         path = find_file(model, name)
         if path is not None:
             shutil.copyfile(path, folder / name)
@@ -91,60 +88,18 @@ def _merge_shards(model: str, adapter: Adapter, folder: Path) -> None:
     for source in weight_files(model):
         copied = folder / source.name
         shutil.copyfile(source, copied)
-        places, start = _header(copied)
+        header = read_header(copied)
         with safe_open(source, "pt") as weights, copied.open("r+b") as file:
             for module in sorted(unmerged):
                 key = f"{module}.weight"
-                if key not in places:
+                if key not in header.tensors:
                     continue
-                file.seek(start + places[key]["data_offsets"][0])
+                file.seek(header.start + header.tensors[key].start)
                 merged = merged_weight(weights.get_tensor(key), adapter, module)
                 file.write(merged.contiguous().view(torch.uint8).numpy().tobytes())
                 unmerged.discard(module)
     if unmerged:
         raise ModelError(f"module {min(unmerged)} of adapter {adapter.name!r} is no weight of {model!r}")
-
-
-def _header(path: Path) -> tuple[dict[str, Any], int]:
-    """Where each tensor of a safetensors file lies, and where its data begins, in bytes."""
-    try:
-        with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            if size > path.stat().st_size:
-                raise ValueError("its header is cut off")
-            return dict(json.loads(file.read(size))), 8 + size
-    except ValueError as error:
-        raise ModelError(f"{path.name} cannot be read: {error}") from None
-
-
-def merged_weight(weight: Tensor, adapter: Adapter, module: str) -> Tensor:
-    """W + scale * B A of one layer, in W's type. ModelError where shapes differ or it is not finite."""
-    down, up = (_half(adapter.tensors, module, half) for half in "AB")
-    if weight.shape != (up.shape[0], down.shape[1]) or up.shape[1] != down.shape[0]:
-        shapes = f"{tuple(up.shape)} x {tuple(down.shape)}"
-        raise ModelError(f"{module} of adapter {adapter.name!r} is {shapes}; wanted: {tuple(weight.shape)}")
-    if weight.dtype not in TOLERANCE:
-        raise ModelError(f"{module} is of {weight.dtype}; allowed: {', '.join(map(str, TOLERANCE))}")
-    merged = (weight.float() + _scale(adapter.config, module, len(down)) * (up @ down)).to(weight.dtype)
-    if not torch.isfinite(merged).all():
-        raise ModelError(f"adapter {adapter.name!r} is broken: it makes {module} infinite or NaN")
-    return merged
-
-
-def _half(tensors: Mapping[str, Tensor], module: str, half: str) -> Tensor:
-    key = f"base_model.model.{module}.lora_{half}.weight"
-    if key not in tensors:
-        raise ModelError(f"tensor {key} is missing in the adapter; wanted: both halves of a layer")
-    return tensors[key].float()
-
-
-def _scale(config: Mapping[str, Any], module: str, rank: int) -> float:
-    """alpha / r, or alpha / sqrt(r) (2312.03732)."""
-    from peft.utils.other import get_pattern_key
-
-    by_module = config.get("alpha_pattern") or {}
-    alpha = by_module.get(get_pattern_key(by_module.keys(), module), config["lora_alpha"])
-    return float(alpha / (rank**0.5 if config.get("use_rslora") else rank))
 
 
 def compare(model: str, adapter: str, merged: Path) -> MergeCheck:

@@ -10,6 +10,8 @@ COMMANDS = {
     "list": ("listing", "the checkpoints that people use, and the memory of their weights"),
     "inspect": ("inspecting", "one checkpoint: what it is, what it needs, what is wrong with it"),
     "download": ("download", "fetch a checkpoint: safetensors, tokenizer, configuration"),
+    "convert": ("converting", "write one anew: another type, other shards, out of GPTQ, with an adapter"),
+    "quantize": ("quantizing", "write one anew in 2 to 8 bits a weight (GPTQ)"),
 }
 """Name -> its module in this folder, with `add_flags(parser)` and `run(args) -> int`; what it is for."""
 

@@ -16,7 +16,7 @@ from llada_viz.cli.terminal import columns, described, printable, width
 from models.inspection import Inspection, inspect
 from models.memory import PRECISIONS, Memory, Use, gigabytes, predict
 
-MOST_FILES = 8
+MOST_FILES = 3
 
 
 def add_flags(command: argparse.ArgumentParser) -> None:
@@ -45,18 +45,18 @@ def memory_of(found: Inspection, use: Use) -> dict[str, Memory]:
     shape = found.shape
     if shape is None or found.kind not in ("model", "reward model"):
         return {}
-    stored = stored_as(found)
-    if stored.startswith("gptq"):
-        group = int(found.quantization.get("group_size") or 128)
+    if found.layout is not None and found.layout.bits == 4:
+        group = found.layout.group_size
         return {"gptq-4": predict(shape, "gptq-4", use, group if group > 0 else shape.width)}
+    if found.layout is not None:
+        return {}
     return {p: predict(shape, p, use) for p in PRECISIONS if p != "gptq-4"}
 
 
 def stored_as(found: Inspection) -> str:
     """The type that most numbers of the files have, or how they are quantised."""
-    if found.quantization:
-        bits, group = found.quantization.get("bits", "?"), found.quantization.get("group_size", "?")
-        return f"gptq {bits}-bit (group {group})"
+    if found.layout is not None:
+        return str(found.layout)
     if found.numbers:
         return found.numbers.most_common(1)[0][0]
     known = found.known.stored if found.known else ""

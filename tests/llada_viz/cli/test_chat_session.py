@@ -122,7 +122,7 @@ def test_refusals_change_nothing(session: ChatSession, line: str, part: str) -> 
 
 def test_a_sampler_that_scores_asks_for_a_scorer(session: ChatSession) -> None:
     session.command("/sampler vanilla_prm")
-    with pytest.raises(RequestError, match="the exact checker scores the bundled kinds"):
+    with pytest.raises(RequestError, match="needs scores. The exact checker"):
         session.prepare("Hello!")
     ready, _ = session.prepare(ASKED)
     assert ready.score is not None and ready.score.name == "checker"

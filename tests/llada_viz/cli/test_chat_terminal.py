@@ -48,6 +48,17 @@ class Terminal:
     def text(self) -> str:
         return ESCAPES.sub(b"", self.raw).decode(errors="replace")
 
+    def press(self, key: str, part: str) -> str:
+        """Press a key until a text is there: one that comes between two waits of the program is lost."""
+        end = time.monotonic() + WITHIN
+        while self.text().find(part, self.seen) < 0:
+            assert time.monotonic() < end, f"no {part!r} in:\n{self.text()[self.seen :][-2000:]}"
+            self.send(key)
+            if select.select([self.own], [], [], 5)[0]:
+                self.raw += os.read(self.own, 65536)
+                time.sleep(0.3)
+        return self.until(part)
+
     def send(self, text: str) -> None:
         os.write(self.own, text.encode())
 
@@ -86,6 +97,7 @@ def test_a_chat(terminal: Terminal, tmp_path: Path) -> None:
     terminal.until("step 12 ")
     terminal.send("\x03")
     terminal.until("Stopped.")
+    terminal.until("> ")
     saved = tmp_path / "talk.json"
     terminal.send(f"/save {saved}\n")
     terminal.until("The conversation")
@@ -93,7 +105,6 @@ def test_a_chat(terminal: Terminal, tmp_path: Path) -> None:
     assert [turn["role"] for turn in messages] == ["user", "assistant"] * 2
     assert messages[2]["content"] == "And <|eot_id|> 3 + 4?" and messages[3]["content"]
     terminal.until("> ")
-    terminal.send("\x03")
-    terminal.until("/quit leaves.")
+    terminal.press("\x03", "/quit leaves.")
     terminal.send("\x04")
     assert terminal.process.wait(WITHIN) == 0

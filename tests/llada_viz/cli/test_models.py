@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from llada_viz import command
+from llada_viz.cli.models.quantizing import calibration_texts
 from models.assets import locate
 from models.catalog import catalog
 from models.checkpoint import INDEX
@@ -18,6 +19,7 @@ from models.memory import gigabytes
 from models.shards import read_header
 from tests.checkpoints import write_checkpoint
 from tests.fake_hub import COMMIT, FakeHub, client_of, fake_hub
+from tests.models.gptq.files import write_gptq
 
 TINY = Path(locate("tiny-llada"))
 
@@ -187,3 +189,66 @@ def test_escape_codes_of_a_config_are_not_sent(
     command.main(["models", "inspect", evil])
     said = capsys.readouterr()
     assert "\x1b" not in said.out + said.err and "x1b[2J" in said.out
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As the public 4-bit LLaDA-8B is packed; nobody may change it."""
+    return write_gptq(tmp_path_factory.mktemp("packed") / "small")
+
+
+def test_inspect_gptq(packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = json.loads(ran(capsys, "inspect", str(packed), "--json"))
+    headers = sum(read_header(p).start for p in packed.glob("*.safetensors"))
+    assert data["stored"] == "gptq 4-bit (group 128)" and set(data["memory"]) == {"gptq-4"}
+    assert data["memory"]["gptq-4"]["weights"] == sum(data["files"].values()) - headers
+    wide = broken(packed, tmp_path / "odd", CONFIG, lambda data: data.replace(b'"bits": 4', b'"bits": 5'))
+    assert command.main(["models", "inspect", wide]) == 2
+    assert "bits = 5" in capsys.readouterr().err
+
+
+def test_calibration_texts(tmp_path: Path) -> None:
+    bundled = calibration_texts("", 128)
+    assert len(bundled) == len(set(bundled)) > 90 and "What is 7 + 5?\n12" in bundled
+    (tmp_path / "own.txt").write_text("\ufefffirst\n\n second one\nthird\n", encoding="utf-8")
+    assert calibration_texts(str(tmp_path / "own.txt"), 2) == ["first", " second one"]
+    (tmp_path / "own.csv").write_text("question,answer\nWhat is 1 + 1?,2\n")
+    assert calibration_texts(str(tmp_path / "own.csv"), 128) == ["What is 1 + 1?\n2"]
+    assert calibration_texts("linear", 3) == calibration_texts("linear", 4)[:3]
+
+
+def test_quantize_asks_for_what_was_said(
+    sharded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The quantizer is stood in for: its own tests run it (tests/models/gptq)."""
+    seen: dict[str, Any] = {}
+
+    def quantize(name: str, out: Path, **how: Any) -> None:
+        seen.update(how, name=name)
+        how["progress"](1, 2)
+        write_gptq(out)
+
+    monkeypatch.setattr("models.gptq.quantize", quantize)
+    out, texts = tmp_path / "out", tmp_path / "own.txt"
+    texts.write_text("one\ntwo\n")
+    flags = ["--bits", "8", "--group", "64", "--symmetric", "--in-order", "--calibration", str(texts)]
+    printed = ran(capsys, "quantize", str(sharded), "--out", str(out), *flags, "--seed", "3")
+    del seen["progress"]
+    assert seen == {"name": str(sharded), "bits": 8, "group_size": 64, "sym": True, "desc_act": False,
+                    "calibration": ["one", "two"], "device": "auto", "seed": 3}  # fmt: skip
+    assert printed.startswith(f"{out}: ") and printed.endswith("8 bits a weight, measured on 2 texts\n")
+
+
+def test_what_cannot_be_quantized(packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, empty = str(tmp_path / "out"), tmp_path / "empty.txt"
+    empty.write_text("\n")
+    assert "already; allowed: plain weights" in refused(capsys, "quantize", str(packed), "--out", out)
+    for texts, words in (
+        (empty, "has no text"),
+        (tmp_path / "none.txt", "is no file"),
+        ("none", "neither a file"),
+    ):
+        said = refused(capsys, "quantize", "tiny-llada", "--out", out, "--calibration", str(texts))
+        assert words in said
+    assert "limit = 0" in refused(capsys, "quantize", "tiny-llada", "--out", out, "--limit", "0")
+    assert not Path(out).exists()

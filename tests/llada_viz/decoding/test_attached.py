@@ -26,8 +26,9 @@ with warnings.catch_warnings():
     import gradio as gr
 
     from llada_viz.decoding.runs import Runs
+    from llada_viz.decoding.served import CHECKER, scorers
     from llada_viz.tabs.visualize import Visualize
-    from llada_viz.widgets.live import CHECKER, prepare_run, scorers
+    from llada_viz.widgets.live import prepare_run
     from llada_viz.widgets.model_menu import ModelMenu
 
 PROMPT = "What is 3 + 4?"

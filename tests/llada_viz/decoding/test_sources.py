@@ -28,8 +28,8 @@ with warnings.catch_warnings():
     import gradio as gr
 
     from llada_viz.decoding.runs import Runs
+    from llada_viz.decoding.served import CHECKER
     from llada_viz.tabs.evaluate import Evaluate
-    from llada_viz.widgets.live import CHECKER
 
 HEAD = FOLDER.with_name("tiny-llada-ups")
 PRM = FOLDER.with_name("tiny-prm")

@@ -20,7 +20,7 @@ from models.gptq import loading as gptq_loading
 from models.gptq.library import library
 from models.loading import load
 from tests.models.gptq.files import write_gptq
-from tests.models.gptq.test_loading import error, logits
+from tests.models.gptq.test_loading import IDS, error, logits
 
 FP16, BF16 = torch.float16, torch.bfloat16
 
@@ -71,7 +71,10 @@ def test_the_fused_kernel_that_is_wrong_for_asymmetric_zero_points_is_caught(
     public: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """gptqmodel 7.6 chooses it for float32 on a CPU; we name another. Here it is chosen on purpose."""
-    monkeypatch.setattr(kernels, "choose_kernel", lambda *_: library().TorchFusedLinear)
+    library()  # first, so that nothing is printed
+    from gptqmodel.nn_modules.qlinear.torch_fused import TorchFusedLinear
+
+    monkeypatch.setattr(kernels, "choose_kernel", lambda *_: TorchFusedLinear)
     monkeypatch.setattr(gptq_loading, "choose_route", lambda *_: "gptqmodel")
     with pytest.raises(ModelError, match="TorchFusedLinear of gptqmodel is .* off the weights"):
         load(str(public), "cpu", torch.float32)
@@ -116,6 +119,29 @@ def test_a_kernel_that_does_not_run_here_is_a_sentence(public: Path, monkeypatch
         ModelError, match=r"TorchLinear of gptqmodel does not run here \(ImportError: no nvcc\)"
     ):
         load(str(public), "cpu", BF16, quantization="gptqmodel")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("route", ["packed", ""])
+def test_on_a_gpu(route: str, public: Path) -> None:
+    """ "": what is taken by itself, gptqmodel's own choice where it is installed."""
+    wanted = logits(load(str(public), "cpu", quantization="dense"))
+    loaded = load(str(public), "cuda", FP16, quantization=route, longest=64)
+    with torch.no_grad():
+        given = loaded.model(IDS.cuda()).logits.float().cpu()
+    print(f"{loaded.precision}: {error(given, wanted):.3%}")
+    assert error(given, wanted) < 0.01
+
+
+def test_a_kernel_may_keep_its_tensors_as_parameters() -> None:
+    layer, words = nn.Module(), torch.ones(2, 2).int()
+    layer.register_parameter("qweight", nn.Parameter(torch.zeros(2, 2).int(), requires_grad=False))
+    layer.register_buffer("scales", torch.zeros(2))
+    for key, tensor in (("qweight", words), ("scales", torch.ones(2))):
+        kernels.put(layer, key, tensor)
+    assert torch.equal(layer.get_parameter("qweight"), words)
+    assert torch.equal(layer.get_buffer("scales"), torch.ones(2))
 
 
 def test_exllama_keeps_room_for_the_longest_canvas() -> None:

@@ -147,6 +147,14 @@ def change(folder: Path, target: Path, key: str, tensor: Tensor | None) -> str:
     return str(target)
 
 
+def test_a_bias_that_a_writer_added_is_added(single: Path, tmp_path: Path) -> None:
+    """Some writers store one for every layer, zeros where there was none."""
+    folder = change(single, tmp_path / "m", f"{LAYER}.bias", torch.linspace(-1, 1, 256).half())
+    packed, dense = (load(folder, "cpu", quantization=route) for route in ("packed", "dense"))
+    assert error(logits(packed), logits(dense)) < 1e-5
+    assert error(logits(packed), logits(load(str(single), "cpu"))) > 0.1
+
+
 BROKEN: list[tuple[str, Tensor | None, str]] = [
     (f"{LAYER}.g_idx", None, f"weight {LAYER}.g_idx is missing"),
     (f"{LAYER}.g_idx", torch.zeros(768, dtype=torch.int32), "of an order that we do not know"),

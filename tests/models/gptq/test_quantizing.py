@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import warnings
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
+from torch import Tensor
 
 from models.checkpoint import ModelError
 from models.config import LLaDAConfig
@@ -21,6 +23,25 @@ from tests.checkpoints import linear_names, write_checkpoint
 from tests.models.gptq.test_loading import IDS, error, logits
 
 TEXTS = [f"{i} + {i * 7 % 11} = {i + i * 7 % 11}, and {i} is less than {i + 5}." for i in range(24)]
+
+
+def logits_of_its_own_loader(folder: Path) -> Tensor:
+    """What gptqmodel reads from a folder, in fp16; without torch.compile, which would take 20 s."""
+    torch.compiler.set_stance("force_eager")
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter(
+                "ignore"
+            )  # how it uses transformers, and leaves a folder behind, is its own
+            theirs = library().GPTQModel.load(
+                str(folder), device="cpu", backend="gptq_torch", dtype=torch.float16
+            )
+            found: Tensor = theirs.model(IDS).logits.float()
+            del theirs
+            gc.collect()
+    finally:
+        torch.compiler.set_stance("default")
+    return found
 
 
 @pytest.mark.slow
@@ -52,13 +73,7 @@ def test_a_folder_as_the_public_one(
         weight = ours["dense"].model.get_submodule(name).get_parameter("weight")
         assert 1e-3 < error(weight, plain.model.get_parameter(f"{name}.weight")) < 0.2
     assert error(logits(ours["packed"]), logits(ours["dense"])) < 1e-5
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # how it uses transformers is its own affair
-        theirs = library().GPTQModel.load(str(out), device="cpu", backend="gptq_torch", dtype=torch.float16)
-    torch.compiler.set_stance("force_eager")  # it would compile for 20 s
-    with torch.no_grad():
-        own = theirs.model(IDS).logits.float()
-    torch.compiler.set_stance("default")
+    own = logits_of_its_own_loader(out)
     half = load(str(out), "cpu", torch.float16, quantization="packed")
     print(f"gptqmodel's own loader against the fallback, fp16: {error(own, logits(half)):.3%}")
     assert error(own, logits(half)) < 0.01

@@ -100,7 +100,7 @@ def test_no_more_than_one_tensor_is_read_at_a_time(
         raise AssertionError("the whole model was read")
 
     monkeypatch.setattr(merge, "load", refuse)
-    monkeypatch.setattr("models.loading.read_weights", refuse)
+    monkeypatch.setattr("models.streaming.read_tensors", refuse)
     assert merge_folder(str(BUNDLED), str(adapter), tmp_path / "merged", check=False) == (30, None)
 
 

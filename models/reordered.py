@@ -17,29 +17,29 @@ from torch.nn import functional as F
 from models.llada import Block, KeyValues, LLaDAModelLM
 from models.rope import rotate
 
-MOST_PARAMETERS = 250_000_000  # packed weights are a second copy in memory
+MOST_PARAMETERS = 250_000_000  # reordered weights are a second copy in memory
 ROWS = 64  # the usual number of rows of a product, for which the order is chosen
 
 
-class PackedLinear(nn.Module):
+class ReorderedLinear(nn.Module):
     """A linear layer without gradients. weight: Float[out, in]."""
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
-        self.packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), ROWS)
+        self.reordered = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), ROWS)
 
     def forward(self, x: Tensor, after: str = "none") -> Tensor:
         """Float[…, in] -> Float[…, out]. after: "none", or "swish", the activation of what comes out."""
-        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.packed, None, after, [], "")
+        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.reordered, None, after, [], "")
         return out
 
     def and_then(self, x: Tensor, what: str, other: Tensor) -> Tensor:
         """The same, and then "add" or "mul" with another of the same shape."""
-        out: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, other, self.packed, None, what)
+        out: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, other, self.reordered, None, what)
         return out
 
 
-class PackedBlock(nn.Module):
+class ReorderedBlock(nn.Module):
     """A block of models.llada."""
 
     def __init__(self, block: Block) -> None:
@@ -47,9 +47,15 @@ class PackedBlock(nn.Module):
         self.n_heads, self.n_kv_heads, self.head = block.n_heads, block.n_kv_heads, block.head
         self.attn_norm, self.ff_norm = block.attn_norm, block.ff_norm
         together = [block.q_proj.weight, block.k_proj.weight, block.v_proj.weight]
-        self.qkv_proj, self.attn_out = PackedLinear(torch.cat(together)), PackedLinear(block.attn_out.weight)
-        self.ff_proj, self.up_proj = PackedLinear(block.ff_proj.weight), PackedLinear(block.up_proj.weight)
-        self.ff_out = PackedLinear(block.ff_out.weight)
+        self.qkv_proj, self.attn_out = (
+            ReorderedLinear(torch.cat(together)),
+            ReorderedLinear(block.attn_out.weight),
+        )
+        self.ff_proj, self.up_proj = (
+            ReorderedLinear(block.ff_proj.weight),
+            ReorderedLinear(block.up_proj.weight),
+        )
+        self.ff_out = ReorderedLinear(block.ff_out.weight)
 
     def forward(
         self,
@@ -82,8 +88,8 @@ class PackedBlock(nn.Module):
         return self.ff_out.and_then(gated, "add", x)
 
 
-def can_pack(model: LLaDAModelLM) -> bool:
-    """Whether `packed` helps: float32 on a CPU, plain layers, and not so large that a second copy hurts."""
+def can_reorder(model: LLaDAModelLM) -> bool:
+    """Whether `reordered` helps: float32 on a CPU, plain layers, not so large that a second copy hurts."""
     layers = [m for m in model.modules() if isinstance(m, nn.Linear)]
     plain = all(type(layer) is nn.Linear and layer.bias is None for layer in layers)
     small = sum(p.numel() for p in model.parameters()) <= MOST_PARAMETERS
@@ -93,12 +99,12 @@ def can_pack(model: LLaDAModelLM) -> bool:
 
 
 @torch.no_grad()
-def packed(model: LLaDAModelLM) -> LLaDAModelLM:
-    """The same network for decoding alone. What is not packed is shared with `model`, whose weights must not
-    change any more."""
+def reordered(model: LLaDAModelLM) -> LLaDAModelLM:
+    """The same network for decoding alone. What is not reordered is shared with `model`, whose weights must
+    not change any more."""
     memo: dict[int, Any] = {id(p): p for p in [*model.parameters(), *model.buffers()]}
-    memo |= {id(block): PackedBlock(block) for block in model.blocks}
+    memo |= {id(block): ReorderedBlock(block) for block in model.blocks}
     head = model.get_output_embeddings()
     if isinstance(head, nn.Linear):
-        memo[id(head)] = PackedLinear(head.weight)
+        memo[id(head)] = ReorderedLinear(head.weight)
     return copy.deepcopy(model, memo)
