@@ -35,14 +35,16 @@ MOST_HASHED = 2 * 10**9  # bytes of weights whose digest is computed while someb
 
 @dataclass(frozen=True)
 class Facts:
-    """A checkpoint that may be loaded. name: bundled name, folder or hub id; here: its files are on this
-    machine; wrong: why it cannot be loaded, "" where it can."""
+    """A checkpoint that may be loaded. name: bundled name, folder or hub id; group: how many packed weights
+    share a scale, 0 for plain ones; bits: of packed weights; here: its files are on this machine; wrong: why
+    it cannot be loaded, "" where it can."""
 
     name: str
     known: Known | None = None
     family: Family | None = None
     shape: Shape | None = None
     group: int = 0
+    bits: int = 4
     here: bool = True
     context: int = 0
     wrong: str = ""
@@ -103,18 +105,18 @@ def facts_of(name: str, revision: str = "", look: bool = False) -> Facts:
         context = known.context or 0
         group = 128 if known.stored == "gptq-4" else 0
         wrong = "" if known.family.built else f"{known.family.refusal('model', known.id)}"
-        return Facts(name, known, known.family, known.shape, group, False, context, wrong)
+        return Facts(name, known, known.family, known.shape, group, here=False, context=context, wrong=wrong)
     found = inspect(name, revision)
     wrong = found.wrong[0] if found.wrong else ""
     if found.family is not None and not found.family.built:
         wrong = found.family.refusal("model", name)
     elif found.kind != "model":
         wrong = f"model = {name!r} is a {found.kind}; allowed: a model (attach the others beside it)"
-    group = int(found.quantization.get("group_size") or 0) if found.quantization else 0
-    if found.quantization and group < 0 and found.shape:
-        group = found.shape.width
+    layout, width = found.layout, found.shape.width if found.shape else 1
+    group = 0 if layout is None else layout.group_size if layout.group_size > 0 else width
+    bits = layout.bits if layout is not None else 4
     context = found.context if isinstance(found.context, int) else 0
-    return Facts(name, known, found.family, found.shape, group, found.here, context, wrong)
+    return Facts(name, known, found.family, found.shape, group, bits, found.here, context, wrong)
 
 
 def precisions(facts: Facts) -> list[str]:
@@ -177,10 +179,10 @@ class Forecast:
 
 
 def forecast(facts: Facts, precision: str, device: str, use: Use = PLAIN_USE) -> Forecast | None:
-    """None: the sizes of the network are not known."""
-    if facts.shape is None:
-        return None
+    """None: the sizes of the network are not known, or it is packed in another number of bits than 4."""
     kind = stored_as(facts, precision, device)
+    if facts.shape is None or (kind == "gptq-4" and facts.bits != 4):
+        return None
     memory, free = predict(facts.shape, kind, use, facts.group or 128), free_memory(place_of(device))
     fitting: dict[str, int] = {}
     for way in precisions(facts)[1:] if memory.total > free else []:
@@ -198,6 +200,6 @@ def digest_of(name: str, revision: str, size: int) -> str:
     if size > MOST_HASHED:
         return ""
     try:
-        return weights_digest(name)
+        return weights_digest(name, revision)
     except ModelError:
         return ""
