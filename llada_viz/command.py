@@ -24,7 +24,8 @@ Commands (llada-viz COMMAND --help):
 
 Environment: GRADIO_SERVER_NAME and GRADIO_SERVER_PORT (another address), LLADA_VIZ_HOME (folder of jobs
 and runs), LLADA_VIZ_MODEL (another model), LLADA_VIZ_API_KEY (what clients of /v1 must send; without it only
-this machine has an API). A flag goes before its variable.
+this machine has an API), LLADA_VIZ_PUBLIC=1 (strangers may come: no training, nothing is deleted). A flag
+goes before its variable.
 """
 COMMANDS = {
     "models": ("llada_viz.cli.models", "checkpoints: list, inspect, download, convert, quantize"),

@@ -54,7 +54,9 @@ def load_flagged(args: argparse.Namespace, device: str = "") -> LoadedModel:
     import torch
 
     from models.adapters import load_adapted
+    from models.hub import check_revision
 
+    check_revision(args.model, args.revision)
     if args.threads:
         torch.set_num_threads(args.threads)
     dtype = getattr(torch, args.dtype) if args.dtype else None

@@ -86,7 +86,7 @@ def snapshot(
     weights: False: of the weights only what is there already.
     ModelError: see `said`; there is no safetensors file, a file is cut off, or the disk is full.
     """
-    if name and Path(locate(name)).exists():
+    if is_here(name):
         return Path(locate(name))
     with said(name, revision):
         try:
@@ -150,9 +150,20 @@ def cached(name: str, revision: str = "") -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
+def is_here(name: str) -> bool:
+    """Whether a name is bundled, or a folder: the hub has no part in it."""
+    return bool(name) and Path(locate(name)).exists()
+
+
+def check_revision(name: str, revision: str) -> None:
+    """ModelError: a revision is asked for of something that has none."""
+    if revision and is_here(name):
+        raise ModelError(f"revision = {revision!r} for {name!r}, a folder here; allowed: with a hub id only")
+
+
 def known_commit(name: str, revision: str = "") -> str:
     """The commit of a folder, or of a hub id that was fetched; "" where it is not known."""
-    place = Path(locate(name)) if name and Path(locate(name)).exists() else cached(name, revision)
+    place = Path(locate(name)) if is_here(name) else cached(name, revision)
     return commit_of(place) if place is not None else ""
 
 

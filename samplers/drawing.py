@@ -94,13 +94,14 @@ def draw_tokens(
 def _inverse(logits: Tensor, temperature: float, chance: Tensor) -> Tensor:
     """Int[n]: the first token at which the cumulated softmax(logits / T) exceeds chance, Float[n, 1]."""
     mass = logits.to(torch.float64, copy=True)  # [n, vocab], becomes the cumulated mass in place
-    mass -= mass.amax(-1, keepdim=True)
+    likeliest = mass.max(-1, keepdim=True)
+    mass -= likeliest.values
     mass.div_(temperature).exp_()
     torch.cumsum(mass, -1, out=mass)
     drawn = torch.searchsorted(mass, chance * mass[:, -1:], right=True)[:, 0].clamp(max=mass.shape[-1] - 1)
     # Where rounding lets a sum grow at a forbidden token (once in 2^50 draws, on a GPU): the likeliest.
     forbidden = logits.gather(-1, drawn[:, None])[:, 0] == -torch.inf
-    return torch.where(forbidden, logits.argmax(-1), drawn)
+    return torch.where(forbidden, likeliest.indices[:, 0], drawn)
 
 
 def uniform(row: Sequence[int], rng: Sequence[torch.Generator], dtype: torch.dtype) -> Tensor:

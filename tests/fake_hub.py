@@ -9,7 +9,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,19 +22,22 @@ import pytest
 from huggingface_hub import constants, file_download
 from huggingface_hub.utils import _http, close_session
 
+PIECE = 20_000
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @dataclass
 class Repo:
     """files: name -> bytes, at the newest commit. older: those of earlier commits. gated: only who sends
-    `token` gets files. cut: file -> bytes after which the connection is closed, every time."""
+    `token` gets files. cut: file -> bytes after which the connection is closed, every time. pace: called
+    before each PIECE bytes of a file, with how many were sent."""
 
     files: dict[str, bytes]
     commit: str = COMMIT
     gated: bool = False
     cut: dict[str, int] = field(default_factory=dict)
     older: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    pace: Callable[[int], None] | None = None
 
     def move_on(self, commit: str, **changes: bytes) -> None:
         """A newer commit, with other files of these names (dots as __)."""
@@ -74,7 +77,7 @@ class FakeHub:
 def fake_hub(cache: Path) -> Iterator[FakeHub]:
     """A hub that the client of this process uses, with an empty cache."""
     hub = FakeHub("")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *a: _Answers(hub, *a))
+    server = _Server(("127.0.0.1", 0), lambda *a: _Answers(hub, *a))
     server.daemon_threads = True
     hub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -107,6 +110,11 @@ def client_of(url: str, cache: Path) -> Iterator[None]:
             yield
         finally:
             close_session()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes in the middle of a file is no error here."""
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -161,11 +169,13 @@ class _Answers(BaseHTTPRequestHandler):
         data, start = files[file], 0
         if asked := self.headers.get("range"):
             start = int(asked.removeprefix("bytes=").split("-")[0])
-        self._send(data, start, commit, hashlib.sha256(data).hexdigest(), repo.cut.get(file))
+        etag = hashlib.sha256(data).hexdigest()
+        self._send(data, start, commit, etag, repo.cut.get(file), repo.pace)
 
     def _send(
-        self, data: bytes, start: int = 0, commit: str = "", etag: str = "", cut: int | None = None
-    ) -> None:
+        self, data: bytes, start: int = 0, commit: str = "", etag: str = "", cut: int | None = None,
+        pace: Callable[[int], None] | None = None,
+    ) -> None:  # fmt: skip
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(data) - start))
         if start:
@@ -175,7 +185,11 @@ class _Answers(BaseHTTPRequestHandler):
             self.send_header("ETag", f'"{etag}"')
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(data[start:cut])
+            end = len(data) if cut is None else cut
+            for place in range(start, end, PIECE):
+                if pace is not None:
+                    pace(place)
+                self.wfile.write(data[place : min(place + PIECE, end)])
             if cut is not None:
                 self.close_connection = True
 

@@ -88,6 +88,12 @@ def test_llada_eval_run_on_a_bundled_csv(programs: Path, tmp_path: Path) -> None
     assert {"rows.csv", "report.html"} <= {path.name for path in (tmp_path / "runs").iterdir()}
 
 
+def test_llada_viz_models_list(programs: Path, tmp_path: Path) -> None:
+    """The catalog is in the wheel."""
+    listed = json.loads(said_by([programs / "llada-viz", "models", "list", "--json"], tmp_path))
+    assert "GSAI-ML/LLaDA-8B-Instruct" in {model["id"] for model in listed}
+
+
 def test_llada_train_sft_for_three_steps(programs: Path, tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text(
         "".join(json.dumps({"prompt": f"What is {n} + 1?", "answer": f"{n + 1}"}) + "\n" for n in range(40))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Event
 
 from rich.console import Console
 from rich.progress import (
@@ -69,6 +71,28 @@ def bytes_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=console, disable=not console.is_terminal, expand=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def stoppable(progress: Callable[[int, int], None]) -> Iterator[Callable[[int, int], None]]:
+    """Within it Ctrl-C also ends threads that report their progress: yields what they are to call. Else a
+    download would be waited for to its end. For the main thread."""
+    stopped = Event()
+
+    def stop(*_: object) -> None:
+        stopped.set()
+        raise KeyboardInterrupt
+
+    def report(done: int, total: int) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        progress(done, total)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield report
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

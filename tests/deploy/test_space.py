@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from llada_viz.host import PUBLIC, public_host
 from llada_viz.jobs.home import VARIABLE, home_folder
 from tests.deploy.as_a_space import closure
 from tests.served import Page, free_port, served
@@ -59,6 +60,18 @@ def test_a_named_home_and_one_of_ones_own_machine_are_never_exchanged(
     monkeypatch.delenv("SPACE_ID")
     with pytest.raises(OSError, match="cannot be made"):
         home_folder()
+
+
+@pytest.mark.parametrize(("name", "value", "public"), [
+    ("SPACE_ID", "me/space", True), (PUBLIC, "1", True), (PUBLIC, "0", False), (PUBLIC, "", False),
+])  # fmt: skip
+def test_a_public_host_is_a_space_or_says_so(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, public: bool
+) -> None:
+    for variable in ("SPACE_ID", PUBLIC):
+        monkeypatch.setenv(variable, "")
+    monkeypatch.setenv(name, value)
+    assert public_host() is public
 
 
 def test_the_closure_follows_extras_and_markers() -> None:

@@ -52,6 +52,11 @@ def test_the_network_of_a_trace(server: FakeHub, tmp_path: Path) -> None:
 def test_a_revision_that_is_none(server: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert decode(["run", "--model", NAME, "--revision", "v9", "--raw-prompt", "Hi", *SHORT]) == 2
     assert "revision = 'v9' is not one of people/tiny" in capsys.readouterr().err
+    assert decode(["run", "--model", "tiny-llada", "--revision", "v9", "--raw-prompt", "Hi", *SHORT]) == 2
+    assert "revision = 'v9' for 'tiny-llada', a folder here" in capsys.readouterr().err
+    few = ["--data", "rows.jsonl", "--out", str(tmp_path), "--revision", "v9"]
+    assert train(["sft", "--model", "tiny-llada", *few]) == 2
+    assert "revision = 'v9' for 'tiny-llada', a folder here" in capsys.readouterr().err
 
 
 def test_a_training_stays_with_its_commit(

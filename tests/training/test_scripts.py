@@ -63,6 +63,20 @@ def test_dry_run(objective: str, gpus: int) -> None:
     assert ("batch_size" in said) == (config["settings"]["batch_size"] % parts > 0)
 
 
+@pytest.mark.parametrize("shard", ["", "fsdp"])
+def test_two_machines_have_twice_the_processes(shard: str) -> None:
+    words = printed(
+        "sft", NUM_GPUS="8", NUM_MACHINES="2", MACHINE_RANK="1", MAIN_IP="10.0.0.1", SHARD=shard,
+        BATCH_SIZE="64",
+    )  # fmt: skip
+    read = {flag: after(words, f"--{flag}") for flag in ("num_machines", "num_processes", "machine_rank")}
+    assert read == {"num_machines": "2", "num_processes": "16", "machine_rank": "1"}
+    assert after(words, "--main_process_ip") == "10.0.0.1" and words.count("--num_machines") == 1
+    assert parser().parse_args(words[words.index("training") + 1 :]).set[-1] == "batch_size=64"
+    done = ran("sft", NUM_GPUS="8", NUM_MACHINES="2")
+    assert done.returncode == 2 and "without MACHINE_RANK and MAIN_IP is not valid" in done.stderr
+
+
 def test_variables() -> None:
     words = printed(
         "sft", NUM_GPUS="2", MODEL="my model", DATA="a.jsonl gsm8k", OUT="o", CONFIG="c.yaml", PYTHON="py",

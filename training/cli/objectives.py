@@ -75,6 +75,10 @@ def request(args: argparse.Namespace) -> Request:
     data = args.data or config.get("data") or []
     data = [data] if isinstance(data, str) else data
     model = args.model or config.get("model")
+    if args.revision and model:
+        from models.hub import check_revision
+
+        check_revision(str(model), args.revision)
     if not model or not data:
         missing = "data" if model else "model"
         raise RunError(f"{missing} is missing; allowed: --{missing}, or a line of --config")

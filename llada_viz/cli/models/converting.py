@@ -43,9 +43,11 @@ def size_of(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Write it, completely or not at all; then say what was written."""
     from models.convert import Conversion, convert
+    from models.hub import check_revision
     from models.memory import gigabytes
     from training.engine.checkpoints import replace_folder
 
+    check_revision(args.model, args.revision)
     how = Conversion(args.dtype, args.shard_size, args.adapter)
     with steps_bar(args.model) as progress:
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from llada_viz.cli.models.flags import add_source
-from llada_viz.cli.terminal import bytes_bar
+from llada_viz.cli.terminal import bytes_bar, stoppable
 
 
 def add_flags(command: argparse.ArgumentParser) -> None:
@@ -19,9 +19,12 @@ def run(args: argparse.Namespace) -> int:
     """Fetch what is missing; then say what is there, and where."""
     from models import hub
     from models.catalog import catalog
+    from models.errors import ModelError
     from models.memory import gigabytes
 
-    with bytes_bar(args.model) as progress:
+    if hub.is_here(args.model):
+        raise ModelError(f"model = {args.model!r} is a folder here; allowed: a hub id, owner/name")
+    with bytes_bar(args.model) as bar, stoppable(bar) as progress:
         folder = hub.snapshot(args.model, args.revision, args.dir, progress)
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     commit = hub.commit_of(folder)

@@ -13,6 +13,7 @@ from typing import Any
 from llada_viz.cli.models.flags import add_source
 from llada_viz.cli.models.listing import short_count
 from llada_viz.cli.terminal import columns, described, printable, width
+from models.hub import check_revision
 from models.inspection import Inspection, inspect
 from models.memory import PRECISIONS, Memory, Use, gigabytes, predict
 
@@ -32,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     for name in ("length", "rows"):
         if not 0 < getattr(args, name) < 2**24:
             raise ValueError(f"{name} = {getattr(args, name)}; allowed: 1 to {2**24 - 1}")
+    check_revision(args.model, args.revision)
     found = inspect(args.model, args.revision)
     use = Use(rows=args.rows, length=args.length)
     print(json.dumps(as_data(found, use), indent=1) if args.json else as_text(found, use, width()))
@@ -139,7 +141,7 @@ def _facts(found: Inspection) -> Iterator[tuple[str, str]]:
 
 
 def _mixture(found: Inspection) -> str:
-    if len(found.numbers) < 2:
+    if len(found.numbers) < 2 or found.layout is not None:
         return ""
     return f" ({', '.join(f'{short_count(n)} of {kind}' for kind, n in found.numbers.most_common())})"
 

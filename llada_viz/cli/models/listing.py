@@ -77,4 +77,4 @@ def short_count(number: int) -> str:
     """8015581184 -> "8.02 B"."""
     if number >= 10**9:
         return f"{number / 1e9:.2f} B" if number < 10**10 else f"{number / 1e9:.1f} B"
-    return f"{number / 1e6:.1f} M"
+    return f"{number / 1e6:.1f} M" if number >= 10**5 else f"{number:,}"

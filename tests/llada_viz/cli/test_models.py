@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import constants
 
 from llada_viz import command
 from llada_viz.cli.models.quantizing import calibration_texts
@@ -18,7 +22,7 @@ from models.checkpoint import INDEX
 from models.memory import gigabytes
 from models.shards import read_header
 from tests.checkpoints import write_checkpoint
-from tests.fake_hub import COMMIT, FakeHub, client_of, fake_hub
+from tests.fake_hub import COMMIT, PIECE, FakeHub, client_of, fake_hub
 from tests.models.gptq.files import write_gptq
 
 TINY = Path(locate("tiny-llada"))
@@ -58,10 +62,36 @@ def test_download(server: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture
 def test_downloads_that_cannot_be(server: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     assert "the hub has no such model" in refused(capsys, "download", "people/none")
     assert "revision = 'v7' is not one of" in refused(capsys, "download", "people/tiny", "--revision", "v7")
+    assert "'tiny-llada' is a folder here; allowed: a hub id" in refused(capsys, "download", "tiny-llada")
     server.repos["people/tiny"].gated = True
     assert "is gated: accept its terms" in refused(capsys, "download", "people/tiny")
     server.repos["people/tiny"].files = {"config.json": b"{}", "pytorch_model.bin": b""}
     assert "weights as pickle" in refused(capsys, "download", "people/tiny")
+
+
+def test_a_download_is_stopped_at_once(
+    server: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C waits for the next piece of a file (10 MB, here a little one), not for its end, which is 25 s
+    away; the same command then fetches it."""
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", PIECE)
+
+    pressed: list[int] = []
+
+    def pace(sent: int) -> None:
+        if sent == 5 * PIECE and not pressed:  # once: several files are on their way
+            pressed.append(sent)
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05 if sent else 0)
+
+    server.repos["people/tiny"].pace = pace
+    began, here = time.monotonic(), str(tmp_path / "here")
+    assert command.main(["models", "download", "people/tiny", "--dir", here]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+    assert not (tmp_path / "here" / "model.safetensors").exists()
+    server.repos["people/tiny"].pace = None
+    assert "of weights" in ran(capsys, "download", "people/tiny", "--dir", here)
+    assert time.monotonic() - began < 20, "the second waits for the first one's lock"
 
 
 @pytest.mark.parametrize("wide", [80, 120])
@@ -179,6 +209,9 @@ def test_a_known_id_out_of_reach(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert "16.0 GB" in said.out and "LLaDA's generate.py" in said.out
         assert "the hub cannot be reached" in said.err
         assert "the hub cannot be reached" in refused(capsys, "inspect", "people/unknown")
+    for argv in (["inspect", "tiny-llada"], ["convert", "tiny-llada", "--out", str(tmp_path / "out")]):
+        said_of_it = refused(capsys, *argv, "--revision", "v1")
+        assert "revision = 'v1' for 'tiny-llada', a folder here" in said_of_it
     assert "length = 0; allowed: 1 to" in refused(capsys, "inspect", "tiny-llada", "--length", "0")
 
 
