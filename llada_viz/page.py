@@ -23,6 +23,7 @@ from llada_viz.jobs.queue import Jobs
 from llada_viz.jobs.trainings import Trainings
 from llada_viz.tabs.compare import Compare
 from llada_viz.tabs.evaluate import Evaluate
+from llada_viz.tabs.models import Models
 from llada_viz.tabs.train import Train
 from llada_viz.tabs.visualize import Visualize
 from llada_viz.theme import theme
@@ -68,11 +69,14 @@ def create_ui() -> Page:
             with gr.Tab("Train", id="train", render_children=True):
                 train = Train(bundled, runs, trainings, attachments, public_host(), browser_secret())
                 train.build(attached, tabs)
+            with gr.Tab("Models", id="models", render_children=True):
+                Models(attachments).build(attached)
 
         def leave(request: gr.Request) -> None:
             visitor = str(request.session_hash or "")
             runs.leave(visitor)
             comparisons.leave(visitor)
+            attachments.leave(visitor)
 
         page.unload(leave)
     page.queue(max_size=64)

@@ -38,6 +38,12 @@ class Recent(Generic[Key, Value]):
             self._let_go(old)
         return value
 
+    def pop(self, key: object) -> Value | None:
+        """Forget a key; its value, None when it is not here."""
+        with self._lock:
+            here = isinstance(key, Hashable) and key in self._values
+            return self._values.pop(key) if here else None  # type: ignore[arg-type]
+
     def get_or_make(self, key: Key, make: Callable[[], Value]) -> Value:
         """The value of a key, made if it is not here; one thread makes at a time."""
         with self._lock:

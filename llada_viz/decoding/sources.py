@@ -1,37 +1,20 @@
-"""A model with its parts, as the folders and files they are in: so that a job can load them, and the page
-later again."""
+"""What a tab decodes with, as sources; and sources loaded again, for the replays of a job."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from llada_viz.decoding.attached import Attached, Using
 from llada_viz.decoding.bundled import HEAD_FILE, Bundled
+from llada_viz.decoding.networks import NETWORKS, Sources
 from llada_viz.decoding.recent import Recent
-from models.adapters import load_adapted
 from models.loading import LoadedModel
 from models.reward import LoadedReward, load_reward
 from models.text import token_pieces
 from models.ups_head import UPSHead, load_ups_head
 
-MOST_LOADED = 2
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Folders of model, adapter and reward model, and the head's file; "" where there is none."""
-
-    model: str
-    adapter: str = ""
-    ups_head: str = ""
-    prm: str = ""
-
-    @property
-    def flags(self) -> list[str]:
-        """As flags of `python -m evaluation`: --model=… and so on."""
-        named = {"model": self.model, "adapter": self.adapter, "ups-head": self.ups_head, "prm": self.prm}
-        return [f"--{flag}={value}" for flag, value in named.items() if value]
+MOST_LOADED = 1
 
 
 def sources_of(using: Using, reward: str = "", head: bool = False) -> Sources:
@@ -40,18 +23,14 @@ def sources_of(using: Using, reward: str = "", head: bool = False) -> Sources:
     reward: the name of a reward model at hand, "" for none; head: whether to include the UPS head.
     """
     bundled = using.bundled if isinstance(using, Attached) else using
-    folders = {}
-    if isinstance(using, Attached):
-        folders = {part: origin.folder for part, origin in using.origins.items()}
-    head_file = folders["head"] / HEAD_FILE if "head" in folders else bundled.head_file
+    origins = using.origins if isinstance(using, Attached) else {}
+    head_file = origins["head"].folder / HEAD_FILE if "head" in origins else bundled.head_file
     prm: Path | str = ""
     if reward:
         own = isinstance(using, Attached) and using.own_reward and using.own_reward.name == reward
-        prm = folders["prm"] if own else bundled.reward_folder(reward)
-    return Sources(
-        str(folders.get("model", bundled.folder)), str(folders.get("adapter", "")),
-        str(head_file or "") if head else "", str(prm),
-    )  # fmt: skip
+        prm = origins["prm"].folder if own else bundled.reward_folder(reward)
+    network = using.source if isinstance(using, Attached) else Sources(str(bundled.folder))
+    return replace(network, ups_head=str(head_file or "") if head else "", prm=str(prm))
 
 
 class LoadedSources:
@@ -69,14 +48,14 @@ class LoadedSources:
         loaded = self._network(sources)
         pieces = token_pieces(loaded.tokenizer) if loaded.tokenizer else []
         return Attached(
-            self.bundled, loaded, pieces, self._head(sources, loaded), self._reward(sources, loaded.device)
-        )
+            self.bundled, loaded, pieces, self._head(sources, loaded), self._reward(sources, loaded.device),
+            source=sources.network,
+        )  # fmt: skip
 
     def _network(self, sources: Sources) -> LoadedModel:
-        if sources.model == str(self.bundled.folder) and not sources.adapter and self.bundled.loaded:
+        if sources.network == Sources(str(self.bundled.folder)) and self.bundled.loaded:
             return self.bundled.loaded
-        device = self.bundled.loaded.device if self.bundled.loaded else "auto"
-        return load_adapted(sources.model, sources.adapter, device)
+        return NETWORKS.get(sources, self.bundled.loaded.device if self.bundled.loaded else "auto")
 
     def _head(self, sources: Sources, loaded: LoadedModel) -> UPSHead | None:
         if not sources.ups_head:

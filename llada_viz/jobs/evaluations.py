@@ -18,7 +18,7 @@ from evaluation.runs.run_folder import RunError, RunFolder
 from evaluation.sets.problem_sets import Problem, ProblemSet
 from evaluation.sets.tables import Table
 from llada_viz.decoding.lane import Lane
-from llada_viz.decoding.sources import Sources
+from llada_viz.decoding.networks import Sources
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.queue import Jobs
 from samplers.registry import entry

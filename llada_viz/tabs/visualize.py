@@ -128,7 +128,8 @@ class Visualize:
         again = self.canvas.submit(self.on_again, {self.run_id}, [self.prompt, *sizes], **QUIET)
         again.success(None, None, None, js=PRESS_RUN)
         typed = {"trigger_mode": "always_last", "queue": False, **QUIET}
-        self.prompt.change(self.on_prompt, self.prompt, self.hint, **typed)
+        self.prompt.change(self.on_prompt, {self.prompt, self.attached}, [self.hint], **typed)
+        self.attached.change(self.on_prompt, {self.prompt, self.attached}, [self.hint], **typed)
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
             filled = [self.prompt, *self.form.inputs, self.scorer.of_adapter]
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
@@ -254,7 +255,9 @@ class Visualize:
             return self.form.fill(without)
         return no_change()
 
-    def on_prompt(self, prompt: str) -> str:
-        """A hint when the prompt lies outside what the model has learned."""
-        text = hint(prompt or "", self.bundled.name)
-        return f'<p role="status">{escape(text)}</p>' if text else ""
+    def on_prompt(self, values: Values) -> Updates:
+        """A hint when the prompt lies outside what the bundled model has learned."""
+        using = self.attachments.using_or_bundled(values[self.attached])
+        other = isinstance(using, Attached) and "model" in using.origins
+        text = "" if other else hint(values[self.prompt] or "", self.bundled.name)
+        return {self.hint: f'<p role="status">{escape(text)}</p>' if text else ""}

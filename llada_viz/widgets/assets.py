@@ -26,6 +26,7 @@ SHEETS = (
     "compare",
     "evaluate",
     "train",
+    "models",
     "narrow",
 )
 STYLES = tuple(FOLDER / f"{name}.css" for name in SHEETS)

@@ -13,7 +13,7 @@ from models.checkpoint import ModelError
 from samplers.requests import RequestError
 from samplers.settings import sentence_of
 
-WHAT = "Every tab decodes with this model. A change counts for this browser tab only."
+WHAT = "Every tab decodes with this model. The Models tab changes it, for this browser tab only."
 # When it was opened; its button has the class "open" for as long.
 CLOSES_OUTSIDE = """() => {
   const fold = document.querySelector('#model'), button = fold.querySelector('button');
@@ -48,10 +48,15 @@ class ModelMenu:
 
     def _connect(self) -> None:
         shown = [self.fold, self.status, self.detach, *self.offers.values()]
-        self.attached.change(self.on_change, {self.attached}, shown, queue=False, **QUIET)
+
+        def changed(values: Updates, request: gr.Request) -> Updates:
+            self.attachments.belongs_to(values[self.attached], str(request.session_hash or ""))
+            return self.on_change(values)
+
+        self.attached.change(changed, {self.attached}, shown, queue=False, **QUIET)
         self.fold.expand(None, None, None, js=CLOSES_OUTSIDE, queue=False, **QUIET)
         # Queued: without the queue Gradio would not tell the page that the state has changed.
-        self.detach.click(lambda: "", None, self.attached, **QUIET)
+        self.detach.click(self.on_detach, {self.attached}, [self.attached], **QUIET)
         for name, button in self.offers.items():
             button.click(lambda n=name: self.on_offer(n), None, [self.attached, self.status], **QUIET)
 
@@ -61,6 +66,11 @@ class ModelMenu:
             return {self.attached: self.attachments.add_bundled(name)}
         except ModelError as error:
             return {self.status: alert(sentence_of(error))}
+
+    def on_detach(self, values: Updates) -> Updates:
+        """Back to the bundled model; what was attached is forgotten, and its memory free."""
+        self.attachments.forget(values[self.attached])
+        return {self.attached: ""}
 
     def on_change(self, values: Updates) -> Updates:
         """What is attached has changed: close the menu and show the new model in its title."""

@@ -249,4 +249,5 @@ def test_f34_half_a_character_in_a_prompt_is_a_sentence() -> None:
     assert "half of one" in json.dumps(shown, ensure_ascii=False).encode().decode()
     with pytest.raises(gr.Error):
         next(events)
-    assert tab.on_prompt("\ud800") and "\ud800" not in tab.on_prompt("\ud800")
+    hint = tab.on_prompt({tab.prompt: "\ud800", tab.attached: ""})[tab.hint]
+    assert hint and "\ud800" not in hint

@@ -175,7 +175,7 @@ def test_what_makes_use_of_it_is_chosen(alone: Any, tmp_path: Path) -> None:
     assert tab.scorer.on_change(form | {tab.attached: ""})[scorer]["value"] == CHECKER
     assert set(tab.on_attached({tab.attached: ""}).values()) == {"tps_prob"}
     menu = built(known)
-    assert "&lt;b&gt;" in menu.on_change({menu.attached: one})[menu.status]
+    assert "&lt;b&gt;" in menu.on_change({menu.attached: two})[menu.status]
 
 
 def test_the_bundled_adapter_is_offered_to_everybody_and_stays(bundled: Bundled, tmp_path: Path) -> None:

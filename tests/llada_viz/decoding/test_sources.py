@@ -14,7 +14,8 @@ import pytest
 
 from llada_viz.decoding.attached import Attachments, attach
 from llada_viz.decoding.bundled import FOLDER, Bundled
-from llada_viz.decoding.sources import LoadedSources, Sources, sources_of
+from llada_viz.decoding.networks import Sources
+from llada_viz.decoding.sources import LoadedSources, sources_of
 from llada_viz.jobs.evaluations import Evaluations
 from llada_viz.jobs.queue import Jobs
 from models.checkpoint import ModelError
