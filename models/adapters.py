@@ -12,7 +12,9 @@ import hashlib
 import json
 import re
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -209,6 +211,16 @@ def _check_plain(adapter: str, precision: str, parted: bool = False) -> None:
         raise ModelError(f"adapter = {adapter!r} cannot be merged into {what}; allowed: {how}")
 
 
+def prepare_peft() -> None:
+    """Call before peft puts adapters into a network: it then imports gptqmodel, where that is installed, to
+    look for its layers; here without what it prints."""
+    from models.gptq.library import import_quietly
+
+    if find_spec("gptqmodel") is not None:
+        with suppress(Exception):  # its compiled parts raise errors of their own, to peft too
+            import_quietly()
+
+
 def merge(loaded: LoadedModel, adapter: Adapter) -> LoadedModel:
     """The model with the adapter in its weights, in place. ModelError where the two do not fit, or the model
     is quantised or offloaded."""
@@ -219,6 +231,7 @@ def merge(loaded: LoadedModel, adapter: Adapter) -> LoadedModel:
     for module in adapter.modules:
         if module not in modules:
             raise ModelError(f"module {module} of adapter {adapter.name!r} is not part of {loaded.name}")
+    prepare_peft()
     try:
         with warnings.catch_warnings():  # peft asks transformers for a property by its old name
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)

@@ -7,6 +7,7 @@ Both published flavours load: GSAI-ML's own (`rope: true`) and the extended-cont
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -95,6 +96,8 @@ class LLaDAConfig(PretrainedConfig):
         for name in _UNSUPPORTED:
             if fields.get(name):
                 raise ConfigError(f"{name} = {fields[name]!r} is not supported; allowed: false")
+        if not 0 < self.rope_theta < math.inf:
+            raise ConfigError(f"rope_theta = {self.rope_theta} is not valid; allowed: a number above 0")
         if not (self.rope or self.yarn):
             raise ConfigError("rope = False needs yarn = True; allowed: one of them true")
         if self.d_model % self.n_heads or (self.d_model // self.n_heads) % 2:

@@ -126,7 +126,8 @@ class Dispatched:
             dispatch_model(self.model, self.places, offload_dir=self.folder)
         finally:
             logger.setLevel(level)
-        _one_at_a_time(self.model)
+        if self.model.is_parted:
+            _one_at_a_time(self.model)
 
 
 def _one_at_a_time(model: LLaDAModelLM) -> None:

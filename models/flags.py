@@ -57,6 +57,8 @@ def load_flagged(args: argparse.Namespace, device: str = "") -> LoadedModel:
     from models.hub import check_revision
 
     check_revision(args.model, args.revision)
+    if args.threads is not None and args.threads < 1:
+        raise ValueError(f"threads = {args.threads}; allowed: at least 1")
     if args.threads:
         torch.set_num_threads(args.threads)
     dtype = getattr(torch, args.dtype) if args.dtype else None

@@ -150,6 +150,8 @@ def _json(path: Path) -> dict[str, Any]:
 def _read_headers(found: Inspection) -> None:
     """Files, and how many numbers of each type they store. Broken ones are left to the checks of loading."""
     for file in sorted(Path(str(found.folder)).glob("*.safetensors")):
+        if not file.is_file():
+            continue
         found.files[file.name] = file.stat().st_size
         with suppress(ModelError):
             for tensor in read_header(file).tensors.values():

@@ -29,6 +29,10 @@ from models.memory import PLAIN_USE, PRECISIONS, free_memory, what_would_fit
 from models.quantized import check_quantization, quantize
 from models.streaming import check_fits, stream, to_device
 
+UNUSABLE = ("meta", "mps")
+"""Devices that torch knows and that nothing is computed on here: one has no numbers, one no float64, which
+draws need."""
+
 
 @dataclass(frozen=True)
 class LoadedModel:
@@ -151,6 +155,8 @@ def device_and_dtype(device: str, dtype: torch.dtype | None) -> tuple[str, torch
         raise ModelError(f"device = {device!r} is not known; allowed: auto, cpu, cuda, cuda:0 …") from None
     if kind == "cuda" and not torch.cuda.is_available():
         raise ModelError(f"device = {device!r}: no GPU is to be had here; allowed: auto, cpu")
+    if kind in UNUSABLE:
+        raise ModelError(f"device = {device!r} is not supported; allowed: auto, cpu, cuda, cuda:0 …")
     if kind == "cpu":
         device = "cpu"  # accelerate gives its second process on a CPU the name cpu:0 or cpu:1
     return device, dtype or (torch.float32 if device == "cpu" else torch.bfloat16)

@@ -89,11 +89,12 @@ class ReorderedBlock(nn.Module):
 
 
 def can_reorder(model: LLaDAModelLM) -> bool:
-    """Whether `reordered` helps: float32 on a CPU, plain layers, not so large that a second copy hurts."""
+    """Whether `reordered` helps: float32 on a CPU, plain layers whose weights stay there, not so large that a
+    second copy hurts."""
     layers = [m for m in model.modules() if isinstance(m, nn.Linear)]
     plain = all(type(layer) is nn.Linear and layer.bias is None for layer in layers)
     small = sum(p.numel() for p in model.parameters()) <= MOST_PARAMETERS
-    here = model.device.type == "cpu" and model.dtype == torch.float32
+    here = model.device.type == "cpu" and model.dtype == torch.float32 and not model.is_parted
     can = torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     return can and here and small and plain and all(type(block) is Block for block in model.blocks)
 

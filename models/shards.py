@@ -47,6 +47,8 @@ def read_header(path: Path) -> Header:
 
     ModelError: no such file, it is cut off or longer than its header says, or it is no safetensors file.
     """
+    if not path.is_file():  # a pipe would be waited for
+        raise ModelError(f"{path.name} cannot be read as safetensors: it is no file")
     try:
         size = path.stat().st_size
         with path.open("rb") as file:

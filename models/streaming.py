@@ -15,19 +15,25 @@ from torch import Tensor, nn
 
 from models.checkpoint import ModelError, StoredTensor, read_tensors
 
+FLOATS = ("F", "BF")
+"""How safetensors spells their types: F32, F16, F8_E4M3, BF16 …"""
 Keep = Callable[[str, Tensor], Tensor | None]
 """What becomes of a tensor, given its name: the weight to put in its place, None where it has gone elsewhere.
 The tensor is a view of its file, so a weight must be a copy."""
 
 
 def check_fits(name: str, model: nn.Module, stored: Mapping[str, StoredTensor]) -> None:
-    """ModelError unless the files have every weight of the network in its shape, and no others."""
+    """ModelError unless the files have every weight of a network in its shape, and no others; and floats for
+    floats: whole numbers are a weight without its scale."""
     shapes = {key: tuple(t.shape) for key, t in model.state_dict().items()}
+    floats = {key for key, weight in model.named_parameters() if weight.is_floating_point()}
     for key, shape in shapes.items():
         if key not in stored:
             raise ModelError(f"weight {key} is missing in {name!r}; wanted: shape {shape}")
         if stored[key].shape != shape:
             raise ModelError(f"weight {key} in {name!r} has shape {stored[key].shape}; wanted: {shape}")
+        if key in floats and not stored[key].dtype.startswith(FLOATS):
+            raise ModelError(f"weight {key} in {name!r} is stored as {stored[key].dtype}; wanted: floats")
     unknown = sorted(set(stored) - set(shapes))
     if unknown:
         raise ModelError(f"weight {unknown[0]} in {name!r} belongs to no part of this network")

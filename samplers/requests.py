@@ -107,13 +107,13 @@ def prompt_ids(
         if not isinstance(raw_prompt, str) or not raw_prompt:
             raise RequestError(f"raw_prompt = {raw_prompt!r} is empty; allowed: some text")
         check_unicode("raw_prompt", raw_prompt)
-        return list(tokenizer.encode(raw_prompt, add_special_tokens=False))
+        return _known_ids(loaded, "raw_prompt", tokenizer.encode(raw_prompt, add_special_tokens=False))
     if prompt is not None:
         if not isinstance(prompt, str) or not prompt.strip():
             raise RequestError(f"prompt = {prompt!r} is empty; allowed: some text", "Type a question first.")
         check_unicode("prompt", prompt)
         messages = [{"role": "user", "content": prompt}]
-    return _chat(tokenizer, messages)
+    return _known_ids(loaded, "prompt" if prompt is not None else "messages", _chat(tokenizer, messages))
 
 
 def _chat(tokenizer: Any, messages: Any) -> list[int]:
@@ -145,6 +145,20 @@ def _checked_ids(loaded: LoadedModel, ids: Any) -> list[int]:
     for i in ids:
         if isinstance(i, bool) or not isinstance(i, int) or not 0 <= i < size:
             raise RequestError(f"prompt_ids has {i!r}; allowed: whole numbers from 0 to {size - 1}")
+    return list(ids)
+
+
+def _known_ids(loaded: LoadedModel, field: str, ids: Sequence[int]) -> list[int]:
+    """The ids of a text. RequestError: a token of the tokenizer that the network has no embedding of, which
+    would end the process on a GPU."""
+    most = loaded.model.config.embedding_size - 1
+    if ids and (highest := max(ids)) > most:
+        assert loaded.tokenizer is not None
+        token = loaded.tokenizer.convert_ids_to_tokens(highest)
+        raise RequestError(
+            f"{field}: {token!r} is token {highest} of the tokenizer, and {loaded.name} knows 0 to {most}; "
+            "allowed: text without it"
+        )
     return list(ids)
 
 
@@ -186,7 +200,7 @@ def _answer_ids(loaded: LoadedModel, text: str, field: str) -> list[int]:
     """Ids of text given in the answer. RequestError for a mask token: no sampler would fill it."""
     check_unicode(field, text)
     assert loaded.tokenizer is not None
-    ids = [int(i) for i in loaded.tokenizer.encode(text, add_special_tokens=False)]
+    ids = _known_ids(loaded, field, loaded.tokenizer.encode(text, add_special_tokens=False))
     if loaded.mask_id in ids:
         mask = loaded.tokenizer.convert_ids_to_tokens(loaded.mask_id)
         raise RequestError(

@@ -31,7 +31,7 @@ class SharedModelNetwork(_Turns, ModelNetwork):
     """A LLaDA model whose passes are shared."""
 
     def __init__(self, network: ModelNetwork, place: Place) -> None:
-        super().__init__(network.model, network.name, place)
+        super().__init__(network.model, network.name, place, network.revision)
         self.place = place
 
 
@@ -39,7 +39,7 @@ class SharedPolicyModelNetwork(_Turns, PolicyModelNetwork):
     """The same with a UPS head, which the run reads itself."""
 
     def __init__(self, network: PolicyModelNetwork, place: Place) -> None:
-        super().__init__(network.model, network.name, network.ups_head, place)
+        super().__init__(network.model, network.name, network.ups_head, place, network.revision)
         self.place = place
 
 

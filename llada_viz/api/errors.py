@@ -17,14 +17,20 @@ class ApiError(Exception):
         self, status: int, message: str, param: str | None = None, code: str | None = None,
         kind: str = INVALID, headers: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(message)
-        self.status, self.param, self.code, self.kind = status, param, code, kind
+        super().__init__(unicode_text(message))
+        self.status, self.code, self.kind = status, code, kind
+        self.param = None if param is None else unicode_text(param)
         self.headers = dict(headers or {})
 
     def body(self) -> dict[str, Any]:
         """The body of the answer."""
         fields = {"message": str(self), "type": self.kind, "param": self.param, "code": self.code}
         return {"error": fields}
+
+
+def unicode_text(text: str) -> str:
+    """Text that UTF-8 can hold: half a character, which JSON can name a field with, is written out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def bad_value(param: str, value: Any, allowed: str) -> ApiError:

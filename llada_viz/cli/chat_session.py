@@ -203,6 +203,8 @@ class ChatSession:
 
     def _save(self, rest: str) -> Reply:
         path = Path(rest).expanduser()
+        if path.suffix in (".json", ".jsonl") and not path.parent.is_dir():
+            raise RequestError(f"save = {rest!r}; allowed: a name in a folder that is there")
         if path.suffix == ".jsonl":
             if not self.events:
                 raise RequestError("there is no answer yet whose trace could be saved")

@@ -97,7 +97,9 @@ def answer_settings(
     fields = {setting.name: setting for setting in entry(sampler).settings}
     size = own.get("block_length", defaults.get("block_length", USUAL["block_length"]))
     length = own.get("gen_length", defaults.get("gen_length", USUAL["gen_length"]))
-    whole = all(isinstance(n, int) and n > 0 for n in (size, length))
+    # What is out of range stays as it is, so that the refusal names it, and not what would follow from it.
+    given = {"block_length": size, "gen_length": length}
+    whole = all(type(n) is int and 0 < n <= (fields[name].high or n) for name, n in given.items())
     if whole and "block_length" not in own and length % size:
         size = length if length < size else next(n for n in range(size, 0, -1) if length % n == 0)
     if whole and "gen_length" not in own:

@@ -22,24 +22,30 @@ REPLAYED = ("cos", "sin", "visible")
 """What a block of ours is given beside the hidden states."""
 
 
-@cache
-def library() -> SimpleNamespace:
-    """What we use of gptqmodel, with LLaDA in its maps. ModelError: it cannot be imported."""
+def import_quietly() -> Any:
+    """The package without its banner. Also called before peft looks for its layers, and imports it."""
     # Its pool of threads is made at the first import, one thread for two processors: too few to finish a
     # layer that waits for another on a machine with two.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     os.environ.setdefault("GPTQMODEL_CPU_WORKERS", str(max(2, (os.cpu_count() or 2) // 2)))
+    with redirect_stdout(StringIO()):
+        import gptqmodel
+        from gptqmodel.utils.logger import setup_logger
+    setup_logger().setLevel("ERROR")
+    return gptqmodel
+
+
+@cache
+def library() -> SimpleNamespace:
+    """What we use of gptqmodel, with LLaDA in its maps. ModelError: it cannot be imported."""
     try:
-        with redirect_stdout(StringIO()):  # its banner
-            import gptqmodel
+        gptqmodel = import_quietly()
         from gptqmodel.models import auto
         from gptqmodel.models.base import BaseQModel
         from gptqmodel.utils.importer import hf_select_quant_linear_v2
-        from gptqmodel.utils.logger import setup_logger
         from gptqmodel.utils.model import convert_gptq_v1_to_v2_format_module, hf_gptqmodel_post_init
     except Exception as error:  # compiled parts raise errors of their own
         raise ModelError(f"gptqmodel cannot be used here ({error}); allowed: the extra gptq") from None
-    setup_logger().setLevel("ERROR")
     register_llada(auto, BaseQModel)
     return SimpleNamespace(
         GPTQModel=gptqmodel.GPTQModel,

@@ -21,12 +21,21 @@ from typing import Any, TextIO
 import torch
 from torch import nn
 
-from models.checkpoint import ModelError, find_file, mask_token, read_config, read_tokenizer, weight_files
+from models.checkpoint import (
+    ModelError,
+    find_file,
+    mask_token,
+    read_config,
+    read_tokenizer,
+    stored_tensors,
+    weight_files,
+)
 from models.config import LLaDAConfig
 from models.gptq.layout import QUANTIZE_CONFIG, Layout, find_layout, read_layout
 from models.gptq.library import library
 from models.gptq.linear import StoredLinear
-from models.llada import Block
+from models.llada import LLaDAModelLM
+from models.streaming import check_fits
 from models.text import plain_text
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
@@ -67,6 +76,8 @@ def quantize(
     holes. Layers are read one at a time. ModelError: settings that no layout has, a model that is quantised
     already or is not plain LLaDA, no text, a folder that exists, or gptqmodel is not installed.
     """
+    from models.loading import device_and_dtype  # which imports this package
+
     fields = {"bits": bits, "group_size": group_size, "desc_act": desc_act, "sym": sym}
     layout = read_layout("the settings", fields)
     data = read_config(name)
@@ -78,6 +89,7 @@ def quantize(
     if config.weight_tying:
         raise ModelError(f"model = {name!r} has weight_tying = True; allowed: a head of its own")
     check_layers(name, config, layout)
+    device_and_dtype(device, None)  # refused before anything is read
     examples = examples_of(name, config, calibration, seed)
     found = library()
     source = str(weight_files(name)[0].parent)
@@ -98,10 +110,15 @@ def quantize(
 
 
 def check_layers(name: str, config: LLaDAConfig, layout: Layout) -> None:
-    """ModelError: groups that do not divide a layer's inputs."""
+    """ModelError: groups that do not divide a layer's inputs, or files that are not this network's (those of
+    a reward model, for one)."""
+    stored = stored_tensors(name)
+    if config.n_layers > len(stored):
+        raise ModelError(f"{name}: n_layers = {config.n_layers}; allowed: as many as there are weights for")
     with torch.device("meta"):
-        block = Block(config)
-    for key, layer in block.named_modules():
+        network = LLaDAModelLM(config)
+    check_fits(name, network, stored)
+    for key, layer in network.blocks[0].named_modules():
         if isinstance(layer, nn.Linear):
             StoredLinear(f"{key} of {name!r}", layer.in_features, layer.out_features, layout)
 

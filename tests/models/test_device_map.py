@@ -16,6 +16,7 @@ from models.checkpoint import ModelError
 from models.device_map import place_of
 from models.llada import computes_on
 from models.loading import LoadedModel, give_back_memory, load
+from models.reordered import can_reorder
 from samplers.network import ModelNetwork
 from tests.random_adapter import write_adapter
 
@@ -81,6 +82,13 @@ def test_an_adapter_is_not_merged_into_weights_on_several_devices(
     whole = load_adapted(str(sharded), adapter, "cpu", device_map="auto")
     wanted = load_adapted(str(sharded), adapter, "cpu")
     assert torch.equal(whole.model(IDS).logits, wanted.model(IDS).logits)
+
+
+def test_weights_that_come_and_go_are_not_reordered(
+    sharded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert can_reorder(load(str(sharded), "cpu", device_map="auto").model)
+    assert not can_reorder(split(monkeypatch, sharded, tmp_path, 0.5).model)
 
 
 def test_with_enough_memory_nothing_is_moved(sharded: Path) -> None:

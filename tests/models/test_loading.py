@@ -249,7 +249,24 @@ def test_f33_an_index_names_files_beside_it(folder: Path, file: str) -> None:
         load(str(folder), device="cpu")
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:x", "cuda:0"])
+@pytest.mark.parametrize("base", [0, -1.0])
+def test_a_base_of_rotations_that_gives_no_numbers(folder: Path, base: float) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"rope_theta": base}))
+    with pytest.raises(ModelError, match="rope_theta = .*; allowed: a number above 0"):
+        load(str(folder), "cpu")
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.bool])
+def test_a_weight_of_whole_numbers_is_refused(folder: Path, dtype: torch.dtype) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors[WTE] = torch.zeros_like(tensors[WTE], dtype=dtype)
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(ModelError, match=f"weight {WTE} in .* is stored as .*; wanted: floats"):
+        load(str(folder), "cpu")
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:x", "cuda:0", "meta", "mps"])
 def test_a_device_that_is_not_there_is_a_sentence(device: str) -> None:
     if device == "cuda:0" and torch.cuda.is_available():
         pytest.skip("there is one")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from models.loading import LoadedModel, load
 from models.text import cell_texts, token_pieces
-from samplers.requests import RequestError, parse_constraints, parse_infill, prepare, prompt_ids
+from samplers.requests import RequestError, Tools, parse_constraints, parse_infill, prepare, prompt_ids
 from samplers.settings import SettingError
+from samplers.shared_forwards import Forwards
+from samplers.shared_network import Sharing
 
 BUNDLED = Path(__file__).parents[2] / "assets" / "models" / "tiny-llada"
 SHORT = {"steps": 8, "gen_length": 8, "block_length": 8}
@@ -81,6 +85,25 @@ def test_bad_constraints_are_named(bundled: LoadedModel, text: str) -> None:
 def test_bad_requests_are_named(bundled: LoadedModel, request_: dict[str, str], words: str) -> None:
     with pytest.raises(RequestError, match=words):
         prepare(bundled, settings=SHORT, **request_)
+
+
+def test_a_token_that_the_network_does_not_know_is_named(bundled: LoadedModel) -> None:
+    tokenizer = copy.deepcopy(bundled.tokenizer)
+    assert tokenizer is not None and bundled.model.config.embedding_size == len(tokenizer)
+    tokenizer.add_tokens(["<|huge|>"])
+    lying = replace(bundled, tokenizer=tokenizer)
+    with pytest.raises(RequestError, match="raw_prompt: .* is token 2304 of the tokenizer, and .* 0 to 2303"):
+        prompt_ids(lying, raw_prompt="a <|huge|>")
+    with pytest.raises(RequestError, match="infill: .* knows 0 to 2303"):
+        parse_infill(lying, "[MASK] <|huge|>", 8)
+
+
+def test_a_run_that_shares_forwards_says_its_revision(bundled: LoadedModel) -> None:
+    tools = Tools(sharing=Sharing(Forwards(), bundled.model))
+    network = prepare(
+        replace(bundled, revision="c0ffee"), settings=SHORT, tools=tools, prompt="a"
+    ).denoise.network
+    assert network.describe()["revision"] == "c0ffee"
 
 
 def test_a_canvas_of_another_length_is_refused_before_any_forward(bundled: LoadedModel) -> None:

@@ -25,6 +25,7 @@ from models.adapters import (
     Adapter,
     check_shapes,
     lora_config,
+    prepare_peft,
     read_adapter,
     set_context,
 )
@@ -137,6 +138,7 @@ def _saved_config(model: LLaDAModelLM, settings: LoraSettings, saved: Adapter) -
 def _inject(model: LLaDAModelLM, config: Any, seed: int, saved: Adapter | None) -> None:
     from peft import PeftModel, set_peft_model_state_dict
 
+    prepare_peft()
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)  # as models.adapters
         torch.manual_seed(seed)

@@ -121,6 +121,7 @@ def test_what_is_no_json(body: bytes, part: str) -> None:
         ("settings", []),
         ("sampler", 1),
         ("temperature", "hot"),
+        ("temperature", 10**400),
         ("top_p", True),
         ("scorer", {}),
         ("stream_options", {"include_all": True}),

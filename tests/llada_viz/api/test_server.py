@@ -118,6 +118,13 @@ def test_bodies_that_are_none(client: TestClient) -> None:
     error_of(client.post(CHAT, json=[]), 400)
 
 
+@pytest.mark.parametrize("part", ['"\\ud800": 1', '"settings": {"\\ud800": 1}'])
+def test_half_a_character_in_a_name_is_a_refusal(client: TestClient, part: str) -> None:
+    body = json.dumps(HELLO)[:-1] + f", {part}}}"
+    refused = client.post(CHAT, content=body.encode(), headers={"Content-Type": "application/json"})
+    assert "\\ud800" in error_of(refused, 400)["message"]
+
+
 def test_too_many_at_once(client: TestClient, loaded: LoadedModel) -> None:
     api = Api(Flagged(loaded), limits=Limits(runs=0))
     response = client_of(api).post(CHAT, json=HELLO)

@@ -110,6 +110,8 @@ def test_commands(session: ChatSession, tmp_path: Path) -> None:
         ("/save x.jsonl", "no answer"),
         ("/seed -1", "allowed: a whole number"), ("/seed " + "9" * 5000, "allowed: a whole number"),
         ("/sampler no", "is not known"), ("/set a", "key=value"), ("/set steps=many", "steps"),
+        ("/set gen_length=100000", "gen_length = 100000"),
+        ("/save /no/folder/x.json", "save = '/no/folder/x.json'"),
         ("/set gen_length=20 block_length=8", "a divisor of gen_length"), ("/system \udcff", "half of one"),
     ],
 )  # fmt: skip

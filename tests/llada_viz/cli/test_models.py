@@ -284,4 +284,15 @@ def test_what_cannot_be_quantized(packed: Path, tmp_path: Path, capsys: pytest.C
         said = refused(capsys, "quantize", "tiny-llada", "--out", out, "--calibration", str(texts))
         assert words in said
     assert "limit = 0" in refused(capsys, "quantize", "tiny-llada", "--out", out, "--limit", "0")
+    assert "wte.weight is missing" in refused(capsys, "quantize", "tiny-prm", "--out", out)
+    assert "device = 'meta'" in refused(capsys, "quantize", "tiny-llada", "--out", out, "--device", "meta")
     assert not Path(out).exists()
+
+
+def test_a_pipe_is_no_weight_file(sharded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = shutil.copytree(sharded, tmp_path / "m")
+    file = min(folder.glob("*.safetensors"))
+    file.unlink()
+    os.mkfifo(file)
+    assert command.main(["models", "inspect", str(folder)]) == 2
+    assert f"has no {file.name}" in capsys.readouterr().err
