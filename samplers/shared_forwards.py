@@ -1,19 +1,18 @@
 """Forwards that several runs share: their calls are gathered, evaluated together, and handed back.
 
-Between samplers and model stands a line. A run's call waits in it; one of the waiting runs leads: it takes
-rows of several calls, pads them to a common length, makes one pass, and hands each call its own cells. When
-its own call is done it goes on, and another leads. Samplers do not change, and see what they see alone
-(exactly, in exact arithmetic; the last bits depend on the batch).
+Between samplers and model stands a worker. A run's call waits in line; the worker takes rows of several
+calls, pads them to a common length, makes one pass, and hands each call its own cells. Samplers do not
+change, and see what they see alone (exactly, in exact arithmetic; the last bits depend on the batch).
 
 - **Fair.** A pass has room for so many tokens. Rows are taken one after the other, always of the owner who
   was given the fewest tokens; a call of many rows (candidates) takes several passes when others wait. Who
   comes new, or comes back, begins where the others are.
-- **No idle waiting.** The leader waits for more calls only while other runs are between two calls, and never
+- **No idle waiting.** The worker waits for more calls only while other runs are between two calls, and never
   longer than a quarter of a pass, or `Limits.wait`.
 - **Alone where it must be.** Passes with a KV cache join those of the same shape; what cannot be joined
   (WINO's second copy of a block) takes turns by the same rule.
 
-There is no thread of its own that could die or be left over, and a run that is alone hands nothing over.
+Workers begin with the first call and end by themselves when nobody has called for a while.
 """
 
 from __future__ import annotations
@@ -32,18 +31,19 @@ from torch import Tensor
 from samplers.passes import KeysValues, Passes
 
 LOG = logging.getLogger(__name__)
+IDLE = 2.0  # seconds after which a worker without calls ends
 MOST_OWNERS = 1000  # with an account that is kept
 PADDING = 1.25  # a pass may have so many cells for each real token
 
 
 @dataclass(frozen=True)
 class Limits:
-    """tokens: of a pass, at most (a longer row goes alone); wait: seconds, at most, for more calls; leaders:
-    passes at the same time; threads: of a pass, None: as torch has it."""
+    """tokens: of a pass, at most (a longer row goes alone); wait: seconds, at most, for more calls; workers:
+    passes at the same time; threads: of a worker's pass, None: as torch has it."""
 
     tokens: int = 8192
     wait: float = 0.004
-    leaders: int = 1
+    workers: int = 1
     threads: int | None = None
 
 
@@ -57,7 +57,7 @@ class Call:
 
     tokens, cells: [rows, length]; attention: Bool[rows, positions]; keys_values, start: see Passes.states;
     turn: computes the result instead of a pass; taken: rows that passes have; parts: states of rows, by the
-    first of them; left: rows without a result; wake: set when it is finished or is to lead.
+    first of them; left: rows without a result.
     """
 
     place: Place
@@ -70,9 +70,7 @@ class Call:
     taken: int = 0
     parts: dict[int, Any] = field(default_factory=dict)
     error: BaseException | None = None
-    finished: bool = False
-    leads: bool = False
-    wake: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.left = self.rows
@@ -100,7 +98,7 @@ Piece = tuple[Call, int, int]
 
 
 class Place(Passes):
-    """A run's place in line: passes of its model that are shared. owner: who is treated as one
+    """A run's place in line: passes of its model that go through the workers. owner: who is treated as one
     visitor, whatever runs he has; given: tokens evaluated for the run. Results carry no gradients."""
 
     def __init__(self, forwards: Forwards, passes: Passes, owner: str = "") -> None:
@@ -125,8 +123,8 @@ class Place(Passes):
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def turn(self, tokens: Tensor, compute: Callable[[], Any]) -> Any:
-        """What `compute` returns, called when it is this run's turn, in any run's thread. tokens: Int[rows,
-        length] that it evaluates. Left: as `states`."""
+        """What `compute` returns, called by a worker when it is this run's turn. tokens: Int[rows, length]
+        that it evaluates. Left: as `states`."""
         return self.forwards.wait_for(Call(self, tokens, tokens, tokens, turn=compute))[0]
 
     def new_keys_values(self, rows: int, positions: int) -> KeysValues:
@@ -143,7 +141,7 @@ class Place(Passes):
 
 
 class Forwards:
-    """The line of one model's runs. passes, rows: how many there were; pass_seconds: what a
+    """The line of one model's runs, and its workers. passes, rows: how many there were; pass_seconds: what a
     pass takes lately."""
 
     def __init__(self, limits: Limits | None = None, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -155,7 +153,7 @@ class Forwards:
         self._given: dict[str, float] = {}  # owner -> tokens, from a common beginning
         self._level = 0.0  # tokens that whoever was in turn last had been given before
         self._places: WeakSet[Place] = WeakSet()
-        self._leading = 0  # calls that lead, or were told to
+        self._workers = self._idle = 0
 
     def place(self, passes: Passes, owner: str = "") -> Place:
         """A place in line for a new run. passes: of the model, as the run would have them alone."""
@@ -177,80 +175,62 @@ class Forwards:
             self._changed.notify_all()
 
     def wait_for(self, call: Call) -> list[Any]:
-        """Put a call in line, wait for what becomes of it, and lead when it is told to."""
+        """Put a call in line, and wait for what becomes of it."""
         self.enter(call)
-        while True:
-            call.wake.wait()
-            with self._changed:
-                call.wake.clear()
-                if call.finished:
-                    if call.leads:
-                        self._hand_on(call)
-                    break
-            if call.leads:
-                self._lead(call)
+        call.done.wait()
         if call.error is not None:
             raise call.error
         return [call.parts[first] for first in sorted(call.parts)]
 
     def enter(self, call: Call) -> None:
-        """Put a call in line; it leads where nobody does."""
+        """Put a call in line."""
         with self._changed:
             if call.place.left:
                 raise Left("the run was ended")
-            if not self._line and not self._leading:  # nobody waits: all begin anew
+            if not self._line and self._idle == self._workers:  # nobody waits: all begin anew
                 self._given.clear()
                 self._level = 0.0
             owner = call.place.owner
             self._given[owner] = max(self._given.get(owner, 0.0), self._level)
             self._line.append(call)
-            if self._leading < self.limits.leaders:
-                self._leading += 1
-                call.leads = True
-                call.wake.set()
+            if self._idle == 0 and self._workers < self.limits.workers:
+                self._workers += 1
+                threading.Thread(target=self._work, name="forwards", daemon=True).start()
             self._changed.notify_all()
 
-    # ---- who leads ---------------------------------------------------------------------------
+    # ---- in the workers ----------------------------------------------------------------------
 
-    def _lead(self, call: Call) -> None:
-        """Make passes until this call is done, or has all its rows in the pass of another leader."""
+    def _work(self) -> None:
+        """Make passes until nobody has called for a while."""
         if self.limits.threads is not None and torch.get_num_threads() != self.limits.threads:
-            torch.set_num_threads(self.limits.threads)  # of this thread, and of those that begin later
-        pieces: list[Piece] = []
+            torch.set_num_threads(self.limits.threads)
+        pieces: list[Piece] | None = []
         try:
-            while not call.finished and (pieces := self._next_pieces()):
+            while (pieces := self._next_pieces()) is not None:
                 self._evaluate(pieces)
         except BaseException as error:
-            LOG.exception("a run that evaluated the calls of others broke down")
-            self._broke_down(error, pieces)
-        finally:
-            with self._changed:
-                self._hand_on(call)
-                if call.finished:
-                    call.wake.set()
-
-    def _hand_on(self, call: Call) -> None:
-        """Somebody who waits leads next."""
-        call.leads = False
-        waiting = [other for other in self._line if not other.leads]
-        if waiting:
-            leader = min(waiting, key=self._turn)
-            leader.leads = True
-            leader.wake.set()
-        else:
-            self._leading -= 1
+            LOG.exception("a worker that evaluates the calls of runs broke down")
+            self._broke_down(error, pieces or [])
 
     def _broke_down(self, error: BaseException, pieces: list[Piece]) -> None:
-        """A fault in this file: whoever waits is told, and the line is empty again."""
-        told = RuntimeError(f"the evaluation of runs broke down: {type(error).__name__}: {error}")
+        """A fault in this file: whoever waits is told. The next call begins a new worker."""
+        told = RuntimeError(f"the worker that evaluates runs broke down: {type(error).__name__}: {error}")
         with self._changed:
+            self._workers -= 1
             for call in {call for call, _, _ in pieces} | set(self._line):
                 self._finish(call, told)
             self._line.clear()
 
-    def _next_pieces(self) -> list[Piece]:
-        """The rows of the next pass; none: all rows are in passes of others."""
+    def _next_pieces(self) -> list[Piece] | None:
+        """The rows of the next pass; None: nobody has called for a while, and the worker ends."""
         with self._changed:
+            while not self._line:
+                self._idle += 1
+                called = self._changed.wait(IDLE)
+                self._idle -= 1
+                if not called and not self._line:
+                    self._workers -= 1
+                    return None
             self._gather()
             return self._take() if self._line else []
 
@@ -331,9 +311,8 @@ class Forwards:
 
     def _finish(self, call: Call, error: BaseException | None = None) -> None:
         call.error = call.error or error
-        call.finished = True
         call.place.returned = self.clock()
-        call.wake.set()
+        call.done.set()
 
 
 def together(pieces: list[Piece]) -> list[Any]:

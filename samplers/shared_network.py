@@ -1,4 +1,4 @@
-"""Networks whose passes are shared (samplers.shared_forwards): each run has one of its own."""
+"""Networks whose passes go through a shared worker (samplers.shared_forwards): each run has its own."""
 
 from __future__ import annotations
 

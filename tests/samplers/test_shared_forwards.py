@@ -78,11 +78,11 @@ def ask(place: Place, rows: int = 1, length: int = 4) -> Tensor:
 @given(
     mix=st.lists(st.tuples(st.sampled_from(NAMES), runs()), min_size=2, max_size=4),
     tokens=st.sampled_from([1, 40, 8192]),
-    leaders=st.sampled_from([1, 2]),
+    workers=st.sampled_from([1, 2]),
 )
-def test_a_run_among_others_is_the_run_alone(mix: Any, tokens: int, leaders: int) -> None:
+def test_a_run_among_others_is_the_run_alone(mix: Any, tokens: int, workers: int) -> None:
     """Exactly, with exact arithmetic, for any mix of samplers, settings, lengths and sizes of a pass."""
-    forwards = Forwards(Limits(tokens=tokens, leaders=leaders))
+    forwards = Forwards(Limits(tokens=tokens, workers=workers))
 
     def job(name: str, run: dict[str, Any]) -> Callable[[], Any]:
         sampler, _, canvas = start(name, run)
@@ -174,7 +174,7 @@ def test_who_leaves_is_let_go_at_once_and_holds_up_nobody() -> None:
         ask(second)
 
 
-def test_a_leader_that_breaks_down_tells_everybody_and_the_next_call_is_served(
+def test_a_worker_that_breaks_down_tells_everybody_and_the_next_call_has_a_new_one(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     forwards = Forwards()
@@ -187,39 +187,24 @@ def test_a_leader_that_breaks_down_tells_everybody_and_the_next_call_is_served(
     assert ask(place).shape == (4, 23)
 
 
-@pytest.mark.parametrize("leaders", [1, 2])
-def test_nothing_is_left_when_all_are_served(leaders: int) -> None:
-    before, forwards = threading.active_count(), Forwards(Limits(tokens=8, leaders=leaders))
-    places = [forwards.place(TablePasses(TableNetwork())) for _ in range(6)]
-
-    def many(place: Place) -> None:
-        for rows in (3, 1, 2):
-            assert ask(place, rows).shape == (4 * rows, 23)
-
-    assert at_once([lambda p=p: many(p) for p in places]) == [None] * 6  # type: ignore[misc]
-    assert (forwards._leading, forwards._line, threading.active_count()) == (0, [], before)
-
-
-def test_who_was_told_to_lead_and_leaves_hands_on() -> None:
-    """Two passes at a time; the second leader's call is dropped before its thread wakes."""
-    forwards = Forwards(Limits(leaders=0))
-    places = [forwards.place(TablePasses(TableNetwork())) for _ in range(2)]
-    cells = torch.ones(1, 4, dtype=torch.bool)
-    first, second = (Call(place, cells.long(), cells, cells) for place in places)
-    forwards.enter(first)
-    forwards.enter(second)
-    forwards._leading, first.leads = 1, True
-    forwards.drop(places[0])
-    with forwards._changed:
-        forwards._hand_on(first)
-    assert first.finished and not first.leads and second.leads and second.wake.is_set()
+def test_workers_end_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("samplers.shared_forwards.IDLE", 0.01)
+    before = threading.active_count()
+    forwards = Forwards(Limits(workers=2))
+    place = forwards.place(TablePasses(TableNetwork()))
+    at_once([lambda: ask(place)] * 3)
+    deadline = time.monotonic() + 30
+    while threading.active_count() > before:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    assert forwards._workers == 0 and ask(place).shape == (4, 23)
 
 
-# ---- whose turn it is: calls in line, and nobody leads ------------------------------------------
+# ---- whose turn it is: calls in line, and no worker ------------------------------------------
 
 
 def line_of(limits: Limits, **calls: tuple[int, int]) -> tuple[Forwards, dict[str, Call]]:
-    """Forwards that nobody leads, and in line a call of each owner: (rows, length)."""
+    """Forwards without workers, and in line a call of each owner: (rows, length)."""
     forwards, made = Forwards(limits), {}
     for owner, (rows, length) in calls.items():
         made[owner] = call_of(forwards, owner, rows, length)
@@ -241,7 +226,7 @@ def taken(forwards: Forwards) -> dict[str, int]:
     return rows
 
 
-NOBODY = {"leaders": 0, "wait": 0.0}
+NOBODY = {"workers": 0, "wait": 0.0}
 
 
 def test_many_candidates_do_not_hold_up_who_has_one_row() -> None:
