@@ -19,6 +19,7 @@ from llada_viz.decoding.networks import Networks, Sources
 from llada_viz.decoding.sources import sources_of
 from llada_viz.jobs.queue import Jobs
 from llada_viz.jobs.trainings import Trainings, near
+from llada_viz.render.models import loading
 from models.catalog import catalog
 from models.memory import Use, predict
 from models.ups_head import UPSHead
@@ -31,7 +32,7 @@ with warnings.catch_warnings():
     import gradio as gr
 
     from llada_viz.decoding.runs import Runs
-    from llada_viz.tabs.models import OTHER, Models
+    from llada_viz.tabs.models import OTHER, Models, fetched
     from llada_viz.tabs.train import Train
     from llada_viz.widgets.live import prepare_run
 
@@ -106,7 +107,9 @@ def test_one_network_for_everybody_which_goes_with_the_last(bundled: Bundled, sm
     model = tabs[0].attachments.using(first).loaded.model
     assert tabs[1].attachments.using(second).loaded.model is model
     alive = weakref.ref(model)
-    del model
+    ready = prepare_run(tabs[0].attachments.using(first), "threshold", SIZES, PROMPT, 0)
+    assert sum(1 for _ in ready.stream()) > 2
+    del model, ready
     assert tabs[0].on_unload({tabs[0].attached: first}) == {tabs[0].attached: ""}
     gc.collect()
     assert alive() is not None, "the other tab decodes with it"
@@ -156,6 +159,20 @@ def test_what_cannot_be_loaded_is_a_sentence_and_what_is_loaded_stays(
     }.get(wrong, "model = ")  # fmt: skip
     assert said in changed[tab.alert] and changed[tab.progress] == ""
     assert tab.attachments.using(known) is before
+
+
+def test_how_far_a_download_is(monkeypatch: pytest.MonkeyPatch, small: Path) -> None:
+    commit, said = "c" * 40, []
+
+    def snapshot(name: str, revision: str, progress: Any) -> Path:
+        progress(5 * 10**8, 2 * 10**9)
+        return Path("models--owner--name") / "snapshots" / commit
+
+    monkeypatch.setattr("llada_viz.tabs.models.hub.snapshot", snapshot)
+    assert fetched("owner/name", "main", lambda *words: said.append(words)) == commit
+    assert said == [("asking the hub", None), ("fetching 0.5 GB of 2.0 GB", 0.25)]
+    assert "value='0.2500'" in loading(*said[1]) and "value=" not in loading(*said[0])
+    assert fetched(str(small), "", lambda *words: said.append(words)) == "" and len(said) == 2
 
 
 def test_memory_is_said_before_anything_is_loaded(tab: Models, monkeypatch: pytest.MonkeyPatch) -> None:
