@@ -51,6 +51,7 @@ lint: $(DEV) ## ruff: rules and format
 	$(PY) -m ruff format --check .
 
 types: $(DEV) ## mypy --strict on all six packages
+	rm -f llada_viz/widgets/*.pyi # that gradio wrote there once: mypy would read them instead
 	$(PY) -m mypy
 
 format: $(DEV) ## ruff: safe fixes, then formatting

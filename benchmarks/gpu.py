@@ -6,9 +6,7 @@ It needs torch, transformers, safetensors and this project's folder; what needs 
 installed and reported as left out where not. Prompt 512 tokens, answers 256 and 512, blocks of 32.
 On a CPU, or with --small: a small shape, to see that it runs; passes are then captured without graphs.
 
-Random weights are never sure, so a threshold would commit one cell a step, or a whole block: `threshold` is
-run at threshold 1 with steps for 4 cells each, which takes the same path. A decode is cut after --limit
-seconds, cached ones at the end of a block. share: of the time that a pass needs at least, by the card's own
+NOTES are printed and in the JSON. share: of the time that a pass needs at least, by the card's own
 measured bandwidth and peak, in the time that a step took. NFE: sequences evaluated for one answer.
 """
 
@@ -48,6 +46,13 @@ WAYS: dict[str, tuple[str, dict[str, Any], int]] = {
     "threshold, dual": ("threshold", {"threshold": 1.0, "cache": "dual"}, 4),
 }
 """Way -> sampler, settings, cells a step."""
+NOTES = (
+    "weights are random, so no cell is ever sure: `threshold` is run at threshold 1 with steps for 4 cells "
+    "each, which takes the path of a sampler that is sure of 4 cells in each step. Its tokens/s are those of "
+    "4 cells a step; how many a trained model commits is not measured here",
+    "a decode is cut after --limit seconds, cached ones at the end of a block",
+)
+"""What a reader of the numbers must know."""
 
 
 @dataclass(frozen=True)
@@ -367,12 +372,12 @@ def main(argv: list[str] | None = None) -> int:
     print(f"{bench.card}\nshape {bench.sizes.shape}, {dtype}, torch {torch.__version__}")
     measure(bench, small)
     spent = time.perf_counter() - bench.began
-    print(f"{spent:.0f} s")
+    print(f"{spent:.0f} s", *(f"note: {note}." for note in NOTES), sep="\n")
     if asked.out:
         found = {
             "card": vars(bench.card), "shape": bench.sizes.shape, "dtype": str(dtype), "small": small,
             "torch": torch.__version__, "seconds": round(spent, 1), "rows": bench.rows,
-            "left_out": bench.left_out,
+            "left_out": bench.left_out, "notes": NOTES,
         }  # fmt: skip
         asked.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return 1 if bench.failed else 0

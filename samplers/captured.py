@@ -259,6 +259,7 @@ class CapturedPasses(Passes):
 
 _PLAIN: ContextVar[bool] = ContextVar("plain", default=False)
 _CAPTURED: weakref.WeakKeyDictionary[Any, CapturedPasses] = weakref.WeakKeyDictionary()
+_CAPTURING = threading.Lock()
 
 
 @contextmanager
@@ -276,10 +277,11 @@ def passes_of(model: Any) -> Passes:
     anywhere else, inside `plain_passes`, and with LLADA_VIZ_CAPTURE=0 in the environment."""
     if _PLAIN.get() or os.environ.get("LLADA_VIZ_CAPTURE") == "0" or not on_one_gpu(model):
         return Passes(model)
-    passes = _CAPTURED.get(model)
-    if passes is None or passes.weights != weights_of(model):
-        passes = _CAPTURED[model] = CapturedPasses(model)
-    return passes
+    with _CAPTURING:
+        passes = _CAPTURED.get(model)
+        if passes is None or passes.weights != weights_of(model):
+            passes = _CAPTURED[model] = CapturedPasses(model)
+        return passes
 
 
 def on_one_gpu(model: Any) -> bool:

@@ -160,7 +160,8 @@ class Forwards:
         place = Place(self, passes, owner)
         with self._changed:
             if len(self._given) > MOST_OWNERS:  # who has less than the level begins there anyway
-                self._given = {name: given for name, given in self._given.items() if given > self._level}
+                waiting = {call.place.owner for call in self._line}
+                self._given = {o: n for o, n in self._given.items() if n > self._level or o in waiting}
             self._places.add(place)
         return place
 
@@ -192,10 +193,11 @@ class Forwards:
                 self._level = 0.0
             owner = call.place.owner
             self._given[owner] = max(self._given.get(owner, 0.0), self._level)
-            self._line.append(call)
             if self._idle == 0 and self._workers < self.limits.workers:
-                self._workers += 1
+                # First of all: where no thread can be had, the call is refused and nothing has changed.
                 threading.Thread(target=self._work, name="forwards", daemon=True).start()
+                self._workers += 1
+            self._line.append(call)
             self._changed.notify_all()
 
     # ---- in the workers ----------------------------------------------------------------------
@@ -285,14 +287,16 @@ class Forwards:
     def _evaluate(self, pieces: list[Piece]) -> None:
         """One pass; where it fails, each call's rows alone, so that only the one at fault has the error."""
         began = self.clock()
+        results: list[Any] | None = None
         try:
             results = together(pieces)
         except Exception as error:
-            if len(pieces) > 1:
-                for piece in pieces:
-                    self._evaluate([piece])
-                return
-            results = [error]
+            if len(pieces) == 1:
+                results = [error]
+        if results is None:  # the error is gone, and with it what the pass held: memory, perhaps
+            for piece in pieces:
+                self._evaluate([piece])
+            return
         seconds = self.clock() - began
         with self._changed:
             self.passes += 1

@@ -133,12 +133,14 @@ Using = Bundled | Attached
 """What a tab decodes with. The two have the same properties."""
 
 
-def attach(before: Using, folder: Path, label: str, here: bool = False) -> Attached:
+def attach(
+    before: Using, folder: Path, label: str, here: bool = False, base: Sources | None = None
+) -> Attached:
     """`before`, with the parts of a folder added. ModelError: a part does not fit.
 
     A head or an adapter only fits the network that it was trained on. here: that is said to be the one that
-    is in use; otherwise it is the bundled one, or the one in the same folder: so attaching a network drops
-    an attached head, and attaching a head alone goes back to the bundled network.
+    is in use; otherwise it is `base` (None: the bundled one), or the one in the same folder: so attaching a
+    network drops an attached head, and attaching a head alone goes back to the base.
     """
     now, bundled = _as_attached(before), _as_attached(before).bundled
     assert bundled.loaded is not None
@@ -147,13 +149,18 @@ def attach(before: Using, folder: Path, label: str, here: bool = False) -> Attac
     if "model" in parts or "adapter" in parts:
         source = Sources(str(folder))
         if "adapter" in parts:
-            source = replace(now.source if here else Sources(str(bundled.folder)), adapter=str(folder))
+            trained_on = now.source if here else base or Sources(str(bundled.folder))
+            source = replace(trained_on, adapter=str(folder))
         kept = ("prm", "model") if here and "adapter" in parts else ("prm",)
         origins = {part: origin for part, origin in origins.items() if part in kept}
         now = _with_network(now, source, now.device if here else bundled.loaded.device)
     elif "head" in parts and not here:
         origins = {part: origin for part, origin in origins.items() if part == "prm"}
         now = replace(_as_attached(bundled), own_reward=now.own_reward)
+        if base is not None:
+            now = _with_network(now, base, bundled.loaded.device)
+    if base is not None and not here and "model" not in parts and {"adapter", "head"} & {*parts}:
+        origins["model"] = Origin(Path(base.model).name, Path(base.model))
     if "head" in parts:
         assert now.loaded is not None
         head = load_ups_head(folder / HEAD_FILE, now.loaded.model.config.d_model).to(now.loaded.device)
@@ -249,10 +256,12 @@ class Attachments:
                 self._bundled[name] = attach(self.bundled, folders[name], name)
         return name
 
-    def add(self, attachment_id: str, folder: Path, label: str, here: bool = False) -> str:
+    def add(
+        self, attachment_id: str, folder: Path, label: str, here: bool = False, base: Sources | None = None
+    ) -> str:
         """Attach a folder's parts to what an id stands for, or to the bundled model if that was forgotten;
-        returns the new id, which replaces the old one. here: as in `attach`."""
-        return self._replace(attachment_id, lambda before: attach(before, folder, label, here))
+        returns the new id, which replaces the old one. here, base: as in `attach`."""
+        return self._replace(attachment_id, lambda before: attach(before, folder, label, here, base))
 
     def add_model(self, attachment_id: str, source: Sources, device: str, label: str) -> str:
         """As `add`, with another network."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from llada_viz.decoding.conversation import (
     Conversation,
     Message,
+    Reader,
     answer_so_far,
     fitting,
     left_out_sentence,
@@ -26,10 +27,11 @@ MOST_CHATS = 256
 
 @dataclass(frozen=True)
 class Asked:
-    """A prompt that goes on with a conversation. before: all rounds; left_out: how many of them, the oldest,
-    the model does not read any more; again: its answer was cut off, and it is asked once more."""
+    """A prompt that goes on with a conversation. model: who answers; before: all rounds; left_out: how many
+    of them, the oldest, the model does not read any more; again: its answer was cut off, and it is asked once
+    more."""
 
-    loaded: LoadedModel
+    model: Reader
     before: Conversation
     question: str
     left_out: int = 0
@@ -44,14 +46,14 @@ class Asked:
     @property
     def note(self) -> str:
         """Says what was left out, "" for nothing."""
-        return left_out_sentence(self.left_out, self.loaded.max_length, self.loaded.name)
+        return left_out_sentence(self.left_out, self.model.max_length, self.model.name)
 
     def after(self, question: str) -> Conversation:
         """The conversation that another question goes on with. The same one again replaces the round; a run
         that wrote nothing is none."""
         if self.again and question == self.question:
             return self.before
-        answer = answer_so_far(self.loaded, fold(self.run.events)) if self.run and self.run.events else ""
+        answer = answer_so_far(self.model, fold(self.run.events)) if self.run and self.run.events else ""
         return self.before.with_round(self.question, answer) if answer.strip() else self.before
 
 
@@ -72,7 +74,7 @@ class Chats:
         last = self.get(last_run)
         before = last.after(question) if last else Conversation()
         _, left_out = fitting(loaded, before, question, gen_length)
-        return Asked(loaded, before, question, left_out)
+        return Asked(Reader.of(loaded), before, question, left_out)
 
     def begin(self, asked: Asked, run: Run) -> None:
         """The run that answers a question has begun."""
@@ -89,4 +91,4 @@ class Chats:
     def forget(self, run_id: str) -> None:
         """The next question begins a new conversation."""
         if (asked := self.get(run_id)) is not None:
-            self._asked.put(run_id, Asked(asked.loaded, Conversation(), ""))
+            self._asked.put(run_id, Asked(asked.model, Conversation(), ""))

@@ -81,7 +81,7 @@ class Comparisons(Recent[str, Comparison]):
     def leave(self, owner: str) -> None:
         """A visitor is gone: stop what goes on of his."""
         for comparison in self.values():
-            if owner and any(run.owner == owner and run.going_on for run in comparison.runs):
+            if owner and any(run.owner == owner and not run.ended for run in comparison.runs):
                 comparison.stop()
 
     def busy(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from models.loading import LoadedModel
 from samplers.fold import Board
@@ -12,6 +12,30 @@ from samplers.requests import prompt_ids
 
 Message = dict[str, str]
 GAP = " … "
+
+
+class Reads(Protocol):
+    """What it takes to read an answer; a LoadedModel has it."""
+
+    @property
+    def tokenizer(self) -> Any: ...
+    @property
+    def eos_id(self) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What is kept of a model that answered, which may be unloaded meanwhile: all but its network."""
+
+    name: str
+    tokenizer: Any
+    eos_id: int | None
+    max_length: int
+
+    @classmethod
+    def of(cls, loaded: LoadedModel) -> Reader:
+        """That of a loaded model."""
+        return cls(loaded.name, loaded.tokenizer, loaded.eos_id, loaded.max_length)
 
 
 class Round(NamedTuple):
@@ -75,17 +99,17 @@ def left_out_sentence(rounds: int, most: int, name: str) -> str:
     return f"The {which} left out: {name} reads at most {most:,} tokens."
 
 
-def answer_so_far(loaded: LoadedModel, board: Board) -> str:
+def answer_so_far(model: Reads, board: Board) -> str:
     """The text of the first row's answer, up to its end; masks that are left between words show as a gap."""
     tokens = board.tokens[0][board.prompt_length :] if board.tokens else []
-    if loaded.eos_id in tokens:
-        tokens = tokens[: tokens.index(loaded.eos_id)]
+    if model.eos_id in tokens:
+        tokens = tokens[: tokens.index(model.eos_id)]
     parts: list[list[int]] = [[]]
     for token in tokens:
         if token == board.mask_id:
             parts.append([])
         else:
             parts[-1].append(token)
-    assert loaded.tokenizer is not None
-    texts = [str(loaded.tokenizer.decode(part, skip_special_tokens=True)) for part in parts if part]
+    assert model.tokenizer is not None
+    texts = [str(model.tokenizer.decode(part, skip_special_tokens=True)) for part in parts if part]
     return GAP.join(filter(None, (text.strip() for text in texts))) if len(parts) > 1 else "".join(texts)

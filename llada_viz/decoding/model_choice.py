@@ -194,12 +194,12 @@ def forecast(facts: Facts, precision: str, device: str, use: Use = PLAIN_USE) ->
 
 
 @lru_cache(maxsize=32)
-def digest_of(name: str, revision: str, size: int) -> str:
-    """SHA-256 of a model's weight files, "" where they are too large to be read for it. size: their bytes,
-    which also tells a changed folder."""
-    if size > MOST_HASHED:
+def digest_of(folder: str, state: tuple[int, int]) -> str:
+    """SHA-256 of a folder's weight files, "" where they are too large to be read for it. state: their bytes,
+    and when the newest was written."""
+    if state[0] > MOST_HASHED:
         return ""
     try:
-        return weights_digest(name, revision)
+        return weights_digest(folder)
     except ModelError:
         return ""

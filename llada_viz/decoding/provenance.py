@@ -34,7 +34,7 @@ def facts(using: Using) -> list[tuple[str, str]]:
     config = loaded.model.config
     rows += [
         ("Weights", f"{_count(loaded):,} in {config.n_layers} layers of width {config.d_model:,}"),
-        ("Digest", digest_of(source.model, source.revision, _bytes(source.model)) or NOT_HASHED),
+        ("Digest", _digest(source.model)),
         ("Precision", loaded.precision), ("Device", device_of(loaded)),
         ("Memory", gigabytes(memory_of(loaded))),
         ("Context", f"{loaded.max_length:,} tokens"),
@@ -87,7 +87,11 @@ def _count(loaded: LoadedModel) -> int:
     return shape_of(loaded.model.config.to_dict()).parameters
 
 
-def _bytes(model: str) -> int:
-    """Of the weight files of a folder; of a hub id's in the cache 0: its commit says which they are."""
+def _digest(model: str) -> str:
+    """Of the weight files of a folder. A hub id's commit says which files they are."""
     folder = Path(locate(model))
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors")) if folder.is_dir() else 0
+    if not folder.is_dir():
+        return "the revision names the files"
+    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    newest = max((path.stat().st_mtime_ns for path in folder.glob("*.safetensors")), default=0)
+    return digest_of(model, (size, newest)) or NOT_HASHED

@@ -90,16 +90,16 @@ class Run:
     def stop(self) -> None:
         """End the run where it is; its frames stay. Nothing happens to a run that has ended."""
         self._stopping.set()
-        if self.place is not None:
-            self.place.leave()
+        if (place := self.place) is not None:
+            place.leave()
         with self._lock:
             self._end_stopped()
 
     def belongs_to(self, owner: str) -> None:
         """Say whose run it is: the runs of one owner share his turns at the model."""
         self.owner = owner
-        if self.place is not None and owner:
-            self.place.owner = owner
+        if (place := self.place) is not None and owner:
+            place.owner = owner
 
     def trace(self) -> Trace:
         """The events so far as a trace, which can be saved."""
@@ -142,6 +142,7 @@ class Run:
             self.stream.close()
         if self.place is not None:
             self.place.leave()
+        self.stream = self.place = None  # a run is kept for its frames; its model may be unloaded
 
 
 class Runs:
@@ -185,7 +186,7 @@ class Runs:
     def leave(self, owner: str) -> None:
         """A visitor is gone: stop what goes on of his."""
         for run in self._runs.values():
-            if owner and run.owner == owner and run.going_on:
+            if owner and run.owner == owner and not run.ended:  # he may still wait for the model
                 run.stop()
 
     def busy(self) -> bool:

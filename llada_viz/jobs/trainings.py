@@ -38,11 +38,14 @@ LONGEST_MEASURE = 180.0  # seconds
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What a new training is to do. data: names of bundled tasks, and files; settings: name -> value."""
+    """What a new training is to do. data: names of bundled tasks, and files; settings: name -> value; model,
+    revision: a folder or a hub id and its commit, "" for the bundled model."""
 
     objective: str
     data: tuple[str, ...]
     settings: Mapping[str, Any]
+    model: str = ""
+    revision: str = ""
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -61,16 +64,18 @@ class TrainingRequest:
         return f"{self.objective} · {names} · {self.settings['max_steps']:,} steps"
 
     def arguments(self, model: str, data: Sequence[str], out: str, device: str) -> list[str]:
-        """What follows `python -m training`."""
+        """What follows `python -m training`. model: the bundled one, where the request names none."""
         return [
-            self.objective, f"--model={model}", *(f"--data={name}" for name in data), f"--out={out}",
+            self.objective, f"--model={self.model or model}",
+            *([f"--revision={self.revision}"] if self.revision else []),
+            *(f"--data={name}" for name in data), f"--out={out}",
             *([f"--device={device}"] if device == "cpu" else []),
             *(f"--set={name}={value}" for name, value in self.changed.items()),
         ]  # fmt: skip
 
 
 class Trainings:
-    """Starts trainings of one model, and reads their folders."""
+    """Starts trainings of the bundled model, or of the one that a request names, and reads their folders."""
 
     def __init__(self, jobs: Jobs, model: Path, device: str) -> None:
         self.jobs, self.model = jobs, model
@@ -83,7 +88,8 @@ class Trainings:
         """Queue a training; returns the job's id. Files are copied into the job's folder."""
         config = {
             "objective": request.objective, "data": [Path(name).name for name in request.data],
-            "settings": dict(request.settings), "model": self.model.name,
+            "settings": dict(request.settings), "model": Path(request.model or self.model).name,
+            "trained_on": {"model": request.model, "revision": request.revision},
         }  # fmt: skip
         return self.jobs.submit(
             KIND,
@@ -122,7 +128,8 @@ class Trainings:
         measurement took too long.
         """
         costly_settings = {k: v for k, v in request.settings.items() if k not in NO_EFFECT_ON_COST}
-        key = repr((request.objective, request.data, sorted(costly_settings.items())))
+        named = (request.objective, request.data, request.model, request.revision)
+        key = repr((*named, sorted(costly_settings.items())))
         estimate = self._estimates.get(key)
         if estimate is None and not measure:
             return ""

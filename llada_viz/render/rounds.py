@@ -19,7 +19,7 @@ def rounds_html(asked: Asked | None) -> str:
     for i, (question, answer) in enumerate(asked.before.rounds):
         if asked.left_out and i == asked.left_out:
             parts.append(_note(asked.note))
-        parts += [_turn(YOU, "you", question), _turn(asked.loaded.name, "model", answer)]
+        parts += [_turn(YOU, "you", question), _turn(asked.model.name, "model", answer)]
     if asked.left_out and asked.left_out == len(asked.before.rounds):
         parts.append(_note(asked.note))
     parts.append(_turn(YOU, "you", asked.question))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from html import escape
 from typing import Any
 
 import gradio as gr
 
-from llada_viz.decoding.attached import Attachments
+from llada_viz.decoding.attached import Attached, Attachments
 from llada_viz.decoding.bundled import Bundled
+from llada_viz.decoding.networks import Sources
 from llada_viz.decoding.runs import Runs
 from llada_viz.jobs.job_facts import log_of, submitted_minute
 from llada_viz.jobs.job_store import Job
-from llada_viz.jobs.trainings import KIND, Trainings, near
+from llada_viz.jobs.trainings import KIND, TrainingRequest, Trainings, near
 from llada_viz.render.job import log_box
 from llada_viz.render.training import figures
 from llada_viz.tabs.train_example import example_of
@@ -133,7 +135,7 @@ class Train:
         panel.connect(self.view, picks, shows, self.alert)
         begun = self.start.click(
             self.on_start,
-            {panel.visitor_jobs, *self.form.inputs},
+            {panel.visitor_jobs, *self._inputs},
             panel.start_outputs,
             trigger_mode="once",
             **QUIET,
@@ -153,9 +155,9 @@ class Train:
 
     def _follow_form(self) -> None:
         form, data = self.form, self.form.data
-        look = {
+        look: dict[str, Any] = {
             "fn": self.on_command,
-            "inputs": form.inputs,
+            "inputs": self._inputs,
             "outputs": [self.command, self.problem, self.time],
         }
         set_inputs: set[Any] = {form.objective, form.start_from, data.sets, data.uploads}
@@ -171,17 +173,34 @@ class Train:
         ):
             looked = event.then(**look, **QUIET)
             if not self.public:
-                looked.then(self.on_time, form.inputs, self.time, **MEASURED)
-        self.measure.click(self.on_time, form.inputs, self.time, trigger_mode="once", **MEASURED)
+                looked.then(self.on_time, self._inputs, self.time, **MEASURED)
+        self.measure.click(self.on_time, self._inputs, self.time, trigger_mode="once", **MEASURED)
         if not self.public:
-            self.tabs.select(self.on_open, form.inputs, self.time, trigger_mode="once", **MEASURED)
+            self.tabs.select(self.on_open, self._inputs, self.time, trigger_mode="once", **MEASURED)
         # Alert and example were about another objective: clear them.
         form.objective.input(lambda: ("", ""), None, [self.alert, self.example], queue=False, **QUIET)
+        self.attached.change(**look, queue=False, **QUIET)
         for widget in form.widgets.values():
             widget.input(**look, trigger_mode="always_last", queue=False, **QUIET)
         self.show.click(
-            self.on_example, form.inputs, [self.problem, self.example], trigger_mode="once", **QUIET
+            self.on_example, self._inputs, [self.problem, self.example], trigger_mode="once", **QUIET
         )
+
+    @property
+    def _inputs(self) -> set[Any]:
+        """What a request is made of: the form, and the model that is loaded."""
+        return {*self.form.inputs, self.attached}
+
+    def _request(self, values: Mapping[Any, Any]) -> TrainingRequest:
+        """The form as a request, of the model that the Models tab loaded. ValueError: a sentence."""
+        request = self.form.request(values)
+        using = self.attachments.using(values.get(self.attached) or "")
+        if not isinstance(using, Attached) or "model" not in using.origins or using.loaded is None:
+            return request
+        if using.loaded.model.quantized_as:
+            what = f"model = {using.name!r} is {using.loaded.precision} and cannot learn"
+            raise ValueError(f"{what}; allowed: one that is loaded in float32 or bfloat16")
+        return replace(request, model=using.source.model, revision=using.loaded.revision)
 
     def _local(self) -> None:
         if self.public:
@@ -198,7 +217,7 @@ class Train:
     def on_command(self, values: Mapping[Any, Any]) -> Updates:
         """The command that the form stands for; a sentence where it cannot be run."""
         try:
-            request = self.form.request(values)
+            request = self._request(values)
             time = time_html(self.trainings.estimate(request, measure=False))
             return {self.command: self.trainings.command(request), self.problem: "", self.time: time}
         except (ValueError, OSError) as error:
@@ -214,7 +233,7 @@ class Train:
         self._local()
         yield time_html("Measuring two steps to estimate the time…")
         try:
-            estimate = self.trainings.estimate(self.form.request(values))
+            estimate = self.trainings.estimate(self._request(values))
         except (ValueError, OSError) as error:
             estimate = sentence_of(error)
         if any(job.state == "running" for job in self.trainings.jobs.list()):
@@ -227,7 +246,7 @@ class Train:
         loading = "<p class='lz-about' role='status'>Loading an example…</p>"
         yield {self.problem: "", self.example: loading}
         try:
-            yield {self.example: example_of(self.trainings.model, self.form.request(values))}
+            yield {self.example: example_of(self.trainings.model, self._request(values))}
         except (ValueError, OSError, RuntimeError) as error:
             yield {self.problem: alert(sentence_of(error)), self.example: ""}
 
@@ -239,7 +258,7 @@ class Train:
     def _begin(self, values: Mapping[Any, Any]) -> str:
         if self.bundled.loaded is None:
             raise ValueError(self.bundled.problem.rstrip("."))
-        return self.trainings.start(self.form.request(values))
+        return self.trainings.start(self._request(values))
 
     def view(self, job: Job | None, values: Mapping[Any, Any]) -> Updates:
         """The chosen training as it stands: curves, log, checkpoints."""
@@ -302,7 +321,9 @@ class Train:
         title = objective(job.config["objective"]).title
         try:
             label = f"{title} of {submitted_minute(job)}, step {int(step):,}"
-            attachment_id = self.attachments.add(values[self.attached], checkpoints[step], label)
+            trained_on = Sources(**job.config.get("trained_on", {"model": ""}))
+            base = trained_on if trained_on.model else None
+            attachment_id = self.attachments.add(values[self.attached], checkpoints[step], label, base=base)
         except (ModelError, RequestError, OSError) as error:
             return {self.load_alert: alert(sentence_of(error))}
         return {self.load_alert: "", self.attached: attachment_id, self.tabs: gr.update(selected="visualize")}

@@ -14,7 +14,8 @@ from training.registry import objective
 def example_of(model: Path, request: TrainingRequest) -> str:
     """The first example of a training as HTML; of a preference pair both answers. Nothing is trained or
     written. ValueError, RuntimeError, OSError: what the job would fail with."""
-    arguments = RunArguments(str(model), request.data, device="cpu")
+    name = request.model or str(model)
+    arguments = RunArguments(name, request.data, device="cpu", revision=request.revision)
     entry = objective(request.objective)
     preview = entry.data.preview(arguments, settings_of(entry.settings, request.settings)).as_json()
     notes = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in preview["notes"])

@@ -9,7 +9,7 @@ import pytest
 
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.chats import Asked, Chats
-from llada_viz.decoding.conversation import Conversation
+from llada_viz.decoding.conversation import Conversation, Reader
 from llada_viz.decoding.runs import Run, Runs
 from llada_viz.render.rounds import rounds_html
 from llada_viz.render.verdict import verdict_of
@@ -101,7 +101,7 @@ def test_what_is_left_out_is_said(tab: Any) -> None:
     for i in range(30):
         before = before.with_round(f"Question {i}", "word " * 30)
     run = asked_by(tab, "What is 3 + 4?")
-    chats.begin(Asked(loaded, before, "What is 3 + 4?"), run)
+    chats.begin(Asked(Reader.of(loaded), before, "What is 3 + 4?"), run)
     asked = chats.ask(run.id, loaded, "And now?", 64)
     assert 0 < asked.left_out < 31 and len(asked.before.rounds) == 31
     assert len(asked.messages) == 2 * (31 - asked.left_out)
@@ -120,7 +120,7 @@ def test_what_is_left_out_is_said(tab: Any) -> None:
 
 def test_a_run_that_wrote_nothing_is_no_round(tab: Any) -> None:
     chats, loaded = Chats(), tab.bundled.loaded
-    chats.begin(Asked(loaded, Conversation(), "What is 3 + 4?"), Run([b""], id="stopped"))
+    chats.begin(Asked(Reader.of(loaded), Conversation(), "What is 3 + 4?"), Run([b""], id="stopped"))
     assert chats.ask("stopped", loaded, "And now?", 8).before == Conversation()
 
 

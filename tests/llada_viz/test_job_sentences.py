@@ -100,8 +100,9 @@ def test_what_is_used_is_named_by_its_training(trainings: Trainings, monkeypatch
     (job.folder / "run" / "checkpoints" / "step-58").mkdir(parents=True)
     labels: list[str] = []
 
-    def add(known: str, folder: Path, label: str) -> str:
+    def add(known: str, folder: Path, label: str, base: object) -> str:
         labels.append(label)
+        assert base is None, "it was trained on the bundled model"
         return "id"
 
     monkeypatch.setattr(attachments, "add", add)

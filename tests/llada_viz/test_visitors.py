@@ -104,12 +104,13 @@ def test_a_dropped_connection_frees_the_place_within_a_step(server: Served) -> N
         await until(lambda: server.runs._runs.values()[-1].owner == "who-leaves")
         run = server.runs._runs.values()[-1]
         await until(lambda: len(run.events) > 2)
+        place = run.place
         client.drop()
         await until(lambda: run._stopping.is_set())
         steps = len(run.events)
         await until(lambda: run.frames[-1]["kind"] == "stop")
         assert run.ended and len(run.events) <= steps + 1
-        assert run.place is not None and run.place.left
+        assert place is not None and place.left and run.place is None
         await client.__aexit__(None, None, None)
 
     visited(server, leave)

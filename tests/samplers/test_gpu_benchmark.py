@@ -49,6 +49,8 @@ def test_it_runs_small_on_a_bare_cpu(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=place, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(out.read_text())
+    assert "threshold 1 with steps for 4 cells" in done.stdout
+    assert found["notes"] == list(gpu.NOTES)
     assert found["small"] and found["card"]["bandwidth"] > 0 and found["card"]["peak"] > 0
     decoded = [row for row in found["rows"] if "tokens_per_second" in row]
     kinds = {(row["what"], row["batch"], row["answer"]) for row in decoded}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -277,3 +278,42 @@ def test_accounts_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None
         call_of(forwards, f"visitor {visitor}", 1)
         assert taken(forwards) == {"long": 1, f"visitor {visitor}": 1}
     assert len(forwards._given) <= 12
+
+
+def test_accounts_of_those_who_wait_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("samplers.shared_forwards.MOST_OWNERS", 3)
+    forwards, _ = line_of(Limits(tokens=4, **NOBODY), a=(1, 4), b=(1, 4), c=(1, 4), d=(1, 4))  # type: ignore[arg-type]
+    assert taken(forwards) == {"a": 1}
+    forwards.place(TablePasses(TableNetwork()))  # forgets the accounts that nobody needs
+    assert [taken(forwards) for _ in range(3)] == [{"b": 1}, {"c": 1}, {"d": 1}]
+
+
+def test_where_no_thread_can_be_had_the_call_is_refused_and_the_next_one_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    forwards = Forwards()
+    place = forwards.place(TablePasses(TableNetwork()))
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", lambda thread: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ask(place)
+    assert ask(place).shape == (4, 23)
+
+
+def test_what_a_failed_pass_held_is_free_before_its_calls_go_alone() -> None:
+    held: list[weakref.ref[Tensor]] = []
+    alive: list[bool] = []
+
+    def fail(tokens: Tensor) -> None:
+        if len(tokens) > 1:
+            large = torch.zeros(1000)
+            held.append(weakref.ref(large))
+            raise torch.OutOfMemoryError("no memory")
+        alive.extend(one() is not None for one in held)
+
+    passes = TablePasses(TableNetwork(), fail)
+    forwards, calls = line_of(Limits(**NOBODY), a=(1, 4), b=(1, 4))  # type: ignore[arg-type]
+    for call in calls.values():
+        call.place.passes = passes
+    forwards._evaluate(forwards._take())
+    assert passes.asked == [1, 1] and alive == [False, False]

@@ -126,5 +126,14 @@ def test_busy() -> None:
     assert not runs.busy()
 
 
+def test_a_visitor_who_leaves_while_he_waits_for_the_model_ends_his_run() -> None:
+    runs = Runs()
+    run, other = start(Stream(), runs), start(Stream(), runs)
+    run.belongs_to("he")
+    other.belongs_to("she")
+    runs.leave("he")
+    assert run.ended and run.advance(0.0) == [] and not other.ended
+
+
 def test_run_forgets_to_be_shared() -> None:
     assert Run(PIECES).frames is not Run(PIECES).frames

@@ -14,9 +14,12 @@ import torch
 
 from llada_viz.decoding import model_choice as choice
 from llada_viz.decoding.attached import Attached, Attachments
-from llada_viz.decoding.bundled import Bundled
+from llada_viz.decoding.bundled import FOLDER, Bundled
 from llada_viz.decoding.networks import Networks, Sources
 from llada_viz.decoding.sources import sources_of
+from llada_viz.jobs.queue import Jobs
+from llada_viz.jobs.trainings import Trainings, near
+from llada_viz.render.models import loading
 from models.catalog import catalog
 from models.memory import Use, predict
 from models.ups_head import UPSHead
@@ -28,7 +31,9 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
     import gradio as gr
 
-    from llada_viz.tabs.models import OTHER, Models
+    from llada_viz.decoding.runs import Runs
+    from llada_viz.tabs.models import OTHER, Models, fetched
+    from llada_viz.tabs.train import Train
     from llada_viz.widgets.live import prepare_run
 
 PROMPT, SIZES = "What is 3 + 4?", {"gen_length": 16, "block_length": 8, "steps": 4}
@@ -102,7 +107,9 @@ def test_one_network_for_everybody_which_goes_with_the_last(bundled: Bundled, sm
     model = tabs[0].attachments.using(first).loaded.model
     assert tabs[1].attachments.using(second).loaded.model is model
     alive = weakref.ref(model)
-    del model
+    ready = prepare_run(tabs[0].attachments.using(first), "threshold", SIZES, PROMPT, 0)
+    assert sum(1 for _ in ready.stream()) > 2
+    del model, ready
     assert tabs[0].on_unload({tabs[0].attached: first}) == {tabs[0].attached: ""}
     gc.collect()
     assert alive() is not None, "the other tab decodes with it"
@@ -152,6 +159,20 @@ def test_what_cannot_be_loaded_is_a_sentence_and_what_is_loaded_stays(
     }.get(wrong, "model = ")  # fmt: skip
     assert said in changed[tab.alert] and changed[tab.progress] == ""
     assert tab.attachments.using(known) is before
+
+
+def test_how_far_a_download_is(monkeypatch: pytest.MonkeyPatch, small: Path) -> None:
+    commit, said = "c" * 40, []
+
+    def snapshot(name: str, revision: str, progress: Any) -> Path:
+        progress(5 * 10**8, 2 * 10**9)
+        return Path("models--owner--name") / "snapshots" / commit
+
+    monkeypatch.setattr("llada_viz.tabs.models.hub.snapshot", snapshot)
+    assert fetched("owner/name", "main", lambda *words: said.append(words)) == commit
+    assert said == [("asking the hub", None), ("fetching 0.5 GB of 2.0 GB", 0.25)]
+    assert "value='0.2500'" in loading(*said[1]) and "value=" not in loading(*said[0])
+    assert fetched(str(small), "", lambda *words: said.append(words)) == "" and len(said) == 2
 
 
 def test_memory_is_said_before_anything_is_loaded(tab: Models, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,6 +282,31 @@ def test_a_visitor_who_leaves_while_it_loads_leaves_nothing_behind(tab: Models, 
     other = loaded(tab, small)
     assert [a.name for a in tab.attachments._attached.values()] == ["small-llada"]
     assert tab.attachments.using_or_bundled(known) is tab.bundled and tab.attachments.using(other)
+
+
+def test_a_training_learns_from_what_is_loaded(
+    tab: Models, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    with gr.Blocks():
+        train = Train(
+            tab.bundled, Runs(), Trainings(Jobs(tmp_path / "home"), FOLDER, "cpu"), tab.attachments, False
+        )
+        train.build(gr.State(""), gr.Tabs())
+    asked = given(train._inputs)
+    assert f"--model={near(FOLDER)} " in train.on_command(asked)[train.command]
+    known = loaded(tab, small)
+    asked[train.attached] = known
+    assert f"--model={small} " in train.on_command(asked)[train.command]
+    using = tab.attachments.using(known)
+    assert using.loaded is not None
+    monkeypatch.setattr(using.loaded.model, "quantized_as", "nf4")
+    assert "is nf4 and cannot learn" in train.on_command(asked)[train.problem]
+    monkeypatch.undo()
+    lora = write_adapter(tmp_path / "lora", str(small))
+    made = tab.attachments.add(known, lora, "sft, step 3", base=Sources(str(small)))
+    using = tab.attachments.using(made)
+    assert using.name == "small-llada + sft, step 3" and sources_of(using) == Sources(str(small), str(lora))
 
 
 def test_jobs_are_given_how_it_was_loaded(tab: Models, small: Path) -> None:
