@@ -17,6 +17,7 @@ Workers begin with the first call and end by themselves when nobody has called f
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
@@ -31,6 +32,8 @@ from torch import Tensor
 from samplers.passes import KeysValues, Passes
 
 LOG = logging.getLogger(__name__)
+WORKER = "forwards"  # name of the workers' threads
+LAST_PASS = 10.0  # seconds that a worker has for the pass that is going on when the program ends
 IDLE = 2.0  # seconds after which a worker without calls ends
 MOST_OWNERS = 1000  # with an account that is kept
 PADDING = 1.25  # a pass may have so many cells for each real token
@@ -154,6 +157,8 @@ class Forwards:
         self._level = 0.0  # tokens that whoever was in turn last had been given before
         self._places: WeakSet[Place] = WeakSet()
         self._workers = self._idle = 0
+        self._ended = False
+        _ALL.add(self)
 
     def place(self, passes: Passes, owner: str = "") -> Place:
         """A place in line for a new run. passes: of the model, as the run would have them alone."""
@@ -186,7 +191,7 @@ class Forwards:
     def enter(self, call: Call) -> None:
         """Put a call in line."""
         with self._changed:
-            if call.place.left:
+            if call.place.left or self._ended:
                 raise Left("the run was ended")
             if not self._line and self._idle == self._workers:  # nobody waits: all begin anew
                 self._given.clear()
@@ -195,9 +200,18 @@ class Forwards:
             self._given[owner] = max(self._given.get(owner, 0.0), self._level)
             if self._idle == 0 and self._workers < self.limits.workers:
                 # First of all: where no thread can be had, the call is refused and nothing has changed.
-                threading.Thread(target=self._work, name="forwards", daemon=True).start()
+                threading.Thread(target=self._work, name=WORKER, daemon=True).start()
                 self._workers += 1
             self._line.append(call)
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """Drop the calls that wait, refuse later ones, and end the workers after their passes."""
+        with self._changed:
+            self._ended = True
+            for call in self._line:
+                self._finish(call, Left("the program ends"))
+            self._line.clear()
             self._changed.notify_all()
 
     # ---- in the workers ----------------------------------------------------------------------
@@ -228,7 +242,7 @@ class Forwards:
         with self._changed:
             while not self._line:
                 self._idle += 1
-                called = self._changed.wait(IDLE)
+                called = not self._ended and self._changed.wait(IDLE) and not self._ended
                 self._idle -= 1
                 if not called and not self._line:
                     self._workers -= 1
@@ -317,6 +331,19 @@ class Forwards:
         call.error = call.error or error
         call.place.returned = self.clock()
         call.done.set()
+
+
+_ALL: WeakSet[Forwards] = WeakSet()
+
+
+@atexit.register
+def end_all() -> None:
+    """At the program's end: a thread that is killed inside a pass would abort the program."""
+    for forwards in list(_ALL):
+        forwards.end()
+    for thread in threading.enumerate():
+        if thread.name == WORKER:
+            thread.join(LAST_PASS)
 
 
 def together(pieces: list[Piece]) -> list[Any]:

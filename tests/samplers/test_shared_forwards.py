@@ -317,3 +317,34 @@ def test_what_a_failed_pass_held_is_free_before_its_calls_go_alone() -> None:
         call.place.passes = passes
     forwards._evaluate(forwards._take())
     assert passes.asked == [1, 1] and alive == [False, False]
+
+
+def test_at_the_program_s_end_waiting_calls_are_dropped_and_the_pass_that_goes_on_is_the_last() -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def hold(tokens: Tensor) -> None:
+        entered.set()
+        assert go_on.wait(30)
+
+    forwards = Forwards()
+    passes = TablePasses(TableNetwork(), hold)
+    found: list[Any] = []
+    jobs = [lambda: found.extend(at_once([lambda: ask(forwards.place(passes))])) for _ in range(2)]
+    threads = [threading.Thread(target=job, daemon=True) for job in jobs]
+    threads[0].start()
+    assert entered.wait(30)
+    threads[1].start()
+    while not forwards._line:
+        time.sleep(0.001)
+    forwards.end()
+    threads[1].join(30)
+    assert isinstance(found[0], Left)
+    go_on.set()
+    threads[0].join(30)
+    assert isinstance(found[1], Tensor) and passes.asked == [1]
+    deadline = time.monotonic() + 30
+    while forwards._workers and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert forwards._workers == 0
+    with pytest.raises(Left):
+        ask(forwards.place(passes))
