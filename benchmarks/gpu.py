@@ -48,8 +48,8 @@ WAYS: dict[str, tuple[str, dict[str, Any], int]] = {
 """Way -> sampler, settings, cells a step."""
 NOTES = (
     "weights are random, so no cell is ever sure: `threshold` is run at threshold 1 with steps for 4 cells "
-    "each, which takes the path of a sampler that is sure of 4 cells in each step. Its tokens/s are those of "
-    "4 cells a step; how many a trained model commits is not measured here",
+    "each, which takes the path of a sampler that is sure of 4 cells in each step. Its speed is that of 4 "
+    "cells a step; how many a trained model commits is not measured here",
     "a decode is cut after --limit seconds, cached ones at the end of a block",
 )
 """What a reader of the numbers must know."""
