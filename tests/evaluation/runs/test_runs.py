@@ -251,7 +251,7 @@ def test_a_bundled_task_is_graded_by_its_own_checker(tmp_path: Path) -> None:
     assert report.summaries[0].correct >= 2 and report.manifest["lines"][0]["settings"]["gen_length"] == 32
 
 
-@pytest.mark.slow
+@pytest.mark.long  # tests/deploy/test_two_machines.py splits an evaluation too
 @pytest.mark.timeout(900)
 def test_two_processes_give_the_same_rows_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(command(tmp_path / "one", "--threads", "1", "--device", "cpu")) == 0

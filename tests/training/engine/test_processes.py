@@ -170,7 +170,8 @@ def toy_of_one(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.parametrize("sharded", ["", "1"], ids=["ddp", "fsdp"])
+# Data-parallel alone goes on from a checkpoint in tests/deploy/test_two_machines.py too.
+@pytest.mark.parametrize("sharded", [pytest.param("", marks=pytest.mark.long), "1"], ids=["ddp", "fsdp"])
 def test_two_processes_stop_together_and_go_on(toy_of_one: Path, tmp_path: Path, sharded: str) -> None:
     """Between the two parts of the ninth step: the eighth is the last that was finished."""
     two = toy(tmp_path / "two", "--resume", accumulate=2)

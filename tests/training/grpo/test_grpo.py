@@ -252,7 +252,7 @@ def test_settings_that_cannot_be(change: dict[str, object], name: str) -> None:
         GRPOSettings(**(QUICK | change))  # type: ignore[arg-type]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_two_processes_write_the_answers_of_one(tmp_path: Path) -> None:
     wanted = {"max_steps": 2, "inner": 1, "batch_size": 96, "group_size": 4, "rollout_steps": 2,
