@@ -6,6 +6,7 @@ Off with LLADA_VIZ_SHARED=0, and on ZeroGPU, where each run is a process of its 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from weakref import WeakKeyDictionary
 
@@ -23,6 +24,9 @@ THREADS = torch.get_num_threads()  # before a pass of one thread sets another nu
 # Such a network is small: a row is cheapest in passes of four to eight rows of one thread, and the other
 # cores are wanted for what the runs do between passes (docs/log.md).
 SMALL_TOKENS, CPU_TOKENS, GPU_TOKENS = 512, 1024, 16_384
+# Seconds after which a thread that runs Python lets another on, Python's own is 0.005: a pass of a small network
+# comes back to Python a hundred times, and would wait behind other runs' frames each time.
+SWITCH_INTERVAL = 0.0005
 
 _LOCK = threading.Lock()
 _SHARED: WeakKeyDictionary[LLaDAModelLM, tuple[Forwards, LLaDAModelLM | None]] = WeakKeyDictionary()
@@ -41,6 +45,7 @@ def sharing_of(loaded: LoadedModel) -> Sharing | None:
     with _LOCK:
         if model not in _SHARED:
             quick = reordered(model) if can_reorder(model) else None
+            sys.setswitchinterval(SWITCH_INTERVAL)
             _SHARED[model] = Forwards(limits_of(model, quick is not None)), quick
         forwards, quick = _SHARED[model]
     return Sharing(forwards, model if quick is None else quick)
