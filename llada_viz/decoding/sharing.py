@@ -24,8 +24,8 @@ THREADS = torch.get_num_threads()  # before a pass of one thread sets another nu
 # Such a network is small: a row is cheapest in passes of four to eight rows of one thread, and the other
 # cores are wanted for what the runs do between passes (docs/log.md).
 SMALL_TOKENS, CPU_TOKENS, GPU_TOKENS = 512, 1024, 16_384
-# Seconds after which a thread that runs Python lets another on, Python's own is 0.005: a pass of a small network
-# comes back to Python a hundred times, and would wait behind other runs' frames each time.
+# Seconds after which a thread that runs Python lets another on; Python's own is 0.005. A pass of a small
+# network comes back to Python a hundred times, and would wait behind other runs' frames each time.
 SWITCH_INTERVAL = 0.0005
 
 _LOCK = threading.Lock()
