@@ -195,10 +195,10 @@ def test_workers_end_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     place = forwards.place(TablePasses(TableNetwork()))
     at_once([lambda: ask(place)] * 3)
     deadline = time.monotonic() + 30
-    while threading.active_count() > before:
+    while forwards._workers or threading.active_count() > before:  # workers of other tests may end meanwhile
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    assert forwards._workers == 0 and ask(place).shape == (4, 23)
+    assert ask(place).shape == (4, 23)
 
 
 # ---- whose turn it is: calls in line, and no worker ------------------------------------------
