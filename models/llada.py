@@ -60,6 +60,16 @@ def plain_attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = No
     return torch.softmax(scores, -1, dtype=torch.float32).to(v.dtype) @ v
 
 
+def write_keys_values(keys_values: KeyValues, fresh: KeyValues, start: int, at: Tensor | None) -> KeyValues:
+    """Those of all positions, with fresh ones written over them from `start` on, or `at`, Int[length]."""
+    for stored, new in zip(keys_values, fresh, strict=True):
+        if at is None:
+            stored[:, :, start : start + new.shape[2]] = new
+        else:
+            stored.index_copy_(2, at, new.to(stored.dtype))
+    return keys_values
+
+
 class Block(nn.Module):
     """Pre-norm attention (grouped KV heads, no causal mask) and SwiGLU feed-forward."""
 
@@ -100,12 +110,7 @@ class Block(nn.Module):
         v = self.v_proj(h).view(rows, length, self.n_kv_heads, self.head).transpose(1, 2)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         if keys_values is not None:
-            for stored, fresh in zip(keys_values, (k, v), strict=True):
-                if at is None:
-                    stored[:, :, start : start + length] = fresh
-                else:
-                    stored.index_copy_(2, at, fresh.to(stored.dtype))
-            k, v = keys_values
+            k, v = write_keys_values(keys_values, (k, v), start, at)
         if self.written_out and self.n_heads == self.n_kv_heads:
             mixed = plain_attention(q.to(v.dtype), k.to(v.dtype), v, visible)
         else:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.llada import Block, KeyValues, LLaDAModelLM
+from models.llada import Block, KeyValues, LLaDAModelLM, write_keys_values
 from models.rope import rotate
 
 MOST_PARAMETERS = 250_000_000  # reordered weights are a second copy in memory
@@ -74,12 +74,7 @@ class ReorderedBlock(nn.Module):
         q, k = turned[:, : self.n_heads], turned[:, self.n_heads :]
         v = heads[:, self.n_heads + self.n_kv_heads :]
         if keys_values is not None:
-            for stored, fresh in zip(keys_values, (k, v), strict=True):
-                if at is None:
-                    stored[:, :, start : start + length] = fresh
-                else:
-                    stored.index_copy_(2, at, fresh)
-            k, v = keys_values
+            k, v = write_keys_values(keys_values, (k, v), start, at)
         grouped = self.n_heads != self.n_kv_heads
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=visible, enable_gqa=grouped)
         x = self.attn_out.and_then(mixed.transpose(1, 2).reshape(rows, length, width), "add", x)
