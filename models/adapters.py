@@ -214,7 +214,7 @@ def _check_plain(adapter: str, precision: str, parted: bool = False) -> None:
 def prepare_peft() -> None:
     """Call before peft puts adapters into a network: it then imports gptqmodel, where that is installed, to
     look for its layers; here without what it prints."""
-    from models.gptq.library import import_quietly
+    from models.gptq.package import import_quietly
 
     if find_spec("gptqmodel") is not None:
         with suppress(Exception):  # its compiled parts raise errors of their own, to peft too

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from models.checkpoint import ModelError
-from models.gptq.library import library
 from models.gptq.linear import StoredLinear
+from models.gptq.package import library
 from models.llada import LLaDAModelLM
 
 TOLERANCE = 0.02

@@ -32,8 +32,8 @@ from models.checkpoint import (
 )
 from models.config import LLaDAConfig
 from models.gptq.layout import QUANTIZE_CONFIG, Layout, find_layout, read_layout
-from models.gptq.library import library
 from models.gptq.linear import StoredLinear
+from models.gptq.package import library
 from models.llada import LLaDAModelLM
 from models.streaming import check_fits
 from models.text import plain_text

@@ -17,7 +17,7 @@ from llada_viz import decode
 from models.checkpoint import ModelError
 from models.gptq import kernels
 from models.gptq import loading as gptq_loading
-from models.gptq.library import library
+from models.gptq.package import library
 from models.loading import load
 from tests.models.gptq.files import write_gptq
 from tests.models.gptq.test_loading import IDS, error, logits

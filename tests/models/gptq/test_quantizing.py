@@ -16,7 +16,7 @@ from torch import Tensor
 from models.checkpoint import ModelError
 from models.config import LLaDAConfig
 from models.gptq import quantize
-from models.gptq.library import library
+from models.gptq.package import library
 from models.gptq.quantizing import examples_of
 from models.loading import load
 from tests.checkpoints import linear_names, write_checkpoint
