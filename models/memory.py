@@ -66,7 +66,10 @@ def predict(config: Any, precision: str, use: Use = PLAIN_USE, group: int = 128)
     if use.cache != "none":
         cache = 2 * shape.layers * shape.kv_heads * shape.head * rows * use.length * number
     cells = use.rows * min(use.cells or use.length, use.length)
-    peak = max(_pass_bytes(shape, rows * use.length, number), _logit_bytes(shape, cells, use, number))
+    peak = max(
+        rows * use.length * _pass_bytes(shape, number, cached=cache > 0),
+        _logit_bytes(shape, cells, use, number),
+    )
     return Memory(weight_bytes(shape, precision, group), cache, peak)
 
 
@@ -91,11 +94,12 @@ def _quantised(matrix: Matrix, precision: str, group: int) -> int:
     return numbers // 2 + groups * matrix.outputs * 5 // 2 + 4 * matrix.inputs
 
 
-def _pass_bytes(shape: Shape, positions: int, number: int) -> int:
-    """The largest moment of a block: of a norm or a rotation (in float32), or its feed-forward part."""
+def _pass_bytes(shape: Shape, number: int, cached: bool) -> int:
+    """A position's share of the largest moment of a block: of a norm or a rotation (in float32), or its
+    feed-forward part. cached: the block's keys and values are the cache's own."""
     wide = shape.width * number
     own, shared = shape.heads * shape.head, shape.kv_heads * shape.head
-    attention = (own + 2 * shared) * number
+    attention = (own + (0 if cached else 2 * shared)) * number
     # Of keys: two float32 products, their sum, the halves the other way; beside the queries, turned already.
     turning = (3 * 4 + number) * shared + own * number
     if shared < own:
@@ -106,7 +110,7 @@ def _pass_bytes(shape: Shape, positions: int, number: int) -> int:
         # A block keeps its queries, keys, values and what they mixed until its end.
         3 * wide + attention + own * number + 3 * shape.active * number,
     )
-    return positions * max(moments)
+    return max(moments)
 
 
 def _logit_bytes(shape: Shape, cells: int, use: Use, number: int) -> int:
