@@ -2,7 +2,7 @@
 // cells, the sentence above them, the slider, the charts and the details of a cell.
 
 import { Board } from "./board.mjs";
-import { make, reveal, set } from "./dom.mjs";
+import { download, make, reveal, set } from "./dom.mjs";
 import { HeatMap, MasksChart } from "./charts.mjs";
 import { Inspector } from "./inspector.mjs";
 import { HELP, command } from "./keys.mjs";
@@ -22,6 +22,7 @@ class TokenCanvas {
     for (const part of element.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
     this.root = element.querySelector(".lz");
     this.timeline = null;
+    this.number = 0; // of the newest run that was heard of
     this.player = new Player();
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
     this.painted = { index: -1, since: 0, at: 0, charts: 0 };
@@ -41,17 +42,19 @@ class TokenCanvas {
 
   // ---- frames in -------------------------------------------------------------------------
 
-  /** A message from the server: {run, frames, last, notice}; frames is a JSON text. */
+  /** A message from the server: {run, number, frames, last, notice}; frames is a JSON text. Those before it
+   * may be lost. */
   receive(message) {
-    if (!message?.run) return;
+    if (!message?.run || message.number < this.number) return; // late frames of a run that was replaced
     const { run, notice } = message;
     const frames = JSON.parse(message.frames);
+    this.number = message.number;
     if (run !== this.timeline?.run) {
       if (notice) {
         this.say(["", notice, ""]);
         this.outcome({});
       }
-      if (frames[0]?.seq !== 0) return; // late frames of a run that was replaced
+      if (!frames.length) return;
       this.begin(run);
     }
     this.take(frames);
@@ -280,10 +283,7 @@ class TokenCanvas {
       this.say(["Not saved.", "The server no longer has this run; run it again to save it.", "back"]);
       return;
     }
-    const link = make("a", "", "", { download: "llada-viz-trace.jsonl" });
-    link.href = URL.createObjectURL(new Blob([text], { type: "application/jsonl" }));
-    link.click();
-    URL.revokeObjectURL(link.href);
+    download("llada-viz-trace.jsonl", text);
     parts.save.focus();
   }
 }

@@ -19,6 +19,7 @@ class Compare {
     this.legend = new Legend(this.parts.key);
     this.lanes = [];
     this.run = null;
+    this.number = 0;
     for (const speed of SPEEDS) this.parts.speed.append(make("option", "", `${speed}×`, { value: speed }));
     this.parts.speed.value = "1";
     for (const [keys, text] of HELP) this.parts.help.append(make("dt", "", keys), make("dd", "", text));
@@ -27,9 +28,9 @@ class Compare {
 
   // ---- frames in ---------------------------------------------------------------------------
 
-  /** {run, measure, lanes: JSON of a list of frames for each lane, notice}. */
+  /** {run, number, measure, lanes: JSON of a list of frames for each lane, notice}. */
   receive(message) {
-    if (!message?.run) return;
+    if (!message?.run || message.number < this.number) return; // late frames of one that was replaced
     const fresh = JSON.parse(message.lanes);
     if (message.run !== this.run) this.begin(message, fresh.length);
     fresh.forEach((frames, i) => this.take(i, frames));
@@ -38,7 +39,8 @@ class Compare {
   }
 
   begin(message, count) {
-    Object.assign(this, { run: message.run, measure: message.measure, split: undefined });
+    const { run, number, measure } = message;
+    Object.assign(this, { run, number, measure, split: undefined });
     this.player = Object.assign(new Player(), { speed: this.player.speed });
     this.lanes = Array.from({ length: count }, (_, i) => new Lane(i, message.run));
     this.parts.lanes.replaceChildren(...this.lanes.map((lane) => lane.element));
@@ -51,7 +53,9 @@ class Compare {
 
   take(i, frames) {
     const lane = this.lanes[i];
-    for (const frame of frames) if (lane.push(frame) === "gap") return this.fetch(i);
+    for (const frame of frames) lane.push(frame);
+    lane.sent = Math.max(lane.sent, (frames.at(-1)?.seq ?? -1) + 1);
+    if (lane.timeline.length < lane.sent) this.fetch(i);
     const all = this.lanes.map((each) => each.timeline);
     this.player.grow(lastTick(all, this.measure) + 1, all.every((line) => line.ended));
   }
@@ -59,7 +63,16 @@ class Compare {
   /** Fetch the frames that were lost on their way. */
   async fetch(i) {
     const { run } = this;
-    const frames = (await this.server.frames([run, i, this.lanes[i].timeline.length])) ?? [];
+    const lane = this.lanes[i];
+    if (lane.fetching) return;
+    lane.fetching = true;
+    let frames = [];
+    try {
+      frames = (await this.server.frames([run, i, lane.timeline.length])) ?? [];
+    } catch {
+      // the next message asks again
+    }
+    lane.fetching = false;
     if (run !== this.run || frames.length === 0) return;
     this.take(i, frames);
     this.schedule();

@@ -21,3 +21,11 @@ export function reveal(element) {
 export function set(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/** Give the reader a text as a file of JSON lines. */
+export function download(name, text) {
+  const link = make("a", "", "", { download: name });
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/jsonl" }));
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

@@ -10,6 +10,7 @@ const NUMBERS = ["NFE", "step", "masks left", "tok/s"];
 export class Lane {
   constructor(number, run) {
     this.timeline = new Timeline(run);
+    this.sent = 0; // frames that the server has sent, lost ones included
     this.painted = { index: -1, different: new Set() };
     this.element = make("section", "lane card", "", { "aria-label": `Sampler ${number + 1}` });
     this.name = make("h3", "", `Sampler ${number + 1}`);

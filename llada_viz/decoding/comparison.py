@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from llada_viz.decoding.recent import Recent
-from llada_viz.decoding.runs import Run
+from llada_viz.decoding.runs import NUMBERS, Run
 from llada_viz.render.frames import Frame
 
 MEASURES = ("NFE", "time")
@@ -18,11 +18,13 @@ MOST_COMPARISONS = 16
 @dataclass
 class Comparison:
     """Runs side by side. measure: what keeps them in step, sequences evaluated (NFE) or seconds of
-    decoding (time). Every method may be called from any thread."""
+    decoding (time); number: higher than that of every comparison before it. Every method may be called from
+    any thread."""
 
     runs: list[Run]
     measure: str = "NFE"
     id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    number: int = field(default_factory=lambda: next(NUMBERS))
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()

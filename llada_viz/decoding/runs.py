@@ -6,6 +6,7 @@ any thread. Only `advance` decodes; `stop` waits for the step in progress, not f
 
 from __future__ import annotations
 
+import itertools
 import logging
 import secrets
 import threading
@@ -27,6 +28,7 @@ from samplers.traces import Trace, used_pieces
 
 LOG = logging.getLogger(__name__)
 MOST_RUNS = 64
+NUMBERS = itertools.count(time.time_ns() // 10**6)  # also higher than those before a restart
 Stream = Generator[Event, None, Any]
 
 
@@ -36,7 +38,7 @@ class Run:
 
     stream: None for a recorded run; frames: only grows, frame n has seq n; golds: right answers by prompt,
     for the verdict; most_cells: the model and its prompt leave room for so many; place: in the line of those
-    that share the model.
+    that share the model; number: higher than that of every run before it.
     """
 
     pieces: Pieces
@@ -49,6 +51,7 @@ class Run:
     golds: Golds = field(default_factory=dict)
     most_cells: int = MOST_CELLS
     place: Place | None = None
+    number: int = field(default_factory=lambda: next(NUMBERS))
 
     def __post_init__(self) -> None:
         self.maker = FrameMaker(self.pieces, golds=self.golds, most_cells=self.most_cells)

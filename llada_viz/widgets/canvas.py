@@ -1,8 +1,10 @@
 """TokenCanvas: a Gradio component whose DOM is drawn by the script in assets/canvas.
 
-Its value is one message, {"run", "frames", "last", "notice"}: frames as in render.frames, the last: the
-seq of the newest frame, when there are more than one message holds; notice: a sentence to show while
-there are no frames yet. The script receives the value; the HTML template does not.
+Its value is one message, {"run", "number", "frames", "last", "notice"}: number: of the run, higher than that
+of an earlier one; frames as in render.frames; last: the seq of the newest frame, when there are more than one
+message holds; notice: a sentence to show while there are no frames yet. The script receives the value; the
+HTML template does not. Of values that come faster than a browser takes them it sees the last only, so any
+message may be the first of its run.
 
 Frames travel as one JSON text. Of a generator's values Gradio sends only what changed from one to the
 next, and 6.31 does so wrongly for lists inside lists (a deletion in an inner list ends up at another
@@ -28,7 +30,7 @@ Message = dict[str, Any]
 def message(run: Run, frames: list[Frame]) -> Message:
     """Frames for the page, at most MOST_FRAMES; the page fetches the rest itself."""
     text = json.dumps(frames[:MOST_FRAMES], ensure_ascii=False, allow_nan=False)
-    value: Message = {"run": run.id, "frames": text}
+    value: Message = {"run": run.id, "number": run.number, "frames": text}
     if len(frames) > MOST_FRAMES:
         value["last"] = frames[-1]["seq"]
     return value
@@ -36,7 +38,7 @@ def message(run: Run, frames: list[Frame]) -> Message:
 
 def notice(run: Run, text: str) -> Message:
     """A sentence for a run that has no frames yet."""
-    return {"run": run.id, "frames": "[]", "notice": text}
+    return {"run": run.id, "number": run.number, "frames": "[]", "notice": text}
 
 
 class TokenCanvas(gr.HTML):

@@ -1,6 +1,6 @@
 """CompareCanvas: the Gradio component of assets/canvas/compare.mjs. Its value is one message,
-{"run", "measure", "lanes", "notice"}: the lanes travel as a JSON text, for the reason that canvas.py
-gives."""
+{"run", "number", "measure", "lanes", "notice"}: as in canvas.py; the lanes travel as a JSON text, for the
+reason that it gives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from llada_viz.widgets.canvas import MOST_FRAMES, Message
 def message(comparison: Comparison, lanes: list[list[Frame]], notice: str = "") -> Message:
     """New frames of every lane."""
     return {
-        "run": comparison.id, "measure": comparison.measure,
+        "run": comparison.id, "number": comparison.number, "measure": comparison.measure,
         "lanes": json.dumps(lanes, ensure_ascii=False, allow_nan=False),
         "notice": notice,
     }  # fmt: skip

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, TimeoutError
 
 # Notes what is on the screen at every animation frame, and whether the run had ended by then.
 RECORD = """() => {
@@ -62,6 +62,19 @@ FAINT = """() => {
     if (ratio < 4.5) faint.push(`${ratio.toFixed(2)} ${e.tagName}.${e.className}: ${e.textContent.trim()}`);
   }
   return faint;
+}"""
+
+# What a failed wait says of the page.
+NOW = """() => {
+  const line = document.querySelector('#canvas .lz').parentElement.tokenCanvas?.timeline;
+  const text = (where) => document.querySelector(where)?.textContent.trim().slice(0, 300);
+  return JSON.stringify({
+    run: line?.run, ended: line?.ended, frames: line?.length, say: text('#canvas [data-part=say]'),
+    alert: text('#alert'), model: text('#model'), button: text('#run'),
+    hidden: getComputedStyle(document.querySelector('#run')).display,
+    toasts: text('.toast-wrap'), values: [...document.querySelectorAll('[id^=setting-] input')]
+      .map((input) => `${input.closest('[id^=setting-]').id}=${input.value}`),
+  });
 }"""
 
 
@@ -118,15 +131,19 @@ class CanvasPage:
 
     def wait(self, expression: str, seconds: float = 120) -> None:
         """Wait for something about `canvas`, `line` (its timeline) or `say` (its sentence)."""
-        self.page.wait_for_function(
-            f"""() => {{
-              const canvas = document.querySelector('#canvas .lz').parentElement.tokenCanvas;
-              const line = canvas?.timeline;
-              const say = document.querySelector('#canvas [data-part=say]').textContent;
-              return Boolean({expression});
-            }}""",
-            timeout=seconds * 1000,
-        )
+        try:
+            self.page.wait_for_function(
+                f"""() => {{
+                  const canvas = document.querySelector('#canvas .lz').parentElement.tokenCanvas;
+                  const line = canvas?.timeline;
+                  const say = document.querySelector('#canvas [data-part=say]').textContent;
+                  return Boolean({expression});
+                }}""",
+                timeout=seconds * 1000,
+            )
+        except TimeoutError as error:
+            found = self.page.evaluate(NOW)
+            raise AssertionError(f"not within {seconds} s: {expression}\n{found}") from error
 
     def cells(self) -> list[str]:
         """The cells on the screen; a mask is ''."""
