@@ -121,7 +121,7 @@ def gap_between(loaded: LoadedModel, board: Board, mine: Event, theirs: Event) -
     """How far apart two events are, by the plain network's logits of the canvas before them."""
     if not isinstance(mine, Unmasked) or not isinstance(theirs, Unmasked):
         return float("inf"), "another kind of event"
-    tokens = torch.tensor(board.rows)
+    tokens = torch.tensor([row.tokens for row in board.rows])
     everywhere = torch.ones(tokens.shape, dtype=torch.bool)
     network = ModelNetwork(loaded.model)
     logits = network.head(network.states(tokens, everywhere, everywhere))

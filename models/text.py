@@ -108,10 +108,11 @@ def token_pieces(tokenizer: PreTrainedTokenizerFast) -> list[bytes]:
 
 
 def cell_texts(
-    pieces: Sequence[bytes] | Mapping[int, bytes], tokens: Sequence[int], mask_id: int
+    pieces: Sequence[bytes] | Mapping[int, bytes], tokens: Sequence[int], mask_id: int | None
 ) -> list[str]:
     """The text of each cell; a mask is "". A character that spans cells stands in its last one.
 
+    mask_id: None where there is no mask.
     Bytes that no later cell completes (a mask follows, or they are not UTF-8) show as U+FFFD.
     """
     texts, decoder = [""] * len(tokens), codecs.getincrementaldecoder("utf-8")("replace")

@@ -6,7 +6,7 @@ import importlib.metadata
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 import torch
 from torch import Tensor
@@ -14,7 +14,20 @@ from torch import Tensor
 from samplers.canvas import Canvas
 from samplers.denoiser import Denoiser, GuidedDenoiser
 from samplers.drawing import Cut, draw_tokens, finished_rows, probability_of
-from samplers.events import SCHEMA, Cell, Cells, Edited, Event, Finished, Remasked, Started, Unmasked
+from samplers.events import (
+    SCHEMA,
+    Cell,
+    Cells,
+    Deleted,
+    Edited,
+    Event,
+    Finished,
+    Inserted,
+    Remasked,
+    Renoised,
+    Started,
+    Unmasked,
+)
 from samplers.kv_cache import MODES
 from samplers.network import Network, with_head, with_shadow
 from samplers.registry import Needs
@@ -23,7 +36,16 @@ from samplers.settings import SettingError, check, describe, option
 from samplers.transfer import to_host
 
 
-@dataclass(frozen=True)
+class Now(TypedDict):
+    """The fields that every event of a run has."""
+
+    nfe: int
+    forwards: int
+    block: int
+    forked: bool
+
+
+@dataclass
 class Run:
     """What a sampler works on. `forked`: the canvas holds candidates; confidence: Float[rows,
     length], of each cell when it was committed; refined: how many windows of each row were refined."""
@@ -40,9 +62,16 @@ class Run:
         confidence = self.confidence.repeat_interleave(k, 0)
         return replace(self, canvas=self.canvas.fork(k, rows), confidence=confidence, forked=True)
 
+    def now(self, block: int = -1) -> Now:
+        """What every event says: the cost so far, and where the run is."""
+        denoise = self.denoise
+        return Now(nfe=denoise.nfe, forwards=denoise.forwards, block=block, forked=self.forked)
+
     def adopt(self, forked: Run, winners: Sequence[int | None]) -> None:
         """End a fork: each row takes over its winning candidate, None keeps it as it is."""
         self.canvas.adopt(forked.canvas, winners)
+        self._widen(forked.confidence.shape[1])
+        forked._widen(self.confidence.shape[1])
         k = forked.canvas.rows // self.canvas.rows
         for row, winner in enumerate(winners):
             if winner is not None:
@@ -52,26 +81,55 @@ class Run:
         """Write tokens, Int[n], into the cells Bool[rows, length]; the event of it."""
         self.canvas.write(commit, tokens)
         self.confidence[commit] = confidence
-        return Unmasked(
-            nfe=self.denoise.nfe,
-            block=block,
-            forked=self.forked,
-            step=self.denoise.calls - 1,
-            cells=changed(commit, tokens, confidence),
-        )
+        cells = changed(commit, tokens, confidence)
+        return Unmasked(**self.now(block), step=self.denoise.calls - 1, cells=cells)
 
     def edited(self, block: int, cells: Tensor, tokens: Tensor, confidence: Tensor) -> Edited:
         """Overwrite the cells Bool[rows, length] with tokens, Int[n]; the event of it."""
         self.canvas.write(cells, tokens)
-        event_cells = changed(cells, tokens, confidence)
-        return Edited(nfe=self.denoise.nfe, block=block, forked=self.forked, cells=event_cells)
+        return Edited(**self.now(block), cells=changed(cells, tokens, confidence))
 
     def remasked(self, block: int, cells: Tensor, confidence: Tensor, reason: str) -> Remasked:
         """Put masks into the cells Bool[rows, length]; the event of it. confidence: Float[n], of the tokens
         that go."""
+        mask_id = self.canvas.mask_id
+        if mask_id is None:
+            raise SettingError("mask_id", None, f"a canvas with masks, for re-masking ({reason})")
         gone = changed(cells, self.canvas.tokens[cells], confidence)
-        self.canvas.write(cells, torch.full((len(gone),), self.canvas.mask_id))
-        return Remasked(nfe=self.denoise.nfe, block=block, forked=self.forked, cells=gone, reason=reason)
+        self.canvas.write(cells, torch.full((len(gone),), mask_id))
+        return Remasked(**self.now(block), cells=gone, reason=reason)
+
+    def renoised(self, block: int, cells: Tensor, tokens: Tensor) -> Renoised:
+        """Put random tokens, Int[n], into the cells Bool[rows, length], which are undecided then; the event
+        of it."""
+        self.canvas.write(cells, tokens, noise=True)
+        return Renoised(**self.now(block), cells=changed(cells, tokens, torch.zeros(len(tokens))))
+
+    def inserted(
+        self, block: int, row: int, position: int, tokens: Sequence[int], confidence: Sequence[float],
+        noise: bool = False,
+    ) -> Inserted:  # fmt: skip
+        """New cells of a row before a position, the row's length at most; the event of it. noise: as in
+        Inserted; a mask's confidence does not count."""
+        self._move(self.canvas.insert(row, position, tokens, noise))
+        self.confidence[row, position : position + len(tokens)] = torch.tensor(confidence)
+        cells = (Cell(row, position, t, float(c)) for t, c in zip(tokens, confidence, strict=True))
+        return Inserted(**self.now(block), cells=tuple(cells), noise=noise)
+
+    def deleted(self, block: int, cells: Tensor, confidence: Tensor) -> Deleted:
+        """Take the cells Bool[rows, length] away; the event of it. confidence: Float[n], of the decision."""
+        gone = changed(cells, self.canvas.tokens[cells], confidence)
+        self._move(self.canvas.delete(cells))
+        return Deleted(**self.now(block), cells=gone)
+
+    def _move(self, moved: Tensor) -> None:
+        """Take confidences along. moved: Int[rows, length], where each cell was."""
+        known = self.confidence.gather(1, moved.clamp(min=0, max=self.confidence.shape[1] - 1))
+        self.confidence = torch.where(moved >= 0, known, 1.0)
+
+    def _widen(self, length: int) -> None:
+        more = max(0, length - self.confidence.shape[1])
+        self.confidence = torch.nn.functional.pad(self.confidence, (0, more), value=1.0)
 
 
 DEFERRALS = ("last", "renormalised")
@@ -228,12 +286,17 @@ class BlockSettings:
         wants_eos = self.eos_gating or self.logits_eos_inf or self.confidence_eos_eot_inf or self.early_stop
         if wants_eos and canvas.eos_id is None:
             raise SettingError("eos_token_id", None, "a model that names its EOS, for the EOS options")
+        decided_is_pinned = torch.equal(canvas.pinned | canvas.masked, torch.ones_like(canvas.pinned))
         return Started(
             nfe=denoise.nfe,
-            tokens=tuple(map(tuple, canvas.tokens.tolist())),
-            attention_mask=tuple(map(tuple, canvas.attention_mask.tolist())),
+            forwards=denoise.forwards,
+            tokens=canvas.token_rows(),
+            attention_mask=canvas.cut(canvas.attention_mask),
             mask_id=canvas.mask_id,
             prompt_length=canvas.prompt_length,
+            noise=() if canvas.noise is None else canvas.cut(canvas.noise),
+            pinned=() if decided_is_pinned else canvas.cut(canvas.pinned),
+            grid=canvas.grid,
             settings={
                 "sampler": self.name,
                 **asdict(self),
@@ -314,7 +377,9 @@ class BlockSettings:
         eos = torch.full((int(undecided.sum()),), canvas.eos_id)
         cells = changed(undecided, eos, torch.zeros(len(eos)))
         canvas.write(undecided, eos)
-        return Unmasked(nfe=denoise.nfe, block=self.blocks - 1, step=-1, cells=cells)
+        return Unmasked(
+            nfe=denoise.nfe, forwards=denoise.forwards, block=self.blocks - 1, step=-1, cells=cells
+        )
 
     def finished(self, denoise: Denoiser, canvas: Canvas, stopped: Tensor) -> Finished:
         """The last event."""
@@ -322,7 +387,8 @@ class BlockSettings:
         rows = zip(stopped.tolist(), has_masks.tolist(), strict=True)
         return Finished(
             nfe=denoise.nfe,
-            tokens=tuple(map(tuple, canvas.tokens.tolist())),
+            forwards=denoise.forwards,
+            tokens=canvas.token_rows(),
             stop_reasons=tuple("eos" if stop else "left" if masked else "steps" for stop, masked in rows),
             row_nfe=tuple(denoise.row_nfe[sample] for sample in canvas.samples),
         )

@@ -9,26 +9,31 @@ import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass
 class Canvas:
     """Rows of tokens being filled. It lives on the CPU: a denoiser moves what it needs.
 
+    Rows may have lengths of their own: what stands behind a row's end is padding.
+
     tokens: Int[rows, length], prompts left-padded; attention_mask: Bool[rows, length], False on
     padding; pinned: Bool[rows, length], True on prompt, padding and given cells, which no sampler
-    may change; rng: one generator a row, so that a batch draws what each row would draw alone;
-    samples: the sample each row belongs to (rows of one fork share it); eos_id, eot_id: None when
-    the model has none.
+    may change; mask_id: None where undecided cells hold noise, random tokens; rng: one generator a row, so
+    that a batch draws what each row would draw alone; samples: the sample each row belongs to (rows of one
+    fork share it); eos_id, eot_id: None when the model has none; noise: Bool[rows, length], the undecided
+    cells of a canvas without masks; grid: see Started.
     """
 
     tokens: Tensor
     attention_mask: Tensor
     pinned: Tensor
     prompt_length: int
-    mask_id: int
+    mask_id: int | None
     rng: tuple[torch.Generator, ...]
     samples: tuple[int, ...]
     eos_id: int | None = None
     eot_id: int | None = None
+    noise: Tensor | None = None
+    grid: str = "answer"
 
     @property
     def rows(self) -> int:
@@ -36,13 +41,31 @@ class Canvas:
 
     @property
     def gen_length(self) -> int:
-        """Cells of the answer."""
+        """Cells of the longest answer."""
         return self.tokens.shape[1] - self.prompt_length
+
+    @property
+    def lengths(self) -> Tensor:
+        """Int[rows]: where each row ends."""
+        behind = self.attention_mask.flip(-1).int().argmax(-1)
+        return self.tokens.shape[1] - torch.where(self.attention_mask.any(-1), behind, 0)
 
     @property
     def masked(self) -> Tensor:
         """Bool[rows, length]: cells still to be decided (a mask token inside a prompt is text)."""
+        if self.noise is not None:
+            return self.noise.clone()
         return (self.tokens == self.mask_id) & ~self.pinned
+
+    def token_rows(self) -> tuple[tuple[int, ...], ...]:
+        """The tokens of every row up to its end."""
+        rows = zip(self.tokens.tolist(), self.lengths.tolist(), strict=True)
+        return tuple(tuple(row[:length]) for row, length in rows)
+
+    def cut(self, values: Tensor) -> tuple[tuple[bool, ...], ...]:
+        """Bool[rows, length] as rows, each up to its end."""
+        rows = zip(values.tolist(), self.lengths.tolist(), strict=True)
+        return tuple(tuple(row[:length]) for row, length in rows)
 
     def block_span(self, block: int, block_length: int) -> tuple[int, int]:
         """Absolute positions [start, stop) of a block."""
@@ -50,18 +73,84 @@ class Canvas:
         return start, min(start + block_length, self.tokens.shape[1])
 
     def block_cells(self, block: int, block_length: int) -> Tensor:
-        """Bool[rows, length]: the masked cells of a block."""
+        """Bool[rows, length]: the undecided cells of a block."""
         start, stop = self.block_span(block, block_length)
         cells = self.masked
         cells[:, :start] = False
         cells[:, stop:] = False
         return cells
 
-    def write(self, cells: Tensor, tokens: Tensor) -> None:
-        """Put tokens, Int[n], into cells, Bool[rows, length] with n True, in row-major order."""
+    # ---- changes -----------------------------------------------------------------------------
+
+    def write(self, cells: Tensor, tokens: Tensor, noise: bool = False) -> None:
+        """Put tokens, Int[n], into cells, Bool[rows, length] with n True, in row-major order. noise: they
+        are noise, and the cells undecided."""
         if bool((cells & self.pinned).any()):
             raise ValueError("cells: a pinned cell would be changed; allowed: unpinned cells")
         self.tokens[cells] = tokens.to(self.tokens.dtype)
+        if self.noise is not None:
+            self.noise[cells] = noise
+
+    def insert(self, row: int, position: int, tokens: Sequence[int], noise: bool = False) -> Tensor:
+        """New cells of a row before a position, its length at most. noise: the tokens are noise.
+
+        Returns Int[rows, length after]: where each cell was before, -1 for new ones and for padding."""
+        end = int(self.lengths[row])
+        if not self.prompt_length <= position <= end:
+            raise ValueError(f"position = {position}; allowed: {self.prompt_length} to {end}")
+        order = list(range(position)) + [-1] * len(tokens) + list(range(position, end))
+        moved = self._rearrange(row, order)
+        fresh = slice(position, position + len(tokens))
+        self.tokens[row, fresh] = torch.tensor(list(tokens), dtype=self.tokens.dtype)
+        self.attention_mask[row, fresh], self.pinned[row, fresh] = True, False
+        if self.noise is not None:
+            self.noise[row, fresh] = noise
+        return moved
+
+    def delete(self, cells: Tensor) -> Tensor:
+        """Take cells, Bool[rows, length], out of their rows. Returns what `insert` does."""
+        if bool((cells & self.pinned).any()):
+            raise ValueError("cells: a pinned cell would be deleted; allowed: unpinned cells")
+        moved = torch.arange(self.tokens.shape[1]).repeat(self.rows, 1)
+        ends = self.lengths.tolist()
+        for row in cells.any(-1).nonzero()[:, 0].tolist():
+            kept = (~cells[row, : ends[row]]).nonzero()[:, 0].tolist()
+            moved = self._rearrange(row, kept, moved)
+        return moved
+
+    def _rearrange(self, row: int, order: list[int], moved: Tensor | None = None) -> Tensor:
+        """Make a row of its own cells in another order; -1: a cell that is yet to be filled."""
+        if moved is None:
+            moved = torch.arange(self.tokens.shape[1]).repeat(self.rows, 1)
+        self._widen(len(order))
+        wider = self.tokens.shape[1] - moved.shape[1]
+        moved = torch.nn.functional.pad(moved, (0, wider), value=-1)
+        index = torch.tensor(order + [-1] * (self.tokens.shape[1] - len(order)))
+        moved[row] = torch.where(index >= 0, moved[row][index.clamp(min=0)], -1)
+        real, source = index >= 0, index.clamp(min=0)
+        for values, padding in self._padded():
+            values[row] = torch.where(real, values[row][source], padding)
+        return moved
+
+    def _padded(self) -> list[tuple[Tensor, int | bool]]:
+        """What a canvas holds of each cell, and what stands for it behind a row's end."""
+        filler = next((i for i in (self.eos_id,) if i is not None), 0)
+        values: list[tuple[Tensor, int | bool]] = [
+            (self.tokens, filler), (self.attention_mask, False), (self.pinned, True)
+        ]  # fmt: skip
+        return values if self.noise is None else [*values, (self.noise, False)]
+
+    def _widen(self, length: int) -> None:
+        """Room for rows of a length."""
+        more = length - self.tokens.shape[1]
+        if more <= 0:
+            return
+        wide = [torch.nn.functional.pad(v, (0, more), value=padding) for v, padding in self._padded()]
+        self.tokens, self.attention_mask, self.pinned = wide[:3]
+        if self.noise is not None:
+            self.noise = wide[3]
+
+    # ---- forks -------------------------------------------------------------------------------
 
     def fork(self, k: int, rows: Tensor | None = None) -> Canvas:
         """Each row k times, one after the other; every copy gets its own random stream.
@@ -82,9 +171,12 @@ class Canvas:
     def adopt(self, forked: Canvas, winners: Sequence[int | None]) -> None:
         """End a fork: each row takes over its winning copy, None keeps it as it is."""
         k = forked.rows // self.rows
+        self._widen(forked.tokens.shape[1])
+        forked._widen(self.tokens.shape[1])
         for row, winner in enumerate(winners):
             if winner is not None:
-                self.tokens[row] = forked.tokens[row * k + winner]
+                for (own, _), (theirs, _) in zip(self._padded(), forked._padded(), strict=True):
+                    own[row] = theirs[row * k + winner]
 
     def select(self, rows: Sequence[int]) -> Canvas:
         """A copy of the given rows (they keep their random streams)."""
@@ -96,6 +188,7 @@ class Canvas:
             tokens=self.tokens[rows].clone(),
             attention_mask=self.attention_mask[rows].clone(),
             pinned=self.pinned[rows].clone(),
+            noise=None if self.noise is None else self.noise[rows].clone(),
             rng=tuple(self.rng[r] for r in rows),
             samples=tuple(self.samples[r] for r in rows),
         )
@@ -104,21 +197,24 @@ class Canvas:
 def new_canvas(
     prompts: Sequence[Sequence[int]],
     gen_length: int,
-    mask_id: int,
+    mask_id: int | None,
     seeds: Sequence[int] | None = None,
     given: Sequence[dict[int, int]] | None = None,
     eos_id: int | None = None,
     eot_id: int | None = None,
     pad_id: int | None = None,
+    vocabulary: int = 0,
 ) -> Canvas:
-    """Left-pad the prompts and append `gen_length` masks.
+    """Left-pad the prompts and append `gen_length` masks; without mask_id, random tokens below `vocabulary`.
 
     seeds: one a row, default 0, 0, …; given: per row {position in the answer: token}, pinned from
     the first frame.
     """
     rows, longest = len(prompts), max((len(p) for p in prompts), default=0)
     padding = next((i for i in (pad_id, eos_id) if i is not None), 0)
-    tokens = torch.full((rows, longest + gen_length), mask_id, dtype=torch.long)
+    seeds = seeds if seeds is not None else [0] * rows
+    rng = tuple(torch.Generator().manual_seed(int(seed)) for seed in seeds)
+    tokens = torch.full((rows, longest + gen_length), 0 if mask_id is None else mask_id, dtype=torch.long)
     attention = torch.ones(tokens.shape, dtype=torch.bool)
     pinned = torch.zeros(tokens.shape, dtype=torch.bool)
     for row, prompt in enumerate(prompts):
@@ -127,6 +223,8 @@ def new_canvas(
         attention[row, :start] = False
         tokens[row, start:longest] = torch.tensor(list(prompt), dtype=torch.long)
         pinned[row, :longest] = True
+        if mask_id is None:
+            tokens[row, longest:] = torch.randint(vocabulary, (gen_length,), generator=rng[row])
         for position, token in (given[row] if given else {}).items():
             if not 0 <= position < gen_length:
                 raise ValueError(
@@ -134,6 +232,5 @@ def new_canvas(
                 )
             tokens[row, longest + position] = token
             pinned[row, longest + position] = True
-    seeds = seeds if seeds is not None else [0] * rows
-    rng = tuple(torch.Generator().manual_seed(int(seed)) for seed in seeds)
-    return Canvas(tokens, attention, pinned, longest, mask_id, rng, tuple(range(rows)), eos_id, eot_id)
+    noise = ~pinned if mask_id is None else None
+    return Canvas(tokens, attention, pinned, longest, mask_id, rng, tuple(range(rows)), eos_id, eot_id, noise)

@@ -107,6 +107,8 @@ class GuidedDenoiser:
         tokens, attention, queried = (t[active] for t in (canvas.tokens, canvas.attention_mask, cells))
         if self.cfg_scale <= 0:
             return tokens, attention, queried, 1
+        if canvas.mask_id is None:
+            raise SettingError("cfg_scale", self.cfg_scale, "0 without a mask to hide the prompt with")
         empty, prompt = tokens.clone(), attention.clone()
         prompt[:, canvas.prompt_length :] = False
         empty[prompt] = canvas.mask_id
@@ -135,7 +137,8 @@ class GuidedDenoiser:
         if len(states) == 2:
             conditional, unconditional = logits.chunk(2)
             logits = unconditional + (self.cfg_scale + 1) * (conditional - unconditional)
-        logits[:, canvas.mask_id] = -torch.inf
+        if canvas.mask_id is not None:
+            logits[:, canvas.mask_id] = -torch.inf
         return logits
 
     def _count(self, canvas: Canvas, active: Tensor, branches: int, launches: int) -> None:

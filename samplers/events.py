@@ -1,7 +1,11 @@
-"""The step events: what a sampler did, as small frozen values. Applied one after the other to an empty
-board (samplers.fold) they give the sampler's own canvas.
+"""The step events, schema 2: what a sampler did, as small frozen values. Applied one after the other to an
+empty board (samplers.fold) they give the sampler's own canvas.
 
-Events hold tuples and floats, never tensors. `to_json` and `from_json` are exact inverses.
+A cell is undecided while it holds a mask or, where the model knows no mask, noise: a random token. Events
+speak of positions in the canvas as it was before them; the board gives every cell an id that moves with it.
+
+Events hold tuples and floats, never tensors. `to_json` and `from_json` are exact inverses. Events of schema 1
+are read by samplers.upgrade.
 """
 
 from __future__ import annotations
@@ -11,15 +15,16 @@ import typing
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
-SCHEMA = 1
+SCHEMA = 2
+GRIDS = ("answer", "absolute")
 
 
 class Cell(NamedTuple):
     """One cell of the canvas that changed."""
 
     row: int  # sample; candidate row while Event.forked
-    position: int  # absolute index into the canvas, prompt included
-    token: int  # after the change (Remasked: the token dropped)
+    position: int  # absolute index into the canvas before the event, prompt included
+    token: int  # after the change (Remasked, Deleted: the token that is gone)
     confidence: float  # in [0, 1]
 
 
@@ -29,28 +34,40 @@ Span = tuple[int, int]  # absolute positions, end excluded
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """`nfe`: sequences evaluated so far, all rows together; CFG branches and candidates count."""
+    """`nfe`: sequences evaluated so far, all rows together; CFG branches and candidates count. `forwards`:
+    passes of the network so far, each over a batch."""
 
     nfe: int
+    forwards: int = 0
     block: int = -1
     forked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started(Event):
-    """The first canvas. `settings`: sampler, its settings, model, seeds, versions, schema."""
+    """The first canvas. Each row has its own length; prompts are padded on the left to a common one.
+
+    mask_id: None under uniform noise; noise: where it stands, like tokens, () where masks are used; grid:
+    where blocks are counted from, the end of the prompt ("answer") or position 0 of the sequence
+    ("absolute"); pinned: cells that never change, like tokens, () where these are all that is decided
+    already; settings: sampler, its settings, model, seeds, versions, schema.
+    """
 
     tokens: tuple[tuple[int, ...], ...]
     attention_mask: tuple[tuple[bool, ...], ...]
-    mask_id: int
+    mask_id: int | None
     prompt_length: int
     settings: dict[str, Any]
+    noise: tuple[tuple[bool, ...], ...] = ()
+    pinned: tuple[tuple[bool, ...], ...] = ()
+    grid: str = "answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unmasked(Event):
-    """[MASK] -> token; one event per denoiser call, may be empty. `step` counts from 0; it is -1 in
-    the one event without a call: after an early stop the cells that are left become EOS."""
+    """An undecided cell (mask or noise) -> token; one event per denoiser call, may be empty. `step` counts
+    from 0; it is -1 in the one event without a call: after an early stop the cells that are left become
+    EOS."""
 
     step: int
     cells: Cells
@@ -69,6 +86,54 @@ class Remasked(Event):
 
     cells: Cells
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renoised(Event):
+    """Under uniform noise: a token, or other noise, becomes a random token (that of the cell) and is
+    undecided."""
+
+    cells: Cells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inserted(Event):
+    """New cells, each before the position that it names, in their order; at a row's length: at its end.
+    They are undecided where their token is the mask, or where `noise` says that all are noise."""
+
+    cells: Cells
+    noise: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted(Event):
+    """Cells that are gone; confidence: of the decision."""
+
+    cells: Cells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicted(Event):
+    """Drafts: what the network would write in undecided cells. Several cells of one position: its likeliest
+    tokens, likeliest first. Changes nothing."""
+
+    cells: Cells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafted(Event):
+    """An undecided cell -> a cheap draft's token, which waits for Verified."""
+
+    cells: Cells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified(Event):
+    """Drafted cells that stand (confidence: the check's), and those that are undecided again (token: the
+    draft's; under uniform noise the random token that stands there now)."""
+
+    accepted: Cells
+    rejected: Cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +195,8 @@ class Finished(Event):
 EVENTS: dict[str, type[Event]] = {
     cls.__name__: cls
     for cls in (
-        Started, Unmasked, Edited, Remasked, PolicyScored, CandidatesForked, BlockScored,
-        WindowTriggered, CandidateChosen, Finished,
+        Started, Unmasked, Edited, Remasked, Renoised, Inserted, Deleted, Predicted, Drafted, Verified,
+        PolicyScored, CandidatesForked, BlockScored, WindowTriggered, CandidateChosen, Finished,
     )
 }  # fmt: skip
 

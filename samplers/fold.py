@@ -2,106 +2,303 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from samplers.events import (
+    GRIDS,
     CandidateChosen,
     CandidatesForked,
     Cell,
+    Cells,
+    Deleted,
+    Drafted,
     Edited,
     Event,
     EventError,
     Finished,
+    Inserted,
+    Predicted,
     Remasked,
+    Renoised,
     Started,
     Unmasked,
+    Verified,
 )
 
 MOST_CANDIDATES = 64
 """Of one row, as many as any sampler's settings allow: a trace that asks for more is no trace of ours."""
+MOST_CELLS = 1 << 20
+"""On a board, prompts and candidates included."""
+Draft = tuple[tuple[int, float], ...]
+"""What the network would write in a cell: its likeliest tokens, each with its probability."""
+
+
+@dataclass
+class BoardRow:
+    """One row of a board; lists by position, prompt and left padding included.
+
+    confidence: of each committed cell, None elsewhere; ids: of the cells, each used for one cell only;
+    undecided: the cell holds a mask or noise; pinned: it is given, and never changes; waiting: ids of drafted
+    cells that were not verified yet; drafts: by id, of undecided cells; fresh_ids: where new ids come from,
+    the same for all candidates of a row.
+    """
+
+    tokens: list[int]
+    confidence: list[float | None]
+    ids: list[int]
+    undecided: list[bool]
+    pinned: list[bool]
+    fresh_ids: count[int]
+    waiting: set[int] = field(default_factory=set)
+    drafts: dict[int, Draft] = field(default_factory=dict)
+
+    def copy(self) -> BoardRow:
+        """A candidate of this row: the same cells, with the same ids."""
+        return BoardRow(
+            self.tokens[:], self.confidence[:], self.ids[:], self.undecided[:], self.pinned[:],
+            self.fresh_ids, set(self.waiting), dict(self.drafts),
+        )  # fmt: skip
+
+    def write(self, position: int, token: int, confidence: float | None, undecided: bool) -> None:
+        """Another token in a cell; its draft is over."""
+        self.tokens[position] = token
+        self.confidence[position] = confidence
+        self.undecided[position] = undecided
+        self.drafts.pop(self.ids[position], None)
+
+    def insert(self, cells: Sequence[Cell], undecided: Sequence[bool]) -> None:
+        """New cells, each before the position that it names."""
+        before: dict[int, list[tuple[int, float, bool]]] = {}
+        for cell, is_open in zip(cells, undecided, strict=True):
+            before.setdefault(cell.position, []).append((cell.token, cell.confidence, is_open))
+        for position in sorted(before, reverse=True):
+            here, place = before[position], slice(position, position)
+            self.tokens[place] = [token for token, _, _ in here]
+            self.confidence[place] = [None if is_open else sure for _, sure, is_open in here]
+            self.undecided[place] = [is_open for _, _, is_open in here]
+            self.pinned[place] = [False] * len(here)
+            self.ids[place] = [-1] * len(here)
+        # Ids in the order of the event, from left to right.
+        for position, known in enumerate(self.ids):
+            if known < 0:
+                self.ids[position] = next(self.fresh_ids)
+
+    def delete(self, positions: Sequence[int]) -> None:
+        """Cells that are gone."""
+        for position in sorted(positions, reverse=True):
+            gone = self.ids.pop(position)
+            self.waiting.discard(gone)
+            self.drafts.pop(gone, None)
+            for values in (self.tokens, self.confidence, self.undecided, self.pinned):
+                del values[position]
 
 
 @dataclass
 class Board:
-    """The state after some events. `tokens`: the accepted rows (trunk); `candidates`: the rows of
-    an open fork, `k` for each trunk row; `confidence`: of each committed cell of the trunk;
-    `steps`: denoiser calls so far, one for each Unmasked event but the fill after an early stop."""
+    """The state after some events. `trunk`: the accepted rows; `candidates`: the rows of an open fork, `k`
+    for each trunk row; `mask_id`: None under uniform noise; `steps`: denoiser calls so far, one for each
+    Unmasked event but the fill after an early stop."""
 
-    mask_id: int = -1
+    mask_id: int | None = -1
     prompt_length: int = 0
-    tokens: list[list[int]] = field(default_factory=list)
-    confidence: list[list[float | None]] = field(default_factory=list)
-    candidates: list[list[int]] | None = None
-    candidate_confidence: list[list[float | None]] = field(default_factory=list)
+    grid: str = "answer"
+    trunk: list[BoardRow] = field(default_factory=list)
+    candidates: list[BoardRow] | None = None
     k: int = 1
     nfe: int = 0
+    forwards: int = 0
     steps: int = 0
     finished: bool = False
 
     @property
-    def rows(self) -> list[list[int]]:
+    def tokens(self) -> list[list[int]]:
+        """The tokens of the accepted rows."""
+        return [row.tokens for row in self.trunk]
+
+    @property
+    def confidence(self) -> list[list[float | None]]:
+        """The confidence of the accepted rows' cells."""
+        return [row.confidence for row in self.trunk]
+
+    @property
+    def rows(self) -> list[BoardRow]:
         """The rows that events address now: candidates while forked, else the trunk."""
-        return self.tokens if self.candidates is None else self.candidates
+        return self.trunk if self.candidates is None else self.candidates
 
     def masks_left(self, row: int = 0) -> int:
-        """Masks in the answer of a trunk row."""
-        return self.tokens[row][self.prompt_length :].count(self.mask_id)
+        """Undecided cells of a trunk row."""
+        return sum(self.trunk[row].undecided)
 
     def apply(self, event: Event) -> Board:
         """Fold one event in; EventError if it does not fit the state. Returns self."""
-        self.nfe = event.nfe
+        self.nfe, self.forwards = event.nfe, event.forwards
         if isinstance(event, Started):
-            self.tokens = [list(row) for row in event.tokens]
-            self.confidence = [[None] * len(row) for row in event.tokens]
-            self.mask_id, self.prompt_length = event.mask_id, event.prompt_length
-        elif not self.tokens:
+            self._start(event)
+        elif not self.trunk:
             raise EventError(f"{type(event).__name__} before Started; allowed: Started first")
-        elif isinstance(event, (Unmasked, Edited)):
-            self.steps += isinstance(event, Unmasked) and event.step >= 0
-            for cell in event.cells:
-                self._write(cell, cell.token, cell.confidence)
+        elif isinstance(event, Unmasked):
+            self.steps += event.step >= 0
+            self._write(event.cells, undecided=False)
+        elif isinstance(event, (Edited, Renoised)):
+            self._write(event.cells, undecided=isinstance(event, Renoised))
         elif isinstance(event, Remasked):
-            for cell in event.cells:
-                self._write(cell, self.mask_id, None)
+            self._back_to_masks(event.cells)
+        elif isinstance(event, Predicted):
+            self._predict(event.cells)
+        elif isinstance(event, Inserted):
+            self._insert(event)
+        elif isinstance(event, Deleted):
+            self._delete(event.cells)
+        elif isinstance(event, Drafted):
+            self._draft(event.cells)
+        elif isinstance(event, Verified):
+            self._verify(event)
         elif isinstance(event, CandidatesForked):
-            if not 1 <= event.k <= MOST_CANDIDATES or event.rows != event.k * len(self.tokens):
-                raise EventError(
-                    f"a fork of {len(self.tokens)} rows into {event.k} candidates each, {event.rows} in all; "
-                    f"allowed: 1 to {MOST_CANDIDATES} each"
-                )
-            self.k = event.k
-            self.candidates = [list(row) for row in self.tokens for _ in range(event.k)]
-            self.candidate_confidence = [list(row) for row in self.confidence for _ in range(event.k)]
+            self._fork(event)
         elif isinstance(event, CandidateChosen):
             self._choose(event)
         elif isinstance(event, Finished):
-            self.finished = True
-            if [list(row) for row in event.tokens] != self.tokens:
-                raise EventError("Finished.tokens differ from the folded canvas; the trace is damaged")
+            self._finish(event)
         return self
 
-    def _write(self, cell: Cell, token: int, confidence: float | None) -> None:
-        rows = self.rows
-        if not (0 <= cell.row < len(rows) and self.prompt_length <= cell.position < len(rows[0])):
+    # ---- whole rows --------------------------------------------------------------------------
+
+    def _start(self, event: Started) -> None:
+        self.mask_id, self.prompt_length, self.grid = event.mask_id, event.prompt_length, event.grid
+        self.candidates, self.k = None, 1
+        self.trunk = []
+        self._check_size(sum(map(len, event.tokens)))
+        if event.grid not in GRIDS:
+            raise EventError(f"grid = {event.grid[:20]!r}; allowed: {', '.join(GRIDS)}")
+        if event.noise and event.mask_id is not None:
+            raise EventError("Started has both mask_id and noise; allowed: one of them")
+        for name in ("noise",) * (event.mask_id is None) + ("pinned",) * bool(event.pinned):
+            if [len(row) for row in getattr(event, name)] != [len(row) for row in event.tokens]:
+                raise EventError(f"Started.{name} is not as long as its tokens")
+        for number, tokens in enumerate(event.tokens):
+            noise = event.noise[number] if event.mask_id is None else [t == event.mask_id for t in tokens]
+            undecided = [i >= event.prompt_length and is_open for i, is_open in enumerate(noise)]
+            pinned = event.pinned[number] if event.pinned else [not is_open for is_open in undecided]
+            self.trunk.append(BoardRow(
+                list(tokens), [None] * len(tokens), list(range(len(tokens))), undecided, list(pinned),
+                count(len(tokens)),
+            ))  # fmt: skip
+
+    def _fork(self, event: CandidatesForked) -> None:
+        if not 1 <= event.k <= MOST_CANDIDATES or event.rows != event.k * len(self.trunk):
             raise EventError(
-                f"cell (row {cell.row}, position {cell.position}) is outside the canvas; allowed: "
-                f"rows 0 to {len(rows) - 1}, positions {self.prompt_length} to {len(rows[0]) - 1}"
+                f"a fork of {len(self.trunk)} rows into {event.k} candidates each, {event.rows} in all; "
+                f"allowed: 1 to {MOST_CANDIDATES} each"
             )
-        rows[cell.row][cell.position] = token
-        confidences = self.confidence if self.candidates is None else self.candidate_confidence
-        confidences[cell.row][cell.position] = confidence
+        self._check_size((event.k + 1) * sum(len(row.tokens) for row in self.trunk))
+        self.k = event.k
+        self.candidates = [row.copy() for row in self.trunk for _ in range(event.k)]
 
     def _choose(self, event: CandidateChosen) -> None:
-        if self.candidates is None or len(event.winners) != len(self.tokens):
+        if self.candidates is None or len(event.winners) != len(self.trunk):
             raise EventError("CandidateChosen without a fork of as many rows; the trace is damaged")
         for row, winner in enumerate(event.winners):
             if winner is not None:
                 if not 0 <= winner < self.k:
                     raise EventError(f"winner = {winner}; allowed: 0 to {self.k - 1}")
-                self.tokens[row] = self.candidates[row * self.k + winner]
-                self.confidence[row] = self.candidate_confidence[row * self.k + winner]
+                self.trunk[row] = self.candidates[row * self.k + winner]
         self.candidates, self.k = None, 1
+
+    def _finish(self, event: Finished) -> None:
+        self.finished = True
+        if [list(row) for row in event.tokens] != self.tokens:
+            raise EventError("Finished.tokens differ from the folded canvas; the trace is damaged")
+        if any(row.waiting for row in self.trunk):
+            raise EventError("Finished while drafted cells wait for Verified; the trace is damaged")
+
+    def _check_size(self, cells: int) -> None:
+        if cells > MOST_CELLS:
+            raise EventError(f"a canvas of {cells:,} cells; allowed: at most {MOST_CELLS:,}")
+
+    # ---- cells -------------------------------------------------------------------------------
+
+    def _row(self, cell: Cell, over: int = 0) -> BoardRow:
+        """The row of a cell of the answer. over: 1 where the position may be the row's end."""
+        rows = self.rows
+        if 0 <= cell.row < len(rows):
+            row = rows[cell.row]
+            if self.prompt_length <= cell.position < len(row.tokens) + over:
+                if not over and row.pinned[cell.position]:
+                    raise EventError(f"cell (row {cell.row}, position {cell.position}) is pinned")
+                return row
+        most = len(rows[cell.row].tokens) + over - 1 if 0 <= cell.row < len(rows) else 0
+        raise EventError(
+            f"cell (row {cell.row}, position {cell.position}) is outside the canvas; allowed: "
+            f"rows 0 to {len(rows) - 1}, positions {self.prompt_length} to {most}"
+        )
+
+    def _write(self, cells: Cells, undecided: bool) -> None:
+        if undecided and self.mask_id is not None:
+            raise EventError("Renoised on a canvas with masks; allowed: under uniform noise")
+        for cell in cells:
+            confidence = None if undecided else cell.confidence
+            self._row(cell).write(cell.position, cell.token, confidence, undecided)
+
+    def _back_to_masks(self, cells: Cells) -> None:
+        if self.mask_id is None and cells:
+            raise EventError("Remasked under uniform noise; allowed: on a canvas with masks")
+        for cell in cells:
+            self._row(cell).write(cell.position, self.mask_id or 0, None, True)
+
+    def _predict(self, cells: Cells) -> None:
+        drafts: dict[tuple[int, int], list[tuple[int, float]]] = {}
+        for cell in cells:
+            drafts.setdefault((cell.row, cell.position), []).append((cell.token, cell.confidence))
+            row = self._row(cell)
+            if not row.undecided[cell.position]:
+                raise EventError(f"Predicted for position {cell.position}, which is decided")
+        for (number, position), likeliest in drafts.items():
+            row = self.rows[number]
+            row.drafts[row.ids[position]] = tuple(likeliest)
+
+    def _insert(self, event: Inserted) -> None:
+        if event.noise and self.mask_id is not None:
+            raise EventError("Inserted noise on a canvas with masks; allowed: under uniform noise")
+        self._check_size(sum(len(row.tokens) for row in self.rows) + len(event.cells))
+        for cells in _by_row(event.cells).values():
+            rows = [self._row(cell, over=1) for cell in cells]
+            rows[0].insert(cells, [event.noise or cell.token == self.mask_id for cell in cells])
+
+    def _delete(self, cells: Cells) -> None:
+        for number, gone in _by_row(cells).items():
+            positions = [cell.position for cell in gone]
+            rows = [self._row(cell) for cell in gone]
+            if twice := [p for p, times in Counter(positions).items() if times > 1]:
+                raise EventError(f"Deleted names position {twice[0]} of row {number} twice; allowed: once")
+            rows[0].delete(positions)
+
+    def _draft(self, cells: Cells) -> None:
+        for cell in cells:
+            row = self._row(cell)
+            row.write(cell.position, cell.token, cell.confidence, False)
+            row.waiting.add(row.ids[cell.position])
+
+    def _verify(self, event: Verified) -> None:
+        for cell, stands in [(c, True) for c in event.accepted] + [(c, False) for c in event.rejected]:
+            row = self._row(cell)
+            if row.ids[cell.position] not in row.waiting:
+                raise EventError(f"Verified names position {cell.position}, which was not drafted")
+            row.waiting.remove(row.ids[cell.position])
+            if stands:
+                row.confidence[cell.position] = cell.confidence
+            else:
+                token = cell.token if self.mask_id is None else self.mask_id
+                row.write(cell.position, token, None, True)
+
+
+def _by_row(cells: Cells) -> dict[int, list[Cell]]:
+    rows: dict[int, list[Cell]] = {}
+    for cell in cells:
+        rows.setdefault(cell.row, []).append(cell)
+    return rows
 
 
 def fold(events: Iterable[Event]) -> Board:

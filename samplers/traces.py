@@ -11,6 +11,7 @@ from typing import Any
 from models.whole_file import write_whole
 from samplers.events import SCHEMA, Event, EventError, Started, from_json, to_json
 from samplers.fold import Board, fold
+from samplers.upgrade import upgraded
 
 FORMAT = "llada-viz-trace"
 FOREIGN = "This is not a trace saved by LLaDA Viz"
@@ -80,24 +81,28 @@ def read_trace(source: Path | str | bytes) -> Trace:
         raise TraceError(FOREIGN) from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise TraceError(FOREIGN)
-    if header.get("schema") != SCHEMA:
-        raise TraceError(f"trace has schema {header.get('schema')!r}; allowed: {SCHEMA}")
+    schema = header.get("schema")
+    if schema not in range(1, SCHEMA + 1):
+        raise TraceError(f"trace has schema {schema!r}; allowed: 1 to {SCHEMA}")
     events = tuple(_event(line, number) for number, line in enumerate(lines[1:], 2))
     if header.get("events") != len(events) or not events or not isinstance(events[0], Started):
         raise TraceError(
             f"trace holds {len(events)} events of {header.get('events')!r}: it is cut short or damaged"
         )
     _whole(events)
+    if schema == 1:
+        events = tuple(upgraded(events))
     return Trace(events, _pieces(header.get("pieces")), str(header.get("model", "")))
 
 
 def _whole(events: tuple[Event, ...]) -> Board:
     first = events[0]
     assert isinstance(first, Started)
-    widths = {len(row) for row in (*first.tokens, *first.attention_mask)}
-    rows = len(first.tokens) == len(first.attention_mask) > 0
-    if len(widths) != 1 or not rows or not 0 <= first.prompt_length <= max(widths):
-        raise TraceError("Started of the trace has rows of unequal length; allowed: a rectangle")
+    lengths = [len(row) for row in first.tokens]
+    if not lengths or lengths != [len(row) for row in first.attention_mask]:
+        raise TraceError("Started of the trace has an attention_mask of another shape than its tokens")
+    if not 0 <= first.prompt_length <= min(lengths):
+        raise TraceError(f"prompt_length = {first.prompt_length} of the trace; allowed: 0 to {min(lengths)}")
     try:
         return fold(events)
     except EventError as error:

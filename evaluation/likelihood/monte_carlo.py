@@ -49,6 +49,7 @@ def log_probabilities(denoise: Denoiser, canvas: Canvas, answer: Tensor, masked:
     answer: Int[length]; masked: Bool[rows, length]. Unmasked answer cells hold the answer. Logits
     are the denoiser's own: mask token at -inf, guidance as in decoding.
     """
+    assert canvas.mask_id is not None
     canvas.tokens[:, canvas.prompt_length :] = torch.where(masked, canvas.mask_id, answer)
     cells = torch.zeros(canvas.tokens.shape, dtype=torch.bool)
     cells[:, canvas.prompt_length :] = masked

@@ -36,7 +36,7 @@ def tried(maker: FrameMaker, event: CandidateChosen) -> dict[str, Any] | None:
         given_scores = [score for score in block_scores if score is not None]
         if not given_scores:
             return None
-        row = board.candidates[maker.row * board.k + i]
+        row = board.candidates[maker.row * board.k + i].tokens
         candidates.append([round(min(given_scores), 4), _text(maker, row[place])])
     before = board.tokens[maker.row][place]
     winner = event.winners[maker.row]

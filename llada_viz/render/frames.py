@@ -139,7 +139,7 @@ class FrameMaker:
         self.seq += 1
         return {
             "seq": self.seq - 1, "kind": kind, "step": self.steps, "nfe": self.board.nfe,
-            "masks": self._shown().count(self.board.mask_id),
+            "masks": sum(self.board.rows[self.place].undecided) if self.board.trunk else 0,
             "filled": self.filled, "calls": self.calls, "t": None if t is None else round(t, 3),
             "block": -1, "ops": [],
         }  # fmt: skip
@@ -175,7 +175,7 @@ class FrameMaker:
         return self.row * self.board.k if self.board.candidates is not None else self.row
 
     def _shown(self) -> list[int]:
-        return self.board.rows[self.place][self.board.prompt_length :] if self.board.tokens else []
+        return self.board.rows[self.place].tokens[self.board.prompt_length :] if self.board.trunk else []
 
     def _ops(self, event: Event, before: list[int]) -> list[Op]:
         """The shown cells that changed, and those whose text did: a later token completed a character."""
@@ -210,9 +210,7 @@ class FrameMaker:
 
     def _confidence(self, event: Event) -> list[float | None]:
         """Of each shown cell. A cell that was just re-masked keeps the confidence of the token it lost."""
-        forked = self.board.candidates is not None
-        confidences = self.board.candidate_confidence if forked else self.board.confidence
-        values = confidences[self.place][self.board.prompt_length :]
+        values = self.board.rows[self.place].confidence[self.board.prompt_length :]
         if isinstance(event, Remasked):
             for cell in event.cells:
                 if cell.row == self.place:

@@ -48,9 +48,7 @@ def scored(
     assert run.score is not None
     for i in which:
         yield BlockScored(
-            nfe=run.denoise.nfe,
-            block=block,
-            forked=run.forked,
+            **run.now(block),
             scorer=run.score.name,
             span=spans[i],
             scores=tuple(scores[r][i] if r in scores else None for r in range(run.canvas.rows)),
@@ -75,7 +73,7 @@ def contest(
     unless a candidate is worth more. Ties go to the first.
     """
     forked = run.fork(k, rows)
-    yield CandidatesForked(nfe=run.denoise.nfe, block=block, k=k, rows=forked.canvas.rows)
+    yield CandidatesForked(**run.now(block), k=k, rows=forked.canvas.rows)
     yield from decode(forked)
     scores = scores_of(forked, spans, rows.repeat_interleave(k))
     yield from scored(forked, block, spans, scores, range(since, len(spans)))
@@ -86,7 +84,7 @@ def contest(
         if original is None or values[best] > original[row]:
             winners[row] = best
     run.adopt(forked, winners)
-    yield CandidateChosen(nfe=run.denoise.nfe, block=block, winners=tuple(winners))
+    yield CandidateChosen(**run.now(block), winners=tuple(winners))
     chosen = {row: scores[row * k + w] for row, w in enumerate(winners) if w is not None}
     if chosen:
         yield from scored(run, block, spans, chosen, range(since, len(spans)))

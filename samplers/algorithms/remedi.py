@@ -115,8 +115,7 @@ def policy_scored(
     lowest[keep] = spread[keep]
     rows = zip(ranked.any(-1).tolist(), spread[:, start:stop].tolist(), strict=True)
     return PolicyScored(
-        nfe=run.denoise.nfe,
-        block=block,
+        **run.now(block),
         span=span,
         scores=tuple(tuple(values) if is_ranked else () for is_ranked, values in rows),
         keep=tuple(lowest.amin(-1).tolist()),

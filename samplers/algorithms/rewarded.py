@@ -109,7 +109,7 @@ class RefinedSettings(RewardedSettings):
             if bool(remask[row].any()):
                 run.refined[row] += 1
                 yield WindowTriggered(
-                    nfe=run.denoise.nfe, block=block, row=row,
+                    **run.now(block), row=row,
                     span=(spans[window.first][0], spans[-1][1]), threshold=window.threshold,
                     scores=tuple(of_blocks[window.first :]), remask_probabilities=tuple(p),
                 )  # fmt: skip

@@ -32,7 +32,7 @@ def run(*arguments: Any, **variables: Any) -> Any:
 @needs_node
 def test_node(tmp_path: Path) -> None:
     boards = replay(every_event())
-    texts = [cell_texts(PIECES, board.rows[0][board.prompt_length :], MASK) for _, board in boards]
+    texts = [cell_texts(PIECES, board.rows[0].tokens[board.prompt_length :], MASK) for _, board in boards]
     frames = tmp_path / "frames.json"
     frames.write_text(json.dumps({"frames": frames_of(every_event(), PIECES), "texts": texts}))
     run("--test", str(Path(__file__).with_name("canvas.test.mjs")), FRAMES=str(frames))

@@ -47,7 +47,7 @@ def test_frames_fold_to_the_board() -> None:
     frames = frames_of(events, PIECES)
     for event, frame, (texts, confidences) in zip(events, frames, folded(frames), strict=True):
         board.apply(event)
-        answer = board.rows[0][board.prompt_length :]
+        answer = board.rows[0].tokens[board.prompt_length :]
         assert texts == cell_texts(PIECES, answer, MASK), frame
         assert frame["masks"] == answer.count(MASK) and frame["nfe"] == event.nfe
         unknown = {7} if frame["masks"] else {6, 7}  # given, or filled after an early stop

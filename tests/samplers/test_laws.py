@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -19,9 +20,10 @@ from samplers.blocks import DEFERRALS
 from samplers.canvas import Canvas
 from samplers.committed import Committed
 from samplers.drawing import ORDERINGS
-from samplers.events import Finished, Unmasked, from_json, to_json
+from samplers.events import Event, Finished, Unmasked, from_json, to_json
 from samplers.fold import Board
 from samplers.registry import Sampler
+from samplers.traces import read_trace
 from tests.networks import TableNetwork, TableScorer
 
 MASK, EOS, EOT = 20, 21, 22
@@ -116,10 +118,21 @@ def test_fold_pins_masks_and_counting(name: str, run: dict[str, Any]) -> None:
     assert [reason == "left" for reason in events[-1].stop_reasons] == left
     assert not any(left) or (name == "klass" and run["settings"]["leftovers"] == "keep")
     assert events[-1].nfe == denoise.nfe == denoise.network.sequences  # type: ignore[attr-defined]
+    assert events[-1].forwards == denoise.forwards == denoise.network.calls  # type: ignore[attr-defined]
     assert sum(events[-1].row_nfe) == denoise.nfe
     assert all(0 <= c.confidence <= 1 for e in events for c in getattr(e, "cells", ()))
     assert all(c.token != MASK for e in events if isinstance(e, Unmasked) for c in e.cells)
     assert [from_json(json.loads(json.dumps(to_json(e)))) for e in events] == events
+    assert read_trace(as_schema_1(events)).events == tuple(events)
+
+
+def as_schema_1(events: Sequence[Event]) -> bytes:
+    """The file in which the last version of schema 1 would have saved a run."""
+    since = {"forwards", "noise", "pinned", "grid"}
+    header = {"format": "llada-viz-trace", "schema": 1, "model": "", "pieces": {}, "events": len(events)}
+    lines = [{k: v for k, v in to_json(e).items() if k not in since} for e in events]
+    lines[0]["settings"] = lines[0]["settings"] | {"schema": 1}
+    return "\n".join(map(json.dumps, [header, *lines])).encode()
 
 
 @pytest.mark.parametrize("name", NAMES)
