@@ -246,7 +246,7 @@ def _judged(log: RowLog, row: BoardRow, start: int, ends: Collection[int], judge
         end = next((i for i, token in enumerate(answer) if token in ends), len(answer))
         final = opinion(tuple(answer[:end]))
     judged: dict[str, Any] = {"finally_right": final.right if final else None}
-    if not log.drafts:
+    if not log.drafts or not log.guesses:  # without drafts there are edited answers alone
         return judged
     drafts = [(draft, opinion(draft.tokens)) for draft in log.drafts]
     rights = [opinion.right for _, opinion in drafts]
