@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from models.text import cell_texts
 from samplers.measures import Judge, Known, Opinion
 from tasks import TASKS
+from tasks.core import extract_boxed
 from tasks.recognise import problem_of
 from tasks.step_check import check_steps
 
@@ -48,8 +49,10 @@ def task_check(task: str, fields: Mapping[str, str], gold: str = "") -> Callable
     """A bundled task's own checker. gold: the right answer, for the tasks that need it."""
 
     def check(text: str) -> Opinion:
+        if not gold and task in NEEDS_GOLD:
+            return Opinion(extract_boxed(text), None)
         verdict = TASKS[task].check(dict(fields), text, answer=gold or None)
-        return Opinion(verdict.answer, verdict.correct if gold or task not in NEEDS_GOLD else None)
+        return Opinion(verdict.answer, verdict.correct)
 
     return check
 

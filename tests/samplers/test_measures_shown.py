@@ -53,7 +53,7 @@ def test_a_file_that_is_no_trace_is_a_sentence(tmp_path: Path, capsys: pytest.Ca
 
 def test_a_row_of_a_batch_is_measured_as_it_is_alone(tiny: LoadedModel) -> None:
     """The passes of a row are those it was in, not those of its batch."""
-    settings = {**SHORT, "threshold": 0.05}
+    settings = {"steps": 16, "gen_length": 16, "block_length": 8, "threshold": 0.5}
     asked = {"sampler": "threshold", "settings": settings}
     lines = [json.dumps({"id": i, "prompt_ids": list(range(1, 3 + 4 * i)), **asked}) for i in range(3)]
     together = [result["measures"] for result in run_requests(tiny, lines)]
