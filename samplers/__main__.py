@@ -1,4 +1,4 @@
-"""`python -m samplers list | run | replay | batch`."""
+"""`python -m samplers list | run | replay | batch | import`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,23 @@ def parser() -> argparse.ArgumentParser:
     batch.add_argument("--requests", type=Path, required=True)
     batch.add_argument("--out", type=Path, required=True)
     batch.add_argument("--batch-size", type=int, default=32, help="rows decoded together at most")
+    add_import(commands)
     return top
+
+
+def add_import(commands: Any) -> None:
+    """The command `import`."""
+    foreign = commands.add_parser("import", help="another decoder's canvases, one a step, as a trace")
+    foreign.add_argument("file", type=Path, help="JSON or JSON lines: [[ids], [ids], …]; or .npy")
+    foreign.add_argument(
+        "--tokenizer", default="", help="the model's name, folder or hub id; none: ids are shown"
+    )
+    foreign.add_argument("--out", type=Path, required=True, help="the trace")
+    foreign.add_argument(
+        "--mask-id", metavar="ID", help="or none, of a model without; default: tokenizer's, or guessed"
+    )
+    foreign.add_argument("--prompt-length", type=int, help="default: the cells in front that never change")
+    foreign.add_argument("--row", type=int, help="keep this row only, from 0")
 
 
 def list_samplers(args: argparse.Namespace) -> None:
@@ -125,12 +141,22 @@ def run_file(args: argparse.Namespace) -> None:
     print(f"{len(results)} requests, {failed} with an error: {args.out}")
 
 
+def import_file(args: argparse.Namespace) -> None:
+    """Make a trace of a list of canvases, and say what was made out."""
+    from samplers.engines.importing import import_trace
+
+    print(import_trace(args.file, args.out, args.tokenizer, args.mask_id, args.prompt_length, args.row))
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a command; a bad value ends in one sentence and exit code 2."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     args = parser().parse_args(argv)
     try:
-        commands = {"list": list_samplers, "run": run_one, "replay": replay_file, "batch": run_file}
+        commands = {
+            "list": list_samplers, "run": run_one, "replay": replay_file, "batch": run_file,
+            "import": import_file,
+        }  # fmt: skip
         commands[args.command](args)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from samplers.algorithms.remasking import backmask_probabilities
 from samplers.algorithms.rewarded import RefinedSettings, Window
-from samplers.blocks import Run
 from samplers.events import Event
 from samplers.registry import register
+from samplers.run import Run
 from samplers.settings import option
 
 

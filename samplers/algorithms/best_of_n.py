@@ -13,9 +13,10 @@ from torch import Tensor
 
 from samplers.algorithms.contest import AGGREGATES, contest
 from samplers.algorithms.rewarded import RewardedSettings
-from samplers.blocks import BlockSettings, Run
+from samplers.blocks import BlockSettings
 from samplers.events import Event
 from samplers.registry import register
+from samplers.run import Run
 from samplers.settings import option
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from samplers.algorithms.rewarded import RewardedSettings
-from samplers.blocks import Run
 from samplers.events import Event
 from samplers.registry import register
+from samplers.run import Run
 from samplers.settings import option
 
 

@@ -21,9 +21,10 @@ from torch import Tensor
 from samplers.algorithms.low_confidence import LowConfidence
 from samplers.algorithms.remasking import refine_probabilities
 from samplers.algorithms.rewarded import RefinedSettings, Window
-from samplers.blocks import Run, temperature_option
+from samplers.blocks import temperature_option
 from samplers.events import Event
 from samplers.registry import register
+from samplers.run import Run
 from samplers.settings import option
 
 
