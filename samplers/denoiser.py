@@ -33,6 +33,7 @@ class Denoiser(Protocol):
     calls: int  # times a sampler called it, by any of its methods
     forwards: int  # passes of the network, each over a batch
     row_nfe: Counter[int]  # sequences evaluated for each sample
+    row_forwards: Counter[int]  # passes that each sample was in, with all its candidates
     settings: DenoiserSettings  # a sampler refuses a denoiser that was built with others than its own
     network: Network
 
@@ -73,6 +74,7 @@ class GuidedDenoiser:
         self.network, self.cfg_scale = network, float(cfg_scale)
         self.settings = DenoiserSettings(self.cfg_scale, cache, block_length)
         self.nfe, self.calls, self.forwards, self.row_nfe = 0, 0, 0, Counter[int]()
+        self.row_forwards = Counter[int]()
         self.cache: CachedNetwork | None = None
         if cache != "none":
             if not isinstance(network, ModelNetwork):
@@ -144,9 +146,11 @@ class GuidedDenoiser:
     def _count(self, canvas: Canvas, active: Tensor, branches: int, launches: int) -> None:
         self.calls += 1
         self.forwards += launches
-        for row in active.nonzero()[:, 0].tolist():
+        rows = active.nonzero()[:, 0].tolist()
+        for row in rows:
             self.nfe += branches
             self.row_nfe[canvas.samples[row]] += branches
+        self.row_forwards.update({canvas.samples[row] for row in rows})
 
     def release(self) -> None:
         """Empty the cache."""
