@@ -23,6 +23,7 @@ SHEETS = (
     "chat",
     "tried",
     "panels",
+    "measures",
     "compare",
     "evaluate",
     "train",
