@@ -38,12 +38,13 @@ def parser() -> argparse.ArgumentParser:
     add_tool_flags(run)
     run.add_argument("--scorer", choices=("checker", "prm"), help="what judges unfinished answers")
     run.add_argument("--task", type=json.loads, help='for the checker: {"name": …, "problem": {…}}')
-    run.add_argument("--trace", type=Path, help="save the run to this file")
+    run.add_argument("--trace", type=Path, help="save the run to this file (large: gzip)")
     run.add_argument("--measures", action="store_true", help="what the run did; asks the network again")
 
     replay = commands.add_parser("replay", help="show a saved trace")
     replay.add_argument("file", type=Path)
     replay.add_argument("--pause", type=float, default=0.03, help="seconds between events")
+    replay.add_argument("--json", action="store_true", help="print its lines instead, header first, as JSON")
 
     add_measures(commands)
 
@@ -118,12 +119,16 @@ def run_one(args: argparse.Namespace) -> None:
 
 
 def replay_file(args: argparse.Namespace) -> None:
-    """Show a trace again, without the model."""
+    """Show a trace again, without the model, or print it: unpacked, and in today's schema."""
     from samplers.terminal import show
-    from samplers.traces import read_trace
+    from samplers.traces import open_trace, trace_lines
 
-    trace = read_trace(args.file)
-    show(trace.events, trace.pieces, pause=args.pause)
+    with open_trace(args.file) as reader:
+        if args.json:
+            for line in trace_lines(reader):
+                print(line)
+        else:
+            show(reader, reader.pieces, pause=args.pause)
 
 
 def run_file(args: argparse.Namespace) -> None:
