@@ -60,7 +60,7 @@ def _order(data: Data) -> str:
 
 def _drafts(data: Data, can_draft: bool) -> list[str]:
     if data["flips"] is None:
-        hint = "not recorded; switch on Drafts to see what would have been written on the way"
+        hint = "not recorded: set Drafts to 1 to see what it would have written on the way"
         return [_tile("Drafts", "–", hint)] if can_draft else []
     last = data["last_flip"]
     when = f"the last time at pass {last} of {data['forwards']}" if last else "not once"
