@@ -29,6 +29,7 @@ PANDAS_WARNS = "ignore:.future.no_silent_downcasting. is deprecated"  # gradio, 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings(TORCH_WARNS, PANDAS_WARNS)]
 CASE = CASES["dgemma_01"]  # two canvases, 8 passes each
 PIECES = [f"w{i}".encode() for i in range(VOCABULARY)]
+PAINTED = "() => new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)))"
 HELD = 11  # the pass behind which the model waits until it was looked at
 
 
@@ -104,6 +105,7 @@ def test_generate_drives_our_canvas_live(served: Any, browser: Any, shots: Path)
         if frame["kind"] == "predict":
             page.locator("#canvas [data-part=range]").fill(str(seq))
             canvas.wait(f"canvas.player.index === {seq}")
+            page.evaluate(PAINTED)
             seen.append(canvas.cells()[-12:])
     assert seen == [words(draft[0]) for draft in drafts]
     context.close()
