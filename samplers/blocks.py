@@ -3,134 +3,25 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, ClassVar, TypedDict
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from samplers.canvas import Canvas
 from samplers.denoiser import Denoiser, GuidedDenoiser
+from samplers.drafts import MOST_K, check_drafts, with_drafts
 from samplers.drawing import Cut, draw_tokens, finished_rows, probability_of
-from samplers.events import (
-    SCHEMA,
-    Cell,
-    Cells,
-    Deleted,
-    Edited,
-    Event,
-    Finished,
-    Inserted,
-    Remasked,
-    Renoised,
-    Started,
-    Unmasked,
-)
+from samplers.events import SCHEMA, Event, Finished, Started, Unmasked
 from samplers.kv_cache import MODES
 from samplers.network import Network, with_head, with_shadow
 from samplers.registry import Needs
+from samplers.run import Run, changed
 from samplers.scoring import Scorer
-from samplers.settings import SettingError, check, describe, option
+from samplers.settings import SettingError, check, count_of, describe, option
 from samplers.transfer import to_host
-
-
-class Now(TypedDict):
-    """The fields that every event of a run has."""
-
-    nfe: int
-    forwards: int
-    block: int
-    forked: bool
-
-
-@dataclass
-class Run:
-    """What a sampler works on. `forked`: the canvas holds candidates; confidence: Float[rows,
-    length], of each cell when it was committed; refined: how many windows of each row were refined."""
-
-    denoise: Denoiser
-    canvas: Canvas
-    confidence: Tensor
-    score: Scorer | None = None
-    forked: bool = False
-    refined: Counter[int] = field(default_factory=Counter)
-
-    def fork(self, k: int, rows: Tensor) -> Run:
-        """The same run on k candidates of every row; only those of `rows`, Bool[rows], will change."""
-        confidence = self.confidence.repeat_interleave(k, 0)
-        return replace(self, canvas=self.canvas.fork(k, rows), confidence=confidence, forked=True)
-
-    def now(self, block: int = -1) -> Now:
-        """What every event says: the cost so far, and where the run is."""
-        denoise = self.denoise
-        return Now(nfe=denoise.nfe, forwards=denoise.forwards, block=block, forked=self.forked)
-
-    def adopt(self, forked: Run, winners: Sequence[int | None]) -> None:
-        """End a fork: each row takes over its winning candidate, None keeps it as it is."""
-        self.canvas.adopt(forked.canvas, winners)
-        self._widen(forked.confidence.shape[1])
-        forked._widen(self.confidence.shape[1])
-        k = forked.canvas.rows // self.canvas.rows
-        for row, winner in enumerate(winners):
-            if winner is not None:
-                self.confidence[row] = forked.confidence[row * k + winner]
-
-    def unmasked(self, block: int, commit: Tensor, tokens: Tensor, confidence: Tensor) -> Unmasked:
-        """Write tokens, Int[n], into the cells Bool[rows, length]; the event of it."""
-        self.canvas.write(commit, tokens)
-        self.confidence[commit] = confidence
-        cells = changed(commit, tokens, confidence)
-        return Unmasked(**self.now(block), step=self.denoise.calls - 1, cells=cells)
-
-    def edited(self, block: int, cells: Tensor, tokens: Tensor, confidence: Tensor) -> Edited:
-        """Overwrite the cells Bool[rows, length] with tokens, Int[n]; the event of it."""
-        self.canvas.write(cells, tokens)
-        return Edited(**self.now(block), cells=changed(cells, tokens, confidence))
-
-    def remasked(self, block: int, cells: Tensor, confidence: Tensor, reason: str) -> Remasked:
-        """Put masks into the cells Bool[rows, length]; the event of it. confidence: Float[n], of the tokens
-        that go."""
-        mask_id = self.canvas.mask_id
-        if mask_id is None:
-            raise SettingError("mask_id", None, f"a canvas with masks, for re-masking ({reason})")
-        gone = changed(cells, self.canvas.tokens[cells], confidence)
-        self.canvas.write(cells, torch.full((len(gone),), mask_id))
-        return Remasked(**self.now(block), cells=gone, reason=reason)
-
-    def renoised(self, block: int, cells: Tensor, tokens: Tensor) -> Renoised:
-        """Put random tokens, Int[n], into the cells Bool[rows, length], which are undecided then; the event
-        of it."""
-        self.canvas.write(cells, tokens, noise=True)
-        return Renoised(**self.now(block), cells=changed(cells, tokens, torch.zeros(len(tokens))))
-
-    def inserted(
-        self, block: int, row: int, position: int, tokens: Sequence[int], confidence: Sequence[float],
-        noise: bool = False,
-    ) -> Inserted:  # fmt: skip
-        """New cells of a row before a position, the row's length at most; the event of it. noise: as in
-        Inserted; a mask's confidence does not count."""
-        self._move(self.canvas.insert(row, position, tokens, noise))
-        self.confidence[row, position : position + len(tokens)] = torch.tensor(confidence)
-        cells = (Cell(row, position, t, float(c)) for t, c in zip(tokens, confidence, strict=True))
-        return Inserted(**self.now(block), cells=tuple(cells), noise=noise)
-
-    def deleted(self, block: int, cells: Tensor, confidence: Tensor) -> Deleted:
-        """Take the cells Bool[rows, length] away; the event of it. confidence: Float[n], of the decision."""
-        gone = changed(cells, self.canvas.tokens[cells], confidence)
-        self._move(self.canvas.delete(cells))
-        return Deleted(**self.now(block), cells=gone)
-
-    def _move(self, moved: Tensor) -> None:
-        """Take confidences along. moved: Int[rows, length], where each cell was."""
-        known = self.confidence.gather(1, moved.clamp(min=0, max=self.confidence.shape[1] - 1))
-        self.confidence = torch.where(moved >= 0, known, 1.0)
-
-    def _widen(self, length: int) -> None:
-        more = max(0, length - self.confidence.shape[1])
-        self.confidence = torch.nn.functional.pad(self.confidence, (0, more), value=1.0)
-
 
 DEFERRALS = ("last", "renormalised")
 
@@ -179,8 +70,17 @@ class BlockSettings:
         "KV cache",
         choices=MODES,
     )
+    drafts: int = option(
+        0,
+        "Note at every step what the network would write in each undecided cell: its likeliest token "
+        "(true), or so many (top_5). Nothing else changes.",
+        low=0,
+        high=MOST_K,
+        counted=True,
+    )
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "drafts", count_of(self.drafts))
         check(self)
         self._check_sizes()
 
@@ -202,6 +102,12 @@ class BlockSettings:
             if d.unit == "blocks" and value > self.blocks:
                 allowed = f"at most {self.blocks}, the blocks of the answer"
                 raise SettingError(d.name, value, allowed, d.label)
+        check_drafts(self.drafts, self.steps, self.gen_length * self.most_candidates)
+
+    @property
+    def most_candidates(self) -> int:
+        """Candidates of a row that are decoded at once, at most."""
+        return 1
 
     @property
     def needs(self) -> Needs:
@@ -215,7 +121,7 @@ class BlockSettings:
     def denoiser(self, network: Network) -> GuidedDenoiser:
         """The denoiser with this guidance and cache, of a network that has what the sampler needs."""
         self._check_network(network)
-        return GuidedDenoiser(network, self.cfg_scale, self.cache, self.block_length)
+        return GuidedDenoiser(network, self.cfg_scale, self.cache, self.block_length, self.drafts)
 
     def _check_network(self, network: Network) -> None:
         if self.needs.head:
@@ -224,10 +130,9 @@ class BlockSettings:
             with_shadow(network)
 
     def _check_denoiser(self, denoise: Denoiser) -> None:
-        """SettingError unless it has the guidance and the cache that the settings name."""
+        """SettingError unless it has the guidance, the cache and the drafts that the settings name."""
         self._check_network(denoise.network)
-        names = ("cfg_scale", "cache") if self.cache == "none" else ("cfg_scale", "cache", "block_length")
-        for name in names:
+        for name in ("cfg_scale", "cache", "drafts") + ("block_length",) * (self.cache != "none"):
             value, built = getattr(self, name), getattr(denoise.settings, name)
             if value != built:
                 allowed = (
@@ -251,12 +156,14 @@ class BlockSettings:
     def __call__(
         self, denoise: Denoiser, canvas: Canvas, score: Scorer | None = None
     ) -> Generator[Event, None, Canvas]:
-        """Fill every mask of the canvas. One Unmasked event per denoiser call."""
+        """Fill every mask of the canvas. One Unmasked event per denoiser call, and with drafts a Predicted
+        before it."""
         run = Run(denoise, canvas, torch.ones(canvas.tokens.shape), score)
         yield self.started(run)
         try:
             stopped = self.stopped(canvas)
-            yield from self.fill(run, stopped)
+            events = self.fill(run, stopped)
+            yield from with_drafts(events, canvas, denoise.fresh_drafts) if self.drafts else events
         finally:
             denoise.release()
         last = self.fill_with_eos(denoise, canvas, stopped)
@@ -416,10 +323,3 @@ class Prediction:
     def to_host(self, *others: Tensor) -> list[Tensor]:
         """tokens, probability (as float32) and others on the host, in the one transfer of a step."""
         return to_host(self.tokens, self.probability.float(), *others)
-
-
-def changed(cells: Tensor, tokens: Tensor, confidence: Tensor) -> Cells:
-    """Event cells for Bool[rows, length] cells with tokens and confidence, both [n]."""
-    places: Sequence[Any] = cells.nonzero().tolist()
-    values = zip(places, tokens.tolist(), confidence.tolist(), strict=True)
-    return tuple(Cell(row, position, token, score) for (row, position), token, score in values)

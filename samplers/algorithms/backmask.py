@@ -17,9 +17,9 @@ from torch import Tensor
 
 from samplers.algorithms.remasking import backmask_probabilities
 from samplers.algorithms.rewarded import RefinedSettings, Window
-from samplers.blocks import Run
 from samplers.events import Event
 from samplers.registry import register
+from samplers.run import Run
 from samplers.settings import option
 
 
@@ -58,6 +58,11 @@ class BackMask(RefinedSettings):
         0.5, "Most of a block that is re-masked, as a share.", "Intensity", low=0, high=1
     )
     backmasking_frequency: int = option(1, "Look back every so many blocks.", "Frequency", low=1, high=4096)
+
+    @property
+    def most_candidates(self) -> int:
+        """See BlockSettings."""
+        return max(self.num_candidates_per_block, self.num_demasking_candidates)
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """Keep the best of the candidates; then check the blocks so far."""

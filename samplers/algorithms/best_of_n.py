@@ -13,9 +13,10 @@ from torch import Tensor
 
 from samplers.algorithms.contest import AGGREGATES, contest
 from samplers.algorithms.rewarded import RewardedSettings
-from samplers.blocks import BlockSettings, Run
+from samplers.blocks import BlockSettings
 from samplers.events import Event
 from samplers.registry import register
+from samplers.run import Run
 from samplers.settings import option
 
 
@@ -33,6 +34,11 @@ class BestOfN(RewardedSettings):
     aggregate: str = option(
         "product", "What answers are compared by, over their blocks.", choices=tuple(AGGREGATES)
     )
+
+    @property
+    def most_candidates(self) -> int:
+        """See BlockSettings."""
+        return self.num_samples
 
     def fill(self, run: Run, stopped: Tensor) -> Iterator[Event]:
         """Decode all blocks of n copies; then one contest."""

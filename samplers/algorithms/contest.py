@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from torch import Tensor
 
-from samplers.blocks import Run
 from samplers.events import BlockScored, CandidateChosen, CandidatesForked, Event, Span
+from samplers.run import Run
 from samplers.settings import SettingError
 
 LEAST = 1e-9

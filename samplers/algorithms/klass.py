@@ -24,10 +24,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from samplers.blocks import BlockSettings, Run
+from samplers.blocks import BlockSettings
 from samplers.drawing import fair_share, top_cells, transfer_schedule
 from samplers.events import Event
 from samplers.registry import register
+from samplers.run import Run
 from samplers.settings import option
 from samplers.transfer import take
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from samplers.blocks import BlockSettings, Prediction, Run
+from samplers.blocks import BlockSettings, Prediction
 from samplers.canvas import Canvas
 from samplers.drawing import (
     ORDERINGS,
@@ -32,6 +32,7 @@ from samplers.drawing import (
 )
 from samplers.events import Event
 from samplers.registry import register
+from samplers.run import Run
 from samplers.settings import option
 
 

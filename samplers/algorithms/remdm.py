@@ -25,10 +25,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from samplers.blocks import BlockSettings, Run, temperature_option
+from samplers.blocks import BlockSettings, temperature_option
 from samplers.drawing import random_cells
 from samplers.events import Event
 from samplers.registry import register
+from samplers.run import Run
 from samplers.settings import option
 
 SCHEDULES = ("cap", "rescale", "conf", "loop")

@@ -12,9 +12,10 @@ from torch import Tensor
 from samplers.algorithms.contest import AGGREGATES, contest, last, scored, scores_of
 from samplers.algorithms.low_confidence import LowConfidence
 from samplers.algorithms.remasking import CHOICES, cells_to_remask
-from samplers.blocks import Run, temperature_option
+from samplers.blocks import temperature_option
 from samplers.events import Event, WindowTriggered
 from samplers.registry import Needs
+from samplers.run import Run
 from samplers.settings import option
 
 

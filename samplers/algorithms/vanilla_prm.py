@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from samplers.algorithms.rewarded import RewardedSettings
-from samplers.blocks import Run
 from samplers.events import Event
 from samplers.registry import register
+from samplers.run import Run
 from samplers.settings import option
 
 
@@ -31,6 +31,11 @@ class VanillaPRM(RewardedSettings):
     num_candidates_per_block: int = option(
         5, "Candidates of each block.", "Candidates a block", low=1, high=64
     )
+
+    @property
+    def most_candidates(self) -> int:
+        """See BlockSettings."""
+        return self.num_candidates_per_block
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """The best of the candidates."""

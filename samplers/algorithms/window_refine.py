@@ -21,9 +21,10 @@ from torch import Tensor
 from samplers.algorithms.low_confidence import LowConfidence
 from samplers.algorithms.remasking import refine_probabilities
 from samplers.algorithms.rewarded import RefinedSettings, Window
-from samplers.blocks import Run, temperature_option
+from samplers.blocks import temperature_option
 from samplers.events import Event
 from samplers.registry import register
+from samplers.run import Run
 from samplers.settings import option
 
 
@@ -53,6 +54,11 @@ class WindowRefine(RefinedSettings):
     refine_steps: int = option(
         128, "Most steps of a refinement; 0: as many as the window's blocks have.", low=0, high=4096
     )
+
+    @property
+    def most_candidates(self) -> int:
+        """See BlockSettings."""
+        return self.num_refinement_samples
 
     def open_from(self, block: int) -> int:
         """The window in work changes, none before it."""

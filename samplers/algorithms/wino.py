@@ -27,10 +27,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from samplers.blocks import BlockSettings, Run
+from samplers.blocks import BlockSettings
 from samplers.drawing import probability_of, ranks, top_cells
 from samplers.events import Event
 from samplers.registry import Needs, register
+from samplers.run import Run
 from samplers.settings import option
 from samplers.transfer import to_device
 

@@ -18,11 +18,12 @@ from models.loading import load
 from models.ups_head import load_ups_head
 from samplers import SAMPLERS, GuidedDenoiser, decode, make, new_canvas
 from samplers.__main__ import main
-from samplers.blocks import BlockSettings, Run
+from samplers.blocks import BlockSettings
 from samplers.drawing import top_cells
 from samplers.events import Event, Remasked, Unmasked
 from samplers.registry import Needs, head_users, register
 from samplers.requests import RequestError, Tools, prepare
+from samplers.run import Run
 from samplers.settings import SettingError, option
 from samplers.traces import read_trace
 from tests.networks import VECTORS, TableNetwork
