@@ -159,15 +159,16 @@ class Compare:
             yield from streamed(comparison, message, notice, visitor)
 
     def on_open(self, values: Values) -> Updates:
-        """Put a saved trace beside what was compared, or begin with it; a file that is no trace is a sentence,
-        and the boards stay."""
+        """Put a saved trace beside what was compared, or begin with it; a file that is no trace is a
+        sentence, and the boards stay."""
         before = self.comparisons.get(values[self.run_id])
         try:
             if before is not None and not before.ended:
                 raise TraceError(GOES_ON)
             runs = [] if before is None else [run for run in before.runs if run.frames]
             if len(runs) >= MOST_LANES:
-                raise TraceError(f"{len(runs)} boards are there; allowed: a trace beside at most {MOST_LANES - 1}")
+                beside = MOST_LANES - 1
+                raise TraceError(f"{len(runs)} boards are there; allowed: a trace beside at most {beside}")
             runs.append(recorded(read_trace(values[self.opener] or "", OPENED), self.bundled.golds))
         except (TraceError, EventError, OSError) as error:
             return {self.alert: alert(sentence_of(error))}
@@ -176,7 +177,8 @@ class Compare:
         # The page fetches the frames before the last ones itself.
         last = message(comparison, [run.frames[-1:] for run in runs])
         return {
-            self.alert: alert(""), self.run_id: comparison.id, self.canvas: last, **buttons(self, running=False)
+            self.alert: alert(""), self.run_id: comparison.id, self.canvas: last,
+            **buttons(self, running=False),
         }  # fmt: skip
 
     def on_stop(self, values: Values) -> Updates:
