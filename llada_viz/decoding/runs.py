@@ -18,8 +18,9 @@ from typing import Any
 
 from llada_viz.decoding.recent import Recent
 from llada_viz.render import FrameMaker
-from llada_viz.render.frames import MOST_CELLS, NO_GOLDS, Frame, Pieces
+from llada_viz.render.frames import MOST_CELLS, NO_GOLDS, Frame
 from llada_viz.render.meta import Layout
+from llada_viz.render.ops import Pieces
 from llada_viz.render.verdict import Golds
 from samplers.events import Event
 from samplers.requests import Prepared
