@@ -119,7 +119,7 @@ def random_trace(cells: int, steps: int) -> Trace:
     ))  # fmt: skip
     for step in range(steps):
         told = {p: Cell(0, p, dice.randrange(mask), round(dice.random(), 4)) for p in sorted(masks)}
-        left = cells * (steps - step - 1) // steps
+        left = -(-cells * (steps - step - 1) // steps)
         taken, masks = masks[left:], masks[:left]
         now = {"nfe": step + 1, "forwards": step + 1, "block": 0}
         events.append(Predicted(**now, cells=tuple(told.values())))  # type: ignore[arg-type]
