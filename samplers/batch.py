@@ -132,7 +132,7 @@ def run_batch(loaded: LoadedModel, jobs: list[Job]) -> list[dict[str, Any]]:
     began = time.perf_counter()
     canvas = decode(prepared.sampler, prepared.denoise, prepared.canvas, score=prepared.score)
     seconds = (time.perf_counter() - began) / len(jobs)
-    answers = canvas.tokens[:, canvas.prompt_length :].tolist()
+    answers = [canvas.answer(row) for row in range(canvas.rows)]
     return [
         {
             "id": job.id,

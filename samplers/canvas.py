@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from samplers.settings import SettingError
+
 
 @dataclass
 class Canvas:
@@ -41,14 +43,15 @@ class Canvas:
 
     @property
     def gen_length(self) -> int:
-        """Cells of the longest answer."""
+        """Cells that the longest answer has or had."""
         return self.tokens.shape[1] - self.prompt_length
 
     @property
     def lengths(self) -> Tensor:
-        """Int[rows]: where each row ends."""
-        behind = self.attention_mask.flip(-1).int().argmax(-1)
-        return self.tokens.shape[1] - torch.where(self.attention_mask.any(-1), behind, 0)
+        """Int[rows]: where each row ends, with its prompt at the earliest."""
+        places = torch.arange(1, self.tokens.shape[1] + 1).expand(self.tokens.shape)
+        ends = (places * self.attention_mask).amax(-1) if self.tokens.shape[1] else places.sum(-1)
+        return ends.clamp(min=self.prompt_length)
 
     @property
     def masked(self) -> Tensor:
@@ -67,10 +70,35 @@ class Canvas:
         rows = zip(values.tolist(), self.lengths.tolist(), strict=True)
         return tuple(tuple(row[:length]) for row, length in rows)
 
+    def answer(self, row: int) -> list[int]:
+        """The tokens of a row behind its prompt, up to its end."""
+        return [int(t) for t in self.tokens[row, self.prompt_length : int(self.lengths[row])]]
+
+    def first_block(self, block_length: int) -> int:
+        """Where block 0 begins, which holds the first cell of the answer: at the end of the prompts, or on an
+        absolute grid at the last multiple of block_length in a sequence that is not behind its prompt.
+
+        SettingError where the rows of an absolute grid disagree: blocks are the same columns in all rows.
+        """
+        if self.grid == "answer":
+            return self.prompt_length
+        lengths: list[int] = self.attention_mask[:, : self.prompt_length].sum(-1).tolist()
+        shared = {length % block_length for length in lengths}
+        if len(shared) > 1:
+            raise SettingError(
+                "block_length", block_length, "a divisor of the differences between the prompts' lengths",
+                advice="On an absolute grid, prompts decoded together must end at the same place of a block.",
+            )  # fmt: skip
+        return self.prompt_length - sum(shared)
+
+    def blocks(self, block_length: int, cells: int) -> int:
+        """How many blocks an answer of so many cells reaches into."""
+        return -(-(self.prompt_length + cells - self.first_block(block_length)) // block_length)
+
     def block_span(self, block: int, block_length: int) -> tuple[int, int]:
-        """Absolute positions [start, stop) of a block."""
-        start = self.prompt_length + block * block_length
-        return start, min(start + block_length, self.tokens.shape[1])
+        """Positions [start, stop) of the answer's cells in a block."""
+        start = self.first_block(block_length) + block * block_length
+        return max(start, self.prompt_length), min(start + block_length, self.tokens.shape[1])
 
     def block_cells(self, block: int, block_length: int) -> Tensor:
         """Bool[rows, length]: the undecided cells of a block."""

@@ -127,8 +127,9 @@ class GuidedDenoiser:
                 if active[row]:
                     keys.append((sample, copies[sample]))
                 copies[sample] += 1
+            first = canvas.first_block(self.settings.block_length)
             cache_keys = [(*key, branch) for branch in range(branches) for key in keys]
-            states, launches = self.cache.states(cache_keys, tokens, attention, queried, canvas.prompt_length)
+            states, launches = self.cache.states(cache_keys, tokens, attention, queried, first)
         self._count(canvas, active, branches, launches)
         return list(states.chunk(branches))
 

@@ -114,9 +114,7 @@ class Run:
         if canvas.mask_id is not None:
             noise = torch.full((int(rejected.sum()),), canvas.mask_id)
         elif noise is None:
-            raise SettingError(
-                "noise", None, "random tokens, where a canvas has no masks"
-            )
+            raise SettingError("noise", None, "random tokens, where a canvas has no masks")
         self.confidence[accepted] = confidence[accepted].to(self.confidence.dtype)
         stands = changed(accepted, canvas.tokens[accepted], confidence[accepted])
         shown = noise if canvas.mask_id is None else canvas.tokens[rejected]
