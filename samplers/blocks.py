@@ -184,7 +184,9 @@ class BlockSettings:
         wants_eos = self.eos_gating or self.logits_eos_inf or self.confidence_eos_eot_inf or self.early_stop
         if wants_eos and canvas.eos_id is None:
             raise SettingError("eos_token_id", None, "a model that names its EOS, for the EOS options")
-        decided_is_pinned = torch.equal(canvas.pinned | canvas.masked, torch.ones_like(canvas.pinned))
+        holds_nothing = canvas.masked if canvas.mask_id is None else canvas.tokens == canvas.mask_id
+        answer = slice(canvas.prompt_length, None)
+        decided_is_pinned = torch.equal(canvas.pinned[:, answer], ~holds_nothing[:, answer])
         return Started(
             nfe=denoise.nfe,
             forwards=denoise.forwards,

@@ -232,11 +232,12 @@ def new_canvas(
     eot_id: int | None = None,
     pad_id: int | None = None,
     vocabulary: int = 0,
+    grid: str = "answer",
 ) -> Canvas:
     """Left-pad the prompts and append `gen_length` masks; without mask_id, random tokens below `vocabulary`.
 
     seeds: one a row, default 0, 0, …; given: per row {position in the answer: token}, pinned from
-    the first frame.
+    the first frame; grid: see Started.
     """
     rows, longest = len(prompts), max((len(p) for p in prompts), default=0)
     padding = next((i for i in (pad_id, eos_id) if i is not None), 0)
@@ -260,5 +261,7 @@ def new_canvas(
                 )
             tokens[row, longest + position] = token
             pinned[row, longest + position] = True
-    noise = ~pinned if mask_id is None else None
-    return Canvas(tokens, attention, pinned, longest, mask_id, rng, tuple(range(rows)), eos_id, eot_id, noise)
+    noise, samples = ~pinned if mask_id is None else None, tuple(range(rows))
+    return Canvas(
+        tokens, attention, pinned, longest, mask_id, rng, samples, eos_id, eot_id, noise, grid
+    )  # fmt: skip

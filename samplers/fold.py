@@ -9,6 +9,7 @@ from itertools import count
 
 from samplers.events import (
     GRIDS,
+    BlockScored,
     CandidateChosen,
     CandidatesForked,
     Cell,
@@ -20,12 +21,14 @@ from samplers.events import (
     EventError,
     Finished,
     Inserted,
+    PolicyScored,
     Predicted,
     Remasked,
     Renoised,
     Started,
     Unmasked,
     Verified,
+    WindowTriggered,
 )
 
 MOST_CANDIDATES = 64
@@ -169,6 +172,8 @@ class Board:
             self._choose(event)
         elif isinstance(event, Finished):
             self._finish(event)
+        elif isinstance(event, (PolicyScored, BlockScored, WindowTriggered)):
+            self._check_span(event)
         return self
 
     # ---- whole rows --------------------------------------------------------------------------
@@ -190,11 +195,14 @@ class Board:
         if not 0 <= event.prompt_length <= shortest:
             raise EventError(f"prompt_length = {event.prompt_length}; allowed: 0 to {shortest}")
         for number, tokens in enumerate(event.tokens):
-            noise = event.noise[number] if event.mask_id is None else [t == event.mask_id for t in tokens]
-            undecided = [i >= event.prompt_length and is_open for i, is_open in enumerate(noise)]
-            pinned = event.pinned[number] if event.pinned else [not is_open for is_open in undecided]
+            empty = event.noise[number] if event.mask_id is None else [t == event.mask_id for t in tokens]
+            stays = event.pinned[number] if event.pinned else [not is_empty for is_empty in empty]
+            pinned = [i < event.prompt_length or is_pinned for i, is_pinned in enumerate(stays)]
+            undecided = [
+                is_empty and not is_pinned for is_empty, is_pinned in zip(empty, pinned, strict=True)
+            ]
             self.trunk.append(BoardRow(
-                list(tokens), [None] * len(tokens), list(range(len(tokens))), undecided, list(pinned),
+                list(tokens), [None] * len(tokens), list(range(len(tokens))), undecided, pinned,
                 count(len(tokens)), event.attention_mask[number][: event.prompt_length].count(False),
             ))  # fmt: skip
 
@@ -224,6 +232,13 @@ class Board:
             raise EventError("Finished.tokens differ from the folded canvas; the trace is damaged")
         if any(row.waiting for row in self.trunk):
             raise EventError("Finished while drafted cells wait for Verified; the trace is damaged")
+
+    def _check_span(self, event: PolicyScored | BlockScored | WindowTriggered) -> None:
+        (start, stop), longest = event.span, max(len(row.tokens) for row in self.rows)
+        if not 0 <= start <= stop <= longest:
+            raise EventError(f"span = {start} to {stop} is outside the canvas; allowed: 0 to {longest}")
+        if isinstance(event, WindowTriggered) and not 0 <= event.row < len(self.rows):
+            raise EventError(f"row = {event.row}; allowed: 0 to {len(self.rows) - 1}")
 
     def _check_size(self, cells: int) -> None:
         if cells > MOST_CELLS:

@@ -80,9 +80,11 @@ def runs(draw: st.DrawFn) -> Run:
         "num_refinement_samples": 2,
         "num_samples": draw(st.integers(1, 3)),
         "begins_with": draw(st.integers(0, 1)),
+        "changes": draw(st.integers(0, 4)),
+        "copies": 2,
     }
     prompt = st.lists(st.integers(0, EOT), min_size=1, max_size=6)
-    pins = st.dictionaries(st.integers(0, block * blocks - 1), st.integers(0, 19), max_size=3)
+    pins = st.dictionaries(st.integers(0, block * blocks - 1), st.integers(0, EOT), max_size=3)
     return {
         "settings": plain,
         "prompts": [draw(prompt) for _ in range(rows)],

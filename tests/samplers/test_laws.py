@@ -48,7 +48,7 @@ def test_fold_pins_masks_and_counting(name: str, run: Run) -> None:
     if final.mask_id is not None:
         assert all(c.token != MASK for e in events if isinstance(e, Unmasked) for c in e.cells)
     assert [from_json(json.loads(json.dumps(to_json(e)))) for e in events] == events
-    if name not in TOYS and final.mask_id is not None:
+    if name not in TOYS and final.mask_id is not None and not events[0].pinned:  # type: ignore[attr-defined]
         assert read_trace(as_schema_1(events)).events == tuple(events)
 
 
