@@ -19,13 +19,14 @@ from typing import Any
 
 import torch
 
+from llada_viz.decoding.sharing import limits_of
 from models.loading import LoadedModel, load
 from models.reordered import can_reorder, reordered
 from samplers.events import Event, Unmasked
 from samplers.fold import Board
 from samplers.network import ModelNetwork
 from samplers.requests import Prepared, Tools, prepare
-from samplers.shared_forwards import Forwards, Limits
+from samplers.shared_forwards import Forwards
 from samplers.shared_network import Sharing
 from tasks import HELD_OUT, TASKS, generate
 
@@ -73,10 +74,9 @@ def prepared(loaded: LoadedModel, asked: Asked, tools: Tools) -> Prepared:
 
 def among_others(loaded: LoadedModel, asked: Sequence[Asked], together: int) -> list[list[Event]]:
     """The events of every run, so many at once; and how full the passes were goes to stderr."""
-    forwards = Forwards(Limits(tokens=512, threads=torch.get_num_threads()))
-    tools = Tools(
-        sharing=Sharing(forwards, reordered(loaded.model) if can_reorder(loaded.model) else loaded.model)
-    )
+    quick = reordered(loaded.model) if can_reorder(loaded.model) else None
+    forwards = Forwards(limits_of(loaded.model, quick is not None))
+    tools = Tools(sharing=Sharing(forwards, quick or loaded.model))
     found: list[list[Event]] = [[] for _ in asked]
     numbers, lock = iter(range(len(asked))), threading.Lock()
 

@@ -21,27 +21,34 @@ if TYPE_CHECKING:
         CandidateChosen,
         CandidatesForked,
         Cell,
+        Deleted,
+        Drafted,
         Edited,
         Event,
         Finished,
+        Inserted,
         PolicyScored,
+        Predicted,
         Remasked,
+        Renoised,
         Started,
         Unmasked,
+        Verified,
         WindowTriggered,
     )
-    from samplers.traces import Trace, read_trace, write_trace
+    from samplers.traces import Trace, TraceReader, open_trace, read_trace, write_trace
 
 __version__ = "0.2.0"
 
 __all__ = [
-    "BlockScored", "CandidateChosen", "CandidatesForked", "Cell", "Decoded", "Edited", "Event", "Finished",
-    "PolicyScored", "Remasked", "Started", "Trace", "Unmasked", "WindowTriggered", "__version__", "decode",
-    "list_samplers", "load", "read_trace", "stream", "write_trace",
+    "BlockScored", "CandidateChosen", "CandidatesForked", "Cell", "Decoded", "Deleted", "Drafted", "Edited",
+    "Event", "Finished", "Inserted", "PolicyScored", "Predicted", "Remasked", "Renoised", "Started",
+    "Trace", "TraceReader", "Unmasked", "Verified", "WindowTriggered", "__version__", "decode",
+    "list_samplers", "load", "open_trace", "read_trace", "stream", "write_trace",
 ]  # fmt: skip
 
 _FACE = ("Decoded", "decode", "list_samplers", "load", "stream")
-_TRACES = ("Trace", "read_trace", "write_trace")
+_TRACES = ("Trace", "TraceReader", "open_trace", "read_trace", "write_trace")
 
 
 def __getattr__(name: str) -> Any:

@@ -203,7 +203,9 @@ def _readable(name: str, file: Path) -> Iterator[None]:
     except Exception as error:  # the reader's own type is not public
         with file.open("rb") as start:
             pointer = start.read(8) == b"version "
-        reason = "it is a Git LFS pointer; allowed: the file itself (git lfs pull)" if pointer else error
+        reason = str(error).replace(f"{file.name} is ", "it is ").removeprefix(f"{file.name}: ")
+        if pointer:
+            reason = "it is a Git LFS pointer; allowed: the file itself (git lfs pull)"
         raise ModelError(f"{file.name} of {name!r} cannot be read: {reason}") from None
 
 

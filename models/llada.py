@@ -71,7 +71,12 @@ def write_keys_values(keys_values: KeyValues, fresh: KeyValues, start: int, at: 
 
 
 class Block(nn.Module):
-    """Pre-norm attention (grouped KV heads, no causal mask) and SwiGLU feed-forward."""
+    """Pre-norm attention (grouped KV heads, no causal mask) and SwiGLU feed-forward.
+
+    picks: whether a call takes `places` and computes the rest of the block for these alone.
+    """
+
+    picks = False
 
     def __init__(self, config: LLaDAConfig) -> None:
         super().__init__()
@@ -233,8 +238,10 @@ class LLaDAModelLM(PreTrainedModel):
         start: int = 0,
         visible: Tensor | None = None,
         at: Tensor | None = None,
+        places: Tensor | None = None,
     ) -> Tensor:
-        """Float[rows, length, d_model] after the final norm.
+        """Float[rows, length, d_model] after the final norm; with places, Int[n] in the rows one after the
+        other, Float[n, d_model] of these alone.
 
         input_ids: Int[rows, length]; attention_mask: Bool[rows, positions], False on padding;
         position_ids: Int[rows, length], default 0.. counted over real tokens (left padding).
@@ -258,12 +265,14 @@ class LLaDAModelLM(PreTrainedModel):
         x: Tensor = self.transformer["wte"](input_ids)
         recompute = self.checkpointing and self.training and torch.is_grad_enabled()
         for i, block in enumerate(self.blocks):
-            if keys_values is None and recompute:
+            kept = () if keys_values is None else (keys_values[i], start, at)
+            early = block.picks and i + 1 == len(self.blocks) and places is not None
+            if recompute and not kept:
                 x = checkpoint(block, x, cos, sin, visible, use_reentrant=False)
-            elif keys_values is None:
-                x = block(x, cos, sin, visible)
             else:
-                x = block(x, cos, sin, visible, keys_values[i], start, at)
+                x = block(x, cos, sin, visible, *kept, **({"places": places} if early else {}))
+        if places is not None and x.dim() > 2:
+            x = x.reshape(-1, x.shape[-1]).index_select(0, places)
         normed: Tensor = self.transformer["ln_f"](x)
         return normed
 

@@ -40,7 +40,10 @@ class ReorderedLinear(nn.Module):
 
 
 class ReorderedBlock(nn.Module):
-    """A block of models.llada."""
+    """A block of models.llada. Of the last one only the cells that are asked for go through the feed-forward
+    part."""
+
+    picks = True
 
     def __init__(self, block: Block) -> None:
         super().__init__()
@@ -66,8 +69,9 @@ class ReorderedBlock(nn.Module):
         keys_values: KeyValues | None = None,
         start: int = 0,
         at: Tensor | None = None,
+        places: Tensor | None = None,
     ) -> Tensor:
-        """See Block."""
+        """See Block. places: Int[n] in the rows one after the other; Float[n, d_model] is returned then."""
         rows, length, width = x.shape
         heads = self.qkv_proj(self.attn_norm(x)).view(rows, length, -1, self.head).transpose(1, 2)
         turned = rotate(heads[:, : self.n_heads + self.n_kv_heads], cos, sin)
@@ -77,7 +81,10 @@ class ReorderedBlock(nn.Module):
             k, v = write_keys_values(keys_values, (k, v), start, at)
         grouped = self.n_heads != self.n_kv_heads
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=visible, enable_gqa=grouped)
-        x = self.attn_out.and_then(mixed.transpose(1, 2).reshape(rows, length, width), "add", x)
+        mixed = mixed.transpose(1, 2).reshape(rows, length, width)
+        if places is not None:
+            mixed, x = (part.view(-1, width).index_select(0, places) for part in (mixed, x))
+        x = self.attn_out.and_then(mixed, "add", x)
         h = self.ff_norm(x)
         gated = self.up_proj.and_then(h, "mul", self.ff_proj(h, "swish"))
         return self.ff_out.and_then(gated, "add", x)

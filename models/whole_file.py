@@ -9,13 +9,18 @@ from pathlib import Path
 
 
 def write_whole(path: Path, text: str | Iterable[str]) -> None:
-    """Write UTF-8 text, in one piece or in many, beside the file; then put it in the file's place.
+    """Write UTF-8 text, in one piece or in many; see `write_whole_bytes`."""
+    write_whole_bytes(path, (part.encode() for part in ([text] if isinstance(text, str) else text)))
 
-    Several threads and processes may write the same file: the last one's text stays, whole."""
+
+def write_whole_bytes(path: Path, parts: Iterable[bytes]) -> None:
+    """Write the parts beside the file; then put that in its place. Nothing changes where a part raises.
+
+    Several threads and processes may write the same file: the last one's stays, whole."""
     scratch = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")
     try:
-        with scratch.open("w", encoding="utf-8", newline="") as file:
-            file.writelines([text] if isinstance(text, str) else text)
+        with scratch.open("wb") as file:
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(path)

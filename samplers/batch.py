@@ -9,11 +9,14 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from models.loading import LoadedModel
 from models.reward import LoadedReward, load_reward
 from models.ups_head import UPSHead, load_ups_head
+from samplers.measures import Judge, Opinion, measures_of
+from samplers.measures_table import as_data
 from samplers.registry import Sampler, entry, make
 from samplers.requests import (
     SCORERS,
@@ -24,10 +27,13 @@ from samplers.requests import (
     prepare_row,
     prepare_rows,
 )
-from samplers.streams import decode
+from samplers.row_log import Recorder
 
 PROMPTS = ("prompt", "messages", "raw_prompt", "prompt_ids")
 TOOLS = ("ups_head", "scorer", "prm")
+Check = Callable[[str], Opinion]
+"""What is to be thought of an answer's text."""
+NO_CHECKS: Mapping[Any, Check] = MappingProxyType({})
 FIELDS = {"id", *PROMPTS, "sampler", "settings", "seed", "constraints", "infill", "task", *TOOLS}
 
 
@@ -126,24 +132,43 @@ def batches(jobs: Iterable[Job], most_rows: int, most_cells: int) -> Iterator[li
         yield batch
 
 
-def run_batch(loaded: LoadedModel, jobs: list[Job]) -> list[dict[str, Any]]:
-    """Decode one batch; one result for each job. `seconds`: the batch's time divided by its jobs."""
+def run_batch(
+    loaded: LoadedModel, jobs: list[Job], checks: Mapping[Any, Check] = NO_CHECKS
+) -> list[dict[str, Any]]:
+    """Decode one batch; one result for each job. `seconds`: the batch's time divided by its jobs; measures:
+    see samplers.measures_table; checks: by the ids of jobs, whose answers and drafts they judge."""
     prepared = prepare_rows(loaded, jobs[0].sampler, [job.row for job in jobs], jobs[0].tools)
-    began = time.perf_counter()
-    canvas = decode(prepared.sampler, prepared.denoise, prepared.canvas, score=prepared.score)
+    ends = [i for i in (loaded.eos_id, loaded.eot_id) if i is not None]
+    recorder = Recorder(ends, full_drafts=any(job.id in checks for job in jobs))
+    began, canvas = time.perf_counter(), prepared.canvas
+    for event in prepared.stream():
+        recorder.see(event)
     seconds = (time.perf_counter() - began) / len(jobs)
     answers = [canvas.answer(row) for row in range(canvas.rows)]
     return [
         {
             "id": job.id,
+            "sampler": job.sampler.name,
             "output_ids": ids,
             "text": answer_text(loaded, ids),
             "nfe": prepared.denoise.row_nfe[row],
             "scorer_calls": prepared.score.row_calls[row] if prepared.score is not None else 0,
             "seconds": round(seconds, 6),
+            "measures": as_data(
+                measures_of(
+                    recorder,
+                    row,
+                    _judge(loaded, checks.get(job.id)),
+                    forwards=prepared.denoise.row_forwards[row],
+                )
+            ),
         }
         for row, (job, ids) in enumerate(zip(jobs, answers, strict=True))
     ]
+
+
+def _judge(loaded: LoadedModel, check: Check | None) -> Judge | None:
+    return None if check is None else Judge(lambda ids: answer_text(loaded, list(ids)), check)
 
 
 def answer_text(loaded: LoadedModel, ids: list[int]) -> str:
@@ -161,8 +186,9 @@ def run_requests(
     most_rows: int = 32,
     most_cells: int = 16_384,
     progress: Callable[[int], None] = lambda done: None,
+    checks: Mapping[Any, Check] = NO_CHECKS,
 ) -> list[dict[str, Any]]:
-    """All requests; results in the order of the requests, errors among them."""
+    """All requests; results in the order of the requests, errors among them. checks: see run_batch."""
     results: dict[int, dict[str, Any]] = {}
     jobs: list[Job] = []
     box = ToolBox(loaded)
@@ -176,7 +202,7 @@ def run_requests(
             progress(len(results))
     for batch in batches(jobs, most_rows, most_cells):
         try:
-            answers = run_batch(loaded, batch)
+            answers = run_batch(loaded, batch, checks)
         except (ValueError, RuntimeError, MemoryError) as error:
             answers = [{"id": job.id, "error": f"{type(error).__name__}: {error}"} for job in batch]
         for job, answer in zip(batch, answers, strict=True):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from samplers.canvas import Canvas
 from samplers.denoiser import Denoiser, GuidedDenoiser
+from samplers.drafts import MOST_K, check_drafts, with_drafts
 from samplers.drawing import Cut, draw_tokens, finished_rows, probability_of
 from samplers.events import SCHEMA, Event, Finished, Started, Unmasked
 from samplers.kv_cache import MODES
@@ -19,7 +20,7 @@ from samplers.network import Network, with_head, with_shadow
 from samplers.registry import Needs
 from samplers.run import Run, changed
 from samplers.scoring import Scorer
-from samplers.settings import SettingError, check, describe, option
+from samplers.settings import SettingError, check, count_of, describe, option
 from samplers.transfer import to_host
 
 DEFERRALS = ("last", "renormalised")
@@ -69,8 +70,17 @@ class BlockSettings:
         "KV cache",
         choices=MODES,
     )
+    drafts: int = option(
+        0,
+        "Note at every step what the network would write in each undecided cell: its likeliest token "
+        "(true), or so many (top_5). Nothing else changes.",
+        low=0,
+        high=MOST_K,
+        counted=True,
+    )
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "drafts", count_of(self.drafts))
         check(self)
         self._check_sizes()
 
@@ -92,6 +102,12 @@ class BlockSettings:
             if d.unit == "blocks" and value > self.blocks:
                 allowed = f"at most {self.blocks}, the blocks of the answer"
                 raise SettingError(d.name, value, allowed, d.label)
+        check_drafts(self.drafts, self.steps, self.gen_length * self.most_candidates)
+
+    @property
+    def most_candidates(self) -> int:
+        """Candidates of a row that are decoded at once, at most."""
+        return 1
 
     @property
     def needs(self) -> Needs:
@@ -105,7 +121,7 @@ class BlockSettings:
     def denoiser(self, network: Network) -> GuidedDenoiser:
         """The denoiser with this guidance and cache, of a network that has what the sampler needs."""
         self._check_network(network)
-        return GuidedDenoiser(network, self.cfg_scale, self.cache, self.block_length)
+        return GuidedDenoiser(network, self.cfg_scale, self.cache, self.block_length, self.drafts)
 
     def _check_network(self, network: Network) -> None:
         if self.needs.head:
@@ -114,10 +130,9 @@ class BlockSettings:
             with_shadow(network)
 
     def _check_denoiser(self, denoise: Denoiser) -> None:
-        """SettingError unless it has the guidance and the cache that the settings name."""
+        """SettingError unless it has the guidance, the cache and the drafts that the settings name."""
         self._check_network(denoise.network)
-        names = ("cfg_scale", "cache") if self.cache == "none" else ("cfg_scale", "cache", "block_length")
-        for name in names:
+        for name in ("cfg_scale", "cache", "drafts") + ("block_length",) * (self.cache != "none"):
             value, built = getattr(self, name), getattr(denoise.settings, name)
             if value != built:
                 allowed = (
@@ -150,12 +165,14 @@ class BlockSettings:
     def __call__(
         self, denoise: Denoiser, canvas: Canvas, score: Scorer | None = None
     ) -> Generator[Event, None, Canvas]:
-        """Fill every mask of the canvas. One Unmasked event per denoiser call."""
+        """Fill every mask of the canvas. One Unmasked event per denoiser call, and with drafts a Predicted
+        before it."""
         run = Run(denoise, canvas, torch.ones(canvas.tokens.shape), score)
         yield self.started(run)
         try:
             stopped = self.stopped(canvas)
-            yield from self.fill(run, stopped)
+            events = self.fill(run, stopped)
+            yield from with_drafts(events, canvas, denoise.fresh_drafts) if self.drafts else events
         finally:
             denoise.release()
         last = self.fill_with_eos(denoise, canvas, stopped)

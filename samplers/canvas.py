@@ -108,6 +108,19 @@ class Canvas:
         cells[:, stop:] = False
         return cells
 
+    def copy(self) -> Canvas:
+        """The same rows in tensors of their own; random streams are shared."""
+        noise = None if self.noise is None else self.noise.clone()
+        return replace(
+            self, tokens=self.tokens.clone(), attention_mask=self.attention_mask.clone(),
+            pinned=self.pinned.clone(), noise=noise,
+        )  # fmt: skip
+
+    def become(self, other: Canvas) -> None:
+        """Take over the cells of a copy."""
+        self.tokens, self.attention_mask = other.tokens, other.attention_mask
+        self.pinned, self.noise = other.pinned, other.noise
+
     # ---- changes -----------------------------------------------------------------------------
 
     def write(self, cells: Tensor, tokens: Tensor, noise: bool = False) -> None:

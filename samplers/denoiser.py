@@ -1,9 +1,10 @@
 """Denoisers: the one place where a network is called. They hold the network, add classifier-free guidance
-(CFG) and a KV cache, and count what was evaluated."""
+(CFG) and a KV cache, keep drafts where these are wanted, and count what was evaluated."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from samplers.canvas import Canvas
+from samplers.drafts import Drafts, draft
 from samplers.kv_cache import CachedNetwork
 from samplers.network import ModelNetwork, Network, with_head, with_shadow
 from samplers.settings import SettingError
@@ -19,11 +21,28 @@ from samplers.transfer import take
 
 @dataclass(frozen=True)
 class DenoiserSettings:
-    """What a sampler's settings say about its denoiser; block_length matters to a cache alone."""
+    """What a sampler's settings say about its denoiser; block_length matters to a cache alone; drafts: how
+    many a cell."""
 
     cfg_scale: float = 0.0
     cache: str = "none"
     block_length: int = 1
+    drafts: int = 0
+
+
+@dataclass(frozen=True)
+class States:
+    """What a forward made. cells: Bool[rows, length], n True; parts: their hidden states, Float[n, d],
+    conditional, then (with guidance) unconditional."""
+
+    cells: Tensor
+    parts: list[Tensor]
+
+    def of(self, cells: Tensor) -> list[Tensor]:
+        """Those of some of the cells."""
+        if cells is self.cells:
+            return self.parts
+        return [take(part, cells[self.cells]) for part in self.parts]
 
 
 class Denoiser(Protocol):
@@ -33,6 +52,7 @@ class Denoiser(Protocol):
     calls: int  # times a sampler called it, by any of its methods
     forwards: int  # passes of the network, each over a batch
     row_nfe: Counter[int]  # sequences evaluated for each sample
+    row_forwards: Counter[int]  # passes that each sample was in, with all its candidates
     settings: DenoiserSettings  # a sampler refuses a denoiser that was built with others than its own
     network: Network
 
@@ -47,6 +67,11 @@ class Denoiser(Protocol):
     def verify(self, canvas: Canvas, cells: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """Logits of the cells, and leave-one-out logits, Float[active rows * span, vocab], of the
         positions [start, stop) of every row that has a queried cell (WINO)."""
+        ...
+
+    def fresh_drafts(self) -> list[Drafts]:
+        """Of each call since this was asked last: what the network would write in the undecided cells whose
+        states it made. None unless the settings want drafts."""
         ...
 
     def release(self) -> None:
@@ -68,58 +93,78 @@ class GuidedDenoiser:
     """
 
     def __init__(
-        self, network: Network, cfg_scale: float = 0.0, cache: str = "none", block_length: int = 1
+        self,
+        network: Network,
+        cfg_scale: float = 0.0,
+        cache: str = "none",
+        block_length: int = 1,
+        drafts: int = 0,
     ) -> None:
         self.network, self.cfg_scale = network, float(cfg_scale)
-        self.settings = DenoiserSettings(self.cfg_scale, cache, block_length)
+        self.settings = DenoiserSettings(self.cfg_scale, cache, block_length, drafts)
         self.nfe, self.calls, self.forwards, self.row_nfe = 0, 0, 0, Counter[int]()
+        self.row_forwards = Counter[int]()
         self.cache: CachedNetwork | None = None
+        self._drafts: list[Drafts] = []
         if cache != "none":
             if not isinstance(network, ModelNetwork):
                 raise SettingError("cache", cache, "none, for a network without keys and values to keep")
             self.cache = CachedNetwork(network, cache, block_length)
 
     def __call__(self, canvas: Canvas, cells: Tensor) -> Tensor:
-        return self._logits(canvas, self._states(canvas, cells))
+        return self._logits(canvas, cells, self._states(canvas, cells))
 
     def policy(self, canvas: Canvas, cells: Tensor, scored: Tensor) -> tuple[Tensor, Tensor]:
         """See Denoiser; one pass for both."""
-        network, queried = with_head(self.network), cells | scored
-        states = self._states(canvas, queried)
-        logits = self._logits(canvas, [take(part, cells[queried]) for part in states])
-        return logits, network.keep(take(states[0], scored[queried]))
+        network = with_head(self.network)
+        states = self._states(canvas, cells | scored)
+        return self._logits(canvas, cells, states), network.keep(states.of(scored)[0])
 
     def verify(self, canvas: Canvas, cells: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """See Denoiser; one pass for both. Rows evaluated: those with a queried cell."""
         network, active = with_shadow(self.network), cells.any(-1)
-        tokens, attention, queried, branches = self._branches(canvas, active, cells)
+        wanted = self._wanted(canvas, cells)
+        tokens, attention, branches = self._branches(canvas, active)
+        queried = wanted[active].repeat(branches, 1)
         own, shadow = network.shadow_states(tokens, attention, queried, start, stop)
         self._count(canvas, active, branches, 1)
         width = shadow.shape[-1]
         return (
-            self._logits(canvas, list(own.chunk(branches))),
-            self._logits(canvas, [s.reshape(-1, width) for s in shadow.chunk(branches)]),
+            self._logits(canvas, cells, States(wanted, list(own.chunk(branches)))),
+            self._guided(canvas, [s.reshape(-1, width) for s in shadow.chunk(branches)]),
         )
 
-    def _branches(self, canvas: Canvas, active: Tensor, cells: Tensor) -> tuple[Tensor, Tensor, Tensor, int]:
-        """Tokens, attention mask and queried cells of the active rows, with guidance followed by the same
-        rows with masks for their prompts; and the number of branches, 1 or 2."""
-        tokens, attention, queried = (t[active] for t in (canvas.tokens, canvas.attention_mask, cells))
+    def fresh_drafts(self) -> list[Drafts]:
+        """See Denoiser."""
+        drafts, self._drafts = self._drafts, []
+        return drafts
+
+    def _wanted(self, canvas: Canvas, cells: Tensor) -> Tensor:
+        """Bool[rows, length]: the queried cells; with drafts all undecided ones of the same rows too."""
+        if not self.settings.drafts:
+            return cells
+        return cells | (canvas.masked & cells.any(-1, keepdim=True))
+
+    def _branches(self, canvas: Canvas, active: Tensor) -> tuple[Tensor, Tensor, int]:
+        """Tokens and attention mask of the active rows, with guidance followed by the same rows with masks
+        for their prompts; and the number of branches, 1 or 2."""
+        tokens, attention = canvas.tokens[active], canvas.attention_mask[active]
         if self.cfg_scale <= 0:
-            return tokens, attention, queried, 1
+            return tokens, attention, 1
         if canvas.mask_id is None:
             raise SettingError("cfg_scale", self.cfg_scale, "0 without a mask to hide the prompt with")
         empty, prompt = tokens.clone(), attention.clone()
         prompt[:, canvas.prompt_length :] = False
         empty[prompt] = canvas.mask_id
-        return torch.cat((tokens, empty)), attention.repeat(2, 1), queried.repeat(2, 1), 2
+        return torch.cat((tokens, empty)), attention.repeat(2, 1), 2
 
-    def _states(self, canvas: Canvas, cells: Tensor) -> list[Tensor]:
-        """Of the queried cells, Float[n, d]: conditional, then (with guidance) unconditional."""
-        active = cells.any(-1)
-        tokens, attention, queried, branches = self._branches(canvas, active, cells)
+    def _states(self, canvas: Canvas, cells: Tensor) -> States:
+        """Of the queried cells, and of those that are wanted beside them."""
+        active, made = cells.any(-1), self._wanted(canvas, cells)
+        tokens, attention, branches = self._branches(canvas, active)
+        wanted = made[active].repeat(branches, 1)
         if self.cache is None:
-            states, launches = self.network.states(tokens, attention, queried), 1
+            states, launches = self.network.states(tokens, attention, wanted), 1
         else:
             copies: Counter[int] = Counter()
             keys: list[tuple[int, int]] = []
@@ -129,11 +174,36 @@ class GuidedDenoiser:
                 copies[sample] += 1
             first = canvas.first_block(self.settings.block_length)
             cache_keys = [(*key, branch) for branch in range(branches) for key in keys]
-            states, launches = self.cache.states(cache_keys, tokens, attention, queried, first)
+            queried = cells[active].repeat(branches, 1)
+            states, evaluated, launches = self.cache.states(
+                cache_keys,
+                tokens,
+                attention,
+                queried,
+                first,
+                None if made is cells else wanted,
+            )
+            if made is not cells:
+                made[active] = evaluated[: len(keys)]
         self._count(canvas, active, branches, launches)
-        return list(states.chunk(branches))
+        return States(made, list(states.chunk(branches)))
 
-    def _logits(self, canvas: Canvas, states: list[Tensor]) -> Tensor:
+    def _logits(self, canvas: Canvas, cells: Tensor, states: States) -> Tensor:
+        """Of the queried cells; drafts of all that are undecided are kept."""
+        logits = self._guided(canvas, states.of(cells))
+        undecided = canvas.masked & states.cells if self.settings.drafts else None
+        if undecided is not None and bool(undecided.any()):
+
+            def others(rest: Tensor, size: int) -> Iterator[Tensor]:
+                for part in zip(*(torch.split(s, size) for s in states.of(rest)), strict=True):
+                    yield self._guided(canvas, list(part))
+
+            k = min(self.settings.drafts, logits.shape[-1] - (canvas.mask_id is not None))
+            self._drafts.append(draft(cells, logits, undecided, k, others))
+        return logits
+
+    def _guided(self, canvas: Canvas, states: list[Tensor]) -> Tensor:
+        """Float[n, vocab], of the states of one or two branches, Float[n, d]."""
         logits = self.network.head(states[0] if len(states) == 1 else torch.cat(states))
         if len(states) == 2:
             conditional, unconditional = logits.chunk(2)
@@ -145,12 +215,15 @@ class GuidedDenoiser:
     def _count(self, canvas: Canvas, active: Tensor, branches: int, launches: int) -> None:
         self.calls += 1
         self.forwards += launches
-        for row in active.nonzero()[:, 0].tolist():
+        rows = active.nonzero()[:, 0].tolist()
+        for row in rows:
             self.nfe += branches
             self.row_nfe[canvas.samples[row]] += branches
+        self.row_forwards.update({canvas.samples[row] for row in rows})
 
     def release(self) -> None:
         """Empty the cache."""
+        self._drafts.clear()
         if self.cache is not None:
             self.cache.release()
 

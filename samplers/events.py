@@ -262,5 +262,8 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
 def _cell(value: Any, where: str) -> Cell:
     if not isinstance(value, (list, tuple)) or len(value) != 4:
         raise EventError(f"{where} = {str(value)[:60]!r}; allowed: [row, position, token, confidence]")
-    row, position, token = (_coerce(v, int, where) for v in value[:3])
-    return Cell(row, position, token, _coerce(value[3], float, where))
+    row, position, token, confidence = value
+    if not (type(row) is type(position) is type(token) is int and type(confidence) is float):
+        row, position, token = (_coerce(v, int, where) for v in value[:3])
+        confidence = _coerce(confidence, float, where)
+    return Cell(row, position, token, confidence)

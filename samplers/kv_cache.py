@@ -61,11 +61,19 @@ class CachedNetwork:
         self.full_passes = 0
 
     def states(
-        self, keys: Sequence[Hashable], tokens: Tensor, attention: Tensor, cells: Tensor, first_block: int
-    ) -> tuple[Tensor, int]:
-        """States of the cells, Float[n, d], row-major, and the number of passes that took.
+        self,
+        keys: Sequence[Hashable],
+        tokens: Tensor,
+        attention: Tensor,
+        cells: Tensor,
+        first_block: int,
+        wanted: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, int]:
+        """States of the cells, Float[n, d], row-major; which cells these are, Bool[rows, length]; and the
+        number of passes that took.
 
-        tokens: Int[rows, length]; attention, cells: Bool[rows, length], at least one cell in each row.
+        tokens: Int[rows, length]; attention, cells: Bool[rows, length], at least one cell in each row;
+        wanted: Bool[rows, length], more cells, of which those come too that the passes for `cells` evaluate.
         """
         # 1. The whole blocks that hold the cells of each row: rows x (start, stop).
         spans = self._spans(cells, first_block)
@@ -84,8 +92,11 @@ class CachedNetwork:
         for span in dict.fromkeys(spans[r] for r in unplanned):
             rows = [r for r in unplanned if spans[r] == span]
             plans.append(_Plan(rows, self._open([keys[r] for r in rows], span), []))
-        # 4. One pass for each plan; their states back in the order of the cells: Float[n, d].
-        return self._run(plans, tokens, attention, cells), len(plans)
+        # 4. Which of the other cells these passes evaluate.
+        if wanted is not None:
+            cells = cells | (wanted & self._evaluated(plans, cells.shape))
+        # 5. One pass for each plan; their states back in the order of the cells: Float[n, d].
+        return self._run(plans, tokens, attention, cells), cells, len(plans)
 
     def release(self) -> None:
         """Forget everything."""
@@ -123,6 +134,18 @@ class CachedNetwork:
         self.groups.append(group)
         return group
 
+    def _evaluated(self, plans: list[_Plan], shape: Sequence[int]) -> Tensor:
+        """Bool[rows, length]: the positions that the passes of the plans evaluate."""
+        evaluated = torch.zeros(*shape, dtype=torch.bool)
+        for rows, group, places in plans:
+            evaluated[rows, slice(*self._reach(group, shape[1])) if places else slice(None)] = True
+        return evaluated
+
+    def _reach(self, group: _Group, length: int) -> Span:
+        """What a pass with the group's keys and values evaluates."""
+        start, stop = group.span
+        return start, length if self.mode == "prefix" else stop
+
     def _run(self, plans: list[_Plan], tokens: Tensor, attention: Tensor, cells: Tensor) -> Tensor:
         """States of all cells, Float[n, d], row-major."""
         parts, cell_places = [], []
@@ -159,9 +182,7 @@ class CachedNetwork:
 
         Where only some of the group's rows go on: theirs alone, of a copy of their keys and values that
         lasts until other rows go on; or, with passes of fixed shapes, all rows of the group again."""
-        start, stop = group.span
-        if self.mode == "prefix":
-            stop = tokens.shape[1]
+        start, stop = self._reach(group, tokens.shape[1])
         keys_values = group.keys_values
         if places != list(range(len(group.tokens))):
             if self.passes.fixed and places == sorted(places):

@@ -70,5 +70,5 @@ def allowed(d: Described) -> str:
     if d.type is bool:
         return "true, false"
     if d.low is not None and d.high is not None:
-        return f"{d.low:g} to {d.high:g}"
+        return f"{'true, false, ' * d.counted}{d.low:g} to {d.high:g}"
     return d.type.__name__

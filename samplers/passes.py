@@ -45,7 +45,10 @@ class Passes:
         device = self.model.device
         mask = None if bool(attention.all()) else to_device(attention, device)
         ids = to_device(tokens, device)
-        return pick(self.model.hidden(ids, mask, keys_values=keys_values, start=start), cells)
+        states: Tensor = self.model.hidden(
+            ids, mask, keys_values=keys_values, start=start, places=places(cells, device)
+        )
+        return states
 
     def new_keys_values(self, rows: int, positions: int) -> KeysValues:
         """Room for keys and values, with whatever stands in it."""

@@ -47,10 +47,12 @@ def option(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     unit: str = "",
+    counted: bool = False,
 ) -> Any:
     """A dataclass field with its help text and what it allows (`low`, `high` inclusive). unit:
-    "blocks" for a number that cannot exceed the blocks of the answer."""
+    "blocks" for a number that cannot exceed the blocks of the answer; counted: see `count_of`."""
     facts = {"help": help, "label": label, "low": low, "high": high, "choices": choices, "unit": unit}
+    facts["counted"] = counted
     return field(default=default, metadata=facts)
 
 
@@ -67,6 +69,7 @@ class Described:
     high: float | None
     choices: tuple[str, ...]
     unit: str = ""
+    counted: bool = False
 
 
 def describe(cls: type) -> list[Described]:
@@ -79,7 +82,7 @@ def describe(cls: type) -> list[Described]:
         label = m.get("label") or label_of(f.name)
         described.append(
             Described(f.name, hints[f.name], default, m.get("help", ""), label, m.get("low"), m.get("high"),
-                      m.get("choices", ()), m.get("unit", ""))
+                      m.get("choices", ()), m.get("unit", ""), m.get("counted", False))
         )  # fmt: skip
     return described
 
@@ -108,6 +111,7 @@ def check(settings: Any) -> None:
 
 def _allowed_values(d: Described) -> str:
     kind = {int: "a whole number", float: "a number", str: "text"}.get(d.type, d.type.__name__)
+    kind = f"true, false or {kind}" if d.counted else kind
     if d.low is not None and d.high is not None:
         return f"{kind} from {d.low:g} to {d.high:g}"
     if d.low is not None:
@@ -115,15 +119,33 @@ def _allowed_values(d: Described) -> str:
     return kind if d.high is None else f"{kind}, at most {d.high:g}"
 
 
+_SWITCHED = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def count_of(value: Any) -> Any:
+    """A count that also says whether: True and "true" are 1, False and "false" 0, "top_5" is 5. Anything else
+    stays as it is."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str) and (word := value.strip().lower()):
+        number = word.removeprefix("top_")
+        switched = _SWITCHED.get(word)
+        if switched is not None:
+            return int(switched)
+        return int(number) if number.isdecimal() and len(number) < 10 else value
+    return value
+
+
 def parse(d: Described, text: str) -> Any:
     """The value a person typed on a command line; SettingError when it cannot be read."""
     if d.type is bool:
-        values = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-        if text.lower() not in values:
+        if text.lower() not in _SWITCHED:
             raise SettingError(d.name, text, "true or false", d.label)
-        return values[text.lower()]
+        return _SWITCHED[text.lower()]
     if d.type is str:
         return text
+    if d.counted:
+        text = count_of(text)
     try:
         return d.type(text)
     except ValueError:

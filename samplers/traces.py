@@ -1,25 +1,48 @@
-"""Traces: a recorded run as JSON lines, a header first. Trace files are hostile input."""
+"""Traces: a recorded run as lines of JSON, a header, then one event a line. Trace files are hostile input.
+
+    {"format": "llada-viz-trace", "schema": 2, "model": name, "pieces": {id: hex bytes, …}, "events": count}
+    {"kind": "Started", "nfe": 0, "forwards": 0, "block": -1, "forked": false, "tokens": [[…]], …}
+    {"kind": "Predicted", "nfe": 1, …, "cells": [[row, position, token, confidence], …]}
+    …
+
+docs/traces.md describes every field. A large file is compressed with gzip, whatever its name
+(samplers.trace_files). The cells are written out, one after the other: 1,024 steps over 512 cells with one
+random draft a mask take 2.9 MB, 0.9 of them the text of the tokens (docs/decisions/024-traces.md).
+
+`open_trace` reads an event at a time, each checked when it comes; `read_trace` reads all.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, BinaryIO, Self
 
-from models.whole_file import write_whole
+from models.whole_file import write_whole_bytes
 from samplers.events import SCHEMA, Event, EventError, Started, from_json, to_json
-from samplers.fold import Board, fold
+from samplers.fold import Board
+from samplers.trace_checks import Checks, check_header, json_value
+from samplers.trace_files import LIMITS, Limits, TraceError, packed, read_lines, too_much
 from samplers.upgrade import upgraded
+
+__all__ = [
+    "LIMITS",
+    "Limits",
+    "Trace",
+    "TraceError",
+    "TraceReader",
+    "open_trace",
+    "read_trace",
+    "write_trace",
+]
 
 FORMAT = "llada-viz-trace"
 FOREIGN = "This is not a trace saved by LLaDA Viz"
-MAX_BYTES = 64 * 2**20
-
-
-class TraceError(ValueError):
-    """A file that is not a whole trace; the message says what is wrong and where."""
 
 
 @dataclass(frozen=True)
@@ -43,88 +66,158 @@ def used_pieces(events: Iterable[Event], pieces: Sequence[bytes]) -> dict[int, b
     for event in events:
         for row in getattr(event, "tokens", ()):
             used.update(row)
-        used.update(cell.token for cell in getattr(event, "cells", ()))
+        for name in ("cells", "accepted", "rejected"):
+            used.update(cell.token for cell in getattr(event, name, ()))
     return {i: pieces[i] for i in sorted(used) if 0 <= i < len(pieces)}
 
 
-def dump_trace(trace: Trace) -> str:
-    """The whole file as text."""
+# ---- writing ---------------------------------------------------------------------------------
+
+
+def trace_lines(trace: Trace | TraceReader) -> Iterator[str]:
+    """The lines of the file, one after the other. TraceError where `read_trace` would refuse it."""
+    count = trace.count if isinstance(trace, TraceReader) else len(trace.events)
     header = {
         "format": FORMAT,
         "schema": SCHEMA,
         "model": trace.model,
         "pieces": {str(i): piece.hex() for i, piece in trace.pieces.items()},
-        "events": len(trace.events),
+        "events": count,
     }
-    lines = [json.dumps(header), *(json.dumps(to_json(e)) for e in trace.events)]
-    return "\n".join(lines) + "\n"
+    check_header(header, LIMITS)
+    checks, size = Checks(LIMITS), 0
+    events = trace if isinstance(trace, TraceReader) else trace.events
+    for number, value in enumerate(chain([header], events), 1):
+        if isinstance(value, Event):
+            checks.event(value, number)
+            value = to_json(value)
+        try:
+            line = json.dumps(value, separators=(",", ":"), allow_nan=False)
+        except ValueError as error:
+            raise TraceError(f"line {number} of the trace cannot be written: {error}") from None
+        size += len(line) + 1
+        if len(line) > LIMITS.line:
+            raise too_much(f"line {number} of the trace has {len(line):,} bytes", LIMITS.line)
+        if size > LIMITS.unpacked:
+            raise too_much(f"trace has more than {LIMITS.unpacked >> 20} MB, unpacked", LIMITS.unpacked)
+        yield line
+
+
+def dump_trace(trace: Trace) -> str:
+    """The whole file as text, not compressed."""
+    return "".join(line + "\n" for line in trace_lines(trace))
+
+
+def pack_trace(trace: Trace) -> bytes:
+    """The whole file as `write_trace` writes it: compressed when it is large."""
+    return b"".join(packed(trace_lines(trace)))
 
 
 def write_trace(path: Path | str, trace: Trace) -> None:
-    """Write the trace; an existing file is replaced only once the new one is whole."""
-    write_whole(Path(path), dump_trace(trace))
+    """Write the trace, compressed when it is large or its name ends in .gz; an existing file is replaced only
+    once the new one is whole. TraceError: more than `LIMITS`."""
+    path = Path(path)
+    write_whole_bytes(path, packed(trace_lines(trace), always=path.suffix == ".gz"))
 
 
-def read_trace(source: Path | str | bytes) -> Trace:
-    """Read and check a trace (a path, or the file's bytes); TraceError if it is not whole."""
-    if not isinstance(source, bytes):
-        path = Path(source)
-        if not path.is_file():
-            raise TraceError(f"trace = {path.name!r} does not exist; allowed: a trace file")
-        if path.stat().st_size > MAX_BYTES:
-            raise TraceError(f"trace is larger than {MAX_BYTES >> 20} MB; allowed: at most that")
-        source = path.read_bytes()
+# ---- reading ---------------------------------------------------------------------------------
+
+
+class TraceReader:
+    """A trace that is read while one goes through its events, once: `for event in reader`.
+
+    model, pieces, schema: of the header (events of schema 1 come as schema 2); count: how many events the
+    file says it has; board: all events that came so far, folded. Each event is checked before it is given; at
+    the end, that the file has no more and no less. TraceError, in any of these places, says what is wrong.
+    """
+
+    def __init__(self, file: BinaryIO, limits: Limits = LIMITS) -> None:
+        self.board = Board()
+        self._file = file
+        self._checks = Checks(limits)
+        self._lines = read_lines(file, limits)
+        line = next(self._lines, b"")
+        try:
+            header = json_value(line)
+        except ValueError:
+            raise TraceError(FOREIGN) from None
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
+            raise TraceError(FOREIGN)
+        self.schema, self.count, self.model, self.pieces = check_header(header, limits)
+        self._events = self._checked()
+
+    def __iter__(self) -> Iterator[Event]:
+        return self._events
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def _checked(self) -> Iterator[Event]:
+        events = self._parsed()
+        for number, event in enumerate(upgraded(events) if self.schema == 1 else events, 2):
+            try:
+                self.board.apply(event)
+            except EventError as error:
+                raise TraceError(f"line {number} of the trace does not fold: {error}") from None
+            self._checks.board(self.board, event)
+            yield event
+
+    def _parsed(self) -> Iterator[Event]:
+        number = 1
+        for number, line in enumerate(self._lines, 2):
+            if number > self.count + 1:
+                raise TraceError(
+                    f"trace goes on behind its {self.count:,} events; allowed: no more than these"
+                )
+            event = _event(line, number, self._checks)
+            self._checks.event(event, number)
+            yield event
+        if number - 1 != self.count:
+            raise TraceError(
+                f"trace holds {number - 1:,} events of {self.count:,}: it is cut short or damaged"
+            )
+
+
+def _event(line: bytes, number: int, checks: Checks) -> Event:
+    checks.line(line, number)
     try:
-        lines = source.decode().splitlines()
-        header = json.loads(lines[0] if lines else "")
-    except (ValueError, RecursionError):
-        raise TraceError(FOREIGN) from None
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise TraceError(FOREIGN)
-    schema = header.get("schema")
-    if schema not in range(1, SCHEMA + 1):
-        raise TraceError(f"trace has schema {schema!r}; allowed: 1 to {SCHEMA}")
-    events = tuple(_event(line, number) for number, line in enumerate(lines[1:], 2))
-    if header.get("events") != len(events) or not events or not isinstance(events[0], Started):
-        raise TraceError(
-            f"trace holds {len(events)} events of {header.get('events')!r}: it is cut short or damaged"
-        )
-    _whole(events)
-    if schema == 1:
-        events = tuple(upgraded(events))
-    return Trace(events, _pieces(header.get("pieces")), str(header.get("model", "")))
-
-
-def _whole(events: tuple[Event, ...]) -> Board:
-    first = events[0]
-    assert isinstance(first, Started)
-    lengths = [len(row) for row in first.tokens]
-    if not lengths or lengths != [len(row) for row in first.attention_mask]:
-        raise TraceError("Started of the trace has an attention_mask of another shape than its tokens")
-    if not 0 <= first.prompt_length <= min(lengths):
-        raise TraceError(f"prompt_length = {first.prompt_length} of the trace; allowed: 0 to {min(lengths)}")
-    try:
-        return fold(events)
-    except EventError as error:
-        raise TraceError(f"trace does not fold: {error}") from None
-
-
-def _json(line: str, number: int) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
+        data = json_value(line)
+    except ValueError:
         raise TraceError(f"line {number} of the trace is not JSON: it is cut short or damaged") from None
-
-
-def _event(line: str, number: int) -> Event:
+    checks.data(data, number)
     try:
-        return from_json(_json(line, number))
+        return from_json(data)
     except EventError as error:
         raise TraceError(f"line {number} of the trace: {error}") from None
+    except RecursionError:
+        raise TraceError(f"line {number} of the trace is deeper than any event") from None
 
 
-def _pieces(data: Any) -> dict[int, bytes]:
+def open_trace(source: Path | str | bytes, limits: Limits = LIMITS) -> TraceReader:
+    """Open a trace (a path, or the file's bytes) as a stream; its header is read and checked.
+
+    with open_trace("run.jsonl.gz") as reader:
+        for event in reader: ...
+    """
+    if isinstance(source, bytes):
+        return TraceReader(BytesIO(source), limits)
+    path = Path(source)
+    if not path.is_file():
+        raise TraceError(f"trace = {path.name!r} does not exist; allowed: a trace file")
+    file = path.open("rb")
     try:
-        return {int(i): bytes.fromhex(piece) for i, piece in dict(data).items()}
-    except (TypeError, ValueError):
-        raise TraceError("pieces of the trace cannot be read; allowed: {id: hex bytes}") from None
+        return TraceReader(file, limits)
+    except BaseException:
+        file.close()
+        raise
+
+
+def read_trace(source: Path | str | bytes, limits: Limits = LIMITS) -> Trace:
+    """Read and check a whole trace (a path, or the file's bytes); TraceError if it is not whole."""
+    with open_trace(source, limits) as reader:
+        return Trace(tuple(reader), reader.pieces, reader.model)

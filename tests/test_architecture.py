@@ -34,7 +34,8 @@ LIBRARIES = {
         "llada_viz/widgets/*",
     ),
     "plotly": ("llada_viz/*",),
-    "transformers": ("models/*", "training/*", "llada_viz/*"),
+    "transformers": ("models/*", "training/*", "llada_viz/*", "samplers/engines/streamer.py"),
+    "diffusers": ("samplers/engines/diffusers.py",),
     "gptqmodel": ("models/*",),
 }
 FORBIDDEN_MODULES = {"pickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}

@@ -66,7 +66,7 @@ def test_requirements_agree() -> None:
 def test_every_dependency_is_imported_and_every_import_is_one() -> None:
     extras = project()["optional-dependencies"]
     always = {package_of(line) for line in project()["dependencies"]}
-    extra = {package_of(line) for name in ("gptq", "suites", "train") for line in extras[name]}
+    extra = {package_of(line) for name in ("gptq", "suites", "diffusers", "train") for line in extras[name]}
     used = imported(PACKAGES)
     assert always - used == set(), "nobody imports these"
     assert used - always <= extra, "these are imported and stand in no list"

@@ -273,17 +273,13 @@ class TokenCanvas {
   /** Save the run as a trace file. */
   async save() {
     const { parts, timeline } = this;
-    let text = null;
-    try {
-      text = await this.server.trace(timeline.run);
-    } catch {
-      // said below
-    }
-    if (!text) {
-      this.say(["Not saved.", "The server no longer has this run; run it again to save it.", "back"]);
+    const file = await this.server.trace(timeline.run).catch(() => null);
+    if (!file || file.error) {
+      const why = file?.error ?? "The server no longer has this run; run it again to save it.";
+      this.say(["Not saved.", why, "back"]);
       return;
     }
-    download("llada-viz-trace.jsonl", text);
+    download(file);
     parts.save.focus();
   }
 }

@@ -22,10 +22,16 @@ export function set(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Give the reader a text as a file of JSON lines. */
-export function download(name, text) {
+/** The bytes of a base64 text. */
+export function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+}
+
+/** Give the reader a file: its text, or where it is compressed its bytes, in base64. */
+export function download({ name, text, base64 }) {
   const link = make("a", "", "", { download: name });
-  link.href = URL.createObjectURL(new Blob([text], { type: "application/jsonl" }));
+  const [content, type] = base64 ? [bytesOf(base64), "application/gzip"] : [text, "application/jsonl"];
+  link.href = URL.createObjectURL(new Blob([content], { type }));
   link.click();
   URL.revokeObjectURL(link.href);
 }

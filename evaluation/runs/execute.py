@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, Protocol
@@ -24,6 +24,8 @@ from models.adapters import adapter_digest
 from models.checkpoint import weights_digest
 from models.loading import LoadedModel
 from samplers.batch import run_requests
+from samplers.judges import task_check
+from samplers.measures import Opinion
 from tasks import TASKS
 
 CHUNK = 32
@@ -96,7 +98,8 @@ def answered(
 ) -> list[ResultRow]:
     """Rows of one line: the answers, decoded as one batch, and their grades."""
     began = time.perf_counter()
-    results = run_requests(loaded, [json.dumps(plan.request(line, p)) for p in problems])
+    checks = checks_of(problems) if line.settings.get("drafts") else {}
+    results = run_requests(loaded, [json.dumps(plan.request(line, p)) for p in problems], checks=checks)
     for result in results:  # the machine failed: no answer to grade; the run ends and can be resumed
         if str(result.get("error", "")).startswith(MACHINE):
             raise RunError(f"row {result['id']}, {line.label}: {result['error']}")
@@ -112,10 +115,15 @@ def answered(
                 "text": result["text"], "correct": grade.correct, "extracted": grade.extracted,
                 "reason": grade.reason, "nfe": result["nfe"], "scorer_calls": result["scorer_calls"],
                 "tokens": len(result["output_ids"]), "ended": loaded.eos_id in result["output_ids"],
-                "seconds": round(seconds, 4),
+                "seconds": round(seconds, 4), "measures": result["measures"],
             }  # fmt: skip
         rows.append(row)
     return rows
+
+
+def checks_of(problems: Sequence[Problem]) -> dict[int, Callable[[str], Opinion]]:
+    """By their numbers, for the problems whose drafts can be judged: those of a bundled task."""
+    return {p.number: task_check(p.task, p.fields, p.answer) for p in problems if p.task}
 
 
 def graded(problems: Sequence[Problem], texts: Sequence[str], grader: Grades) -> list[Grade]:

@@ -17,6 +17,7 @@ from pandas import DataFrame
 from evaluation.runs.pareto import Point, chart, legend
 from evaluation.runs.run_folder import ResultRow, RunFolder
 from evaluation.runs.summary import Comparison, Summary, by_line, compare, summarise
+from evaluation.runs.written import means, written_html, written_markdown
 from evaluation.sets.problem_sets import Problem
 from samplers.text_tables import html_rows, html_table, markdown_table
 
@@ -113,7 +114,9 @@ def cells(s: Summary) -> list[str]:
 def as_markdown(report: Report) -> str:
     """Notes, table and sentences."""
     table = markdown_table(HEAD, map(cells, report.summaries))
-    return "\n".join([*report.notes(), "", table, "", *(c.words for c in report.comparisons)]).strip() + "\n"
+    words = [c.words for c in report.comparisons]
+    parts = [*report.notes(), "", table, "", *words, "", written_markdown(report.rows)]
+    return "\n".join(parts).strip() + "\n"
 
 
 def as_frame(report: Report) -> DataFrame:
@@ -145,7 +148,9 @@ def as_json(report: Report) -> str:
         {
             "manifest": report.manifest, "notes": report.notes(),
             "summaries": [
-                asdict(s) | {"accuracy": s.accuracy, "interval": s.interval} for s in report.summaries
+                asdict(s)
+                | {"accuracy": s.accuracy, "interval": s.interval, "measures": means(report.rows[s.label])}
+                for s in report.summaries
             ],
             "comparisons": [asdict(c) | {"words": c.words} for c in report.comparisons],
             "rows": as_frame(report).to_dict("records"),
@@ -167,6 +172,7 @@ def as_html(report: Report) -> str:
         notes="".join(f'<p class="note">{escape(note)}</p>' for note in report.notes()),
         table=html_table(HEAD, map(cells, report.summaries)),
         sentences="".join(f"<li>{escape(c.words)}</li>" for c in report.comparisons),
+        written=written_html(report.rows),
         figures=figures(report.summaries),
         rows=_matrix(report),
         manifest="".join(facts),

@@ -203,9 +203,10 @@ class ChatSession:
 
     def _save(self, rest: str) -> Reply:
         path = Path(rest).expanduser()
-        if path.suffix in (".json", ".jsonl") and not path.parent.is_dir():
+        trace = path.name.endswith((".jsonl", ".jsonl.gz"))
+        if (trace or path.suffix == ".json") and not path.parent.is_dir():
             raise RequestError(f"save = {rest!r}; allowed: a name in a folder that is there")
-        if path.suffix == ".jsonl":
+        if trace:
             if not self.events:
                 raise RequestError("there is no answer yet whose trace could be saved")
             write_trace(path, Trace(self.events, used_pieces(self.events, self.pieces), self.loaded.name))

@@ -8,6 +8,7 @@ from llada_viz.decoding.attached import NAMES, Attached, Using
 from llada_viz.decoding.model_choice import digest_of, is_bundled
 from llada_viz.decoding.networks import Sources
 from llada_viz.host import public_host
+from llada_viz.render.say import counted
 from models.assets import locate
 from models.catalog import Known, catalog
 from models.loading import LoadedModel
@@ -33,7 +34,7 @@ def facts(using: Using) -> list[tuple[str, str]]:
         rows.append(("Family", known.family.title))
     config = loaded.model.config
     rows += [
-        ("Weights", f"{_count(loaded):,} in {config.n_layers} layers of width {config.d_model:,}"),
+        ("Weights", f"{_count(loaded):,} in {counted(config.n_layers, 'layer')} of width {config.d_model:,}"),
         ("Digest", _digest(source.model)),
         ("Precision", loaded.precision), ("Device", device_of(loaded)),
         ("Memory", gigabytes(memory_of(loaded))),

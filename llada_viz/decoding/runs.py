@@ -24,10 +24,13 @@ from llada_viz.render.verdict import Golds
 from samplers.events import Event
 from samplers.requests import Prepared
 from samplers.shared_forwards import Left, Place
-from samplers.traces import Trace, used_pieces
+from samplers.traces import Limits, Trace, used_pieces
 
 LOG = logging.getLogger(__name__)
 MOST_RUNS = 64
+OPENED = Limits(unpacked=64 << 20, events=1 << 16, cells=1 << 16, length=1 << 13, all_cells=5 << 19)
+"""Of a trace that is shown: its events and frames stay in memory. The two million drafts that a run may have
+(samplers.drafts) are below it."""
 NUMBERS = itertools.count(time.time_ns() // 10**6)  # also higher than those before a restart
 Stream = Generator[Event, None, Any]
 

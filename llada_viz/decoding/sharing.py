@@ -21,9 +21,10 @@ from samplers.shared_network import Sharing
 
 VARIABLE = "LLADA_VIZ_SHARED"
 THREADS = torch.get_num_threads()  # before a pass of one thread sets another number
-# Such a network is small: a row is cheapest in passes of four to eight rows of one thread, and the other
-# cores are wanted for what the runs do between passes (docs/log.md).
-SMALL_TOKENS, CPU_TOKENS, GPU_TOKENS = 512, 1024, 16_384
+# Such a network is small: a row is cheapest in passes of one thread over four to eight rows, and while one
+# half of the runs waits for a pass the other half does what runs do between passes (docs/log.md).
+SMALL_TOKENS, CPU_TOKENS, GPU_TOKENS = 256, 1024, 16_384
+SMALL_WORKERS = min(2, THREADS)
 # Seconds after which a thread that runs Python lets another on; Python's own is 0.005. A pass of a small
 # network comes back to Python a hundred times, and would wait behind other runs' frames each time.
 SWITCH_INTERVAL = 0.0005
@@ -56,5 +57,5 @@ def limits_of(model: LLaDAModelLM, is_reordered: bool) -> Limits:
     if model.device.type != "cpu":
         return Limits(tokens=GPU_TOKENS)
     if is_reordered:
-        return Limits(tokens=SMALL_TOKENS, threads=1)
+        return Limits(tokens=SMALL_TOKENS, threads=1, workers=SMALL_WORKERS)
     return Limits(tokens=CPU_TOKENS, threads=THREADS)

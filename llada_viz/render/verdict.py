@@ -5,27 +5,18 @@ Only the kinds of problem in tasks/ have an exact checker. Of any other prompt n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from samplers.judges import NEEDS_GOLD, question_in, turns_of
+from samplers.judges import is_special as is_special
 from tasks import TASKS
-from tasks.recognise import problem_of
 from tasks.step_check import Step, check_steps
 from tasks.truth import true_answer
 
 Verdict = dict[str, Any]
 Golds = Mapping[str, str]
 """Prompt (with single spaces) -> right answer, of problems that cannot be solved from the prompt alone."""
-
-USER = "user"
-NEEDS_GOLD = ("word",)
-_SPECIAL = re.compile(r"<\|[^|<>]*\|>")
-
-
-def is_special(text: str) -> bool:
-    """Whether the text of a cell is a special token, such as the end of the text."""
-    return _SPECIAL.fullmatch(text) is not None
 
 
 def text_of(texts: Sequence[str]) -> str:
@@ -41,12 +32,12 @@ def verdict_of(prompt: str, texts: Sequence[str], golds: Golds) -> Verdict | Non
     Returns {"right": True, False, or None when nobody can know, "text": a sentence, "cells": [first, end]
     of the first line that is wrong, or None}.
     """
-    question = _question_in(prompt)
+    question = question_in(prompt)
     if question is None:
         return None
     name, fields = question
     answer = text_of(texts)
-    gold = next((golds[part] for part in reversed(_parts(prompt)) if part in golds), None)
+    gold = next((golds[part] for part in reversed(turns_of(prompt)) if part in golds), None)
     try:
         broken = next((step for step in check_steps(TASKS[name], fields, answer) if not step.right), None)
         right = None
@@ -58,25 +49,6 @@ def verdict_of(prompt: str, texts: Sequence[str], golds: Golds) -> Verdict | Non
     line = answer[: broken.start].count("\n") + 1 if broken else None
     cells = _cells_of(broken, texts) if broken else None
     return {"right": right, "text": _sentence(right, truth, line, many=name == "countdown"), "cells": cells}
-
-
-def _question_in(prompt: str) -> tuple[str, dict[str, str]] | None:
-    """(task, its fields) of the bundled problem that a prompt asks; the last one of a conversation."""
-    for part in reversed(_parts(prompt)):
-        if (problem := problem_of(part)) is not None:
-            return problem["name"], problem["problem"]
-    return None
-
-
-def _parts(prompt: str) -> list[str]:
-    """The texts between the marks of a chat template; of a conversation, from the last user's turn on."""
-    parts = [_key(part) for part in _SPECIAL.split(prompt) if part.strip()]
-    turns = [i for i, part in enumerate(parts) if part == USER]
-    return parts[turns[-1] + 1 :] if turns else parts
-
-
-def _key(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _sentence(right: bool | None, truth: str | None, line: int | None, many: bool) -> str:

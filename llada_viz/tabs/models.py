@@ -181,7 +181,7 @@ class Models:
             choice.check_allowed(name)
             found = choice.facts_of(name, self._revision(values))
         except (ModelError, RequestError) as error:
-            return updates | {self.about: alert(sentence_of(error))}
+            return updates | {self.alert: alert(sentence_of(error))}
         ways = choice.precisions(found)
         words = [(choice.WORDS[way], way) for way in ways]
         kept = values[self.precision] if values[self.precision] in ways else AUTO

@@ -14,7 +14,7 @@ import gradio as gr
 from llada_viz.decoding.attached import Attached, Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.networks import Sources
-from llada_viz.decoding.runs import Runs
+from llada_viz.decoding.runs import OPENED, Runs
 from llada_viz.jobs.job_facts import log_of, submitted_minute
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.trainings import KIND, TrainingRequest, Trainings, near
@@ -305,7 +305,7 @@ class Train:
             path = next((path for path in paths if path.stem == values[self.sample]), None)
             if path is None:
                 raise TraceError("there is no such sample; allowed: one of the list")
-            run = self.runs.open(read_trace(path))
+            run = self.runs.open(read_trace(path, OPENED))
         except (TraceError, EventError, OSError, ValueError) as error:
             return {self.load_alert: alert(sentence_of(error))}
         shown = gr.update(visible=True, value=message(run, run.frames))

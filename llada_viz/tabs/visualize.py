@@ -11,7 +11,7 @@ import gradio as gr
 from llada_viz.decoding.attached import Attached, Attachments
 from llada_viz.decoding.bundled import Bundled, Example
 from llada_viz.decoding.entrance import ENTRANCE
-from llada_viz.decoding.runs import Run, Runs
+from llada_viz.decoding.runs import OPENED, Run, Runs
 from llada_viz.decoding.scope import hint
 from llada_viz.widgets.canvas import Message, TokenCanvas, message, notice
 from llada_viz.widgets.chat_box import ChatBox
@@ -41,7 +41,6 @@ from samplers.settings import SettingError, sentence_of
 from samplers.traces import TraceError, read_trace
 
 FIRST_EXAMPLE = 1  # filled in when the page opens, so that Run can be pressed at once
-MOST_CELLS = 8192
 STARTING = "Starting…"
 GOES_ON = "A run is still going on: press Stop first."
 # A moment later, when the page has put the new sizes into the form.
@@ -216,11 +215,7 @@ class Visualize:
     def on_open(self, values: Values) -> Updates:
         """Show a saved run; a file that is no trace is a sentence, and the canvas stays."""
         try:
-            trace = read_trace(values[self.opener] or "")
-            cells = len(getattr(trace.events[0], "tokens", [[]])[0])
-            if cells > MOST_CELLS:
-                raise TraceError(f"trace has {cells} cells; allowed: at most {MOST_CELLS}")
-            run = self.runs.open(trace)
+            run = self.runs.open(read_trace(values[self.opener] or "", OPENED))
         except (TraceError, EventError, OSError) as error:
             return {self.alert: alert(sentence_of(error))}
         if (running := self.runs.get(values[self.run_id])) is not None:

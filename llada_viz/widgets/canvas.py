@@ -13,6 +13,7 @@ index). A text is sent as a whole, and is quicker to compare.
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -21,7 +22,8 @@ import gradio as gr
 from llada_viz.decoding.runs import Run, Runs
 from llada_viz.render.frames import Frame
 from llada_viz.widgets import assets
-from samplers.traces import dump_trace
+from samplers.trace_files import MAGIC
+from samplers.traces import TraceError, pack_trace
 
 MOST_FRAMES = 256  # in one message or answer
 Message = dict[str, Any]
@@ -41,6 +43,18 @@ def notice(run: Run, text: str) -> Message:
     return {"run": run.id, "number": run.number, "frames": "[]", "notice": text}
 
 
+def saved(run: Run) -> dict[str, str]:
+    """The run's trace file for the browser: its name, and its text, or in base64 its bytes, where it is
+    compressed. "error": it is too large to be read again."""
+    try:
+        file = pack_trace(run.trace())
+    except TraceError as error:
+        return {"error": str(error)}
+    if file.startswith(MAGIC):
+        return {"name": "llada-viz-trace.jsonl.gz", "base64": base64.b64encode(file).decode()}
+    return {"name": "llada-viz-trace.jsonl", "text": file.decode()}
+
+
 class TokenCanvas(gr.HTML):
     """The live canvas of the runs in `runs`; its value is a `message`. again: a cut-off answer has a
     button that asks for more cells, which is the event `submit`."""
@@ -53,10 +67,10 @@ class TokenCanvas(gr.HTML):
                     return run.frames[start : start + MOST_FRAMES]
             return []
 
-        def trace(run_id: Any) -> str | None:
-            """Called by the page. A run as the text of a trace file; None: there is no such run."""
+        def trace(run_id: Any) -> dict[str, str] | None:
+            """Called by the page. A run as a trace file; None: there is no such run."""
             run = runs.get(run_id)
-            return dump_trace(run.trace()) if run is not None and run.events else None
+            return saved(run) if run is not None and run.events else None
 
         asks = "again: () => trigger('submit')" if again else "again: null"
         super().__init__(

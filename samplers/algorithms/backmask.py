@@ -59,6 +59,11 @@ class BackMask(RefinedSettings):
     )
     backmasking_frequency: int = option(1, "Look back every so many blocks.", "Frequency", low=1, high=4096)
 
+    @property
+    def most_candidates(self) -> int:
+        """See BlockSettings."""
+        return max(self.num_candidates_per_block, self.num_demasking_candidates)
+
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """Keep the best of the candidates; then check the blocks so far."""
         yield from self.best_block(run, block, active, self.num_candidates_per_block)

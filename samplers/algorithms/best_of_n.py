@@ -35,6 +35,11 @@ class BestOfN(RewardedSettings):
         "product", "What answers are compared by, over their blocks.", choices=tuple(AGGREGATES)
     )
 
+    @property
+    def most_candidates(self) -> int:
+        """See BlockSettings."""
+        return self.num_samples
+
     def fill(self, run: Run, stopped: Tensor) -> Iterator[Event]:
         """Decode all blocks of n copies; then one contest."""
         rows, n = run.canvas.masked.any(-1) & ~stopped, self.num_samples

@@ -32,6 +32,11 @@ class VanillaPRM(RewardedSettings):
         5, "Candidates of each block.", "Candidates a block", low=1, high=64
     )
 
+    @property
+    def most_candidates(self) -> int:
+        """See BlockSettings."""
+        return self.num_candidates_per_block
+
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """The best of the candidates."""
         yield from self.best_block(run, block, active, self.num_candidates_per_block)

@@ -55,6 +55,11 @@ class WindowRefine(RefinedSettings):
         128, "Most steps of a refinement; 0: as many as the window's blocks have.", low=0, high=4096
     )
 
+    @property
+    def most_candidates(self) -> int:
+        """See BlockSettings."""
+        return self.num_refinement_samples
+
     def open_from(self, block: int) -> int:
         """The window in work changes, none before it."""
         return block // self.window * self.window

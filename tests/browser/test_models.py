@@ -53,7 +53,7 @@ def test_the_model_in_the_header_is_the_one_that_decodes(
     page.screenshot(path=str(shots / "models-chosen.png"), full_page=True)
     page.click("#models-load")
     header(page, "small-llada · CPU")
-    page.wait_for_selector("#models-loaded:has-text('1 layers of width 256')")
+    page.wait_for_selector("#models-loaded:has-text('1 layer of width 256')")
     assert page.evaluate(BEYOND) == [] and page.evaluate(FAINT) == []
     name_folder(page, broken)
     page.click("#models-load")

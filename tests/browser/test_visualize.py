@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from samplers.events import Finished, Started, Unmasked
+from samplers.trace_files import MAGIC
+from samplers.traces import Trace, write_trace
 from tests.browser.canvas_page import BEYOND, FAINT, RECORD, CanvasPage
 
 pytestmark = pytest.mark.browser
@@ -189,6 +192,24 @@ def test_traces(tab: Any, tmp_path: Path) -> None:
     page.click("#canvas [data-part=first]")
     tab.wait("canvas.painted.index === 0")
     assert not any(tab.cells())
+
+
+def test_a_large_trace_is_opened_and_saved_compressed(tab: Any, tmp_path: Path) -> None:
+    first = Started(
+        nfe=0, tokens=((5, 5),), attention_mask=((True, True),), mask_id=5, prompt_length=0, settings={}
+    )
+    waits = (Unmasked(nfe=n, forwards=n, step=n - 1, cells=()) for n in range(1, 3500))
+    last = Finished(nfe=3500, tokens=((5, 5),), stop_reasons=("left",))
+    path = tmp_path / "large.jsonl"
+    write_trace(path, Trace((first, *waits, last), {5: b"five"}, "nobody's"))
+    assert path.read_bytes().startswith(MAGIC)
+    tab.open_trace(path)
+    tab.wait("line?.ended && line.length === 3501")
+    with tab.page.expect_download() as download:
+        tab.page.click("text=Download trace")
+    download.value.save_as(tmp_path / "again")
+    assert download.value.suggested_filename == "llada-viz-trace.jsonl.gz"
+    assert (tmp_path / "again").read_bytes() == path.read_bytes()
 
 
 def test_two_tabs(open_page: Any) -> None:

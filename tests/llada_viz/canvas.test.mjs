@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { cellClass, cellLabel } from "../../assets/canvas/board.mjs";
 import { curve, rectangles } from "../../assets/canvas/charts.mjs";
 import { historyLine, leastSure } from "../../assets/canvas/inspector.mjs";
+import { bytesOf } from "../../assets/canvas/dom.mjs";
 import { command } from "../../assets/canvas/keys.mjs";
 import { clock, differing, divergence, frameAt, lastTick, statesAt } from "../../assets/canvas/lockstep.mjs";
 import { Player } from "../../assets/canvas/player.mjs";
@@ -239,4 +240,10 @@ test("the first divergence is the first cell with two different words", () => {
   assert.deepEqual(found.words.map((cell) => cell.text), ["y", "z"]);
   assert.deepEqual(differing(statesAt([slow, fast], 3, "NFE")), []); // a mask differs from nothing
   assert.equal(divergence([slow, lane("c", [[0, "x"], [1, "y"]])], "NFE"), null);
+});
+
+test("a compressed trace reaches the browser's file byte by byte", () => {
+  const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
+  assert.deepEqual(bytesOf(Buffer.from(bytes).toString("base64")), bytes);
+  assert.throws(() => bytesOf("<img src=x>"));
 });

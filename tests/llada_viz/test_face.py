@@ -32,8 +32,15 @@ def test_public_names() -> None:
         assert getattr(lv, name) is not None
     events = {cls.__name__ for cls in EVENTS.values()}
     assert events <= set(lv.__all__)
-    functions = {"load", "stream", "decode", "list_samplers", "read_trace", "write_trace"}
-    assert set(lv.__all__) == events | functions | {"Cell", "Decoded", "Event", "Trace", "__version__"}
+    functions = {"load", "stream", "decode", "list_samplers", "open_trace", "read_trace", "write_trace"}
+    assert set(lv.__all__) == events | functions | {
+        "Cell",
+        "Decoded",
+        "Event",
+        "Trace",
+        "TraceReader",
+        "__version__",
+    }
     assert set(lv.__all__) <= set(dir(lv))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         lv.nothing  # noqa: B018

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import html
 import json
 import socket
 import warnings
@@ -15,8 +18,10 @@ from llada_viz import address
 from llada_viz.decoding import scope
 from llada_viz.decoding.bundled import EXAMPLES, Bundled
 from llada_viz.widgets.form import FRONT, SamplerForm, plain
+from samplers.events import Started, Unmasked
 from samplers.registry import SAMPLERS, entry, make
 from samplers.settings import Described
+from samplers.traces import Trace, dump_trace, pack_trace
 from tasks import TASKS, generate
 
 with warnings.catch_warnings():
@@ -214,6 +219,57 @@ def test_server_functions_only_read() -> None:
     for asked in (None, [], ["x", 0], ["x"], {"a": 1}, [3, 4], ["x", -1]):
         assert canvas.frames(asked) == []
     assert canvas.trace("x") is None and canvas.trace(None) is None
+
+
+def waiting(passes: int, cells: int = 8) -> Trace:
+    """A run that was stopped while it had written nothing."""
+    first = Started(
+        nfe=0,
+        tokens=((5,) * cells,),
+        attention_mask=((True,) * cells,),
+        mask_id=5,
+        prompt_length=0,
+        settings={},
+    )
+    events = (first, *(Unmasked(nfe=n, forwards=n, step=n - 1, cells=()) for n in range(1, passes)))
+    return Trace(events, {5: b"five"}, "nobody's")
+
+
+def test_a_run_is_saved_and_opened_compressed_where_it_is_large(modelless: Any, tmp_path: Path) -> None:
+    canvas = TokenCanvas(modelless.runs)
+    for passes, name in ((9, "llada-viz-trace.jsonl"), (4000, "llada-viz-trace.jsonl.gz")):
+        trace = waiting(passes)
+        run = modelless.runs.open(trace)
+        file = json.loads(json.dumps(canvas.trace(run.id)))
+        content = base64.b64decode(file["base64"]) if "base64" in file else file["text"].encode()
+        assert file["name"] == name and content.startswith(b"\x1f\x8b") is name.endswith(".gz")
+        (tmp_path / name).write_bytes(content)
+        shown = modelless.on_open({modelless.opener: str(tmp_path / name), modelless.run_id: run.id})
+        assert modelless.runs.get(shown[modelless.run_id]).trace() == trace
+
+
+def test_a_run_that_could_not_be_read_again_is_not_saved(modelless: Any) -> None:
+    run = modelless.runs.open(waiting(9))
+    run.events.append(run.events[0])
+    assert TokenCanvas(modelless.runs).trace(run.id) == {
+        "error": "line 11 of the trace: Started at a wrong place; allowed: Started first, Finished last"
+    }
+
+
+def test_traces_that_are_too_much_for_the_page(modelless: Any, tmp_path: Path) -> None:
+    text = dump_trace(waiting(9))
+    blank = text.splitlines()[-1] + " " * 8_000_000 + "\n"
+    bomb = text.replace('"events":9', '"events":99') + blank * 3
+    for content, sentence in (
+        (dump_trace(waiting(2, cells=8193)).encode(), "a row of 8,193 cells; allowed: at most 8,192"),
+        (gzip.compress(bomb.encode()), "unpacks to more than 200 times its size"),
+        (text.replace('"events":9', '"events":70000').encode(), "'70000' events; allowed: 1 to 65,536"),
+        (pack_trace(waiting(4000))[:-20], "cut short"),
+    ):
+        (tmp_path / "file").write_bytes(content)
+        shown = modelless.on_open({modelless.opener: str(tmp_path / "file"), modelless.run_id: ""})
+        said = html.unescape(shown.pop(modelless.alert))
+        assert not shown and sentence in said, said
 
 
 def test_messages_hold_frames_as_text() -> None:

@@ -11,6 +11,7 @@ import pytest
 from models.loading import LoadedModel, load
 from samplers.__main__ import main
 from samplers.batch import run_requests
+from samplers.traces import read_trace
 from tests.networks import VECTORS
 from tests.samplers.test_conformance import sampler_of
 
@@ -104,6 +105,20 @@ def test_run_saves_a_trace_that_replays(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["run", "--model", TINY, "--prompt-ids", "[1, 2]", *shape, "--trace", str(trace)]) == 0
     assert main(["replay", str(trace), "--pause", "0"]) == 0
     assert capsys.readouterr().out.count("masks left 0") >= 2
+
+
+def test_a_trace_of_the_first_version_is_printed_as_todays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = Path(__file__).parents[1] / "vectors" / "traces" / "v0.1" / "remedi.jsonl"
+    assert main(["replay", str(old), "--json"]) == 0
+    printed = capsys.readouterr().out
+    header, *events = map(json.loads, printed.splitlines())
+    assert (header["schema"], header["events"]) == (2, len(events))
+    assert read_trace(printed.encode()) == read_trace(old)
+    (tmp_path / "cut").write_bytes(old.read_bytes()[:5000])
+    assert main(["replay", str(tmp_path / "cut"), "--json"]) == 2
+    assert "not JSON: it is cut short" in capsys.readouterr().err
 
 
 def test_list_names_settings_and_aliases(capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,7 +103,7 @@ def test_a_machine_that_fails_is_no_answer(
     loaded: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = [{"id": 1, "error": "RuntimeError: out of memory"}]
-    monkeypatch.setattr("evaluation.runs.execute.run_requests", lambda *_: failed)
+    monkeypatch.setattr("evaluation.runs.execute.run_requests", lambda *_, **more: failed)
     plan, folder = begin(loaded, tmp_path, ASKED[:1])
     with pytest.raises(RunError, match="row 1, a: RuntimeError"):
         list(run(loaded, plan, folder, ByText()))

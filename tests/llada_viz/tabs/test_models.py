@@ -184,13 +184,13 @@ def test_memory_is_said_before_anything_is_loaded(tab: Models, monkeypatch: pyte
     assert seen is not None and seen.memory == memory and seen.memory.cache > 0
     shown = tab.on_model(one)
     assert (
-        "Takes 17.4 GB as bfloat16; 20.0 GB of memory are free." in shown[tab.memory]
+        "Takes 17.3 GB as bfloat16; 20.0 GB of memory are free." in shown[tab.memory]
         and "Its files are fetched" in shown[tab.about]
     )
     shown = tab.on_use(one | {tab.precision: "float32"})
     assert (
         "Does not fit: it takes 3" in shown[tab.memory]
-        and "What would fit: bfloat16 (17.4 GB)" in shown[tab.memory]
+        and "What would fit: bfloat16 (17.3 GB)" in shown[tab.memory]
     )
     assert "Canvas may be 1 to 4,096." in tab.on_use(one | {tab.length: 10**6})[tab.memory]
     assert "Answers at once may be 1" in tab.on_use(one | {tab.rows: None})[tab.memory]
@@ -216,7 +216,7 @@ def test_a_public_host_loads_what_it_came_with(
         changed = ended(tab.on_load(asked))
         assert "On this public host only the bundled models" in changed[tab.alert]
         assert tab.attached not in changed
-        assert "public host" in tab.on_model(asked)[tab.about] and tab.on_use(asked)[tab.memory] == ""
+        assert "public host" in tab.on_model(asked)[tab.alert] and tab.on_use(asked)[tab.memory] == ""
     for part in (str(small), "Qwen/Qwen2.5-Math-PRM-7B"):
         changed = ended(tab.on_attach({tab.part: OTHER, tab.part_named: part, tab.attached: ""}))
         assert "public host" in changed[tab.part_alert] and tab.attached not in changed

@@ -1,0 +1,100 @@
+"""Who can tell right answers from wrong ones: the exact checkers of the bundled tasks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from models.text import cell_texts
+from samplers.measures import Judge, Known, Opinion
+from tasks import TASKS
+from tasks.core import extract_boxed
+from tasks.recognise import problem_of
+from tasks.step_check import check_steps
+
+USER = "user"
+NEEDS_GOLD = ("word",)
+"""Tasks whose right answer does not follow from the prompt."""
+Pieces = Sequence[bytes] | Mapping[int, bytes]
+_SPECIAL = re.compile(r"<\|[^|<>]*\|>")
+
+
+def is_special(text: str) -> bool:
+    """Whether the text of a cell is a special token, such as the end of the text."""
+    return _SPECIAL.fullmatch(text) is not None
+
+
+def ends_among(pieces: Mapping[int, bytes]) -> frozenset[int]:
+    """The special tokens among those of a trace: an answer goes up to the first of them."""
+    return frozenset(i for i, piece in pieces.items() if is_special(piece.decode(errors="replace")))
+
+
+def question_in(prompt: str) -> tuple[str, dict[str, str]] | None:
+    """(task, its fields) of the bundled problem that a prompt asks; the last one of a conversation.
+    prompt: as the model reads it, with the marks of its chat template."""
+    for part in reversed(turns_of(prompt)):
+        if (problem := problem_of(part)) is not None:
+            return problem["name"], problem["problem"]
+    return None
+
+
+def turns_of(prompt: str) -> list[str]:
+    """The texts between the marks of a chat template; of a conversation, from the last user's turn on."""
+    parts = [" ".join(part.split()) for part in _SPECIAL.split(prompt) if part.strip()]
+    turns = [i for i, part in enumerate(parts) if part == USER]
+    return parts[turns[-1] + 1 :] if turns else parts
+
+
+def task_check(task: str, fields: Mapping[str, str], gold: str = "") -> Callable[[str], Opinion]:
+    """A bundled task's own checker. gold: the right answer, for the tasks that need it."""
+
+    def check(text: str) -> Opinion:
+        if not gold and task in NEEDS_GOLD:
+            return Opinion(extract_boxed(text), None)
+        verdict = TASKS[task].check(dict(fields), text, answer=gold or None)
+        return Opinion(verdict.answer, verdict.correct)
+
+    return check
+
+
+def prompt_check(prompt: str, gold: str = "") -> Callable[[str], Opinion] | None:
+    """The checker for what a prompt asks; None: no bundled task, or one that only looks like it."""
+    question = question_in(prompt)
+    if question is None:
+        return None
+    check = task_check(*question, gold)
+    try:
+        check("")
+    except ValueError:
+        return None
+    return check
+
+
+def judge_by(check: Callable[[str], Opinion], pieces: Pieces, mask_id: int | None = None) -> Judge:
+    """A checker as a judge of tokens."""
+
+    def text_of(tokens: Sequence[int]) -> str:
+        return "".join(cell_texts(pieces, list(tokens), mask_id))
+
+    return Judge(text_of, check)
+
+
+def known_by_steps(task: str, fields: Mapping[str, str], pieces: Pieces, ends: Collection[int]) -> Known:
+    """A token is right when it stands in a line that holds, or in a box whose answer does, and wrong in a
+    line or box that does not (tasks.step_check); of all others nothing is known."""
+
+    def known(tokens: Sequence[int]) -> list[bool | None]:
+        end = next((i for i, token in enumerate(tokens) if token in ends), len(tokens))
+        texts = cell_texts(pieces, list(tokens[:end]), None)
+        steps = check_steps(TASKS[task], dict(fields), "".join(texts))
+        rights: list[bool | None] = [None] * len(tokens)
+        at = number = 0
+        for place, text in enumerate(texts):
+            while number < len(steps) and steps[number].stop <= at:
+                number += 1
+            if text and number < len(steps) and steps[number].start < at + len(text):
+                rights[place] = steps[number].right
+            at += len(text)
+        return rights
+
+    return known
