@@ -82,6 +82,7 @@ def runs(draw: st.DrawFn) -> Run:
         "begins_with": draw(st.integers(0, 1)),
         "changes": draw(st.integers(0, 4)),
         "copies": 2,
+        "drafts": draw(st.sampled_from([0, 0, 2])),
     }
     prompt = st.lists(st.integers(0, EOT), min_size=1, max_size=6)
     pins = st.dictionaries(st.integers(0, block * blocks - 1), st.integers(0, EOT), max_size=3)

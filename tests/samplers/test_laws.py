@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from samplers import SAMPLERS, collect, make, new_canvas
 from samplers.canvas import Canvas
 from samplers.committed import Committed
-from samplers.events import Event, Finished, Unmasked, from_json, to_json
+from samplers.events import Event, Finished, Predicted, Unmasked, from_json, to_json
 from samplers.fold import Board
 from samplers.settings import SettingError
 from samplers.traces import read_trace
@@ -48,7 +48,8 @@ def test_fold_pins_masks_and_counting(name: str, run: Run) -> None:
     if final.mask_id is not None:
         assert all(c.token != MASK for e in events if isinstance(e, Unmasked) for c in e.cells)
     assert [from_json(json.loads(json.dumps(to_json(e)))) for e in events] == events
-    if name not in TOYS and final.mask_id is not None and not events[0].pinned:  # type: ignore[attr-defined]
+    known_to_1 = name not in TOYS and final.mask_id is not None and not run["settings"]["drafts"]
+    if known_to_1 and not events[0].pinned:  # type: ignore[attr-defined]
         assert read_trace(as_schema_1(events)).events == tuple(events)
 
 
@@ -117,6 +118,20 @@ def test_what_is_committed_stays(name: str, run: Run) -> None:
             tokens = committed.tokens(row)
             assert tokens == answer[: len(tokens)], event
     assert [committed.tokens(row) for row in range(len(answers))] == answers
+
+
+@pytest.mark.parametrize("name", TOYS)
+@given(run=runs())
+@settings(max_examples=8, deadline=None)
+def test_drafts_change_nothing(name: str, run: Run) -> None:
+    """Law 9; that of the registered samplers, and that the drafts are the network's, is in test_drafts.py."""
+    plain, drafted = (
+        collect(stream(*start(name, run | {"settings": run["settings"] | {"drafts": k}})))[0] for k in (0, 2)
+    )
+    assert [e for e in drafted[1:] if not isinstance(e, Predicted)] == plain[1:]
+    forwards = {e.forwards for e in drafted if isinstance(e, Predicted)}
+    every = {e.forwards for e in plain if isinstance(e, Unmasked) and e.step >= 0}
+    assert forwards == every or (name == "accepter" and forwards <= every)  # it may ask for decided cells
 
 
 @pytest.mark.parametrize("name", NAMES)
