@@ -1,81 +1,110 @@
 // The cells of the answer: one row per block, with a gutter (name, score) beside it, and one span per cell.
-// Spans are made once and reused; text enters the page by textContent only.
+// A cell keeps its span as long as it stands, wherever it moves. Text enters the page by textContent only.
 
-import { Tried } from "./tried.mjs";
+import { cellClass, cellLabel, cellText } from "./cell.mjs";
 import { make } from "./dom.mjs";
-import { cividis, glyph, percent, spoken } from "./text.mjs";
-import { isMask } from "./timeline.mjs";
+import { blockOf, firstIds, sameOrder, startOf } from "./order.mjs";
+import { placesOf, slide } from "./slide.mjs";
+import { cividis } from "./text.mjs";
+import { isOpen } from "./timeline.mjs";
+import { Tried } from "./tried.mjs";
 
+export const FAR = 8; // frames: over a longer way cells jump to where they stand
 const CELL_PIXELS = 37; // an average cell with its gap, for the height that a row reserves
 const LINE_PIXELS = 37;
 
-/** The classes of a cell; fresh: the frame shown wrote it. */
-export function cellClass(cell, fresh) {
-  const names = ["c"];
-  if (cell.mark === "u" && fresh) names.push("rm");
-  else if (cell.mark === "b" || cell.mark === "r") names.push("bk");
-  else if (isMask(cell.mark)) names.push("m");
-  else {
-    if (fresh && cell.mark !== "p") names.push("nw");
-    if (cell.mark === "p") names.push("pin");
-    if (cell.mark === "e") names.push("ed");
-    if (glyph(cell.text).dim) names.push("dim");
-  }
-  return names.join(" ");
-}
-
-/** What a screen reader says for a cell. */
-export function cellLabel(pos, cell) {
-  if (isMask(cell.mark)) {
-    const was = cell.was ? `, was ${spoken(cell.was)}` : "";
-    return `Cell ${pos}: masked${was}`;
-  }
-  const sure = cell.conf == null ? "filled in after an early stop" : `${percent(cell.conf)} sure`;
-  const how = cell.mark === "p" ? "given" : sure;
-  return `Cell ${pos}: ${spoken(cell.text)}, ${how}`;
-}
-
 export class Board {
-  /** root: an empty element; onChoose(position): a cell was clicked or entered. */
+  /** root: an empty element; onChoose(id): a cell was clicked or entered, or (null) let go. */
   constructor(root, onChoose) {
     this.root = root;
     this.onChoose = onChoose;
-    this.spans = [];
+    this.spans = []; // by position, as are painted and fresh
+    this.order = []; // their ids
     this.rows = [];
     this.painted = [];
     this.fresh = [];
-    this.chosen = null;
+    this.chosen = null; // an id
     this.tab = 0; // the cell that Tab reaches
+    this.ghosts = true; // whether drafts are shown
     this.broken = () => false; // whether a cell belongs to the first wrong line of the answer
     root.addEventListener("click", (event) => {
       const span = event.target.closest(".c");
-      if (span) this.choose(Number(span.dataset.pos));
+      if (span) this.choose(this.order[Number(span.dataset.pos)]);
     });
     new ResizeObserver(() => this.reserve()).observe(root);
   }
 
   /** Make rows and cells for a run. */
   build(meta) {
-    const { gen_length: cells, block_length: size } = meta;
-    this.size = size;
-    this.spans = [];
+    this.meta = meta;
+    this.order = firstIds(meta.gen_length);
+    this.spans = this.order.map((pos) => this.span(pos));
     this.rows = [];
-    this.painted = new Array(cells);
-    this.fresh = new Array(cells).fill(false);
-    this.painting = { ups: null, win: null, block: null };
+    this.painted = new Array(this.spans.length);
+    this.fresh = new Array(this.spans.length).fill(false);
+    this.painting = { ups: null };
     this.tab = 0;
     this.chosen = null;
     this.marked = "";
     this.broken = () => false;
-    for (let start = 0; start < cells; start += size) {
-      this.rows.push(this.row(start / size, start, Math.min(start + size, cells)));
-    }
-    this.root.replaceChildren(...this.rows.map((row) => row.element));
-    this.root.setAttribute("aria-label", `Answer, ${cells} cells in ${this.rows.length} blocks`);
+    this.root.replaceChildren();
+    this.fill();
+    this.focusable(0);
+  }
+
+  span(pos) {
+    const span = make("span", "c m", " ", { role: "gridcell", tabindex: "-1" });
+    span.dataset.pos = pos;
+    return span;
+  }
+
+  /** Put the cells into rows, one a block; there are as many rows as blocks. */
+  fill() {
+    const count = this.spans.length ? blockOf(this.spans.length - 1, this.meta) + 1 : 0;
+    for (const row of this.rows.splice(count)) row.element.remove();
+    while (this.rows.length < count) this.rows.push(this.row(this.rows.length));
+    this.rows.forEach((row, block) => {
+      const end = Math.min(startOf(block + 1, this.meta), this.spans.length);
+      let next = row.cells.firstChild;
+      for (const span of this.spans.slice(startOf(block, this.meta), end)) {
+        if (span === next) next = next.nextSibling;
+        else row.cells.insertBefore(span, next);
+      }
+      row.count = end - startOf(block, this.meta);
+    });
+    const blocks = `${count} block${count === 1 ? "" : "s"}`;
+    this.root.setAttribute("aria-label", `Answer, ${this.spans.length} cells in ${blocks}`);
     this.reserve();
   }
 
-  row(number, start, stop) {
+  /** Cells came or went: the others keep their elements. Returns what `slide` wants to know of the places where
+   * they stood, null where they are not to slide; undefined: the order is as it was. */
+  reorder(order, moving) {
+    if (sameOrder(order, this.order)) return undefined;
+    const before = moving ? placesOf(this.root, this.spans) : null;
+    const focused = this.spans.indexOf(document.activeElement);
+    const old = new Map(this.order.map((id, pos) => [id, pos]));
+    const was = order.map((id) => old.get(id));
+    const { spans, painted, fresh } = this;
+    const tab = order.indexOf(this.order[this.tab]);
+    this.spans = was.map((from, pos) => spans[from] ?? this.span(pos));
+    // What stands elsewhere is painted anew, for its name.
+    this.painted = was.map((from, pos) => (from === pos ? painted[from] : undefined));
+    this.fresh = was.map((from) => fresh[from] ?? false);
+    this.order = order;
+    this.painting.ups = null;
+    const kept = new Set(this.spans);
+    for (const span of spans) if (!kept.has(span)) span.remove();
+    this.spans.forEach((span, pos) => {
+      span.dataset.pos = pos;
+    });
+    this.fill();
+    this.focusable(tab >= 0 ? tab : Math.max(0, Math.min(this.tab, order.length - 1)));
+    if (focused >= 0) this.spans[this.tab]?.focus({ preventScroll: true });
+    return before;
+  }
+
+  row(number) {
     const element = make("div", "blk", "", { role: "row" });
     const gutter = make("div", "gut", "", { role: "rowheader" });
     const name = make("span", "n", `Block ${number + 1}`);
@@ -86,14 +115,9 @@ export class Board {
     const tried = new Tried();
     gutter.append(name, bar, score, tried.button);
     const cells = make("div", "cells", "", { role: "presentation" });
-    for (let pos = start; pos < stop; pos++) {
-      const span = make("span", "c m", " ", { role: "gridcell", tabindex: pos === 0 ? "0" : "-1" });
-      span.dataset.pos = pos;
-      this.spans.push(span);
-      cells.append(span);
-    }
     element.append(gutter, cells, tried.list);
-    return { element, name, bar, fill, score, cells, tried, count: stop - start, shown: undefined };
+    this.root.append(element);
+    return { element, name, bar, fill, score, cells, tried, count: 0, shown: undefined };
   }
 
   /** Keep the height that a row will need, so that the page does not jump as words appear. */
@@ -106,8 +130,10 @@ export class Board {
     }
   }
 
-  /** Show a state; cells written by frames from `since` to `seq` are marked as new. */
-  paint(state, seq, since) {
+  /** Show a state; cells written by frames from `since` to `seq` are marked as new; those that move slide where
+   * `moving`. */
+  paint(state, seq, since, moving = false) {
+    const before = state.order === this.order ? undefined : this.reorder(state.order, moving);
     for (let pos = 0; pos < this.spans.length; pos++) {
       const cell = state.cells[pos];
       if (!cell) continue;
@@ -120,21 +146,26 @@ export class Board {
     this.gutters(state);
     if (this.painting.ups !== state.ups) this.policy(state.ups);
     this.painting.ups = state.ups;
+    if (before !== undefined) slide(before, this.root, this.spans);
+  }
+
+  /** Show drafts, or hide them. */
+  showGhosts(ghosts) {
+    if (ghosts === this.ghosts) return;
+    this.ghosts = ghosts;
+    this.painted.fill(undefined);
   }
 
   cell(span, pos, cell, fresh) {
-    const masked = isMask(cell.mark);
-    let text = " ";
-    if (!masked) text = glyph(cell.text).shown;
-    else if (cell.mark === "u" && fresh) text = glyph(cell.was).shown;
+    const text = cellText(cell, fresh, this.ghosts);
     // The first child is the text; a re-mask bar may follow it.
     if (span.firstChild.nodeValue !== text) span.firstChild.nodeValue = text;
-    const chosen = pos === this.chosen ? " chosen" : "";
-    span.className = cellClass(cell, fresh) + chosen + (this.broken(pos) ? " broken" : "");
-    const sure = !masked && cell.conf != null;
+    const chosen = this.chosen !== null && this.order[pos] === this.chosen ? " chosen" : "";
+    span.className = cellClass(cell, fresh, this.ghosts) + chosen + (this.broken(pos) ? " broken" : "");
+    const sure = !isOpen(cell.mark) && cell.conf != null;
     span.style.setProperty("--p", sure ? cell.conf : 0);
     span.style.setProperty("--k", sure ? cividis(cell.conf) : "transparent");
-    span.setAttribute("aria-label", cellLabel(pos, cell));
+    span.setAttribute("aria-label", cellLabel(pos, cell, this.ghosts));
   }
 
   gutters(state) {
@@ -160,8 +191,10 @@ export class Board {
   /** The bar over each cell: its probability of being re-masked. */
   policy(ups) {
     for (const bar of this.root.querySelectorAll(".u")) bar.remove();
-    ups?.p.forEach((p, i) => {
-      const span = this.spans[ups.at + i];
+    if (!ups) return;
+    const places = new Map(this.order.map((id, pos) => [id, pos]));
+    ups.p.forEach((p, i) => {
+      const span = this.spans[places.get(ups.ids[i])];
       if (!span || p == null) return;
       const over = ups.cut != null && p > ups.cut ? "u over" : "u";
       span.append(make("i", over, "", { style: `--o:${p}` }));
@@ -178,17 +211,16 @@ export class Board {
     this.spans.forEach((span, pos) => span.classList.toggle("broken", this.broken(pos)));
   }
 
-  /** Choose a cell, or none; tells the page about it. */
-  choose(pos) {
-    const next = pos === this.chosen ? null : pos;
-    this.spans[this.chosen]?.classList.remove("chosen");
-    this.spans[this.chosen]?.removeAttribute("aria-selected");
+  /** Choose a cell by its id, or none; tells the page about it. */
+  choose(id) {
+    const next = id === this.chosen ? null : id;
+    const at = (each) => this.spans[each === null ? -1 : this.order.indexOf(each)];
+    at(this.chosen)?.classList.remove("chosen");
+    at(this.chosen)?.removeAttribute("aria-selected");
     this.chosen = next;
-    if (next !== null) {
-      this.spans[next].classList.add("chosen");
-      this.spans[next].setAttribute("aria-selected", "true");
-      this.focusable(next);
-    }
+    at(next)?.classList.add("chosen");
+    at(next)?.setAttribute("aria-selected", "true");
+    if (at(next)) this.focusable(this.order.indexOf(next));
     this.onChoose(next);
   }
 
@@ -199,8 +231,13 @@ export class Board {
     this.spans[pos]?.focus();
   }
 
+  /** Move the focus by blocks. */
+  moveBlocks(by) {
+    this.move(startOf(blockOf(this.tab, this.meta) + by, this.meta));
+  }
+
   focusable(pos) {
-    this.spans[this.tab]?.setAttribute("tabindex", "-1");
+    for (const span of this.root.querySelectorAll(".c[tabindex='0']")) span.setAttribute("tabindex", "-1");
     this.tab = pos;
     this.spans[pos]?.setAttribute("tabindex", "0");
   }

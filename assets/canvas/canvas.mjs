@@ -1,18 +1,20 @@
 // The token canvas: takes the frames of a run from the server and draws everything that is seen of it: the
 // cells, the sentence above them, the slider, the charts and the details of a cell.
 
-import { Board } from "./board.mjs";
-import { download, make, reveal, set } from "./dom.mjs";
+import { Board, FAR } from "./board.mjs";
 import { HeatMap, MasksChart } from "./charts.mjs";
+import { download, reveal } from "./dom.mjs";
 import { Inspector } from "./inspector.mjs";
-import { HELP, command } from "./keys.mjs";
-import { Player, SPEEDS } from "./player.mjs";
-import { Legend, Voice, answerText, rate, showVerdict } from "./readout.mjs";
+import { placeOf, showNumbers, showOutcome, showSentence, showSource } from "./numbers.mjs";
+import { Player } from "./player.mjs";
+import { Legend, Voice, answerText } from "./readout.mjs";
 import { Timeline } from "./timeline.mjs";
+import { Transport } from "./transport.mjs";
 
 const CHARTS_EVERY = 125; // ms between redraws of the small pictures
 const CALM_EVERY = 250; // ms between frames when the reader prefers reduced motion
 const MOST_RETRIES = 5;
+const CONTROLS = ["first", "play", "last", "range", "save"];
 
 class TokenCanvas {
   /** again: asks the page for the same run with more cells; null where it cannot. */
@@ -28,15 +30,16 @@ class TokenCanvas {
     this.painted = { index: -1, since: 0, at: 0, charts: 0 };
     this.failures = 0;
     this.fetches = 0;
-    const choose = (pos) => this.board.choose(pos);
+    const choose = (id) => this.board.choose(id);
     this.board = new Board(this.parts.board, () => this.schedule(true));
     this.curve = new MasksChart(this.parts.curve);
     this.heat = new HeatMap(this.parts.heat);
     this.inspector = new Inspector(this.parts.title, this.parts.note, this.parts.body, choose);
-    this.ghost();
-    this.controls();
+    this.transport = new Transport(this.root, this.parts, (what, value) => this.act(what, value));
     this.voice = new Voice(this.parts.hear);
     this.legend = new Legend(this.parts.key);
+    this.ghost();
+    this.controls();
     new ResizeObserver(() => this.schedule(true)).observe(this.parts.heat);
   }
 
@@ -51,7 +54,7 @@ class TokenCanvas {
     this.number = message.number;
     if (run !== this.timeline?.run) {
       if (notice) {
-        this.say(["", notice, ""]);
+        showSentence(this.parts, ["", notice, ""]);
         this.outcome({});
       }
       if (!frames.length) return;
@@ -70,7 +73,8 @@ class TokenCanvas {
     this.root.classList.remove("ghost");
     this.parts.board.inert = false;
     this.parts.empty.hidden = true;
-    for (const part of ["first", "play", "last", "range", "save"]) this.parts[part].disabled = false;
+    this.parts.drafts.hidden = true;
+    this.transport.enable(true, CONTROLS);
     reveal(this.root);
   }
 
@@ -106,11 +110,7 @@ class TokenCanvas {
 
   start(meta) {
     this.board.build(meta);
-    this.parts.prompt.textContent = meta.prompt;
-    const which = meta.rows > 1 ? `row 1 of ${meta.rows}` : "";
-    this.parts.source.textContent = [meta.sampler, meta.model, which, meta.approximate && `approximate: ${meta.approximate}`].filter(Boolean).join(" · ");
-    const settings = Object.entries(meta.settings).map(([name, value]) => `${name} ${value}`);
-    this.parts.source.title = settings.join(", ");
+    showSource(this.parts, meta);
   }
 
   // ---- drawing ---------------------------------------------------------------------------
@@ -140,14 +140,18 @@ class TokenCanvas {
     const state = timeline.stateAt(index);
     const forward = moving && painted.index >= 0 && index > painted.index;
     const since = index === painted.index ? painted.since : forward ? painted.index + 1 : index;
-    this.board.paint(state, index, since);
+    const near = painted.index >= 0 && Math.abs(index - painted.index) <= FAR;
+    this.board.paint(state, index, since, near && !this.calm.matches);
     Object.assign(painted, { index, since, at: now });
     const frame = timeline.frames[index];
-    this.numbers(frame);
-    this.say(frame.say);
+    showNumbers(this.parts, timeline, frame);
+    showSentence(this.parts, frame.say);
     this.outcome(frame);
-    this.transport();
-    this.voice.announce(frame, now);
+    const { last } = this.player;
+    const place = `frame ${index}`;
+    this.transport.show(this.player, `${place} · live`, `${place} of ${last}`, placeOf(timeline, index, last));
+    this.parts.drafts.hidden = !timeline.marks.has("draft");
+    this.voice.announce(frame, timeline.meta, now);
     if (this.parts.texts.open) this.parts.answer.textContent = answerText(state.cells);
     if (moving && painted.charts !== 0 && now - painted.charts < CHARTS_EVERY) {
       clearTimeout(this.later); // the last one is drawn, too
@@ -161,51 +165,10 @@ class TokenCanvas {
     this.legend.draw(timeline.marks, Boolean(frame.verdict?.cells));
   }
 
-  numbers(frame) {
-    const { parts } = this;
-    const { meta, frames } = this.timeline;
-    // Windows that are opened again take more steps than the answer was planned to.
-    const planned = meta.steps && frame.step <= meta.steps;
-    set(parts.step, planned ? `${frame.step} / ${meta.steps}` : String(frame.step));
-    set(parts.nfe, String(frame.nfe));
-    set(parts.masks, String(frame.masks));
-    set(parts.rate, rate(frames[0], frame));
-    set(parts.calls, String(frame.calls));
-    parts["calls-box"].hidden = frames.at(-1).calls === 0;
-  }
-
-  say([lead, rest, tone]) {
-    set(this.parts.lead, lead);
-    set(this.parts.rest, rest);
-    this.parts.say.dataset.tone = tone;
-    this.parts.say.hidden = false;
-  }
-
-  /** Whether a finished answer is right, with its first wrong line marked; or, where the answer was cut off,
-   * the button that tries again with more cells. */
-  outcome({ verdict, again }) {
-    const { parts } = this;
-    parts.verdict.hidden = !verdict;
-    showVerdict(parts.verdict, verdict);
-    this.board.mark(verdict?.cells ?? null);
-    parts.again.hidden = !again || !this.again;
-    if (again) set(parts.again, `Try ${again}`);
-  }
-
-  transport() {
-    const { player, parts } = this;
-    const last = Math.max(player.last, 0);
-    if (Number(parts.range.max) !== last) parts.range.max = last;
-    if (Number(parts.range.value) !== player.index) parts.range.value = player.index;
-    const live = player.live && !player.ended;
-    const text = `frame ${player.index} of ${last}`;
-    set(parts.frame, live ? `frame ${player.index} · live` : text);
-    const frame = this.timeline.frames[player.index];
-    parts.range.setAttribute("aria-valuetext", `${text}, step ${frame.step}, ${frame.masks} masks left`);
-    const moving = player.playing || live;
-    parts.play.classList.toggle("on", moving);
-    parts.play.setAttribute("aria-label", moving ? "Pause" : "Play");
-    this.root.dataset.state = player.ended ? "ended" : "running";
+  /** Whether a finished answer is right, with its first wrong line marked. */
+  outcome(frame) {
+    showOutcome(this.parts, frame, this.again);
+    this.board.mark(frame.verdict?.cells ?? null);
   }
 
   /** What is shown before the first run: an empty board, not to be used. */
@@ -213,60 +176,32 @@ class TokenCanvas {
     this.root.classList.add("ghost");
     this.parts.board.inert = true;
     this.board.build({ gen_length: 64, block_length: 16 });
-    for (const part of ["first", "play", "last", "range", "save"]) this.parts[part].disabled = true;
+    this.transport.enable(false, CONTROLS);
   }
 
   // ---- controls --------------------------------------------------------------------------
 
   controls() {
     const { parts } = this;
-    for (const speed of SPEEDS) parts.speed.append(make("option", "", `${speed}×`, { value: speed }));
-    parts.speed.value = "1";
-    for (const [keys, text] of HELP) parts.help.append(make("dt", "", keys), make("dd", "", text));
     parts.again.addEventListener("click", () => this.again());
-    parts.first.addEventListener("click", () => this.act("frame-to", 0));
-    parts.last.addEventListener("click", () => this.act("frame-to", Infinity));
-    parts.play.addEventListener("click", () => this.act("play", 0));
-    parts.keys.addEventListener("click", () => this.act("help", 0));
-    parts.range.addEventListener("input", () => this.act("frame-to", Number(parts.range.value)));
-    parts.speed.addEventListener("change", () => {
-      this.player.speed = Number(parts.speed.value);
-    });
     parts.save.addEventListener("click", () => this.save());
     parts.texts.addEventListener("toggle", () => this.schedule(false));
-    parts.board.addEventListener("keydown", (event) => this.key(event, true));
-    parts.transport.addEventListener("keydown", (event) => {
-      const native = event.target === parts.speed || (event.target.matches("button") && event.key === " ");
-      if (!native) this.key(event, false);
+    parts.ghosts.addEventListener("change", () => {
+      this.board.showGhosts(parts.ghosts.checked);
+      this.schedule(true);
     });
-  }
-
-  key(event, onCells) {
-    const pressed = command(event, onCells);
-    if (!pressed) return;
-    event.preventDefault();
-    this.act(...pressed);
+    parts.board.addEventListener("keydown", (event) => this.transport.key(event, true));
   }
 
   act(what, value) {
-    const { player, board, parts } = this;
-    if (what === "help") {
-      parts.help.hidden = !parts.help.hidden;
-      parts.keys.setAttribute("aria-expanded", String(!parts.help.hidden));
-    }
-    if (!this.timeline) return;
+    const { player, board } = this;
+    if (!this.timeline && what !== "help" && what !== "speed-to") return;
     if (what === "cell-one") board.move(board.tab + value);
-    if (what === "cell-block") board.move((Math.floor(board.tab / board.size) + value) * board.size);
-    if (what === "cell-to") board.move(value);
-    if (what === "choose") board.choose(board.tab);
-    if (what === "frame-one") player.seek(player.index + value);
-    if (what === "frame-block") player.seek(this.timeline.blockEdge(player.index, value));
-    if (what === "frame-to") player.seek(Math.min(value, player.last));
-    if (what === "play") player.toggle();
-    if (what === "speed") {
-      player.faster(value);
-      parts.speed.value = String(player.speed);
-    }
+    else if (what === "cell-block") board.moveBlocks(value);
+    else if (what === "cell-to") board.move(value);
+    else if (what === "choose") board.choose(board.order[board.tab]);
+    else if (what === "frame-block") player.seek(this.timeline.blockEdge(player.index, value));
+    else this.transport.does(player, what, value);
     this.schedule(true);
   }
 
@@ -276,7 +211,7 @@ class TokenCanvas {
     const file = await this.server.trace(timeline.run).catch(() => null);
     if (!file || file.error) {
       const why = file?.error ?? "The server no longer has this run; run it again to save it.";
-      this.say(["Not saved.", why, "back"]);
+      showSentence(parts, ["Not saved.", why, "back"]);
       return;
     }
     download(file);

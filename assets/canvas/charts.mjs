@@ -2,7 +2,7 @@
 // step.
 
 import { make } from "./dom.mjs";
-import { cividis } from "./text.mjs";
+import { cividis, leftWord } from "./text.mjs";
 
 const SVG = "http://www.w3.org/2000/svg";
 const BOX = { left: 30, right: 292, top: 8, bottom: 92, width: 300, height: 112 };
@@ -60,7 +60,7 @@ export class MasksChart {
     }
     const { left, right, top, bottom } = BOX;
     const wide = Math.max(timeline.meta.steps ?? 0, frames.at(-1).nfe, 1);
-    const high = Math.max(timeline.meta.gen_length, 1);
+    const high = Math.max(timeline.meta.gen_length, timeline.most, 1);
     const x = (nfe) => (left + ((right - left) * nfe) / wide).toFixed(1);
     const y = (masks) => (bottom - ((bottom - top) * masks) / high).toFixed(1);
     this.line.setAttribute("d", "M" + points.map(([nfe, masks]) => `${x(nfe)} ${y(masks)}`).join("L"));
@@ -69,15 +69,15 @@ export class MasksChart {
     this.dot.setAttribute("cy", y(masks));
     this.most.textContent = String(high);
     this.nfe.textContent = `${wide} NFE`;
-    this.picture.setAttribute("aria-label", `${masks} of ${high} masks left after ${nfe} sequences`);
+    this.picture.setAttribute("aria-label", `${masks} of ${high} ${leftWord(timeline.meta)} after ${nfe} sequences`);
   }
 }
 
-/** Rectangles of the heatmap up to a step: [position, from step, to step, confidence]. */
+/** Rectangles of the heatmap up to a step: [id, from step, to step, confidence]. */
 export function rectangles(spans, now) {
   return spans
     .filter(([, from]) => from <= now)
-    .map(([pos, from, to, conf]) => [pos, from, Math.min(to, now + 1), conf])
+    .map(([id, from, to, conf]) => [id, from, Math.min(to, now + 1), conf])
     .filter(([, from, to]) => to > from);
 }
 
@@ -90,7 +90,8 @@ export class HeatMap {
     this.draw(null, -1);
   }
 
-  /** Every committed token from its step down to the step of frame i. */
+  /** Every committed token from its step down to the step of frame i. Every cell that ever stood has its column,
+   * so that what came and went is seen beside what stayed. */
   draw(timeline, i) {
     const canvas = this.canvas;
     const ratio = window.devicePixelRatio || 1;
@@ -104,15 +105,16 @@ export class HeatMap {
     canvas.setAttribute("aria-label", timeline ? label : `${label}: no run yet`);
     if (!timeline || i < 0) return;
     const now = timeline.frames[i].step;
-    const wide = width / Math.max(timeline.meta.gen_length, 1);
+    const { columns } = timeline;
+    const wide = width / Math.max(columns.count, 1);
     const steps = Math.max(timeline.meta.steps ?? 0, timeline.frames.at(-1).step) + 1;
     const high = height / steps;
     const gap = wide > 4 * ratio ? ratio : 0;
-    for (const [pos, from, to, conf] of rectangles(timeline.spans, now)) {
+    for (const [id, from, to, conf] of rectangles(timeline.spans, now)) {
       pen.fillStyle = conf == null ? UNASKED : cividis(conf);
       const top = Math.floor(from * high);
       const size = Math.max(1, Math.ceil(to * high) - top);
-      pen.fillRect(pos * wide, top, Math.max(wide - gap, 1), size);
+      pen.fillRect(columns.of(id) * wide, top, Math.max(wide - gap, 1), size);
     }
   }
 }

@@ -1,13 +1,20 @@
 // The Compare tab: a board for each sampler, one slider for all, and where the samplers first differ.
 
-import { make, reveal, set } from "./dom.mjs";
-import { HELP, command } from "./keys.mjs";
+import { reveal, set } from "./dom.mjs";
 import { Lane } from "./lane.mjs";
-import { differing, divergence, frameAt, lastTick, clock, statesAt } from "./lockstep.mjs";
-import { Player, SPEEDS } from "./player.mjs";
+import { clock, differences, divergence, frameAt, lastTick, overAt, statesAt } from "./lockstep.mjs";
+import { Player } from "./player.mjs";
 import { Legend } from "./readout.mjs";
 import { glyph } from "./text.mjs";
-import { isMask } from "./timeline.mjs";
+import { isMask, isOpen } from "./timeline.mjs";
+import { Transport } from "./transport.mjs";
+
+/** What one sampler has where samplers differ. */
+function wordOf(cell) {
+  if (!cell) return "nothing";
+  if (isOpen(cell.mark)) return isMask(cell.mark) ? "a mask" : "noise";
+  return `“${glyph(cell.text).shown}”`;
+}
 
 class Compare {
   constructor(element, server) {
@@ -20,10 +27,8 @@ class Compare {
     this.lanes = [];
     this.run = null;
     this.number = 0;
-    for (const speed of SPEEDS) this.parts.speed.append(make("option", "", `${speed}×`, { value: speed }));
-    this.parts.speed.value = "1";
-    for (const [keys, text] of HELP) this.parts.help.append(make("dt", "", keys), make("dd", "", text));
-    this.controls();
+    this.transport = new Transport(this.root, this.parts, (what, value) => this.act(what, value));
+    this.parts.split.addEventListener("click", () => this.act("frame-to", this.split.place));
   }
 
   // ---- frames in ---------------------------------------------------------------------------
@@ -48,7 +53,7 @@ class Compare {
     this.parts.empty.hidden = true;
     this.parts.split.hidden = true;
     reveal(this.root);
-    for (const part of ["first", "play", "last", "range"]) this.parts[part].disabled = false;
+    this.transport.enable(true);
   }
 
   take(i, frames) {
@@ -94,16 +99,18 @@ class Compare {
   paint() {
     const { measure, player } = this;
     const timelines = this.lanes.map((lane) => lane.timeline);
-    const different = new Set(differing(statesAt(timelines, player.index, measure)));
+    const over = overAt(timelines, player.index, measure);
+    const different = differences(statesAt(timelines, player.index, measure), over);
     const moving = player.playing || (player.live && !player.ended);
-    for (const lane of this.lanes) {
-      lane.paint(frameAt(lane.timeline, player.index, measure), different, moving);
-    }
+    this.lanes.forEach((lane, i) => {
+      lane.paint(frameAt(lane.timeline, player.index, measure), new Set(different[i]), moving);
+    });
     const marks = new Set(timelines.flatMap((line) => [...line.marks]));
     this.legend.draw(marks, this.lanes.some((lane) => lane.board.marked));
     if (player.ended && this.split === undefined) this.mark(divergence(timelines, measure));
     this.metrics(player.ended);
-    this.transport();
+    const place = clock(player.index, measure);
+    this.transport.show(player, `${place} · live`, `${place} of ${clock(player.last, measure)}`, place);
   }
 
   /** Where the lanes first differ: in words, and on the slider. */
@@ -115,10 +122,12 @@ class Compare {
     if (!split && !whole) return this.say("No difference", "in the cells that were decided.");
     if (!split) return this.say("The same.", "All samplers wrote the same words in every cell.");
     parts.split.style.left = `${(100 * split.place) / Math.max(player.last, 1)}%`;
-    const words = split.words.map((cell) => (cell && !isMask(cell.mark) ? `“${glyph(cell.text).shown}”` : "a mask"));
+    const words = split.words.map(wordOf);
     const at = clock(split.place, measure);
     parts.split.setAttribute("aria-label", `Go to the first difference, at ${at}`);
-    this.say("First difference", `in cell ${split.pos}, at ${at}: ${words.join(", ")}.`);
+    const named = split.at.map((pos, i) => (pos === null ? "" : `${pos} of sampler ${i + 1}`)).filter(Boolean);
+    const cell = split.at.every((pos) => pos === split.pos) ? String(split.pos) : named.join(", ");
+    this.say("First difference", `in cell ${cell}, at ${at}: ${words.join(", ")}.`);
   }
 
   say(lead, rest) {
@@ -128,60 +137,21 @@ class Compare {
   }
 
   metrics(ended) {
-    this.parts.metrics.hidden = !ended;
-    if (ended) this.parts.rows.replaceChildren(...this.lanes.map((lane) => lane.metrics()));
-  }
-
-  transport() {
-    const { player, parts, measure } = this;
-    parts.range.max = Math.max(player.last, 0);
-    parts.range.value = player.index;
-    const live = player.live && !player.ended;
-    const text = clock(player.index, measure);
-    set(parts.frame, live ? `${text} · live` : `${text} of ${clock(player.last, measure)}`);
-    parts.range.setAttribute("aria-valuetext", text);
-    const moving = player.playing || live;
-    parts.play.classList.toggle("on", moving);
-    parts.play.setAttribute("aria-label", moving ? "Pause" : "Play");
-    this.root.dataset.state = player.ended ? "ended" : "running";
+    const { parts, lanes } = this;
+    parts.metrics.hidden = !ended;
+    if (!ended) return;
+    const kinds = ["insert", "delete"].filter((kind) => lanes.some((lane) => lane.count(kind) > 0));
+    parts.inserted.hidden = !kinds.includes("insert");
+    parts.deleted.hidden = !kinds.includes("delete");
+    parts.rows.replaceChildren(...lanes.map((lane) => lane.metrics(kinds)));
   }
 
   // ---- controls ----------------------------------------------------------------------------
 
-  controls() {
-    const { parts } = this;
-    parts.first.addEventListener("click", () => this.act("frame-to", 0));
-    parts.last.addEventListener("click", () => this.act("frame-to", Infinity));
-    parts.play.addEventListener("click", () => this.act("play", 0));
-    parts.keys.addEventListener("click", () => this.act("help", 0));
-    parts.split.addEventListener("click", () => this.act("frame-to", this.split.place));
-    parts.range.addEventListener("input", () => this.act("frame-to", Number(parts.range.value)));
-    parts.speed.addEventListener("change", () => {
-      this.player.speed = Number(parts.speed.value);
-    });
-    parts.transport.addEventListener("keydown", (event) => {
-      const native = event.target === parts.speed || (event.target.matches("button") && event.key === " ");
-      const pressed = native ? null : command(event, false);
-      if (!pressed) return;
-      event.preventDefault();
-      this.act(...pressed);
-    });
-  }
-
   act(what, value) {
-    const { player, parts } = this;
-    if (what === "help") {
-      parts.help.hidden = !parts.help.hidden;
-      parts.keys.setAttribute("aria-expanded", String(!parts.help.hidden));
-    }
-    if (!this.run) return;
-    if (what === "frame-one" || what === "frame-block") player.seek(player.index + value);
-    if (what === "frame-to") player.seek(Math.min(value, player.last));
-    if (what === "play") player.toggle();
-    if (what === "speed") {
-      player.faster(value);
-      parts.speed.value = String(player.speed);
-    }
+    if (!this.run && what !== "help" && what !== "speed-to") return;
+    const block = what === "frame-block"; // lanes have no block in common
+    this.transport.does(this.player, block ? "frame-one" : what, value);
     this.schedule();
   }
 }

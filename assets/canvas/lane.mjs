@@ -1,6 +1,6 @@
 // One sampler of a comparison: its timeline, its board and its numbers.
 
-import { Board } from "./board.mjs";
+import { Board, FAR } from "./board.mjs";
 import { make, set } from "./dom.mjs";
 import { rate, showVerdict, verdictWord } from "./readout.mjs";
 import { Timeline } from "./timeline.mjs";
@@ -12,14 +12,17 @@ export class Lane {
     this.timeline = new Timeline(run);
     this.sent = 0; // frames that the server has sent, lost ones included
     this.painted = { index: -1, different: new Set() };
+    this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
     this.element = make("section", "lane card", "", { "aria-label": `Sampler ${number + 1}` });
     this.name = make("h3", "", `Sampler ${number + 1}`);
     this.source = make("p", "source");
     const stats = make("dl", "stats");
+    this.names = [];
     this.numbers = NUMBERS.map((name) => {
       const box = make("div");
       const value = make("dd", "", "–");
-      box.append(make("dt", "", name), value);
+      this.names.push(box.appendChild(make("dt", "", name)));
+      box.append(value);
       stats.append(box);
       return value;
     });
@@ -47,6 +50,7 @@ export class Lane {
   start(meta) {
     this.board.build(meta);
     set(this.name, meta.sampler);
+    set(this.names[2], meta.noise ? "noise left" : "masks left");
     const approximate = meta.approximate ? `approximate: ${meta.approximate}` : "";
     const settings = ["steps", "temperature", "confidence", "threshold", "cache", "policy"];
     const has = (key) => key in meta.settings && meta.settings[key] !== "none"; // no cache, say
@@ -62,7 +66,8 @@ export class Lane {
     const frame = timeline.frames[index];
     const forward = moving && index > painted.index && painted.index >= 0;
     const since = forward ? painted.index + 1 : index;
-    this.board.paint(timeline.stateAt(index), index, since);
+    const near = painted.index >= 0 && Math.abs(index - painted.index) <= FAR;
+    this.board.paint(timeline.stateAt(index), index, since, near && !this.calm.matches);
     for (const pos of painted.different) this.board.spans[pos]?.classList.remove("diff");
     for (const pos of different) this.board.spans[pos]?.classList.add("diff");
     Object.assign(painted, { index, different });
@@ -74,15 +79,22 @@ export class Lane {
     this.board.mark(frame.verdict?.cells ?? null);
   }
 
-  /** The row of the table that compares finished runs. */
-  metrics() {
+  /** How many cells frames of a kind changed. */
+  count(kind) {
+    const changed = {
+      insert: (frame) => (frame.ins ?? []).flatMap(([, ids]) => ids).length,
+      delete: (frame) => frame.del?.length ?? 0,
+    }[kind] ?? ((frame) => frame.ops.filter(([, , , mark]) => mark !== "t").length);
+    const frames = this.timeline.frames.filter((frame) => frame.kind === kind);
+    return frames.reduce((sum, frame) => sum + changed(frame), 0);
+  }
+
+  /** The row of the table that compares finished runs. kinds: of changes that only some runs have. */
+  metrics(kinds) {
     const last = this.timeline.frames.at(-1);
-    const count = (kinds) => this.timeline.frames
-      .filter((frame) => kinds.includes(frame.kind))
-      .reduce((sum, frame) => sum + frame.ops.length, 0);
     const values = [
       last.nfe, last.step, last.t === null ? "–" : last.t.toFixed(2), rate(this.timeline.frames[0], last),
-      last.calls, count(["remask"]), count(["edit"]), this.verdict,
+      last.calls, this.count("remask"), this.count("edit"), ...kinds.map((kind) => this.count(kind)), this.verdict,
     ];
     const row = make("tr");
     row.append(make("th", "", this.timeline.meta?.sampler ?? "", { scope: "row" }));

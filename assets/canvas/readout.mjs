@@ -1,8 +1,8 @@
 // What is read beside the cells: the legend, the answer as text, the rate, and what is spoken.
 
 import { make, set } from "./dom.mjs";
-import { isSpecial } from "./text.mjs";
-import { isMask } from "./timeline.mjs";
+import { isSpecial, leftWord } from "./text.mjs";
+import { isOpen } from "./timeline.mjs";
 
 const HEAR_EVERY = 2000; // ms between two announcements to screen readers
 
@@ -10,25 +10,32 @@ const LEGEND = [
   ["m", "c m", "", "masked"],
   ["c", "c nw", "a", "new"],
   ["c", "c", "a", "committed, bar = confidence"],
+  ["n", "c ns", "a", "noise: a random token, undecided"],
+  ["draft", "c m gh", "a", "draft: what it would write"],
+  ["d", "c wt", "a", "drafted, waits for its check"],
   ["p", "c pin", "a", "given"],
   ["e", "c ed", "a", "edited"],
   ["b", "c bk", "", "back-masked"],
   ["r", "c bk", "", "re-masked"],
+  ["x", "c bk", "", "draft rejected"],
+  ["z", "c ns bn", "a", "re-noised"],
+  ["y", "c ns bn", "a", "draft rejected"],
   ["u", "c rm", "a", "re-masked by UPS"],
   ["broken", "c broken", "a", "line that does not hold"],
 ];
 
-/** The answer of a state as plain text, up to its first special token; masks as boxes. */
+/** The answer of a state as plain text, up to its first special token; undecided cells as boxes. */
 export function answerText(cells) {
-  const end = cells.findIndex((cell) => cell && !isMask(cell.mark) && isSpecial(cell.text));
+  const end = cells.findIndex((cell) => cell && !isOpen(cell.mark) && isSpecial(cell.text));
   const shown = end < 0 ? cells : cells.slice(0, end);
-  return shown.map((cell) => (!cell || isMask(cell.mark) ? "▒" : cell.text)).join("");
+  return shown.map((cell) => (!cell || isOpen(cell.mark) ? "▒" : cell.text)).join("");
 }
 
 /** Decoded tokens a second up to a frame; "–" while too little time has passed, or none is known. */
 export function rate(first, frame) {
   if (frame.t == null || frame.t < 0.1) return "–";
-  return String(Math.round((first.masks - frame.masks - frame.filled) / frame.t));
+  const grown = (frame.count ?? 0) - (first.count ?? 0); // cells that were inserted, less those deleted
+  return String(Math.round((first.masks - frame.masks + grown - frame.filled) / frame.t));
 }
 
 /** A verdict as a sentence in its colour; nothing without one. */
@@ -52,7 +59,8 @@ export class Legend {
 
   /** marks: states that occurred; broken: whether a line is marked that does not hold. */
   draw(marks, broken = false) {
-    const always = new Set(["c", "m", broken ? "broken" : ""]);
+    const noise = ["n", "z", "y"].some((mark) => marks.has(mark));
+    const always = new Set(["c", noise ? "n" : "m", broken ? "broken" : ""]);
     const shown = LEGEND.filter(([mark]) => marks.has(mark) || always.has(mark));
     const key = shown.map(([, name]) => name).join();
     if (key === this.shown) return;
@@ -74,9 +82,9 @@ export class Voice {
     Object.assign(this, { root, at: -HEAR_EVERY, text: "" });
   }
 
-  announce(frame, now) {
+  announce(frame, meta, now) {
     const over = frame.kind === "finish" || frame.kind === "stop";
-    const end = over ? "" : `${frame.masks} masks left.`;
+    const end = over ? "" : `${frame.masks} ${leftWord(meta)}.`;
     const text = [frame.say[0], frame.verdict?.text, frame.say[1], end].filter(Boolean).join(" ");
     if (text === this.text) return;
     this.text = text;

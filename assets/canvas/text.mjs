@@ -50,3 +50,8 @@ export function spoken(text) {
   if (isSpecial(text)) return text === "<|endoftext|>" ? "end of text" : text.slice(2, -2);
   return names[text] ?? text.trim();
 }
+
+/** What is left to decide, for a number of it. meta: of the run. */
+export function leftWord(meta) {
+  return meta?.noise ? "cells of noise left" : "masks left";
+}

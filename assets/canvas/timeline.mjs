@@ -1,34 +1,68 @@
 // The frames of a run (llada_viz/render/frames.py says what is in one) and the state of the answer after
 // each. A live run and a replay both go through here. No DOM.
 
+import { Columns, changedOrder, firstIds, rearranged } from "./order.mjs";
+
 export const KEY_EVERY = 32; // frames from one stored state to the next
 
-const MASKS = new Set(["m", "b", "u", "r"]); // states of a cell that has no token
+const MASKS = new Set(["m", "b", "u", "r", "x"]); // states of a cell that has no token
+const NOISE = new Set(["n", "z", "y"]); // states of a cell whose token is noise
+const WORDS = new Set(["c", "e", "d", "v"]); // states of a cell whose token was chosen
 
 /** Whether a cell in this state is a mask. */
 export function isMask(mark) {
   return MASKS.has(mark);
 }
 
-/**
- * The state before the first frame. cells: by position; prm, tried: by block; block, ups, win, fork: as in the
- * newest frame that had them.
- */
-export function emptyState() {
-  return { cells: [], block: -1, prm: {}, ups: null, win: null, fork: 0, tried: {} };
+/** Whether a cell in this state holds noise. */
+export function isNoise(mark) {
+  return NOISE.has(mark);
+}
+
+/** Whether a cell in this state is undecided, a mask or noise. */
+export function isOpen(mark) {
+  return MASKS.has(mark) || NOISE.has(mark);
 }
 
 /**
- * The cells that a frame writes, [[position, cell], …]. A cell: {text, conf, mark, at, was}. mark: its state,
- * one letter (frames.py); at: seq of the frame that wrote it; was: the token that a re-mask dropped.
+ * The state before the first frame. order: ids by position; cells: by position, too; prm, tried: by block;
+ * block, ups, win, fork: as in the newest frame that had them.
  */
-function written(state, frame) {
-  return frame.ops.map(([pos, text, conf, mark]) => {
-    if (mark === "t") return [pos, { ...state.cells[pos], text }];
-    const masked = isMask(mark);
-    const token = masked ? { text: "", conf: null, was: text } : { text, conf, was: "" };
-    return [pos, { ...token, mark, at: frame.seq }];
-  });
+export function emptyState() {
+  return { order: [], cells: [], block: -1, prm: {}, ups: null, win: null, fork: 0, tried: {} };
+}
+
+/** A cell that an op writes over another: see `written`. */
+function cellOf([, text, conf, mark], old, seq) {
+  if (mark === "t") return { ...old, text, conf: conf ?? old.conf };
+  const at = seq;
+  if (isMask(mark)) return { text: "", conf: null, was: text, mark, at };
+  if (isNoise(mark)) return { text, conf: null, was: mark === "n" ? "" : old.text, mark, at };
+  return { text, conf, was: "", mark, at };
+}
+
+/**
+ * The cells that a frame writes, [[position, cell], …], where they stand after it. A cell: {text, conf, mark,
+ * at, was, drafts}. mark: its state, one letter (frames.py); at: seq of the frame that wrote it; was: the token
+ * that was dropped; drafts: [[text, probability], …] of an undecided cell.
+ */
+function written(before, order, frame, place) {
+  const cells = new Map();
+  const old = frame.kind === "start" ? [] : rearrangedCells(before, order);
+  for (const op of frame.ops) {
+    const pos = place(op[0]);
+    cells.set(pos, cellOf(op, old[pos] ?? { text: "", conf: null, was: "", at: frame.seq }, frame.seq));
+  }
+  for (const [id, drafts] of frame.drafts ?? []) {
+    const pos = place(id);
+    const cell = cells.get(pos) ?? old[pos];
+    if (cell) cells.set(pos, { ...cell, drafts: drafts.length ? drafts : undefined });
+  }
+  return [...cells];
+}
+
+function rearrangedCells(state, order) {
+  return order === state.order ? state.cells : rearranged(state.cells, state.order, order);
 }
 
 /**
@@ -36,8 +70,11 @@ function written(state, frame) {
  * states can share cells, and whoever draws them sees by identity which are new.
  */
 export function step(state, frame) {
-  const next = { ...state, cells: state.cells.slice(), fork: frame.fork ?? state.fork };
-  if (frame.kind === "start") next.cells = new Array(frame.meta.gen_length);
+  const next = { ...state, fork: frame.fork ?? state.fork };
+  const start = frame.kind === "start";
+  next.order = start ? firstIds(frame.meta.gen_length) : changedOrder(state.order, frame);
+  if (start) next.cells = new Array(frame.meta.gen_length);
+  else next.cells = next.order === state.order ? state.cells.slice() : rearrangedCells(state, next.order);
   for (const [pos, cell] of frame.cells) next.cells[pos] = cell;
   const over = frame.kind === "finish" || frame.kind === "stop";
   if (frame.block >= 0 || over) next.block = over ? -1 : frame.block;
@@ -60,8 +97,11 @@ export class Timeline {
     this.keys = []; // keys[j]: the state after frame j * KEY_EVERY
     this.tail = emptyState();
     this.marks = new Set(); // states of cells that occurred
-    this.spans = []; // [position, from step, to step, confidence] of every committed token
-    this.open = new Map(); // position -> its last span
+    this.spans = []; // [id, from step, to step, confidence] of every committed token
+    this.open = new Map(); // id -> its last span
+    this.columns = new Columns(); // of the ids that ever stood
+    this.most = 0; // undecided cells at most
+    this.places = null; // id -> position, of the newest state; null: a cell's id is its position
   }
 
   get length() {
@@ -81,12 +121,24 @@ export class Timeline {
   push(frame) {
     if (frame.seq < this.length) return "old";
     if (frame.seq > this.length) return "gap";
-    frame.cells = written(this.tail, frame);
+    this.place(frame);
     this.tail = step(this.tail, frame);
+    frame.count = this.tail.cells.length;
     if (frame.seq % KEY_EVERY === 0) this.keys.push(this.tail);
     this.frames.push(frame);
     this.note(frame);
     return "new";
+  }
+
+  /** Find where the cells stand that a frame writes. */
+  place(frame) {
+    const order = changedOrder(this.tail.order, frame);
+    if (frame.kind === "start") this.places = null;
+    else if (order !== this.tail.order) this.places = new Map(order.map((id, pos) => [id, pos]));
+    const { places } = this;
+    frame.cells = written(this.tail, order, frame, places ? (id) => places.get(id) : (id) => id);
+    // Scores stay with their cells when others come or go.
+    if (frame.ups) frame.ups.ids = order.slice(frame.ups.at, frame.ups.at + frame.ups.p.length);
   }
 
   /** The state after frame i. */
@@ -120,32 +172,57 @@ export class Timeline {
     return -1;
   }
 
-  /** What happened to a cell up to frame i: [{step, seq, mark, text, conf, reason}, …]. */
-  history(pos, i) {
+  /**
+   * What happened to a cell up to frame i: [{step, seq, mark, text, conf, reason}, …]. mark: a state, or "ins",
+   * "del", "draft" (what the network would write in it became another token).
+   */
+  history(id, i) {
     const entries = [];
+    const add = (frame, mark, text, conf) => {
+      entries.push({ step: frame.step, seq: frame.seq, mark, text, conf, reason: frame.reason });
+    };
+    let [draft, word] = [null, ""];
     for (const frame of this.frames.slice(0, i + 1)) {
+      if (frame.ins?.some(([, ids]) => ids.includes(id))) add(frame, "ins", "", null);
+      if (frame.del?.includes(id)) add(frame, "del", "", null);
       for (const [at, text, conf, mark] of frame.ops) {
-        if (at !== pos || mark === "m") continue;
-        if (mark === "t") entries.length && (entries.at(-1).text = text);
-        else entries.push({ step: frame.step, seq: frame.seq, mark, text, conf, reason: frame.reason });
+        if (at !== id || mark === "m" || mark === "n") continue;
+        if (mark !== "t") add(frame, mark, isNoise(mark) ? word : text, conf);
+        else if (entries.length) entries.at(-1).text = text;
+        if (!isOpen(mark)) word = text;
       }
+      const found = frame.drafts?.find(([at]) => at === id)?.[1][0];
+      if (found && found[0] !== draft) add(frame, "draft", ...found);
+      if (found) [draft] = found;
     }
     return entries;
   }
 
   /** Keep what the charts and the legend need, so that they need not go through all frames. */
   note(frame) {
-    for (const [pos, , conf, mark] of frame.ops) {
+    if (frame.kind === "start") this.columns.start(frame.meta.gen_length);
+    this.columns.change(frame);
+    this.most = Math.max(this.most, frame.masks);
+    for (const id of frame.del ?? []) this.close(id, frame.step);
+    for (const [id, , conf, mark] of frame.ops) {
       if (mark === "t") continue;
       this.marks.add(mark);
-      const open = this.open.get(pos);
-      if (open) open[2] = frame.step;
-      this.open.delete(pos);
-      if (mark === "c" || mark === "e") {
-        const span = [pos, frame.step, Infinity, conf];
+      const kept = mark === "v" && this.open.get(id);
+      if (kept) kept[3] = conf;
+      if (kept) continue;
+      this.close(id, frame.step);
+      if (WORDS.has(mark)) {
+        const span = [id, frame.step, Infinity, conf];
         this.spans.push(span);
-        this.open.set(pos, span);
+        this.open.set(id, span);
       }
     }
+    if (frame.drafts?.length) this.marks.add("draft");
+  }
+
+  close(id, at) {
+    const open = this.open.get(id);
+    if (open) open[2] = at;
+    this.open.delete(id);
   }
 }

@@ -8,7 +8,7 @@ from llada_viz.decoding.attached import NAMES, Attached, Using
 from llada_viz.decoding.model_choice import digest_of, is_bundled
 from llada_viz.decoding.networks import Sources
 from llada_viz.host import public_host
-from llada_viz.render.say import counted
+from llada_viz.render.say_cells import counted
 from models.assets import locate
 from models.catalog import Known, catalog
 from models.loading import LoadedModel

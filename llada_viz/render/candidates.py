@@ -28,8 +28,8 @@ def tried(maker: FrameMaker, event: CandidateChosen) -> dict[str, Any] | None:
     if board.candidates is None or not scored or maker.row >= len(event.winners):
         return None
     first, end = min(scored), max(scored) + 1
-    k, size, prompt = min(board.k, MOST_CANDIDATES), maker.layout.block_length, board.prompt_length
-    place = slice(prompt + first * size, prompt + end * size)
+    k, prompt, start_of = min(board.k, MOST_CANDIDATES), board.prompt_length, maker.layout.start_of
+    place = slice(prompt + start_of(first), prompt + start_of(end))
     candidates = []
     for i in range(k):
         block_scores = [scores[i] for scores in scored.values() if i < len(scores)]
@@ -38,12 +38,12 @@ def tried(maker: FrameMaker, event: CandidateChosen) -> dict[str, Any] | None:
             return None
         row = board.candidates[maker.row * board.k + i].tokens
         candidates.append([round(min(given_scores), 4), _text(maker, row[place])])
-    before = board.tokens[maker.row][place]
+    before, opened = board.tokens[maker.row][place], any(board.trunk[maker.row].undecided[place])
     winner = event.winners[maker.row]
     return {
         "blocks": [first, end],
         "won": -1 if winner is None else winner,
-        "before": None if board.mask_id in before else _text(maker, before),
+        "before": None if opened else _text(maker, before),
         "list": candidates,
     }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -13,6 +14,8 @@ from evaluation.charts import COLOURS
 from evaluation.runs.pareto import SHAPES, Point, best
 from evaluation.runs.report import COSTS
 from evaluation.runs.summary import Summary
+from llada_viz.render.ops import NOISE
+from llada_viz.render.order import joined
 from models.text import cell_texts
 from samplers.events import Event, Started, Unmasked
 from samplers.fold import Board
@@ -72,58 +75,90 @@ def confidence_map(
     events: Iterable[Event], pieces: Sequence[bytes] | Mapping[int, bytes], row: int = 0
 ) -> go.Figure:
     """A heat map of one row: cells of the answer down, steps across, and as colour how sure the network was
-    of the token that stands in the cell after the step. A masked cell has no colour, and none has a cell
+    of the token that stands in the cell after the step. An undecided cell has no colour, and none has a cell
     that was given, or filled in after an early stop: the network was not asked about it.
 
-    Cells count from 0, steps from 1. While candidates are open no step is shown, only the canvas they
+    Cells count from 0, steps from 1. Every cell that ever stood has a line of its own, which is empty before
+    it was inserted and once it was deleted. While candidates are open no step is shown, only the canvas they
     were forked from and the one that was chosen. Long runs show every n-th step, and the last.
     """
-    steps, board, given = _after_steps(events, row)
-    start = board.prompt_length
-    kept = _thinned(sorted(steps), len(board.tokens[row]) - start if board.tokens else 0)
-    certainty, texts, sure = [], [], []
-    for step in kept:
-        tokens, confidence = steps[step]
-        masked = [token == board.mask_id for token in tokens]
-        token_texts = cell_texts(pieces, tokens, board.mask_id)
-        certainty.append([None if m else c for m, c in zip(masked, confidence, strict=True)])
-        texts.append(["mask" if m else _token_text(x) for m, x in zip(masked, token_texts, strict=True)])
-        cells = enumerate(zip(masked, confidence, strict=True))
-        sure.append(["" if m else _sure(c, cell in given) for cell, (m, c) in cells])
+    steps, order, given = _after_steps(events, row)
+    kept = _thinned(sorted(steps), len(order))
+    columns = [_column(steps[step], order, given, pieces) for step in kept]
+    certainty, texts, sure = ([column[part] for column in columns] for part in range(3))
+    moves = any(list(steps[step].cells) != order for step in kept)
+    where = "step %{x}" if moves else "cell %{y}, step %{x}"
     figure = go.Figure(
         go.Heatmap(
             x=[str(step) for step in kept], z=_transposed(certainty), customdata=_transposed(texts),
             text=_transposed(sure), zmin=0, zmax=1,
             colorscale="Cividis", colorbar={"title": "confidence"}, hoverongaps=True,
-            hovertemplate="cell %{y}, step %{x}<br>%{customdata}<br>%{text}<extra></extra>",
+            hovertemplate=where + "<br>%{customdata}<br>%{text}<extra></extra>",
         )
     )  # fmt: skip
     every = f" (every {kept[1] - kept[0]} steps)" if len(kept) > 1 and len(kept) < len(steps) else ""
     figure.update_xaxes(title_text=f"step{every}", type="category", nticks=12)
-    figure.update_yaxes(title_text="cell of the answer", autorange="reversed")
+    lines = "cell of the answer" if not moves else "every cell that ever stood"
+    figure.update_yaxes(title_text=lines, autorange="reversed")
     return _styled(figure, PLOT_HEIGHT + 80)
 
 
-Snapshot = tuple[list[int], list[float | None]]
+@dataclass(frozen=True)
+class Snapshot:
+    """The answer after a step. cells: id -> (token, confidence, whether it is undecided), in their order;
+    mask_id: None under uniform noise."""
+
+    cells: dict[int, tuple[int, float | None, bool]]
+    mask_id: int | None
 
 
-def _after_steps(events: Iterable[Event], row: int) -> tuple[dict[int, Snapshot], Board, set[int]]:
-    """({step: tokens and confidences of the answer after it}, the board after the last event, the cells of
-    the answer that were given from the start)."""
+def _column(
+    snapshot: Snapshot, order: Sequence[int], given: set[int], pieces: Sequence[bytes] | Mapping[int, bytes]
+) -> tuple[list[float | None], list[str], list[str]]:
+    """(confidences, texts, what is said of the confidence) of every cell of `order` after a step."""
+    cells, moves = snapshot.cells, list(snapshot.cells) != list(order)
+    hidden = NOISE if snapshot.mask_id is None else snapshot.mask_id
+    decided = [hidden if is_open else token for token, _, is_open in cells.values()]
+    text_of = dict(zip(cells, cell_texts(pieces, decided, hidden), strict=True))
+    position_of = {cell: position for position, cell in enumerate(cells)}
+    certainty: list[float | None] = []
+    texts, sure = [], []
+    for cell in order:
+        _, confidence, is_open = cells.get(cell, (0, None, True))
+        word = "noise" if snapshot.mask_id is None else "mask"
+        text = word if is_open else _token_text(text_of[cell])
+        if moves:
+            text = f"cell {position_of[cell]}: {text}" if cell in cells else "no cell at this step"
+        certainty.append(None if is_open else confidence)
+        texts.append(text)
+        sure.append("" if is_open else _sure(confidence, cell in given))
+    return certainty, texts, sure
+
+
+def _after_steps(events: Iterable[Event], row: int) -> tuple[dict[int, Snapshot], list[int], set[int]]:
+    """({step: the answer after it}, the ids of all cells that ever stood, those that were given from the
+    start)."""
     board, steps, unasked, given = Board(), dict[int, Snapshot](), set[int](), set[int]()
+    order: list[int] = []
     for event in events:
         board.apply(event)
+        shown, start = board.trunk[row], board.prompt_length
+        ids = shown.ids[start:]
         if isinstance(event, Started):
-            answer = event.tokens[row][event.prompt_length :]
-            given = {cell for cell, token in enumerate(answer) if token != event.mask_id}
+            given = {cell for cell, is_open in zip(ids, shown.undecided[start:], strict=True) if not is_open}
         if isinstance(event, Unmasked) and not event.forked:
-            written = {cell.position for cell in event.cells if cell.row == row}
+            written = {shown.ids[cell.position] for cell in event.cells if cell.row == row}
             unasked = unasked | written if event.step < 0 else unasked - written
         if board.candidates is None and board.steps:
-            start, known = board.prompt_length, enumerate(board.confidence[row])
-            confidence = [None if position in unasked else value for position, value in known]
-            steps[board.steps] = board.tokens[row][start:], confidence[start:]
-    return steps, board, given
+            values = zip(
+                ids, shown.tokens[start:], shown.confidence[start:], shown.undecided[start:], strict=True
+            )
+            cells = {
+                i: (token, None if i in unasked else sure, is_open) for i, token, sure, is_open in values
+            }
+            order = joined(order, ids)
+            steps[board.steps] = Snapshot(cells, board.mask_id)
+    return steps, order, given
 
 
 def _sure(confidence: float | None, given: bool) -> str:

@@ -7,17 +7,22 @@ Every frame has:
   kind    the kind of event it was made from (KINDS), or "stop"
   step    steps of the denoiser so far
   nfe     sequences that the network evaluated so far
-  masks   masked cells left
+  masks   undecided cells left, masks or noise
   filled  cells that became end-of-text after an early stop; the network was not asked about them, so
           their confidence is None
   calls   sequences that a reward model read so far
   t       seconds spent on decoding so far, None in a recorded run
   block   the block the sampler works on, -1: none
-  ops     [[position, text, confidence, state], …] of the cells that changed
+  ops     [[id, text, confidence, state], …] of the cells that changed
   say     [lead, sentence, tone]: what happened, in words; tone colours the lead
 
 Some frames have, too:
   meta    sizes and names of the run (render.meta); in the first frame
+  ins     [[id or None, [ids of new cells]], …]: where cells came in, before the one of that id, or at the end
+  del     [id, …]: cells that are gone. Both come before the frame's ops, which write the new cells
+  drafts  [[id, [[text, probability], …]], …]: what the network would write in undecided cells, likeliest
+          first, where it differs from what was sent before; []: no draft. A cell's draft ends when an op
+          other than t writes it
   prm     [[block, score], …] from a reward model
   ups     {"at": first position, "p": [probability of being re-masked, …], "cut": a cell with more than
           this becomes a mask again}, or None: nothing to show any more
@@ -33,49 +38,62 @@ and the last frame of a run one of:
 While candidates are decoded, the first of them is shown. The frame of the choice then writes the cells in
 which the chosen one differs.
 
-Positions count from 0 at the first cell of the answer. States: m masked, p pinned, c committed,
-e edited, b back-masked, u re-masked by UPS, r re-masked otherwise, t text only (a later token
-completed a character of this cell). The text of b, u and r is the token that was dropped.
+Cells have ids (render.ops), which stay with them when others come or go; at first a cell's id is its
+position, from 0 at the first cell of the answer. States: m masked, n noise (an undecided cell without a
+mask), p pinned, s there from the start, c committed, e edited, d drafted (waits for its check), v verified,
+b back-masked, u re-masked by UPS, r re-masked otherwise, x a rejected draft, a mask again, z re-noised,
+y a rejected draft that is noise again, t text only (a later token completed a character of this cell; a
+confidence is new, None: as it was). The text of b, u, r and x is the token that was dropped, that of z and y
+the noise.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from llada_viz.render.candidates import tried
 from llada_viz.render.meta import Layout, layout_of
+from llada_viz.render.ops import Op, Pieces, Seen, ops_of, seen_now, unit
+from llada_viz.render.order import change
 from llada_viz.render.say import sentence
+from llada_viz.render.say_cells import undecided
 from llada_viz.render.verdict import Golds, is_special, verdict_of
 from models.text import cell_texts
 from samplers.events import (
     BlockScored,
     CandidateChosen,
     CandidatesForked,
+    Deleted,
+    Drafted,
     Edited,
     Event,
     Finished,
+    Inserted,
     PolicyScored,
+    Predicted,
     Remasked,
+    Renoised,
     Started,
     Unmasked,
+    Verified,
     WindowTriggered,
 )
-from samplers.fold import Board
+from samplers.fold import Board, BoardRow, Draft
 
 Frame = dict[str, Any]
-Op = list[Any]
-"""[position, text, confidence, state] of a cell that changed."""
-Pieces = Sequence[bytes] | Mapping[int, bytes]
-"""The bytes of a token, by its id."""
 
 KINDS: dict[type[Event], str] = {
     Started: "start",
     Unmasked: "unmask",
     Edited: "edit",
     Remasked: "remask",
+    Renoised: "renoise",
+    Inserted: "insert",
+    Deleted: "delete",
+    Predicted: "predict",
+    Drafted: "draft",
+    Verified: "verify",
     PolicyScored: "policy",
     CandidatesForked: "fork",
     BlockScored: "score",
@@ -83,14 +101,9 @@ KINDS: dict[type[Event], str] = {
     CandidateChosen: "choose",
     Finished: "finish",
 }
-REMASK_STATES = {"backmask": "b", "ups": "u"}
 MOST_CELLS = 4096  # of an answer, whatever the model
+MOST_DRAFTS = 5  # of one cell
 NO_GOLDS: Golds = MappingProxyType({})
-
-
-def unit(value: float) -> float | None:
-    """A confidence or score for the page: in [0, 1], four digits after the point; None: not finite."""
-    return round(min(max(value, 0.0), 1.0), 4) if math.isfinite(value) else None
 
 
 class FrameMaker:
@@ -108,8 +121,8 @@ class FrameMaker:
         self.board = Board()
         self.layout = Layout()
         self.seq = self.calls = self.steps = self.filled = self.times_scored = 0
-        self.texts: list[str] = []
-        self.texts_before: list[str] = []  # before the newest event
+        self.seen = self.before = Seen()  # the row after, and before, the newest event
+        self.drafts: dict[int, list[list[Any]]] = {}  # by id, as the page has them
         self.scored: dict[
             int, tuple[float | None, ...]
         ] = {}  # block -> scores of the candidates that are open
@@ -118,18 +131,21 @@ class FrameMaker:
 
     def frame(self, event: Event, t: float | None = None) -> Frame:
         """The next frame. t: seconds spent on decoding."""
-        before, unasked = self._shown(), isinstance(event, Unmasked) and event.step < 0
+        unasked = isinstance(event, Unmasked) and event.step < 0
         self.tried = tried(self, event) if isinstance(event, CandidateChosen) else None
         self.board.apply(event)
+        self.before = Seen() if isinstance(event, Started) else self.seen
+        self.seen = seen_now(self.board, self._row, self.pieces, self.before)
         if isinstance(event, Started):
             self.layout = layout_of(event, self.row, self.pieces)
         if isinstance(event, Unmasked):
             self.steps += not unasked
             self.filled += unasked * sum(cell.row == self.row for cell in event.cells)
         extra = self._extra(event)
-        ops = self._ops(event, before)
-        if isinstance(event, Unmasked) and unasked:
-            ops = [[position, text, None, state] for position, text, _, state in ops]
+        ops = ops_of(event, self.before, self.seen, self.board, self.place)
+        extra = self._order(event) | self._drafts(event, ops) | extra
+        if unasked:
+            ops = [[cell, text, None, state] for cell, text, _, state in ops]
         frame = self._frame(KINDS[type(event)], t) | {"block": event.block, "ops": ops, **extra}
         frame["say"] = sentence(event, frame, self)
         return frame
@@ -139,7 +155,7 @@ class FrameMaker:
         self.seq += 1
         return {
             "seq": self.seq - 1, "kind": kind, "step": self.steps, "nfe": self.board.nfe,
-            "masks": sum(self.board.rows[self.place].undecided) if self.board.trunk else 0,
+            "masks": sum(self.seen.undecided),
             "filled": self.filled, "calls": self.calls, "t": None if t is None else round(t, 3),
             "block": -1, "ops": [],
         }  # fmt: skip
@@ -154,17 +170,15 @@ class FrameMaker:
 
     def _end(self, lead: str, why: str, tone: str, t: float | None) -> Frame:
         frame = self._frame("stop", t) | {"fork": 0, "win": None}
-        masks = frame["masks"]
-        left = f"{masks or 'no'} mask{'' if masks == 1 else 's'} left"
+        left = f"{undecided(frame['masks'], self.layout.noise)} left"
         steps = f" of {self.layout.steps}" if self.layout.steps else ""
         return frame | {"say": [lead, f"at step {self.steps}{steps}, {left}{why}.", tone]}
 
     def blocks_of(self, span: tuple[int, int]) -> range:
         """The blocks that absolute positions [start, stop) touch."""
         start, stop = (self._relative(p) for p in span)
-        size = self.layout.block_length
-        last = -(-self.layout.gen_length // size)
-        return range(max(start // size, 0), min(-(-stop // size), last))
+        first, stop = self.layout.block_of(max(start, 0)), min(stop, len(self.seen.ids))
+        return range(first, self.layout.block_of(stop - 1) + 1 if stop > 0 else first)
 
     def _relative(self, position: int) -> int:
         return position - self.board.prompt_length
@@ -174,48 +188,46 @@ class FrameMaker:
         """The row of the board that is shown: the first candidate of an open fork, else the trunk."""
         return self.row * self.board.k if self.board.candidates is not None else self.row
 
-    def _shown(self) -> list[int]:
-        return self.board.rows[self.place].tokens[self.board.prompt_length :] if self.board.trunk else []
+    @property
+    def _row(self) -> BoardRow:
+        return self.board.rows[self.place]
 
-    def _ops(self, event: Event, before: list[int]) -> list[Op]:
-        """The shown cells that changed, and those whose text did: a later token completed a character."""
-        texts, self.texts = self.texts, cell_texts(self.pieces, self._shown(), self.board.mask_id)
-        self.texts_before = texts
-        states = self._states(event, before)
-        confidence = self._confidence(event)
-        ops: list[Op] = []
-        for position, state in sorted(states.items()):
-            # A re-masked cell shows the token that was dropped.
-            shown = texts if state in "bur" else self.texts
-            ops.append([position, shown[position], confidence[position], state])
-        for position, (old, new) in enumerate(zip(texts, self.texts, strict=False)):
-            if old != new and position not in states:
-                ops.append([position, new, None, "t"])
-        return ops
+    def where(self) -> dict[int, int]:
+        """id -> position of the cells that stand now."""
+        return {cell: position for position, cell in enumerate(self.seen.ids)}
 
-    def _states(self, event: Event, before: list[int]) -> dict[int, str]:
-        """position -> state, of the shown cells that the event changed."""
-        now = self._shown()
-        if isinstance(event, Started):
-            return {i: "m" if token == event.mask_id else "p" for i, token in enumerate(now)}
-        if isinstance(event, CandidateChosen):
-            changed = (i for i, (old, new) in enumerate(zip(before, now, strict=True)) if old != new)
-            return {i: "b" if now[i] == self.board.mask_id else "c" for i in changed}
-        if not isinstance(event, (Unmasked, Edited, Remasked)):
+    def _order(self, event: Event) -> Frame:
+        """The fields ins and del."""
+        if isinstance(event, Started) or self.seen.ids == self.before.ids:
             return {}
-        state = "c" if isinstance(event, Unmasked) else "e"
-        if isinstance(event, Remasked):
-            state = REMASK_STATES.get(event.reason, "r")
-        return {self._relative(cell.position): state for cell in event.cells if cell.row == self.place}
+        gone, came = change(self.before.ids, self.seen.ids)
+        for cell in gone:
+            self.drafts.pop(cell, None)
+        fields: Frame = {"del": gone, "ins": [list(each) for each in came]}
+        return {name: value for name, value in fields.items() if value}
 
-    def _confidence(self, event: Event) -> list[float | None]:
-        """Of each shown cell. A cell that was just re-masked keeps the confidence of the token it lost."""
-        values = self.board.rows[self.place].confidence[self.board.prompt_length :]
-        if isinstance(event, Remasked):
-            for cell in event.cells:
-                if cell.row == self.place:
-                    values[self._relative(cell.position)] = cell.confidence
-        return [None if value is None else unit(value) or 0.0 for value in values]
+    def _drafts(self, event: Event, ops: list[Op]) -> Frame:
+        """The field drafts; what is written has none any more."""
+        for cell, _, _, state in ops:
+            if state != "t":
+                self.drafts.pop(cell, None)
+        if not isinstance(event, (Predicted, CandidateChosen)):
+            return {}
+        start, now = self.board.prompt_length, self._row.drafts
+        fresh = {cell - start: self._likeliest(tokens) for cell, tokens in now.items()}
+        changed = {cell: drafts for cell, drafts in fresh.items() if self.drafts.get(cell) != drafts}
+        changed |= {cell: [] for cell in self.drafts.keys() - fresh.keys()}
+        self.drafts = fresh
+        return {"drafts": [[cell, drafts] for cell, drafts in changed.items()]}
+
+    def _likeliest(self, drafts: Draft) -> list[list[Any]]:
+        """A cell's drafts for the page: [text, probability to two digits]."""
+        shown = drafts[:MOST_DRAFTS]
+        return [[self._text(token), round(unit(sure) or 0.0, 2)] for token, sure in shown]
+
+    def _text(self, token: int) -> str:
+        """A token by itself."""
+        return cell_texts(self.pieces, [token], None)[0]
 
     def _extra(self, event: Event) -> Frame:
         """The fields that only some kinds of frame have."""
@@ -246,9 +258,9 @@ class FrameMaker:
     def _outcome(self, event: Finished) -> Frame:
         """The verdict; or, where the answer did not end within its cells, twice as many cells to try, or as
         many as there is room for."""
-        verdict = verdict_of(self.layout.prompt, self.texts, self.golds)
+        verdict = verdict_of(self.layout.prompt, self.seen.texts, self.golds)
         reason = event.stop_reasons[self.row] if self.row < len(event.stop_reasons) else ""
-        ended = reason in ("eos", "left") or any(map(is_special, self.texts))
+        ended = reason in ("eos", "left") or any(map(is_special, self.seen.texts))
         if ended or (verdict is not None and verdict["right"]):
             return {} if verdict is None else {"verdict": verdict}
         room = min(2 * self.layout.gen_length, self.most_cells, MOST_CELLS)
@@ -270,9 +282,11 @@ class FrameMaker:
     def _window(self, event: WindowTriggered) -> Frame:
         blocks = self.blocks_of(event.span)
         self.window = (blocks.start, blocks.stop)
-        size = self.layout.block_length
-        p = [unit(q) for q in event.remask_probabilities for _ in range(size)]
-        extra: Frame = {"win": list(self.window), "ups": {"at": blocks.start * size, "p": p}}
+        at, end = self.layout.start_of(blocks.start), self.layout.start_of(blocks.stop)
+        numbers = (self.layout.block_of(position) - blocks.start for position in range(at, end))
+        chances = event.remask_probabilities
+        p = [unit(chances[number]) for number in numbers if number < len(chances)]
+        extra: Frame = {"win": list(self.window), "ups": {"at": at, "p": p}}
         if len(event.scores) == len(blocks):
             extra["prm"] = [[b, unit(s)] for b, s in zip(blocks, event.scores, strict=True)]
         return extra
@@ -288,5 +302,5 @@ class FrameMaker:
 
     def _masks_in_window(self) -> bool:
         assert self.window is not None
-        start, stop = (block * self.layout.block_length for block in self.window)
-        return self.board.mask_id in self._shown()[start:stop]
+        start, stop = map(self.layout.start_of, self.window)
+        return any(self.seen.undecided[start:stop])

@@ -20,7 +20,9 @@ class Layout:
     """Sizes and names of a run.
 
     steps: planned for the whole answer, None: the sampler plans none; rows: sequences decoded at once;
-    approximate: what makes the network's outputs approximate (a KV cache), "" when nothing does.
+    approximate: what makes the network's outputs approximate (a KV cache), "" when nothing does; first_block:
+    cells of the first block, which begins in the prompt where blocks count from the sequence's begin; noise:
+    undecided cells hold noise, not masks.
     """
 
     gen_length: int = 0
@@ -33,6 +35,16 @@ class Layout:
     settings: dict[str, str] = field(default_factory=dict)
     approximate: str = ""
     blocks_before_a_score: int | None = None  # None: a sampler that does not wait for blocks
+    first_block: int = 1
+    noise: bool = False
+
+    def start_of(self, block: int) -> int:
+        """The position at which a block of the answer begins."""
+        return 0 if block <= 0 else self.first_block + (block - 1) * self.block_length
+
+    def block_of(self, position: int) -> int:
+        """The block of the answer that a position lies in."""
+        return 0 if position < self.first_block else 1 + (position - self.first_block) // self.block_length
 
     def meta(self) -> dict[str, Any]:
         """The field `meta` of the first frame."""
@@ -46,17 +58,21 @@ class Layout:
             "rows": self.rows,
             "settings": self.settings,
             "approximate": self.approximate,
+            "first_block": self.first_block,
+            "noise": self.noise,
         }
 
 
 def layout_of(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, bytes]) -> Layout:
     """Read the first event. Without a valid block length the whole answer is one block."""
     gen_length = len(event.tokens[row]) - event.prompt_length
+    size = _whole(event.settings, "block_length", gen_length) or max(gen_length, 1)
+    prompt_cells = sum(event.attention_mask[row][: event.prompt_length]) if event.grid == "absolute" else 0
     network = event.settings.get("network")
     name = str(event.settings.get("sampler", ""))[:LONGEST_VALUE]
     return Layout(
         gen_length=gen_length,
-        block_length=_whole(event.settings, "block_length", gen_length) or max(gen_length, 1),
+        block_length=size,
         steps=_whole(event.settings, "steps", 1 << 20),
         prompt=_prompt(event, row, pieces),
         sampler=SAMPLERS[name].title if name in SAMPLERS else name,
@@ -65,6 +81,8 @@ def layout_of(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, b
         settings=_plain(event.settings),
         approximate=_text(network, "approximate"),
         blocks_before_a_score=_blocks_before_a_score(name, event.settings),
+        first_block=size - prompt_cells % size,
+        noise=event.mask_id is None,
     )
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llada_viz.render.say_cells import capital, cells, changed, counted, of_cells, percent, quoted, undecided
 from samplers.events import (
     BlockScored,
     CandidateChosen,
     CandidatesForked,
-    Edited,
     Event,
     Finished,
     PolicyScored,
-    Remasked,
+    Predicted,
     Started,
     Unmasked,
     WindowTriggered,
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
     from llada_viz.render.frames import FrameMaker
 
 Say = list[str]
-REMASK_WORDS = {
-    "backmask": ("Back-masked.", "back"),
-    "ups": ("Back to masks.", "ups"),
-    "user": ("Re-masked by you.", "back"),
-    "wino": ("Taken back by WINO.", "back"),
-    "remdm": ("Re-masked by ReMDM.", "back"),
-    "t2m": ("Reset to a mask.", "back"),
-}
 MOST_SCORES = 8
 
 
@@ -41,14 +33,13 @@ def sentence(event: Event, frame: dict[str, Any], maker: FrameMaker) -> Say:
     """What the event did to the row that is shown. frame: the event's frame, complete but for `say`."""
     if isinstance(event, Started):
         return _started(frame)
-    if isinstance(event, (Unmasked, Edited, Remasked)) and maker.board.candidates is not None:
+    written = of_cells(event, frame, maker)
+    if written and maker.board.candidates is not None and not isinstance(event, Predicted):
         return [f"Filling in {maker.board.k} candidates", f"(step {frame['step']}).", ""]
     if isinstance(event, Unmasked):
-        return _unmasked(frame)
-    if isinstance(event, Edited):
-        return _edited(frame, maker)
-    if isinstance(event, Remasked):
-        return _remasked(event, frame)
+        return _unmasked(frame, maker)
+    if written:
+        return written
     if isinstance(event, PolicyScored):
         return _policy(event, maker)
     if isinstance(event, CandidatesForked):
@@ -65,77 +56,27 @@ def sentence(event: Event, frame: dict[str, Any], maker: FrameMaker) -> Say:
     return ["", type(event).__name__, ""]
 
 
-def quoted(text: str) -> str:
-    """A token in quotation marks; in words where it would be invisible."""
-    special = {"\n": "a line break", " ": "a space", "": "part of a character"}
-    if text in special:
-        return special[text]
-    if text.startswith("<|") and text.endswith("|>"):
-        return "the end of the text" if text == "<|endoftext|>" else text
-    return f"“{text.strip() or repr(text)}”"
-
-
-def percent(value: float | None) -> str:
-    """0.934 as 93 %."""
-    return "" if value is None else f"{100 * value:.0f} %"
-
-
-def counted(n: int, what: str) -> str:
-    """1 step, 2 steps."""
-    return f"{n} {what}{'' if n == 1 else 's'}"
-
-
-def _cells(n: int) -> str:
-    return counted(n, "cell")
-
-
-def _changed(frame: dict[str, Any]) -> list[list[Any]]:
-    return [op for op in frame["ops"] if op[3] != "t"]
-
-
 def _started(frame: dict[str, Any]) -> Say:
-    pinned = sum(op[3] == "p" for op in frame["ops"])
-    given = f", {_cells(pinned)} given" if pinned else ""
-    return ["The first canvas.", f"{frame['masks']} masks{given}; nothing is decided yet.", ""]
+    given = sum(op[3] in "ps" for op in frame["ops"])
+    more = f", {cells(given)} given" if given else ""
+    what = f"{frame['masks']} cells of noise" if frame["meta"]["noise"] else f"{frame['masks']} masks"
+    return ["The first canvas.", f"{what}{more}; nothing is decided yet.", ""]
 
 
-def _edited(frame: dict[str, Any], maker: FrameMaker) -> Say:
-    ops = _changed(frame)
-    if not ops:
-        return ["Edited.", "No cell of this row.", "ups"]
-    position, text = ops[0][:2]
-    change = f"{quoted(maker.texts_before[position])} became {quoted(text)} in cell {position}"
-    more = f", and {_cells(len(ops) - 1)} more" if len(ops) > 1 else ""
-    return ["Edited.", f"{_capital(change)}{more}.", "ups"]
-
-
-def _unmasked(frame: dict[str, Any]) -> Say:
-    lead, ops = f"Step {frame['step']}.", _changed(frame)
+def _unmasked(frame: dict[str, Any], maker: FrameMaker) -> Say:
+    lead, ops = f"Step {frame['step']}.", changed(frame)
     if not ops:
         return [lead, "No cell was written.", ""]
     if ops[0][2] is None:  # filled in after an early stop, without asking the network
         left = "cell that was left" if len(ops) == 1 else f"{len(ops)} cells that were left"
         return ["Stopped early.", f"The {left} became the end of the text.", ""]
+    where = maker.where()
     if len(ops) == 1:
-        position, text, confidence, _ = ops[0]
-        return [lead, f"{_capital(quoted(text))} in cell {position}, {percent(confidence)} sure.", ""]
+        cell, text, confidence, _ = ops[0]
+        return [lead, f"{capital(quoted(text))} in cell {where[cell]}, {percent(confidence)} sure.", ""]
     best = max(ops, key=lambda op: op[2] or 0.0)
-    sure = f"the surest {quoted(best[1])} in cell {best[0]} ({percent(best[2])})"
-    return [lead, f"{_cells(len(ops))} written, {sure}.", ""]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _remasked(event: Remasked, frame: dict[str, Any]) -> Say:
-    lead, tone = REMASK_WORDS.get(event.reason, ("Re-masked.", "back"))
-    ops = _changed(frame)
-    if not ops:
-        return [lead, "No cell of this row.", tone]
-    dropped = ", ".join(quoted(op[1]) for op in ops[:4]) + (" and more" if len(ops) > 4 else "")
-    verb = "goes back to a mask" if len(ops) == 1 else "go back to masks"
-    return [lead, f"{_cells(len(ops))} {verb}: {dropped}.", tone]
+    sure = f"the surest {quoted(best[1])} in cell {where[best[0]]} ({percent(best[2])})"
+    return [lead, f"{cells(len(ops))} written, {sure}.", ""]
 
 
 def _policy(event: PolicyScored, maker: FrameMaker) -> Say:
@@ -144,7 +85,7 @@ def _policy(event: PolicyScored, maker: FrameMaker) -> Say:
     scores, cut = event.scores[maker.row], event.keep[maker.row]
     under = sum(score < cut for score in scores)
     fall, stay = ("falls", "stays a mask") if under == 1 else ("fall", "stay masks")
-    count = f"{under or 'none'} of {_cells(len(scores))} {fall} below {cut:.2f}"
+    count = f"{under or 'none'} of {cells(len(scores))} {fall} below {cut:.2f}"
     return ["Keep scores:", f"{count} and {stay}." if under else f"{count}.", "ups"]
 
 
@@ -195,14 +136,14 @@ def _finished(event: Finished, frame: dict[str, Any], maker: FrameMaker) -> Say:
     fewer = maker.layout.steps is None or frame["step"] < maker.layout.steps
     why = " It stopped early, at the end of the text." if reason == "eos" and fewer else ""
     if reason == "left":
-        why = f" {counted(frame['masks'], 'mask')} left: the steps ran out."
-    cells, steps = _cells(maker.layout.gen_length), counted(frame["step"], "step")
+        why = f" {capital(undecided(frame['masks'], maker.layout.noise))} left: the steps ran out."
+    answer, steps = cells(len(maker.seen.ids)), counted(frame["step"], "step")
     spent = f"{steps}, {counted(frame['nfe'], 'sequence')} evaluated"
     blocks = maker.layout.blocks_before_a_score
     if blocks and not maker.times_scored:
         why += f" No window was scored: the answer ended before {blocks} blocks stood."
     if "again" in frame:
-        return ["Cut off.", f"The answer did not end in {cells} ({spent}).{why}", "back"]
+        return ["Cut off.", f"The answer did not end in {answer} ({spent}).{why}", "back"]
     wrong = frame.get("verdict", {}).get("right") is False
     tone = "back" if reason == "left" else "" if wrong else "ok"
-    return ["Finished.", f"{cells} in {spent}.{why}", tone]
+    return ["Finished.", f"{answer} in {spent}.{why}", tone]

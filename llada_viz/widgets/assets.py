@@ -10,8 +10,8 @@ from models.assets import assets
 FOLDER = assets() / "canvas"
 # In the order in which they may be evaluated: what a module imports stands before it.
 MODULES = (
-    "dom", "fold", "text", "timeline", "player", "tried", "board", "charts", "inspector", "keys", "readout",
-    "canvas", "lockstep", "lane", "compare",
+    "dom", "fold", "text", "order", "timeline", "player", "tried", "cell", "slide", "board", "charts",
+    "inspector", "keys", "transport", "readout", "numbers", "canvas", "align", "lockstep", "lane", "compare",
 )  # fmt: skip
 # Later sheets win over earlier ones.
 SHEETS = (
@@ -20,9 +20,11 @@ SHEETS = (
     "form",
     "canvas",
     "cells",
+    "open",
     "chat",
     "tried",
     "panels",
+    "measures",
     "compare",
     "evaluate",
     "train",

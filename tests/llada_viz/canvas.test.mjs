@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { cellClass, cellLabel } from "../../assets/canvas/board.mjs";
+import { cellClass, cellLabel } from "../../assets/canvas/cell.mjs";
 import { curve, rectangles } from "../../assets/canvas/charts.mjs";
 import { historyLine, leastSure } from "../../assets/canvas/inspector.mjs";
 import { bytesOf } from "../../assets/canvas/dom.mjs";
@@ -13,7 +13,7 @@ import { clock, differing, divergence, frameAt, lastTick, statesAt } from "../..
 import { Player } from "../../assets/canvas/player.mjs";
 import { answerText, rate } from "../../assets/canvas/readout.mjs";
 import { cividis, exact, glyph, percent, spoken } from "../../assets/canvas/text.mjs";
-import { KEY_EVERY, Timeline, isMask } from "../../assets/canvas/timeline.mjs";
+import { KEY_EVERY, Timeline, isMask, isNoise, isOpen } from "../../assets/canvas/timeline.mjs";
 
 const CELLS = 8;
 
@@ -208,10 +208,19 @@ test("keys", () => {
 });
 
 test("frames made by the server fold to the server's canvas", { skip: !process.env.FRAMES }, () => {
-  const { frames, texts } = JSON.parse(readFileSync(process.env.FRAMES, "utf-8"));
-  const line = new Timeline("a");
-  for (const made of frames) assert.equal(line.push(made), "new");
-  texts.forEach((row, i) => assert.deepEqual(line.stateAt(i).cells.map((cell) => cell.text), row));
+  for (const { frames, boards } of JSON.parse(readFileSync(process.env.FRAMES, "utf-8"))) {
+    const line = new Timeline("a");
+    for (const made of frames) assert.equal(line.push(made), "new");
+    for (const i of [...boards.keys(), ...[...boards.keys()].reverse()]) {
+      const state = line.stateAt(i);
+      const seen = state.cells.map((cell, pos) => ({
+        id: state.order[pos], text: cell.text, open: isOpen(cell.mark), waits: cell.mark === "d",
+        drafts: cell.drafts ?? [],
+      }));
+      assert.deepEqual(seen, boards[i], `frame ${i}, ${frames[i].kind}`);
+      assert.equal(frames[i].masks, seen.filter((cell) => cell.open).length);
+    }
+  }
 });
 
 function lane(run, words, nfe = 1) {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from llada_viz.render import FrameMaker
-from llada_viz.render.frames import Frame, Pieces
+from llada_viz.render.frames import Frame
+from llada_viz.render.ops import Pieces
 from samplers.events import (
     BlockScored,
     CandidateChosen,

@@ -14,8 +14,10 @@ import pytest
 
 from llada_viz.widgets import assets
 from models.text import cell_texts
+from samplers.fold import BoardRow
 from samplers.streams import replay
-from tests.llada_viz.script import MASK, PIECES, every_event, frames_of
+from tests.llada_viz import changes
+from tests.llada_viz.script import PIECES, every_event, frames_of
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not on PATH: it runs the canvas's unit tests")
@@ -29,12 +31,36 @@ def run(*arguments: Any, **variables: Any) -> Any:
     return done.stdout
 
 
+def seen(row: BoardRow, start: int, pieces: list[bytes], mask_id: int | None) -> list[dict[str, Any]]:
+    """What the page must know of each cell of a row. start: of the answer."""
+    texts = cell_texts(pieces, row.tokens[start:], mask_id)
+    return [
+        {
+            "id": row.ids[start + i] - start,
+            "text": text,
+            "open": row.undecided[start + i],
+            "waits": row.ids[start + i] in row.waiting,
+            "drafts": [
+                [cell_texts(pieces, [token], None)[0], round(sure, 2)]
+                for token, sure in row.drafts.get(row.ids[start + i], ())[:5]
+            ],
+        }
+        for i, text in enumerate(texts)
+    ]
+
+
 @needs_node
 def test_node(tmp_path: Path) -> None:
-    boards = replay(every_event())
-    texts = [cell_texts(PIECES, board.rows[0].tokens[board.prompt_length :], MASK) for _, board in boards]
+    scripts = [(every_event(), PIECES)]
+    scripts += [(events, changes.PIECES) for events in (changes.masked_run(), changes.noise_run())]
+    runs = []
+    for events, pieces in scripts:
+        boards = [
+            seen(board.rows[0], board.prompt_length, pieces, board.mask_id) for _, board in replay(events)
+        ]
+        runs.append({"frames": frames_of(events, pieces), "boards": boards})
     frames = tmp_path / "frames.json"
-    frames.write_text(json.dumps({"frames": frames_of(every_event(), PIECES), "texts": texts}))
+    frames.write_text(json.dumps(runs))
     run("--test", str(Path(__file__).with_name("canvas.test.mjs")), FRAMES=str(frames))
 
 

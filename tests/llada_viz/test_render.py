@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llada_viz.render import FrameMaker
-from llada_viz.render.frames import unit
+from llada_viz.render.ops import unit
 from models.text import cell_texts
 from samplers.events import (
     BlockScored,
