@@ -1,6 +1,7 @@
 // The chosen cell: what stands in it, when it was decided, how sure, and what happened before.
 // While none is chosen: the cells that were written with the least confidence.
 
+import { unsure } from "./cell.mjs";
 import { make } from "./dom.mjs";
 import { cividis, exact, glyph, percent } from "./text.mjs";
 import { blockOf } from "./order.mjs";
@@ -89,7 +90,7 @@ export class Inspector {
     else if (cell.mark === "s") when = "there from the start";
     else if (cell.mark === "d") when = `drafted at step ${written?.step}, waits for its check`;
     else if (isNoise(cell.mark)) when = "noise, not decided yet";
-    else if (!isMask(cell.mark) && cell.conf == null) when = "filled in after an early stop";
+    else if (!isMask(cell.mark) && cell.conf == null && !unsure(timeline.meta)) when = "filled in after an early stop";
     else if (!isMask(cell.mark) && written) when = `decided at step ${written.step}`;
     return `block ${blockOf(pos, timeline.meta) + 1}, ${when}`;
   }

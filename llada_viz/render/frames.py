@@ -144,7 +144,7 @@ class FrameMaker:
         extra = self._extra(event)
         ops = ops_of(event, self.before, self.seen, self.board, self.place)
         extra = self._order(event) | self._drafts(event, ops) | extra
-        if unasked:
+        if unasked or self.layout.unsure:
             ops = [[cell, text, None, state] for cell, text, _, state in ops]
         frame = self._frame(KINDS[type(event)], t) | {"block": event.block, "ops": ops, **extra}
         frame["say"] = sentence(event, frame, self)
@@ -221,9 +221,9 @@ class FrameMaker:
         return {"drafts": [[cell, drafts] for cell, drafts in changed.items()]}
 
     def _likeliest(self, drafts: Draft) -> list[list[Any]]:
-        """A cell's drafts for the page: [text, probability to two digits]."""
-        shown = drafts[:MOST_DRAFTS]
-        return [[self._text(token), round(unit(sure) or 0.0, 2)] for token, sure in shown]
+        """A cell's drafts for the page: [text, probability to two digits, None: not known]."""
+        unsure, shown = self.layout.unsure, drafts[:MOST_DRAFTS]
+        return [[self._text(t), None if unsure else round(unit(sure) or 0.0, 2)] for t, sure in shown]
 
     def _text(self, token: int) -> str:
         """A token by itself."""

@@ -46,6 +46,11 @@ class Layout:
         """The block of the answer that a position lies in."""
         return 0 if position < self.first_block else 1 + (position - self.first_block) // self.block_length
 
+    @property
+    def unsure(self) -> bool:
+        """Whether the run holds no probabilities: those of its events mean nothing."""
+        return self.settings.get("confidence") == "unknown"
+
     def meta(self) -> dict[str, Any]:
         """The field `meta` of the first frame."""
         return {
