@@ -93,8 +93,8 @@ def _is_text(text: str) -> bool:
 class Checks:
     """Counts one trace against its limits, event by event."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, limits: Limits, count: int) -> None:
+        self.limits, self.count = limits, count
         self.cells = self.work = 0
         self.started = self.finished = False
 
@@ -112,6 +112,8 @@ class Checks:
                 self._canvas([len(row) for row in rows], f"{name} of line {number} of the trace")
 
     def _canvas(self, lengths: list[int], what: str) -> None:
+        if len(lengths) > self.limits.rows:
+            raise too_much(f"{what}: a canvas of {len(lengths):,} rows", self.limits.rows)
         if sum(lengths) > self.limits.cells:
             raise too_much(f"{what}: a canvas of {sum(lengths):,} cells", self.limits.cells)
         if max(lengths, default=0) > self.limits.length:
@@ -143,6 +145,9 @@ class Checks:
     def _start(self, event: Started, where: str) -> None:
         lengths = [len(row) for row in event.tokens]
         self._canvas(lengths, where)
+        if self.count * sum(lengths) > self.limits.boards:
+            what = f"trace has {self.count:,} events over {sum(lengths):,} cells"
+            raise TraceError(f"{what}; allowed: at most {self.limits.boards:,}, multiplied")
         if not lengths or lengths != [len(row) for row in event.attention_mask]:
             raise TraceError("Started of the trace has an attention_mask of another shape than its tokens")
         if not 0 <= event.prompt_length <= min(lengths):
@@ -160,7 +165,7 @@ class Checks:
         """After an event was folded: rows that grew, and the work it took."""
         if isinstance(event, (Inserted, Deleted, CandidatesForked, CandidateChosen)):
             self._canvas([len(row.tokens) for row in board.trunk], "trace grows")
-            self.work += sum(len(row.tokens) for row in board.rows)
+            self.work += sum(len(row.tokens) + 1 for row in board.rows)
             if self.work > self.limits.work:
                 raise too_much(f"trace moves more than {self.limits.work:,} cells", self.limits.work)
 

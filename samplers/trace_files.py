@@ -34,9 +34,10 @@ class Limits:
     """The most that is read, or written, of a trace: 64 rows of 4,096 cells, every token of a vocabulary of
     262,144 in the header, 4 million drafts. Who shows traces may ask for less.
 
-    file, unpacked, line: bytes; ratio: unpacked to packed, of what is over `small`; cells: of the canvas, all
-    rows; length: of one row; event_cells: in one event; all_cells: in all events; work: cells moved by
-    insertions, deletions and forks; depth: of the settings; piece: bytes of one token.
+    file, unpacked, line: bytes; ratio: unpacked to packed, of what is over `small`; rows, cells: of the
+    canvas; length: cells of one row; event_cells: in one event; all_cells: in all events; work: cells moved
+    by insertions, deletions and forks; boards: events times cells of the first canvas, for those who look at
+    all of them each time; depth: of the settings; pieces: how many; piece: bytes of one; model: characters.
     """
 
     file: int = 64 << 20
@@ -46,10 +47,12 @@ class Limits:
     line: int = 8 << 20
     events: int = 1 << 18
     cells: int = 1 << 18
+    rows: int = 1 << 10
     length: int = 1 << 18
     event_cells: int = 1 << 17
     all_cells: int = 1 << 22
     work: int = 1 << 26
+    boards: int = 1 << 36
     depth: int = 32
     pieces: int = 1 << 19
     piece: int = 1024

@@ -85,7 +85,7 @@ def trace_lines(trace: Trace | TraceReader) -> Iterator[str]:
         "events": count,
     }
     check_header(header, LIMITS)
-    checks, size = Checks(LIMITS), 0
+    checks, size = Checks(LIMITS, count), 0
     events = trace if isinstance(trace, TraceReader) else trace.events
     for number, value in enumerate(chain([header], events), 1):
         if isinstance(value, Event):
@@ -134,7 +134,6 @@ class TraceReader:
     def __init__(self, file: BinaryIO, limits: Limits = LIMITS) -> None:
         self.board = Board()
         self._file = file
-        self._checks = Checks(limits)
         self._lines = read_lines(file, limits)
         line = next(self._lines, b"")
         try:
@@ -144,6 +143,7 @@ class TraceReader:
         if not isinstance(header, dict) or header.get("format") != FORMAT:
             raise TraceError(FOREIGN)
         self.schema, self.count, self.model, self.pieces = check_header(header, limits)
+        self._checks = Checks(limits, self.count)
         self._events = self._checked()
 
     def __iter__(self) -> Iterator[Event]:

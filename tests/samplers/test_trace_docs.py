@@ -29,7 +29,7 @@ def test_every_event_and_field_is_described() -> None:
 
 
 def test_the_limits_are_those_of_the_code() -> None:
-    for name in ("events", "event_cells", "all_cells", "cells", "work", "pieces", "piece"):
+    for name in ("events", "rows", "event_cells", "all_cells", "cells", "work", "pieces", "piece"):
         assert f"{getattr(LIMITS, name):,}" in PAGE, name
     sizes = [LIMITS.file, LIMITS.unpacked, LIMITS.line]
     assert "; ".join(f"{size >> 20} MiB" for size in sizes) in PAGE
