@@ -65,7 +65,7 @@ export class Inspector {
     this.shown = key;
     this.order = state?.order ?? [];
     if (lived) this.cell(timeline, chosen, pos, cell, past);
-    else this.least(list);
+    else this.least(list, unsure(timeline?.meta));
   }
 
   cell(timeline, id, pos, cell, past) {
@@ -114,11 +114,14 @@ export class Inspector {
     return list;
   }
 
-  least(list) {
+  least(list, unknown) {
     this.title.textContent = "Least sure cells";
     this.note.textContent = "choose one to see its history";
     if (list.length) this.body.replaceChildren(this.bars(list, true));
-    else this.body.replaceChildren(make("p", "none", "No word is written yet."));
+    else {
+      const none = unknown ? "This run holds no confidences." : "No word is written yet.";
+      this.body.replaceChildren(make("p", "none", none));
+    }
   }
 
   bars(list, buttons) {

@@ -256,12 +256,12 @@ class FrameMaker:
         return {}
 
     def _outcome(self, event: Finished) -> Frame:
-        """The verdict; or, where the answer did not end within its cells, twice as many cells to try, or as
-        many as there is room for."""
+        """The verdict; or, where an answer of ours did not end within its cells, twice as many cells to try,
+        or as many as there is room for."""
         verdict = verdict_of(self.layout.prompt, self.seen.texts, self.golds)
         reason = event.stop_reasons[self.row] if self.row < len(event.stop_reasons) else ""
         ended = reason in ("eos", "left") or any(map(is_special, self.seen.texts))
-        if ended or (verdict is not None and verdict["right"]):
+        if ended or self.layout.foreign or (verdict is not None and verdict["right"]):
             return {} if verdict is None else {"verdict": verdict}
         room = min(2 * self.layout.gen_length, self.most_cells, MOST_CELLS)
         room -= room % self.layout.block_length  # whole blocks

@@ -6,10 +6,12 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
 from llada_viz.decoding.runs import recorded
 from llada_viz.render.figures import confidence_map
 from samplers.engines.imported import to_trace
+from samplers.engines.recorder import Recorder
 from samplers.engines.streamer import EventStreamer
 from samplers.traces import Trace
 from tests.samplers.engines.tiny_gemma import CASES, PIECES, TORCH_WARNS, generate
@@ -35,6 +37,7 @@ def streamed(top_k: int) -> Trace:
 def test_generate_in_the_viewer(top_k: int) -> None:
     run = recorded(streamed(top_k))
     assert run.frames[-1]["kind"] == "finish" and run.layout.noise and run.layout.gen_length == 12
+    assert "again" not in run.frames[-1], "the form of our samplers is not what went on here"
     json.dumps(run.frames, allow_nan=False)
     drafts = [dict(frame["drafts"]) for frame in run.frames if frame["kind"] == "predict"]
     assert len(drafts) == 4 and drafts[0].keys() == set(range(12))
@@ -59,6 +62,20 @@ def test_imported_canvases_in_the_viewer() -> None:
     assert [frame["kind"] for frame in run.frames if frame.get("ins")] == ["insert"]
     hover = {line for column in confidence_map(run.events, PIECES).data[0].text for line in column}
     assert "confidence unknown" in hover and not any("early" in line for line in hover)
+
+
+def test_canvases_that_grow_have_the_blocks_that_they_grow_by() -> None:
+    """LLaDA 2.x begins with a part of its first block; text from left to right with nothing."""
+    recorder = Recorder()
+    recorder.start([[1, 2, 3, 4, 5, 0, 0, 0]], 0, 5, {"block_length": 8}, grid="absolute")
+    layout = recorded(recorder.trace()).layout
+    assert (layout.block_length, layout.first_block) == (8, 3)
+    streamer = EventStreamer()
+    for tokens in ([5, 6], [7], [8]):
+        streamer.put(torch.tensor(tokens))
+    streamer.end()
+    run = recorded(streamer.trace())
+    assert (run.layout.gen_length, run.layout.block_length, run.frames[-1]["step"]) == (0, 32, 2)
 
 
 def test_an_interrupted_generate_opens_as_a_stopped_run() -> None:
