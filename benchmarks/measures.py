@@ -45,6 +45,8 @@ from tasks import TASKS
 MODEL = "tiny-llada"
 SEED = 2026
 CHUNK = 20
+MOST_TOKENS = 1024
+"""Of a pass on a CPU: more at once is slower."""
 ALSO = ("random order", "half the steps")
 Row = dict[str, Any]
 
@@ -86,7 +88,7 @@ def measured(
         known = known_by_steps(problem.task, problem.fields, pieces, ends)
         forwards = prepared.denoise.row_forwards[number]
         found = measures_of(recorder, number, judge, known, forwards)
-        cost = regret(events, prepared.denoise.network, number)
+        cost = regret(events, prepared.denoise.network, number, MOST_TOKENS)
         rows.append(
             {"task": problem.task, "line": line.label, "row": problem.number, "commits": found.commits}
             | {"nfe": prepared.denoise.row_nfe[number]}

@@ -50,11 +50,12 @@ class Together:
 
 @dataclass(frozen=True)
 class StepRegret:
-    """Of one forward. cells: positions then; ids: of the cells; alone: log p of each before; given: log p of
-    each among the others. All in nats."""
+    """Of one forward. cells: positions then; written: their tokens; ids: of the cells; alone: log p of each
+    before; given: log p of each among the others. All in nats."""
 
     forward: int
     cells: tuple[int, ...]
+    written: tuple[int, ...]
     ids: tuple[int, ...]
     alone: tuple[float, ...]
     given: tuple[float, ...]
@@ -110,7 +111,7 @@ def regret(events: Iterable[Event], network: Network, row: int = 0, most_tokens:
     for step in queue:
         n = len(step.cells)
         alone, given = values[at : at + n], values[at + n : at + 2 * n]
-        steps.append(StepRegret(step.forward, step.cells, step.ids, tuple(alone), tuple(given)))
+        steps.append(StepRegret(step.forward, step.cells, step.written, step.ids, tuple(alone), tuple(given)))
         at += 2 * n
     return Regret(tuple(steps), sum(len(step.cells) + 1 for step in queue))
 

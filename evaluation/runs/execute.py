@@ -98,7 +98,7 @@ def answered(
 ) -> list[ResultRow]:
     """Rows of one line: the answers, decoded as one batch, and their grades."""
     began = time.perf_counter()
-    checks = checks_of(problems) if line.settings.get("drafts") else {}
+    checks = checks_of(problems) if line.drafts else {}
     results = run_requests(loaded, [json.dumps(plan.request(line, p)) for p in problems], checks=checks)
     for result in results:  # the machine failed: no answer to grade; the run ends and can be resumed
         if str(result.get("error", "")).startswith(MACHINE):

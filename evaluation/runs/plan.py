@@ -33,6 +33,11 @@ class Line:
         """What the sampler needs with these settings."""
         return make(self.sampler, self.settings).needs
 
+    @cached_property
+    def drafts(self) -> int:
+        """How many drafts of a cell its runs note; 0: none, as with samplers that know none."""
+        return int(getattr(make(self.sampler, self.settings), "drafts", 0))
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -177,13 +177,7 @@ class Runs:
 
     def open(self, trace: Trace) -> Run:
         """A recorded run, with all its frames. EventError when its events do not fit."""
-        maker = FrameMaker(trace.pieces, golds=self.golds)
-        frames = [maker.frame(event) for event in trace.events]
-        if frames[-1]["kind"] != "finish":
-            frames.append(maker.stopped())
-        run = Run(trace.pieces, trace.model, None, list(trace.events), frames, ended=True)
-        run.maker = maker
-        return self._add(run)
+        return self._add(recorded(trace, self.golds))
 
     def _add(self, run: Run) -> Run:
         return self._runs.put(run.id, run)
@@ -201,6 +195,17 @@ class Runs:
     def busy(self) -> bool:
         """Whether a run is being decoded, here or elsewhere."""
         return any(run.going_on for run in self._runs.values()) or self.others_busy()
+
+
+def recorded(trace: Trace, golds: Golds = NO_GOLDS) -> Run:
+    """A trace as a run that has ended, with all its frames. EventError when its events do not fit."""
+    maker = FrameMaker(trace.pieces, golds=golds)
+    frames = [maker.frame(event) for event in trace.events]
+    if frames[-1]["kind"] != "finish":
+        frames.append(maker.stopped())
+    run = Run(trace.pieces, trace.model, None, list(trace.events), frames, ended=True)
+    run.maker = maker
+    return run
 
 
 def _stop(run: Run) -> None:

@@ -1,4 +1,5 @@
-"""The Compare tab: two to four samplers on one prompt and seed, live, in lock-step."""
+"""The Compare tab: two to four samplers on one prompt and seed, live, in lock-step; and saved traces beside
+them."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled, Example
 from llada_viz.decoding.comparison import MEASURES, Comparison, Comparisons
 from llada_viz.decoding.entrance import ENTRANCE
-from llada_viz.decoding.runs import Run
+from llada_viz.decoding.runs import OPENED, Run, recorded
 from llada_viz.widgets.canvas import Message
 from llada_viz.widgets.compare_canvas import CompareCanvas, message, notice
 from llada_viz.widgets.lanes import SIZES, Lanes
@@ -33,10 +34,13 @@ from llada_viz.widgets.live import (
 )
 from llada_viz.widgets.scorer_input import ScorerInput
 from models.checkpoint import ModelError
+from samplers.events import EventError
 from samplers.requests import RequestError
-from samplers.settings import SettingError
+from samplers.settings import SettingError, sentence_of
+from samplers.traces import TraceError, read_trace
 
 FIRST_EXAMPLE = 2
+MOST_LANES = 4
 GOES_ON = "A comparison is still going on: press Stop first."
 
 
@@ -83,11 +87,18 @@ class Compare:
             list(MEASURES), value=MEASURES[0], label="Keep in step by", elem_id="compare-measure",
             info="Sequences evaluated (NFE), or seconds of decoding.",
         )  # fmt: skip
+        self.opener = gr.UploadButton(
+            "Open a saved trace beside", elem_id="compare-open", size="sm", elem_classes="lz-open"
+        )
 
     def _connect(self) -> None:
         inputs = {self.prompt, self.seed, self.measure, self.attached, self.scorer.scorer, *self.sizes}
         self.scorer.follow(self.attached, *self.sizes)
         wire(self, self.on_start, inputs | set(self.lanes.inputs), lambda _: buttons(self, running=False))
+        shown = [self.alert, self.run_id, self.canvas, self.start, self.stop]
+        self.opener.upload(
+            self.on_open, {self.opener, self.run_id}, shown, trigger_mode="always_last", **QUIET
+        )
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
             filled = [self.prompt, *self.sizes, self.scorer.of_adapter]
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
@@ -146,6 +157,29 @@ class Compare:
         comparison = self.comparisons.get(run_id)
         if comparison is not None:
             yield from streamed(comparison, message, notice, visitor)
+
+    def on_open(self, values: Values) -> Updates:
+        """Put a saved trace beside what was compared, or begin with it; a file that is no trace is a
+        sentence, and the boards stay."""
+        before = self.comparisons.get(values[self.run_id])
+        try:
+            if before is not None and not before.ended:
+                raise TraceError(GOES_ON)
+            runs = [] if before is None else [run for run in before.runs if run.frames]
+            if len(runs) >= MOST_LANES:
+                beside = MOST_LANES - 1
+                raise TraceError(f"{len(runs)} boards are there; allowed: a trace beside at most {beside}")
+            runs.append(recorded(read_trace(values[self.opener] or "", OPENED), self.bundled.golds))
+        except (TraceError, EventError, OSError) as error:
+            return {self.alert: alert(sentence_of(error))}
+        # A trace knows no seconds.
+        comparison = self.comparisons.add(Comparison(runs, MEASURES[0]))
+        # The page fetches the frames before the last ones itself.
+        last = message(comparison, [run.frames[-1:] for run in runs])
+        return {
+            self.alert: alert(""), self.run_id: comparison.id, self.canvas: last,
+            **buttons(self, running=False),
+        }  # fmt: skip
 
     def on_stop(self, values: Values) -> Updates:
         """End all runs; what they have written stays on the page."""

@@ -31,6 +31,7 @@ from llada_viz.widgets.live import (
     streamed,
     wire,
 )
+from llada_viz.widgets.measures import MeasuresPanel
 from llada_viz.widgets.plots import MapPlot
 from llada_viz.widgets.scorer_input import ScorerInput
 from models.checkpoint import ModelError
@@ -57,6 +58,7 @@ class Visualize:
         self.attachments = attachments or Attachments(bundled)
         self.scorer = ScorerInput(self.attachments, "visualize")
         self.chat = ChatBox()
+        self.measures = MeasuresPanel(runs)
         self.first = bundled.examples[FIRST_EXAMPLE]
         first = dict(self.first.settings)
         for sampler in head_users() if bundled.has_head else ():
@@ -78,6 +80,7 @@ class Visualize:
                 self.chat.build_rounds()
                 self.canvas = TokenCanvas(self.runs, again=True, elem_id="canvas")
                 self.run_id = gr.State("")
+                self.measures.build(self.run_id)
                 MapPlot(self.runs).build(self.run_id)
         self._connect()
 
@@ -114,7 +117,7 @@ class Visualize:
             self.chat.switch, *self.form.inputs,
         }  # fmt: skip
         sizes = [self.form.input(name) for name in SIZES]
-        wire(self, self.on_run, inputs, self.on_end)
+        self.measures.after(*wire(self, self.on_run, inputs, self.on_end))
         shown = [self.alert, self.run_id, self.canvas, self.start, self.stop]
         opened = {"trigger_mode": "always_last", **QUIET}
         self.opener.upload(self.on_open, {self.opener, self.run_id}, shown, **opened)
@@ -172,6 +175,7 @@ class Visualize:
         )  # fmt: skip
         room = loaded.max_length - ready.canvas.prompt_length
         run = self.runs.start(ready, using.pieces, using.name, most_cells=room)
+        self.measures.remember(run, loaded)
         self.chat.begin(run, asked)
         return run
 

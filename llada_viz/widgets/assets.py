@@ -24,6 +24,7 @@ SHEETS = (
     "chat",
     "tried",
     "panels",
+    "measures",
     "compare",
     "evaluate",
     "train",

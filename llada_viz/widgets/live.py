@@ -125,8 +125,8 @@ def head_settings(using: Using) -> dict[str, dict[str, Any]]:
 
 def wire(
     tab: LiveTab, begin: Callable[[Values], Any], inputs: set[Any], end: Callable[[str], Updates]
-) -> None:
-    """Connect Start, which calls `begin` and then decodes, and Stop.
+) -> tuple[Any, Any]:
+    """Connect Start, which calls `begin` and then decodes, and Stop; what ends with a run, and with a stop.
 
     begin: checks the values of the inputs and yields updates, or raises; end: run id -> updates of the two
     buttons when decoding is over.
@@ -144,8 +144,11 @@ def wire(
         decode, tab.run_id, tab.canvas,
         trigger_mode="once", concurrency_limit=None, postprocess=False, **QUIET,
     )  # fmt: skip
-    decoding.then(end, tab.run_id, ends, queue=False, **QUIET)
-    tab.stop.click(tab.on_stop, {tab.run_id}, [tab.canvas, *ends], cancels=[decoding], queue=False, **QUIET)
+    ended = decoding.then(end, tab.run_id, ends, queue=False, **QUIET)
+    stopped = tab.stop.click(
+        tab.on_stop, {tab.run_id}, [tab.canvas, *ends], cancels=[decoding], queue=False, **QUIET
+    )
+    return ended, stopped
 
 
 def streamed(

@@ -1,0 +1,154 @@
+"""The panel of measures: its words for any run, and its button."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from llada_viz.decoding.bundled import Bundled
+from llada_viz.decoding.runs import Run, Runs
+from llada_viz.render.measures import panel, regret_panel
+from llada_viz.widgets.live import prepare_run
+from llada_viz.widgets.measures import GONE, MeasuresPanel
+from samplers.events import Cell, Edited, Event, Finished, Predicted, Started, Unmasked
+from samplers.judges import judge_by
+from samplers.measures import Judge, Opinion, measure
+from samplers.measures_table import Data, as_data
+from samplers.regret import Regret, StepRegret
+from samplers.traces import read_trace
+
+TRACES = Path(__file__).parents[1] / "vectors" / "traces" / "v0.2"
+PIECES = {0: b"a", 1: b"<b>", 2: b"\n", 3: b"?"}
+MASK = 9
+SIZES = {"gen_length": 16, "block_length": 8, "steps": 4}
+REQUEST: Any = SimpleNamespace(session_hash="somebody")
+
+
+def drafted() -> list[Event]:
+    """Would have been "a?", then "??", which it was."""
+    begun = Started(
+        nfe=0, tokens=((3, MASK, MASK),), attention_mask=((True,) * 3,), mask_id=MASK, prompt_length=1,
+        settings={},
+    )  # fmt: skip
+    drafts = ({1: 0, 2: 3}, {1: 3})
+    events: list[Event] = [begun]
+    for forward, (draft, written) in enumerate(zip(drafts, ({2: 3}, {1: 3}), strict=True), 1):
+        at = {"nfe": forward, "forwards": forward}
+        events.append(Predicted(**at, cells=tuple(Cell(0, p, t, 0.5) for p, t in draft.items())))
+        events.append(
+            Unmasked(**at, step=forward - 1, cells=tuple(Cell(0, p, t, 0.5) for p, t in written.items()))
+        )
+    return [*events, Finished(nfe=2, forwards=2, tokens=((3, 3, 3),), stop_reasons=("steps",))]
+
+
+def judge(right: str) -> Judge:
+    return judge_by(lambda text: Opinion(text, text == right), PIECES, MASK)
+
+
+def data(right: str = "", events: list[Event] | None = None) -> Data:
+    return as_data(measure(events or drafted(), ends={2}, judge=judge(right) if right else None))
+
+
+def test_words_of_a_run_that_was_right_on_the_way() -> None:
+    lost = panel(data("a?"))
+    assert "2 tokens in 2 passes" in lost and "from right to left" in lost and "−1.00" in lost
+    assert "<b>50%</b> <span>of its drafts, from pass 1 to 1; thrown away</span>" in lost
+    assert "the last time at pass 2 of 2" in lost and "stopped" not in lost
+    assert "first at pass 2" in panel(data("??")) and "never" in panel(data("no"))
+    assert "Right on the way" not in panel(data())
+    whole = [drafted()[0], *drafted()[3:]]  # the last draft alone: it has none of the other cell
+    assert "all at once" in panel(data("x", [*whole[:1], Unmasked(
+        nfe=1, forwards=1, step=0, cells=(Cell(0, 1, 0, 0.5), Cell(0, 2, 0, 0.5)))]))  # fmt: skip
+
+
+def test_words_of_runs_without_drafts_and_of_stopped_ones() -> None:
+    without = [event for event in drafted() if not isinstance(event, Predicted)]
+    assert "not recorded" in panel(data("a?", without), can_draft=True)
+    assert "Drafts" not in panel(data("a?", without))
+    assert "The run was stopped" in panel(data("a?", drafted()[:3]))
+    assert "fewer than two cells" in panel(data("", drafted()[:1]))
+    edited = [*without[:-1], Edited(nfe=3, forwards=3, cells=(Cell(0, 1, 0, 0.5),))]
+    assert "from right to left" in panel(data("", edited))
+
+
+def test_words_of_a_regret() -> None:
+    steps = (
+        StepRegret(2, (1, 2), (1, 3), (1, 2), (-0.1, -0.2), (-1.1, -0.1)),
+        StepRegret(5, (3, 4), (0, 2), (3, 4), (-0.1, -0.2), (-0.2, -0.2)),
+    )
+    html = regret_panel(Regret(steps, 6), PIECES)
+    assert "+1.00 nats: 4 cells were committed beside others, in 2 passes." in html
+    assert "they are less likely together" in html
+    assert "The dearest was pass 2, +0.90: “&lt;b&gt;”." in html and "<b>" not in html
+    assert "nothing was committed together" in regret_panel(Regret((), 0), PIECES)
+    cheap = StepRegret(1, (1, 2), (0, 0), (1, 2), (-1.0, -1.0), (-0.5, -0.5))
+    assert "−1.00 nats" in (said := regret_panel(Regret((cheap,), 3), PIECES))
+    assert "no less likely" in said and "dearest" not in said
+
+
+@pytest.fixture(scope="module")
+def bundled() -> Bundled:
+    return Bundled()
+
+
+def decoded(bundled: Bundled, runs: Runs, sampler: str, **settings: Any) -> Run:
+    using: Any = bundled
+    ready = prepare_run(using, sampler, SIZES | settings, "What is 3 + 4 * 2?", 0)
+    run = runs.start(ready, bundled.pieces, bundled.name)
+    while run.advance(10):
+        pass
+    return run
+
+
+def test_a_decoded_run_is_asked_again_and_a_saved_one_cannot_be(bundled: Bundled) -> None:
+    runs = Runs()
+    shown = MeasuresPanel(runs)
+    run = decoded(bundled, runs, "low_confidence")
+    assert bundled.loaded is not None
+    shown.remember(run, bundled.loaded)
+    card, facts, button, cost = shown.draw(run.id)
+    assert card["visible"] and button["visible"] and "not recorded: set Drafts" in facts and cost == ""
+    asking, said = list(shown.on_ask(run.id, REQUEST))
+    assert asking[0]["interactive"] is False and said[0]["visible"] is False
+    assert "16 cells were committed beside others, in 4 passes" in said[1]
+    saved = runs.open(read_trace(TRACES / "wino.jsonl"))
+    card, facts, button, _ = shown.draw(saved.id)
+    assert card["visible"] and button["visible"] is False and "Tokens per pass" in facts
+    assert GONE in list(shown.on_ask(saved.id, REQUEST))[0][1]
+
+
+def test_nothing_is_shown_while_a_run_goes_on_or_of_none(bundled: Bundled) -> None:
+    runs = Runs()
+    shown, using = MeasuresPanel(runs), bundled
+    ready = prepare_run(using, "low_confidence", SIZES, "What is 3 + 4?", 0)  # type: ignore[arg-type]
+    run = runs.start(ready, bundled.pieces, bundled.name)
+    run.advance(0)
+    for run_id in (run.id, "no such run"):
+        assert shown.draw(run_id)[0] == gr.update(visible=False)
+    run.stop()
+    assert "The run was stopped" in shown.draw(run.id)[1]
+
+
+def test_too_much_is_not_asked_and_a_model_that_is_gone_neither(
+    bundled: Bundled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = Runs()
+    shown = MeasuresPanel(runs)
+    run = decoded(bundled, runs, "threshold", threshold=0.5)
+
+    class Model:
+        """Stands for a loaded one, which can be let go."""
+
+    loaded: Any = Model()
+    shown.remember(run, loaded)
+    monkeypatch.setattr("llada_viz.widgets.measures.MOST_ASKED", 3)
+    assert "allowed: at most 3" in list(shown.on_ask(run.id, REQUEST))[1][1]
+    del loaded
+    gc.collect()
+    assert shown.draw(run.id)[2]["visible"] is False
+    assert GONE in list(shown.on_ask(run.id, REQUEST))[0][1]
