@@ -218,7 +218,7 @@ class FrameMaker:
         changed = {cell: drafts for cell, drafts in fresh.items() if self.drafts.get(cell) != drafts}
         changed |= {cell: [] for cell in self.drafts.keys() - fresh.keys()}
         self.drafts = fresh
-        return {"drafts": [[cell, drafts] for cell, drafts in changed.items()]}
+        return {"drafts": [[cell, drafts] for cell, drafts in changed.items()]} if changed else {}
 
     def _likeliest(self, drafts: Draft) -> list[list[Any]]:
         """A cell's drafts for the page: [text, probability to two digits]."""
