@@ -178,6 +178,7 @@ class GuidedDenoiser:
                 if active[row]:
                     keys.append((sample, copies[sample]))
                 copies[sample] += 1
+            first = canvas.first_block(self.settings.block_length)
             cache_keys = [(*key, branch) for branch in range(branches) for key in keys]
             queried = cells[active].repeat(branches, 1)
             states, evaluated, launches = self.cache.states(
@@ -185,7 +186,7 @@ class GuidedDenoiser:
                 tokens,
                 attention,
                 queried,
-                canvas.prompt_length,
+                first,
                 None if made is cells else wanted,
             )
             if undecided is not None and made is not cells:

@@ -13,6 +13,7 @@ export function showSource(parts, meta) {
   const settings = Object.entries(meta.settings).map(([name, value]) => `${name} ${value}`);
   parts.source.title = settings.join(", ");
   set(parts["left-name"], meta.noise ? "noise left" : "masks left");
+  set(parts["curve-name"], meta.noise ? "Noise left" : "Masks left");
 }
 
 /** The counters of a frame. */

@@ -4,12 +4,16 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { cellClass, cellLabel } from "../../assets/canvas/cell.mjs";
+import { align, gaps } from "../../assets/canvas/align.mjs";
+import { cellClass, cellLabel, cellText } from "../../assets/canvas/cell.mjs";
 import { curve, rectangles } from "../../assets/canvas/charts.mjs";
 import { historyLine, leastSure } from "../../assets/canvas/inspector.mjs";
 import { bytesOf } from "../../assets/canvas/dom.mjs";
 import { command } from "../../assets/canvas/keys.mjs";
-import { clock, differing, divergence, frameAt, lastTick, statesAt } from "../../assets/canvas/lockstep.mjs";
+import {
+  clock, compared, differences, differing, divergence, frameAt, lastTick, statesAt,
+} from "../../assets/canvas/lockstep.mjs";
+import { blockOf, changedOrder, rearranged, startOf } from "../../assets/canvas/order.mjs";
 import { Player } from "../../assets/canvas/player.mjs";
 import { answerText, rate } from "../../assets/canvas/readout.mjs";
 import { cividis, exact, glyph, percent, spoken } from "../../assets/canvas/text.mjs";
@@ -171,6 +175,10 @@ test("cells", () => {
   assert.equal(cellLabel(4, cell("b")), "Cell 4: masked, was x");
   const filled = cell("c", "<|endoftext|>", { conf: null });
   assert.equal(cellLabel(4, filled), "Cell 4: end of text, filled in after an early stop");
+  const unknown = { settings: { confidence: "unknown" } };
+  assert.equal(cellLabel(4, cell("c", "a", { conf: null }), false, unknown), "Cell 4: a, decided");
+  const ghost = cell("m", "", { was: "", drafts: [["b", null]] });
+  assert.equal(cellLabel(4, ghost, true, unknown), "Cell 4: masked, draft b");
 });
 
 test("charts", () => {
@@ -255,4 +263,118 @@ test("a compressed trace reaches the browser's file byte by byte", () => {
   const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
   assert.deepEqual(bytesOf(Buffer.from(bytes).toString("base64")), bytes);
   assert.throws(() => bytesOf("<img src=x>"));
+});
+
+test("cells come and go by their ids", () => {
+  const order = [0, 1, 2, 3];
+  assert.equal(changedOrder(order, {}), order);
+  const next = changedOrder(order, { del: [1], ins: [[1, [4, 5]], [3, [6]], [null, [7]]] });
+  assert.deepEqual(next, [0, 4, 5, 2, 6, 3, 7]);
+  assert.deepEqual(rearranged(["a", "b", "c", "d"], order, next), ["a", undefined, undefined, "c", undefined, "d", undefined]);
+  const short = { first_block: 3, block_length: 8 };
+  assert.deepEqual([0, 2, 3, 10, 11].map((pos) => blockOf(pos, short)), [0, 0, 1, 1, 2]);
+  assert.deepEqual([0, 1, 2].map((block) => startOf(block, short)), [0, 3, 11]);
+});
+
+test("a cell's history follows its id", () => {
+  const line = filled(3); // cells 1 and 2 are written
+  line.push(frame(3, "predict", [], { drafts: [[3, [[" a", 0.5], [" b", 0.2]]]] }));
+  line.push(frame(4, "insert", [[8, "", null, "m"], [9, " x", 0.7, "c"]], { ins: [[2, [8, 9]]] }));
+  assert.deepEqual(line.tail.order, [0, 1, 8, 9, 2, 3, 4, 5, 6, 7]);
+  assert.deepEqual(line.tail.cells[5].drafts, [[" a", 0.5], [" b", 0.2]], "a draft moves with its cell");
+  assert.equal(line.tail.cells[4], line.stateAt(3).cells[2], "what moves is the same cell");
+  line.push(frame(5, "draft", [[3, " c", 0.4, "d"]]));
+  assert.equal(line.tail.cells[5].drafts, undefined);
+  line.push(frame(6, "verify", [[3, " c", 0.3, "x"]]));
+  line.push(frame(7, "predict", [], { drafts: [[3, [[" a", 0.9]]]] }));
+  line.push(frame(8, "delete", [], { del: [3, 9] }));
+  const told = (id) => line.history(id, 8).map(({ step, mark, text }) => [step, mark, text]);
+  assert.deepEqual(told(3), [[3, "draft", " a"], [5, "d", " c"], [6, "x", " c"], [8, "del", ""]]);
+  assert.deepEqual(told(9), [[4, "ins", ""], [4, "c", " x"], [8, "del", ""]]);
+  assert.deepEqual(line.stateAt(3).order, [0, 1, 2, 3, 4, 5, 6, 7]);
+  assert.deepEqual(line.tail.order, [0, 1, 8, 2, 4, 5, 6, 7]);
+  assert.deepEqual([0, 8, 9, 3, 4].map((id) => line.columns.of(id)), [0, 2, 3, 5, 6], "each keeps its column");
+  assert.deepEqual(line.spans.find(([id]) => id === 9), [9, 4, 8, 0.7]);
+});
+
+test("scores stay with their cells", () => {
+  const line = filled(1);
+  line.push(frame(1, "policy", [], { ups: { at: 2, p: [0.1, 0.9], cut: 0.5 } }));
+  line.push(frame(2, "insert", [[8, "", null, "m"]], { ins: [[0, [8]]] }));
+  assert.deepEqual(line.tail.ups.ids, [2, 3]);
+});
+
+test("noise, drafts and checks are told apart", () => {
+  const cell = (mark, more = {}) => ({ mark, text: " x", conf: null, at: 3, was: "", ...more });
+  const draft = { drafts: [[" y", 0.25]] };
+  assert.equal(cellClass(cell("n"), true), "c ns");
+  assert.equal(cellClass(cell("z"), true), "c ns bn");
+  assert.equal(cellClass(cell("n", draft), false, true), "c ns gh");
+  assert.equal(cellClass(cell("m", draft), false, false), "c m");
+  assert.equal(cellClass(cell("m"), true), "c m nw", "an inserted mask");
+  assert.equal(cellClass(cell("d", { conf: 0.5 }), true), "c wt");
+  assert.equal(cellClass(cell("v", { conf: 0.5 }), false), "c");
+  assert.equal(cellClass(cell("x", { text: "" }), false), "c bk");
+  assert.deepEqual([true, false].map((ghosts) => cellText(cell("n", draft), false, ghosts)), ["y", "x"]);
+  assert.equal(cellText(cell("m", { text: "" }), false, true), " ");
+  assert.equal(cellLabel(4, cell("n", draft), true), "Cell 4: noise, x, draft y, 25 %");
+  assert.equal(cellLabel(4, cell("n", draft)), "Cell 4: noise, x");
+  assert.equal(cellLabel(4, cell("d", { conf: 0.5 })), "Cell 4: x, 50 % sure, waits for its check");
+  assert.equal(cellLabel(4, cell("s")), "Cell 4: x, there from the start");
+  assert.deepEqual(["n", "z", "y", "m", "x", "c", "d"].map(isNoise), [true, true, true, false, false, false, false]);
+  assert.equal(answerText([cell("n"), cell("d")]), "▒ x");
+  assert.equal(rate({ masks: 4, count: 4 }, { masks: 2, count: 6, filled: 0, t: 1 }), "4");
+  assert.deepEqual(historyLine({ step: 3, mark: "ins", text: "", conf: null }), {
+    when: "step 3", done: "inserted", text: "", sure: "",
+  });
+});
+
+/** The length of the longest common subsequence, by the table. */
+function longest(a, b) {
+  let row = new Array(b.length + 1).fill(0);
+  for (const x of a) {
+    const next = [0];
+    b.forEach((y, j) => next.push(x === y ? row[j] + 1 : Math.max(row[j + 1], next[j])));
+    row = next;
+  }
+  return row.at(-1);
+}
+
+test("an alignment has the most partners that there can be", () => {
+  const same = (x, y) => x === y;
+  let seed = 7;
+  const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
+  for (let turn = 0; turn < 300; turn++) {
+    const [a, b] = [0, 0].map(() => Array.from({ length: random(12) }, () => random(3)));
+    const pairs = align(a, b, same);
+    assert.equal(pairs.length, longest(a, b), `${a} ${b}`);
+    assert.ok(pairs.every(([i, j], n) => a[i] === b[j] && (n === 0 || (i > pairs[n - 1][0] && j > pairs[n - 1][1]))));
+  }
+  assert.deepEqual(gaps([[0, 0], [2, 1]], 4, 2), [[1, 2, 1, 1], [3, 4, 2, 2]]);
+  const far = [0, 1].map((n) => Array.from({ length: 600 }, (_, i) => (i === 300 ? "x" : `${n}${i}`)));
+  assert.deepEqual(align(...far, same), [[300, 300]], "too different: by position");
+});
+
+const words = (text) => [...text].map((letter) => ({ mark: letter === "_" ? "m" : "c", text: letter }));
+
+test("answers of different lengths differ where they have no partners", () => {
+  const found = (a, b, over) => compared(words(a), words(b), over).gaps;
+  assert.deepEqual(found("abcd", "acd"), [[1, 2, 1, 1]]);
+  assert.deepEqual(found("abcd", "axcde"), [[1, 2, 1, 2], [4, 4, 4, 5]]);
+  assert.deepEqual(found("ab__", "ab______"), [], "masks differ from nothing");
+  assert.deepEqual(found("a_c", "abc_"), []);
+  assert.deepEqual(found("abcd", "ab_", [true, true]), [], "masks may still become these words");
+  assert.deepEqual(found("abcd", "ab", [true, false]), [], "it may still grow");
+  assert.deepEqual(found("abcd", "ab", [true, true]), [[2, 4, 2, 2]]);
+  const states = ["abcd", "acd", "abcde"].map((text) => ({ cells: words(text) }));
+  assert.deepEqual(differences(states), [[1], [], [4]]);
+  assert.deepEqual(differences(["ab", "ac"].map((text) => ({ cells: words(text) }))), [[1], [1]]);
+});
+
+test("the first divergence of runs of different lengths goes by alignment", () => {
+  const [one, two] = [lane("a", [[0, "a"], [1, "b"], [2, "c"]]), lane("b", [[0, "a"], [1, "b"], [2, "c"]])];
+  two.push(frame(4, "insert", [[8, "x", 0.5, "c"]], { ins: [[1, [8]]], nfe: 4 }));
+  const found = divergence([one, two], "NFE");
+  assert.deepEqual([found.place, found.pos, found.at], [4, 1, [null, 1]]);
+  assert.deepEqual(found.words.map((cell) => cell?.text), [undefined, "x"]);
 });
