@@ -10,7 +10,7 @@ sampler's own has come, so it costs the copy, not another wait for the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -100,18 +100,22 @@ def with_drafts(
     fresh: the drafts of the forwards since it was called last. When that event comes, the sampler has changed
     its canvas already: where the run ends at the Predicted, the canvas is put back as it was before.
     """
-    while True:
-        before = canvas.cells()
-        event = next(events, None)
-        if event is None:
-            return
-        for drafts in fresh():
-            try:
-                yield drafts.predicted(event)
-            except BaseException:
-                canvas.put_back(before)
-                raise
-        yield event
+    try:
+        while True:
+            before = canvas.cells()
+            event = next(events, None)
+            if event is None:
+                return
+            for drafts in fresh():
+                try:
+                    yield drafts.predicted(event)
+                except BaseException:
+                    canvas.put_back(before)
+                    raise
+            yield event
+    finally:
+        if isinstance(events, Generator):
+            events.close()
 
 
 def check_drafts(k: int, steps: int, cells: int) -> None:
