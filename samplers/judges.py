@@ -65,6 +65,7 @@ def prompt_check(prompt: str, gold: str = "") -> Callable[[str], Opinion] | None
     check = task_check(*question, gold)
     try:
         check("")
+        check_steps(TASKS[question[0]], question[1], "")
     except ValueError:
         return None
     return check

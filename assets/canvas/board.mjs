@@ -173,7 +173,7 @@ export class Board {
     const sure = !isOpen(cell.mark) && cell.conf != null;
     span.style.setProperty("--p", sure ? cell.conf : 0);
     span.style.setProperty("--k", sure ? cividis(cell.conf) : "transparent");
-    span.setAttribute("aria-label", cellLabel(pos, cell, this.ghosts));
+    span.setAttribute("aria-label", cellLabel(pos, cell, this.ghosts, this.meta));
   }
 
   gutters(state) {

@@ -38,16 +38,21 @@ export function cellText(cell, fresh, ghosts = false) {
   return isMask(cell.mark) ? " " : glyph(cell.text).shown;
 }
 
-/** What a screen reader says for a cell. */
-export function cellLabel(pos, cell, ghosts = false) {
+/** Whether a run holds no probabilities. */
+export const unsure = (meta) => meta?.settings?.confidence === "unknown";
+
+/** What a screen reader says for a cell; meta: of its run. */
+export function cellLabel(pos, cell, ghosts = false, meta = null) {
   if (isOpen(cell.mark)) {
     const what = isMask(cell.mark) ? "masked" : `noise, ${spoken(cell.text)}`;
     const was = cell.was ? `, was ${spoken(cell.was)}` : "";
     const draft = ghosts ? draftOf(cell) : null;
-    const ghost = draft ? `, draft ${spoken(draft[0])}, ${percent(draft[1])}` : "";
+    const draftSure = draft?.[1] == null ? "" : `, ${percent(draft[1])}`;
+    const ghost = draft ? `, draft ${spoken(draft[0])}${draftSure}` : "";
     return `Cell ${pos}: ${what}${was}${ghost}`;
   }
-  const sure = cell.conf == null ? "filled in after an early stop" : `${percent(cell.conf)} sure`;
+  const unasked = unsure(meta) ? "decided" : "filled in after an early stop";
+  const sure = cell.conf == null ? unasked : `${percent(cell.conf)} sure`;
   const how = { p: "given", s: "there from the start", d: `${sure}, waits for its check` }[cell.mark] ?? sure;
   return `Cell ${pos}: ${spoken(cell.text)}, ${how}`;
 }

@@ -1,6 +1,7 @@
 // The chosen cell: what stands in it, when it was decided, how sure, and what happened before.
 // While none is chosen: the cells that were written with the least confidence.
 
+import { unsure } from "./cell.mjs";
 import { make } from "./dom.mjs";
 import { cividis, exact, glyph, percent } from "./text.mjs";
 import { blockOf } from "./order.mjs";
@@ -64,7 +65,7 @@ export class Inspector {
     this.shown = key;
     this.order = state?.order ?? [];
     if (lived) this.cell(timeline, chosen, pos, cell, past);
-    else this.least(list);
+    else this.least(list, unsure(timeline?.meta));
   }
 
   cell(timeline, id, pos, cell, past) {
@@ -89,7 +90,7 @@ export class Inspector {
     else if (cell.mark === "s") when = "there from the start";
     else if (cell.mark === "d") when = `drafted at step ${written?.step}, waits for its check`;
     else if (isNoise(cell.mark)) when = "noise, not decided yet";
-    else if (!isMask(cell.mark) && cell.conf == null) when = "filled in after an early stop";
+    else if (!isMask(cell.mark) && cell.conf == null && !unsure(timeline.meta)) when = "filled in after an early stop";
     else if (!isMask(cell.mark) && written) when = `decided at step ${written.step}`;
     return `block ${blockOf(pos, timeline.meta) + 1}, ${when}`;
   }
@@ -113,11 +114,14 @@ export class Inspector {
     return list;
   }
 
-  least(list) {
+  least(list, unknown) {
     this.title.textContent = "Least sure cells";
     this.note.textContent = "choose one to see its history";
     if (list.length) this.body.replaceChildren(this.bars(list, true));
-    else this.body.replaceChildren(make("p", "none", "No word is written yet."));
+    else {
+      const none = unknown ? "This run holds no confidences." : "No word is written yet.";
+      this.body.replaceChildren(make("p", "none", none));
+    }
   }
 
   bars(list, buttons) {

@@ -106,10 +106,11 @@ def confidence_map(
 @dataclass(frozen=True)
 class Snapshot:
     """The answer after a step. cells: id -> (token, confidence, whether it is undecided), in their order;
-    mask_id: None under uniform noise."""
+    mask_id: None under uniform noise; unsure: no probabilities are known."""
 
     cells: dict[int, tuple[int, float | None, bool]]
     mask_id: int | None
+    unsure: bool = False
 
 
 def _column(
@@ -131,7 +132,7 @@ def _column(
             text = f"cell {position_of[cell]}: {text}" if cell in cells else "no cell at this step"
         certainty.append(None if is_open else confidence)
         texts.append(text)
-        sure.append("" if is_open else _sure(confidence, cell in given))
+        sure.append("" if is_open else _sure(confidence, cell in given, snapshot.unsure))
     return certainty, texts, sure
 
 
@@ -139,12 +140,14 @@ def _after_steps(events: Iterable[Event], row: int) -> tuple[dict[int, Snapshot]
     """({step: the answer after it}, the ids of all cells that ever stood, those that were given from the
     start)."""
     board, steps, unasked, given = Board(), dict[int, Snapshot](), set[int](), set[int]()
+    unsure = False
     order: list[int] = []
     for event in events:
         board.apply(event)
         shown, start = board.trunk[row], board.prompt_length
         ids = shown.ids[start:]
         if isinstance(event, Started):
+            unsure = event.settings.get("confidence") == "unknown"
             given = {cell for cell, is_open in zip(ids, shown.undecided[start:], strict=True) if not is_open}
         if isinstance(event, Unmasked) and not event.forked:
             written = {shown.ids[cell.position] for cell in event.cells if cell.row == row}
@@ -154,15 +157,18 @@ def _after_steps(events: Iterable[Event], row: int) -> tuple[dict[int, Snapshot]
                 ids, shown.tokens[start:], shown.confidence[start:], shown.undecided[start:], strict=True
             )
             cells = {
-                i: (token, None if i in unasked else sure, is_open) for i, token, sure, is_open in values
+                i: (token, None if unsure or i in unasked else sure, is_open)
+                for i, token, sure, is_open in values
             }
             order = joined(order, ids)
-            steps[board.steps] = Snapshot(cells, board.mask_id)
+            steps[board.steps] = Snapshot(cells, board.mask_id, unsure)
     return steps, order, given
 
 
-def _sure(confidence: float | None, given: bool) -> str:
+def _sure(confidence: float | None, given: bool, unsure: bool) -> str:
     """How sure the network was of a token that stands, for its hover. given: the cell was not a mask."""
+    if unsure and not given:
+        return "confidence unknown"
     if confidence is None:
         return "given from the start" if given else "filled in after an early stop"
     return f"confidence {confidence:.3f}"

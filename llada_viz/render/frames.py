@@ -144,7 +144,7 @@ class FrameMaker:
         extra = self._extra(event)
         ops = ops_of(event, self.before, self.seen, self.board, self.place)
         extra = self._order(event) | self._drafts(event, ops) | extra
-        if unasked:
+        if unasked or self.layout.unsure:
             ops = [[cell, text, None, state] for cell, text, _, state in ops]
         frame = self._frame(KINDS[type(event)], t) | {"block": event.block, "ops": ops, **extra}
         frame["say"] = sentence(event, frame, self)
@@ -221,9 +221,9 @@ class FrameMaker:
         return {"drafts": [[cell, drafts] for cell, drafts in changed.items()]} if changed else {}
 
     def _likeliest(self, drafts: Draft) -> list[list[Any]]:
-        """A cell's drafts for the page: [text, probability to two digits]."""
-        shown = drafts[:MOST_DRAFTS]
-        return [[self._text(token), round(unit(sure) or 0.0, 2)] for token, sure in shown]
+        """A cell's drafts for the page: [text, probability to two digits, None: not known]."""
+        unsure, shown = self.layout.unsure, drafts[:MOST_DRAFTS]
+        return [[self._text(t), None if unsure else round(unit(sure) or 0.0, 2)] for t, sure in shown]
 
     def _text(self, token: int) -> str:
         """A token by itself."""
@@ -256,12 +256,12 @@ class FrameMaker:
         return {}
 
     def _outcome(self, event: Finished) -> Frame:
-        """The verdict; or, where the answer did not end within its cells, twice as many cells to try, or as
-        many as there is room for."""
+        """The verdict; or, where an answer of ours did not end within its cells, twice as many cells to try,
+        or as many as there is room for."""
         verdict = verdict_of(self.layout.prompt, self.seen.texts, self.golds)
         reason = event.stop_reasons[self.row] if self.row < len(event.stop_reasons) else ""
         ended = reason in ("eos", "left") or any(map(is_special, self.seen.texts))
-        if ended or (verdict is not None and verdict["right"]):
+        if ended or self.layout.foreign or (verdict is not None and verdict["right"]):
             return {} if verdict is None else {"verdict": verdict}
         room = min(2 * self.layout.gen_length, self.most_cells, MOST_CELLS)
         room -= room % self.layout.block_length  # whole blocks

@@ -13,6 +13,9 @@ from samplers.registry import SAMPLERS
 PLAIN = (str, int, float, bool)
 LONGEST_VALUE = 80
 NOT_SETTINGS = ("sampler", "schema")
+LONGEST_BLOCK = 1 << 16
+LINE = 32
+"""Cells a block of an answer that begins with none and is said to have no blocks."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Layout:
     settings: dict[str, str] = field(default_factory=dict)
     approximate: str = ""
     blocks_before_a_score: int | None = None  # None: a sampler that does not wait for blocks
+    foreign: bool = False  # another engine's run: our samplers cannot go on with it
     first_block: int = 1
     noise: bool = False
 
@@ -45,6 +49,11 @@ class Layout:
     def block_of(self, position: int) -> int:
         """The block of the answer that a position lies in."""
         return 0 if position < self.first_block else 1 + (position - self.first_block) // self.block_length
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the run holds no probabilities: those of its events mean nothing."""
+        return self.settings.get("confidence") == "unknown"
 
     def meta(self) -> dict[str, Any]:
         """The field `meta` of the first frame."""
@@ -66,7 +75,9 @@ class Layout:
 def layout_of(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, bytes]) -> Layout:
     """Read the first event. Without a valid block length the whole answer is one block."""
     gen_length = len(event.tokens[row]) - event.prompt_length
-    size = _whole(event.settings, "block_length", gen_length) or max(gen_length, 1)
+    # A canvas that grows block by block may begin with a part of its first block, or with nothing.
+    most = gen_length if event.grid == "answer" and gen_length else LONGEST_BLOCK
+    size = _whole(event.settings, "block_length", most) or gen_length or LINE
     prompt_cells = sum(event.attention_mask[row][: event.prompt_length]) if event.grid == "absolute" else 0
     network = event.settings.get("network")
     name = str(event.settings.get("sampler", ""))[:LONGEST_VALUE]
@@ -83,6 +94,7 @@ def layout_of(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, b
         blocks_before_a_score=_blocks_before_a_score(name, event.settings),
         first_block=size - prompt_cells % size,
         noise=event.mask_id is None,
+        foreign=name not in SAMPLERS,
     )
 
 

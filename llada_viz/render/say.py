@@ -67,13 +67,18 @@ def _unmasked(frame: dict[str, Any], maker: FrameMaker) -> Say:
     lead, ops = f"Step {frame['step']}.", changed(frame)
     if not ops:
         return [lead, "No cell was written.", ""]
-    if ops[0][2] is None:  # filled in after an early stop, without asking the network
+    if (
+        ops[0][2] is None and not maker.layout.unsure
+    ):  # filled in after an early stop, without asking the network
         left = "cell that was left" if len(ops) == 1 else f"{len(ops)} cells that were left"
         return ["Stopped early.", f"The {left} became the end of the text.", ""]
     where = maker.where()
     if len(ops) == 1:
         cell, text, confidence, _ = ops[0]
-        return [lead, f"{capital(quoted(text))} in cell {where[cell]}, {percent(confidence)} sure.", ""]
+        sure = "" if confidence is None else f", {percent(confidence)} sure"
+        return [lead, f"{capital(quoted(text))} in cell {where[cell]}{sure}.", ""]
+    if maker.layout.unsure:
+        return [lead, f"{cells(len(ops))} written.", ""]
     best = max(ops, key=lambda op: op[2] or 0.0)
     sure = f"the surest {quoted(best[1])} in cell {where[best[0]]} ({percent(best[2])})"
     return [lead, f"{cells(len(ops))} written, {sure}.", ""]

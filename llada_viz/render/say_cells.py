@@ -173,8 +173,10 @@ def _predicted(frame: dict[str, Any], maker: FrameMaker) -> list[str]:
     drafts = {cell: shown[0] for cell, shown in maker.drafts.items() if shown}
     if not drafts:
         return ["Drafts.", NO_CELL, ""]
-    cell, (text, sure) = max(drafts.items(), key=lambda item: item[1][1])
     of = f"{cells(len(drafts))} that {'is' if len(drafts) == 1 else 'are'} open"
+    if maker.layout.unsure:
+        return ["Drafts.", f"What it would write in {of}.", ""]
+    cell, (text, sure) = max(drafts.items(), key=lambda item: item[1][1])
     surest = f"the surest {quoted(text)} in cell {maker.where()[cell]} ({percent(sure)})"
     return ["Drafts.", f"What it would write in {of}, {surest}.", ""]
 

@@ -19,11 +19,13 @@ def test_a_run_says_what_it_did_and_what_committing_together_cost(
 ) -> None:
     tab = CanvasPage(open_page(width, 900, dark))
     page = tab.page
+    tab.more()
+    tab.setting("drafts", 1)
     tab.setting("steps", 16)
     tab.run()
     page.wait_for_selector("#measures .lz-did")
     did = page.inner_text("#measures .lz-did")
-    assert "Tokens per pass" in did and "in 16 passes" in did and "Order" in did
+    assert "Tokens per pass" in did and "in 16 passes" in did and "Right on the way" in did
     page.click("#regret")
     page.wait_for_selector("#cost .lz-cost")
     assert "32 cells were committed beside others, in 16 passes" in page.inner_text("#cost")

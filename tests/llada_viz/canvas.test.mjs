@@ -175,6 +175,10 @@ test("cells", () => {
   assert.equal(cellLabel(4, cell("b")), "Cell 4: masked, was x");
   const filled = cell("c", "<|endoftext|>", { conf: null });
   assert.equal(cellLabel(4, filled), "Cell 4: end of text, filled in after an early stop");
+  const unknown = { settings: { confidence: "unknown" } };
+  assert.equal(cellLabel(4, cell("c", "a", { conf: null }), false, unknown), "Cell 4: a, decided");
+  const ghost = cell("m", "", { was: "", drafts: [["b", null]] });
+  assert.equal(cellLabel(4, ghost, true, unknown), "Cell 4: masked, draft b");
 });
 
 test("charts", () => {

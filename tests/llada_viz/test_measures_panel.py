@@ -108,11 +108,11 @@ def decoded(bundled: Bundled, runs: Runs, sampler: str, **settings: Any) -> Run:
 def test_a_decoded_run_is_asked_again_and_a_saved_one_cannot_be(bundled: Bundled) -> None:
     runs = Runs()
     shown = MeasuresPanel(runs)
-    run = decoded(bundled, runs, "low_confidence")
+    run = decoded(bundled, runs, "low_confidence", drafts=1)
     assert bundled.loaded is not None
     shown.remember(run, bundled.loaded)
     card, facts, button, cost = shown.draw(run.id)
-    assert card["visible"] and button["visible"] and "not recorded: set Drafts" in facts and cost == ""
+    assert card["visible"] and button["visible"] and "Right on the way" in facts and cost == ""
     asking, said = list(shown.on_ask(run.id, REQUEST))
     assert asking[0]["interactive"] is False and said[0]["visible"] is False
     assert "16 cells were committed beside others, in 4 passes" in said[1]

@@ -91,11 +91,13 @@ def test_commands(session: ChatSession, tmp_path: Path) -> None:
     retry = session.command("/retry")
     assert retry.question == ASKED and session.seed == 8 and not session.conversation.rounds
     answered(session, ASKED)
-    for name in ("talk.json", "run.jsonl"):
+    for name in ("talk.json", "run.jsonl", "run.jsonl.gz"):
         assert str(tmp_path / name) in session.command(f"/save {tmp_path / name}").text
     saved = json.loads((tmp_path / "talk.json").read_text())
     assert saved["messages"] == session.conversation.messages() and saved["sampler"] == "low_confidence"
-    assert read_trace(tmp_path / "run.jsonl").events == session.events
+    assert (tmp_path / "run.jsonl.gz").read_bytes().startswith(b"\x1f\x8b")
+    for name in ("run.jsonl", "run.jsonl.gz"):
+        assert read_trace(tmp_path / name).events == session.events
     assert ASKED in session.command("/undo").text and not session.conversation.rounds
     session.conversation = Conversation("Be short.").with_round("a", "b")
     session.command("/clear")
@@ -107,7 +109,7 @@ def test_commands(session: ChatSession, tmp_path: Path) -> None:
     [
         ("/setting x", "did you mean /set"), ("/zzz", "/help lists them"), ("/retry", "no message yet"),
         ("/undo", "no message yet"), ("/save x.txt", "allowed: a name in .json"),
-        ("/save x.jsonl", "no answer"),
+        ("/save x.jsonl", "no answer"), ("/save x.jsonl.gz", "no answer"), ("/save x.gz", "(trace)"),
         ("/seed -1", "allowed: a whole number"), ("/seed " + "9" * 5000, "allowed: a whole number"),
         ("/sampler no", "is not known"), ("/set a", "key=value"), ("/set steps=many", "steps"),
         ("/set gen_length=100000", "gen_length = 100000"),
@@ -150,6 +152,11 @@ def test_a_stopped_answer_keeps_what_exists(session: ChatSession) -> None:
     events = [started, Unmasked(nfe=1, step=0, cells=cells)]
     assert session.keep(ASKED, events) == "7 … 5" == answer_so_far(loaded, fold(events))
     assert session.conversation.rounds == ((ASKED, "7 … 5"),)
+    # Without a mask: what stands in undecided cells is noise, whatever it looks like.
+    tokens = (1, a, b, loaded.eos_id or 0, b, a, loaded.eos_id or 0)
+    noise = ((False, False, True, True, False, True, False),)
+    noisy = replace(started, tokens=(tokens,), mask_id=None, noise=noise)
+    assert answer_so_far(loaded, fold([noisy])) == "7 … 5"
 
 
 @pytest.mark.parametrize(

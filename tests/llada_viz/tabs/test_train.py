@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shlex
 import warnings
@@ -20,6 +21,7 @@ from llada_viz.jobs.trainings import TrainingRequest, Trainings, near
 from llada_viz.tabs.train_data import choose, guesses, options
 from samplers.settings import SettingError, describe
 from tests.llada_viz.handlers import looked
+from tests.networks import VECTORS
 from training.__main__ import parser
 from training.cli.objectives import request
 from training.registry import OBJECTIVES
@@ -256,6 +258,21 @@ def test_nothing_is_sent_when_nothing_has_changed(tab: Any, trainings: Trainings
     assert "allowed to remove" in panel.on_action("remove", job, [], True)
     assert panel.on_action("remove", job, [], False) == "" and panel.on_action("stop", job, [], True) == ""
     assert panel.on_action("remove", job, [], True) == "" and len(panel.visible()) == 1
+
+
+def test_recorded_samples_are_replayed_whether_compressed_or_not(tab: Any, trainings: Trainings) -> None:
+    job = trainings.start(tab.form.request(values(tab.form)))
+    folder = trainings.jobs.get(job).folder / "run" / "checkpoints" / "step-10" / "samples"
+    folder.mkdir(parents=True)
+    old = (VECTORS / "traces" / "v0.2" / "remedi.jsonl").read_bytes()
+    for number, content in enumerate((old, gzip.compress(old), gzip.compress(old)[:-9]), 1):
+        (folder / f"sample-{number}.jsonl").write_bytes(content)
+    picked = {tab.panel.job: job, tab.step: "10"}
+    runs = [
+        tab.runs.get(tab.on_replay(picked | {tab.sample: f"sample-{n}"})[tab.run_id]).trace() for n in (1, 2)
+    ]
+    assert runs[0] == runs[1]
+    assert "cut short" in tab.on_replay(picked | {tab.sample: "sample-3"})[tab.load_alert]
 
 
 def test_on_a_public_host_every_handler_refuses(bundled: Bundled, trainings: Trainings) -> None:
