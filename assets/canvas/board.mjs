@@ -100,7 +100,8 @@ export class Board {
     this.spans.forEach((span, pos) => {
       if (was[pos] === pos) return;
       span.dataset.pos = pos;
-      if (this.painted[pos]) span.setAttribute("aria-label", cellLabel(pos, this.painted[pos], this.ghosts));
+      const cell = this.painted[pos];
+      if (cell) span.setAttribute("aria-label", cellLabel(pos, cell, this.ghosts, this.meta));
     });
     if (this.marked) this.marked = "moved"; // the line that does not hold is to be found anew
     this.fill();
