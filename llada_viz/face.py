@@ -95,7 +95,7 @@ def decode(
     prepared = _prepared(model, prompt, sampler, seed, settings)
     events = tuple(prepared.stream())
     canvas = prepared.canvas
-    tokens = canvas.tokens[0, canvas.prompt_length :].tolist()
+    tokens = canvas.answer(0)
     pieces = token_pieces(model.tokenizer) if model.tokenizer else []
     return Decoded(
         text=answer_text(model, tokens),

@@ -148,6 +148,15 @@ class BlockSettings:
     def steps_per_block(self) -> int:
         return self.steps // self.blocks
 
+    @property
+    def cells_at_start(self) -> int:
+        """Cells of the answer that the canvas begins with: all of them, unless a sampler lets it grow."""
+        return self.gen_length
+
+    def blocks_on(self, canvas: Canvas) -> int:
+        """Blocks of the answer on a canvas: one more where an absolute grid cuts the first one."""
+        return canvas.blocks(self.block_length, self.gen_length)
+
     def spans(self, canvas: Canvas, blocks: int) -> list[tuple[int, int]]:
         """Absolute positions of the first blocks."""
         return [canvas.block_span(block, self.block_length) for block in range(blocks)]
@@ -174,7 +183,7 @@ class BlockSettings:
 
     def fill(self, run: Run, stopped: Tensor) -> Iterator[Event]:
         """Block after block; `stopped`, Bool[rows], is updated in place."""
-        for block in range(self.blocks):
+        for block in range(self.blocks_on(run.canvas)):
             yield from self.fill_block(run, block, ~stopped)
             stopped |= self.stopped(run.canvas)
 
@@ -188,12 +197,13 @@ class BlockSettings:
         self._check_denoiser(denoise)
         if self.needs.scorer and run.score is None:
             raise SettingError("scorer", None, f"a scorer, which {self.name} needs: checker or prm")
-        if canvas.gen_length != self.gen_length:
-            raise SettingError("gen_length", self.gen_length, f"the canvas's {canvas.gen_length}")
+        self._check_canvas(canvas)
         wants_eos = self.eos_gating or self.logits_eos_inf or self.confidence_eos_eot_inf or self.early_stop
         if wants_eos and canvas.eos_id is None:
             raise SettingError("eos_token_id", None, "a model that names its EOS, for the EOS options")
-        decided_is_pinned = torch.equal(canvas.pinned | canvas.masked, torch.ones_like(canvas.pinned))
+        holds_nothing = canvas.masked if canvas.mask_id is None else canvas.tokens == canvas.mask_id
+        answer = slice(canvas.prompt_length, None)
+        decided_is_pinned = torch.equal(canvas.pinned[:, answer], ~holds_nothing[:, answer])
         return Started(
             nfe=denoise.nfe,
             forwards=denoise.forwards,
@@ -214,6 +224,20 @@ class BlockSettings:
                 "schema": SCHEMA,
             },
         )
+
+    def _check_canvas(self, canvas: Canvas) -> None:
+        """SettingError unless it is of the kind and the size that the settings ask for."""
+        if canvas.mask_id is None and self.cfg_scale > 0:
+            raise SettingError("cfg_scale", self.cfg_scale, "0 without a mask to hide the prompt with")
+        if canvas.mask_id is None and self.needs.mask:
+            advice = f"Sampler {self.name} puts masks back, and this model knows no mask."
+            raise SettingError("mask_id", None, f"a mask, which {self.name} puts back", advice=advice)
+        if canvas.mask_id is not None and self.needs.noise:
+            advice = f"Sampler {self.name} puts noise back; it is for models without a mask."
+            raise SettingError("mask_id", canvas.mask_id, f"none with {self.name}", advice=advice)
+        if canvas.gen_length != self.cells_at_start:
+            raise SettingError("gen_length", self.gen_length, f"the canvas's {canvas.gen_length}")
+        canvas.first_block(self.block_length)
 
     def predict(self, denoise: Denoiser, canvas: Canvas, cells: Tensor) -> Prediction:
         """One denoiser call and the drawn token of every queried cell."""
@@ -285,7 +309,11 @@ class BlockSettings:
         cells = changed(undecided, eos, torch.zeros(len(eos)))
         canvas.write(undecided, eos)
         return Unmasked(
-            nfe=denoise.nfe, forwards=denoise.forwards, block=self.blocks - 1, step=-1, cells=cells
+            nfe=denoise.nfe,
+            forwards=denoise.forwards,
+            block=self.blocks_on(canvas) - 1,
+            step=-1,
+            cells=cells,
         )
 
     def finished(self, denoise: Denoiser, canvas: Canvas, stopped: Tensor) -> Finished:

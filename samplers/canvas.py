@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from samplers.settings import SettingError
+
 
 @dataclass
 class Canvas:
@@ -41,14 +43,15 @@ class Canvas:
 
     @property
     def gen_length(self) -> int:
-        """Cells of the longest answer."""
+        """Cells that the longest answer has or had."""
         return self.tokens.shape[1] - self.prompt_length
 
     @property
     def lengths(self) -> Tensor:
-        """Int[rows]: where each row ends."""
-        behind = self.attention_mask.flip(-1).int().argmax(-1)
-        return self.tokens.shape[1] - torch.where(self.attention_mask.any(-1), behind, 0)
+        """Int[rows]: where each row ends, with its prompt at the earliest."""
+        places = torch.arange(1, self.tokens.shape[1] + 1).expand(self.tokens.shape)
+        ends = (places * self.attention_mask).amax(-1) if self.tokens.shape[1] else places.sum(-1)
+        return ends.clamp(min=self.prompt_length)
 
     @property
     def masked(self) -> Tensor:
@@ -67,10 +70,35 @@ class Canvas:
         rows = zip(values.tolist(), self.lengths.tolist(), strict=True)
         return tuple(tuple(row[:length]) for row, length in rows)
 
+    def answer(self, row: int) -> list[int]:
+        """The tokens of a row behind its prompt, up to its end."""
+        return [int(t) for t in self.tokens[row, self.prompt_length : int(self.lengths[row])]]
+
+    def first_block(self, block_length: int) -> int:
+        """Where block 0 begins, which holds the first cell of the answer: at the end of the prompts, or on an
+        absolute grid at the last multiple of block_length in a sequence that is not behind its prompt.
+
+        SettingError where the rows of an absolute grid disagree: blocks are the same columns in all rows.
+        """
+        if self.grid == "answer":
+            return self.prompt_length
+        lengths: list[int] = self.attention_mask[:, : self.prompt_length].sum(-1).tolist()
+        shared = {length % block_length for length in lengths}
+        if len(shared) > 1:
+            raise SettingError(
+                "block_length", block_length, "a divisor of the differences between the prompts' lengths",
+                advice="On an absolute grid, prompts decoded together must end at the same place of a block.",
+            )  # fmt: skip
+        return self.prompt_length - sum(shared)
+
+    def blocks(self, block_length: int, cells: int) -> int:
+        """How many blocks an answer of so many cells reaches into."""
+        return -(-(self.prompt_length + cells - self.first_block(block_length)) // block_length)
+
     def block_span(self, block: int, block_length: int) -> tuple[int, int]:
-        """Absolute positions [start, stop) of a block."""
-        start = self.prompt_length + block * block_length
-        return start, min(start + block_length, self.tokens.shape[1])
+        """Positions [start, stop) of the answer's cells in a block."""
+        start = self.first_block(block_length) + block * block_length
+        return max(start, self.prompt_length), min(start + block_length, self.tokens.shape[1])
 
     def block_cells(self, block: int, block_length: int) -> Tensor:
         """Bool[rows, length]: the undecided cells of a block."""
@@ -217,11 +245,12 @@ def new_canvas(
     eot_id: int | None = None,
     pad_id: int | None = None,
     vocabulary: int = 0,
+    grid: str = "answer",
 ) -> Canvas:
     """Left-pad the prompts and append `gen_length` masks; without mask_id, random tokens below `vocabulary`.
 
     seeds: one a row, default 0, 0, …; given: per row {position in the answer: token}, pinned from
-    the first frame.
+    the first frame; grid: see Started.
     """
     rows, longest = len(prompts), max((len(p) for p in prompts), default=0)
     padding = next((i for i in (pad_id, eos_id) if i is not None), 0)
@@ -245,5 +274,7 @@ def new_canvas(
                 )
             tokens[row, longest + position] = token
             pinned[row, longest + position] = True
-    noise = ~pinned if mask_id is None else None
-    return Canvas(tokens, attention, pinned, longest, mask_id, rng, tuple(range(rows)), eos_id, eot_id, noise)
+    noise, samples = ~pinned if mask_id is None else None, tuple(range(rows))
+    return Canvas(
+        tokens, attention, pinned, longest, mask_id, rng, samples, eos_id, eot_id, noise, grid
+    )  # fmt: skip

@@ -1,8 +1,9 @@
 """How much of an answer is final while it is still being written.
 
-Cells are decided in any order, and some samplers take them back. A token is committed once no mask is left of
-it and the sampler's own promise (`open_from`) says that nothing can change it any more: at once with samplers
-that take nothing back, with its block or window with those that do, at the end with the rest.
+Cells are decided in any order, and some samplers take them back. A token is committed once it is decided, no
+check of it is due, and the sampler's own promise (`open_from`) says that nothing can change it any more: at
+once with samplers that take nothing back, with its block or window with those that do, at the end with the
+rest.
 """
 
 from __future__ import annotations
@@ -34,12 +35,16 @@ class Committed:
         return self.board.tokens[row][start : start + self._lengths[row]]
 
     def _length(self, row: int) -> int:
-        board, gen_length = self.board, self.sampler.gen_length
+        board, answer, start = self.board, self.board.trunk[row], self.board.prompt_length
+        most = len(answer.tokens) - start
         if board.finished:
-            return gen_length
-        first_open = self.sampler.open_from(self._block)
-        most = min(first_open * self.sampler.block_length, gen_length)
-        answer, length = board.tokens[row][board.prompt_length :], self._lengths[row]
-        while length < most and answer[length] != board.mask_id:
+            return most
+        first_open, size = self.sampler.open_from(self._block), self.sampler.block_length
+        if first_open < self.sampler.gen_length // size:
+            most = min(most, max(0, board.first_block(row, size) + first_open * size - start))
+        length = self._lengths[row]
+        while length < most and not answer.undecided[start + length]:
+            if answer.ids[start + length] in answer.waiting:
+                break
             length += 1
         return length

@@ -172,6 +172,7 @@ class GuidedDenoiser:
                 if active[row]:
                     keys.append((sample, copies[sample]))
                 copies[sample] += 1
+            first = canvas.first_block(self.settings.block_length)
             cache_keys = [(*key, branch) for branch in range(branches) for key in keys]
             queried = cells[active].repeat(branches, 1)
             states, evaluated, launches = self.cache.states(
@@ -179,7 +180,7 @@ class GuidedDenoiser:
                 tokens,
                 attention,
                 queried,
-                canvas.prompt_length,
+                first,
                 None if made is cells else wanted,
             )
             if made is not cells:

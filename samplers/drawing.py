@@ -192,4 +192,5 @@ def finished_rows(canvas: Canvas) -> Tensor:
         return torch.zeros(canvas.rows, dtype=torch.bool)
     answer = canvas.tokens[:, canvas.prompt_length :]
     masks_before = canvas.masked[:, canvas.prompt_length :].long().cumsum(-1)
-    return ((answer == canvas.eos_id) & (masks_before == 0)).any(-1)
+    real = canvas.attention_mask[:, canvas.prompt_length :]
+    return ((answer == canvas.eos_id) & real & (masks_before == 0)).any(-1)

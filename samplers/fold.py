@@ -9,6 +9,7 @@ from itertools import count
 
 from samplers.events import (
     GRIDS,
+    BlockScored,
     CandidateChosen,
     CandidatesForked,
     Cell,
@@ -20,12 +21,14 @@ from samplers.events import (
     EventError,
     Finished,
     Inserted,
+    PolicyScored,
     Predicted,
     Remasked,
     Renoised,
     Started,
     Unmasked,
     Verified,
+    WindowTriggered,
 )
 
 MOST_CANDIDATES = 64
@@ -41,9 +44,9 @@ class BoardRow:
     """One row of a board; lists by position, prompt and left padding included.
 
     confidence: of each committed cell, None elsewhere; ids: of the cells, each used for one cell only;
-    undecided: the cell holds a mask or noise; pinned: it is given, and never changes; waiting: ids of drafted
-    cells that were not verified yet; drafts: by id, of undecided cells; fresh_ids: where new ids come from,
-    the same for all candidates of a row.
+    undecided: the cell holds a mask or noise; pinned: it is given, and never changes; fresh_ids: where new
+    ids come from, the same for all candidates of a row; begin: where the prompt begins, behind its padding;
+    waiting: ids of drafted cells that were not verified yet; drafts: by id, of undecided cells.
     """
 
     tokens: list[int]
@@ -52,6 +55,7 @@ class BoardRow:
     undecided: list[bool]
     pinned: list[bool]
     fresh_ids: count[int]
+    begin: int = 0
     waiting: set[int] = field(default_factory=set)
     drafts: dict[int, Draft] = field(default_factory=dict)
 
@@ -59,7 +63,7 @@ class BoardRow:
         """A candidate of this row: the same cells, with the same ids."""
         return BoardRow(
             self.tokens[:], self.confidence[:], self.ids[:], self.undecided[:], self.pinned[:],
-            self.fresh_ids, set(self.waiting), dict(self.drafts),
+            self.fresh_ids, self.begin, set(self.waiting), dict(self.drafts),
         )  # fmt: skip
 
     def write(self, position: int, token: int, confidence: float | None, undecided: bool) -> None:
@@ -128,6 +132,12 @@ class Board:
         """The rows that events address now: candidates while forked, else the trunk."""
         return self.trunk if self.candidates is None else self.candidates
 
+    def first_block(self, row: int, block_length: int) -> int:
+        """Where block 0 of a trunk row begins: see Canvas.first_block."""
+        begin = self.trunk[row].begin
+        shared = (self.prompt_length - begin) % block_length if self.grid == "absolute" else 0
+        return self.prompt_length - shared
+
     def masks_left(self, row: int = 0) -> int:
         """Undecided cells of a trunk row."""
         return sum(self.trunk[row].undecided)
@@ -162,6 +172,8 @@ class Board:
             self._choose(event)
         elif isinstance(event, Finished):
             self._finish(event)
+        elif isinstance(event, (PolicyScored, BlockScored, WindowTriggered)):
+            self._check_span(event)
         return self
 
     # ---- whole rows --------------------------------------------------------------------------
@@ -175,16 +187,23 @@ class Board:
             raise EventError(f"grid = {event.grid[:20]!r}; allowed: {', '.join(GRIDS)}")
         if event.noise and event.mask_id is not None:
             raise EventError("Started has both mask_id and noise; allowed: one of them")
-        for name in ("noise",) * (event.mask_id is None) + ("pinned",) * bool(event.pinned):
+        given = ("noise",) * (event.mask_id is None) + ("pinned",) * bool(event.pinned)
+        for name in ("attention_mask", *given):
             if [len(row) for row in getattr(event, name)] != [len(row) for row in event.tokens]:
                 raise EventError(f"Started.{name} is not as long as its tokens")
+        shortest = min(map(len, event.tokens), default=0)
+        if not 0 <= event.prompt_length <= shortest:
+            raise EventError(f"prompt_length = {event.prompt_length}; allowed: 0 to {shortest}")
         for number, tokens in enumerate(event.tokens):
-            noise = event.noise[number] if event.mask_id is None else [t == event.mask_id for t in tokens]
-            undecided = [i >= event.prompt_length and is_open for i, is_open in enumerate(noise)]
-            pinned = event.pinned[number] if event.pinned else [not is_open for is_open in undecided]
+            empty = event.noise[number] if event.mask_id is None else [t == event.mask_id for t in tokens]
+            stays = event.pinned[number] if event.pinned else [not is_empty for is_empty in empty]
+            pinned = [i < event.prompt_length or is_pinned for i, is_pinned in enumerate(stays)]
+            undecided = [
+                is_empty and not is_pinned for is_empty, is_pinned in zip(empty, pinned, strict=True)
+            ]
             self.trunk.append(BoardRow(
-                list(tokens), [None] * len(tokens), list(range(len(tokens))), undecided, list(pinned),
-                count(len(tokens)),
+                list(tokens), [None] * len(tokens), list(range(len(tokens))), undecided, pinned,
+                count(len(tokens)), event.attention_mask[number][: event.prompt_length].count(False),
             ))  # fmt: skip
 
     def _fork(self, event: CandidatesForked) -> None:
@@ -213,6 +232,13 @@ class Board:
             raise EventError("Finished.tokens differ from the folded canvas; the trace is damaged")
         if any(row.waiting for row in self.trunk):
             raise EventError("Finished while drafted cells wait for Verified; the trace is damaged")
+
+    def _check_span(self, event: PolicyScored | BlockScored | WindowTriggered) -> None:
+        (start, stop), longest = event.span, max(len(row.tokens) for row in self.rows)
+        if not 0 <= start <= stop <= longest:
+            raise EventError(f"span = {start} to {stop} is outside the canvas; allowed: 0 to {longest}")
+        if isinstance(event, WindowTriggered) and not 0 <= event.row < len(self.rows):
+            raise EventError(f"row = {event.row}; allowed: 0 to {len(self.rows) - 1}")
 
     def _check_size(self, cells: int) -> None:
         if cells > MOST_CELLS:
@@ -278,6 +304,8 @@ class Board:
     def _draft(self, cells: Cells) -> None:
         for cell in cells:
             row = self._row(cell)
+            if not row.undecided[cell.position]:
+                raise EventError(f"Drafted for position {cell.position}, which is decided")
             row.write(cell.position, cell.token, cell.confidence, False)
             row.waiting.add(row.ids[cell.position])
 

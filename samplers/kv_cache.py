@@ -51,8 +51,8 @@ class _Plan(NamedTuple):
 class CachedNetwork:
     """States of cells with a KV cache in front of a model network.
 
-    keys (of `states`): a name for each row, the same from call to call. block_length and prompt_length say
-    where blocks begin: a span is always whole blocks.
+    keys (of `states`): a name for each row, the same from call to call. block_length and
+    first_block, where the first of them begins, say where blocks are: a span is always whole blocks.
     """
 
     def __init__(self, network: ModelNetwork, mode: str, block_length: int) -> None:
@@ -66,7 +66,7 @@ class CachedNetwork:
         tokens: Tensor,
         attention: Tensor,
         cells: Tensor,
-        prompt_length: int,
+        first_block: int,
         wanted: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, int]:
         """States of the cells, Float[n, d], row-major; which cells these are, Bool[rows, length]; and the
@@ -76,7 +76,7 @@ class CachedNetwork:
         wanted: Bool[rows, length], more cells, of which those come too that the passes for `cells` evaluate.
         """
         # 1. The whole blocks that hold the cells of each row: rows x (start, stop).
-        spans = self._spans(cells, prompt_length)
+        spans = self._spans(cells, first_block)
         plans: list[_Plan] = []
         unplanned = dict.fromkeys(range(len(keys)))  # rows without a plan, in order
         # 2. Rows that an earlier full pass serves: the same blocks, and nothing kept of them is stale.
@@ -104,13 +104,13 @@ class CachedNetwork:
             self._give_back(group)
         self.groups.clear()
 
-    def _spans(self, cells: Tensor, prompt_length: int) -> list[Span]:
+    def _spans(self, cells: Tensor, first_block: int) -> list[Span]:
         """The whole blocks that hold the cells of each row."""
         length, size = cells.shape[1], self.block_length
-        first = cells.int().argmax(-1) - prompt_length
-        last = length - 1 - cells.int().flip(-1).argmax(-1) - prompt_length
-        starts = (first // size * size + prompt_length).tolist()
-        stops = ((last // size + 1) * size + prompt_length).clamp(max=length).tolist()
+        first = cells.int().argmax(-1) - first_block
+        last = length - 1 - cells.int().flip(-1).argmax(-1) - first_block
+        starts = (first // size * size + first_block).tolist()
+        stops = ((last // size + 1) * size + first_block).clamp(max=length).tolist()
         return list(zip(starts, stops, strict=True))
 
     def _unchanged(self, group: _Group, places: list[int], tokens: Tensor, attention: Tensor) -> list[bool]:

@@ -54,6 +54,8 @@ def _section(e: Entry) -> str:
         lines.append("Also called " + ", ".join(f"`{a}`" for a in e.aliases) + ".")
     if e.needs.scorer:
         lines.append("It needs a scorer: `checker` or `prm`.")
+    if e.needs.mask:
+        lines.append("It puts masks back: it needs a model that has a mask.")
     if e.with_head:
         with_settings = " and ".join(f"`{key} = {value}`" for key, value in e.with_head.items())
         lines.append(f"With {with_settings} it needs a UPS head.")

@@ -19,11 +19,14 @@ from samplers.settings import Described, SettingError, describe, parse
 @dataclass(frozen=True)
 class Needs:
     """What a sampler needs besides a plain network. scorer: a judge of unfinished answers; head: a
-    network with a UPS head; shadow: a network that can see a block twice."""
+    network with a UPS head; shadow: a network that can see a block twice; mask: a canvas with masks, for
+    it puts masks back; noise: a canvas of noise, for it puts noise back."""
 
     scorer: bool = False
     head: bool = False
     shadow: bool = False
+    mask: bool = False
+    noise: bool = False
 
 
 class Sampler(Protocol):

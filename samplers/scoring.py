@@ -98,8 +98,8 @@ class TextScorer:
         return [_spread(parts, self._scored.get(key, [])) for (parts, _), key in zip(cut, keys, strict=True)]
 
     def _parts(self, canvas: Canvas, row: int, spans: Sequence[Span]) -> tuple[Parts, bool]:
-        answer = canvas.tokens[row, canvas.prompt_length : spans[-1][1]].tolist()
-        ended = spans[-1][1] == canvas.tokens.shape[1]
+        answer = canvas.answer(row)[: spans[-1][1] - canvas.prompt_length]
+        ended = spans[-1][1] >= int(canvas.lengths[row])
         if canvas.eos_id is not None and canvas.eos_id in answer:
             answer, ended = answer[: answer.index(canvas.eos_id)], True
         parts, before = [], ""

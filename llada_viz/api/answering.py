@@ -94,8 +94,9 @@ class Answering:
             return str(tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
         ends = tuple(i for i in (loaded.eos_id, loaded.eot_id) if i is not None)
-        most = min(self.ready.most_tokens or canvas.gen_length, canvas.gen_length)
-        self.committed = Committed(self.ready.prepared.sampler)
+        sampler = self.ready.prepared.sampler
+        most = min(self.ready.most_tokens or sampler.gen_length, sampler.gen_length)
+        self.committed = Committed(sampler)
         self.writers = [Writer(decode, ends, most, self.ready.asked.stop) for _ in range(canvas.rows)]
         self._stream = self.ready.prepared.stream()
         self._pieces = token_pieces(tokenizer) if self.ready.asked.provisional else []
@@ -131,8 +132,9 @@ class Answering:
             self._stream.close()
 
     def _provisional(self, event: Event) -> dict[str, Any]:
-        """What changed on the canvas, final or not. cells: [cell of the answer, text or null for a mask,
-        confidence or null]; committed: so many cells from the first on are final."""
+        """What changed on the canvas, final or not. cells: [cell of the answer, text or null where it
+        is undecided, confidence or null]; committed: so many cells from the first on are final; length: of
+        the answer, where that has changed."""
         board = self.committed.board
         rows = [self._row(board, row) for row in range(len(board.tokens))]
         return {"event": type(event).__name__, "step": board.steps, "nfe": board.nfe, "rows": rows}
@@ -140,15 +142,20 @@ class Answering:
     def _row(self, board: Board, row: int) -> dict[str, Any]:
         start = board.prompt_length
         answer, confidence = board.tokens[row][start:], board.confidence[row][start:]
-        masked = [token == board.mask_id for token in answer]
+        undecided = board.trunk[row].undecided[start:]
         texts = cell_texts(self._pieces, answer, board.mask_id)
-        now = [None if mask else text for mask, text in zip(masked, texts, strict=True)]
+        now = [None if is_open else text for is_open, text in zip(undecided, texts, strict=True)]
         if row == len(self._shown):
             self._shown.append([None] * len(now))
         before, self._shown[row] = self._shown[row], now
-        cells = [[i, now[i], _rounded(confidence[i])] for i in range(len(now)) if now[i] != before[i]]
+        cells = [
+            [i, now[i], _rounded(confidence[i])]
+            for i in range(len(now))
+            if i >= len(before) or now[i] != before[i]
+        ]
         final = len(self.committed.tokens(row))
-        return {"index": row, "masks": sum(masked), "committed": final, "cells": cells}
+        length = {"length": len(now)} if len(now) != len(before) else {}
+        return {"index": row, "masks": sum(undecided), "committed": final, "cells": cells} | length
 
 
 def _rounded(value: float | None) -> float | None:

@@ -100,13 +100,14 @@ def left_out_sentence(rounds: int, most: int, name: str) -> str:
 
 
 def answer_so_far(model: Reads, board: Board) -> str:
-    """The text of the first row's answer, up to its end; masks that are left between words show as a gap."""
-    tokens = board.tokens[0][board.prompt_length :] if board.tokens else []
-    if model.eos_id in tokens:
-        tokens = tokens[: tokens.index(model.eos_id)]
+    """The text of the first row's answer, up to its end; undecided cells between words show as a gap."""
+    row, start = board.trunk[0] if board.trunk else None, board.prompt_length
+    cells = list(zip(row.tokens[start:], row.undecided[start:], strict=True)) if row else []
+    ends = [i for i, (token, is_undecided) in enumerate(cells) if token == model.eos_id and not is_undecided]
+    cells = cells[: ends[0]] if ends else cells
     parts: list[list[int]] = [[]]
-    for token in tokens:
-        if token == board.mask_id:
+    for token, is_undecided in cells:
+        if is_undecided:
             parts.append([])
         else:
             parts[-1].append(token)

@@ -49,6 +49,7 @@ class BestOfN(RewardedSettings):
         def decode(forked: Run) -> Iterator[Event]:
             return BlockSettings.fill(self, forked, ~rows.repeat_interleave(n))
 
-        spans = self.spans(run.canvas, self.blocks)
-        yield from contest(run, self.blocks - 1, rows, n, decode, spans, 0, AGGREGATES[self.aggregate])
+        blocks = self.blocks_on(run.canvas)
+        spans = self.spans(run.canvas, blocks)
+        yield from contest(run, blocks - 1, rows, n, decode, spans, 0, AGGREGATES[self.aggregate])
         stopped |= self.stopped(run.canvas)

@@ -24,7 +24,7 @@ from torch import Tensor
 from samplers.blocks import BlockSettings, Prediction
 from samplers.drawing import fair_share, probability_of, top_cells
 from samplers.events import Event
-from samplers.registry import register
+from samplers.registry import Needs, register
 from samplers.run import Run
 from samplers.settings import option
 from samplers.transfer import put, take, to_device
@@ -46,6 +46,11 @@ class Edit(BlockSettings):
     )
     mode: str = option("edit", "Overwrite at once, or reset to a mask first (t2m).", choices=("edit", "t2m"))
     post_steps: int = option(16, "Most forwards of a block after its last mask fell.", low=0, high=256)
+
+    @property
+    def needs(self) -> Needs:
+        """A mask to reset tokens to, with t2m."""
+        return Needs(mask=self.mode == "t2m")
 
     def open_from(self, block: int) -> int:
         """Only the block in work changes."""

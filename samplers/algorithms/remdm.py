@@ -28,7 +28,7 @@ from torch import Tensor
 from samplers.blocks import BlockSettings, temperature_option
 from samplers.drawing import random_cells
 from samplers.events import Event
-from samplers.registry import register
+from samplers.registry import Needs, register
 from samplers.run import Run
 from samplers.settings import option
 
@@ -55,6 +55,11 @@ class ReMDM(BlockSettings):
     loop_sigma: float = option(
         0.02, "Schedule loop: re-mask probability while the loop lasts.", low=0, high=0.1
     )
+
+    @property
+    def needs(self) -> Needs:
+        """It puts masks back."""
+        return Needs(mask=True)
 
     def open_from(self, block: int) -> int:
         """Only the block in work changes."""

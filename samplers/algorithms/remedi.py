@@ -49,8 +49,8 @@ class RemeDi(BlockSettings):
 
     @property
     def needs(self) -> Needs:
-        """A UPS head for its policy."""
-        return Needs(head=self.policy == "ups")
+        """A UPS head for its policy, and masks to put back."""
+        return Needs(head=self.policy == "ups", mask=True)
 
     def open_from(self, block: int) -> int:
         """Only the block in work changes."""

@@ -81,6 +81,11 @@ class RefinedSettings(RewardedSettings):
         16, "Most windows opened in one answer.", "Most refinements", low=0, high=4096
     )
 
+    @property
+    def needs(self) -> Needs:
+        """A scorer, and masks to put back."""
+        return Needs(scorer=True, mask=True)
+
     def open_from(self, block: int) -> int:
         """A window may reach back to the first block."""
         return 0

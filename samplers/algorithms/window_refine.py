@@ -68,7 +68,7 @@ class WindowRefine(RefinedSettings):
         """Decode plainly; score the window when it is full or the answer ends."""
         yield from LowConfidence.fill_block(self, run, block, active)
         blocks_done, first = block + 1, block // self.window * self.window
-        if blocks_done % self.window and blocks_done != self.blocks:
+        if blocks_done % self.window and blocks_done != self.blocks_on(run.canvas):
             active = active & self.stopped(run.canvas)
         window = Window(
             first=first,

@@ -64,8 +64,8 @@ class Wino(BlockSettings):
 
     @property
     def needs(self) -> Needs:
-        """A network that can see the block twice."""
-        return Needs(shadow=True)
+        """A network that can see the block twice, and masks to put back."""
+        return Needs(shadow=True, mask=True)
 
     def open_from(self, block: int) -> int:
         """Only the block in work changes."""

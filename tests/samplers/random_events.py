@@ -139,11 +139,12 @@ class Maker:
     def score(self) -> None:
         draw, many = self.draw, len(self.board.rows)
         scores = tuple(draw(CHANCES) for _ in range(many))
-        self.add(PolicyScored, span=(1, 3), scores=tuple((s, 0.5) for s in scores), keep=scores)
+        span = (0, draw(st.integers(0, max(len(row.tokens) for row in self.board.rows))))
+        self.add(PolicyScored, span=span, scores=tuple((s, 0.5) for s in scores), keep=scores)
         some = tuple(draw(st.none() | CHANCES) for _ in range(many))
-        self.add(BlockScored, scorer="prm", span=(1, 3), scores=some, scorer_calls=many)
+        self.add(BlockScored, scorer="prm", span=span, scores=some, scorer_calls=many)
         self.add(
-            WindowTriggered, row=0, span=(0, 2), threshold=0.9, scores=scores, remask_probabilities=scores[:1]
+            WindowTriggered, row=0, span=span, threshold=0.9, scores=scores, remask_probabilities=scores[:1]
         )
 
     def fork(self) -> None:

@@ -13,6 +13,8 @@ from samplers import SAMPLERS, GuidedDenoiser, ModelNetwork, collect, fold, make
 from samplers.canvas import Canvas
 from samplers.settings import SettingError
 from tests.networks import VECTORS, TableScorer
+from tests.samplers.law_runs import sampler_of
+from tests.samplers.toys import TOYS, VOCABULARY
 
 CACHED = [
     name for name, e in SAMPLERS.items()
@@ -53,6 +55,21 @@ def test_laws_with_a_cache(model: LLaDAModelLM, name: str, cache: str, guidance:
         _, alone, cost = run(model, name, cache, [prompt], cfg_scale=guidance)
         assert alone.tokens[0, -12:].tolist() == final.tokens[row, -12:].tolist()
         assert cost.nfe == denoise.row_nfe[row]
+
+
+@pytest.mark.parametrize("name", sorted(TOYS))
+@pytest.mark.parametrize("cache", ["prefix", "dual"])
+def test_rows_that_change_their_length_with_a_cache(model: LLaDAModelLM, name: str, cache: str) -> None:
+    """What was kept of a row is not used once its cells have moved; nothing of it stays behind."""
+    sampler = sampler_of(name, PLAIN | {"cache": cache})
+    denoise = sampler.denoiser(ModelNetwork(model))
+    cells, mask_id = sampler.cells_at_start, None if sampler.needs.noise else 119
+    canvas = new_canvas(PROMPTS, cells, mask_id, seeds=[1, 2, 3], vocabulary=VOCABULARY)
+    events, final = collect(sampler(denoise, canvas))
+    assert fold(events).tokens == [list(row) for row in final.token_rows()]
+    assert not bool(final.masked.any()) and denoise.cache.groups == []  # type: ignore[attr-defined]
+    answers = {len(final.answer(row)) for row in range(3)}
+    assert len(answers) > 1 or name not in ("gardener", "forker")
 
 
 def test_what_a_cached_pass_evaluates(model: LLaDAModelLM) -> None:

@@ -26,7 +26,8 @@ from samplers.shared_forwards import Forwards
 from samplers.shared_network import shared
 from samplers.traces import read_trace
 from tests.networks import SMALL_MASK, VECTORS, TableNetwork, TableScorer, small_llada
-from tests.samplers.test_laws import EOS, MASK, NAMES, runs, start, stream
+from tests.samplers.law_runs import EOS, MASK, runs, start, stream
+from tests.samplers.test_laws import REGISTERED as NAMES
 from tests.samplers.test_one_sync import WAYS, network, network_on_second_device, sampler_of, steps
 from tests.second_device import SecondDevice
 
@@ -63,13 +64,13 @@ class Noting(TableNetwork):
 @given(run=runs(), k=st.sampled_from([1, 3]))
 @settings(max_examples=8, deadline=None)
 def test_law_9_and_drafts_are_the_networks(name: str, run: dict[str, Any], k: int) -> None:
-    plain, _ = collect(stream(*start(name, run)))
+    plain, _ = collect(stream(*start(name, with_drafts(run, 0))))
     sampler, _, canvas = start(name, with_drafts(run, k))
     net = Noting(seed=run["network"])
     board, events = Board(), []
     for event in stream(sampler, sampler.denoiser(net), canvas):
         if isinstance(event, Predicted):
-            check(event, board, events[0], net, run["settings"]["cfg_scale"], k)
+            check(event, board, events[0], net, sampler.denoiser(net).settings.cfg_scale, k)
         board.apply(event)
         events.append(event)
     assert equal(events, plain)
@@ -91,9 +92,10 @@ def check(event: Predicted, board: Board, first: Event, net: Noting, cfg_scale: 
     wanted = sorted(row for row in map(tuple, evaluated.tolist()) if row in undecided)
     assert sorted(tuple(board.rows[row].tokens) for row in named) == wanted
     expected: list[Cell] = []
+    masks = board.mask_id is not None
     for number in named:
         row, attention = board.rows[number], torch.tensor([first.attention_mask[number // board.k]])
-        for position, logits in guided(net, row, attention, cfg_scale, board.prompt_length):
+        for position, logits in guided(net, row, attention, cfg_scale, board.prompt_length, masks):
             top = logits.softmax(-1).topk(k)
             pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
             expected += [Cell(number, position, token, round(p, 4)) for token, p in pairs]
@@ -101,7 +103,7 @@ def check(event: Predicted, board: Board, first: Event, net: Noting, cfg_scale: 
 
 
 def guided(
-    net: TableNetwork, row: BoardRow, attention: Tensor, cfg_scale: float, prompt: int
+    net: TableNetwork, row: BoardRow, attention: Tensor, cfg_scale: float, prompt: int, masks: bool
 ) -> list[tuple[int, Tensor]]:
     """(position, logits) of the undecided cells of a row, written out."""
     tokens, undecided = torch.tensor([row.tokens]), torch.tensor([row.undecided])
@@ -111,7 +113,8 @@ def guided(
         empty[:, :prompt] = torch.where(attention[:, :prompt], MASK, tokens[:, :prompt])
         least = TableNetwork.states(net, empty, attention, undecided)
         logits = least + (cfg_scale + 1) * (logits - least)
-    logits[:, MASK] = -torch.inf
+    if masks:
+        logits[:, MASK] = -torch.inf
     return list(zip(undecided[0].nonzero()[:, 0].tolist(), logits, strict=True))
 
 
@@ -119,7 +122,7 @@ SMALL: dict[str, Any] = {
     "settings": {"steps": 6, "gen_length": 6, "block_length": 3, "window": 2, "backmasking_lookback": 2,
                  "edit_threshold": 0.0, "post_steps": 2, "num_samples": 2, "num_candidates_per_block": 2,
                  "num_demasking_candidates": 2, "num_refinement_samples": 2},
-    "prompts": [[1, 2], [3]], "seeds": [0, 1], "given": [{}, {1: 3}], "network": 0,
+    "prompts": [[1, 2], [3]], "seeds": [0, 1], "given": [{}, {1: 3}], "network": 0, "noise": False,
 }  # fmt: skip
 
 

@@ -52,8 +52,8 @@ class Typewriter(BlockSettings):
 
     @property
     def needs(self) -> Needs:
-        """A head to proof-read with."""
-        return Needs(head=self.proof_read)
+        """A head to proof-read with, and masks for what is taken back."""
+        return Needs(head=self.proof_read, mask=True)
 
     def fill_block(self, run: Run, block: int, active: Tensor) -> Iterator[Event]:
         """The next cells, until none is masked; the first step is done twice."""

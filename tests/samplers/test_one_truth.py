@@ -119,9 +119,9 @@ def test_a_network_without_keys_and_values_has_no_cache() -> None:
 
 
 def test_needs_follow_the_settings() -> None:
-    assert make("remedi", {}).needs == entry("remedi").needs == Needs()
-    assert make("remedi", {"policy": "ups"}).needs == Needs(head=True)
-    assert make("wino", {}).needs == Needs(shadow=True)
+    assert make("remedi", {}).needs == entry("remedi").needs == Needs(mask=True)
+    assert make("remedi", {"policy": "ups"}).needs == Needs(head=True, mask=True)
+    assert make("wino", {}).needs == Needs(shadow=True, mask=True)
     scored = {name for name, found in SAMPLERS.items() if found.needs.scorer}
     assert scored == {"backmask", "best_of_n", "vanilla_prm", "window_refine"}
     for found in head_users():

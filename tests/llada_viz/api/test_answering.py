@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from llada_viz.api.answering import Writer
+from llada_viz.api import answering
+from llada_viz.api.answering import Answering, Writer
+from samplers import new_canvas
+from tests.networks import TableNetwork
+from tests.samplers.law_runs import sampler_of
+from tests.samplers.toys import TOYS, VOCABULARY
 
 EOS, EOT, SPECIAL = 256, 257, 258
 
@@ -72,3 +80,49 @@ def test_text_that_changes_is_an_error() -> None:
     own.more([65], False)
     with pytest.raises(RuntimeError, match="has changed"):
         own.more([66], False)
+
+
+@pytest.mark.parametrize("name", TOYS)
+@pytest.mark.parametrize("mask_id", [20, None])
+def test_answers_that_change_their_length(
+    name: str, mask_id: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sent as final is the answer at the end; its changes give the canvas, at every event."""
+    pieces = [bytes([97 + i]) for i in range(VOCABULARY)]
+    monkeypatch.setattr(answering, "token_pieces", lambda tokenizer: pieces)
+    sampler = sampler_of(name, {"steps": 8, "gen_length": 8, "block_length": 4, "temperature": 1.0})
+    if (sampler.needs.noise and mask_id is not None) or not hasattr(sampler, "cells_at_start"):
+        pytest.skip("noise alone")
+    canvas = new_canvas(
+        [[1, 2, 3], [4]], sampler.cells_at_start, mask_id, seeds=[3, 4], vocabulary=VOCABULARY
+    )
+    tokenizer = SimpleNamespace(decode=lambda ids, **_: b"".join(pieces[i] for i in ids).decode())
+    prepared = SimpleNamespace(
+        sampler=sampler, canvas=canvas, place=None,
+        stream=lambda: sampler(sampler.denoiser(TableNetwork()), canvas),
+    )  # fmt: skip
+    ready: Any = SimpleNamespace(
+        loaded=SimpleNamespace(tokenizer=tokenizer, eos_id=None, eot_id=None), prepared=prepared,
+        most_tokens=99, asked=SimpleNamespace(stop=(), provisional=True),
+    )  # fmt: skip
+    shown: list[list[str | None]]
+    run, texts, shown = Answering(ready), ["", ""], [[None] * sampler.cells_at_start for _ in range(2)]
+    while not run.committed.board.finished:
+        progress = run.advance()
+        texts = [text + progress.texts.get(row, "") for row, text in enumerate(texts)]
+        assert progress.provisional is not None
+        for row in progress.provisional["rows"]:
+            cells = shown[row["index"]]
+            for cell, text, _ in row["cells"]:
+                cells[cell:] = [text, *cells[cell + 1 :]]
+            del cells[row.get("length", len(cells)) :]
+            tokens, undecided = (
+                canvas.answer(row["index"]),
+                canvas.masked[row["index"], canvas.prompt_length :],
+            )
+            expected = [
+                None if is_open else chr(97 + t) for t, is_open in zip(tokens, undecided, strict=False)
+            ]
+            assert cells == expected and row["masks"] == expected.count(None)
+    finals = [[chr(97 + t) for t in canvas.answer(row)] for row in (0, 1)]
+    assert texts == ["".join(final[: sampler.gen_length]) for final in finals] and shown == finals

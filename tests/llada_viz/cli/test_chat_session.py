@@ -152,6 +152,11 @@ def test_a_stopped_answer_keeps_what_exists(session: ChatSession) -> None:
     events = [started, Unmasked(nfe=1, step=0, cells=cells)]
     assert session.keep(ASKED, events) == "7 … 5" == answer_so_far(loaded, fold(events))
     assert session.conversation.rounds == ((ASKED, "7 … 5"),)
+    # Without a mask: what stands in undecided cells is noise, whatever it looks like.
+    tokens = (1, a, b, loaded.eos_id or 0, b, a, loaded.eos_id or 0)
+    noise = ((False, False, True, True, False, True, False),)
+    noisy = replace(started, tokens=(tokens,), mask_id=None, noise=noise)
+    assert answer_so_far(loaded, fold([noisy])) == "7 … 5"
 
 
 @pytest.mark.parametrize(
