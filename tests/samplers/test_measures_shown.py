@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.runs.written import means, written_html, written_markdown
+from evaluation.runs.written import means, written_html, written_markdown, written_rows
 from models.loading import LoadedModel, load
 from samplers.__main__ import main
 from samplers.batch import run_requests
@@ -125,5 +125,5 @@ def test_reports_show_what_was_measured_and_nothing_of_older_rows() -> None:
     assert means(rows["<b>"]) == {"tpf": 3.0, "tau": 1.0} and means(old["a"]) == {}
     html = written_html(rows | old)
     assert "<b>" not in html.replace("&lt;b&gt;", "") and "3.00" in html and "<td>a</td>" not in html
-    assert written_html(old) == written_markdown(old) == ""
+    assert written_html(old) == written_markdown(old) == "" and written_rows(old) == ([], [])
     assert written_markdown(rows).splitlines()[2] == "| <b> | 3.00 | +1.00 |"
