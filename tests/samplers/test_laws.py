@@ -88,12 +88,13 @@ def test_same_seed_same_events_and_batch_equals_rows(name: str, run: Run) -> Non
     events, final = collect(stream(*start(name, run)))
     again, _ = collect(stream(*start(name, run)))
     assert events == again
-    costs = events[-1].row_nfe  # type: ignore[attr-defined]
+    costs, reasons = events[-1].row_nfe, events[-1].stop_reasons  # type: ignore[attr-defined]
     for row in range(len(run["prompts"])):
         alone_events, alone = collect(stream(*start(name, run, [row])))
         assert alone.answer(0) == final.answer(row)
         assert of_row(alone_events, 0) == of_row(events, row)
         assert alone_events[-1].nfe == costs[row]
+        assert alone_events[-1].stop_reasons[0] == reasons[row]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", NAMES)
