@@ -11,6 +11,8 @@ import argparse
 import json
 import statistics
 import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 
@@ -21,34 +23,41 @@ from models.text import token_pieces
 from samplers.requests import Prepared, prepare
 
 PROMPT = "What is the value of x if 2x + 3 = 7?"
+Clock = Callable[[], float]
+NOTHING: Mapping[str, Any] = {}
 SETTINGS = {"steps": 64, "gen_length": 64, "block_length": 16}
 
 
-def alone(prepared: Prepared) -> float:
+def alone(prepared: Prepared, clock: Clock) -> float:
     """Seconds of a run nobody watches."""
-    began = time.perf_counter()
+    began = clock()
     for _ in prepared.stream():
         pass
-    return time.perf_counter() - began
+    return clock() - began
 
 
-def watched(prepared: Prepared, pieces: list[bytes]) -> float:
+def watched(prepared: Prepared, pieces: list[bytes], clock: Clock) -> float:
     """Seconds of the same run through frames, 30 updates a second, to JSON."""
     run = Runs().start(prepared, pieces, "tiny-llada")
-    began = time.perf_counter()
+    began = clock()
     while frames := run.advance(1 / 30):
         json.dumps(message(run, frames))
-    return time.perf_counter() - began
+    return clock() - began
 
 
-def measure(loaded: LoadedModel, repeats: int) -> dict[str, float]:
-    """Medians over `repeats` pairs, one pair to warm up."""
+def measure(
+    loaded: LoadedModel,
+    repeats: int,
+    more: Mapping[str, Any] = NOTHING,
+    clock: Clock = time.perf_counter,
+) -> dict[str, float]:
+    """Medians over `repeats` pairs, one pair to warm up. more: settings; clock: seconds."""
     assert loaded.tokenizer is not None
-    pieces = token_pieces(loaded.tokenizer)
+    pieces, settings = token_pieces(loaded.tokenizer), {**SETTINGS, **more}
     pairs = []
     for _ in range(repeats + 1):
-        plain = alone(prepare(loaded, settings=SETTINGS, prompt=PROMPT))
-        pairs.append((plain, watched(prepare(loaded, settings=SETTINGS, prompt=PROMPT), pieces)))
+        plain = alone(prepare(loaded, settings=settings, prompt=PROMPT), clock)
+        pairs.append((plain, watched(prepare(loaded, settings=settings, prompt=PROMPT), pieces, clock)))
     plain, seen = (statistics.median(column) for column in zip(*pairs[1:], strict=True))
     return {
         "steps_per_second": round(SETTINGS["steps"] / plain, 1),

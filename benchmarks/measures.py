@@ -1,11 +1,12 @@
 """How all samplers write on the bundled tasks: order, drafts that were right, what committing together cost.
 
-`python -m benchmarks.measures OUT [--n 100] [--task NAME …] [--only LINE …] [--set KEY=VALUE …] [--table]`
+`python -m benchmarks.measures OUT [--n 100] [--task NAME …] [--only LINE …] [--every N] [--table]`
 
 n held-out problems of each task, decoded by tiny-llada in batches with `drafts`, as in the table of
 `python -m evaluation samplers`: one line for each sampler (--only: others of evaluation.runs.line_up). Each
-row is asked again for its parallel regret. Rows go to OUT/rows.jsonl and are not decoded twice; problems come
-in turns, so that what there is after any of them can be compared. Prints the table; --table: only that.
+row, or one of N with --every, is asked again for its parallel regret, which costs more than to decode it.
+Rows go to OUT/rows.jsonl and are not decoded twice; problems come in turns, so that what there is at any
+moment can be compared. Prints the table; --table: only that.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import sqrt
@@ -65,9 +67,9 @@ def lines_of(task: str, labels: Sequence[str], more: Mapping[str, Any]) -> list[
 
 
 def measured(
-    loaded: LoadedModel, pieces: Sequence[bytes], line: Line, problems: Sequence[Problem]
+    loaded: LoadedModel, pieces: Sequence[bytes], line: Line, problems: Sequence[Problem], every: int
 ) -> list[Row]:
-    """One batch: decode, measure, ask again."""
+    """One batch: decode, measure, ask again. every: of so many problems one is asked again."""
     plan = Plan(ProblemSet("", tuple(problems)), (line,), seed=SEED)
     requests = (json.dumps(plan.request(line, problem)) for problem in problems)
     box = ToolBox(loaded)
@@ -88,7 +90,8 @@ def measured(
         known = known_by_steps(problem.task, problem.fields, pieces, ends)
         forwards = prepared.denoise.row_forwards[number]
         found = measures_of(recorder, number, judge, known, forwards)
-        cost = regret(events, prepared.denoise.network, number, MOST_TOKENS)
+        network, asked = prepared.denoise.network, problem.number % every == 0
+        cost = regret(events, network, number, MOST_TOKENS) if asked else None
         rows.append(
             {"task": problem.task, "line": line.label, "row": problem.number, "commits": found.commits}
             | {"nfe": prepared.denoise.row_nfe[number]}
@@ -135,6 +138,13 @@ def plus_minus(values: Sequence[float], form: str) -> str:
     return f"{fmean(values):{form}} ± {half:{form.lstrip('+')}}"
 
 
+def common(rows: Sequence[Row]) -> list[Row]:
+    """The rows of problems that every line has."""
+    lines = {row["line"] for row in rows}
+    found = Counter((row["task"], row["row"]) for row in rows)
+    return [row for row in rows if found[row["task"], row["row"]] == len(lines)]
+
+
 def table(rows: Sequence[Row]) -> str:
     """A line for each sampler, over all tasks."""
     head = (
@@ -152,7 +162,8 @@ def table(rows: Sequence[Row]) -> str:
         lost = [
             float(r["ever_right"]) - float(r["finally_right"]) for r in own if r.get("ever_right") is not None
         ]
-        beside = sum(row["regret_cells"] for row in own)
+        again = [row for row in own if row.get("regret") is not None]
+        beside = sum(row["regret_cells"] for row in again)
         wrong = ece((c, bool(right)) for row in own for c, right in row["commits"])
         body.append((
             label, len(own), mean("nfe", ".0f"), mean("tpf", ".2f"), mean("tau", "+.2f"),
@@ -160,8 +171,8 @@ def table(rows: Sequence[Row]) -> str:
             mean("ever_right", ".1%"), mean("finally_right", ".1%"),
             plus_minus([100 * value for value in lost], ".1f") if lost else "–",
             mean("vote_right", ".1%"), mean("end_pressure", ".1%"), "–" if wrong is None else f"{wrong:.3f}",
-            plus_minus([row["regret"] for row in own], "+.2f"),
-            f"{sum(row['regret'] for row in own) / beside:+.3f}" if beside else "–",
+            plus_minus([row["regret"] for row in again], "+.2f") if again else "–",
+            f"{sum(row['regret'] for row in again) / beside:+.3f}" if beside else "–",
         ))  # fmt: skip
     return markdown_table(head, body, numbers=range(1, len(head)))
 
@@ -174,6 +185,7 @@ def main() -> None:
     parser.add_argument("--task", action="append", choices=tuple(TASKS), help="only this one (repeatable)")
     parser.add_argument("--only", action="append", help="only this line (repeatable)")
     parser.add_argument("--no-drafts", action="store_true", help="order and regret alone")
+    parser.add_argument("--every", type=int, default=1, help="ask one of so many problems again")
     parser.add_argument("--table", action="store_true", help="print the table of what there is")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -189,13 +201,16 @@ def main() -> None:
         for line, problems in work(
             asked.task or list(TASKS), asked.only or default_lines(), asked.n, more, done
         ):
-            rows = measured(loaded, pieces, line, problems)
+            rows = measured(loaded, pieces, line, problems, asked.every)
             with path.open("a", encoding="utf-8") as file:
                 file.write("".join(json.dumps(row) + "\n" for row in rows))
             print(
                 f"{problems[0].task}, {line.label}: to row {problems[-1].number}", file=sys.stderr, flush=True
             )
-    print(table(read(path)))
+    rows = common(read(path))
+    counts = Counter(row["task"] for row in rows if row["line"] == rows[0]["line"])
+    print(", ".join(f"{task} {count}" for task, count in counts.items()))
+    print(table(rows))
 
 
 if __name__ == "__main__":

@@ -108,18 +108,14 @@ class Canvas:
         cells[:, stop:] = False
         return cells
 
-    def copy(self) -> Canvas:
-        """The same rows in tensors of their own; random streams are shared."""
+    def cells(self) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Copies of what a canvas holds of its cells, for `put_back`."""
         noise = None if self.noise is None else self.noise.clone()
-        return replace(
-            self, tokens=self.tokens.clone(), attention_mask=self.attention_mask.clone(),
-            pinned=self.pinned.clone(), noise=noise,
-        )  # fmt: skip
+        return self.tokens.clone(), self.attention_mask.clone(), self.pinned.clone(), noise
 
-    def become(self, other: Canvas) -> None:
-        """Take over the cells of a copy."""
-        self.tokens, self.attention_mask = other.tokens, other.attention_mask
-        self.pinned, self.noise = other.pinned, other.noise
+    def put_back(self, cells: tuple[Tensor, Tensor, Tensor, Tensor | None]) -> None:
+        """All cells as they were."""
+        self.tokens, self.attention_mask, self.pinned, self.noise = cells
 
     # ---- changes -----------------------------------------------------------------------------
 

@@ -33,10 +33,12 @@ class DenoiserSettings:
 @dataclass(frozen=True)
 class States:
     """What a forward made. cells: Bool[rows, length], n True; parts: their hidden states, Float[n, d],
-    conditional, then (with guidance) unconditional."""
+    conditional, then (with guidance) unconditional; undecided: Bool[rows, length], those of which drafts are
+    wanted."""
 
     cells: Tensor
     parts: list[Tensor]
+    undecided: Tensor | None
 
     def of(self, cells: Tensor) -> list[Tensor]:
         """Those of some of the cells."""
@@ -123,14 +125,15 @@ class GuidedDenoiser:
     def verify(self, canvas: Canvas, cells: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """See Denoiser; one pass for both. Rows evaluated: those with a queried cell."""
         network, active = with_shadow(self.network), cells.any(-1)
-        wanted = self._wanted(canvas, cells)
+        undecided = self._undecided(canvas, cells)
+        wanted = union(cells, undecided)
         tokens, attention, branches = self._branches(canvas, active)
         queried = wanted[active].repeat(branches, 1)
         own, shadow = network.shadow_states(tokens, attention, queried, start, stop)
         self._count(canvas, active, branches, 1)
         width = shadow.shape[-1]
         return (
-            self._logits(canvas, cells, States(wanted, list(own.chunk(branches)))),
+            self._logits(canvas, cells, States(wanted, list(own.chunk(branches)), undecided)),
             self._guided(canvas, [s.reshape(-1, width) for s in shadow.chunk(branches)]),
         )
 
@@ -139,11 +142,13 @@ class GuidedDenoiser:
         drafts, self._drafts = self._drafts, []
         return drafts
 
-    def _wanted(self, canvas: Canvas, cells: Tensor) -> Tensor:
-        """Bool[rows, length]: the queried cells; with drafts all undecided ones of the same rows too."""
+    def _undecided(self, canvas: Canvas, cells: Tensor) -> Tensor | None:
+        """Bool[rows, length]: with drafts, the undecided cells of the rows that have queried ones; `cells`
+        itself where that is all of them. None without drafts."""
         if not self.settings.drafts:
-            return cells
-        return cells | (canvas.masked & cells.any(-1, keepdim=True))
+            return None
+        undecided = canvas.masked & cells.any(-1, keepdim=True)
+        return cells if torch.equal(undecided, cells) else undecided
 
     def _branches(self, canvas: Canvas, active: Tensor) -> tuple[Tensor, Tensor, int]:
         """Tokens and attention mask of the active rows, with guidance followed by the same rows with masks
@@ -160,7 +165,8 @@ class GuidedDenoiser:
 
     def _states(self, canvas: Canvas, cells: Tensor) -> States:
         """Of the queried cells, and of those that are wanted beside them."""
-        active, made = cells.any(-1), self._wanted(canvas, cells)
+        active, undecided = cells.any(-1), self._undecided(canvas, cells)
+        made = union(cells, undecided)
         tokens, attention, branches = self._branches(canvas, active)
         wanted = made[active].repeat(branches, 1)
         if self.cache is None:
@@ -183,23 +189,24 @@ class GuidedDenoiser:
                 first,
                 None if made is cells else wanted,
             )
-            if made is not cells:
+            if undecided is not None and made is not cells:
                 made[active] = evaluated[: len(keys)]
+                undecided = made & undecided
         self._count(canvas, active, branches, launches)
-        return States(made, list(states.chunk(branches)))
+        return States(made, list(states.chunk(branches)), undecided)
 
     def _logits(self, canvas: Canvas, cells: Tensor, states: States) -> Tensor:
         """Of the queried cells; drafts of all that are undecided are kept."""
         logits = self._guided(canvas, states.of(cells))
-        undecided = canvas.masked & states.cells if self.settings.drafts else None
-        if undecided is not None and bool(undecided.any()):
+        if states.undecided is not None:
 
             def others(rest: Tensor, size: int) -> Iterator[Tensor]:
                 for part in zip(*(torch.split(s, size) for s in states.of(rest)), strict=True):
                     yield self._guided(canvas, list(part))
 
             k = min(self.settings.drafts, logits.shape[-1] - (canvas.mask_id is not None))
-            self._drafts.append(draft(cells, logits, undecided, k, others))
+            drafts = draft(cells, logits, states.undecided, k, others)
+            self._drafts += [drafts] * bool(len(drafts.tokens))
         return logits
 
     def _guided(self, canvas: Canvas, states: list[Tensor]) -> Tensor:
@@ -232,3 +239,11 @@ class GuidedDenoiser:
         if self.cache is not None:
             description["approximate"] = f"{self.cache.mode} KV cache, refreshed at each block's start"
         return description
+
+
+def union(cells: Tensor, more: Tensor | None) -> Tensor:
+    """Bool[rows, length]: cells or more; `cells` itself where there is nothing more."""
+    if more is None or more is cells:
+        return cells
+    both = cells | more
+    return cells if torch.equal(both, cells) else both

@@ -10,7 +10,7 @@ sampler's own has come, so it costs the copy, not another wait for the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -33,24 +33,23 @@ _PIECE_BYTES = 64 * 2**20  # logits for drafts alone are computed in pieces of a
 @dataclass(frozen=True)
 class Drafts:
     """Of one forward. cells: Bool[rows, length] on the host, n True, all undecided; tokens, probabilities:
-    [n, k] on the device, likeliest first; order: Int[n], where each cell, row-major, is among these n."""
+    [n, k] on the device, likeliest first; order: Int[n], where each cell, row-major, is among these n; None:
+    they are row-major."""
 
     cells: Tensor
     tokens: Tensor
     probabilities: Tensor
-    order: Tensor
+    order: Tensor | None = None
 
     def predicted(self, event: Event) -> Predicted:
         """The event of it; event: the first one after the forward, which says where the run is."""
         tokens, probabilities = to_host(self.tokens, self.probabilities.double())
-        k = tokens.shape[-1]
-        places = self.cells.nonzero().repeat_interleave(k, 0).T.tolist()
-        values = zip(
-            *places,
-            tokens[self.order].flatten().tolist(),
-            probabilities[self.order].flatten().round(decimals=4).tolist(),
-            strict=True,
-        )
+        if self.order is not None:
+            tokens, probabilities = tokens[self.order], probabilities[self.order]
+        places, k = self.cells.nonzero(), tokens.shape[-1]
+        rows, positions = (places if k == 1 else places.repeat_interleave(k, 0)).T.tolist()
+        rounded = probabilities.round(decimals=4).flatten().tolist()
+        values = zip(rows, positions, tokens.flatten().tolist(), rounded, strict=True)
         cells: tuple[Cell, ...] = tuple(map(tuple.__new__, repeat(Cell), values))
         return Predicted(
             nfe=event.nfe, forwards=event.forwards, block=event.block, forked=event.forked, cells=cells
@@ -69,21 +68,28 @@ def draft(
     cells, logits: those that a sampler asked for, Bool[rows, length], and their logits, Float[n, vocab],
     which are left as they are; others(cells, n): the logits of further cells, in pieces of n of them.
     """
-    own, rest = undecided & cells, undecided & ~cells
-    asked = logits if torch.equal(own, cells) else take(logits, own[cells])
-    size = max(1, _PIECE_BYTES // (4 * logits.shape[-1]))
-    pieces = [*torch.split(asked, size), *others(rest, size)]
-    parts = [likeliest(piece, k) for piece in pieces if len(piece)]
-    where = torch.cat([c.reshape(-1).nonzero()[:, 0] for c in (own, rest)])
-    tokens, probabilities = (torch.cat(column) for column in zip(*parts, strict=True))
-    return Drafts(undecided, tokens, probabilities, where.argsort())
+    size, order = max(1, _PIECE_BYTES // (4 * logits.shape[-1])), None
+    own = cells if undecided is cells else undecided & cells
+    asked = logits if own is cells else take(logits, own[cells])
+    parts = [likeliest(piece, k) for piece in torch.split(asked, size)]
+    if own is not cells and not torch.equal(own, undecided):
+        rest = undecided & ~cells
+        parts += [likeliest(piece, k) for piece in others(rest, size)]
+        order = torch.cat([c.reshape(-1).nonzero()[:, 0] for c in (own, rest)]).argsort()
+    tokens, probabilities = parts[0]
+    if len(parts) > 1:
+        tokens, probabilities = (torch.cat(column) for column in zip(*parts, strict=True))
+    return Drafts(undecided, tokens, probabilities, order)
 
 
 def likeliest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The k likeliest tokens, Int[n, k], likeliest first, and their probabilities, Float[n, k], of logits,
     Float[n, vocab]."""
-    values, tokens = logits.max(-1, keepdim=True) if k == 1 else logits.topk(k, -1)
-    return tokens, (values - logits.logsumexp(-1, keepdim=True)).exp()
+    probabilities = logits.softmax(-1)
+    if k == 1:  # amax is many times faster than a gather from max on a CPU
+        return logits.argmax(-1, keepdim=True), probabilities.amax(-1, keepdim=True)
+    tokens = logits.topk(k, -1).indices
+    return tokens, probabilities.gather(-1, tokens)
 
 
 def with_drafts(
@@ -94,18 +100,22 @@ def with_drafts(
     fresh: the drafts of the forwards since it was called last. When that event comes, the sampler has changed
     its canvas already: where the run ends at the Predicted, the canvas is put back as it was before.
     """
-    while True:
-        before = canvas.copy()
-        event = next(events, None)
-        if event is None:
-            return
-        for drafts in fresh():
-            try:
-                yield drafts.predicted(event)
-            except BaseException:
-                canvas.become(before)
-                raise
-        yield event
+    try:
+        while True:
+            before = canvas.cells()
+            event = next(events, None)
+            if event is None:
+                return
+            for drafts in fresh():
+                try:
+                    yield drafts.predicted(event)
+                except BaseException:
+                    canvas.put_back(before)
+                    raise
+            yield event
+    finally:
+        if isinstance(events, Generator):
+            events.close()
 
 
 def check_drafts(k: int, steps: int, cells: int) -> None:

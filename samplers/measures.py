@@ -133,9 +133,9 @@ def measures_of(
         tau=kendall_tau(times),
         local_ar={k: local_ar(times, k) for k in AR_RUNS},
         global_ar={k: global_ar(times, k) for k in AR_RUNS},
-        **_drafted(log, state, board.prompt_length, recorder.ends),
+        **_drafted(log, state, board.prompt_length, recorder.ends, recorder.unsure),
         **(_judged(log, state, board.prompt_length, recorder.ends, judge) if judge else {}),
-        **(_calibrated(final, state, board.prompt_length, known) if known else {}),
+        **(_calibrated(final, state, board.prompt_length, known) if known and not recorder.unsure else {}),
     )  # fmt: skip
 
 
@@ -175,8 +175,8 @@ def _calibrated(final: Sequence[Write | None], row: BoardRow, start: int, known:
 # ---- drafts ----------------------------------------------------------------------------------
 
 
-def _drafted(log: RowLog, row: BoardRow, start: int, ends: Collection[int]) -> dict[str, Any]:
-    """What is known from guesses; {} where the run recorded none."""
+def _drafted(log: RowLog, row: BoardRow, start: int, ends: Collection[int], unsure: bool) -> dict[str, Any]:
+    """What is known from guesses; {} where the run recorded none. unsure: their probabilities are not."""
     if not log.guesses:
         return {}
     cells = flips_of(log.guesses, row, start)
@@ -185,7 +185,7 @@ def _drafted(log: RowLog, row: BoardRow, start: int, ends: Collection[int]) -> d
         "drafted": len(cells),
         "flips": sum(cell.flips for cell in cells) / len(cells) if cells else None,
         "last_flip": max(lasts, default=None),
-        "end_pressure": end_pressure(log.guesses, ends),
+        "end_pressure": None if unsure else end_pressure(log.guesses, ends),
         "cell_drafts": cells,
     }  # fmt: skip
 

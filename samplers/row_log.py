@@ -16,6 +16,7 @@ from samplers.events import (
     EventError,
     Inserted,
     Predicted,
+    Started,
     Unmasked,
 )
 from samplers.fold import Board, BoardRow
@@ -81,6 +82,7 @@ class Recorder:
         self.board = Board()
         self.logs: list[RowLog] = []
         self.first_forward = 0
+        self.unsure = False  # the run holds no probabilities
         self._candidates: list[RowLog] | None = None
 
     def see(self, event: Event) -> Board:
@@ -100,6 +102,7 @@ class Recorder:
         elif not self.logs:
             self.logs = [RowLog() for _ in board.trunk]
             self.first_forward = event.forwards
+            self.unsure = isinstance(event, Started) and event.settings.get("confidence") == "unknown"
         return board
 
     @property

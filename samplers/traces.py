@@ -7,7 +7,7 @@
 
 docs/traces.md describes every field. A large file is compressed with gzip, whatever its name
 (samplers.trace_files). The cells are written out, one after the other: 1,024 steps over 512 cells with one
-random draft a mask take 2.9 MB, 0.9 of them the text of the tokens (docs/decisions/024-traces.md).
+random draft a mask take 3.0 MB, 0.9 of them the text of the tokens (docs/decisions/024-traces.md).
 
 `open_trace` reads an event at a time, each checked when it comes; `read_trace` reads all.
 """
@@ -75,7 +75,8 @@ def used_pieces(events: Iterable[Event], pieces: Sequence[bytes]) -> dict[int, b
 
 
 def trace_lines(trace: Trace | TraceReader) -> Iterator[str]:
-    """The lines of the file, one after the other. TraceError where `read_trace` would refuse it."""
+    """The lines of the file, one after the other. TraceError: over LIMITS, or numbers that are not allowed;
+    whether the events fold is not asked here."""
     count = trace.count if isinstance(trace, TraceReader) else len(trace.events)
     header = {
         "format": FORMAT,

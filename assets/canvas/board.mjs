@@ -4,7 +4,7 @@
 import { cellClass, cellLabel, cellText } from "./cell.mjs";
 import { make } from "./dom.mjs";
 import { blockOf, firstIds, sameOrder, startOf } from "./order.mjs";
-import { placesOf, slide } from "./slide.mjs";
+import { Slider } from "./slide.mjs";
 import { cividis } from "./text.mjs";
 import { isOpen } from "./timeline.mjs";
 import { Tried } from "./tried.mjs";
@@ -18,9 +18,11 @@ export class Board {
   constructor(root, onChoose) {
     this.root = root;
     this.onChoose = onChoose;
+    this.slider = new Slider(root);
     this.spans = []; // by position, as are painted and fresh
     this.order = []; // their ids
     this.rows = [];
+    this.width = 0; // of a row's cells, px
     this.painted = [];
     this.fresh = [];
     this.chosen = null; // an id
@@ -31,7 +33,7 @@ export class Board {
       const span = event.target.closest(".c");
       if (span) this.choose(this.order[Number(span.dataset.pos)]);
     });
-    new ResizeObserver(() => this.reserve()).observe(root);
+    new ResizeObserver(() => this.reserve(true)).observe(root);
   }
 
   /** Make rows and cells for a run. */
@@ -74,34 +76,38 @@ export class Board {
     });
     const blocks = `${count} block${count === 1 ? "" : "s"}`;
     this.root.setAttribute("aria-label", `Answer, ${this.spans.length} cells in ${blocks}`);
-    this.reserve();
+    this.reserve(false);
   }
 
-  /** Cells came or went: the others keep their elements. Returns what `slide` wants to know of the places where
-   * they stood, null where they are not to slide; undefined: the order is as it was. */
+  /** Cells came or went: the others keep their elements. Whether they are to slide once all is painted. */
   reorder(order, moving) {
-    if (sameOrder(order, this.order)) return undefined;
-    const before = moving ? placesOf(this.root, this.spans) : null;
+    if (sameOrder(order, this.order)) return false;
+    const first = order.findIndex((id, pos) => id !== this.order[pos]);
+    if (moving) this.slider.note(this.spans, first < 0 ? order.length : first);
+    else this.slider.stop();
     const focused = this.spans.indexOf(document.activeElement);
     const old = new Map(this.order.map((id, pos) => [id, pos]));
     const was = order.map((id) => old.get(id));
     const { spans, painted, fresh } = this;
     const tab = order.indexOf(this.order[this.tab]);
     this.spans = was.map((from, pos) => spans[from] ?? this.span(pos));
-    // What stands elsewhere is painted anew, for its name.
-    this.painted = was.map((from, pos) => (from === pos ? painted[from] : undefined));
+    this.painted = was.map((from) => painted[from]);
     this.fresh = was.map((from) => fresh[from] ?? false);
     this.order = order;
     this.painting.ups = null;
     const kept = new Set(this.spans);
     for (const span of spans) if (!kept.has(span)) span.remove();
     this.spans.forEach((span, pos) => {
+      if (was[pos] === pos) return;
       span.dataset.pos = pos;
+      const cell = this.painted[pos];
+      if (cell) span.setAttribute("aria-label", cellLabel(pos, cell, this.ghosts, this.meta));
     });
+    if (this.marked) this.marked = "moved"; // the line that does not hold is to be found anew
     this.fill();
     this.focusable(tab >= 0 ? tab : Math.max(0, Math.min(this.tab, order.length - 1)));
     if (focused >= 0) this.spans[this.tab]?.focus({ preventScroll: true });
-    return before;
+    return moving;
   }
 
   row(number) {
@@ -120,12 +126,15 @@ export class Board {
     return { element, name, bar, fill, score, cells, tried, count: 0, shown: undefined };
   }
 
-  /** Keep the height that a row will need, so that the page does not jump as words appear. */
-  reserve() {
-    const width = this.rows[0]?.cells.clientWidth;
-    if (!width) return;
+  /** Keep the height that a row will need, so that the page does not jump as words appear. measured: whether to
+   * ask for the width, which costs a layout. */
+  reserve(measured) {
+    if (measured || !this.width) this.width = this.rows[0]?.cells.clientWidth;
+    if (!this.width) return;
     for (const row of this.rows) {
-      const lines = Math.ceil((row.count * CELL_PIXELS) / width);
+      const lines = Math.ceil((row.count * CELL_PIXELS) / this.width);
+      if (row.lines === lines) continue;
+      row.lines = lines;
       row.cells.style.minHeight = `${lines * LINE_PIXELS - 6}px`;
     }
   }
@@ -133,7 +142,7 @@ export class Board {
   /** Show a state; cells written by frames from `since` to `seq` are marked as new; those that move slide where
    * `moving`. */
   paint(state, seq, since, moving = false) {
-    const before = state.order === this.order ? undefined : this.reorder(state.order, moving);
+    const slides = state.order !== this.order && this.reorder(state.order, moving);
     for (let pos = 0; pos < this.spans.length; pos++) {
       const cell = state.cells[pos];
       if (!cell) continue;
@@ -146,7 +155,7 @@ export class Board {
     this.gutters(state);
     if (this.painting.ups !== state.ups) this.policy(state.ups);
     this.painting.ups = state.ups;
-    if (before !== undefined) slide(before, this.root, this.spans);
+    if (slides) this.slider.slide(this.spans);
   }
 
   /** Show drafts, or hide them. */

@@ -31,6 +31,12 @@ def means(rows: Rows) -> dict[str, float]:
     return {name: mean for name, mean in found.items() if mean is not None}
 
 
+def written_rows(rows_by_line: Mapping[str, Rows]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of the table, a row for each line; no rows where nothing was measured."""
+    groups = _groups(rows_by_line)
+    return summary_rows(groups) if groups else ([], [])
+
+
 def written_markdown(rows_by_line: Mapping[str, Rows]) -> str:
     """A table, a row for each line; "" where nothing was measured."""
     groups = _groups(rows_by_line)
@@ -39,10 +45,9 @@ def written_markdown(rows_by_line: Mapping[str, Rows]) -> str:
 
 def written_html(rows_by_line: Mapping[str, Rows]) -> str:
     """The same with a title, and what the columns are."""
-    groups = _groups(rows_by_line)
-    if not groups:
+    head, rows = written_rows(rows_by_line)
+    if not rows:
         return ""
-    head, rows = summary_rows(groups)
     shown = [column for column in SUMMARY if column.title in head]
     terms = "".join(f"<dt>{escape(c.title)}</dt><dd>{escape(c.about)}</dd>" for c in shown)
     return (

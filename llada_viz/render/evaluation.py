@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from evaluation.runs.report import HEAD, Report, cells, verdict
+from evaluation.runs.written import TITLE, written_rows
 from llada_viz.render import job
 from samplers.text_tables import html_table
 
@@ -33,13 +34,15 @@ def progress(state: str, note: str, finished: int, expected: int, log: Sequence[
 
 
 def result(report: Report) -> str:
-    """Notes, the table of accuracy and cost, and a sentence for each pair of samplers that was compared.
-    The plots are not part of it: llada_viz.render.figures."""
+    """Notes, the table of accuracy and cost, a sentence for each pair of samplers that was compared, and the
+    table of how each wrote. The plots are not part of it: llada_viz.render.figures."""
     notes = "".join(f"<p class='lz-note'>{escape(note)}</p>" for note in report.notes())
     sentences = "".join(f"<li>{escape(c.words)}</li>" for c in report.comparisons)
+    head, rows = written_rows(report.rows)
+    wrote = f"<p class='lz-about'>{TITLE}:</p>{table(head, rows, TITLE)}" if rows else ""
     return (
         f"{notes}{table(HEAD, [cells(s) for s in report.summaries], 'Accuracy and cost')}"
-        f"<ul class='lz-said'>{sentences}</ul>"
+        f"<ul class='lz-said'>{sentences}</ul>{wrote}"
     )
 
 

@@ -88,22 +88,29 @@ def ops_of(event: Event, before: Seen, now: Seen, board: Board, place: int) -> l
     if not states and not chosen and now.texts is before.texts:
         return []
     positions = {cell: position for position, cell in enumerate(now.ids)}
-    old = dict(zip(before.ids, zip(before.texts, before.confidence, strict=True), strict=True))
+    old_texts, old_values = _aligned(before, now)
     lost = _lost_confidence(event, before, board, place)
     ops: list[Op] = []
     for cell in sorted(states, key=positions.__getitem__):
         state, position = states[cell], positions[cell]
         # A re-masked cell shows the token that was dropped.
-        text = old[cell][0] if state in LOST_TEXT else now.texts[position]
+        text = old_texts[position] if state in LOST_TEXT else now.texts[position]
         ops.append([cell, text, _certainty(lost.get(cell, now.confidence[position])), state])
-    for cell, text, value in zip(now.ids, now.texts, now.confidence, strict=True):
-        if cell in states:
-            continue
-        old_text, old_value = old[cell]
-        surer = chosen and value != old_value
-        if old_text != text or surer:
-            ops.append([cell, text, _certainty(value) if surer else None, "t"])
+    for position, (old, text) in enumerate(zip(old_texts, now.texts, strict=True)):
+        surer = chosen and now.confidence[position] != old_values[position]
+        if (old != text or surer) and now.ids[position] not in states:
+            value = _certainty(now.confidence[position]) if surer else None
+            ops.append([now.ids[position], text, value, "t"])
     return ops
+
+
+def _aligned(before: Seen, now: Seen) -> tuple[list[str], list[float | None]]:
+    """The texts and confidences before the event, where their cells stand now."""
+    if before.ids == now.ids:
+        return before.texts, before.confidence
+    texts = dict(zip(before.ids, before.texts, strict=True))
+    confidence = dict(zip(before.ids, before.confidence, strict=True))
+    return [texts.get(cell, "") for cell in now.ids], [confidence.get(cell) for cell in now.ids]
 
 
 def _certainty(value: float | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from samplers.events import Event
 from samplers.traces import Trace, write_trace
 from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage
 from tests.llada_viz import changes
+from tests.llada_viz.script import frames_of
 
 pytestmark = pytest.mark.browser
 
@@ -159,6 +161,35 @@ def test_drafts_and_the_history_of_a_cell(open_page: Any, tmp_path: Path) -> Non
         "document.querySelector('[data-part=title]').textContent === 'A cell that is gone'"
     )
     assert "deleted" in page.inner_text("#canvas [data-part=body] .past")
+
+
+def test_compare_pairs_the_cells_of_different_lengths(open_page: Any, shots: Path) -> None:
+    """Two written runs of 24 and 16 cells, as the server would send them."""
+    page = open_page(1280, 900)
+    page.get_by_role("tab", name="Compare").click()
+    page.wait_for_selector("#compare-run")
+    lanes = [frames_of(run(), changes.PIECES) for run in (changes.masked_run, changes.noise_run)]
+    compare = "document.querySelector('#compare-canvas .lz').parentElement.compare"
+    written = {"run": "written", "number": 10**15, "measure": "NFE", "lanes": json.dumps(lanes)}
+    page.evaluate(f"(message) => {compare}.receive(message)", written)
+    page.wait_for_function(f"{compare}.split?.at")
+    said = page.inner_text("#compare-canvas [data-part=say]")
+    assert said == "First difference in cell 4, at 2 NFE: “its”, “again”."
+    heads = page.locator("#compare-canvas .metrics th:visible").all_inner_texts()
+    assert heads[7:10] == ["edited", "inserted", "deleted"] and heads[10] == "answer"
+    rows = page.locator("#compare-canvas .metrics tbody tr")
+    counts = [rows.nth(i).locator("td").all_inner_texts()[5:9] for i in range(2)]
+    assert counts == [["1", "1", "12", "2"], ["0", "0", "1", "1"]]
+    different = page.locator("#compare-canvas .lane").nth(0).locator(".c.diff").all_inner_texts()
+    assert "fills" in different and "A" not in different and "diffusion" not in different
+    page.click("#compare-canvas [data-part=first]")
+    page.wait_for_function(f"{compare}.lanes.every((lane) => lane.painted.index === 1)")  # NFE 0: drafts
+    assert page.locator("#compare-canvas .lane").nth(0).locator(".c").count() == 16
+    assert page.locator("#compare-canvas .lane .c.diff").count() == 0
+    page.click("#compare-canvas [data-part=last]")
+    page.wait_for_function(f"{compare}.lanes[0].board.spans.length === 24")
+    assert page.evaluate(FAINT) == [] and page.evaluate(BEYOND) == []
+    page.screenshot(path=str(shots / "changes-compare.png"), full_page=True)
 
 
 @pytest.mark.parametrize(

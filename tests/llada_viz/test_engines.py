@@ -14,9 +14,9 @@ from samplers.engines.imported import to_trace
 from samplers.engines.recorder import Recorder
 from samplers.engines.streamer import EventStreamer
 from samplers.traces import Trace
-from tests.samplers.engines.tiny_gemma import CASES, PIECES, TORCH_WARNS, generate
+from tests.samplers.engines.tiny_gemma import CASES, PIECES, generate, without_inductor
 
-pytestmark = pytest.mark.filterwarnings(TORCH_WARNS)
+__all__ = ["without_inductor"]  # a fixture that every test here uses
 MASK = 9
 CANVASES = [
     [[1, 2, MASK, MASK]],

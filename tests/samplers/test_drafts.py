@@ -18,6 +18,7 @@ from samplers import SAMPLERS, GuidedDenoiser, ModelNetwork, collect, make, new_
 from samplers.__main__ import main
 from samplers.captured import CapturedPasses, Repeated
 from samplers.drafts import MOST_DRAFTS, likeliest
+from samplers.drafts import with_drafts as walked
 from samplers.events import Cell, Event, Finished, Predicted, Started, Unmasked
 from samplers.fold import Board, BoardRow, fold
 from samplers.registry import parse_settings
@@ -139,6 +140,16 @@ def test_a_run_closed_at_its_drafts_folds_to_its_canvas(name: str) -> None:
         again.close()
         assert board.tokens == canvas.tokens.tolist()
         assert denoise.fresh_drafts() == [] and torch.is_grad_enabled()
+
+
+def test_a_sampler_is_closed_with_its_stream() -> None:
+    """At once, not when it is forgotten: it may hold what the denoiser is about to give back."""
+    sampler, denoise, canvas = start("threshold", with_drafts(SMALL, 1))
+    inner = stream(sampler, denoise, canvas)
+    outer = walked(inner, canvas, denoise.fresh_drafts)
+    assert [type(next(outer)) for _ in range(2)] == [Started, Predicted]
+    outer.close()  # type: ignore[attr-defined]
+    assert inner.gi_frame is None
 
 
 def test_a_canvas_without_masks() -> None:

@@ -21,10 +21,9 @@ from samplers.events import (
 )
 from samplers.fold import fold
 from samplers.traces import dump_trace, read_trace
-from tests.samplers.engines.tiny_gemma import PIECES, TORCH_WARNS, model
+from tests.samplers.engines.tiny_gemma import PIECES, model
 
 diffusers = pytest.importorskip("diffusers", reason="the extra `diffusers` is not installed")
-pytestmark = pytest.mark.filterwarnings(TORCH_WARNS)
 MASK, PROMPT = 20, [1, 2, 4, 5, 6]
 
 

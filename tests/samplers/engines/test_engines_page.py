@@ -18,11 +18,10 @@ from samplers.__main__ import main
 from samplers.events import Finished, Predicted
 from samplers.fold import fold
 from samplers.traces import read_trace
-from tests.samplers.engines.tiny_gemma import TORCH_WARNS, VOCABULARY, model
+from tests.samplers.engines.tiny_gemma import VOCABULARY, model
 
 PAGE = (Path(__file__).parents[3] / "docs" / "engines.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-pytestmark = pytest.mark.filterwarnings(TORCH_WARNS)
 
 
 def tokenizer(words: int, **special: str) -> PreTrainedTokenizerFast:

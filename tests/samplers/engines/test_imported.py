@@ -16,6 +16,7 @@ from samplers.engines import imported
 from samplers.engines.imported import ImportFileError, guess_mask, read_canvases, to_trace
 from samplers.events import Deleted, Edited, Event, Inserted, Remasked, Renoised, Unmasked
 from samplers.fold import Board
+from samplers.measures import measure
 from samplers.traces import dump_trace, read_trace
 
 M = 9
@@ -50,6 +51,8 @@ def test_canvases_become_what_changed() -> None:
     assert cells(events, Edited) == [(3, 4)] and cells(events, Remasked) == [(2, 6)]
     assert {e.reason for e in events if isinstance(e, Remasked)} == {"imported"}
     assert made.trace.settings["confidence"] == "unknown"
+    measures = measure(events, known=lambda answer: [True] * len(answer))
+    assert (measures.cells, measures.ece, measures.commits) == (4, None, ()), "no confidence is judged"
     assert read_trace(dump_trace(made.trace).encode()) == made.trace
 
 
@@ -187,7 +190,7 @@ def test_the_command_line_says_what_it_made_out(tmp_path: Path, capsys: pytest.C
     file.write_text(json.dumps(canvases))
     assert main(["import", str(file), "--tokenizer", "tiny-llada", "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "3 canvases, 1 rows, prompt of 2 cells, mask_id 126336 (guessed)" in said
+    assert "3 canvases of 1 row, 2 prompt cells, mask_id 126336 (guessed)" in said
     trace = read_trace(out)
     assert boards(trace.events) == [[c] for c in canvases] and trace.model == "tiny-llada"
     assert set(trace.pieces) == {12, 13, 14, 15}

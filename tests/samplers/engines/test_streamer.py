@@ -12,9 +12,8 @@ from samplers.engines.streamer import EventStreamer
 from samplers.events import Event, Finished, Inserted, Predicted, Started, Unmasked
 from samplers.fold import fold
 from samplers.traces import dump_trace, read_trace
-from tests.samplers.engines.tiny_gemma import CASES, PIECES, TORCH_WARNS, VOCABULARY, generate
+from tests.samplers.engines.tiny_gemma import CASES, PIECES, VOCABULARY, generate
 
-pytestmark = pytest.mark.filterwarnings(TORCH_WARNS)
 ONE_ROW = [name for name, case in CASES.items() if len(case["prompt"]) == 1]
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "diffusion_gemma"
@@ -15,6 +16,13 @@ PIECES = [f" {i}".encode() for i in range(VOCABULARY)]
 CASES: dict[str, dict[str, Any]] = {c["name"]: c for c in json.loads((FOLDER / "cases.json").read_text())}
 TORCH_WARNS = "ignore:.torch.jit.script_method. is deprecated:DeprecationWarning"
 """When torch.compiler is first used, which transformers and diffusers do in every step."""
+
+
+@pytest.fixture(autouse=True)
+def without_inductor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """transformers and diffusers mark the beginning of each step for CUDA graphs. On a CPU that does nothing,
+    but the first mark imports torch's compiler, which takes seconds."""
+    monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", lambda: None)
 
 
 @cache
