@@ -130,7 +130,7 @@ class GuidedDenoiser:
         tokens, attention, branches = self._branches(canvas, active)
         queried = wanted[active].repeat(branches, 1)
         own, shadow = network.shadow_states(tokens, attention, queried, start, stop)
-        self._count(canvas, active, branches, 1)
+        self._count(canvas, active, branches)
         width = shadow.shape[-1]
         return (
             self._logits(canvas, cells, States(wanted, list(own.chunk(branches)), undecided)),
@@ -170,7 +170,7 @@ class GuidedDenoiser:
         tokens, attention, branches = self._branches(canvas, active)
         wanted = made[active].repeat(branches, 1)
         if self.cache is None:
-            states, launches = self.network.states(tokens, attention, wanted), 1
+            states, passes = self.network.states(tokens, attention, wanted), None
         else:
             copies: Counter[int] = Counter()
             keys: list[tuple[int, int]] = []
@@ -181,7 +181,7 @@ class GuidedDenoiser:
             first = canvas.first_block(self.settings.block_length)
             cache_keys = [(*key, branch) for branch in range(branches) for key in keys]
             queried = cells[active].repeat(branches, 1)
-            states, evaluated, launches = self.cache.states(
+            states, evaluated, passes = self.cache.states(
                 cache_keys,
                 tokens,
                 attention,
@@ -192,7 +192,7 @@ class GuidedDenoiser:
             if undecided is not None and made is not cells:
                 made[active] = evaluated[: len(keys)]
                 undecided = made & undecided
-        self._count(canvas, active, branches, launches)
+        self._count(canvas, active, branches, passes)
         return States(made, list(states.chunk(branches)), undecided)
 
     def _logits(self, canvas: Canvas, cells: Tensor, states: States) -> Tensor:
@@ -219,14 +219,19 @@ class GuidedDenoiser:
             logits[:, canvas.mask_id] = -torch.inf
         return logits
 
-    def _count(self, canvas: Canvas, active: Tensor, branches: int, launches: int) -> None:
+    def _count(
+        self, canvas: Canvas, active: Tensor, branches: int, passes: list[list[int]] | None = None
+    ) -> None:
+        """A call for the active rows. passes: which of them, all of a branch in front of the next, were in
+        each; None: all in one."""
         self.calls += 1
-        self.forwards += launches
         rows = active.nonzero()[:, 0].tolist()
         for row in rows:
             self.nfe += branches
             self.row_nfe[canvas.samples[row]] += branches
-        self.row_forwards.update({canvas.samples[row] for row in rows})
+        for places in [list(range(len(rows)))] if passes is None else passes:
+            self.forwards += 1
+            self.row_forwards.update({canvas.samples[rows[place % len(rows)]] for place in places})
 
     def release(self) -> None:
         """Empty the cache."""

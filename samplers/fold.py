@@ -149,6 +149,8 @@ class Board:
             self._start(event)
         elif not self.trunk:
             raise EventError(f"{type(event).__name__} before Started; allowed: Started first")
+        elif self.finished:
+            raise EventError(f"{type(event).__name__} behind Finished; allowed: Finished last")
         elif isinstance(event, Unmasked):
             self.steps += event.step >= 0
             self._write(event.cells, undecided=False)
@@ -181,7 +183,7 @@ class Board:
     def _start(self, event: Started) -> None:
         self.mask_id, self.prompt_length, self.grid = event.mask_id, event.prompt_length, event.grid
         self.candidates, self.k = None, 1
-        self.trunk = []
+        self.trunk, self.finished = [], False
         self._check_size(sum(map(len, event.tokens)))
         if event.grid not in GRIDS:
             raise EventError(f"grid = {event.grid[:20]!r}; allowed: {', '.join(GRIDS)}")
@@ -207,6 +209,8 @@ class Board:
             ))  # fmt: skip
 
     def _fork(self, event: CandidatesForked) -> None:
+        if self.candidates is not None:
+            raise EventError("CandidatesForked while a fork is open; allowed: CandidateChosen first")
         if not 1 <= event.k <= MOST_CANDIDATES or event.rows != event.k * len(self.trunk):
             raise EventError(
                 f"a fork of {len(self.trunk)} rows into {event.k} candidates each, {event.rows} in all; "
@@ -228,6 +232,8 @@ class Board:
 
     def _finish(self, event: Finished) -> None:
         self.finished = True
+        if self.candidates is not None:
+            raise EventError("Finished while a fork is open; allowed: CandidateChosen first")
         if [list(row) for row in event.tokens] != self.tokens:
             raise EventError("Finished.tokens differ from the folded canvas; the trace is damaged")
         if any(row.waiting for row in self.trunk):
@@ -248,18 +254,16 @@ class Board:
 
     def _row(self, cell: Cell, over: int = 0) -> BoardRow:
         """The row of a cell of the answer. over: 1 where the position may be the row's end."""
-        rows = self.rows
-        if 0 <= cell.row < len(rows):
-            row = rows[cell.row]
-            if self.prompt_length <= cell.position < len(row.tokens) + over:
-                if not over and row.pinned[cell.position]:
-                    raise EventError(f"cell (row {cell.row}, position {cell.position}) is pinned")
-                return row
-        most = len(rows[cell.row].tokens) + over - 1 if 0 <= cell.row < len(rows) else 0
-        raise EventError(
-            f"cell (row {cell.row}, position {cell.position}) is outside the canvas; allowed: "
-            f"rows 0 to {len(rows) - 1}, positions {self.prompt_length} to {most}"
-        )
+        rows, place = self.rows, f"cell (row {cell.row}, position {cell.position})"
+        if not 0 <= cell.row < len(rows):
+            raise EventError(f"{place} is outside the canvas; allowed: rows 0 to {len(rows) - 1}")
+        row = rows[cell.row]
+        if not self.prompt_length <= cell.position < len(row.tokens) + over:
+            allowed = f"positions {self.prompt_length} to {len(row.tokens) + over - 1}"
+            raise EventError(f"{place} is outside the canvas; allowed: {allowed}")
+        if not over and row.pinned[cell.position]:
+            raise EventError(f"{place} is pinned")
+        return row
 
     def _write(self, cells: Cells, undecided: bool) -> None:
         if undecided and self.mask_id is not None:

@@ -68,9 +68,9 @@ class CachedNetwork:
         cells: Tensor,
         first_block: int,
         wanted: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor, int]:
+    ) -> tuple[Tensor, Tensor, list[list[int]]]:
         """States of the cells, Float[n, d], row-major; which cells these are, Bool[rows, length]; and the
-        number of passes that took.
+        rows of each pass that it took.
 
         tokens: Int[rows, length]; attention, cells: Bool[rows, length], at least one cell in each row;
         wanted: Bool[rows, length], more cells, of which those come too that the passes for `cells` evaluate.
@@ -96,7 +96,7 @@ class CachedNetwork:
         if wanted is not None:
             cells = cells | (wanted & self._evaluated(plans, cells.shape))
         # 5. One pass for each plan; their states back in the order of the cells: Float[n, d].
-        return self._run(plans, tokens, attention, cells), cells, len(plans)
+        return self._run(plans, tokens, attention, cells), cells, [plan.rows for plan in plans]
 
     def release(self) -> None:
         """Forget everything."""

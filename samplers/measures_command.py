@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ def measures_of_files(args: argparse.Namespace) -> None:
     found: dict[str, Data] = {}
     for path in args.files:
         trace = read_trace(path)
+        if (rows := len(trace.events[0].tokens)) > 1:  # type: ignore[attr-defined]
+            print(f"{path}: measures of the first of {rows} rows", file=sys.stderr)
         ends = ends_among(trace.pieces)
         data = measured(trace.events, trace.pieces, ends, args.gold, cells=args.json)
         found[str(path)] = {"sampler": str(trace.settings.get("sampler", "")), **data}

@@ -59,7 +59,7 @@ def sentence(event: Event, frame: dict[str, Any], maker: FrameMaker) -> Say:
 def _started(frame: dict[str, Any]) -> Say:
     given = sum(op[3] in "ps" for op in frame["ops"])
     more = f", {cells(given)} given" if given else ""
-    what = f"{frame['masks']} cells of noise" if frame["meta"]["noise"] else f"{frame['masks']} masks"
+    what = capital(undecided(frame["masks"], frame["meta"]["noise"]))
     return ["The first canvas.", f"{what}{more}; nothing is decided yet.", ""]
 
 

@@ -29,8 +29,10 @@ def import_trace(
     made = to_trace(canvases, pieces, tokenizer, mask, prompt_length, row)
     write_trace(out, made.trace)
     mask_said = "no mask" if made.mask_id is None else f"mask_id {made.mask_id}"
+    rows = len(canvases[0])
     return (
-        f"{len(canvases)} canvases, {len(canvases[0])} rows, prompt of {made.prompt_length} cells, "
+        f"{len(canvases)} canvases of {rows} row{'' if rows == 1 else 's'}, "
+        f"{made.prompt_length or 'no'} prompt cell{'' if made.prompt_length == 1 else 's'}, "
         f"{mask_said} ({'guessed' if made.guessed else how}): {out}"
     )
 

@@ -35,6 +35,7 @@ from tests.networks import TableNetwork, TableScorer
 from tests.samplers.toys import TOYS, VOCABULARY
 
 MASK, EOS, EOT = 20, 21, 22
+CELL_FIELDS = ("cells", "accepted", "rejected")
 Run = dict[str, Any]
 
 
@@ -82,7 +83,7 @@ def runs(draw: st.DrawFn) -> Run:
         "begins_with": draw(st.integers(0, 1)),
         "changes": draw(st.integers(0, 4)),
         "copies": 2,
-        "drafts": draw(st.sampled_from([0, 0, 2])),
+        "drafts": draw(st.sampled_from([0, 0, 0, 2])),
     }
     prompt = st.lists(st.integers(0, EOT), min_size=1, max_size=6)
     pins = st.dictionaries(st.integers(0, block * blocks - 1), st.integers(0, EOT), max_size=3)
@@ -139,7 +140,7 @@ def of_row(events: Iterable[Event], row: int) -> list[tuple[Any, ...]]:
         prompt = event.prompt_length if isinstance(event, Started) else prompt
         k = event.k if isinstance(event, CandidatesForked) else k
         first, stop = (row * k, (row + 1) * k) if event.forked else (row, row + 1)
-        for field in ("cells", "accepted", "rejected"):
+        for field in CELL_FIELDS:
             cells: Sequence[Cell] = getattr(event, field, ())
             own = [(c.row - first, c.position - prompt, *c[2:]) for c in cells if first <= c.row < stop]
             if own:
@@ -168,8 +169,10 @@ def follow(events: Iterable[Event]) -> Iterator[Board]:
         else:
             for number, ids in enumerate(now):
                 _check_ids(event, number, before[number], ids, used[number // board.k])
-        candidates = ((i // board.k, row) for i, row in enumerate(board.candidates or []))
-        for sample, row in (*enumerate(board.trunk), *candidates):
+        whole = isinstance(event, (Started, CandidatesForked, CandidateChosen))
+        touched = {cell.row for field in CELL_FIELDS for cell in getattr(event, field, ())}
+        for number in range(len(now)) if whole else touched:
+            sample, row = number // board.k, board.rows[number]
             assert len(set(row.ids)) == len(row.ids)
             assert list(_pinned(row).items()) == list(pinned[sample].items())
             used[sample] |= set(row.ids)

@@ -45,8 +45,19 @@ def run(model: LLaDAModelLM, name: str, cache: str, prompts: list[list[int]], **
 @pytest.mark.parametrize("name", CACHED)
 @pytest.mark.parametrize("cache", ["prefix", "dual"])
 @pytest.mark.parametrize("guidance", [0.0, 0.5])
-def test_laws_with_a_cache(model: LLaDAModelLM, name: str, cache: str, guidance: float) -> None:
+def test_laws_with_a_cache(
+    model: LLaDAModelLM, name: str, cache: str, guidance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []  # rows of each pass
+    hidden = model.hidden
+
+    def counting(ids: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        sizes.append(len(ids))
+        return hidden(ids, *args, **kwargs)
+
+    monkeypatch.setattr(model, "hidden", counting)
     events, final, denoise = run(model, name, cache, PROMPTS, cfg_scale=guidance)
+    assert (events[-1].forwards, events[-1].nfe) == (len(sizes), sum(sizes))
     assert fold(events).tokens == final.tokens.tolist() and not bool(final.masked.any())
     assert events[-1].nfe == denoise.nfe == sum(denoise.row_nfe.values())
     assert denoise.cache.groups == [], "the run is over: nothing may be kept"
@@ -54,7 +65,7 @@ def test_laws_with_a_cache(model: LLaDAModelLM, name: str, cache: str, guidance:
     for row, prompt in enumerate(PROMPTS):
         _, alone, cost = run(model, name, cache, [prompt], cfg_scale=guidance)
         assert alone.tokens[0, -12:].tolist() == final.tokens[row, -12:].tolist()
-        assert cost.nfe == denoise.row_nfe[row]
+        assert (cost.nfe, cost.forwards) == (denoise.row_nfe[row], denoise.row_forwards[row])
 
 
 @pytest.mark.parametrize("name", sorted(TOYS))

@@ -123,6 +123,7 @@ def test_blocks_count_from_the_prompt_or_from_the_sequence() -> None:
 
 DRAFT = Drafted(nfe=0, cells=cells((0, 2, 5)))
 FORK = CandidatesForked(nfe=0, k=2, rows=4)
+END = Finished(nfe=0, tokens=MASKS.tokens, stop_reasons=("left", "left"))
 LONG = replace(MASKS, tokens=((1, 2) + (MASK,) * 9_000,), attention_mask=((True,) * 9_002,))
 MISFITS: dict[str, tuple[list[Event], str]] = {
     "first": ([unmasked()], "Unmasked before Started; allowed: Started first"),
@@ -133,7 +134,7 @@ MISFITS: dict[str, tuple[list[Event], str]] = {
     "grid": ([replace(MASKS, grid="diagonal")], "grid = 'diagonal'; allowed: answer, absolute"),
     "prompt": ([replace(MASKS, prompt_length=5)], "prompt_length = 5; allowed: 0 to 4"),
     "below zero": ([replace(MASKS, prompt_length=-1)], "prompt_length = -1; allowed: 0 to 4"),
-    "row": ([MASKS, unmasked((2, 2, 5))], r"cell \(row 2, position 2\) is outside .* allowed: rows 0 to 1"),
+    "row": ([MASKS, unmasked((2, 2, 5))], r"cell \(row 2, position 2\) is outside .* allowed: rows 0 to 1$"),
     "behind": ([MASKS, unmasked((1, 4, 5))], r"position 4\) is outside the canvas; .* positions 2 to 3"),
     "negative": ([MASKS, unmasked((0, -1, 5))], r"position -1\) is outside the canvas"),
     "prompt cell": ([MASKS, Edited(nfe=1, cells=cells((0, 1, 5)))], r"position 1\) is outside the canvas"),
@@ -167,6 +168,9 @@ MISFITS: dict[str, tuple[list[Event], str]] = {
     "odd copies": ([MASKS, CandidatesForked(nfe=0, k=2, rows=5)], "5 in all"),
     "large copies": ([replace(LONG, tokens=LONG.tokens * 2, attention_mask=LONG.attention_mask * 2),
                       CandidatesForked(nfe=0, k=64, rows=128)], "a canvas of 1,170,260 cells"),
+    "forked twice": ([MASKS, FORK, FORK], "CandidatesForked while a fork is open; allowed: CandidateChosen"),
+    "still forked": ([MASKS, FORK, END], "Finished while a fork is open; allowed: CandidateChosen first"),
+    "after the end": ([MASKS, END, unmasked((0, 2, 5))], "Unmasked behind Finished; allowed: Finished last"),
     "unforked": ([MASKS, CandidateChosen(nfe=0, winners=(0, 0))], "CandidateChosen without a fork"),
     "winner": ([MASKS, FORK, CandidateChosen(nfe=0, winners=(0, 2))], "winner = 2; allowed: 0 to 1"),
     "span": ([MASKS, BlockScored(nfe=0, scorer="x", span=(2, 9), scores=())],

@@ -19,7 +19,18 @@ from samplers.fold import Board
 from samplers.settings import SettingError
 from samplers.traces import read_trace
 from tests.networks import TableNetwork
-from tests.samplers.law_runs import EOS, MASK, Run, follow, of_row, runs, sampler_of, start, stream
+from tests.samplers.law_runs import (
+    CELL_FIELDS,
+    EOS,
+    MASK,
+    Run,
+    follow,
+    of_row,
+    runs,
+    sampler_of,
+    start,
+    stream,
+)
 from tests.samplers.toys import TOYS, VOCABULARY
 
 REGISTERED = sorted(SAMPLERS)
@@ -43,7 +54,7 @@ def test_fold_pins_masks_and_counting(name: str, run: Run) -> None:
     assert last.nfe == denoise.nfe == denoise.network.sequences  # type: ignore[attr-defined]
     assert last.forwards == denoise.forwards == denoise.network.calls  # type: ignore[attr-defined]
     assert sum(last.row_nfe) == denoise.nfe
-    cells = [c for e in events for field in ("cells", "accepted", "rejected") for c in getattr(e, field, ())]
+    cells = [c for e in events for field in CELL_FIELDS for c in getattr(e, field, ())]
     assert all(0 <= c.confidence <= 1 for c in cells)
     if final.mask_id is not None:
         assert all(c.token != MASK for e in events if isinstance(e, Unmasked) for c in e.cells)
@@ -77,12 +88,13 @@ def test_same_seed_same_events_and_batch_equals_rows(name: str, run: Run) -> Non
     events, final = collect(stream(*start(name, run)))
     again, _ = collect(stream(*start(name, run)))
     assert events == again
-    costs = events[-1].row_nfe  # type: ignore[attr-defined]
+    costs, reasons = events[-1].row_nfe, events[-1].stop_reasons  # type: ignore[attr-defined]
     for row in range(len(run["prompts"])):
         alone_events, alone = collect(stream(*start(name, run, [row])))
         assert alone.answer(0) == final.answer(row)
         assert of_row(alone_events, 0) == of_row(events, row)
         assert alone_events[-1].nfe == costs[row]
+        assert alone_events[-1].stop_reasons[0] == reasons[row]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -91,7 +103,8 @@ def test_same_seed_same_events_and_batch_equals_rows(name: str, run: Run) -> Non
 def test_closing_anywhere_leaves_nothing_behind(name: str, run: Run) -> None:
     """Law 6, and the second half of law 3: a stopped run folds to its partial canvas."""
     events, _ = collect(stream(*start(name, run)))
-    for stop in range(1, len(events)):
+    stride = 1 + len(events) // 8 if name in TOYS else 1  # where a run is long, another part of it each time
+    for stop in range(1 + run["network"] % stride, len(events), stride):
         sampler, denoise, canvas = start(name, run)
         run_again, board = stream(sampler, denoise, canvas), Board()
         for _ in range(stop):
@@ -122,7 +135,7 @@ def test_what_is_committed_stays(name: str, run: Run) -> None:
 
 @pytest.mark.parametrize("name", TOYS)
 @given(run=runs())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_drafts_change_nothing(name: str, run: Run) -> None:
     """Law 9; that of the registered samplers, and that the drafts are the network's, is in test_drafts.py."""
     plain, drafted = (

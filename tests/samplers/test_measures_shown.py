@@ -11,10 +11,11 @@ from evaluation.runs.written import means, written_html, written_markdown, writt
 from models.loading import LoadedModel, load
 from samplers.__main__ import main
 from samplers.batch import run_requests
+from samplers.events import Started
 from samplers.judges import known_by_steps, prompt_check, question_in, task_check
 from samplers.measures import Opinion, measure
 from samplers.measures_table import as_data, run_table, summary_table
-from samplers.traces import read_trace
+from samplers.traces import Trace, read_trace, write_trace
 from tests.networks import VECTORS
 
 TRACES = VECTORS / "traces" / "v0.2"
@@ -43,6 +44,18 @@ def test_all_numbers_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     data = json.loads(capsys.readouterr().out)
     assert data["sampler"] == "edit" and data["finally_right"] is True and data["flips"] is None
     assert 0 < data["global_ar_1"] <= 1 and data["commits"]
+
+
+def test_of_several_rows_the_first_is_measured_and_it_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started = Started(
+        nfe=0, tokens=((1, 9), (1, 9)), attention_mask=((True, True),) * 2, mask_id=9, prompt_length=1,
+        settings={},
+    )  # fmt: skip
+    write_trace(tmp_path / "x", Trace((started,), {}))
+    assert main(["measures", str(tmp_path / "x")]) == 0
+    assert capsys.readouterr().err == f"{tmp_path / 'x'}: measures of the first of 2 rows\n"
 
 
 def test_a_file_that_is_no_trace_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -190,7 +190,7 @@ def test_the_command_line_says_what_it_made_out(tmp_path: Path, capsys: pytest.C
     file.write_text(json.dumps(canvases))
     assert main(["import", str(file), "--tokenizer", "tiny-llada", "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "3 canvases, 1 rows, prompt of 2 cells, mask_id 126336 (guessed)" in said
+    assert "3 canvases of 1 row, 2 prompt cells, mask_id 126336 (guessed)" in said
     trace = read_trace(out)
     assert boards(trace.events) == [[c] for c in canvases] and trace.model == "tiny-llada"
     assert set(trace.pieces) == {12, 13, 14, 15}
