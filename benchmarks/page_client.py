@@ -24,8 +24,8 @@ class PageFacts:
     """What the page's config says: ids of the events that follow a press of Run, and what the form holds.
 
     begin, decode, end: events, one after the other; changed: the events that a new run id causes, each with
-    the number of its inputs, which the server holds; trigger: the button; values: of the form, in the order in
-    which Run sends them; places: elem_id -> index.
+    the number of its inputs, which the server holds; trigger: the button; values: of the form, in the order
+    in which Run sends them; places: elem_id -> index.
     """
 
     begin: int
