@@ -23,14 +23,15 @@ LONGEST_RUN = 120.0
 class PageFacts:
     """What the page's config says: ids of the events that follow a press of Run, and what the form holds.
 
-    begin, decode, end: events, one after the other; changed: the event that a new run id causes;
-    trigger: the button; values: of the form, in the order in which Run sends them; places: elem_id -> index.
+    begin, decode, end: events, one after the other; changed: the events that a new run id causes, each with
+    the number of its inputs, which the server holds; trigger: the button; values: of the form, in the order
+    in which Run sends them; places: elem_id -> index.
     """
 
     begin: int
     decode: int
     end: int
-    changed: int | None
+    changed: list[tuple[int, int]]
     trigger: int
     values: list[Any]
     places: dict[str, int]
@@ -56,12 +57,12 @@ async def read_facts(port: int) -> PageFacts:
     decode = next(e for e in events.values() if e["trigger_after"] == begin["id"])
     end = next(e for e in events.values() if e["trigger_after"] == decode["id"])
     run_id = decode["inputs"][0]
-    changed = [i for i, e in events.items() if [run_id, "change"] in [list(t) for t in e["targets"]]]
+    causes = [e for e in events.values() if [run_id, "change"] in [list(t) for t in e["targets"]]]
+    changed = [(e["id"], len(e["inputs"])) for e in causes]
     inputs = [components[i] for i in begin["inputs"]]
     places = {c["props"].get("elem_id"): n for n, c in enumerate(inputs) if c["props"].get("elem_id")}
     values = [None if c["type"] == "state" else c["props"].get("value") for c in inputs]
-    first = changed[0] if changed else None
-    return PageFacts(begin["id"], decode["id"], end["id"], first, run, values, places)
+    return PageFacts(begin["id"], decode["id"], end["id"], changed, run, values, places)
 
 
 def check(message: bytes) -> None:
@@ -197,8 +198,8 @@ class PageClient:
                 check(text)
                 break
         await self._join(self.facts.decode, [None])
-        if self.facts.changed is not None:
-            await self._call(self.facts.changed, [])
+        for event, inputs in self.facts.changed:
+            await self._call(event, [None] * inputs)
         return messages
 
     async def _messages(self) -> AsyncGenerator[bytes, None]:

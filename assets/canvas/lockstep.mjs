@@ -2,6 +2,7 @@
 // sequences evaluated (measure "NFE") or decoding time (measure "time"). No DOM.
 
 import { align, gaps } from "./align.mjs";
+import { isSpecial } from "./text.mjs";
 import { isOpen } from "./timeline.mjs";
 
 const TICKS_PER_SECOND = 50;
@@ -32,6 +33,7 @@ export function lastTick(timelines, measure) {
   return Math.max(0, ...timelines.map((line) => (line.length ? tick(line.frames.at(-1), measure) : 0)));
 }
 
+const isEnd = (cell) => decided(cell) && isSpecial(cell.text);
 const decided = (cell) => Boolean(cell) && !isOpen(cell.mark);
 
 /** The positions of the cells in which two states of one length have different words. An undecided cell has none
@@ -62,6 +64,7 @@ export function compared(a, b, over = [true, true]) {
   [a, b].forEach((cells, i) => {
     ends[i] = cells.findLastIndex(decided) + 1;
     open[i] = ends[i] < cells.length || !over[i];
+    while (ends[i] > 1 && cells.slice(ends[i] - 2, ends[i]).every(isEnd)) ends[i]--; // one end of the text is enough
   });
   const same = (x, y) => !decided(x) || !decided(y) || x.text === y.text;
   const pairs = align(a.slice(0, ends[0]), b.slice(0, ends[1]), same);

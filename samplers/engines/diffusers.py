@@ -104,7 +104,8 @@ class BlockRefinementEvents(PipelineEvents):
         board, mask = self.recorder.board, self.mask_id
         assert mask is not None
         nfe, self.steps = board.nfe + len(after), self.steps + 1
-        now: dict[str, Any] = {"nfe": nfe, "forwards": self.steps, "block": length // size - 1}
+        first = board.prompt_length // size  # of the sequence's blocks, the one with the answer's first cell
+        now: dict[str, Any] = {"nfe": nfe, "forwards": self.steps, "block": length // size - 1 - first}
         grown = [
             Cell(r, len(row), mask, 0.0)
             for r, row in enumerate(board.tokens)

@@ -103,7 +103,7 @@ def test_a_run_whose_first_frames_were_lost_is_shown_whole(tab: Any) -> None:
     tab.wait(f"line.ended && line.run !== '{first}'")
     missed = tab.page.evaluate("window.missed")
     assert missed[0]["notice"] == "Starting…" and '"seq": 0,' in missed[1]["frames"]
-    assert tab.canvas("timeline.frames[0].kind") == "start" and tab.canvas("fetches") == 1
+    assert tab.canvas("timeline.frames[0].kind") == "start" and tab.canvas("fetches") >= 1
     assert "" not in tab.cells()
     tab.canvas(f"receive({{run: '{first}', number: 1, frames: '[]', notice: 'late'}})")
     assert tab.canvas("timeline.run") != first and "late" not in tab.text("say")

@@ -366,6 +366,8 @@ test("answers of different lengths differ where they have no partners", () => {
   assert.deepEqual(found("abcd", "ab_", [true, true]), [], "masks may still become these words");
   assert.deepEqual(found("abcd", "ab", [true, false]), [], "it may still grow");
   assert.deepEqual(found("abcd", "ab", [true, true]), [[2, 4, 2, 2]]);
+  const end = { mark: "c", text: "<|endoftext|>" };
+  assert.deepEqual(compared([...words("ab"), end, end, end], [...words("ab"), end]).gaps, [], "one end is enough");
   const states = ["abcd", "acd", "abcde"].map((text) => ({ cells: words(text) }));
   assert.deepEqual(differences(states), [[1], [], [4]]);
   assert.deepEqual(differences(["ab", "ac"].map((text) => ({ cells: words(text) }))), [[1], [1]]);

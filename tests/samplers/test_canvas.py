@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from samplers import SAMPLERS, ModelNetwork, collect, new_canvas
+from samplers import SAMPLERS, GuidedDenoiser, ModelNetwork, collect, new_canvas
 from samplers.canvas import Canvas
 from samplers.events import Started, Unmasked
+from samplers.run import Run
 from samplers.settings import SettingError
 from tests.networks import SMALL_MASK, TableNetwork, small_llada
 from tests.samplers.law_runs import sampler_of, stream
@@ -53,6 +54,21 @@ def test_noise_moves_with_its_cells() -> None:
     cells[0, 3] = True
     canvas.write(cells, torch.tensor([8]), noise=True)
     assert canvas.masked[0, 3] and canvas.answer(0)[0] == 8
+
+
+def test_confidence_moves_with_its_cells() -> None:
+    """Also into the row that takes over a winner of another width."""
+    canvas = new_canvas([[1, 2, 3], [4, 5, 6]], 3, MASK, eos_id=EOS)
+    confidence = torch.tensor([[1.0] * 3 + [0.1, 0.2, 0.3], [1.0] * 3 + [0.4, 0.5, 0.6]])
+    run = Run(GuidedDenoiser(TableNetwork()), canvas, confidence)
+    forked = run.fork(2, torch.ones(2, dtype=torch.bool))
+    forked.inserted(0, 1, 4, [7, 8], [0.7, 0.8])
+    gone = torch.zeros_like(forked.canvas.pinned)
+    gone[1, 3] = True
+    forked.deleted(0, gone, torch.zeros(1))
+    run.adopt(forked, [1, None])
+    known = [row[3:length] for row, length in zip(run.confidence.tolist(), [7, 6], strict=True)]
+    assert known == [pytest.approx([0.7, 0.8, 0.2, 0.3]), pytest.approx([0.4, 0.5, 0.6])]
 
 
 def test_a_row_without_any_token_ends_where_its_prompt_does() -> None:

@@ -44,15 +44,15 @@ class Table(torch.nn.Module):
         return SimpleNamespace(logits=logits)
 
 
-def llada2(rows: int = 1, eos: int | None = None, **options: Any) -> tuple[Any, Any]:
-    """The events of a run, and what the pipeline returned."""
+def llada2(rows: int = 1, eos: int | None = None, more: int = 0, **options: Any) -> tuple[Any, Any]:
+    """The events of a run, and what the pipeline returned. more: tokens before the usual prompt."""
     from samplers.engines.diffusers import BlockRefinementEvents
 
     scheduler = diffusers.BlockRefinementScheduler(block_length=8)
     pipe = diffusers.LLaDA2Pipeline(model=Table(), scheduler=scheduler, tokenizer=None)
     pipe.set_progress_bar_config(disable=True)
     pipe.mask_token_id, pipe.eos_token_id = MASK, eos
-    ids = torch.tensor([PROMPT, [1, 7, 4, 5, 6]][:rows])
+    ids = torch.tensor([[3] * more + PROMPT, [3] * more + [1, 7, 4, 5, 6]][:rows])
     watcher = BlockRefinementEvents({}, "table", **options)
     output = pipe(
         input_ids=ids, gen_length=14, num_inference_steps=4, threshold=0.6, editing_threshold=0.3,
@@ -85,6 +85,12 @@ def test_block_refinement(rows: int) -> None:
     assert read_trace(dump_trace(trace).encode()) == trace
     if rows == 2:
         assert kinds(events, Edited)
+
+
+def test_blocks_count_from_the_one_with_the_first_cell_of_the_answer() -> None:
+    for more in (0, 16):
+        written = kinds(llada2(more=more)[0].recorder.events, Unmasked)
+        assert list(dict.fromkeys(event.block for event in written)) == [0, 1, 2], more
 
 
 @pytest.mark.parametrize(("eos", "reason"), [(7, "eos"), (8, "left")])
