@@ -71,6 +71,19 @@ def test_confidence_moves_with_its_cells() -> None:
     assert known == [pytest.approx([0.7, 0.8, 0.2, 0.3]), pytest.approx([0.4, 0.5, 0.6])]
 
 
+@pytest.mark.parametrize("mask_id", [MASK, None])
+def test_a_draft_that_stands_is_as_sure_as_its_check(mask_id: int | None) -> None:
+    canvas = canvas_of(mask_id)
+    run = Run(GuidedDenoiser(TableNetwork()), canvas, torch.ones(canvas.tokens.shape))
+    drafts = canvas.masked
+    run.drafted(0, drafts, torch.arange(1, 6), torch.full((5,), 0.1))
+    stands = drafts & (torch.arange(6) == 3)
+    check = torch.full(drafts.shape, 0.75)
+    event = run.verified(0, stands, drafts & ~stands, check, noise=torch.tensor([9, 9, 9]))
+    assert run.confidence[:, 3].tolist() == [0.75, 0.75] and event.accepted[0].confidence == 0.75
+    assert canvas.masked.tolist() == (drafts & ~stands).tolist()
+
+
 def test_a_row_without_any_token_ends_where_its_prompt_does() -> None:
     canvas = new_canvas([[1, 2], []], 1, MASK)
     gone = torch.zeros_like(canvas.pinned)

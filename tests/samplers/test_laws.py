@@ -54,6 +54,9 @@ def test_fold_pins_masks_and_counting(name: str, run: Run) -> None:
     assert last.nfe == denoise.nfe == denoise.network.sequences  # type: ignore[attr-defined]
     assert last.forwards == denoise.forwards == denoise.network.calls  # type: ignore[attr-defined]
     assert sum(last.row_nfe) == denoise.nfe
+    steps = [e.step for e in events if isinstance(e, Unmasked)]
+    asked = steps[:-1] if -1 in steps else steps  # the fill after an early stop is the last one
+    assert asked == sorted(set(asked)) and (not asked or 0 <= asked[0] <= asked[-1] < denoise.calls)
     cells = [c for e in events for field in CELL_FIELDS for c in getattr(e, field, ())]
     assert all(0 <= c.confidence <= 1 for c in cells)
     if final.mask_id is not None:

@@ -166,6 +166,14 @@ def test_cells_move_and_keep_their_history() -> None:
     assert decided.cells == 4 and decided.tau == (1 - 4) / sqrt(6 * 5)  # x came with b
 
 
+def test_tokens_inserted_at_several_places_at_once_are_told_apart() -> None:
+    """Named from right to left, and two of one place: each commit is that of its own cell."""
+    fresh = (Cell(0, 2, 33, 0.3), Cell(0, 1, 31, 0.1), Cell(0, 1, 32, 0.2))
+    events = [start(1), unmasked(1, {0: 5}, p=0.5), Inserted(nfe=2, forwards=2, cells=fresh)]
+    found = measure([*events, finished(2, [31, 32, 5, 33])], known=lambda tokens: [t > 5 for t in tokens])
+    assert found.commits == ((0.1, True), (0.2, True), (0.5, False), (0.3, True))
+
+
 def test_noise_is_no_token_until_it_is_decided() -> None:
     events = [
         start(2, noise=True), predicted(1, {0: 3, 1: 4}), unmasked(1, {1: 4}),
