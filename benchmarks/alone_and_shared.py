@@ -24,10 +24,10 @@ from models.loading import LoadedModel, load
 from models.reordered import can_reorder, reordered
 from samplers.events import Event, Unmasked
 from samplers.fold import Board
+from samplers.forwards.shared_forwards import Forwards
+from samplers.forwards.shared_network import Sharing
 from samplers.network import ModelNetwork
 from samplers.requests import Prepared, Tools, prepare
-from samplers.shared_forwards import Forwards
-from samplers.shared_network import Sharing
 from tasks import HELD_OUT, TASKS, generate
 
 TIE = 1e-4  # of a logit or a probability: float32 passes differ by some 1e-5

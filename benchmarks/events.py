@@ -30,9 +30,9 @@ import torch
 from benchmarks import live
 from models.loading import LoadedModel, load
 from samplers.events import Cell, Event, Finished, Predicted, Started, Unmasked
-from samplers.measures import measure
+from samplers.measuring.measures import measure
+from samplers.recording.traces import Trace, pack_trace, used_pieces
 from samplers.requests import prepare
-from samplers.traces import Trace, pack_trace, used_pieces
 
 ONE_BLOCK, BLOCKS_OF_8 = ({"steps": 64, "gen_length": 64, "block_length": size} for size in (64, 8))
 LLADA = 126_464

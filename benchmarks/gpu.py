@@ -33,9 +33,9 @@ from llada_viz.render import FrameMaker
 from models.checkpoint import ModelError
 from models.llada import LLaDAModelLM
 from samplers import ModelNetwork, make, new_canvas
-from samplers.captured import CapturedPasses, Graph, Repeated
 from samplers.events import Unmasked
-from samplers.passes import Passes
+from samplers.forwards.captured import CapturedPasses, Graph, Repeated
+from samplers.forwards.passes import Passes
 
 Row = dict[str, Any]
 WAYS: dict[str, tuple[str, dict[str, Any], int]] = {

@@ -33,14 +33,14 @@ from models.reordered import can_reorder, reordered
 from models.text import token_pieces
 from samplers import SAMPLERS
 from samplers.batch import ToolBox, answer_text, read_request
-from samplers.calibration import ece
 from samplers.events import Predicted
-from samplers.judges import known_by_steps, task_check
-from samplers.measures import Judge, measures_of
-from samplers.measures_table import as_data, mean_of
-from samplers.regret import regret
+from samplers.measuring.calibration import ece
+from samplers.measuring.judges import known_by_steps, task_check
+from samplers.measuring.measures import Judge, measures_of
+from samplers.measuring.measures_table import as_data, mean_of
+from samplers.measuring.regret import regret
+from samplers.measuring.row_log import Recorder
 from samplers.requests import prepare_rows
-from samplers.row_log import Recorder
 from samplers.text_tables import markdown_table
 from tasks import TASKS
 

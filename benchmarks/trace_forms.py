@@ -28,7 +28,15 @@ from samplers.events import (
     Unmasked,
     to_json,
 )
-from samplers.traces import Trace, TraceError, dump_trace, open_trace, pack_trace, read_trace, used_pieces
+from samplers.recording.traces import (
+    Trace,
+    TraceError,
+    dump_trace,
+    open_trace,
+    pack_trace,
+    read_trace,
+    used_pieces,
+)
 
 LLADA, MASK = 126_464, 126_336
 LETTERS = "etaoinshrdlucmfwypvbgkqjxz"

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         Verified,
         WindowTriggered,
     )
-    from samplers.traces import Trace, TraceReader, open_trace, read_trace, write_trace
+    from samplers.recording.traces import Trace, TraceReader, open_trace, read_trace, write_trace
 
 __version__ = "0.2.0"
 
@@ -55,7 +55,13 @@ def __getattr__(name: str) -> Any:
     """A public name, imported when it is first used."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "llada_viz.face" if name in _FACE else "samplers.traces" if name in _TRACES else "samplers.events"
+    home = (
+        "llada_viz.face"
+        if name in _FACE
+        else "samplers.recording.traces"
+        if name in _TRACES
+        else "samplers.events"
+    )
     value = getattr(import_module(home), name)
     globals()[name] = value
     return value

@@ -16,9 +16,9 @@ from samplers.batch import ToolBox, answer_text
 from samplers.canvas import Canvas
 from samplers.events import Event
 from samplers.listing import as_data
+from samplers.recording.traces import Trace, used_pieces, write_trace
 from samplers.registry import entry
 from samplers.requests import Prepared, prepare
-from samplers.traces import Trace, used_pieces, write_trace
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 TOOLS = ("ups_head", "scorer", "prm")

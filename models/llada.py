@@ -247,8 +247,8 @@ class LLaDAModelLM(PreTrainedModel):
         position_ids: Int[rows, length], default 0.. counted over real tokens (left padding).
         keys_values: from `new_keys_values`, filled by this call; with them filled, input_ids may be
         positions [start, stop) alone, or those `at`, Int[length], where they must not be part of the
-        program (samplers.captured). visible: Bool[rows, 1, length, positions], who sees whom, instead of the
-        mask.
+        program (samplers.forwards.captured). visible: Bool[rows, 1, length, positions], who sees whom,
+        instead of the mask.
         """
         stop = start + input_ids.shape[1]
         if position_ids is None and attention_mask is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from models.flags import add_model_flags, add_tool_flags, load_flagged
 from models.whole_file import json_lines, write_whole
-from samplers.measures_command import add_measures, measures_of_files
+from samplers.measuring.measures_command import add_measures, measures_of_files
 from samplers.registry import parse_settings
 
 
@@ -88,13 +88,13 @@ def run_one(args: argparse.Namespace) -> None:
     """Decode one prompt with the live view."""
     from models.text import token_pieces
     from samplers.batch import ToolBox
-    from samplers.judges import ends_among
-    from samplers.measures_command import measured
-    from samplers.measures_table import run_table
+    from samplers.measuring.judges import ends_among
+    from samplers.measuring.measures_command import measured
+    from samplers.measuring.measures_table import run_table
+    from samplers.recording.traces import Trace, used_pieces, write_trace
     from samplers.requests import prepare
     from samplers.streams import record
     from samplers.terminal import show
-    from samplers.traces import Trace, used_pieces, write_trace
 
     settings = parse_settings(args.sampler, args.set)
     loaded = load_flagged(args)
@@ -120,8 +120,8 @@ def run_one(args: argparse.Namespace) -> None:
 
 def replay_file(args: argparse.Namespace) -> None:
     """Show a trace again, without the model, or print it: unpacked, and in today's schema."""
+    from samplers.recording.traces import open_trace, trace_lines
     from samplers.terminal import show
-    from samplers.traces import open_trace, trace_lines
 
     with open_trace(args.file) as reader:
         if args.json:
@@ -134,7 +134,7 @@ def replay_file(args: argparse.Namespace) -> None:
 def run_file(args: argparse.Namespace) -> None:
     """Decode a file of requests; the results file is replaced once it is whole."""
     from samplers.batch import run_requests
-    from samplers.measures_table import summary_table
+    from samplers.measuring.measures_table import summary_table
 
     if args.batch_size < 1:
         raise ValueError(f"batch-size = {args.batch_size} is not valid; allowed: at least 1")

@@ -15,8 +15,9 @@ from typing import Any
 from models.loading import LoadedModel
 from models.reward import LoadedReward, load_reward
 from models.ups_head import UPSHead, load_ups_head
-from samplers.measures import Judge, Opinion, measures_of
-from samplers.measures_table import as_data
+from samplers.measuring.measures import Judge, Opinion, measures_of
+from samplers.measuring.measures_table import as_data
+from samplers.measuring.row_log import Recorder
 from samplers.registry import Sampler, entry, make
 from samplers.requests import (
     SCORERS,
@@ -27,7 +28,6 @@ from samplers.requests import (
     prepare_row,
     prepare_rows,
 )
-from samplers.row_log import Recorder
 
 PROMPTS = ("prompt", "messages", "raw_prompt", "prompt_ids")
 TOOLS = ("ups_head", "scorer", "prm")
@@ -136,7 +136,7 @@ def run_batch(
     loaded: LoadedModel, jobs: list[Job], checks: Mapping[Any, Check] = NO_CHECKS
 ) -> list[dict[str, Any]]:
     """Decode one batch; one result for each job. `seconds`: the batch's time divided by its jobs; measures:
-    see samplers.measures_table; checks: by the ids of jobs, whose answers and drafts they judge."""
+    see samplers.measuring.measures_table; checks: by the ids of jobs, whose answers and drafts they judge."""
     prepared = prepare_rows(loaded, jobs[0].sampler, [job.row for job in jobs], jobs[0].tools)
     ends = [i for i in (loaded.eos_id, loaded.eot_id) if i is not None]
     recorder = Recorder(ends, full_drafts=any(job.id in checks for job in jobs))

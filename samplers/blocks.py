@@ -15,13 +15,13 @@ from samplers.denoiser import Denoiser, GuidedDenoiser
 from samplers.drafts import MOST_K, check_drafts, with_drafts
 from samplers.drawing import Cut, draw_tokens, finished_rows, probability_of
 from samplers.events import SCHEMA, Event, Finished, Started, Unmasked
-from samplers.kv_cache import MODES
+from samplers.forwards.kv_cache import MODES
+from samplers.forwards.transfer import to_host
 from samplers.network import Network, with_head, with_shadow
 from samplers.registry import Needs
 from samplers.run import Run, changed
 from samplers.scoring import Scorer
 from samplers.settings import SettingError, check, count_of, describe, option
-from samplers.transfer import to_host
 
 DEFERRALS = ("last", "renormalised")
 

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from samplers.canvas import Canvas
 from samplers.drafts import Drafts, draft
-from samplers.kv_cache import CachedNetwork
+from samplers.forwards.kv_cache import CachedNetwork
+from samplers.forwards.transfer import take
 from samplers.network import ModelNetwork, Network, with_head, with_shadow
 from samplers.settings import SettingError
-from samplers.transfer import take
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from samplers.canvas import Canvas
 from samplers.events import Cell, Event, Predicted
+from samplers.forwards.transfer import take, to_host
 from samplers.settings import SettingError
-from samplers.transfer import take, to_host
 
 MOST_K = 32
 MOST_DRAFTS = 2_000_000

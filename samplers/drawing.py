@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from samplers.canvas import Canvas
-from samplers.transfer import spread, to_device
+from samplers.forwards.transfer import spread, to_device
 
 ORDERINGS = ("probability", "random", "margin", "entropy", "origin")
 _CHUNK_BYTES = 64 * 2**20  # float64 probabilities are computed in pieces of at most this size

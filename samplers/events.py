@@ -5,7 +5,7 @@ A cell is undecided while it holds a mask or, where the model knows no mask, noi
 speak of positions in the canvas as it was before them; the board gives every cell an id that moves with it.
 
 Events hold tuples and floats, never tensors. `to_json` and `from_json` are exact inverses. Events of schema 1
-are read by samplers.upgrade.
+are read by samplers.recording.upgrade.
 """
 
 from __future__ import annotations

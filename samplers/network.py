@@ -9,10 +9,10 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from samplers.captured import passes_of
-from samplers.passes import Passes, pick
+from samplers.forwards.captured import passes_of
+from samplers.forwards.passes import Passes, pick
+from samplers.forwards.transfer import to_device
 from samplers.settings import SettingError
-from samplers.transfer import to_device
 
 
 class Network(Protocol):
@@ -60,7 +60,7 @@ class ModelNetwork:
     """A LLaDA model (models.llada); logits are float32."""
 
     def __init__(self, model: Any, name: str = "", passes: Passes | None = None, revision: str = "") -> None:
-        """passes: plain or captured ones; default: whatever suits the model's place (samplers.captured).
+        """passes: plain or captured ones; default: whatever suits the model's place (captured).
         revision: the model's commit on the hub, where it is known."""
         self.model, self.name, self.revision = model, name, revision
         self.passes = passes or passes_of(model)

@@ -15,12 +15,12 @@ from samplers.canvas import Canvas, new_canvas
 from samplers.checker import Checker
 from samplers.denoiser import Denoiser
 from samplers.events import Event
+from samplers.forwards.shared_forwards import Place
+from samplers.forwards.shared_network import Sharing, shared
 from samplers.network import ModelNetwork, PolicyModelNetwork
 from samplers.prm import PRMScorer
 from samplers.registry import Sampler, entry, head_users, make
 from samplers.scoring import Question, Scorer
-from samplers.shared_forwards import Place
-from samplers.shared_network import Sharing, shared
 
 MASK_MARK = "[MASK]"
 SCORERS = ("checker", "prm")

@@ -24,8 +24,8 @@ from models.adapters import adapter_digest
 from models.checkpoint import weights_digest
 from models.loading import LoadedModel
 from samplers.batch import run_requests
-from samplers.judges import task_check
-from samplers.measures import Opinion
+from samplers.measuring.judges import task_check
+from samplers.measuring.measures import Opinion
 from tasks import TASKS
 
 CHUNK = 32

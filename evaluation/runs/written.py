@@ -1,5 +1,5 @@
-"""How each sampler wrote its answers: means of samplers.measures over the rows of a run. What needs drafts is
-there where a line sets `drafts`; rows of older runs measured nothing."""
+"""How each sampler wrote its answers: means of samplers.measuring.measures over the rows of a run. What needs
+drafts is there where a line sets `drafts`; rows of older runs measured nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from evaluation.runs.run_folder import ResultRow
-from samplers.measures_table import SUMMARY, mean_of, summary_rows, summary_table
+from samplers.measuring.measures_table import SUMMARY, mean_of, summary_rows, summary_table
 from samplers.text_tables import html_table
 
 TITLE = "How each sampler wrote"

@@ -12,7 +12,7 @@ from models.text import cell_texts, token_pieces
 from samplers.committed import Committed
 from samplers.events import Event, Finished
 from samplers.fold import Board
-from samplers.shared_forwards import Place
+from samplers.forwards.shared_forwards import Place
 
 HALF = "\ufffd"
 """What a decoder writes for bytes of which the rest is missing."""

@@ -16,9 +16,9 @@ from models.text import token_pieces
 from models.whole_file import write_whole
 from samplers.events import Event, Finished
 from samplers.fold import fold
+from samplers.recording.traces import Trace, used_pieces, write_trace
 from samplers.registry import entry, make, parse_settings
 from samplers.requests import Prepared, RequestError, check_unicode, prepare
-from samplers.traces import Trace, used_pieces, write_trace
 
 FORMAT = "llada-viz-conversation"
 STOPPED_EARLY = "Stopped before the first token: nothing was kept."

@@ -23,9 +23,9 @@ from llada_viz.render.meta import Layout
 from llada_viz.render.ops import Pieces
 from llada_viz.render.verdict import Golds
 from samplers.events import Event
+from samplers.forwards.shared_forwards import Left, Place
+from samplers.recording.traces import Limits, Trace, used_pieces
 from samplers.requests import Prepared
-from samplers.shared_forwards import Left, Place
-from samplers.traces import Limits, Trace, used_pieces
 
 LOG = logging.getLogger(__name__)
 MOST_RUNS = 64

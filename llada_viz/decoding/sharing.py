@@ -16,8 +16,8 @@ from llada_viz.host import on_zero_gpu
 from models.llada import LLaDAModelLM
 from models.loading import LoadedModel
 from models.reordered import can_reorder, reordered
-from samplers.shared_forwards import Forwards, Limits
-from samplers.shared_network import Sharing
+from samplers.forwards.shared_forwards import Forwards, Limits
+from samplers.forwards.shared_network import Sharing
 
 VARIABLE = "LLADA_VIZ_SHARED"
 THREADS = torch.get_num_threads()  # before a pass of one thread sets another number

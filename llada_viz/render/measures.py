@@ -7,9 +7,9 @@ from html import escape
 from typing import Any
 
 from models.text import cell_texts
-from samplers.judges import Pieces
-from samplers.measures_table import COLUMNS, Data, text_of
-from samplers.regret import Regret, StepRegret
+from samplers.measuring.judges import Pieces
+from samplers.measuring.measures_table import COLUMNS, Data, text_of
+from samplers.measuring.regret import Regret, StepRegret
 
 FORMS = {column.name: column for column in COLUMNS}
 TITLE = "What this run did"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from samplers.judges import NEEDS_GOLD, question_in, turns_of
-from samplers.judges import is_special as is_special
+from samplers.measuring.judges import NEEDS_GOLD, question_in, turns_of
+from samplers.measuring.judges import is_special as is_special
 from tasks import TASKS
 from tasks.step_check import Step, check_steps
 from tasks.truth import true_answer

@@ -35,9 +35,9 @@ from llada_viz.widgets.live import (
 from llada_viz.widgets.scorer_input import ScorerInput
 from models.checkpoint import ModelError
 from samplers.events import EventError
+from samplers.recording.traces import TraceError, read_trace
 from samplers.requests import RequestError
 from samplers.settings import SettingError, sentence_of
-from samplers.traces import TraceError, read_trace
 
 FIRST_EXAMPLE = 2
 MOST_LANES = 4

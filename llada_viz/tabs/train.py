@@ -29,9 +29,9 @@ from llada_viz.widgets.job_panel import JobPanel
 from llada_viz.widgets.live import QUIET, Updates, alert
 from models.checkpoint import ModelError
 from samplers.events import EventError
+from samplers.recording.traces import TraceError, read_trace
 from samplers.requests import RequestError
 from samplers.settings import sentence_of
-from samplers.traces import TraceError, read_trace
 from training.registry import objective
 
 OFF = (

@@ -36,10 +36,10 @@ from llada_viz.widgets.plots import MapPlot
 from llada_viz.widgets.scorer_input import ScorerInput
 from models.checkpoint import ModelError
 from samplers.events import EventError
+from samplers.recording.traces import TraceError, read_trace
 from samplers.registry import SAMPLERS, entry, head_users, make
 from samplers.requests import RequestError
 from samplers.settings import SettingError, sentence_of
-from samplers.traces import TraceError, read_trace
 
 FIRST_EXAMPLE = 1  # filled in when the page opens, so that Run can be pressed at once
 STARTING = "Starting…"

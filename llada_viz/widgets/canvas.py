@@ -22,8 +22,8 @@ import gradio as gr
 from llada_viz.decoding.runs import Run, Runs
 from llada_viz.render.frames import Frame
 from llada_viz.widgets import assets
-from samplers.trace_files import MAGIC
-from samplers.traces import TraceError, pack_trace
+from samplers.recording.trace_files import MAGIC
+from samplers.recording.traces import TraceError, pack_trace
 
 MOST_FRAMES = 256  # in one message or answer
 Message = dict[str, Any]

@@ -17,12 +17,12 @@ from llada_viz.host import on_zero_gpu
 from llada_viz.render.measures import panel, regret_panel
 from llada_viz.widgets.live import QUIET, alert
 from models.loading import LoadedModel
-from samplers.judges import ends_among, turns_of
-from samplers.measures_command import measured
+from samplers.forwards.shared_forwards import Left
+from samplers.measuring.judges import ends_among, turns_of
+from samplers.measuring.measures_command import measured
+from samplers.measuring.regret import regret, together_of
 from samplers.registry import SAMPLERS
-from samplers.regret import regret, together_of
 from samplers.requests import Tools, network_of
-from samplers.shared_forwards import Left
 
 MOST_ASKED = 2048
 ASK, ASKING = "What did committing together cost?", "Asking the network again…"

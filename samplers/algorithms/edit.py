@@ -24,10 +24,10 @@ from torch import Tensor
 from samplers.blocks import BlockSettings, Prediction
 from samplers.drawing import fair_share, probability_of, top_cells
 from samplers.events import Event
+from samplers.forwards.transfer import put, take, to_device
 from samplers.registry import Needs, register
 from samplers.run import Run
 from samplers.settings import option
-from samplers.transfer import put, take, to_device
 
 
 @register(

@@ -15,9 +15,9 @@ from torch import Tensor
 from samplers.algorithms.threshold import ParallelSettings
 from samplers.blocks import Prediction
 from samplers.drawing import entropy
+from samplers.forwards.transfer import spread, to_device
 from samplers.registry import register
 from samplers.settings import option
-from samplers.transfer import spread, to_device
 
 
 @register(

@@ -27,10 +27,10 @@ from torch import Tensor
 from samplers.blocks import BlockSettings
 from samplers.drawing import fair_share, top_cells, transfer_schedule
 from samplers.events import Event
+from samplers.forwards.transfer import take
 from samplers.registry import register
 from samplers.run import Run
 from samplers.settings import option
-from samplers.transfer import take
 
 TINY = 1e-12
 STRATEGIES = ("all", "max_conf", "min_kl")

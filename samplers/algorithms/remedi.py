@@ -22,10 +22,10 @@ from torch import Tensor
 from samplers.blocks import BlockSettings, Prediction
 from samplers.drawing import probability_of, top_cells, transfer_schedule
 from samplers.events import Event, PolicyScored
+from samplers.forwards.transfer import put, take, to_device
 from samplers.registry import Needs, register
 from samplers.run import Run
 from samplers.settings import option
-from samplers.transfer import put, take, to_device
 
 POLICIES = ("ups", "tps_prob", "random")
 

@@ -20,10 +20,10 @@ from torch import Tensor
 from samplers.blocks import BlockSettings, Prediction
 from samplers.drawing import fair_share, ranks, top_cells
 from samplers.events import Event
+from samplers.forwards.transfer import spread, to_device
 from samplers.registry import register
 from samplers.run import Run
 from samplers.settings import option
-from samplers.transfer import spread, to_device
 
 
 @dataclass(frozen=True)

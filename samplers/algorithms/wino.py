@@ -30,10 +30,10 @@ from torch import Tensor
 from samplers.blocks import BlockSettings
 from samplers.drawing import probability_of, ranks, top_cells
 from samplers.events import Event
+from samplers.forwards.transfer import to_device
 from samplers.registry import Needs, register
 from samplers.run import Run
 from samplers.settings import option
-from samplers.transfer import to_device
 
 MOST_SHARE, LEAST_CAP, MOST_CAP = 0.7, 5, 20
 FIRST_CAP = 30  # what stands for the drafts of the step before, at a block's first step

@@ -19,7 +19,7 @@ from torch import Tensor
 from samplers.engines.changes import Changes
 from samplers.engines.recorder import Recorder
 from samplers.events import Cell, Deleted, Inserted, Predicted, Renoised, Unmasked
-from samplers.traces import Trace
+from samplers.recording.traces import Trace
 
 
 class PipelineEvents(PipelineCallback):  # type: ignore[misc]

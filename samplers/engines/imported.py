@@ -25,7 +25,7 @@ from samplers.engines.changes import Changes
 from samplers.engines.recorder import UNKNOWN, Recorder
 from samplers.events import Cell, EventError, Inserted, Renoised, Unmasked
 from samplers.fold import MOST_CELLS
-from samplers.traces import Trace
+from samplers.recording.traces import Trace
 
 MOST_BYTES = 32 * 2**20
 MOST_STEPS = 8192

@@ -7,7 +7,7 @@ from pathlib import Path
 from models.checkpoint import read_tokenizer
 from models.text import token_pieces
 from samplers.engines.imported import NO_MASK, Canvases, ImportFileError, read_canvases, to_trace
-from samplers.traces import write_trace
+from samplers.recording.traces import write_trace
 
 
 def import_trace(

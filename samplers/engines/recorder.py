@@ -9,7 +9,7 @@ from typing import Any
 
 from samplers.events import SCHEMA, Event, Finished, Started
 from samplers.fold import Board
-from samplers.traces import Trace, used_pieces
+from samplers.recording.traces import Trace, used_pieces
 
 UNKNOWN: dict[str, Any] = {"confidence": "unknown"}
 """Among the settings of a run whose engine told no probabilities: those of its events, 0, mean nothing."""

@@ -27,7 +27,7 @@ from transformers import TextDiffusionStreamer
 from models.text import token_pieces
 from samplers.engines.recorder import UNKNOWN, Recorder
 from samplers.events import Cell, Inserted, Predicted, Unmasked
-from samplers.traces import Trace
+from samplers.recording.traces import Trace
 
 Draft = list[list[tuple[int, float]]]
 """Of each cell: its likeliest tokens with their probabilities, likeliest first."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from samplers.events import Event
-from samplers.traces import Trace, write_trace
+from samplers.recording.traces import Trace, write_trace
 from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage
 from tests.llada_viz import changes
 from tests.llada_viz.script import frames_of

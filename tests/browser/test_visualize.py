@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from samplers.events import Finished, Started, Unmasked
-from samplers.trace_files import MAGIC
-from samplers.traces import Trace, write_trace
+from samplers.recording.trace_files import MAGIC
+from samplers.recording.traces import Trace, write_trace
 from tests.browser.canvas_page import BEYOND, FAINT, RECORD, CanvasPage
 
 pytestmark = pytest.mark.browser

@@ -13,8 +13,8 @@ from llada_viz.decoding.conversation import Conversation, Reader
 from llada_viz.decoding.runs import Run, Runs
 from llada_viz.render.rounds import rounds_html
 from llada_viz.render.verdict import verdict_of
+from samplers.recording.traces import dump_trace, read_trace
 from samplers.requests import RequestError, prompt_ids
-from samplers.traces import dump_trace, read_trace
 from tests.llada_viz.handlers import given
 
 with warnings.catch_warnings():

@@ -13,7 +13,7 @@ from llada_viz.render.figures import confidence_map
 from samplers.engines.imported import to_trace
 from samplers.engines.recorder import Recorder
 from samplers.engines.streamer import EventStreamer
-from samplers.traces import Trace
+from samplers.recording.traces import Trace
 from tests.samplers.engines.tiny_gemma import CASES, PIECES, generate, without_inductor
 
 __all__ = ["without_inductor"]  # a fixture that every test here uses

@@ -16,11 +16,11 @@ from llada_viz.render.measures import panel, regret_panel
 from llada_viz.widgets.live import prepare_run
 from llada_viz.widgets.measures import GONE, MeasuresPanel
 from samplers.events import Cell, Edited, Event, Finished, Predicted, Started, Unmasked
-from samplers.judges import judge_by
-from samplers.measures import Judge, Opinion, measure
-from samplers.measures_table import Data, as_data
-from samplers.regret import Regret, StepRegret
-from samplers.traces import read_trace
+from samplers.measuring.judges import judge_by
+from samplers.measuring.measures import Judge, Opinion, measure
+from samplers.measuring.measures_table import Data, as_data
+from samplers.measuring.regret import Regret, StepRegret
+from samplers.recording.traces import read_trace
 
 TRACES = Path(__file__).parents[1] / "vectors" / "traces" / "v0.2"
 PIECES = {0: b"a", 1: b"<b>", 2: b"\n", 3: b"?"}

@@ -19,9 +19,9 @@ from llada_viz.decoding import scope
 from llada_viz.decoding.bundled import EXAMPLES, Bundled
 from llada_viz.widgets.form import FRONT, SamplerForm, plain
 from samplers.events import Started, Unmasked
+from samplers.recording.traces import Trace, dump_trace, pack_trace
 from samplers.registry import SAMPLERS, entry, make
 from samplers.settings import Described
-from samplers.traces import Trace, dump_trace, pack_trace
 from tasks import TASKS, generate
 
 with warnings.catch_warnings():

@@ -21,10 +21,10 @@ from samplers.events import (
     PolicyScored,
     Unmasked,
 )
+from samplers.recording.traces import TraceError, read_trace
 from samplers.registry import entry, make
 from samplers.requests import RequestError
 from samplers.settings import SettingError, sentence_of
-from samplers.traces import TraceError, read_trace
 from tests.llada_viz.script import PIECES, cell, started
 
 with warnings.catch_warnings():

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.page_client import TOKENS, PageClient, PageFacts, read_facts
 from llada_viz.decoding.entrance import Entrance
 from llada_viz.decoding.sharing import sharing_of
-from samplers.shared_forwards import Forwards
+from samplers.forwards.shared_forwards import Forwards
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours

@@ -12,7 +12,7 @@ import pytest
 from evaluation.__main__ import main as evaluate
 from samplers.__main__ import main as decode
 from samplers.events import Started
-from samplers.traces import read_trace
+from samplers.recording.traces import read_trace
 from tests.fake_hub import COMMIT, FakeHub, fake_hub
 from tests.training.conftest import float32, fresh_accelerate  # noqa: F401 - fixtures of every test here
 from tests.training.small_model import small_folder

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from samplers.__main__ import main
-from samplers.traces import read_trace
+from samplers.recording.traces import read_trace
 from tests.networks import VECTORS
 from tests.random_adapter import write_adapter
 

@@ -11,7 +11,7 @@ import pytest
 from models.loading import LoadedModel, load
 from samplers.__main__ import main
 from samplers.batch import run_requests
-from samplers.traces import read_trace
+from samplers.recording.traces import read_trace
 from tests.networks import VECTORS
 from tests.samplers.test_conformance import sampler_of
 

@@ -18,9 +18,17 @@ import torch
 from models.llada import LLaDAModelLM
 from models.rope import inverse_frequencies
 from samplers import GuidedDenoiser, ModelNetwork, captured, collect, make, new_canvas
-from samplers.captured import CapturedPasses, Compute, Graph, Repeated, passes_of, plain_passes, weights_of
 from samplers.events import Event, Finished, Unmasked
-from samplers.passes import Passes
+from samplers.forwards.captured import (
+    CapturedPasses,
+    Compute,
+    Graph,
+    Repeated,
+    passes_of,
+    plain_passes,
+    weights_of,
+)
+from samplers.forwards.passes import Passes
 from tests.networks import SMALL_MASK, small_llada
 from tests.second_device import DEVICE, OnDevice, SecondDevice, on_device
 

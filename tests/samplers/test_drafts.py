@@ -16,16 +16,16 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from llada_viz.decoding.bundled import Bundled
 from samplers import SAMPLERS, GuidedDenoiser, ModelNetwork, collect, make, new_canvas
 from samplers.__main__ import main
-from samplers.captured import CapturedPasses, Repeated
 from samplers.drafts import MOST_DRAFTS, likeliest
 from samplers.drafts import with_drafts as walked
 from samplers.events import Cell, Event, Finished, Predicted, Started, Unmasked
 from samplers.fold import Board, BoardRow, fold
+from samplers.forwards.captured import CapturedPasses, Repeated
+from samplers.forwards.shared_forwards import Forwards
+from samplers.forwards.shared_network import shared
+from samplers.recording.traces import read_trace
 from samplers.registry import parse_settings
 from samplers.settings import SettingError
-from samplers.shared_forwards import Forwards
-from samplers.shared_network import shared
-from samplers.traces import read_trace
 from tests.networks import SMALL_MASK, VECTORS, TableNetwork, TableScorer, small_llada
 from tests.samplers.law_runs import EOS, MASK, runs, start, stream
 from tests.samplers.test_laws import REGISTERED as NAMES

@@ -12,8 +12,8 @@ from benchmarks.events import Figure, added, random_trace
 from models.loading import LoadedModel, load
 from samplers.events import Event, Predicted, Unmasked
 from samplers.fold import fold
+from samplers.recording.traces import pack_trace, read_trace
 from samplers.requests import Prepared, prepare
-from samplers.traces import pack_trace, read_trace
 from tests.networks import VECTORS
 
 

@@ -21,11 +21,11 @@ from samplers.__main__ import main
 from samplers.blocks import BlockSettings
 from samplers.drawing import top_cells
 from samplers.events import Event, Remasked, Unmasked
+from samplers.recording.traces import read_trace
 from samplers.registry import Needs, head_users, register
 from samplers.requests import RequestError, Tools, prepare
 from samplers.run import Run
 from samplers.settings import SettingError, option
-from samplers.traces import read_trace
 from tests.networks import VECTORS, TableNetwork
 from tests.samplers import test_laws as laws
 

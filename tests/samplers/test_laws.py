@@ -16,8 +16,8 @@ from samplers.canvas import Canvas
 from samplers.committed import Committed
 from samplers.events import Event, Finished, Predicted, Unmasked, from_json, to_json
 from samplers.fold import Board
+from samplers.recording.traces import read_trace
 from samplers.settings import SettingError
-from samplers.traces import read_trace
 from tests.networks import TableNetwork
 from tests.samplers.law_runs import (
     CELL_FIELDS,

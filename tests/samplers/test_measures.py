@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from samplers.calibration import ece, reliability
-from samplers.commit_order import global_ar, kendall_tau, local_ar
 from samplers.events import (
     CandidateChosen,
     CandidatesForked,
@@ -30,9 +28,11 @@ from samplers.events import (
     Unmasked,
     Verified,
 )
-from samplers.measures import CellDrafts, Judge, Measures, Opinion, end_map, measure
-from samplers.row_log import recorded
-from samplers.traces import read_trace
+from samplers.measuring.calibration import ece, reliability
+from samplers.measuring.commit_order import global_ar, kendall_tau, local_ar
+from samplers.measuring.measures import CellDrafts, Judge, Measures, Opinion, end_map, measure
+from samplers.measuring.row_log import recorded
+from samplers.recording.traces import read_trace
 
 TRACES = Path(__file__).parents[1] / "vectors" / "traces"
 MASK, END, PROMPT = 99, 0, 7

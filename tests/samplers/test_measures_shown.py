@@ -12,10 +12,10 @@ from models.loading import LoadedModel, load
 from samplers.__main__ import main
 from samplers.batch import run_requests
 from samplers.events import Started
-from samplers.judges import known_by_steps, prompt_check, question_in, task_check
-from samplers.measures import Opinion, measure
-from samplers.measures_table import as_data, run_table, summary_table
-from samplers.traces import Trace, read_trace, write_trace
+from samplers.measuring.judges import known_by_steps, prompt_check, question_in, task_check
+from samplers.measuring.measures import Opinion, measure
+from samplers.measuring.measures_table import as_data, run_table, summary_table
+from samplers.recording.traces import Trace, read_trace, write_trace
 from tests.networks import VECTORS
 
 TRACES = VECTORS / "traces" / "v0.2"

@@ -12,7 +12,7 @@ import pytest
 
 from samplers import SAMPLERS
 from samplers.fold import fold
-from samplers.traces import open_trace, read_trace
+from samplers.recording.traces import open_trace, read_trace
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "traces"
 VERSIONS = ("v0.1", "v0.2")

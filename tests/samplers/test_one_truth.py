@@ -15,9 +15,9 @@ from samplers import SAMPLERS, GuidedDenoiser, ModelNetwork, collect, decode, ma
 from samplers.__main__ import main
 from samplers.events import Event, Started, to_json
 from samplers.network import PolicyModelNetwork
+from samplers.recording.traces import read_trace
 from samplers.registry import Needs, entry, head_users
 from samplers.settings import SettingError
-from samplers.traces import read_trace
 from tests.networks import VECTORS, TableNetwork, TableScorer, ToyNetwork
 
 TINY = str(VECTORS / "tiny_llada")

@@ -12,8 +12,8 @@ from torch import Tensor
 from samplers.canvas import Canvas, new_canvas
 from samplers.events import Cell, Event, EventError, Started, Unmasked
 from samplers.fold import Board
+from samplers.measuring.regret import regret
 from samplers.registry import make
-from samplers.regret import regret
 from samplers.streams import collect
 from tests.networks import TableNetwork, TableScorer
 

@@ -10,10 +10,10 @@ import pytest
 
 from models.loading import LoadedModel, load
 from models.text import cell_texts, token_pieces
+from samplers.forwards.shared_forwards import Forwards
+from samplers.forwards.shared_network import Sharing
 from samplers.requests import RequestError, Tools, parse_constraints, parse_infill, prepare, prompt_ids
 from samplers.settings import SettingError
-from samplers.shared_forwards import Forwards
-from samplers.shared_network import Sharing
 
 BUNDLED = Path(__file__).parents[2] / "assets" / "models" / "tiny-llada"
 SHORT = {"steps": 8, "gen_length": 8, "block_length": 8}

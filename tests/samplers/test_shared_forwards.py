@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from samplers import collect, make, new_canvas
+from samplers.forwards.passes import Passes
+from samplers.forwards.shared_forwards import Call, Forwards, Left, Limits, Place
+from samplers.forwards.shared_network import shared
 from samplers.network import ModelNetwork
-from samplers.passes import Passes
-from samplers.shared_forwards import Call, Forwards, Left, Limits, Place
-from samplers.shared_network import shared
 from tests.networks import SMALL_MASK, TableNetwork, small_llada
 from tests.samplers.test_laws import NAMES, runs, start, stream
 
@@ -189,7 +189,7 @@ def test_a_worker_that_breaks_down_tells_everybody_and_the_next_call_has_a_new_o
 
 
 def test_workers_end_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("samplers.shared_forwards.IDLE", 0.01)
+    monkeypatch.setattr("samplers.forwards.shared_forwards.IDLE", 0.01)
     before = threading.active_count()
     forwards = Forwards(Limits(workers=2))
     place = forwards.place(TablePasses(TableNetwork()))
@@ -272,7 +272,7 @@ def test_a_row_longer_than_a_pass_goes_alone() -> None:
 
 
 def test_accounts_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("samplers.shared_forwards.MOST_OWNERS", 10)
+    monkeypatch.setattr("samplers.forwards.shared_forwards.MOST_OWNERS", 10)
     forwards, _ = line_of(Limits(tokens=8, **NOBODY), long=(1000, 4))  # type: ignore[arg-type]
     for visitor in range(50):
         call_of(forwards, f"visitor {visitor}", 1)
@@ -281,7 +281,7 @@ def test_accounts_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_accounts_of_those_who_wait_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("samplers.shared_forwards.MOST_OWNERS", 3)
+    monkeypatch.setattr("samplers.forwards.shared_forwards.MOST_OWNERS", 3)
     forwards, _ = line_of(Limits(tokens=4, **NOBODY), a=(1, 4), b=(1, 4), c=(1, 4), d=(1, 4))  # type: ignore[arg-type]
     assert taken(forwards) == {"a": 1}
     forwards.place(TablePasses(TableNetwork()))  # forgets the accounts that nobody needs

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 
 from samplers.events import EVENTS, Event
 from samplers.fold import fold
-from samplers.trace_files import LIMITS, PLAIN_BYTES
-from samplers.traces import Trace, write_trace
+from samplers.recording.trace_files import LIMITS, PLAIN_BYTES
+from samplers.recording.traces import Trace, write_trace
 from tests.samplers.random_events import event_lists
 
 PAGE = (Path(__file__).parents[2] / "docs" / "traces.md").read_text(encoding="utf-8")

@@ -32,8 +32,8 @@ from samplers.events import (
     to_json,
 )
 from samplers.fold import fold
-from samplers.trace_files import MAGIC, PLAIN_BYTES
-from samplers.traces import (
+from samplers.recording.trace_files import MAGIC, PLAIN_BYTES
+from samplers.recording.traces import (
     FOREIGN,
     Limits,
     Trace,

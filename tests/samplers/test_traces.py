@@ -19,7 +19,7 @@ from samplers.events import (
     Started,
     Unmasked,
 )
-from samplers.traces import Trace, TraceError, dump_trace, read_trace, write_trace
+from samplers.recording.traces import Trace, TraceError, dump_trace, read_trace, write_trace
 from tests.networks import TableNetwork
 
 

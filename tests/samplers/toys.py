@@ -15,10 +15,10 @@ from samplers.blocks import BlockSettings
 from samplers.canvas import Canvas
 from samplers.drawing import probability_of, top_cells
 from samplers.events import CandidateChosen, CandidatesForked, Event
+from samplers.forwards.transfer import take
 from samplers.registry import Needs
 from samplers.run import Run
 from samplers.settings import option
-from samplers.transfer import take
 
 VOCABULARY = 23
 """Of tests.networks.TableNetwork."""

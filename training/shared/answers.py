@@ -11,9 +11,9 @@ import torch
 from models.checkpoint import ModelError
 from models.loading import LoadedModel, check_learnable, load
 from models.text import token_pieces
+from samplers.recording.traces import Trace, used_pieces, write_trace
 from samplers.requests import RequestError, Tools, prepare
 from samplers.streams import record
-from samplers.traces import Trace, used_pieces, write_trace
 from training.engine.recipe import Recipe
 from training.engine.settings import RunArguments, TrainSettings
 

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from models.loading import LoadedModel
 from samplers.batch import answer_text
-from samplers.captured import plain_passes
 from samplers.events import Event, Started, Unmasked
+from samplers.forwards.captured import plain_passes
 from samplers.registry import make
 from samplers.requests import prepare_row, prepare_rows, prompt_ids
 from samplers.settings import SettingError, check, option

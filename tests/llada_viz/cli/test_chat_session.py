@@ -19,9 +19,9 @@ from llada_viz.decoding.served import Flagged, answer_settings
 from models.loading import LoadedModel, load
 from samplers.events import Cell, Started, Unmasked
 from samplers.fold import fold
+from samplers.recording.traces import read_trace
 from samplers.requests import RequestError, prompt_ids
 from samplers.settings import SettingError
-from samplers.traces import read_trace
 
 SIZES = {"gen_length": 16, "block_length": 8}
 ASKED = "What is 3 + 4?"

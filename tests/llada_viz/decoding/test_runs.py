@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from llada_viz.decoding.runs import Run, Runs
-from samplers.traces import Trace, dump_trace, read_trace
+from samplers.recording.traces import Trace, dump_trace, read_trace
 from tests.llada_viz.script import PIECES, every_event, frames_of
 
 

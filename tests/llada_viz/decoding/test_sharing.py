@@ -50,7 +50,7 @@ def test_a_model_that_is_let_go_is_gone() -> None:
 
 
 def test_a_run_that_has_ended_and_its_conversation_keep_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("samplers.shared_forwards.IDLE", 0.05)
+    monkeypatch.setattr("samplers.forwards.shared_forwards.IDLE", 0.05)
     bundled, runs, chats = Bundled(), Runs(), Chats()
     loaded = bundled.loaded
     assert loaded is not None

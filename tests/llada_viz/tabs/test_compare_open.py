@@ -13,7 +13,7 @@ from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.comparison import Comparison, Comparisons
 from llada_viz.decoding.runs import Run
 from samplers.engines.imported import to_trace
-from samplers.traces import write_trace
+from samplers.recording.traces import write_trace
 from tests.llada_viz.decoding.test_runs import Stream
 from tests.llada_viz.script import PIECES, every_event
 

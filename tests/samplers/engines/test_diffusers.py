@@ -20,7 +20,7 @@ from samplers.events import (
     Unmasked,
 )
 from samplers.fold import fold
-from samplers.traces import dump_trace, read_trace
+from samplers.recording.traces import dump_trace, read_trace
 from tests.samplers.engines.tiny_gemma import PIECES, model
 
 diffusers = pytest.importorskip("diffusers", reason="the extra `diffusers` is not installed")

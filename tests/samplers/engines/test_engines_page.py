@@ -17,7 +17,7 @@ from models.text import token_pieces
 from samplers.__main__ import main
 from samplers.events import Finished, Predicted
 from samplers.fold import fold
-from samplers.traces import read_trace
+from samplers.recording.traces import read_trace
 from tests.samplers.engines.tiny_gemma import VOCABULARY, model
 
 PAGE = (Path(__file__).parents[3] / "docs" / "engines.md").read_text(encoding="utf-8")

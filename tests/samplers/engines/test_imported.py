@@ -16,8 +16,8 @@ from samplers.engines import imported
 from samplers.engines.imported import ImportFileError, guess_mask, read_canvases, to_trace
 from samplers.events import Deleted, Edited, Event, Inserted, Remasked, Renoised, Unmasked
 from samplers.fold import Board
-from samplers.measures import measure
-from samplers.traces import dump_trace, read_trace
+from samplers.measuring.measures import measure
+from samplers.recording.traces import dump_trace, read_trace
 
 M = 9
 PLAIN = [

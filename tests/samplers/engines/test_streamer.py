@@ -11,7 +11,7 @@ from samplers.engines.recorder import Stopped, follow
 from samplers.engines.streamer import EventStreamer
 from samplers.events import Event, Finished, Inserted, Predicted, Started, Unmasked
 from samplers.fold import fold
-from samplers.traces import dump_trace, read_trace
+from samplers.recording.traces import dump_trace, read_trace
 from tests.samplers.engines.tiny_gemma import CASES, PIECES, VOCABULARY, generate
 
 ONE_ROW = [name for name, case in CASES.items() if len(case["prompt"]) == 1]

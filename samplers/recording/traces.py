@@ -6,7 +6,7 @@
     …
 
 docs/traces.md describes every field. A large file is compressed with gzip, whatever its name
-(samplers.trace_files). The cells are written out, one after the other: 1,024 steps over 512 cells with one
+(trace_files). The cells are written out, one after the other: 1,024 steps over 512 cells with one
 random draft a mask take 3.0 MB, 0.9 of them the text of the tokens (docs/decisions/024-traces.md).
 
 `open_trace` reads an event at a time, each checked when it comes; `read_trace` reads all.
@@ -26,9 +26,9 @@ from typing import Any, BinaryIO, Self
 from models.whole_file import write_whole_bytes
 from samplers.events import SCHEMA, Event, EventError, Started, from_json, to_json
 from samplers.fold import Board
-from samplers.trace_checks import Checks, check_header, json_value
-from samplers.trace_files import LIMITS, Limits, TraceError, packed, read_lines, too_much
-from samplers.upgrade import upgraded
+from samplers.recording.trace_checks import Checks, check_header, json_value
+from samplers.recording.trace_files import LIMITS, Limits, TraceError, packed, read_lines, too_much
+from samplers.recording.upgrade import upgraded
 
 __all__ = [
     "LIMITS",

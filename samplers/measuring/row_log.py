@@ -1,4 +1,4 @@
-"""What happened to the cells of each row of the trunk, kept from a stream of events for samplers.measures."""
+"""What happened to the cells of each row of the trunk, kept from a stream of events for its measures."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from samplers.transfer import places, to_device
+from samplers.forwards.transfer import places, to_device
 
 KeysValues = Any
 """What `new_keys_values` of a model gives: keys and values of every block, for all positions."""
@@ -16,7 +16,7 @@ KeysValues = Any
 
 class Passes:
     """Plain passes of a model (models.llada). fixed: a pass over the same shape again is cheap, one over
-    another shape is not (samplers.captured)."""
+    another shape is not (samplers.forwards.captured)."""
 
     fixed = False
 

@@ -29,7 +29,7 @@ from weakref import WeakSet
 import torch
 from torch import Tensor
 
-from samplers.passes import KeysValues, Passes
+from samplers.forwards.passes import KeysValues, Passes
 
 LOG = logging.getLogger(__name__)
 WORKER = "forwards"  # name of the workers' threads

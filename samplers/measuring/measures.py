@@ -5,7 +5,7 @@ Pure functions of events, one row of the trunk at a time, linear in events and c
 an answer for its order). Cells are told apart by their ids (samplers.fold), so that rows may grow and shrink.
 Of a run that was stopped there is what there was; what a run does not hold is None: without `drafts` nothing
 is known of drafts, and without a judge nothing of right answers. Nothing is said of parallel regret, which
-needs the network again (samplers.regret).
+needs the network again (samplers.measuring.regret).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from math import exp
 from typing import Any, NamedTuple
 
-from samplers.calibration import Judged, ece
-from samplers.commit_order import global_ar, kendall_tau, local_ar
 from samplers.events import Event, EventError
 from samplers.fold import BoardRow
-from samplers.row_log import UNASKED, FullDraft, Guess, Recorder, RowLog, Write, recorded
+from samplers.measuring.calibration import Judged, ece
+from samplers.measuring.commit_order import global_ar, kendall_tau, local_ar
+from samplers.measuring.row_log import UNASKED, FullDraft, Guess, Recorder, RowLog, Write, recorded
 
 AR_RUNS = (1, 2, 4)
 """The k of AR-ness."""
@@ -63,7 +63,7 @@ class Measures:
     fill after an early stop apart; tokens: of the answer up to the first end of the text, given ones too;
     forwards: passes of the network that the row was in; tpf: tokens / forwards.
 
-    tau, local_ar, global_ar: the order in which `cells` got their final tokens (samplers.commit_order).
+    tau, local_ar, global_ar: the order in which `cells` got their final tokens (commit_order).
 
     drafted: cells of the final answer with drafts, `cell_drafts`; flips: their mean number of flips;
     last_flip: the last forward at which any of them flipped.

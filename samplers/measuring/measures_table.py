@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from samplers.measures import AR_RUNS, Measures
-from samplers.regret import Regret
+from samplers.measuring.measures import AR_RUNS, Measures
+from samplers.measuring.regret import Regret
 from samplers.text_tables import markdown_table
 
 Data = dict[str, Any]

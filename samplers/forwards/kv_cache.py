@@ -17,9 +17,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from samplers.forwards.passes import KeysValues, rows_of
+from samplers.forwards.transfer import to_device
 from samplers.network import ModelNetwork
-from samplers.passes import KeysValues, rows_of
-from samplers.transfer import to_device
 
 MODES = ("none", "prefix", "dual")
 Span = tuple[int, int]

@@ -24,8 +24,8 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from samplers.passes import KeysValues, Passes, pick
-from samplers.transfer import to_device
+from samplers.forwards.passes import KeysValues, Passes, pick
+from samplers.forwards.transfer import to_device
 
 MOST_GRAPHS = 32
 MOST_TOKENS = 4096  # of a pass: longer ones keep a GPU busy for longer than a host needs to ask for them

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from models.text import cell_texts
-from samplers.measures import Judge, Known, Opinion
+from samplers.measuring.measures import Judge, Known, Opinion
 from tasks import TASKS
 from tasks.core import extract_boxed
 from tasks.recognise import problem_of

@@ -19,7 +19,7 @@ from samplers.events import (
     Started,
 )
 from samplers.fold import Board
-from samplers.trace_files import Limits, TraceError, too_much
+from samplers.recording.trace_files import Limits, TraceError, too_much
 
 MOST_TOKEN = 1 << 31
 MOST_DIGITS = 20

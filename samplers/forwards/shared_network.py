@@ -1,4 +1,4 @@
-"""Networks whose passes go through a shared worker (samplers.shared_forwards): each run has its own."""
+"""Networks whose passes go through a shared worker (shared_forwards): each run has its own."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from samplers.forwards.shared_forwards import Forwards, Place
 from samplers.network import ModelNetwork, PolicyModelNetwork
-from samplers.shared_forwards import Forwards, Place
 
 
 class _Turns:

@@ -11,11 +11,11 @@ from typing import Any
 
 from models.text import cell_texts
 from samplers.events import Event, Started
-from samplers.judges import Pieces, ends_among, judge_by, known_by_steps, prompt_check, question_in
-from samplers.measures import measure
-from samplers.measures_table import Data, as_data, run_table, summary_table
+from samplers.measuring.judges import Pieces, ends_among, judge_by, known_by_steps, prompt_check, question_in
+from samplers.measuring.measures import measure
+from samplers.measuring.measures_table import Data, as_data, run_table, summary_table
+from samplers.measuring.regret import regret
 from samplers.network import Network
-from samplers.regret import regret
 
 
 def add_measures(commands: Any) -> None:
@@ -28,7 +28,7 @@ def add_measures(commands: Any) -> None:
 
 def measures_of_files(args: argparse.Namespace) -> None:
     """One run as a list, several as a table."""
-    from samplers.traces import read_trace
+    from samplers.recording.traces import read_trace
 
     found: dict[str, Data] = {}
     for path in args.files:

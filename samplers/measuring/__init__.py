@@ -1,0 +1,1 @@
+"""What a run is measured by: order, drafts, calibration, regret, and the tables of them."""
