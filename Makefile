@@ -10,8 +10,8 @@ APP := $(VENV)/.app-installed
 DEV := $(VENV)/.dev-installed
 SECOND := $(VENV)/.second-installed
 PYTEST := HF_HUB_OFFLINE=1 $(PY) -m pytest
-# Files of tests, three at a time with a thread each, for many wait for processes.
-SEVERAL := -n 3 --dist loadfile
+# Files of tests, four at a time with a thread each, for many wait for processes.
+SEVERAL := -n 4 --dist loadfile
 FAST := not slow and not browser and not gpu and not long
 test-fast: export OMP_NUM_THREADS ?= 1
 

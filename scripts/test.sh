@@ -9,8 +9,8 @@ python=$1
 shift
 cd "$(dirname "$0")/.."
 export HF_HUB_OFFLINE=1 OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-# Three files at a time with a thread each, in the order of tests/conftest.py: what takes longest first.
-several=(-n 3 --dist loadfile --no-loadscope-reorder)
+# Four files at a time with a thread each, in the order of tests/conftest.py: what takes longest first.
+several=(-n 4 --dist loadfile --no-loadscope-reorder)
 
 if ! chromium=$(scripts/chromium.sh "$python"); then
     if [ "${CI:-}" = true ]; then
@@ -38,7 +38,7 @@ browser_log=$(mktemp)
 browser=
 if [ -n "$chromium" ]; then
     set -m # a process group of its own, so that it can be ended with its server and its browser
-    tests tests/browser >"$browser_log" 2>&1 &
+    tests tests/browser -m "not long" >"$browser_log" 2>&1 &
     browser=$!
     set +m
 fi

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 SAVED = Path(__file__).parents[1] / "vectors" / "traces" / "v0.2" / "wino_takes_back.jsonl"
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), pytest.param(390, True, marks=pytest.mark.long)])
 def test_a_run_says_what_it_did_and_what_committing_together_cost(
     open_page: Any, shots: Path, width: int, dark: bool
 ) -> None:

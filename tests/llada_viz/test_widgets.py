@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_gradio_writes_no_files_beside_the_components(tmp_path: Path) -> None:
     for package in ("llada_viz", "samplers", "models", "tasks", "evaluation"):
         shutil.copytree(

@@ -17,8 +17,9 @@ import torch
 
 from models.llada import LLaDAModelLM
 from models.rope import inverse_frequencies
-from samplers import GuidedDenoiser, ModelNetwork, captured, collect, make, new_canvas
+from samplers import GuidedDenoiser, ModelNetwork, collect, make, new_canvas
 from samplers.events import Event, Finished, Unmasked
+from samplers.forwards import captured
 from samplers.forwards.captured import (
     CapturedPasses,
     Compute,

@@ -38,7 +38,7 @@ def install_only(folder: Path, names: tuple[str, ...]) -> None:
                 (folder / top).symlink_to(Path(str(distribution.locate_file(top))))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_runs_small_on_a_bare_cpu(tmp_path: Path) -> None:
     """Every part is measured, or left out with what is missing; the numbers are in the JSON file."""
     (tmp_path / "site").mkdir()

@@ -39,7 +39,7 @@ NAMES = [*REGISTERED, *TOYS]
 
 @pytest.mark.parametrize("name", NAMES)
 @given(run=runs())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_fold_pins_masks_and_counting(name: str, run: Run) -> None:
     """Laws 1, 2, 3, 5, 7 and 8."""
     sampler, denoise, canvas = start(name, run)
@@ -85,7 +85,7 @@ def as_schema_1(events: Sequence[Event]) -> bytes:
 
 @pytest.mark.parametrize("name", NAMES)
 @given(run=runs())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_same_seed_same_events_and_batch_equals_rows(name: str, run: Run) -> None:
     """Law 4."""
     events, final = collect(stream(*start(name, run)))
@@ -122,7 +122,7 @@ def test_closing_anywhere_leaves_nothing_behind(name: str, run: Run) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @given(run=runs())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_what_is_committed_stays(name: str, run: Run) -> None:
     """Of tokens that a sampler calls final, none changes."""
     sampler, denoise, canvas = start(name, run)

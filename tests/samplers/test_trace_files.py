@@ -153,6 +153,7 @@ def test_pieces_of_drafts_and_of_verified_tokens() -> None:
     )
 
 
+@pytest.mark.long
 def test_1024_steps_over_512_cells_with_a_draft_a_mask(tmp_path: Path) -> None:
     trace = drafted_run(cells=512, steps=1024)
     drafts = sum(len(event.cells) for event in trace.events if isinstance(event, Predicted))

@@ -50,7 +50,7 @@ HOSTILE = [
     "\\" * 100_000, "٣", r"\begin{pmatrix}" + "1&" * 500 + r"1\end{pmatrix}",
     "\u2028" * 1_000, " " * 1_000_000,
 ]  # fmt: skip
-LIMIT, MEMORY = 3.0, 512
+LIMIT, MEMORY = 2.0, 512
 
 
 @pytest.fixture(scope="module")
