@@ -72,8 +72,8 @@ class BlockSettings:
     )
     drafts: int = option(
         0,
-        "Note at every step what the network would write in each undecided cell: its likeliest token "
-        "(true), or so many (top_5). Nothing else changes.",
+        "Note at every step so many of the likeliest tokens of each undecided cell; 0: none. Nothing else "
+        "changes.",
         low=0,
         high=MOST_K,
         counted=True,
