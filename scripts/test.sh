@@ -45,8 +45,7 @@ fi
 trap '[ -z "$browser" ] || kill -INT -- "-$browser" 2>/dev/null; rm -f "$browser_log"' EXIT
 trap 'exit 130' INT TERM
 
-# The browser's, one after the other, take longest: they go first where both want a core.
-nice -n 5 "$python" -m pytest "${several[@]}" --ignore tests/browser -m "not browser and not long" --cov
+tests "${several[@]}" --ignore tests/browser -m "not browser and not long" --cov
 end=$?
 if [ -n "$browser" ]; then
     wait "$browser" || end=$?

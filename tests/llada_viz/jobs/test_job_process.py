@@ -111,11 +111,11 @@ def test_m17_the_grace_grows_while_something_is_written(folder: str, start: Any)
 
 
 def test_m17_it_does_not_grow_for_ever(folder: str, start: Any) -> None:
-    process = start(SAVES_SLOWLY, 0.3, "1000")
+    process = start(SAVES_SLOWLY, 0.6, "1000")  # a busy machine may stop it for a third of a second
     until((folder / "begun").exists)
     process.terminate()
     assert process.wait(60) == 0
-    assert ended(folder)["killed"] and ended(folder)["waited"] >= 3.0
+    assert ended(folder)["killed"] and ended(folder)["waited"] >= 6.0
 
 
 def test_it_waits_for_its_device_and_can_be_stopped_there(folder: str, start: Any) -> None:
