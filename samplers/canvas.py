@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,11 +63,10 @@ class Canvas:
 
     def token_rows(self) -> tuple[tuple[int, ...], ...]:
         """The tokens of every row up to its end."""
-        rows = zip(self.tokens.tolist(), self.lengths.tolist(), strict=True)
-        return tuple(tuple(row[:length]) for row, length in rows)
+        return self.cut(self.tokens)
 
-    def cut(self, values: Tensor) -> tuple[tuple[bool, ...], ...]:
-        """Bool[rows, length] as rows, each up to its end."""
+    def cut(self, values: Tensor) -> tuple[tuple[Any, ...], ...]:
+        """Any[rows, length] as rows, each up to its end."""
         rows = zip(values.tolist(), self.lengths.tolist(), strict=True)
         return tuple(tuple(row[:length]) for row, length in rows)
 
@@ -171,7 +171,7 @@ class Canvas:
 
     def _padded(self) -> list[tuple[Tensor, int | bool]]:
         """What a canvas holds of each cell, and what stands for it behind a row's end."""
-        filler = next((i for i in (self.eos_id,) if i is not None), 0)
+        filler = 0 if self.eos_id is None else self.eos_id
         values: list[tuple[Tensor, int | bool]] = [
             (self.tokens, filler), (self.attention_mask, False), (self.pinned, True)
         ]  # fmt: skip
