@@ -1,4 +1,4 @@
-"""Countdown: make a target from three numbers, each used exactly once, with + - * /."""
+"""Countdown: make a target from two or three numbers, each used exactly once, with + - * /."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tasks.core import (
     field_of,
     require,
 )
+from tasks.countdown_solver import solve
 from tasks.exclude import countdown_key
 
 PLAIN_SHARE = 0.7
@@ -33,21 +34,21 @@ PHRASINGS = (
 )
 _RESULT = re.compile(r"=\s*(-?[0-9]{1,9})\s*$")
 _NUMBERS = re.compile(r"\s*[0-9]{1,6}(\s*,\s*[0-9]{1,6}){1,5}\s*")
-_BINDS = {"+": 1, "-": 1, "*": 2, "/": 2}
-"""How tightly an operator binds: what binds tighter is computed first."""
 
 
 @dataclass(frozen=True)
 class CountdownSettings:
     """Numbers and targets lie in 1..highest; `factor_max` bounds what is multiplied or divided by.
 
-    `times` and `divide` are the shares of * and / among the drawn operators.
+    `times` and `divide` are the shares of * and / among the drawn operators, `two` is that of problems with
+    two numbers.
     """
 
     highest: int = 100
     factor_max: int = 12
     times: float = 0.15
     divide: float = 0.12
+    two: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse ranges that leave nothing to draw."""
@@ -61,6 +62,7 @@ class CountdownSettings:
         for name in ("times", "divide"):
             value = getattr(self, name)
             require(0 <= value < 0.5, name, value, "0 up to, not with, 0.5")
+        require(0 <= self.two <= 1, "two", self.two, "0..1")
 
 
 def _operator(rng: random.Random, s: CountdownSettings) -> str:
@@ -111,24 +113,21 @@ _VALUES: dict[str, Callable[[int, int], int]] = {
 }
 
 
-def draw(rng: random.Random, s: CountdownSettings) -> tuple[tuple[list[int], int, str, str], str]:
-    """A random solvable problem as (numbers, target, expression, worked steps), and its key."""
+def draw(rng: random.Random, s: CountdownSettings) -> tuple[tuple[list[int], int], str]:
+    """A random solvable problem as (numbers, target), and its key."""
+    pair = s.two > 0 and rng.random() < s.two
     while True:
         a, op, b = _first(rng, s)
-        v = _VALUES[op](a, b)
-        second = _second(rng, s, v) if v > 0 else None
-        if second is None:
-            continue
-        op2, c, swapped = second
-        x, y = (c, v) if swapped else (v, c)
-        target = _VALUES[op2](x, y)
-        if 1 <= target <= s.highest:
-            break
-    inner, steps = f"{a} {op} {b}", f"{a} {op} {b} = {v}\n{x} {op2} {y} = {target}"
-    if _BINDS[op] < _BINDS[op2] or (swapped and _BINDS[op] == _BINDS[op2]):
-        inner = f"({inner})"
-    text = f"{c} {op2} {inner}" if swapped else f"{inner} {op2} {c}"
-    return ([a, b, c], target, text, steps), countdown_key([a, b, c], target)
+        value, numbers = _VALUES[op](a, b), [a, b]
+        if not pair:
+            second = _second(rng, s, value) if value > 0 else None
+            if second is None:
+                continue
+            op, c, swapped = second
+            x, y = (c, value) if swapped else (value, c)
+            value, numbers = _VALUES[op](x, y), [a, b, c]
+        if 1 <= value <= s.highest:
+            return (numbers, value), countdown_key(numbers, value)
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,9 @@ class CountdownTask:
 
     def generate(self, rng: random.Random, split: str) -> Problem:
         """Draw one problem of the split."""
-        (numbers, target, expression, steps), key = draw_for(self, split, lambda: draw(rng, self.settings))
+        (numbers, target), key = draw_for(self, split, lambda: draw(rng, self.settings))
+        solution = solve(numbers, target)
+        assert solution is not None, "what was drawn from a solution has one"
         rng.shuffle(numbers)
         phrasing, comma = self.template, ","
         if split == TRAIN:
@@ -151,8 +152,8 @@ class CountdownTask:
             if rng.random() >= PLAIN_SHARE:
                 phrasing = PHRASINGS[below(rng, len(PHRASINGS))]
         fields = {"numbers": comma.join(map(str, numbers)), "target": str(target)}
-        solution = f"{steps}\n\\boxed{{{expression}}}"
-        return Problem(self.name, fields, phrasing.format(**fields), solution, expression, key)
+        worked = f"{solution.text}\n\\boxed{{{solution.expression}}}"
+        return Problem(self.name, fields, phrasing.format(**fields), worked, solution.expression, key)
 
     def check(self, problem: Mapping[str, str], response: str, *, answer: str | None = None) -> Verdict:
         """Judge a response by its expression, exactly in fractions; `answer` is not used."""

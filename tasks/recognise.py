@@ -27,7 +27,7 @@ _FIELDS: dict[str, dict[str, str]] = {
     "expression": {"expression": r"[-+*×() \d]+", "e": r"[-+*×() \d]+"},
     # Any name and any object match, also such as the model was not trained on.
     "word": {"a": "[A-Z][a-z]+", "b": "[A-Z][a-z]+", "c": "[A-Z][a-z]+", "o": "[a-z]+"},
-    "countdown": {"numbers": rf"{NUMBER}(?:, ?{NUMBER}){{2}}", "target": NUMBER},
+    "countdown": {"numbers": rf"{NUMBER}(?:, ?{NUMBER}){{1,2}}", "target": NUMBER},
 }  # fmt: skip
 
 
