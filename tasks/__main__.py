@@ -18,6 +18,7 @@ def main(argv: list[str] | None = None) -> None:
     sample = commands.add_parser("sample", help="print problems as JSON lines")
     sample.add_argument("--task", required=True, choices=sorted(TASKS))
     sample.add_argument("--split", default="heldout")
+    sample.add_argument("--level", default="", help="easy or middle (default: the usual one)")
     sample.add_argument("--n", type=int, default=5)
     sample.add_argument("--seed", type=int, default=0)
     exclude = commands.add_parser("exclude", help="hash the published test problems of DIR")
@@ -26,7 +27,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.command == "exclude":
         print(f"{write_excluded(args.folder)} problems excluded")
         return
-    for problem in generate(args.task, args.split, args.n, args.seed):
+    for problem in generate(args.task, args.split, args.n, args.seed, args.level):
         print(json.dumps(asdict(problem), ensure_ascii=False))
 
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from tasks import TASKS, countdown, expression, sudoku
 from tasks import linear_phrasing as wording
+from tasks.sudoku_grids import LAYOUTS
 from tasks.word_templates import TEMPLATES
 
 NUMBER = r"\d{1,9}"
 _EQUATION = r"[-+*0-9a-z= ]+"
 _FIELDS: dict[str, dict[str, str]] = {
-    "sudoku": {"puzzle": "[0-4]{16}"},
     "linear": {
         "equation": _EQUATION, "e": _EQUATION, "v": "[a-z]", "n": r"-?\d|[A-Z][a-z]+", "a": f"-?{NUMBER}",
         "b": NUMBER, "c": f"-?{NUMBER}", "sign": "plus|minus", "verb": "add|subtract", "side": "to|from",
@@ -59,8 +59,8 @@ def problem_of(prompt: str) -> dict[str, Any] | None:
     if _pattern("word").fullmatch(text):
         return {"name": "word", "problem": {"problem": text}}
     for task, field_names in _PROBLEM.items():
-        for form in (*_phrasings(task), TASKS[task].template):
-            match = re.fullmatch(_regex(form, _FIELDS[task], named=True), text)
+        for form, patterns in _forms(task):
+            match = re.fullmatch(_regex(form, patterns, named=True), text)
             groups = match.groupdict() if match else {}
             fields = {
                 f: next((groups[n] for n in names if n in groups), "") for f, names in field_names.items()
@@ -70,9 +70,18 @@ def problem_of(prompt: str) -> dict[str, Any] | None:
     return None
 
 
-def _phrasings(task: str) -> Iterable[str]:
+def _forms(task: str) -> list[tuple[str, Mapping[str, str]]]:
+    """The wordings of a task in `str.format` form, each with the patterns of its fields."""
     if task == "sudoku":
-        return sudoku.PHRASINGS
+        return [
+            (form, {"puzzle": f"[0-{size}]{{{layout.cells}}}"})
+            for size, layout in LAYOUTS.items()
+            for form in (*sudoku.phrasings(size), sudoku.template_of(size))
+        ]
+    return [(form, _FIELDS[task]) for form in _phrasings(task)]
+
+
+def _phrasings(task: str) -> Iterable[str]:
     if task == "linear":
         return (
             wording.USUAL_FORM,
@@ -80,21 +89,21 @@ def _phrasings(task: str) -> Iterable[str]:
             *wording.WORDS,
             *wording.WORDS_NO_B,
             *wording.WORDS_ONE,
+            TASKS[task].template,
         )
     if task == "expression":
-        return expression.PHRASINGS
+        return (*expression.PHRASINGS, TASKS[task].template)
     if task == "countdown":
-        return countdown.PHRASINGS
+        return (*countdown.PHRASINGS, TASKS[task].template)
     return [text for template in TEMPLATES for text in template.texts]
 
 
 @cache
 def _pattern(task: str) -> re.Pattern[str]:
-    forms = list(_phrasings(task)) + ([TASKS[task].template] if task != "word" else [])
-    return re.compile("|".join(f"(?:{_regex(form, _FIELDS[task])})" for form in forms))
+    return re.compile("|".join(f"(?:{_regex(form, patterns)})" for form, patterns in _forms(task)))
 
 
-def _regex(form: str, fields: dict[str, str], named: bool = False) -> str:
+def _regex(form: str, fields: Mapping[str, str], named: bool = False) -> str:
     parts: list[str] = []
     used_names: set[str] = set()
     for literal, name, _, _ in string.Formatter().parse(form):

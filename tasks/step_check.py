@@ -16,10 +16,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tasks import linear, sudoku
+from tasks import linear
 from tasks.arithmetic import Node, tree
 from tasks.core import Task, extract_boxed, read_number
 from tasks.steps import Fact, plain
+from tasks.sudoku_grids import keeps_rules, layout_of
 
 _FACT = re.compile(r"(?:[^:=]{1,60}: )?(-?\d{1,9}) ([-+*/]) (-?\d{1,9}) = (-?\d{1,9})")
 _SCALED = re.compile(r"(-?\d{0,3})([a-z]) = (-?\d{1,9})")
@@ -159,11 +160,12 @@ def _of_countdown(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]:
 
 
 def _of_sudoku(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]:
-    rows: list[str] = []
+    puzzle, rows = fields["puzzle"], list[str]()
+    size = layout_of(puzzle).size
 
     def line_holds(line: str) -> bool:
         rows.append(line)
-        return len(rows) <= 4 and sudoku.keeps_rules("".join(rows), fields["puzzle"])
+        return len(rows) <= size and keeps_rules("".join(rows), puzzle)
 
     return line_holds, lambda answer: task.check(fields, f"\\boxed{{{answer}}}").correct
 

@@ -11,7 +11,7 @@ from tasks import TASKS, extract_boxed
 from tasks.arithmetic import parse
 from tasks.core import read_number
 from tasks.linear import solve
-from tasks.sudoku import all_grids
+from tasks.sudoku_grids import all_grids
 
 EQUATION = {"equation": "2x + 3 = 7"}
 PROBLEMS = {

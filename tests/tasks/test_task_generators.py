@@ -30,7 +30,7 @@ from tasks import (
 from tasks import __main__ as cli
 from tasks.exclude import countdown_key, published_keys, write_excluded
 from tasks.linear import solve
-from tasks.sudoku import all_grids
+from tasks.sudoku_grids import all_grids
 from tasks.word_templates import NAMES, OBJECTS, TEMPLATES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,7 +17,7 @@ from samplers.scoring import Draft, Question
 from tasks import TASKS, linear
 from tasks.arithmetic import parse
 from tasks.step_check import check_steps
-from tasks.sudoku import all_grids
+from tasks.sudoku_grids import can_be_completed
 
 _FACT = re.compile(r"((?:[^:=]{1,60}: )?(-?\d{1,9}) ([-+*/]) (-?\d{1,9}) =) ?(-?\d{0,9})")
 _SCALED = re.compile(r"((-?\d{0,3})[a-z] =) ?(-?\d{0,9})")
@@ -50,6 +50,8 @@ def can_still_hold(task: str, fields: Mapping[str, str], text: str) -> bool:
     if box is not None:
         if task == "countdown":  # any expression that hits the target may stand there
             return True
+        if task == "sudoku":
+            return can_be_completed("".join(box[2].split()), fields["puzzle"])
         return any(answer.startswith(box[2].lstrip()) for answer in _answers(task, fields, text[:start]))
     end = line if task == "sudoku" and "\\" not in line else _completion(task, fields, line)
     if end is None or not end.strip():
@@ -86,8 +88,5 @@ def _answers(task: str, fields: Mapping[str, str], before: str) -> list[str]:
         return [str(linear.solve(fields["equation"]))]
     if task == "expression":
         return [str(parse(fields["expression"]).value)]
-    if task == "sudoku":
-        clues = fields["puzzle"]
-        return [g for g in all_grids() if all(c in ("0", d) for c, d in zip(clues, g, strict=True))]
     true = [step for step in check_steps(TASKS[task], fields, before) if step.right]
     return [before[true[-1].start : true[-1].stop].rsplit("= ", 1)[-1].strip()] if true else []

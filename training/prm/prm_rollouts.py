@@ -130,7 +130,8 @@ def spoil(text: str, task: str, rng: random.Random) -> str:
     places = list((_DIGIT if task == "sudoku" else _NUMBER).finditer(text))
     place = rng.choice(places)
     if task == "sudoku":
-        fresh = rng.choice("1234")
+        digits = "123456" if set(text) & set("56") else "1234"
+        fresh = rng.choice(digits)
     elif (u := rng.random()) < 0.15:
         fresh = f"-{place[0]}"
     elif u < 0.4:
