@@ -15,7 +15,7 @@ from typing import Any
 from models.loading import LoadedModel
 from models.reward import LoadedReward, load_reward
 from models.ups_head import UPSHead, load_ups_head
-from samplers.measuring.measures import Judge, Opinion, measures_of
+from samplers.measuring.measures import Judge, Known, Opinion, measures_of
 from samplers.measuring.measures_table import as_data
 from samplers.measuring.row_log import Recorder
 from samplers.registry import Sampler, entry, make
@@ -34,6 +34,7 @@ TOOLS = ("ups_head", "scorer", "prm")
 Check = Callable[[str], Opinion]
 """What is to be thought of an answer's text."""
 NO_CHECKS: Mapping[Any, Check] = MappingProxyType({})
+NO_KNOWNS: Mapping[Any, Known] = MappingProxyType({})
 FIELDS = {"id", *PROMPTS, "sampler", "settings", "seed", "constraints", "infill", "task", *TOOLS}
 
 
@@ -133,10 +134,17 @@ def batches(jobs: Iterable[Job], most_rows: int, most_cells: int) -> Iterator[li
 
 
 def run_batch(
-    loaded: LoadedModel, jobs: list[Job], checks: Mapping[Any, Check] = NO_CHECKS
+    loaded: LoadedModel,
+    jobs: list[Job],
+    checks: Mapping[Any, Check] = NO_CHECKS,
+    knowns: Mapping[Any, Known] = NO_KNOWNS,
 ) -> list[dict[str, Any]]:
     """Decode one batch; one result for each job. `seconds`: the batch's time divided by its jobs; measures:
-    see samplers.measuring.measures_table; checks: by the ids of jobs, whose answers and drafts they judge."""
+    see samplers.measuring.measures_table.
+
+    checks: by the ids of jobs, whose answers and drafts they judge; knowns: by ids too, say which tokens are
+    right, and then the measures hold `commits`: the confidence of each token known to be right or wrong.
+    """
     prepared = prepare_rows(loaded, jobs[0].sampler, [job.row for job in jobs], jobs[0].tools)
     ends = [i for i in (loaded.eos_id, loaded.eot_id) if i is not None]
     recorder = Recorder(ends, full_drafts=any(job.id in checks for job in jobs))
@@ -159,8 +167,10 @@ def run_batch(
                     recorder,
                     row,
                     _judge(loaded, checks.get(job.id)),
-                    forwards=prepared.denoise.row_forwards[row],
-                )
+                    knowns.get(job.id),
+                    prepared.denoise.row_forwards[row],
+                ),
+                commits=job.id in knowns,
             ),
         }
         for row, (job, ids) in enumerate(zip(jobs, answers, strict=True))
@@ -187,8 +197,10 @@ def run_requests(
     most_cells: int = 16_384,
     progress: Callable[[int], None] = lambda done: None,
     checks: Mapping[Any, Check] = NO_CHECKS,
+    knowns: Mapping[Any, Known] = NO_KNOWNS,
 ) -> list[dict[str, Any]]:
-    """All requests; results in the order of the requests, errors among them. checks: see run_batch."""
+    """All requests; results in the order of the requests, errors among them. checks, knowns: see
+    run_batch."""
     results: dict[int, dict[str, Any]] = {}
     jobs: list[Job] = []
     box = ToolBox(loaded)
@@ -202,7 +214,7 @@ def run_requests(
             progress(len(results))
     for batch in batches(jobs, most_rows, most_cells):
         try:
-            answers = run_batch(loaded, batch, checks)
+            answers = run_batch(loaded, batch, checks, knowns)
         except (ValueError, RuntimeError, MemoryError) as error:
             answers = [{"id": job.id, "error": f"{type(error).__name__}: {error}"} for job in batch]
         for job, answer in zip(batch, answers, strict=True):

@@ -5,22 +5,33 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from evaluation.cli.run import DEFAULT_MODEL
-from evaluation.runs.bundled_scores import HeldOutScore, default_data, held_out_sets, score_of
+from evaluation.runs.bundled_scores import (
+    HeldOutScore,
+    commits_of,
+    default_data,
+    held_out_sets,
+    score_of,
+)
 from models.assets import locate
 from models.flags import add_model_flags, load_flagged
+from models.prompt_settings import decode_settings
 from models.whole_file import write_whole
+from samplers.measuring.calibration import Judged, ece
 from samplers.text_tables import markdown_table
+from tasks import EASY, MIDDLE
 
 
 def add_bundled(commands: Any) -> None:
     """Flags of `bundled`."""
-    command = commands.add_parser("bundled", help="held-out accuracy of the bundled model")
+    command = commands.add_parser("bundled", help="held-out accuracy and calibration of the bundled model")
+    command.add_argument("--level", default="", help=f"{EASY} or {MIDDLE} (default: both)")
     command.add_argument("--data", type=Path, default=default_data(), help="public test sets")
     command.add_argument("--out", type=Path, help="keep scores.json and a run folder a set here")
     command.set_defaults(run=run_bundled)
@@ -43,38 +54,58 @@ def _shared(command: argparse.ArgumentParser) -> None:
     command.add_argument("--set", action="append", default=[], help="only this set (repeatable)")
 
 
-def score_table(scores: list[HeldOutScore]) -> str:
+def score_table(scores: Sequence[HeldOutScore]) -> str:
     """Scores as a Markdown table."""
-    head = ("held-out problems", "correct", "accuracy", "95 % interval", "NFE")
-    rows = [
-        (s.set, f"{s.correct} / {s.total}", f"{s.accuracy:.1%}", f"{s.low:.1%} – {s.high:.1%}", s.nfe)
-        for s in scores
-    ]
-    return markdown_table(head, [(*row, f"{nfe:.0f}") for *row, nfe in rows])
+    head = ("held-out problems", "level", "correct", "accuracy", "95 % interval", "NFE", "ECE")
+    return markdown_table(head, [_cells(score) for score in scores])
+
+
+def _cells(s: HeldOutScore) -> tuple[str, ...]:
+    share, interval = f"{s.accuracy:.1%}", f"{s.low:.1%} – {s.high:.1%}"
+    wrong = "–" if s.ece is None else f"{s.ece:.3f}"
+    return s.set, s.level, f"{s.correct} / {s.total}", share, interval, f"{s.nfe:.0f}", wrong
+
+
+def calibration_words(level: str, commits: Sequence[Judged]) -> str:
+    """The calibration of all tasks at a level, as a sentence; "" where nothing is known of any token."""
+    wrong = ece(commits)
+    if wrong is None:
+        return ""
+    right = sum(ok for _, ok in commits) / len(commits)
+    sure = sum(confidence for confidence, _ in commits) / len(commits)
+    return (
+        f"Over all tasks, {level}: expected calibration error {wrong:.3f} over {len(commits):,} tokens, "
+        f"of which {right:.1%} are right, with a mean confidence of {sure:.1%}."
+    )
 
 
 def run_bundled(args: argparse.Namespace) -> None:
-    """Accuracy of the bundled model, set by set."""
+    """Accuracy and calibration of the bundled model, set by set."""
     from evaluation.runs.plan import Line
     from evaluation.runs.run_folder import RunFolder
     from evaluation.runs.sampler_table import run_bundled_set
 
+    sets = held_out_sets(args.n, args.seed, args.data, args.level, args.set)
     loaded, prompts = _loaded(args)
     scores: list[HeldOutScore] = []
+    middle: list[Judged] = []
     with TemporaryDirectory() as scratch:
         out = args.out or Path(scratch)
-        for problems in held_out_sets(args.n, args.seed, args.data):
-            if args.set and problems.name not in args.set:
-                continue
-            settings = dict(prompts[problems.problems[0].task]["settings"])
+        for problems in sets:
+            settings = decode_settings(prompts, problems.problems[0].task, problems.level)
             line = Line("plain", settings.pop("sampler", "low_confidence"), settings)
             folder = RunFolder(out / problems.name)
-            for _ in run_bundled_set(loaded, args.model, problems, [line], folder, args.adapter):
+            for _ in run_bundled_set(
+                loaded, args.model, problems, [line], folder, args.adapter, commits=True
+            ):
                 pass
-            scores.append(score_of(folder))
+            scores.append(score_of(folder, problems.level))
+            middle += commits_of(folder) if problems.level == MIDDLE else []
             print(f"{problems.name}: {scores[-1].correct} of {scores[-1].total}", file=sys.stderr)
         write_whole(out / "scores.json", json.dumps([asdict(s) for s in scores], indent=1) + "\n")
     print(score_table(scores))
+    if words := calibration_words(MIDDLE, middle):
+        print(f"\n{words}")
 
 
 def _loaded(args: argparse.Namespace) -> tuple[Any, Any]:

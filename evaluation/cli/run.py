@@ -19,6 +19,7 @@ from evaluation.runs.run_folder import RunFolder
 from evaluation.sets.problem_sets import ProblemSet, load_set
 from models.checkpoint import find_file
 from models.flags import add_model_flags, add_tool_flags, load_flagged
+from models.prompt_settings import decode_settings
 
 # How long one process waits for the others: rows cost unequal time, and torch's own limit is minutes.
 LONGEST_WAIT = timedelta(days=1)
@@ -108,11 +109,11 @@ def plan_of(args: argparse.Namespace) -> Plan:
 
 
 def own_settings(model: str, problems: ProblemSet, revision: str = "") -> Mapping[str, Any]:
-    """For a bundled task: the decode settings that the model's prompts.json names for it."""
+    """For a bundled task: the decode settings that the model's prompts.json names for it and its level."""
     task = problems.problems[0].task
     path = find_file(model, "prompts.json", revision) if task else None
     by_task = json.loads(path.read_text(encoding="utf-8")) if path is not None else {}
-    return dict(by_task.get(task, {}).get("settings", {}))
+    return decode_settings(by_task, task, problems.level)
 
 
 def write_report(args: argparse.Namespace) -> None:

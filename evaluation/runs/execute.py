@@ -23,9 +23,10 @@ from evaluation.sets.problem_sets import Problem
 from models.adapters import adapter_digest
 from models.checkpoint import weights_digest
 from models.loading import LoadedModel
+from models.text import token_pieces
 from samplers.batch import run_requests
-from samplers.measuring.judges import task_check
-from samplers.measuring.measures import Opinion
+from samplers.measuring.judges import known_by_steps, task_check
+from samplers.measuring.measures import Known, Opinion
 from tasks import TASKS
 
 CHUNK = 32
@@ -99,7 +100,9 @@ def answered(
     """Rows of one line: the answers, decoded as one batch, and their grades."""
     began = time.perf_counter()
     checks = checks_of(problems) if line.drafts else {}
-    results = run_requests(loaded, [json.dumps(plan.request(line, p)) for p in problems], checks=checks)
+    knowns = knowns_of(loaded, problems) if plan.commits else {}
+    requests = [json.dumps(plan.request(line, p)) for p in problems]
+    results = run_requests(loaded, requests, checks=checks, knowns=knowns)
     for result in results:  # the machine failed: no answer to grade; the run ends and can be resumed
         if str(result.get("error", "")).startswith(MACHINE):
             raise RunError(f"row {result['id']}, {line.label}: {result['error']}")
@@ -124,6 +127,13 @@ def answered(
 def checks_of(problems: Sequence[Problem]) -> dict[int, Callable[[str], Opinion]]:
     """By their numbers, for the problems whose drafts can be judged: those of a bundled task."""
     return {p.number: task_check(p.task, p.fields, p.answer) for p in problems if p.task}
+
+
+def knowns_of(loaded: LoadedModel, problems: Sequence[Problem]) -> dict[int, Known]:
+    """By their numbers, for problems of bundled tasks: which tokens of an answer are right."""
+    pieces = token_pieces(loaded.tokenizer) if loaded.tokenizer else []
+    ends = [i for i in (loaded.eos_id, loaded.eot_id) if i is not None]
+    return {p.number: known_by_steps(p.task, p.fields, pieces, ends) for p in problems if p.task}
 
 
 def graded(problems: Sequence[Problem], texts: Sequence[str], grader: Grades) -> list[Grade]:

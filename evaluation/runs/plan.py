@@ -42,7 +42,8 @@ class Line:
 @dataclass(frozen=True)
 class Plan:
     """A whole run. shots: worked examples that stand before every question; template: text with
-    {question}; the seed of row n is seed + n, the same for every line."""
+    {question}; the seed of row n is seed + n, the same for every line; commits: keep the confidence of each
+    token that is known to be right or wrong, of bundled tasks."""
 
     problems: ProblemSet
     lines: tuple[Line, ...]
@@ -51,6 +52,7 @@ class Plan:
     seed: int = 0
     ups_head: str = ""
     prm: str = ""
+    commits: bool = False
 
     def __post_init__(self) -> None:
         if QUESTION_MARK not in self.template:
@@ -108,6 +110,7 @@ class Plan:
         return {
             "template": self.template, "seed": self.seed,
             "shots": [asdict(shot) for shot in self.shots], "ups_head": self.ups_head, "prm": self.prm,
+            "commits": "kept" if self.commits else "",
         }  # fmt: skip
 
 

@@ -35,9 +35,10 @@ def run_bundled_set(
     lines: Sequence[Line],
     folder: RunFolder,
     adapter: str = "",
+    commits: bool = False,
 ) -> Iterator[int]:
-    """Do or go on with the run of a bundled task's problems; yields the rows done."""
-    plan = Plan(problems, tuple(lines))
+    """Do or go on with the run of a bundled task's problems; yields the rows done. commits: see Plan."""
+    plan = Plan(problems, tuple(lines), commits=commits)
     folder.open(manifest(loaded, model, plan, adapter), plan.problems)
     yield from run(loaded, plan, folder, NothingToGrade())
 

@@ -12,7 +12,7 @@ from evaluation.sets.hub import hub_table
 from evaluation.sets.public_sets import EVALUATED, public_set
 from evaluation.sets.tables import Table, read_table
 from models.assets import locate
-from tasks import HELD_OUT, TASKS, generate
+from tasks import HELD_OUT, TASKS, USUAL_LEVELS, at_level, generate
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,14 @@ class Problem:
 
 @dataclass(frozen=True)
 class ProblemSet:
-    """Problems and where they come from; notes: what was left out of a file, or is not read of it."""
+    """Problems and where they come from; notes: what was left out of a file, or is not read of it; level: of
+    a bundled task's problems."""
 
     name: str
     problems: tuple[Problem, ...]
     mapping: ColumnMapping | None = None
     notes: tuple[str, ...] = ()
+    level: str = ""
 
 
 def load_set(
@@ -64,15 +66,25 @@ def load_set(
     )
 
 
-def bundled_set(task: str, n: int, seed: int, split: str = HELD_OUT) -> ProblemSet:
-    """n problems of a bundled task, in its own words; its exact checker grades them. split: HELD_OUT, or
-    HELD_OUT_TEMPLATES_SPLIT for a task that has wordings which were never trained on."""
+def bundled_set(task: str, n: int, seed: int, split: str = HELD_OUT, level: str = "") -> ProblemSet:
+    """n problems of a bundled task, in its own words; its exact checker grades them.
+
+    split: HELD_OUT, or HELD_OUT_TEMPLATES_SPLIT for a task that has wordings which were never trained on;
+    level: of tasks.LEVELS, "": the usual one. The set's name tells a level that is not the usual one.
+    """
+    level = level or USUAL_LEVELS[task]
+    template = at_level(task, level).template
     problems = tuple(
-        Problem(number, TASKS[task].template.format(**p.fields), p.answer, task, p.fields)
-        for number, p in enumerate(generate(task, split, n, seed), 1)
+        Problem(number, template.format(**p.fields), p.answer, task, p.fields)
+        for number, p in enumerate(generate(task, split, n, seed, level), 1)
     )
-    name = task if split == HELD_OUT else f"{task}, held-out templates"
-    return ProblemSet(name, problems)
+    return ProblemSet(bundled_name(task, split, level), problems, level=level)
+
+
+def bundled_name(task: str, split: str = HELD_OUT, level: str = "") -> str:
+    """The name of a set of a bundled task, such as "sudoku", "sudoku, middle"."""
+    named_level = () if level in ("", USUAL_LEVELS[task]) else (level,)
+    return ", ".join((task, *named_level, *(() if split == HELD_OUT else ("held-out templates",))))
 
 
 def from_table(table: Table, question: str | None = None, answer: str | None = None) -> ProblemSet:

@@ -44,14 +44,17 @@ SUMMARY = tuple(c for c in COLUMNS if c.name not in ("tokens", "forwards", "last
 """What a mean over runs says something about."""
 
 
-def as_data(measures: Measures, regret: Regret | None = None, cells: bool = False) -> Data:
-    """The numbers of a run. cells: the drafts of each cell too."""
+def as_data(
+    measures: Measures, regret: Regret | None = None, cells: bool = False, commits: bool = False
+) -> Data:
+    """The numbers of a run. cells: the commits and the drafts of each cell too; commits: those alone, also
+    where there are none."""
     data = asdict(measures)
     for kind in ("local_ar", "global_ar"):
         values = data.pop(kind)
         data |= {f"{kind}_{k}": values[k] for k in AR_RUNS}
     for name in ("commits", "cell_drafts"):
-        if not cells or not data[name]:
+        if not (cells and data[name]) and not (commits and name == "commits"):
             del data[name]
     if regret is not None:
         steps = [

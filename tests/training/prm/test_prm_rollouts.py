@@ -82,6 +82,8 @@ def test_spoiled_text_differs_in_a_number_only() -> None:
     assert sum(text != "3 + 4 = 7\n\\boxed{7}" for text in spoilt) > 35
     assert all("boxed" in text and "--" not in text for text in spoilt)
     assert {len(spoil("1234\n", "sudoku", rng)) for _ in range(20)} == {5}
+    assert {c for _ in range(60) for c in spoil("1234\n", "sudoku", rng)} == set("1234\n")
+    assert {c for _ in range(60) for c in spoil("123456\n", "sudoku", rng)} == set("123456\n")
 
 
 def test_a_file_is_written_in_whole_lines_and_never_over_another(tmp_path: Path) -> None:
