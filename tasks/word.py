@@ -1,4 +1,4 @@
-"""Short word problems of one to five steps, drawn from templates."""
+"""Short word problems of one to five steps, drawn from templates or composed by a grammar."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
-from operator import add, floordiv, mul, sub
 
 from tasks.core import (
     SPLITS,
@@ -21,28 +20,33 @@ from tasks.core import (
     read_number,
     require,
 )
+from tasks.word_composed import draw_plan
+from tasks.word_plan import OPERATIONS, Plan
+from tasks.word_telling import tell
 from tasks.word_templates import HELD_OUT_TEMPLATES, NAMES, OBJECTS, TEMPLATES, WordTemplate
 
 HELD_OUT_TEMPLATES_SPLIT = "heldout_templates"
 _SLOT = re.compile(r"\{n([0-9])\}")
 STEPS_SHARES = (0.1, 0.3, 0.3, 0.2, 0.1)
 """Shares of the problems with 1, 2, 3, 4 and 5 steps."""
-_OPERATIONS: dict[str, Callable[[int, int], int]] = {"+": add, "-": sub, "*": mul, "/": floordiv}
 
 
 @dataclass(frozen=True)
 class WordSettings:
-    """Every value lies in 1..highest; `step_shares` are the shares of 1 to 5 steps."""
+    """Every value lies in 1..highest; `step_shares` are the shares of 1 to 5 steps; `composed` is the share
+    of the problems that the grammar composes, the others are the templates'."""
 
     highest: int = 200
     step_shares: tuple[float, ...] = STEPS_SHARES
+    composed: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse a range too small for the templates and shares that do not sum to 1."""
+        """Refuse a range too small for the templates and shares that are none."""
         require(self.highest >= 150, "highest", self.highest, "150 or more")
         shares = self.step_shares
         fits = len(shares) == 5 and min(shares) >= 0 and abs(sum(shares) - 1) < 1e-9
         require(fits, "step_shares", shares, "five shares of 0 or more that sum to 1")
+        require(0 <= self.composed <= 1, "composed", self.composed, "0 to 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def _compile(template: WordTemplate) -> _CompiledTemplate:
 
     steps, lines = [], []
     for i, (label, left, op, right) in enumerate(template.steps):
-        steps.append((position(left), op, _OPERATIONS[op], position(right)))
+        steps.append((position(left), op, OPERATIONS[op], position(right)))
         result = f"{{v[{count + i}]}}"
         lines.append(f"{label}: {{v[{position(left)}]}} {op} {{v[{position(right)}]}} = {result}")
     lines.append(f"\\boxed{{{{{{v[{count + len(steps) - 1}]}}}}}}")
@@ -110,21 +114,25 @@ class WordTask:
     template: str = "{problem}"
     splits: tuple[str, ...] = (*SPLITS, HELD_OUT_TEMPLATES_SPLIT)
 
+    def _steps(self, rng: random.Random) -> int:
+        u, steps = rng.random(), 1
+        shares = self.settings.step_shares
+        while steps < 5 and u >= shares[steps - 1]:
+            u -= shares[steps - 1]
+            steps += 1
+        return steps
+
     def _pick(self, rng: random.Random, split: str) -> _CompiledTemplate:
-        if split == HELD_OUT_TEMPLATES_SPLIT:
-            templates = _held_out()
-        else:
-            u, steps = rng.random(), 0
-            shares = self.settings.step_shares
-            while steps < 4 and u >= shares[steps]:
-                u -= shares[steps]
-                steps += 1
-            templates = _by_steps()[steps]
+        held_out = split == HELD_OUT_TEMPLATES_SPLIT
+        templates = _held_out() if held_out else _by_steps()[self._steps(rng) - 1]
         return templates[below(rng, len(templates))]
 
     def generate(self, rng: random.Random, split: str) -> Problem:
-        """Draw one problem of train, heldout (trained templates) or heldout_templates."""
+        """Draw one problem of train, heldout (trained templates and composed ones) or heldout_templates."""
         require(split in self.splits, "split", split, ", ".join(self.splits))
+        composed = self.settings.composed
+        if composed and split != HELD_OUT_TEMPLATES_SPLIT and rng.random() < composed:
+            return self._compose(rng, split)
         # The template is drawn once, and only the numbers again where a draw is rejected: else templates
         # that are rejected more often would become rarer, and the shares of the step counts with them.
         compiled = self._pick(rng, split)
@@ -140,6 +148,22 @@ class WordTask:
         solution = compiled.solution.format(v=values, a=a, b=b, c=c)
         fields = {"problem": text}
         return Problem(self.name, fields, text, solution, str(values[-1]), key, compiled.name)
+
+    def _compose(self, rng: random.Random, split: str) -> Problem:
+        """Draw one composed problem. A story without fitting numbers makes way for another of its length."""
+        steps = self._steps(rng)
+        plan = draw_plan(rng, steps)
+
+        def draw() -> tuple[tuple[Plan, dict[str, int]], str]:
+            nonlocal plan
+            while (values := plan.draw_values(rng, self.settings.highest)) is None:
+                plan = draw_plan(rng, steps)
+            return (plan, values), plan.key(values)
+
+        (story, values), key = draw_for(self, split, draw)
+        text, solution = tell(story, values, rng)
+        answer = str(values[story.current])
+        return Problem(self.name, {"problem": text}, text, solution, answer, key, story.template_id)
 
     def check(self, problem: Mapping[str, str], response: str, *, answer: str | None = None) -> Verdict:
         """Compare a response with `answer`, which this task needs: ValueError without it."""
