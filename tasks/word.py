@@ -29,6 +29,8 @@ HELD_OUT_TEMPLATES_SPLIT = "heldout_templates"
 _SLOT = re.compile(r"\{n([0-9])\}")
 STEPS_SHARES = (0.1, 0.3, 0.3, 0.2, 0.1)
 """Shares of the problems with 1, 2, 3, 4 and 5 steps."""
+_MOST_NUMBERS = 100
+"""Draws of numbers for one composed story; nearly all find a held-out problem in far fewer."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +152,16 @@ class WordTask:
         return Problem(self.name, fields, text, solution, str(values[-1]), key, compiled.name)
 
     def _compose(self, rng: random.Random, split: str) -> Problem:
-        """Draw one composed problem. A story without fitting numbers makes way for another of its length."""
+        """Draw one composed problem. A story that finds no fitting numbers, or none of the split in
+        _MOST_NUMBERS draws, makes way for another of its length."""
         steps = self._steps(rng)
-        plan = draw_plan(rng, steps)
+        plan, draws = draw_plan(rng, steps), 0
 
         def draw() -> tuple[tuple[Plan, dict[str, int]], str]:
-            nonlocal plan
+            nonlocal plan, draws
+            draws += 1
+            if draws % _MOST_NUMBERS == 0:
+                plan = draw_plan(rng, steps)
             while (values := plan.draw_values(rng, self.settings.highest)) is None:
                 plan = draw_plan(rng, steps)
             return (plan, values), plan.key(values)

@@ -87,12 +87,13 @@ def _options(plan: Plan, left: int) -> Iterator[tuple[str, float]]:
         yield "book", 1
         return
     if plan.moves[-1] == "other":  # nobody's amount is left without a use
-        yield from (("total:01", 4.0), ("box:01", 1.5), ("sum", 1.0), ("differ:01", 1.0 if left == 1 else 0))
+        yield from (("total:01", 4.0), ("box:01", 1.5), ("sum", 1.0), ("differ:01", 1.5 if left == 1 else 0))
         return
     yield from (("gain", 3.0), ("lose", 4.0), ("half", 1.5))
     if kind == "bus":
         return
-    if known < _MOST_PEOPLE:
+    owned = plan.moves[-1] != "all_kinds" or plan.moves[0] == "red_blue"  # else: who has "a blue bag"?
+    if known < _MOST_PEOPLE and owned:
         for name, weight in (("more", 2.0), ("fewer", 2.0), ("times", 2.0), ("half_as", 0.7)):
             yield f"{name}:0", weight
             if known == 2:
@@ -113,7 +114,10 @@ def _options(plan: Plan, left: int) -> Iterator[tuple[str, float]]:
             yield f"total:{pair}", 4.0
             yield f"box:{pair}", 1.5 if not plan.money else 0
         yield "total:012", 2.0 if known == 3 and left > 1 else 0
-        yield "differ:01", 1.0 if left == 1 else 0
+        # After "more" and "fewer" the text would have told the difference itself.
+        larger = {"times:0": "10", "half_as:0": "01"}.get(plan.moves[-1]) if known == 2 else None
+        if larger is not None and left == 1:
+            yield f"differ:{larger}", 1.5
     if kind not in ("each", "bags"):
         yield "share", 3.0 if plan.shares < 2 else 0
         clear = not plan.crowded and (plan.reduced or not plan.singled)

@@ -114,7 +114,8 @@ def _comparison(name: str, op: str, span: tuple[int, int]) -> Callable[..., None
         base, amount = plan.kind, plan.current
         if plan.kind == "own" and plan.people:
             others, amount = (plan.people[which][0],), plan.people[which][1]
-            base = "now" if plan.changed and others == plan.subject else "own"
+            changed = plan.changed and others == plan.subject
+            base = "left" if changed and plan.reduced else "now" if changed else "own"
         elif plan.kind == "own":
             base = "they"
         elif plan.kind == "lots" and plan.changed:

@@ -10,6 +10,7 @@ people, {w} {ws}, {x} {xs} and {y} {ys} three kinds of container,
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 CONTAINERS = (("box", "boxes"), ("bag", "bags"), ("basket", "baskets"), ("pack", "packs"), ("jar", "jars"))
 GROUPS = (("friend", "friends"), ("child", "children"))
@@ -96,9 +97,9 @@ _TEXTS: dict[str, str] = {
         their {o} into one {w}""",
     # Events.
     "gain_own": """<buys|buy> {n} more {o} / <finds|find> {n} more {o} / <finds|find> {n} more /
-        <gets|get> {n} more {o} / <gets|get> {n} {o} from {q} / <buys|buy> {n} more / <finds|find> {n} {o}""",
-    "gain_one": """=Then {q} gives {p} {n} more {o}. / =Then {q} brings {p} {n} more. / =Now {p} gets
-        {n} more {o}.""",
+        <gets|get> {n} more {o} / <gets|get> {n} {o} from {q} / <buys|buy> {n} more / <finds|find> {n} {o}
+        / =Then {q} gives {p} {n} more {o}. / =Then {q} brings {p} {n} more {o}. / =Now {p} gets {n} more
+        {o}.""",
     "gain_had": """already had {n} {o} / already had {n} {o} at home / finds {n} more {o} / gets {n}
         {o} from {q}""",
     "gain_money": """<gets|get> {n} {o} from {q} / <earns|earn> {n} more {o} / <finds|find> {n} {o} /
@@ -210,7 +211,8 @@ _TEXTS: dict[str, str] = {
 }  # fmt: skip
 BASES: dict[str, tuple[str, ...]] = {
     "own": ("{q}",),
-    "now": ("{q} has now", "{q} then", "{q} has left"),
+    "now": ("{q} has now", "{q} then", "{q} has then"),
+    "left": ("{q} has now", "{q} then", "{q} has left"),
     "each": ("each {g} gets", "one {g} gets"),
     "bags": ("there are in each {y}", "one {y} holds"),
     "they": ("they have together", "they have together then"),
@@ -218,24 +220,24 @@ BASES: dict[str, tuple[str, ...]] = {
     "lots": ("there are in all the {ws}", "all the {ws} hold together"),
     "lots_now": ("there are now",),
 }
+_Texts = dict[str, tuple[str, ...]]
 _VERB = re.compile(r"<(\w+)\|(\w+)>")
 
 
-def _read(choice: int) -> dict[str, tuple[str, ...]]:
+def _read(choice: int) -> _Texts:
     split = {name: " ".join(texts.split()).split(" / ") for name, texts in _TEXTS.items()}
     return {name: tuple(_VERB.sub(rf"\{choice}", t) for t in texts) for name, texts in split.items()}
 
 
-_Texts = dict[str, tuple[str, ...]]
-
-
-def _explicit(texts: _Texts) -> _Texts:
-    return {name: tuple(t for t in of_name if "{o}" in t) or of_name for name, of_name in texts.items()}
+def _only(texts: _Texts, fits: Callable[[str], bool]) -> _Texts:
+    """Of every clause the texts that fit; all, where none does."""
+    return {name: tuple(t for t in of_name if fits(t)) or of_name for name, of_name in texts.items()}
 
 
 FOR_ONE = _read(1)
-FOR_MANY = _read(2)
-"""Name of a clause -> its texts, for one subject and for several."""
-FOR_ONE_EXPLICIT = _explicit(FOR_ONE)
-FOR_MANY_EXPLICIT = _explicit(FOR_MANY)
+"""Name of a clause -> its texts for one subject."""
+FOR_MANY = _only(_read(2), lambda text: "{p}" not in text)
+"""The texts for several subjects, of whom none is named alone."""
+FOR_ONE_EXPLICIT = _only(FOR_ONE, lambda text: "{o}" in text)
+FOR_MANY_EXPLICIT = _only(FOR_MANY, lambda text: "{o}" in text)
 """Only the texts that name the objects, for places where "them" could mean something else."""

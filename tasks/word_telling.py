@@ -25,6 +25,8 @@ from tasks.word_stories import (
 from tasks.word_templates import NAMES, OBJECTS
 
 _Item = TypeVar("_Item")
+_PURCHASES = frozenset({"shop_pay", "shop_two", "pay"})
+"""After these the story goes on with "Then": what is spent next would else read as a part of the price."""
 _JOINED = 0.4
 """Share of the clauses that are joined to the one before where both have one subject."""
 
@@ -47,7 +49,7 @@ def tell(plan: Plan, values: dict[str, int], rng: random.Random) -> tuple[str, s
             before = None
         else:
             opening = CONNECTORS[below(rng, len(CONNECTORS))] if clause.event else ""
-            if clause.event and before is not None and before.name.startswith("shop"):
+            if clause.event and before is not None and before.name in _PURCHASES:
                 opening = "Then "
             who = _who(clause, names)
             sentences.append(f"{opening}{who if opening else who[0].upper() + who[1:]} {text}.")
@@ -107,12 +109,13 @@ def _who(clause: Clause, names: list[str]) -> str:
     """The subject at the head of a sentence or after "Then"."""
     if len(clause.subject) > 1 and not clause.named:
         return "they"
-    return " and ".join(names[person] for person in clause.subject)
+    *most, last = (names[person] for person in clause.subject)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _joins(before: Clause, clause: Clause, rng: random.Random) -> bool:
-    if before.name.startswith("shop"):
-        return False  # what is bought there and spent later would read as one
+    if before.name in _PURCHASES and clause.name != "pay":
+        return False
     if before.subject == clause.subject:
         return rng.random() < (0.75 if before.name.startswith("one_") else _JOINED)
     return not clause.event and not before.event and rng.random() < _JOINED

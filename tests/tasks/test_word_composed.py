@@ -11,6 +11,7 @@ from tasks import HELD_OUT_TEMPLATES, Problem, WordSettings, WordTask, split_of
 from tasks.step_check import check_steps
 from tasks.word_composed import draw_plan, held_out_signatures
 from tasks.word_plan import signature
+from tasks.word_stories import FOR_ONE
 from tasks.word_telling import tell
 
 COMPOSED = WordTask(WordSettings(composed=1.0))
@@ -50,6 +51,15 @@ def test_held_out_arithmetic_never_occurs() -> None:
     for steps in (2, 3, 4):
         for _ in range(N):
             assert signature(draw_plan(rng, steps).steps) not in wanted
+
+
+def test_every_wording_is_used() -> None:
+    rng, used = random.Random(16), set()
+    for i in range(2 * N):
+        plan = draw_plan(rng, 1 + i % 5)
+        used |= {clause.name for clause in (*plan.clauses, plan.question)}
+        assert plan.unsaid is None or plan.unsaid.name == "join"
+    assert used == set(FOR_ONE)
 
 
 def test_signature_reads_sums_in_either_order() -> None:
@@ -95,6 +105,11 @@ def test_splits_are_by_key_and_templates_mix_in() -> None:
     held_out = [task.generate(rng, "heldout_templates") for _ in range(50)]
     assert {p.template_id for p in held_out} <= {t.name for t in HELD_OUT_TEMPLATES}
     assert all("composed" not in p.key for p in held_out)
+
+
+def test_every_story_makes_way_where_it_has_no_held_out_numbers() -> None:
+    rng = random.Random(1)
+    assert len([COMPOSED.generate(rng, "heldout") for _ in range(N)]) == N
 
 
 def test_step_shares_hold_for_composed_problems() -> None:
