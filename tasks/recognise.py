@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from tasks import TASKS, countdown, expression, sudoku
+from tasks import MIDDLE, TASKS, countdown, expression, sudoku
 from tasks import linear_phrasing as wording
 from tasks.sudoku_grids import LAYOUTS
 from tasks.word_templates import TEMPLATES
@@ -42,6 +42,15 @@ def kind_of(prompts: Sequence[str]) -> str:
     counts = Counter(kind for prompt in prompts for kind in kinds_of(prompt))
     kind, count = counts.most_common(1)[0] if counts else ("", 0)
     return kind if 2 * count > len(prompts) else ""
+
+
+def level_of(prompts: Sequence[str]) -> str:
+    """The level of more than half of the prompts, where wording alone tells it: MIDDLE for 6x6 sudoku. "" for
+    all others: how hard an equation is, its numbers tell by degrees."""
+    cells = LAYOUTS[6].cells
+    problems = [problem_of(prompt) or {"name": "", "problem": {}} for prompt in prompts]
+    puzzles = [p["problem"]["puzzle"] for p in problems if p["name"] == "sudoku"]
+    return MIDDLE if 2 * sum(len(puzzle) == cells for puzzle in puzzles) > len(prompts) else ""
 
 
 # For each task: the field of its problem -> the names which that field has in the wordings.

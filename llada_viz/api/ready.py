@@ -47,13 +47,15 @@ def make_ready(asked: Asked, served: Served, defaults: Mapping[str, Any], limits
     loaded = _model(asked, served)
     _check_rows(asked, limits.rows)
     prompts = [prompt_ids(loaded, **prompt) for prompt in asked.prompts]
+    question = _question(asked)
+    defaults = {**defaults, **served.prompt_settings(question)}
     settings = _settings(asked, served, defaults, limits, loaded, max(map(len, prompts)))
     sampler = make(entry(asked.sampler).name, settings)
     if sampler.needs.scorer:  # it decodes many candidates of its own
         _check_rows(asked, 1, f" with sampler {sampler.name}")
     seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
     seeds = tuple((seed + i) % 2**63 for i in range(asked.n))
-    tools, task = tools_for(served, sampler, _question(asked), asked.scorer)
+    tools, task = tools_for(served, sampler, question, asked.scorer)
     tools, given_task = replace(tools, sharing=sharing_of(loaded)), task if tools.scorer else None
     rows = [
         prepare_row(loaded, sampler, seed=row_seed, task=given_task, **prompt)

@@ -82,9 +82,11 @@ class ChatSession:
         """The bytes of every token."""
         return token_pieces(self.loaded.tokenizer)
 
-    def settings(self) -> dict[str, Any]:
-        """All settings of an answer, checked; SettingError names the one that is wrong."""
-        settings = answer_settings(self.served, self.sampler, self.defaults, self.own)
+    def settings(self, question: str = "") -> dict[str, Any]:
+        """All settings of an answer, to this question where it needs others; checked: SettingError names the
+        one that is wrong."""
+        defaults = {**self.defaults, **self.served.prompt_settings(question)}
+        settings = answer_settings(self.served, self.sampler, defaults, self.own)
         make(self.sampler, settings)
         return settings
 
@@ -95,7 +97,7 @@ class ChatSession:
         check_unicode("message", question)
         if not question.strip():
             raise RequestError("message is empty; allowed: some text")
-        settings = self.settings()
+        settings = self.settings(question)
         loaded, length = self.loaded, settings["gen_length"]
         shorter, left_out = fitting(loaded, self.conversation, question, length)
         sampler = make(self.sampler, settings)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from llada_viz.decoding.bundled import ADAPTERS, DTYPES, HEAD_FILE, Bundled
 from llada_viz.decoding.networks import NETWORKS, Sources
@@ -92,6 +93,10 @@ class Attached:
         adapter = self.origins.get("adapter")
         bundled_adapter = ADAPTERS.get(adapter.label) if adapter else None
         return bundled_adapter.steps_for(gen_length, block_length) if bundled_adapter else None
+
+    def prompt_settings(self, prompt: str) -> dict[str, Any]:
+        """Settings that only this prompt needs, of the bundled network; {} for most."""
+        return {} if "model" in self.origins else self.bundled.prompt_settings(prompt)
 
     @property
     def rewards(self) -> tuple[str, ...]:

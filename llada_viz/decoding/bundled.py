@@ -13,10 +13,12 @@ from models.adapters import CONFIG as ADAPTER_FILE
 from models.assets import MODELS, assets, locate
 from models.checkpoint import ModelError
 from models.loading import LoadedModel, load
+from models.prompt_settings import decode_settings, level_settings
 from models.reward import LoadedReward, load_reward
 from models.text import token_pieces
 from models.ups_head import UPSHead, load_ups_head
 from tasks import HELD_OUT, TASKS, generate
+from tasks.recognise import kind_of, level_of
 
 FOLDER = assets() / MODELS / "tiny-llada"
 FOLDER_VARIABLE = "LLADA_VIZ_MODEL"
@@ -68,11 +70,20 @@ def prompts_of(folder: Path) -> dict[str, dict[str, Any]]:
     return prompts if isinstance(prompts, dict) else {}
 
 
-def task_settings(prompts: dict[str, dict[str, Any]], task: str = "") -> dict[str, Any]:
-    """The settings that a task's answers need. "" (problems of no task): those of the longest answers."""
-    by_task = {name: dict(entry.get("settings", {})) for name, entry in prompts.items()}
-    longest = max(by_task.values(), key=lambda settings: int(settings.get("gen_length", 0)), default={})
-    return by_task.get(task, longest)
+def task_settings(prompts: dict[str, dict[str, Any]], task: str = "", level: str = "") -> dict[str, Any]:
+    """The settings that a task's answers need at a level. "" (problems of no task): those of the longest
+    answers at the usual levels."""
+    if task in prompts:
+        return decode_settings(prompts, task, level)
+    settings = (decode_settings(prompts, name) for name in prompts)
+    return max(settings, key=lambda of_task: int(of_task.get("gen_length", 0)), default={})
+
+
+def prompt_settings(prompts: dict[str, dict[str, Any]], prompt: str) -> dict[str, Any]:
+    """Settings that only this prompt needs, because its wording tells a level with settings of its own, such
+    as a 6x6 sudoku, whose answers are long; {} for all others."""
+    level = level_of([prompt])
+    return level_settings(prompts, kind_of([prompt]), level) if level else {}
 
 
 @dataclass
@@ -157,9 +168,13 @@ class Bundled:
         """What prompts.json says of each task: its template and settings; {} where it cannot be read."""
         return prompts_of(self.folder)
 
-    def settings_of(self, task: str) -> dict[str, Any]:
+    def settings_of(self, task: str, level: str = "") -> dict[str, Any]:
         """The settings that a task's answers need. "" (problems of no task): those of the longest answers."""
-        return task_settings(self.prompts, task)
+        return task_settings(self.prompts, task, level)
+
+    def prompt_settings(self, prompt: str) -> dict[str, Any]:
+        """Settings that only this prompt needs; {} for most."""
+        return prompt_settings(self.prompts, prompt)
 
     @cached_property
     def examples(self) -> list[Example]:

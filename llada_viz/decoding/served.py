@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from llada_viz.decoding.bundled import prompts_of, task_settings
+from llada_viz.decoding.bundled import prompt_settings, prompts_of, task_settings
 from models.assets import locate
 from models.flags import load_flagged
 from models.loading import LoadedModel
@@ -48,17 +48,19 @@ class Served(Protocol):
     def rewards(self) -> tuple[str, ...]: ...
     def reward(self, name: str) -> LoadedReward: ...
     def steps_for(self, gen_length: int, block_length: int) -> int | None: ...
+    def prompt_settings(self, prompt: str) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
 class Flagged:
-    """What a command line named. defaults: settings of an answer."""
+    """What a command line named. defaults: settings of an answer; prompts: the model's prompts.json."""
 
     loaded: LoadedModel
     ups_head: UPSHead | None = None
     own_reward: LoadedReward | None = None
     defaults: Mapping[str, Any] = field(default_factory=lambda: dict(USUAL))
     problem: str = ""
+    prompts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def rewards(self) -> tuple[str, ...]:
@@ -74,13 +76,18 @@ class Flagged:
         """None: no number of steps of its own."""
         return None
 
+    def prompt_settings(self, prompt: str) -> dict[str, Any]:
+        """Settings that only this prompt needs; {} for most."""
+        return prompt_settings(self.prompts, prompt)
+
 
 def load_served(args: argparse.Namespace) -> Flagged:
     """Load what --model, --adapter, --ups-head and --prm name; ModelError: a sentence."""
     loaded = load_flagged(args)
     head = load_ups_head(args.ups_head, loaded.model.config.d_model) if args.ups_head else None
     reward = load_reward(args.prm, loaded.device) if args.prm else None
-    return Flagged(loaded, head, reward, model_defaults(Path(locate(args.model))))
+    folder = Path(locate(args.model))
+    return Flagged(loaded, head, reward, model_defaults(folder), prompts=prompts_of(folder))
 
 
 def model_defaults(folder: Path) -> dict[str, Any]:

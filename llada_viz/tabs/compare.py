@@ -25,6 +25,7 @@ from llada_viz.widgets.live import (
     checked_prompt,
     example_buttons,
     head_settings,
+    more_cells,
     prepare_run,
     refusal,
     start_and_stop,
@@ -99,6 +100,9 @@ class Compare:
         self.opener.upload(
             self.on_open, {self.opener, self.run_id}, shown, trigger_mode="always_last", **QUIET
         )
+        typed = {"trigger_mode": "always_last", "queue": False, **QUIET}
+        read: set[Any] = {self.prompt, self.attached, self.sizes[0]}
+        self.prompt.change(self.on_prompt, read, self.sizes, **typed)
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
             filled = [self.prompt, *self.sizes, self.scorer.of_adapter]
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
@@ -117,6 +121,12 @@ class Compare:
             }
 
         return fill
+
+    def on_prompt(self, values: Values) -> Updates:
+        """More cells for a prompt that is known to need them."""
+        using = self.attachments.using_or_bundled(values[self.attached])
+        sizes = more_cells(using, values[self.prompt] or "", values[self.sizes[0]])
+        return {c: sizes.get(name, gr.update()) for c, (name, _, _) in zip(self.sizes, SIZES, strict=True)}
 
     def on_start(self, values: Values) -> Iterator[Updates]:
         """Check what was asked for; a refusal is a sentence, and the boards stay as they are."""

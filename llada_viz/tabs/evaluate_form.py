@@ -28,7 +28,7 @@ from samplers.registry import entry, make
 from samplers.requests import RequestError
 from samplers.settings import label_of
 from tasks import TASKS
-from tasks.recognise import kind_of
+from tasks.recognise import kind_of, level_of
 
 SAMPLES = assets() / "data"
 FIRST_SET = "arithmetic.csv"
@@ -64,7 +64,7 @@ class SetFacts:
 
     shown: HTML of its first rows, or of what is wrong with it; columns: to choose from, () where the set has
     its own or cannot be read; question, answer: the columns that were guessed; rows: how many, 0: not known;
-    kind: the bundled task that most rows look like, "" for none.
+    kind: the bundled task that most rows look like, "" for none; level: of them, where the wording tells it.
     """
 
     shown: str
@@ -73,16 +73,17 @@ class SetFacts:
     answer: str | None = None
     rows: int = 0
     kind: str = ""
+    level: str = ""
 
 
 class EvaluateForm:
     """Builds the form and reads it.
 
-    settings_of: task -> settings that its answers need ("": of problems of no task); public: a host where
-    strangers meet.
+    settings_of: task and level -> settings that its answers need (task "": of problems of no task); public: a
+    host where strangers meet.
     """
 
-    def __init__(self, settings_of: Callable[[str], Mapping[str, Any]], public: bool = False) -> None:
+    def __init__(self, settings_of: Callable[[str, str], Mapping[str, Any]], public: bool = False) -> None:
         self.settings_of, self.public = settings_of, public
         self.lanes = Lanes("evaluate")
 
@@ -109,7 +110,7 @@ class EvaluateForm:
         self.lanes.build()
         scorer.build(visible=bool(scorer.attachments.bundled.rewards))
         self.scorer = scorer.scorer
-        sizes = self.sizes_of(facts.kind)
+        sizes = self.sizes_of(facts)
         with gr.Row(elem_classes="lz-two"):
             self.sizes = {
                 name: gr.Number(sizes[name], label=label, min_width=80, elem_id=f"evaluate-{name}")
@@ -157,7 +158,7 @@ class EvaluateForm:
             "interactive": bool(facts.columns),
             "visible": bool(choices),
         }
-        sizes = self.sizes_of(facts.kind, using)
+        sizes = self.sizes_of(facts, using)
         return {
             self.question: gr.update(value=facts.question, **columns),
             self.answer: gr.update(value=facts.answer, **columns),
@@ -166,10 +167,10 @@ class EvaluateForm:
             **({self.limit: self.rows_of(facts)} if self.public else {}),
         }
 
-    def sizes_of(self, kind: str, using: Using | None = None) -> dict[str, int]:
-        """Answer length, block length and steps that answers to a kind of problem need; the steps are an
-        adapter's where one is in use."""
-        settings = self.settings_of(kind)
+    def sizes_of(self, facts: SetFacts, using: Using | None = None) -> dict[str, int]:
+        """Answer length, block length and steps that answers to a set's kind of problem need; the steps are
+        an adapter's where one is in use."""
+        settings = self.settings_of(facts.kind, facts.level)
         sizes = {name: settings.get(name, default) for name, _, default in SIZES}
         steps = using.steps_for(sizes["gen_length"], sizes["block_length"]) if using else None
         return sizes | ({"steps": steps} if steps else {})
@@ -201,12 +202,13 @@ class EvaluateForm:
             if "choose" not in str(error):
                 return SetFacts(alert(f"{error}."))
             return SetFacts(alert(f"{error}.") + first, tuple(set_table.columns))
-        kind = kind_of([row[mapping.question] for row in set_table.rows[:LOOKED_AT]])
+        questions = [row[mapping.question] for row in set_table.rows[:LOOKED_AT]]
+        kind, level = kind_of(questions), level_of(questions)
         count, columns = len(set_table.rows), tuple(set_table.columns)
         notes = (f"{count:,} row{'s' * (count != 1)}",
                  *set_table.notes_for((mapping.question, mapping.answer)))  # fmt: skip
         shown = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in notes) + first
-        return SetFacts(shown, columns, mapping.question, mapping.answer, count, kind)
+        return SetFacts(shown, columns, mapping.question, mapping.answer, count, kind, level)
 
     def _hub(self, name: str) -> str:
         """The first rows of a hub set, whose columns are known."""

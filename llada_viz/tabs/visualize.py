@@ -24,6 +24,7 @@ from llada_viz.widgets.live import (
     buttons,
     checked_prompt,
     example_buttons,
+    more_cells,
     no_change,
     prepare_run,
     refusal,
@@ -130,8 +131,9 @@ class Visualize:
         again = self.canvas.submit(self.on_again, {self.run_id}, [self.prompt, *sizes], **QUIET)
         again.success(None, None, None, js=PRESS_RUN)
         typed = {"trigger_mode": "always_last", "queue": False, **QUIET}
-        self.prompt.change(self.on_prompt, {self.prompt, self.attached}, [self.hint], **typed)
-        self.attached.change(self.on_prompt, {self.prompt, self.attached}, [self.hint], **typed)
+        read = {self.prompt, self.attached, self.form.input("gen_length")}
+        self.prompt.change(self.on_prompt, read, [self.hint, *sizes], **typed)
+        self.attached.change(self.on_prompt, read, [self.hint, *sizes], **typed)
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
             filled = [self.prompt, *self.form.inputs, self.scorer.of_adapter]
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
@@ -255,8 +257,11 @@ class Visualize:
         return no_change()
 
     def on_prompt(self, values: Values) -> Updates:
-        """A hint when the prompt lies outside what the bundled model has learned."""
-        using = self.attachments.using_or_bundled(values[self.attached])
+        """A hint when the prompt lies outside what the bundled model has learned, and more cells when it is
+        known to need them."""
+        using, prompt = self.attachments.using_or_bundled(values[self.attached]), values[self.prompt] or ""
         other = isinstance(using, Attached) and "model" in using.origins
-        text = "" if other else hint(values[self.prompt] or "", self.bundled.name)
-        return {self.hint: f'<p role="status">{escape(text)}</p>' if text else ""}
+        text = "" if other else hint(prompt, self.bundled.name)
+        sizes = more_cells(using, prompt, values[self.form.input("gen_length")])
+        filled: Updates = {self.form.input(name): value for name, value in sizes.items()}
+        return {self.hint: f'<p role="status">{escape(text)}</p>' if text else "", **filled}

@@ -188,6 +188,16 @@ def example_buttons(bundled: Bundled) -> list[Any]:
         return [gr.Button(example.label, size="sm", min_width=0) for example in bundled.examples]
 
 
+def more_cells(using: Using, prompt: str, length: float | None) -> dict[str, int]:
+    """Sizes by name for a prompt that is known to need a longer answer than `length`; {} for all others."""
+    settings = using.prompt_settings(prompt)
+    cells, block = settings.get("gen_length", 0), settings.get("block_length", 0)
+    if not block or cells <= (length or 0):
+        return {}
+    steps = using.steps_for(cells, block) or settings.get("steps", cells)
+    return {"gen_length": cells, "block_length": block, "steps": steps}
+
+
 def without_fraction(value: Any) -> Any:
     """A browser sends whole numbers as floats: 64.0 becomes 64. Anything else stays as it is."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -305,5 +305,6 @@ def test_f34_half_a_character_in_a_prompt_is_a_sentence() -> None:
     assert "half of one" in json.dumps(shown, ensure_ascii=False).encode().decode()
     with pytest.raises(gr.Error):
         next(events)
-    hint = tab.on_prompt({tab.prompt: "\ud800", tab.attached: ""})[tab.hint]
+    typed = {tab.prompt: "\ud800", tab.attached: "", tab.form.input("gen_length"): 32}
+    hint = tab.on_prompt(typed)[tab.hint]
     assert hint and "\ud800" not in hint
