@@ -89,7 +89,7 @@ def _options(plan: Plan, left: int) -> Iterator[tuple[str, float]]:
     if plan.moves[-1] == "other":  # nobody's amount is left without a use
         yield from (("total:01", 4.0), ("box:01", 1.5), ("sum", 1.0), ("differ:01", 1.5 if left == 1 else 0))
         return
-    yield from (("gain", 3.0), ("lose", 4.0), ("half", 1.5))
+    yield from (("gain", 3.0), ("lose", 4.0), ("half", 2.0))
     if kind == "bus":
         return
     owned = plan.moves[-1] != "all_kinds" or plan.moves[0] == "red_blue"  # else: who has "a blue bag"?
@@ -101,7 +101,7 @@ def _options(plan: Plan, left: int) -> Iterator[tuple[str, float]]:
         yield "sum", 1.0 if known == 2 else 0
     if kind == "own":
         if known == 1 and not plan.steps and plan.moves[-1] == "has":
-            yield "other", 6
+            yield "other", 10
         if known == 1:
             yield "gift_times", 0.5 if left > 1 and not plan.money else 0
             yield "double", 0.4 if not plan.money else 0
@@ -109,10 +109,12 @@ def _options(plan: Plan, left: int) -> Iterator[tuple[str, float]]:
         yield "goods", 1 if plan.money and left > 1 else 0
         if left > 1 and not plan.money:
             yield from (("gain_each", 0.5), ("lose_each", 0.5))
+    boxes = ("in_place", "boxes", "lots", "red", "box")  # "in the box" must mean one box
+    boxable = not plan.money and not any(move.startswith(boxes) for move in plan.moves)
     if known > 1:
         for pair in ("01", "12", "02")[: 3 if known == 3 else 1]:
-            yield f"total:{pair}", 4.0
-            yield f"box:{pair}", 1.5 if not plan.money else 0
+            yield f"total:{pair}", 5.0
+            yield f"box:{pair}", 1.5 if boxable else 0
         yield "total:012", 2.0 if known == 3 and left > 1 else 0
         # After "more" and "fewer" the text would have told the difference itself.
         larger = {"times:0": "10", "half_as:0": "01"}.get(plan.moves[-1]) if known == 2 else None
@@ -152,7 +154,7 @@ def _begin(plan: Plan, name: str) -> None:
     )
     plan.say(Clause(name, (p,), others, numbers))
     plan.vague = name in ("boxes", "lots", "red", "red_blue", "shop_pay") or name.startswith("mix")
-    plan.singled = name == "shop_pay"
+    plan.singled = plan.changed = name == "shop_pay"
     if plan.kind == "own":
         plan.people = [(p, plan.current)]
 

@@ -43,7 +43,7 @@ def _event(plan: Plan, name: str, number: tuple[str, ...]) -> None:
     text = f"{name}_{'money' if plan.money and plan.kind == 'own' else plan.kind}"
     if name == "half" and plan.crowded:
         text = "half_many"
-    plan.say(Clause(text, plan.subject, (plan.person(),), number, event=True, explicit=plan.vague))
+    plan.say(Clause(text, plan.subject, (plan.person(),), number, event=True, clarity=plan.clarity))
 
 
 def _gain(plan: Plan) -> None:
@@ -121,7 +121,7 @@ def _comparison(name: str, op: str, span: tuple[int, int]) -> Callable[..., None
         elif plan.kind == "lots" and plan.changed:
             base = "lots_now"
         numbers = () if span == TWO else (number,)
-        plan.say(Clause(name, (who,), others, numbers, base=base, explicit=plan.vague))
+        plan.say(Clause(name, (who,), others, numbers, base=base, clarity=plan.clarity))
         _joined(plan, who, plan.step(f"@{who}", amount, op, number))
 
     return move
@@ -153,7 +153,8 @@ def _together(boxed: bool) -> Callable[..., None]:
             plan.step("total", chosen[0][1] if i == 0 else plan.current, "+", amount)
         group = tuple(who for who, _ in chosen)
         everyone = plan.persons == len(group)
-        clause = Clause("box" if boxed else "join", group, named=not everyone, event=True)
+        name = ("box" if boxed else "join") + ("" if everyone else "_named")
+        clause = Clause(name, group, named=not everyone, event=True)
         plan.subject, plan.people, plan.changed, plan.reduced = group, [], False, False
         plan.crowded, plan.singled, plan.vague = False, False, False
         if boxed:
@@ -194,7 +195,7 @@ def _pay(plan: Plan) -> None:
     plan.say(Clause("pay", plan.subject, (), (number,)))
     plan.step("change", number, "-", plan.current)
     plan.kind, plan.money, plan.people = "own", True, [(plan.subject[0], plan.current)]
-    plan.vague = plan.singled = True
+    plan.vague = plan.singled = plan.changed = True
     plan.question = Clause("ask_change", plan.subject)
 
 
@@ -217,7 +218,7 @@ def _equally(name: str, kind: str, asked: str) -> Callable[[Plan], None]:
         text = name + ("_many" if unclear else "_rest" if plan.reduced else "")
         plan.shares += kind == "each"
         second = kind == "each" and plan.shares == 2
-        plan.say(Clause(text, plan.subject, (), (number,), event=True, explicit=plan.vague, second=second))
+        plan.say(Clause(text, plan.subject, (), (number,), event=True, clarity=plan.clarity, second=second))
         plan.step("each", plan.current, "/", number)
         plan.kind, plan.people, plan.question = kind, [], Clause(asked)
 

@@ -9,6 +9,7 @@ from operator import add, floordiv, mul, sub
 from typing import NamedTuple
 
 from tasks.core import below, between
+from tasks.word_stories import ANY, NAMED, NO_THEM
 from tasks.word_templates import Step
 
 OPERATIONS: dict[str, Callable[[int, int], int]] = {"+": add, "-": sub, "*": mul, "/": floordiv}
@@ -31,8 +32,8 @@ class Clause(NamedTuple):
     """It happens after the clause before it: "then" can be said."""
     front: bool = False
     """It can also be told first."""
-    explicit: bool = False
-    """It names the objects, because "them" would not be clear."""
+    clarity: int = ANY
+    """How clear its text must be: see word_stories."""
     second: bool = False
     """It speaks of a second group of people who share."""
 
@@ -81,6 +82,11 @@ class Plan:
         """The arithmetic with its numbers: the same for all stories and wordings of one calculation."""
         chain = ";".join(f"{left}{op}{right}" for _, left, op, right in self.steps)
         return f"composed|{chain}|{','.join(str(values[f'n{i}']) for i in range(len(self.numbers)))}"
+
+    @property
+    def clarity(self) -> int:
+        """How clear the text of an event must be here."""
+        return NAMED if self.vague else NO_THEM if self.changed else ANY
 
     def number(self, span: tuple[int, int]) -> str:
         """A new number of the text."""

@@ -85,14 +85,19 @@ _TEXTS: dict[str, str] = {
         people on it.""",
     # People and what they have, compared with others.
     "other": "has {n} {o} / has {n} {o} / owns {n} {o}",
-    "more": "has {n} more {o} than {base} / has {n} more than {base} / owns {n} more {o} than {base}",
-    "fewer": "has {n} fewer {o} than {base} / has {n} fewer than {base} / owns {n} fewer {o} than {base}",
-    "times": """has {n} times as many {o} as {base} / has {n} times as many as {base} / owns {n} times
-        as many {o} as {base}""",
-    "half_as": """has half as many {o} as {base} / has half as many as {base} / owns half as many {o}
-        as {base}""",
+    "more": """has {n} more {o} than {base} / has {n} more than {base} / has {n} more than {base} /
+        owns {n} more {o} than {base} / has {n} more {o} than {base}""",
+    "fewer": """has {n} fewer {o} than {base} / has {n} fewer than {base} / has {n} fewer than {base}
+        / owns {n} fewer {o} than {base} / has {n} fewer {o} than {base}""",
+    "times": """has {n} times as many {o} as {base} / has {n} times as many as {base} / has {n} times
+        as many as {base} / owns {n} times as many {o} as {base} / has {n} times as many {o} as {base}""",
+    "half_as": """has half as many {o} as {base} / has half as many as {base} / has half as many as
+        {base} / owns half as many {o} as {base}""",
     "sum": "has as many {o} as {q} and {r} together / has as many {o} as {q} and {r} have together",
-    "join": "put them together / put all of them together / put theirs together / put all their {o} together",
+    "join": """put them together / put them together / put all of them together / put theirs together
+        / put all their {o} together""",
+    "join_named": "put theirs together / put all their {o} together / put their {o} together",
+    "box_named": "put theirs in a {w} / put all their {o} into one {w} / put their {o} in one {w}",
     "box": """put all of them in one {w} / put them all into a {w} / put theirs in a {w} / put all
         their {o} into one {w}""",
     # Events.
@@ -121,9 +126,9 @@ _TEXTS: dict[str, str] = {
         {o} / <sells|sell> {n} {o} / =Then {n} of the {o} get lost. / ={n} of them get lost. / ={n} of
         them are sold.""",
     "lose_bus": "={n} people get off. / =At the next stop {n} people get off. / =Then {n} people get off.",
-    "half_own": """<gives|give> away half of them / <gives|give> away half / <gives|give> half of them
-        to {q} / <gives|give> half of the {o} to {q} / <sells|sell> half of the {o} / <loses|lose> half of
-        them / <uses|use> half of the {o}""",
+    "half_own": """<gives|give> away half of them / <gives|give> away half / <gives|give> away half /
+        <gives|give> half of them to {q} / <gives|give> half of the {o} to {q} / <sells|sell> half of the
+        {o} / <loses|lose> half of them / <uses|use> half of the {o}""",
     "half_many": """<gives|give> half of the {o} that {p} has to {q} / <gives|give> away half of the
         {o} that {p} has""",
     "half_money": """<spends|spend> half of the {o} / <gives|give> half of the {o} to {q} /
@@ -234,10 +239,13 @@ def _only(texts: _Texts, fits: Callable[[str], bool]) -> _Texts:
     return {name: tuple(t for t in of_name if fits(t)) or of_name for name, of_name in texts.items()}
 
 
-FOR_ONE = _read(1)
-"""Name of a clause -> its texts for one subject."""
-FOR_MANY = _only(_read(2), lambda text: "{p}" not in text)
-"""The texts for several subjects, of whom none is named alone."""
-FOR_ONE_EXPLICIT = _only(FOR_ONE, lambda text: "{o}" in text)
-FOR_MANY_EXPLICIT = _only(FOR_MANY, lambda text: "{o}" in text)
-"""Only the texts that name the objects, for places where "them" could mean something else."""
+ANY, NO_THEM, NAMED = range(3)
+"""How clear a text must be: any; without "them", which could mean something else; with the objects named."""
+_CLEAR: dict[int, Callable[[str], bool]] = {
+    ANY: lambda text: True, NO_THEM: lambda text: "them" not in text, NAMED: lambda text: "{o}" in text,
+}  # fmt: skip
+FOR_ONE = {clarity: _only(_read(1), fits) for clarity, fits in _CLEAR.items()}
+"""How clear -> name of a clause -> its texts for one subject."""
+_FOR_MANY = _only(_read(2), lambda text: "{p}" not in text)
+FOR_MANY = {clarity: _only(_FOR_MANY, fits) for clarity, fits in _CLEAR.items()}
+"""The same for several subjects, of whom none is named alone."""

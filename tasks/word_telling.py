@@ -13,9 +13,7 @@ from tasks.word_stories import (
     CONNECTORS,
     CONTAINERS,
     FOR_MANY,
-    FOR_MANY_EXPLICIT,
     FOR_ONE,
-    FOR_ONE_EXPLICIT,
     GOODS,
     GROUPS,
     MONEY,
@@ -27,7 +25,7 @@ from tasks.word_templates import NAMES, OBJECTS
 _Item = TypeVar("_Item")
 _PURCHASES = frozenset({"shop_pay", "shop_two", "pay"})
 """After these the story goes on with "Then": what is spent next would else read as a part of the price."""
-_JOINED = 0.4
+_JOINED = 0.5
 """Share of the clauses that are joined to the one before where both have one subject."""
 
 
@@ -89,10 +87,7 @@ def _distinct(items: tuple[_Item, ...], count: int, rng: random.Random) -> list[
 
 
 def _words(clause: Clause, slots: dict[str, str], names: list[str], rng: random.Random) -> str:
-    if len(clause.subject) > 1:
-        texts = (FOR_MANY_EXPLICIT if clause.explicit else FOR_MANY)[clause.name]
-    else:
-        texts = (FOR_ONE_EXPLICIT if clause.explicit else FOR_ONE)[clause.name]
+    texts = (FOR_MANY if len(clause.subject) > 1 else FOR_ONE)[clause.clarity][clause.name]
     if clause.second:
         slots["g"], slots["gs"] = next(group for group in GROUPS if group[0] != slots["g"])
     for slot, person in zip("pqr", (*clause.subject[:1], *clause.others), strict=False):
@@ -126,4 +121,4 @@ def _joint(before: Clause, clause: Clause, names: list[str], rng: random.Random)
     if before.subject == clause.subject:
         then = clause.event and not before.name.startswith("one_") and rng.random() < 0.3
         return " and then " if then else " and "
-    return f"{', and' if rng.random() < 0.4 else ' and'} {_who(clause, names)} "
+    return f"{', and' if rng.random() < 0.5 else ' and'} {_who(clause, names)} "
