@@ -39,7 +39,7 @@ def open_run(
             if state.num_processes == 1:
                 raise
             verdicts = [(str(error), {})]
-    everybody = _gathered(state, verdicts)
+    everybody = gathered(state, verdicts)
     for machine, (problem, identity) in enumerate(everybody):
         if problem:
             raise RunError(f"machine {machine}: {problem}" if machine else problem)
@@ -60,13 +60,13 @@ def take_over(state: Any, folder: RunFolder) -> set[RowKey]:
     elsewhere = []
     if _machines(state) > 1 and state.is_local_main_process and not state.is_main_process:
         elsewhere = folder.rows()
-    rows, done = _gathered(state, elsewhere), []
+    rows, done = gathered(state, elsewhere), []
     if state.is_main_process:
         known = _keys(folder)
         if missing := [row for row in rows if (row["line"], row["row"]) not in known]:
             folder.append(missing)
         done = [_keys(folder)]
-    finished: set[RowKey] = _gathered(state, done)[0]
+    finished: set[RowKey] = gathered(state, done)[0]
     return finished
 
 
@@ -78,7 +78,7 @@ def _keys(folder: RunFolder) -> set[RowKey]:
     return {(row["line"], row["row"]) for row in folder.rows()}
 
 
-def _gathered(state: Any, own: list[Any]) -> list[Any]:
+def gathered(state: Any, own: list[Any]) -> list[Any]:
     """The lists of all processes, one after the other, in every process."""
     if state.num_processes == 1:
         return own

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from llada_viz.decoding.presets import Repair, offered
 from models.adapters import CONFIG as ADAPTER_FILE
 from models.assets import MODELS, assets, locate
 from models.checkpoint import ModelError
@@ -188,7 +189,16 @@ class Bundled:
             examples.append(Example(label, prompt, dict(entry.get("settings", {})), problem.answer))
         return examples
 
+    @cached_property
+    def repairs(self) -> dict[str, Repair]:
+        """Repairs that can be watched with these weights, by the names of their presets."""
+        if self.loaded is None:
+            return {}
+        return offered(self.folder, self.head_file, {name: self.reward_folder(name) for name in self.rewards})
+
     @property
     def golds(self) -> dict[str, str]:
-        """The right answers of the examples, by prompt with single spaces."""
-        return {" ".join(example.prompt.split()): example.answer for example in self.examples}
+        """The right answers of the examples and repairs, by prompt with single spaces."""
+        asked = [(example.prompt, example.answer) for example in self.examples]
+        asked += [(repair.preset.prompt, repair.preset.answer) for repair in self.repairs.values()]
+        return {" ".join(prompt.split()): answer for prompt, answer in asked}

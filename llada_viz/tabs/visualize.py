@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,6 +12,7 @@ import gradio as gr
 from llada_viz.decoding.attached import Attached, Attachments
 from llada_viz.decoding.bundled import Bundled, Example
 from llada_viz.decoding.entrance import ENTRANCE
+from llada_viz.decoding.presets import Repair
 from llada_viz.decoding.runs import OPENED, Run, Runs
 from llada_viz.decoding.scope import hint
 from llada_viz.widgets.canvas import Message, TokenCanvas, message, notice
@@ -34,6 +36,7 @@ from llada_viz.widgets.live import (
 )
 from llada_viz.widgets.measures import MeasuresPanel
 from llada_viz.widgets.plots import MapPlot
+from llada_viz.widgets.preset_menu import PresetMenu
 from llada_viz.widgets.scorer_input import ScorerInput
 from models.checkpoint import ModelError
 from samplers.events import EventError
@@ -60,6 +63,7 @@ class Visualize:
         self.scorer = ScorerInput(self.attachments, "visualize")
         self.chat = ChatBox()
         self.measures = MeasuresPanel(runs)
+        self.presets = PresetMenu(bundled)
         self.first = bundled.examples[FIRST_EXAMPLE]
         first = dict(self.first.settings)
         for sampler in head_users() if bundled.has_head else ():
@@ -89,6 +93,7 @@ class Visualize:
         self.prompt = gr.Textbox(self.first.prompt, label="Prompt", lines=4, max_lines=10, elem_id="prompt")
         self.hint = gr.HTML(elem_id="hint", apply_default_css=False)
         self.examples = example_buttons(self.bundled)
+        self.presets.build()
         self.chat.build_switch()
 
     def _sampler(self) -> None:
@@ -122,8 +127,11 @@ class Visualize:
         shown = [self.alert, self.run_id, self.canvas, self.start, self.stop]
         opened = {"trigger_mode": "always_last", **QUIET}
         self.opener.upload(self.on_open, {self.opener, self.run_id}, shown, **opened)
-        own = [self.about, self.scorer.scorer, *self.form.inputs]
-        self.sampler.change(self.on_sampler, {self.sampler, *sizes}, own, **QUIET)
+        own = [self.about, self.scorer.scorer, *self.form.inputs, *self.presets.outputs]
+        self.sampler.change(self.on_sampler, {self.sampler, self.presets.choice, *sizes}, own, **QUIET)
+        filled = [self.prompt, self.sampler, self.seed, self.constraints, self.chat.switch, *own, *shown]
+        self.presets.choice.input(self.on_preset, {self.presets.choice, self.run_id}, filled, **QUIET)
+        self.attached.change(self.on_presets, {self.attached}, [self.presets.box], queue=False, **QUIET)
         self.scorer.follow(self.attached, *sizes)
         self.chat.follow(self.run_id, self.prompt)
         chosen = [self.sampler, *self.form.inputs]
@@ -135,7 +143,7 @@ class Visualize:
         self.prompt.change(self.on_prompt, read, [self.hint, *sizes], **typed)
         self.attached.change(self.on_prompt, read, [self.hint, *sizes], **typed)
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
-            filled = [self.prompt, *self.form.inputs, self.scorer.of_adapter]
+            filled = [self.prompt, *self.form.inputs, self.scorer.of_adapter, *self.presets.outputs]
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
 
     def _filler(self, example: Example) -> Any:
@@ -147,7 +155,8 @@ class Visualize:
             length, block = settings.get("gen_length"), settings.get("block_length")
             if length and block and (steps := using.steps_for(length, block)):
                 settings["steps"] = steps
-            return {self.prompt: example.prompt, **self.form.fill(settings), **self.scorer.filled(using)}
+            filled = {self.prompt: example.prompt, **self.form.fill(settings), **self.scorer.filled(using)}
+            return filled | self.presets.left()
 
         return fill
 
@@ -220,8 +229,11 @@ class Visualize:
 
     def on_open(self, values: Values) -> Updates:
         """Show a saved run; a file that is no trace is a sentence, and the canvas stays."""
+        return self._opened(values[self.opener] or "", values)
+
+    def _opened(self, trace: Path | str, values: Values) -> Updates:
         try:
-            run = self.runs.open(read_trace(values[self.opener] or "", OPENED))
+            run = self.runs.open(read_trace(trace, OPENED))
         except (TraceError, EventError, OSError) as error:
             return {self.alert: alert(sentence_of(error))}
         if (running := self.runs.get(values[self.run_id])) is not None:
@@ -229,14 +241,44 @@ class Visualize:
         shown = {self.run_id: run.id, self.canvas: message(run, run.frames)}
         return {self.alert: alert(""), **shown, **buttons(self, running=False)}
 
+    def on_preset(self, values: Values) -> Updates:
+        """A repair was chosen: show its recorded run, and fill in everything that Run needs to decode it."""
+        repair = self.presets.get(values[self.presets.choice])
+        if repair is None:
+            return self.presets.left()
+        preset = repair.preset
+        filled: Updates = {
+            self.prompt: preset.prompt, self.sampler: preset.sampler, self.seed: preset.seed,
+            self.constraints: "", self.chat.switch: False, **self._sampler_of(preset.sampler, repair),
+        }  # fmt: skip
+        return filled | self.presets.chosen(repair) | self._opened(repair.trace, values)
+
+    def on_presets(self, values: Values) -> Updates:
+        """Presets are offered for the bundled model as it is."""
+        return self.presets.follow(not values[self.attached])
+
     def on_sampler(self, values: Values) -> Updates:
-        """Show what the sampler does, and its settings."""
-        sampler = values[self.sampler]
+        """Show what the sampler does, and its settings: those of the chosen preset, where it is of this
+        sampler. With another sampler no preset is chosen any more."""
+        sampler, repair = values[self.sampler], self.presets.get(values[self.presets.choice])
+        if repair is not None and repair.preset.sampler == sampler:
+            return self._sampler_of(sampler, repair)
         length, block = (values[self.form.input(name)] for name in ("gen_length", "block_length"))
         blocks = int((length or 0) // block) if block else 1
         scorer = gr.update(visible=entry(sampler).needs.scorer)
         return {
-            self.about: escape(about(sampler)), self.scorer.scorer: scorer, **self.form.show(sampler, blocks)
+            self.about: escape(about(sampler)), self.scorer.scorer: scorer,
+            **self.form.show(sampler, blocks), **self.presets.left(),
+        }  # fmt: skip
+
+    def _sampler_of(self, sampler: str, repair: Repair) -> Updates:
+        """What a sampler does, with the settings and the scorer of a preset."""
+        scorer: dict[str, Any] = {"visible": entry(sampler).needs.scorer}
+        if repair.scorer:
+            scorer["value"] = repair.scorer
+        return {
+            self.about: escape(about(sampler)), self.scorer.scorer: gr.update(**scorer),
+            **self.form.show_filled(sampler, repair.preset.settings),
         }  # fmt: skip
 
     def on_attached(self, values: Values) -> Updates:

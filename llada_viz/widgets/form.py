@@ -132,6 +132,17 @@ class SamplerForm:
             updates[component] = gr.update(**update)
         return updates
 
+    def show_filled(self, sampler: str, settings: Mapping[str, Any]) -> dict[Any, Any]:
+        """As `show`, with the given settings in place of defaults; others stay as they are."""
+        own_settings = {key_of(s) for s in entry(sampler).settings}
+        updates = {}
+        for key, component in self.widgets.items():
+            update: dict[str, Any] = {"visible": key in own_settings}
+            if key in own_settings and key[0] in settings:
+                update["value"] = settings[key[0]]
+            updates[component] = gr.update(**update)
+        return updates
+
     @cached_property
     def disputed(self) -> set[str]:
         """Names of the settings for which samplers have different defaults; sizes are left out."""

@@ -77,7 +77,7 @@ def test_an_example_without_settings_fills_in_its_prompt(tmp_path: Path) -> None
     for example in tab.bundled.examples:
         assert example.settings == {}
         filled = tab._filler(example)({tab.attached: ""})
-        assert filled == {tab.prompt: example.prompt, tab.scorer.of_adapter: False}
+        assert filled == {tab.prompt: example.prompt, tab.scorer.of_adapter: False, **tab.presets.left()}
 
 
 def test_a_missing_model_is_a_sentence(tmp_path: Path) -> None:

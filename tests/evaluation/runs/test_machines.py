@@ -37,7 +37,7 @@ def first(tmp_path: Path) -> RunFolder:
 def answering(monkeypatch: pytest.MonkeyPatch, *before: list[Any]) -> None:
     """What machine 0 sends in each exchange, before what this machine sends."""
     sent: Iterator[list[Any]] = iter(before)
-    monkeypatch.setattr(machines, "_gathered", lambda state, own: [*next(sent), *own])
+    monkeypatch.setattr(machines, "gathered", lambda state, own: [*next(sent), *own])
 
 
 @pytest.mark.parametrize(("model", "problems", "other"), [
@@ -52,7 +52,7 @@ def test_another_model_or_other_rows_are_named(
         verdicts.extend(own)
         return own
 
-    monkeypatch.setattr(machines, "_gathered", noted)
+    monkeypatch.setattr(machines, "gathered", noted)
     open_run(OTHER, RunFolder(tmp_path / "zero"), manifest, PROBLEMS)
     answering(monkeypatch, verdicts)
     second = RunFolder(tmp_path / "one")
