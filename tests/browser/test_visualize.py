@@ -168,6 +168,19 @@ def test_hint_outside_what_was_learned(tab: Any) -> None:
     tab.page.wait_for_selector("#hint [role=status]", state="detached")
 
 
+def test_a_bigger_sudoku_gets_the_cells_that_it_needs(tab: Any) -> None:
+    tab.example("Sudoku")
+    length = "document.querySelector('#setting-gen_length input').value"
+    tab.page.wait_for_function(f"{length} === '48'")
+    tab.page.fill("#prompt textarea", "Solve this 6x6 sudoku: 005261106053050316610524064135531040")
+    tab.page.wait_for_function(f"{length} === '96'")
+    tab.run()
+    tab.wait("line?.ended && line.meta.gen_length === 96")
+    assert tab.text("verdict").startswith(("Right", "Wrong"))
+    tab.example("Sudoku")
+    tab.page.wait_for_function(f"{length} === '48'")
+
+
 def test_traces(tab: Any, tmp_path: Path) -> None:
     page = tab.page
     tab.run()
