@@ -73,8 +73,9 @@ def _of_two(a: int, b: int) -> Iterator[Solution]:
 
 def _of_three(a: int, b: int, c: int) -> Iterator[Solution]:
     yield from _sums((a, b, c))
+    # Two quotients are never needed: a / (b / c) is a * c / b, and (a / b) / c is a / (b * c).
     pairs = ((a, b, c), (a, c, b), (b, c, a))
-    for first_ops, second_ops in (("*", "+-"), ("/", "+-"), ("+-", "*/"), ("*", "*/"), ("/", "/")):
+    for first_ops, second_ops in (("*", "+-"), ("/", "+-"), ("+-", "*/"), ("*", "*/")):
         for left, right, third in pairs:
             for op in first_ops:
                 if first := _apply(left, op, right):
@@ -90,5 +91,5 @@ def _completed(first: Fact, second_ops: str, third: int) -> Iterator[Solution]:
         if second := _apply(value, op, third):
             yield Solution((first, second), f"{inner} {op} {third}")
         if op in "-/" and (second := _apply(third, op, value)):
-            wrapped = f"({inner})" if op == "/" and first.op in "*/" else inner
+            wrapped = f"({inner})" if op == "/" and first.op == "*" else inner
             yield Solution((first, second), f"{third} {op} {wrapped}")

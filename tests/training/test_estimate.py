@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.training.toy import Toy, toy_settings
 from training import estimate as module
@@ -117,14 +119,33 @@ def test_m19_a_probe_says_what_was_measured() -> None:
     assert 0.02 <= seconds < 5 and not finished and probe.cut_short
 
 
-@pytest.mark.parametrize(("flags", "on_cpu"), [
-    ("fpu avx2", "no"), ("fpu avx512_bf16", "bf16"), ("amx_bf16", "bf16"), ("", "no"),
+@pytest.mark.parametrize(("flags", "faster", "on_cpu"), [
+    ("fpu avx2", True, "no"), ("fpu avx512_bf16", True, "bf16"), ("amx_bf16", True, "bf16"), ("", True, "no"),
+    ("fpu avx512_bf16", False, "no"),
 ])  # fmt: skip
-def test_m19_auto_is_what_the_processor_can(monkeypatch: pytest.MonkeyPatch, flags: str, on_cpu: str) -> None:
+def test_m19_auto_is_what_the_processor_does_faster(
+    monkeypatch: pytest.MonkeyPatch, flags: str, faster: bool, on_cpu: str
+) -> None:
     monkeypatch.setattr(placement, "cpu_flags", lambda: frozenset(flags.split()))
+    monkeypatch.setattr(placement, "bf16_is_faster", lambda: faster)
     found = placement.accelerator_for(Toy(toy_settings(precision="auto")), "cpu")
     assert found.mixed_precision == on_cpu
     placement.forget_accelerator()
+
+
+def test_a_precision_is_chosen_by_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
+    multiply = torch.mm
+
+    def slow_in(dtype: torch.dtype) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+            time.sleep(0.05 if left.dtype == dtype else 0)
+            return multiply(left, right)
+
+        return product
+
+    for dtype, wanted in ((torch.bfloat16, False), (torch.float32, True)):
+        monkeypatch.setattr(torch, "mm", slow_in(dtype))
+        assert placement.bf16_is_faster(2) == wanted
 
 
 @pytest.mark.slow

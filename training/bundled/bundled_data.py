@@ -1,4 +1,4 @@
-"""The batches of the bundled model: worked answers of the five tasks, and packed facts.
+"""The batches of the bundled model: worked answers of the tasks, ordinary English, and packed facts.
 
 Step s of a run is a function of (seed, s) alone, so a resumed run sees what an uninterrupted one
 would have seen and nothing about the data has to be saved.
@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from tasks import TASKS
+from tasks import TASKS, TRAIN
 from tasks.core import Task
+from tasks.english import PLAIN_PROMPT, draw_dialogue, draw_sentence
 from training.bundled.facts import EVEN, SCALES, draw_fact
 from training.data.chat import Encoded
 from training.data.examples import collate
@@ -37,12 +38,14 @@ class BundledBatch(NamedTuple):
 class BundledMixture:
     """What the rows of a step are made of: `rows` worked answers and `facts` rows of packed facts.
 
-    shares: of the tasks; block_share: share of the answers that are noised block by block, the rest
-    uniformly; gaps: share of facts that are masked completely and not learned, as text further on is
-    masked while decoding; negative: share of negative operands; right_scales: see draw_fact; signs: share
-    of the negative results whose sign is not masked, as when a sampler has written the sign first; tasks:
-    the generators, other ones where another share of hard problems is wanted; longest_tail: EOS cells
-    behind the longest answer, at most.
+    shares: of the tasks, and of ENGLISH; block_share: share of the answers that are noised block by block,
+    the rest uniformly, and block_shares: the same for single tasks, which are decoded otherwise; gaps: share
+    of facts that are masked completely and not learned, as text further on is masked while decoding;
+    negative: share of negative operands; right_scales: see draw_fact; signs: share of the negative results
+    whose sign is not masked, as when a sampler has written the sign first; tasks: the generators, other ones
+    where another share of hard problems is wanted; longest_tail: EOS cells behind the longest answer, at
+    most; learned: masked cells of a row that are learned, at most (0: all), so that a sudoku of 90 cells does
+    not outweigh ten sums.
     """
 
     rows: int = 64
@@ -50,6 +53,7 @@ class BundledMixture:
     micro_batches: int = 2
     shares: Mapping[str, float] | None = None
     block_share: float = 0.7
+    block_shares: Mapping[str, float] = field(default_factory=dict)
     block_lengths: tuple[int, ...] = (4, 8, 16)
     facts_a_row: int = 16
     fact_kinds: tuple[float, ...] = EVEN
@@ -59,9 +63,33 @@ class BundledMixture:
     signs: float = 0.0
     tasks: Mapping[str, Task] = field(default_factory=lambda: TASKS)
     longest_tail: int = 64
+    learned: int = 0
+
+    def draw(self, rng: random.Random, name: str) -> tuple[str, str]:
+        """A prompt and its worked answer. name: a key of the shares."""
+        if name == ENGLISH:
+            return draw_english(rng)
+        problem = self.tasks[name].generate(rng, TRAIN)
+        return problem.prompt, problem.solution
+
+    def texts(self, rows: int = 40_000) -> Iterator[str]:
+        """Prompts and answers as they are drawn, for a tokenizer to be fit on."""
+        rng = random.Random("texts")
+        shares = self.shares or DEFAULT_SHARES
+        for name in rng.choices(list(shares), list(shares.values()), k=rows):
+            yield from self.draw(rng, name)
 
 
+ENGLISH = "english"
+"""The share of ordinary English, beside the tasks' names."""
 DEFAULT_SHARES = {"sudoku": 0.24, "linear": 0.18, "expression": 0.25, "word": 0.25, "countdown": 0.08}
+
+
+def draw_english(rng: random.Random) -> tuple[str, str]:
+    """A sentence as the answer to PLAIN_PROMPT, or something out of a conversation."""
+    if rng.random() < 0.6:
+        return PLAIN_PROMPT, draw_sentence(rng, TRAIN)
+    return draw_dialogue(rng, TRAIN)
 
 
 class Encoder:
@@ -95,32 +123,36 @@ def batches(step: int, seed: int, encoder: Encoder, mixture: BundledMixture) -> 
     generator = torch.Generator().manual_seed(rng.getrandbits(62))
     shares = mixture.shares or DEFAULT_SHARES
     names = rng.choices(list(shares), list(shares.values()), k=mixture.rows)
-    problems = [mixture.tasks[name].generate(rng, "train") for name in names]
-    dialogues = encoder.dialogues([p.prompt for p in problems], [p.solution for p in problems])
-    dialogues.sort(key=lambda pair: len(pair[0]) + len(pair[1]))
-    cuts = [round(i * len(dialogues) / mixture.micro_batches) for i in range(mixture.micro_batches + 1)]
+    drawn = [mixture.draw(rng, name) for name in names]
+    dialogues = encoder.dialogues([prompt for prompt, _ in drawn], [answer for _, answer in drawn])
+    rows = sorted(zip(names, dialogues, strict=True), key=lambda row: len(row[1][0]) + len(row[1][1]))
+    cuts = [round(i * len(rows) / mixture.micro_batches) for i in range(mixture.micro_batches + 1)]
     for first, last in pairwise(cuts):
         if first < last:
-            yield _answer_batch(dialogues[first:last], rng, generator, encoder, mixture)
+            yield _answer_batch(rows[first:last], rng, generator, encoder, mixture)
     if mixture.facts:
-        yield _fact_batch(dialogues, rng, encoder, mixture)
+        yield _fact_batch([dialogue for _, dialogue in rows], rng, encoder, mixture)
 
 
 def _answer_batch(
-    dialogues: list[Encoded],
+    rows: list[tuple[str, Encoded]],
     rng: random.Random,
     generator: torch.Generator,
     encoder: Encoder,
     mixture: BundledMixture,
 ) -> BundledBatch:
     tail = rng.randint(0, 12) if rng.random() < 0.8 else rng.randint(12, mixture.longest_tail)
-    targets, answer, text = collate(dialogues, encoder.eos, tail)
-    lengths = torch.tensor(rng.choices(mixture.block_lengths, k=len(dialogues)))
+    targets, answer, text = collate([dialogue for _, dialogue in rows], encoder.eos, tail)
+    lengths = torch.tensor(rng.choices(mixture.block_lengths, k=len(rows)))
     masked, _, current = block_noise(answer, text, lengths, generator)
     anywhere, _ = uniform_noise(answer, generator)
-    blockwise = (torch.rand(len(dialogues), 1, generator=generator) < mixture.block_share).expand_as(masked)
+    shares = torch.tensor([[mixture.block_shares.get(name, mixture.block_share)] for name, _ in rows])
+    blockwise = (torch.rand(len(rows), 1, generator=generator) < shares).expand_as(masked)
     noised = torch.where(blockwise, masked, anywhere)
     learned = torch.where(blockwise, masked & current, anywhere)
+    if mixture.learned:
+        order = torch.rand(learned.shape, generator=generator).masked_fill(~learned, 2.0)
+        learned &= order.argsort(-1).argsort(-1) < mixture.learned
     return BundledBatch(targets.masked_fill(noised, encoder.mask), targets, learned)
 
 

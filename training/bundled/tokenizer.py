@@ -16,6 +16,7 @@ from typing import Any
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+DIGITS = "0123456789"
 MASK, EOS, BOS, EOT = "<|mdm_mask|>", "<|endoftext|>", "<|startoftext|>", "<|eot_id|>"
 SPECIAL = (
     EOS, BOS, MASK, EOT, "<|start_header_id|>", "<|end_header_id|>",
@@ -48,9 +49,9 @@ def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
 
 def _with_numbers(spec: dict[str, Any], size: int) -> dict[str, Any]:
     """Add the merges of all 2- and 3-digit runs to a fitted BPE `spec`, numbers first."""
-    model, digits = spec["model"], "0123456789"
-    pairs = [(a, b) for a in digits for b in digits]
-    triples = [(a + b, c) for a, b in pairs for c in digits]
+    model = spec["model"]
+    pairs = [(a, b) for a in DIGITS for b in DIGITS]
+    triples = [(a + b, c) for a, b in pairs for c in DIGITS]
     learned = [tuple(m) for m in model["merges"]][: size - 256 - len(SPECIAL) - 1100]
     merges = pairs + triples + learned
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -76,21 +77,26 @@ def fit_tokenizer(texts: Iterable[str], size: int = 2048, max_length: int = 1024
         show_progress=False,
     )
     # Digits are left out of the fit: their merges are added whole afterwards.
-    table = str.maketrans("", "", "0123456789")
+    table = str.maketrans("", "", DIGITS)
     tokenizer.train_from_iterator((t.translate(table) for t in texts), trainer)
     spec = _with_numbers(json.loads(tokenizer.to_str()), size)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tokenizer.json"
         path.write_text(json.dumps(spec))
-        return PreTrainedTokenizerFast(
-            tokenizer_file=str(path),
-            bos_token=BOS,
-            eos_token=EOS,
-            pad_token=EOS,
-            cls_token="[CLS]",
-            mask_token=MASK,
-            additional_special_tokens=["<role>", "</role>"],
-            model_max_length=max_length,
-            chat_template=CHAT_TEMPLATE,
-            clean_up_tokenization_spaces=False,
-        )
+        return wrapped(path, max_length)
+
+
+def wrapped(path: Path, max_length: int) -> PreTrainedTokenizerFast:
+    """A tokenizer.json with LLaDA's roles and chat template."""
+    return PreTrainedTokenizerFast(
+        tokenizer_file=str(path),
+        bos_token=BOS,
+        eos_token=EOS,
+        pad_token=EOS,
+        cls_token="[CLS]",
+        mask_token=MASK,
+        additional_special_tokens=["<role>", "</role>"],
+        model_max_length=max_length,
+        chat_template=CHAT_TEMPLATE,
+        clean_up_tokenization_spaces=False,
+    )

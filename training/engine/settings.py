@@ -30,8 +30,8 @@ class TrainSettings:
     ema: float = option(0.0, "Moving average of the weights that is saved instead of them; 0: none.",
                         low=0, high=0.99999)  # fmt: skip
     seed: int = option(0, "Order of the rows, noise, dropout.", low=0, high=2**31)
-    precision: str = option("auto", "bf16: autocast; auto: bf16 on a GPU and on a CPU that has "
-                            "instructions for it, else no.",
+    precision: str = option("auto", "bf16: autocast; auto: bf16 on a GPU and on a CPU where it is "
+                            "the faster, else no.",
                             choices=("auto", "no", "bf16"))  # fmt: skip
     gradient_checkpointing: bool = option(False, "Computes activations twice instead of keeping them.")
     log_every: int = option(10, "Steps between two lines of metrics.jsonl.", low=1)

@@ -46,6 +46,7 @@ def results(folder: Path) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)  # lm-eval reads its 14,000 task files first
 def test_lm_evals_command_line(tmp_path: Path) -> None:
     arguments = f"model_path={MODEL},gen_length=16,block_length=8,temperature=0,mc_num=16,cfg=0.0"

@@ -12,7 +12,8 @@ from transformers import PreTrainedTokenizerFast
 import training.bundled.build as module
 from models.loading import load
 from tests.training.toy import engine_of, lines
-from training.bundled.build import FIRST, Bundled, Plan, build, continued_plan
+from training.bundled.build import Bundled, build
+from training.bundled.stages import FIRST, STAGES, Plan, Record, Sitting, Stage
 from training.engine.checkpoints import latest, read_state
 from training.run import RunError
 
@@ -26,7 +27,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 
 def small(steps: int = 4) -> Plan:
-    train = replace(Plan().train, max_steps=steps, save_every=2, log_every=1, warmup=2, decay=0.0)
+    train = replace(STAGES["first"].train, max_steps=steps, save_every=2, log_every=1, warmup=2, decay=0.0)
     size = {"d_model": 16, "n_heads": 2, "n_layers": 1, "mlp_hidden_size": 16}
     return Plan(train, ((0, SMALL), (3, replace(SMALL, signs=0.5))), compile=False, threads=1, **size)
 
@@ -55,21 +56,36 @@ def test_the_result_is_the_average_with_its_number_rows_folded(
     torch.testing.assert_close(left, wanted, atol=2e-3, rtol=2e-2)  # it is left in bf16
 
 
-def test_a_second_run_continues_the_first_and_keeps_its_tokenizer(
+def test_sittings_go_on_from_weights_alone_and_are_recorded(
     tmp_path: Path, tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "bundled_tokenizer", lambda plan: tokenizer)
-    first = build(small(2), tmp_path / "first", resume=False)
+    monkeypatch.setattr(module, "_tokenizer", lambda plan, start: start.tokenizer if start else tokenizer)
+    plan = replace(small(5), mixtures=((0, replace(SMALL, facts=0)),))
+    stages = {"one": plan, "two": small(2)}
+    first = build(Stage("one", plan), tmp_path / "a", resume=False, steps=2)
     with pytest.raises(RunError, match="holds a run; allowed: --resume"):
-        build(small(2), tmp_path / "first", resume=False)
-    final = build(replace(small(2), stages=((0, SMALL),)), tmp_path, resume=False, start=first)
-    assert (final / "tokenizer.json").read_text() == (first / "tokenizer.json").read_text()
-    one, two = (load(str(folder), device="cpu").model.transformer["wte"].weight for folder in (first, final))
+        build(Stage("one", small(2)), tmp_path / "a", resume=False)
+    stage = Record.read(first).next_stage(stages)
+    assert stage is not None and (stage.name, stage.done, stage.left, stage.seed) == ("one", 2, 3, 1)
+    second = build(stage, tmp_path / "b", resume=False, start=first)
+    assert (second / "tokenizer.json").read_text() == (first / "tokenizer.json").read_text()
+    one, two = (load(str(folder), device="cpu").model.transformer["wte"].weight for folder in (first, second))
     assert not torch.equal(one, two)
+    record = Record.read(second)
+    assert [(s.stage, s.steps, s.answers) for s in record.sittings] == [("one", 2, 8), ("one", 3, 12)]
+    following = record.next_stage(stages)
+    assert following is not None and following.name == "two"
+    assert record.with_sitting(Sitting("two", 2, 8, 0.1)).next_stage(stages) is None
 
 
-def test_every_stage_has_as_many_parts(tokenizer: PreTrainedTokenizerFast) -> None:
-    for plan in (Plan(), continued_plan()):
-        assert len({m.micro_batches + bool(m.facts) for _, m in plan.stages}) == 1
+def test_weights_without_a_record_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"has no stages.json; allowed: a model of build-bundled"):
+        build(Stage("one", small(2)), tmp_path / "run", resume=False, start=tmp_path)
+
+
+def test_every_mixture_of_a_stage_has_as_many_parts(tokenizer: PreTrainedTokenizerFast) -> None:
+    for plan in STAGES.values():
+        assert len({m.micro_batches + bool(m.facts) for _, m in plan.mixtures}) == 1
+        assert all(m.rows + m.facts == plan.train.batch_size for _, m in plan.mixtures)
     recipe = Bundled(small(), tokenizer)
     assert {len(recipe.batches(step)) for step in range(5)} == {recipe.parts}

@@ -10,10 +10,12 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from models.loading import load
-from training.bundled.build import FIRST, LAST, Plan, bundled_tokenizer, continue_from, new_model
-from training.bundled.bundled_data import BundledMixture, Encoder, batches
+from training.bundled.build import Start, continue_from, first_texts, new_model
+from training.bundled.bundled_data import ENGLISH, BundledMixture, Encoder, batches
 from training.bundled.facts import draw_fact
+from training.bundled.stages import FIRST, LAST, LEVELLED, STAGES
 from training.bundled.tokenizer import fit_tokenizer
+from training.bundled.tokenizer_growth import grown
 
 BUNDLED = Path(__file__).parents[3] / "assets" / "models" / "tiny-llada"
 SMALL = BundledMixture(rows=16, facts=4, gaps=0.4)
@@ -59,22 +61,63 @@ def test_facts_are_true_and_within_the_limit() -> None:
 
 
 def test_the_stages_follow_each_other() -> None:
-    plan = Plan()
+    plan = STAGES["first"]
     assert [plan.mixture(s) for s in (0, 6999, 7000, 11000)] == [FIRST, FIRST, LAST, LAST]
 
 
 def test_a_continued_model_begins_as_the_one_it_continues() -> None:
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(BUNDLED)
-    model = new_model(Plan(), tokenizer)
-    continue_from(model, BUNDLED)
+    """Also where it gets more tokens: each begins as the mean of its pieces, and the old ones stay."""
+    start = Start.of(BUNDLED)
+    old = len(start.tokenizer)
+    tokenizer = grown(start.tokenizer, ["The gardener waters the flowers behind the house."], old + 6)
+    model = new_model(STAGES["levels"], tokenizer)
+    continue_from(model, start, tokenizer)
     ids = torch.arange(40)[None]
     wanted = load(str(BUNDLED), device="cpu").model(ids).logits
-    torch.testing.assert_close(model(ids).logits, wanted)
+    torch.testing.assert_close(model(ids).logits[..., :old], wanted)
+    rows, name = model.transformer["wte"].weight, tokenizer.convert_ids_to_tokens(old + 5)
+    pieces = [token.id for token in start.tokenizer.backend_tokenizer.model.tokenize(name)]
+    assert len(pieces) > 1
+    torch.testing.assert_close(rows[old + 5], rows[pieces].mean(0))
+
+
+def test_a_grown_tokenizer_writes_what_it_wrote_and_new_words_shorter() -> None:
+    start = PreTrainedTokenizerFast.from_pretrained(BUNDLED)
+    text = "The gardener waters the flowers."
+    new = grown(start, [text], len(start) + 200)
+    known = "What is 3 * (4 - 15)?\n12 + 345 = 357\n\\boxed{357}"
+    assert new(known)["input_ids"] == start(known)["input_ids"]
+    assert len(start) < len(new) < len(start) + 200  # every word is one token before the size is reached
+    assert new.tokenize(text) == ["The", "Ġgardener", "Ġwaters", "Ġthe", "Ġflowers", "."]
+    assert new.decode(new(text)["input_ids"]) == text
+    assert new.chat_template == start.chat_template and new.mask_token_id == start.mask_token_id
+
+
+def test_answers_of_sudokus_and_english_are_hidden_anywhere(encoder: Encoder) -> None:
+    """Their block share is 0 or small: behind the last hidden cell open ones are found far more often than
+    with blocks, behind which all is hidden."""
+    for name, wanted in (("sudoku", True), ("linear", False)):
+        only = BundledMixture(
+            rows=64, facts=0, shares={name: 1.0}, block_shares=LEVELLED.block_shares, block_share=1.0
+        )
+        batch = next(iter(batches(0, 0, encoder, only)))
+        text = batch.targets != encoder.eos
+        hidden = (batch.input_ids == encoder.mask) & text
+        last = hidden.long().cumsum(-1) == hidden.long().sum(-1, keepdim=True)
+        open_behind = (last & ~hidden & text).sum(-1)
+        assert (float((open_behind > 1).float().mean()) > 0.15) == wanted
+
+
+def test_english_is_drawn_where_it_has_a_share(encoder: Encoder) -> None:
+    rng = random.Random(0)
+    prompt, answer = BundledMixture(shares={ENGLISH: 1.0}).draw(rng, ENGLISH)
+    assert prompt and answer and "boxed" not in answer
 
 
 @pytest.mark.slow
 def test_the_shipped_tokenizer_is_the_plans() -> None:
-    built = bundled_tokenizer(Plan())
+    plan = STAGES["first"]
+    built = fit_tokenizer(first_texts(), plan.vocab_size, plan.max_sequence_length)
     shipped = PreTrainedTokenizerFast.from_pretrained(BUNDLED)
     # As sets: ids follow how often pieces occur, and the equations' answers were reworded during the run.
     assert set(built.get_vocab()) == set(shipped.get_vocab())
