@@ -1,0 +1,145 @@
+"""A study as text and as JSON: points, what could not be reached, what beats every baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from evaluation.runs.summary import Comparison
+from evaluation.scaling.choice import Choice
+from evaluation.scaling.methods import PLAIN, RECIPES
+from evaluation.scaling.points import AGAINST, Point
+from evaluation.scaling.reach import reached
+from evaluation.scaling.recipes import EXACT
+from evaluation.scaling.study import Candidate
+from samplers.text_tables import markdown_table
+
+HEAD = ("method", "factor", "NFE", "times plain", "n", "right", "95 %", *(f"less {name}" for name in AGAINST))
+SHOWN = {0.25: "1/4", 0.5: "1/2"}
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """One task, ready to be shown."""
+
+    name: str
+    points: Sequence[Point]
+    choices: Mapping[str, Choice]
+    tuned_on: int
+
+
+def factor_text(factor: float) -> str:
+    """1/4, 1/2, 1, 2 …"""
+    return SHOWN.get(factor, f"{factor:g}")
+
+
+def as_markdown(results: Sequence[TaskResult]) -> str:
+    """All tasks."""
+    return "\n".join([*(part for result in results for part in _task(result)), *_verdict(results)]) + "\n"
+
+
+def _task(result: TaskResult) -> list[str]:
+    return [
+        f"### {result.name}\n",
+        markdown_table(HEAD, map(_row, result.points)),
+        "\nDifferences are in points, with the paired 95 % bootstrap interval, on the problems that both "
+        "answered; *: p < .05, exact McNemar with Holm's correction over the table.\n",
+        *_notes(result),
+        f"\nSettings, chosen from {RECIPES} recipes a method by accuracy on {result.tuned_on} other problems:"
+        "\n",
+        *(
+            f"- {label} at {factor_text(f)}: {_way(candidate)}"
+            for label, choice in result.choices.items()
+            for f, candidate in choice.chosen.items()
+        ),
+        "",
+    ]
+
+
+def _way(candidate: Candidate) -> str:
+    recipe = candidate.method.recipes[candidate.recipe]
+    draws = f", {candidate.draws} draws" if candidate.draws > 1 else ""
+    return f"{recipe.name}; {recipe.ladder[candidate.rung].name}{draws}"
+
+
+def _row(point: Point) -> list[str]:
+    s, (times, low, high) = point.summary, point.times
+    right = "–" if s.accuracy is None else f"{s.accuracy:.1%}"
+    interval = "{:.1%} – {:.1%}".format(*s.interval)
+    against = [_gap(point.against[name]) if name in point.against else "–" for name in AGAINST]
+    spent = f"{times:.2f} ({low:.2f} – {high:.2f})"
+    return [point.method.label, factor_text(point.factor), f"{s.nfe:.1f}", spent, str(s.graded), right,
+            interval, *against]  # fmt: skip
+
+
+def _gap(c: Comparison) -> str:
+    star = "*" if c.adjusted < 0.05 else ""
+    return f"{100 * c.gap:+.1f}{star} ({100 * c.low:+.1f} to {100 * c.high:+.1f})"
+
+
+def _notes(result: TaskResult) -> list[str]:
+    notes = []
+    for label, choice in result.choices.items():
+        if choice.nearest:
+            missed = ", ".join(f"{factor_text(f)} (nearest {t:.2f})" for f, t in choice.nearest.items())
+            why = (
+                "saturated, for one token a step is the most it can use"
+                if label == PLAIN.label
+                else ("none of its settings comes near")
+            )
+            notes.append(f"- {label} does not reach, and has no point at: {missed}; {why}.")
+    for point in result.points:
+        if not reached(point.times[0], point.factor):
+            at = f"{point.method.label} at {factor_text(point.factor)}"
+            notes.append(f"- {at} spends {point.times[0]:.2f} times plain decoding's NFE: it stands there.")
+        if point.summary.failed:
+            at = f"{point.method.label} at {factor_text(point.factor)}"
+            notes.append(f"- {at}: {point.summary.failed} rows failed and are not counted.")
+    return notes
+
+
+def _verdict(results: Sequence[TaskResult]) -> list[str]:
+    """What is better than plain decoding, the vote and best-of-n at once."""
+    lines = ["### What turns more evaluations into right answers", ""]
+    better = [(result.name, p) for result in results for p in result.points if p.beats_all and p.factor > 1]
+    for name, point in better:
+        gaps = ", ".join(f"{baseline} {_gap(c)}" for baseline, c in point.against.items())
+        oracle = " (the exact checker: a bound, not a method)" if point.method.scorer == EXACT else ""
+        lines.append(f"- {name}, {factor_text(point.factor)} times: {point.method.label}{oracle} over {gaps}")
+    if not better:
+        lines.append(
+            "Nothing: at no factor above 1 is a method better than plain decoding, the vote and best-of-n, "
+            "each with its interval above 0."
+        )
+    return lines
+
+
+def as_data(results: Sequence[TaskResult]) -> list[dict[str, Any]]:
+    """For JSON: points with settings and comparisons, what was not reached, everything that was tried."""
+    return [
+        {
+            "task": result.name,
+            "points": [_point_data(point) for point in result.points],
+            "not reached": {
+                label: {factor_text(f): round(t, 3) for f, t in choice.nearest.items()}
+                for label, choice in result.choices.items()
+                if choice.nearest
+            },
+            "tuned on": result.tuned_on,
+            "tried": {label: list(choice.tried) for label, choice in result.choices.items()},
+        }
+        for result in results
+    ]
+
+
+def _point_data(point: Point) -> dict[str, Any]:
+    s, way = point.summary, point.candidate.method.recipes[point.candidate.recipe]
+    return {
+        "method": point.method.name, "scorer": point.method.scorer, "factor": point.factor,
+        "recipe": way.name, "rung": way.ladder[point.candidate.rung].name, "draws": point.candidate.draws,
+        "n": s.graded, "correct": s.correct, "accuracy": s.accuracy, "interval": s.interval,
+        "failed": s.failed, "nfe": s.nfe, "times": point.times[0], "times interval": point.times[1:],
+        "scored": s.scorer_calls, "seconds": s.seconds,
+        "against": {name: asdict(c) for name, c in point.against.items()}, "beats all": point.beats_all,
+    }  # fmt: skip
