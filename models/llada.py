@@ -71,12 +71,7 @@ def write_keys_values(keys_values: KeyValues, fresh: KeyValues, start: int, at: 
 
 
 class Block(nn.Module):
-    """Pre-norm attention (grouped KV heads, no causal mask) and SwiGLU feed-forward.
-
-    picks: whether a call takes `places` and computes the rest of the block for these alone.
-    """
-
-    picks = False
+    """Pre-norm attention (grouped KV heads, no causal mask) and SwiGLU feed-forward."""
 
     def __init__(self, config: LLaDAConfig) -> None:
         super().__init__()
@@ -102,11 +97,13 @@ class Block(nn.Module):
         keys_values: KeyValues | None = None,
         start: int = 0,
         at: Tensor | None = None,
+        places: Tensor | None = None,
     ) -> Tensor:
         """x: Float[rows, length, d_model]; visible: Bool[rows, 1, 1 or length, positions] or None.
 
         keys_values: those of all positions, of which x are those from `start` on, or those `at`,
-        Int[length]: they are overwritten in place, and x attends to all.
+        Int[length]: they are overwritten in place, and x attends to all. places: Int[n] in the rows one after
+        the other; what comes behind the attention is computed for these alone, Float[n, d_model].
         """
         rows, length, width = x.shape
         h = self.attn_norm(x)
@@ -122,7 +119,10 @@ class Block(nn.Module):
             mixed = F.scaled_dot_product_attention(
                 q, k, v, attn_mask=visible, enable_gqa=self.n_heads != self.n_kv_heads
             )
-        x = x + self.attn_out(mixed.transpose(1, 2).reshape(rows, length, width))
+        mixed = mixed.transpose(1, 2).reshape(rows, length, width)
+        if places is not None:
+            mixed, x = (part.reshape(-1, width).index_select(0, places) for part in (mixed, x))
+        x = x + self.attn_out(mixed)
         h = self.ff_norm(x)
         out: Tensor = x + self.ff_out(F.silu(self.ff_proj(h)) * self.up_proj(h))
         return out
@@ -266,13 +266,11 @@ class LLaDAModelLM(PreTrainedModel):
         recompute = self.checkpointing and self.training and torch.is_grad_enabled()
         for i, block in enumerate(self.blocks):
             kept = () if keys_values is None else (keys_values[i], start, at)
-            early = block.picks and i + 1 == len(self.blocks) and places is not None
+            last = {"places": places} if places is not None and i + 1 == len(self.blocks) else {}
             if recompute and not kept:
-                x = checkpoint(block, x, cos, sin, visible, use_reentrant=False)
+                x = checkpoint(block, x, cos, sin, visible, use_reentrant=False, **last)
             else:
-                x = block(x, cos, sin, visible, *kept, **({"places": places} if early else {}))
-        if places is not None and x.dim() > 2:
-            x = x.reshape(-1, x.shape[-1]).index_select(0, places)
+                x = block(x, cos, sin, visible, *kept, **last)
         normed: Tensor = self.transformer["ln_f"](x)
         return normed
 
@@ -303,6 +301,11 @@ class LLaDAModelLM(PreTrainedModel):
         **_: Any,
     ) -> LLaDAOutput:
         """One pass. cells: Bool[rows, length] asks for the logits of those cells only."""
+        if cells is not None and not output_last_hidden_state:
+            places = cells.reshape(-1).nonzero()[:, 0]
+            return LLaDAOutput(
+                logits=self.head(self.hidden(input_ids, attention_mask, position_ids, places=places))
+            )
         hidden = self.hidden(input_ids, attention_mask, position_ids)
         logits = self.head(hidden if cells is None else hidden[cells])
         return LLaDAOutput(logits=logits, last_hidden_state=hidden if output_last_hidden_state else None)

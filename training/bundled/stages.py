@@ -161,7 +161,7 @@ def _all_tasks() -> dict[str, Task]:
 LEVELLED = BundledMixture(
     rows=64,
     facts=4,
-    micro_batches=3,
+    micro_batches=4,
     signs=0.3,
     right_scales=(20, 20, 60, 200),
     shares={
