@@ -15,6 +15,7 @@ from samplers.text_tables import markdown_table
 from tasks import MIDDLE, TASKS
 
 if TYPE_CHECKING:
+    from evaluation.repairs.alone import Alone
     from evaluation.repairs.choosing import Seen
     from evaluation.repairs.pairing import Pairing
 
@@ -54,6 +55,9 @@ def run_repairs(args: argparse.Namespace) -> None:
     import torch
     from accelerate import PartialState
 
+    from evaluation.repairs.alone import Alone
+    from evaluation.repairs.choosing import write_best
+
     if (args.out is None) == (args.reproduce is None):
         raise ValueError("out and reproduce: give exactly one of --out and --reproduce")
     if args.adapter:
@@ -68,13 +72,16 @@ def run_repairs(args: argparse.Namespace) -> None:
     if args.estimate:
         from evaluation.repairs.estimate import estimate, estimate_table
 
-        print(estimate_table(estimate(pairings)))
+        if state.is_main_process:
+            print(estimate_table(estimate(pairings)))
         return
-    seen = _searched(args, pairings)
+    alone = Alone(pairings[0].decoder.loaded)
+    seen = _searched(args, alone, pairings)
     if state.is_main_process:
         print("\n".join(_section(pairing) for pairing in pairings))
         print(f"\n### The clearest repair of each method\n\n{clearest_table(seen)}")
-        _write_presets(args, pairings, seen)
+        for path in write_best(alone, seen, args.presets) if args.presets is not None else []:
+            print(f"wrote {path}")
     state.wait_for_everyone()
     if state.num_processes > 1:
         state.destroy_process_group()
@@ -132,9 +139,8 @@ def _numbers(args: argparse.Namespace, name: str, kind: type) -> list[Any]:
         raise ValueError(f"{name} = {text!r} is not valid; allowed: numbers, separated by commas") from None
 
 
-def _searched(args: argparse.Namespace, pairings: list[Pairing]) -> list[Seen]:
+def _searched(args: argparse.Namespace, alone: Alone, pairings: list[Pairing]) -> list[Seen]:
     """Decode what is left of everything; all mended rows whose clarity is known."""
-    from evaluation.repairs.alone import Alone
     from evaluation.repairs.choosing import look, seen_in
 
     seen: list[Seen] = []
@@ -143,7 +149,7 @@ def _searched(args: argparse.Namespace, pairings: list[Pairing]) -> list[Seen]:
         for done, total in pairing.run():
             # One write, not a print: several processes write to the same terminal.
             sys.stderr.write(f"{where}: {done} of {total} rows\n")
-        for left in look(Alone(pairing.decoder.loaded), pairing, args.look):
+        for left in look(alone, pairing, args.look):
             if left % TOLD == 0:
                 sys.stderr.write(f"{where}: {left} mended rows to look at\n")
         if pairing.decoder.state.is_main_process:
@@ -181,12 +187,3 @@ def clearest_table(seen: list[Seen]) -> str:
              f"{one.clarity:.2f}", shares)
         )  # fmt: skip
     return markdown_table(head, lines)
-
-
-def _write_presets(args: argparse.Namespace, pairings: list[Pairing], seen: list[Seen]) -> None:
-    if args.presets is not None:
-        from evaluation.repairs.alone import Alone
-        from evaluation.repairs.choosing import write_best
-
-        for path in write_best(Alone(pairings[0].decoder.loaded), seen, args.presets):
-            print(f"wrote {path}")

@@ -127,9 +127,8 @@ def preset_of(alone: Alone, seen: Seen) -> tuple[Preset, Decoded]:
             f"{line.label} {_word(decoded)}; allowed: a mended row (remove the folder, and begin again)"
         )
     used = {"model", *(["ups_head"] if line.needs.head else []), *(["prm"] if line.scorer == "prm" else [])}
-    title = f"{entry(line.sampler).title}{_variant(seen.method)}: {set_up.task}"
     preset = Preset(
-        name=f"{line.label.replace('/', '-')}-{set_up.task}", title=title,
+        name=f"{line.label.replace('/', '-')}-{set_up.task}", title=title_of(seen.method),
         task=set_up.task, level=set_up.level, fields=dict(problem.fields), answer=problem.answer,
         prompt=problem.question, sampler=line.sampler, settings=_all_settings(line),
         seed=pairing.plan.seed_of(problem), scorer=line.scorer, plain=dict(set_up.settings),
@@ -144,10 +143,12 @@ def _word(decoded: Decoded) -> str:
     return "right" if decoded.right else "wrong"
 
 
-def _variant(method: Method) -> str:
-    """What tells it from other methods of its sampler."""
+def title_of(method: Method) -> str:
+    """A short name, with what tells it from other methods of its sampler: "Back-masking, reward model"."""
+    family, _, own = entry(method.sampler).title.partition(" · ")
+    title = own[0].upper() + own[1:] if own and family.startswith("LLaDA") else family
     variant = method.label.partition("/")[2]
-    return f", {VARIANTS.get(variant, variant)}" if variant else ""
+    return f"{title}, {VARIANTS.get(variant, variant)}" if variant else title
 
 
 def _all_settings(line: Line) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class PresetMenu:
             self.choice = gr.Dropdown(
                 [(repair.preset.title, name) for name, repair in self.repairs.items()], value=None,
                 label="Watch an error being found and mended", elem_id="repair",
-                info="A recorded run that mends what plain decoding gets wrong. Run decodes it again.",
+                info="A recorded run that mends what plain decoding gets wrong. Run decodes it anew.",
             )  # fmt: skip
             self.rates = gr.HTML(elem_id="repair-rates", elem_classes="lz-about", apply_default_css=False)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluation.repairs.choosing import title_of
 from evaluation.repairs.grid import FULL, METHODS, SetUp, chosen_methods, methods_for, set_ups
 from evaluation.repairs.rates import Rates, rates_of, rates_table, reached, steps_to_try
 from samplers.registry import make
@@ -96,3 +97,9 @@ def test_methods_are_chosen_by_label_or_sampler() -> None:
     assert [m.label for m in chosen_methods(["edit", "remedi/ups"])] == ["remedi/ups", "edit", "edit/t2m"]
     with pytest.raises(ValueError, match="methods = 'luck' is not known"):
         chosen_methods(["luck"])
+
+
+def test_every_method_has_a_short_title_of_its_own() -> None:
+    titles = [title_of(method) for method in METHODS]
+    assert len(set(titles)) == len(titles) and max(map(len, titles)) <= 32
+    assert {"Back-masking, reward model", "RemeDi, UPS head", "WINO", "Token editing, t2m"} <= set(titles)

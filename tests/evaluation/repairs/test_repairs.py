@@ -16,45 +16,53 @@ from samplers.events import Finished
 from samplers.recording.traces import read_trace
 
 FLAGS = [
-    "repairs", "--device", "cpu", "--tasks", "expression", "--level", "easy", "--n", "11", "--steps", "8",
+    "repairs", "--device", "cpu", "--tasks", "expression", "--level", "easy", "--steps", "8",
     "--blocks", "16", "--temperatures", "0.6", "--look", "3",
 ]  # fmt: skip
-SET_UP = "expression-easy-8-steps-blocks-of-16-T-0.6"
+SET_UP, METHOD = "expression-easy-8-steps-blocks-of-16-T-0.6", "window_refine/prm"
+NAME = "window_refine-prm-expression.json"
+
+
+def search(out: Path, n: int, *more: str) -> int:
+    """The command, with n problems; its exit code."""
+    return main([*FLAGS, "--methods", METHOD, "--n", str(n), "--out", str(out / "runs"), *more])
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A search with back-masking by the reward model, and its presets."""
+def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A search that goes on with more problems until it has a preset; its folder, and how many it took."""
     out = tmp_path_factory.mktemp("repairs")
-    flags = [*FLAGS, "--methods", "backmask/prm", "--out", str(out / "runs")]
-    assert main([*flags, "--presets", str(out / "presets")]) == 0
-    return out
+    for n in (3, 6, 12, 24, 48):
+        assert search(out, n, "--presets", str(out / "presets")) == 0
+        if (out / "presets" / NAME).exists():
+            return out, n
+    pytest.fail("no error of plain decoding among 48 was mended where one could see it")
 
 
 @pytest.fixture(scope="module")
-def preset(searched: Path) -> Path:
+def preset(searched: tuple[Path, int]) -> Path:
     """The file of the preset."""
-    return searched / "presets" / "backmask-prm-expression.json"
+    return searched[0] / "presets" / NAME
 
 
 def test_a_search_pairs_rows_raises_the_steps_of_plain_decoding_and_goes_on_where_it_was(
-    searched: Path, capsys: pytest.CaptureFixture[str]
+    searched: tuple[Path, int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = RunFolder(searched / "runs" / SET_UP)
+    out, n = searched
+    folder = RunFolder(out / "runs" / SET_UP)
     rows = folder.rows()
-    labels = {row["line"] for row in rows}
-    assert {"plain", "backmask/prm", "plain, 32 steps"} <= labels and len(rows) == 11 * len(labels)
-    assert {row["seed"] for row in rows if row["row"] == 4} == {4}
+    assert {"plain", METHOD, "plain, 32 steps"} <= {row["line"] for row in rows}
+    assert {row["row"] for row in rows if row["line"] == METHOD} == set(range(1, n + 1))
+    assert {row["seed"] for row in rows if row["row"] == 2} == {2}
     drawn = RunFolder(folder.path / "drawn-anew").rows()
-    assert len(drawn) == 11 and drawn[0]["seed"] == 10**6 + drawn[0]["row"]
+    assert len(drawn) == n and drawn[0]["seed"] == 10**6 + drawn[0]["row"]
     looked = RunFolder(folder.path / "clarity").rows()
     assert 0 < len(looked) <= 3 and any(row["clarity"] > 0 for row in looked)
 
     before = folder.results.read_bytes()
     with folder.results.open("ab") as file:
         file.write(b'{"cut')
-    flags = [*FLAGS, "--methods", "backmask/prm", "--out", str(searched / "runs")]
-    assert main(flags) == 0
+    assert search(out, n) == 0
     assert folder.results.read_bytes().startswith(before) and folder.rows() == rows
     said = capsys.readouterr().out
     assert "errors of plain decoding at these settings" in said and "one token a step" in said
@@ -62,16 +70,15 @@ def test_a_search_pairs_rows_raises_the_steps_of_plain_decoding_and_goes_on_wher
 
 
 def test_a_preset_holds_all_that_its_run_needs_and_comes_again(
-    preset: Path, capsys: pytest.CaptureFixture[str]
+    searched: tuple[Path, int], preset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = read_preset(preset)
     assert (found.sampler, found.scorer, found.task, found.level) == (
-        "backmask", "prm", "expression", "easy"
+        "window_refine", "prm", "expression", "easy"
     )  # fmt: skip
     assert set(found.parts) == {"model", "prm"} and found.wrong and 0 < found.clarity <= 1
-    assert found.sentence.startswith(
-        "On 11 problems (expression, easy; 8 steps, blocks of 16, T 0.6) it mends"
-    )
+    set_up = "expression, easy; 8 steps, blocks of 16, T 0.6"
+    assert found.sentence.startswith(f"On {searched[1]} problems ({set_up}) it mends")
     assert found.text != found.plain_text and found.rates.mended > 0
     trace = read_trace(trace_of(preset))
     assert isinstance(trace.events[-1], Finished) and difference(trace.events, trace.events) == ""
@@ -107,9 +114,9 @@ def test_an_estimate_decodes_a_few_problems_and_writes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "runs"
-    assert main([*FLAGS, "--methods", "wino", "--out", str(out), "--estimate"]) == 0
+    assert main([*FLAGS, "--methods", "wino", "--n", "5", "--out", str(out), "--estimate"]) == 0
     said = capsys.readouterr().out
-    assert "| expression | 22 | 0 |" in said and "hours in one process" in said and not out.exists()
+    assert "| expression | 10 | 0 |" in said and "hours in one process" in said and not out.exists()
 
 
 @pytest.mark.parametrize("flags, words", [
