@@ -23,7 +23,10 @@ LEVELS: dict[str, dict[str, Task]] = {
         EASY: ExpressionTask(),
         MIDDLE: ExpressionTask(ExpressionSettings(high=40, limit=400, two=0, three=0.3)),
     },
-    "word": {EASY: WordTask(), MIDDLE: WordTask(WordSettings(composed=1.0, step_shares=(0, 0, 0.4, 0.4, 0.2)))},
+    "word": {
+        EASY: WordTask(),
+        MIDDLE: WordTask(WordSettings(composed=1.0, step_shares=(0, 0, 0.4, 0.4, 0.2))),
+    },
     "countdown": {EASY: CountdownTask(CountdownSettings(two=1.0)), MIDDLE: CountdownTask()},
 }
 """Task name -> level -> the task with the settings of the level. One of the levels is the task of
