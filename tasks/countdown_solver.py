@@ -1,8 +1,8 @@
 """One solution of a countdown problem, the same for all that have several.
 
-A problem of three numbers mostly has several: `9 + 5 - 4`, `9 - 4 + 5`, `5 - (4 - 9)`. A model that is shown
-now one, now another can only learn to be unsure, so worked answers always show the first of a fixed order: sums
-before products, what is added before what is taken away, the larger number first.
+A problem of three numbers mostly has several: `9 + 5 - 4`, `9 - 4 + 5`, `5 - (4 - 9)`. A model that is
+shown now one, now another can only learn to be unsure, so worked answers always show the first of a fixed
+order: sums before products, what is added before what is taken away, the larger number first.
 """
 
 from __future__ import annotations
