@@ -42,6 +42,7 @@ def add_repairs(commands: Any) -> None:
     command.add_argument("--blocks", default="16,32", help="block lengths")
     command.add_argument("--temperatures", default="0,0.6,1")
     command.add_argument("--methods", default="", help="labels or samplers (default: all)")
+    command.add_argument("--set", action="append", default=[], help="METHOD.key=value (repeatable)")
     command.add_argument("--look", type=int, default=40, help="mended rows whose clarity is found, a method")
     command.add_argument("--estimate", action="store_true", help="say how long it will take, and end")
     command.add_argument("--presets", type=Path, metavar="OUT", help="write the best of each method here")
@@ -100,7 +101,7 @@ def _reproduced(args: argparse.Namespace) -> str:
 
 def pairings_of(args: argparse.Namespace, state: Any) -> list[Pairing]:
     """A pairing for each set-up that the flags describe; every refusal comes before a problem is decoded."""
-    from evaluation.repairs.grid import chosen_methods, set_ups
+    from evaluation.repairs.grid import chosen_methods, set_ups, with_settings
     from evaluation.repairs.pairing import Decoder, Pairing
     from evaluation.repairs.preset import parts_at_hand
     from evaluation.runs.plan import names_of
@@ -108,7 +109,7 @@ def pairings_of(args: argparse.Namespace, state: Any) -> list[Pairing]:
     from models.checkpoint import find_file
     from models.prompt_settings import decode_settings
 
-    methods = chosen_methods(names_of(args.methods))
+    methods = with_settings(chosen_methods(names_of(args.methods)), args.set)
     head = args.ups_head if any(m.label == "remedi/ups" for m in methods) else ""
     prm = args.prm if any(m.scorer == "prm" for m in methods) else ""
     file = find_file(args.model, "prompts.json", args.revision)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evaluation.runs.plan import Line
-from samplers.registry import entry
+from samplers.registry import entry, parse_settings
 
 PLAIN = "plain"
 FULL = "full"
 """In place of a number of steps: one token a step, beyond which plain decoding gains nothing from more."""
-STEPS, BLOCKS, TEMPERATURES = ("8", "16", FULL), (16, 32), (0.0, 0.6, 1.0)
+SHARED = frozenset(("gen_length", "block_length", "steps", "temperature", "early_stop"))
+"""Settings of a set-up."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,29 @@ def chosen_methods(names: Sequence[str]) -> tuple[Method, ...]:
             allowed = ", ".join(method.label for method in METHODS)
             raise ValueError(f"methods = {name!r} is not known; allowed: {allowed}, or a sampler of these")
     return tuple(m for m in METHODS if not names or m.label in names or m.sampler in names)
+
+
+def with_settings(methods: Sequence[Method], pairs: Sequence[str]) -> tuple[Method, ...]:
+    """The methods with other settings. pairs: `METHOD.key=value`, of a label or of a sampler. ValueError: no
+    such method or setting, or one that the set-up decides."""
+    changed = {method.label: dict(method.settings) for method in methods}
+    for pair in pairs:
+        name, _, own = pair.partition(".")
+        meant = [method for method in methods if name in (method.label, method.sampler)]
+        if not meant or "=" not in own:
+            allowed = ", ".join(method.label for method in methods)
+            raise ValueError(
+                f"set = {pair!r} is not valid; allowed: METHOD.key=value, METHOD one of {allowed}"
+            )
+        for method in meant:
+            found = parse_settings(method.sampler, [own])
+            if shared := found.keys() & SHARED:
+                raise ValueError(
+                    f"set = {pair!r}: plain decoding and the methods share {min(shared)}; allowed: another "
+                    "setting, and set-ups with --steps, --blocks, --temperatures"
+                )
+            changed[method.label] |= found
+    return tuple(replace(method, settings=changed[method.label]) for method in methods)
 
 
 def set_ups(

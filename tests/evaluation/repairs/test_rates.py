@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.repairs.choosing import title_of
-from evaluation.repairs.grid import FULL, METHODS, SetUp, chosen_methods, methods_for, set_ups
+from evaluation.repairs.grid import FULL, METHODS, SetUp, chosen_methods, methods_for, set_ups, with_settings
 from evaluation.repairs.rates import Rates, rates_of, rates_table, reached, steps_to_try
 from samplers.registry import make
 
@@ -103,3 +103,18 @@ def test_every_method_has_a_short_title_of_its_own() -> None:
     titles = [title_of(method) for method in METHODS]
     assert len(set(titles)) == len(titles) and max(map(len, titles)) <= 32
     assert {"Back-masking, reward model", "RemeDi, UPS head", "WINO", "Token editing, t2m"} <= set(titles)
+
+
+def test_methods_may_have_other_settings_but_not_another_set_up() -> None:
+    methods = chosen_methods(["backmask", "edit"])
+    pairs = ["backmask.backmasking_intensity=0.2", "edit/t2m.threshold=0.5", "backmask/prm.choice=random"]
+    found = {m.label: m.line(UP).settings for m in with_settings(methods, pairs)}
+    assert {found[f"backmask/{s}"]["backmasking_intensity"] for s in ("checker", "prm")} == {0.2}
+    assert found["edit/t2m"]["threshold"] == 0.5 and "threshold" not in found["edit"]
+    assert found["backmask/prm"]["choice"] == "random" and "choice" not in found["backmask/checker"]
+    for pair, words in (
+        ("wino.draft_threshold=0.5", "set = 'wino.draft_threshold=0.5' is not valid"),
+        ("edit", "is not valid"), ("edit.luck=1", "luck"), ("edit.steps=4", "share steps"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=words):
+            with_settings(methods, [pair])
