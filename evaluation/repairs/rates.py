@@ -15,6 +15,7 @@ from samplers.text_tables import markdown_table
 HEAD = (
     "method", "mends", "95 %", "breaks", "95 %", "NFE", "scorer", "plain's NFE", "plain, as many NFE",
     "mends, breaks", "paired difference", "plain drawn anew mends, breaks",
+    "right of all: plain, method, plain with as many NFE",
 )  # fmt: skip
 
 
@@ -60,6 +61,16 @@ class Rates:
     def broken_share(self) -> float:
         """Of the right answers; 0 without any."""
         return self.broken / self.rights if self.rights else 0.0
+
+    @property
+    def right_with_method(self) -> int:
+        """The method's right answers, of all problems."""
+        return self.rights - self.broken + self.mended
+
+    @property
+    def right_when_raised(self) -> int:
+        """Those of plain decoding with the raised steps."""
+        return self.rights - self.raised_broken + self.raised_mended
 
     @property
     def sentence(self) -> str:
@@ -138,6 +149,7 @@ def _line(r: Rates) -> list[str]:
         f"{r.raised_mended}, {r.raised_broken}",
         f"{r.gap:+.1%} ({r.low:+.1%} to {r.high:+.1%})" if r.errors else "–",
         "–" if r.anew_mended is None else f"{r.anew_mended}, {r.anew_broken}",
+        f"{r.rights}, {r.right_with_method}, {r.right_when_raised} of {r.problems}",
     ]  # fmt: skip
 
 

@@ -39,7 +39,11 @@ def test_rates_are_counted_of_the_same_errors_and_the_same_right_answers() -> No
         "NFE 20 against 8; plain with 32 mends 2, drawn anew 1"
     )
     table = rates_table([rates])
-    assert "| edit | 3 / 4 | 30.1% – 95.4% | 1 / 4 |" in table and "+25.0%" in table and "| 1, 2 |" in table
+    assert (
+        "| edit | 3 / 4 | 30.1% – 95.4% | 1 / 4 |" in table
+        and "+25.0%" in table
+        and "| 1, 2 | 4, 6, 5 of 8 |" in table
+    )
 
 
 def test_where_plain_decoding_cannot_use_as_much_this_is_said() -> None:
