@@ -135,7 +135,7 @@ class Bundled(Recipe):
     def parts(self) -> int:
         """See Recipe; the same in every stage."""
         mixture = self.plan.mixture(0)
-        return mixture.micro_batches + bool(mixture.facts)
+        return mixture.micro_batches + bool(mixture.facts or mixture.plans)
 
     def export(self, folder: Path, state: Mapping[str, Tensor]) -> None:
         """The published layout in bf16: config.json, model.safetensors, tokenizer files."""

@@ -1,4 +1,4 @@
-"""The batches of the bundled model: worked answers of the tasks, ordinary English, and packed facts.
+"""The batches of the bundled model: worked answers of the tasks, ordinary English, packed facts and plans.
 
 Step s of a run is a function of (seed, s) alone, so a resumed run sees what an uninterrupted one
 would have seen and nothing about the data has to be saved.
@@ -20,6 +20,7 @@ from tasks import TASKS, TRAIN
 from tasks.core import Task
 from tasks.english import PLAIN_PROMPT, draw_dialogue, draw_sentence
 from training.bundled.facts import EVEN, SCALES, draw_fact
+from training.bundled.plans import draw_plan
 from training.data.chat import Encoded
 from training.data.examples import collate
 from training.shared.noise import block_noise, uniform_noise
@@ -36,11 +37,12 @@ class BundledBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class BundledMixture:
-    """What the rows of a step are made of: `rows` worked answers and `facts` rows of packed facts.
+    """What the rows of a step are made of: `rows` worked answers, `facts` rows of packed facts and `plans`
+    rows of packed plans.
 
     shares: of the tasks, and of ENGLISH; block_share: share of the answers that are noised block by block,
     the rest uniformly, and block_shares: the same for single tasks, which are decoded otherwise; gaps: share
-    of facts that are masked completely and not learned, as text further on is masked while decoding;
+    of packed lines that are masked completely and not learned, as text further on is masked while decoding;
     negative: share of negative operands; right_scales: see draw_fact; signs: share of the negative results
     whose sign is not masked, as when a sampler has written the sign first; tasks: the generators, other ones
     where another share of hard problems is wanted; longest_tail: EOS cells behind the longest answer, at
@@ -56,6 +58,8 @@ class BundledMixture:
     block_shares: Mapping[str, float] = field(default_factory=dict)
     block_lengths: tuple[int, ...] = (4, 8, 16)
     facts_a_row: int = 16
+    plans: int = 0
+    plans_a_row: int = 8
     fact_kinds: tuple[float, ...] = EVEN
     gaps: float = 0.3
     negative: float = 0.35
@@ -130,8 +134,8 @@ def batches(step: int, seed: int, encoder: Encoder, mixture: BundledMixture) -> 
     for first, last in pairwise(cuts):
         if first < last:
             yield _answer_batch(rows[first:last], rng, generator, encoder, mixture)
-    if mixture.facts:
-        yield _fact_batch([dialogue for _, dialogue in rows], rng, encoder, mixture)
+    if mixture.facts or mixture.plans:
+        yield _packed_batch([dialogue for _, dialogue in rows], rng, encoder, mixture)
 
 
 def _answer_batch(
@@ -156,33 +160,59 @@ def _answer_batch(
     return BundledBatch(targets.masked_fill(noised, encoder.mask), targets, learned)
 
 
-def _fact_batch(
+class PackedLine(NamedTuple):
+    """A line of a packed row. shown: cells of the result that stand there already; partly: whether the others
+    are hidden one by one, and not all or none."""
+
+    question: str
+    result: str
+    shown: int = 0
+    partly: bool = False
+
+
+def _packed_lines(rng: random.Random, mixture: BundledMixture) -> list[list[PackedLine]]:
+    """The lines of every row of facts, then of every row of plans."""
+    rows = []
+    for _ in range(mixture.facts):
+        lines = []
+        for _ in range(mixture.facts_a_row):
+            fact = draw_fact(rng, mixture.fact_kinds, mixture.negative, mixture.right_scales)
+            sign_is_given = mixture.signs and fact.result < 0 and rng.random() < mixture.signs
+            lines.append(PackedLine(fact.question, f"{fact.result}\n", int(sign_is_given)))
+        rows.append(lines)
+    for _ in range(mixture.plans):
+        plans = [draw_plan(rng, mixture.tasks["countdown"]) for _ in range(mixture.plans_a_row)]
+        rows.append([PackedLine(f"{problem}\n", f"{step}\n", partly=True) for problem, step in plans])
+    return rows
+
+
+def _packed_batch(
     dialogues: list[Encoded],
     rng: random.Random,
     encoder: Encoder,
     mixture: BundledMixture,
 ) -> BundledBatch:
-    """Rows of packed facts. Each row begins with a prompt of the same step and has the facts as its answer:
+    """Rows of packed lines. Each row begins with a prompt of the same step and has the lines as its answer:
     facts that were learned outside of a dialogue did not help inside one (docs/log.md)."""
-    count = mixture.facts * mixture.facts_a_row
-    fact_settings = (mixture.fact_kinds, mixture.negative, mixture.right_scales)
-    facts = [draw_fact(rng, *fact_settings) for _ in range(count)]
-    ids = encoder.encode([f.question for f in facts] + [f"{f.result}\n" for f in facts])
+    packed = _packed_lines(rng, mixture)
+    texts = [text for lines in packed for line in lines for text in (line.question, line.result)]
+    ids = iter(encoder.encode(texts))
     rows, marks, gaps = [], [], []
-    for first in range(0, len(facts), mixture.facts_a_row):
+    for lines in packed:
         row = list(rng.choice(dialogues)[0])
         mark, gap = [False] * len(row), [False] * len(row)
         ends_hidden = rng.random() < 0.5
-        for i in range(first, first + mixture.facts_a_row):
-            question, result = ids[i], ids[len(facts) + i]
+        for line in lines:
+            question, result = next(ids), next(ids)
             is_gap = rng.random() < mixture.gaps
             hidden = not is_gap and rng.random() < 0.75
+            share = rng.random() if line.partly and rng.random() < 0.5 else 1.0
             row += question + result
             gap += [is_gap] * (len(question) + len(result))
-            learned_cells = [hidden] * (len(result) - 1) + [hidden and ends_hidden]
-            if mixture.signs and facts[i].result < 0 and rng.random() < mixture.signs:
-                learned_cells[0] = False
-            mark += [False] * len(question) + learned_cells
+            cells = [hidden and (share == 1.0 or rng.random() < share) for _ in result]
+            cells[: line.shown] = [False] * line.shown
+            cells[-1] = cells[-1] and ends_hidden
+            mark += [False] * len(question) + cells
         rows.append(row)
         marks.append(mark)
         gaps.append(gap)

@@ -161,6 +161,7 @@ def _all_tasks() -> dict[str, Task]:
 LEVELLED = BundledMixture(
     rows=64,
     facts=4,
+    plans=5,
     micro_batches=4,
     signs=0.3,
     right_scales=(20, 20, 60, 200),
@@ -182,7 +183,7 @@ def _with_levels() -> Plan:
     """All levels, countdown and English, at a plateau of the learning rate: its sittings can be of any
     length."""
     train = replace(
-        _TRAIN, max_steps=36_000, batch_size=68, learning_rate=1e-3, warmup=200, decay=0.0, save_every=500
+        _TRAIN, max_steps=36_000, batch_size=73, learning_rate=1e-3, warmup=200, decay=0.0, save_every=500
     )
     return Plan(train, ((0, LEVELLED),), vocab_size=2816)
 

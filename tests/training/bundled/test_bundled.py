@@ -85,7 +85,7 @@ def test_weights_without_a_record_are_refused(tmp_path: Path) -> None:
 
 def test_every_mixture_of_a_stage_has_as_many_parts(tokenizer: PreTrainedTokenizerFast) -> None:
     for plan in STAGES.values():
-        assert len({m.micro_batches + bool(m.facts) for _, m in plan.mixtures}) == 1
-        assert all(m.rows + m.facts == plan.train.batch_size for _, m in plan.mixtures)
+        assert len({m.micro_batches + bool(m.facts or m.plans) for _, m in plan.mixtures}) == 1
+        assert all(m.rows + m.facts + m.plans == plan.train.batch_size for _, m in plan.mixtures)
     recipe = Bundled(small(), tokenizer)
     assert {len(recipe.batches(step)) for step in range(5)} == {recipe.parts}

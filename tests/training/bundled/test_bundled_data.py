@@ -10,6 +10,9 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from models.loading import load
+from tasks import CountdownTask, split_of
+from tasks.countdown_solver import solve
+from tasks.exclude import countdown_key
 from training.bundled.build import Start, continue_from, first_texts, new_model
 from training.bundled.bundled_data import ENGLISH, BundledMixture, Encoder, batches
 from training.bundled.facts import draw_fact
@@ -106,6 +109,27 @@ def test_answers_of_sudokus_and_english_are_hidden_anywhere(encoder: Encoder) ->
         last = hidden.long().cumsum(-1) == hidden.long().sum(-1, keepdim=True)
         open_behind = (last & ~hidden & text).sum(-1)
         assert (float((open_behind > 1).float().mean()) > 0.15) == wanted
+
+
+def test_rows_of_plans_ask_for_the_first_step_of_many_countdowns(encoder: Encoder) -> None:
+    task = CountdownTask()
+    only = BundledMixture(rows=4, facts=0, plans=3, plans_a_row=6, gaps=0.0)
+    *_, batch = batches(0, 0, encoder, only)
+    assert len(batch.targets) == 3 and bool(batch.learned.any())
+    for row, learned in zip(batch.targets, batch.learned, strict=True):
+        text = encoder.backend.decode(row.tolist(), skip_special_tokens=False).split("\n\n")[-1]
+        lines = text.replace("<|endoftext|>", "").strip().split("\n")
+        assert len(lines) == 12
+        for asked, step in zip(lines[::2], lines[1::2], strict=True):
+            numbers, target = asked.removeprefix("Countdown: ").split(" -> ")
+            solution = solve([int(n) for n in numbers.split(",")], int(target))
+            assert solution is not None and step == solution.text.split("\n")[0]
+            assert (
+                split_of(task.name, countdown_key([int(n) for n in numbers.split(",")], int(target)))
+                == "train"
+            )
+        hidden = encoder.backend.decode(row[learned].tolist())
+        assert "Countdown" not in hidden and "->" not in hidden
 
 
 def test_english_is_drawn_where_it_has_a_share(encoder: Encoder) -> None:
