@@ -1,7 +1,7 @@
 """Packed plans: rows of lines such as `Countdown: 30,100,93 -> 23`, each with the first step of its answer.
 
-What is hard in countdown is which numbers to join first, and how. An answer asks that once and then goes on for
-twenty cells that follow from it; in a row of plans every line asks it.
+What is hard in countdown is which numbers to join first, and how. An answer asks that once and then goes on
+for twenty cells that follow from it; in a row of plans every line asks it.
 """
 
 from __future__ import annotations
