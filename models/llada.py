@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -268,7 +269,7 @@ class LLaDAModelLM(PreTrainedModel):
             kept = () if keys_values is None else (keys_values[i], start, at)
             last = {"places": places} if places is not None and i + 1 == len(self.blocks) else {}
             if recompute and not kept:
-                x = checkpoint(block, x, cos, sin, visible, use_reentrant=False, **last)
+                x = checkpoint(partial(block, **last), x, cos, sin, visible, use_reentrant=False)
             else:
                 x = block(x, cos, sin, visible, *kept, **last)
         normed: Tensor = self.transformer["ln_f"](x)

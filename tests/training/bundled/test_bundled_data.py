@@ -78,7 +78,7 @@ def test_a_continued_model_begins_as_the_one_it_continues() -> None:
     ids = torch.arange(40)[None]
     wanted = load(str(BUNDLED), device="cpu").model(ids).logits
     torch.testing.assert_close(model(ids).logits[..., :old], wanted)
-    rows, name = model.transformer["wte"].weight, tokenizer.convert_ids_to_tokens(old + 5)
+    rows, name = model.get_input_embeddings()(torch.arange(old + 6)), tokenizer.convert_ids_to_tokens(old + 5)
     pieces = [token.id for token in start.tokenizer.backend_tokenizer.model.tokenize(name)]
     assert len(pieces) > 1
     torch.testing.assert_close(rows[old + 5], rows[pieces].mean(0))
