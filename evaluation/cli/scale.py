@@ -42,7 +42,7 @@ def add_scale(commands: Any) -> None:
     )
     command.add_argument("--n-other", type=int, default=200, help="problems of all other points")
     command.add_argument(
-        "--n-tune", type=int, default=40, help="other problems, on which settings are chosen"
+        "--n-tune", type=int, default=32, help="other problems, on which settings are chosen"
     )
     command.add_argument("--seed", type=int, default=2026)
     command.add_argument("--processes", type=int, default=2, help="each has the model for itself")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluation.runs.run_folder import RunError
 from evaluation.scaling.methods import BASELINES
 from evaluation.scaling.reach import reached
 from evaluation.scaling.recipes import EXACT, Method
-from evaluation.scaling.study import FACTORS, Candidate, TaskStudy
+from evaluation.scaling.study import LAST, TUNED, Candidate, Goal, TaskStudy, tuning_goals
 
 CHOSEN = "chosen.json"
 MAIN_FACTORS = (1.0, 2.0, 4.0)
@@ -31,14 +31,15 @@ class Choice:
 
 
 def choose(study: TaskStudy, method: Method) -> Choice:
-    """At each factor the recipe with most right answers; ties: the cheaper, then the earlier. All that was
-    tried must be decoded on all tuning problems."""
+    """At each factor but the last the recipe with most right answers; ties: the cheaper, then the earlier.
+    What is near a factor must be decoded on all tuning problems."""
     base = study.base(study.tuning)
     tried: list[dict[str, Any]] = []
     chosen, accuracy, nearest = {}, {}, {}
-    for factor in FACTORS:
+    near = study.near(tuning_goals([method]))
+    for factor in TUNED:
         best: tuple[float, float] | None = None
-        for candidate in (c for f, c in study.tried([method]) if f == factor):
+        for candidate in (c for goal, c in near if goal.factor == factor):
             score = study.score(candidate, study.tuning)
             assert score is not None
             fits = reached(score.nfe, factor * base)
@@ -51,6 +52,28 @@ def choose(study: TaskStudy, method: Method) -> Choice:
         if best is None:
             nearest[factor] = _nearest(study, method, factor)
     return Choice(chosen, accuracy, nearest, tried)
+
+
+def last_goals(choice: Choice) -> list[Goal]:
+    """What is searched for the last factor: the recipe of the one before, none where that is not reached."""
+    before = choice.chosen.get(TUNED[-1])
+    return [Goal(before.method, before.recipe, LAST)] if before is not None else []
+
+
+def with_last(study: TaskStudy, method: Method, choice: Choice) -> Choice:
+    """The choice with the last factor, whose rung must be found."""
+    near = study.near(last_goals(choice))
+    if not near:
+        nearest = {**choice.nearest, LAST: _nearest(study, method, LAST)}
+        return replace(choice, nearest=nearest)
+    candidate = near[0][1]
+    score = study.score(candidate, study.calibration)
+    assert score is not None
+    return replace(
+        choice,
+        chosen={**choice.chosen, LAST: candidate},
+        accuracy={**choice.accuracy, LAST: score.accuracy},
+    )
 
 
 def _named(study: TaskStudy, candidate: Candidate) -> dict[str, Any]:

@@ -8,12 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.scaling.choice import MAIN_FACTORS, Choice, best_methods, choose, is_main, save, saved
+from evaluation.scaling.choice import (
+    MAIN_FACTORS,
+    Choice,
+    best_methods,
+    choose,
+    is_main,
+    last_goals,
+    save,
+    saved,
+    with_last,
+)
 from evaluation.scaling.estimate import Sizes
 from evaluation.scaling.points import Key, evaluated, points_of
 from evaluation.scaling.recipes import Method
 from evaluation.scaling.results import TaskResult
-from evaluation.scaling.study import BASE, FACTORS, TaskStudy
+from evaluation.scaling.study import BASE, FACTORS, Goal, TaskStudy, tuning_goals
 from evaluation.scaling.workers import Chunk, Workers
 
 
@@ -52,23 +62,34 @@ class Course:
             for study, choices in zip(self.studies, known, strict=True)
         ]
         self._decode("base", [c for s, _ in left for c in s.missing([(BASE, s.tuning)])])
-        while chunks := [c for s, methods in left if methods for c in s.probes(methods)]:
-            self._decode("calibration", chunks)
+        goals = [(study, tuning_goals(methods)) for study, methods in left if methods]
+        self._calibrate(goals)
         self._decode(
             "tuning",
             [
                 chunk
-                for study, methods in left
-                if methods
-                for chunk in study.missing((c, study.tuning) for _, c in study.tried(methods))
+                for study, own in goals
+                for chunk in study.missing((c, study.tuning) for _, c in study.near(own))
             ],
         )
-        for (study, methods), choices in zip(left, known, strict=True):
-            choices |= {method.label: choose(study, method) for method in methods}
+        new = [{method.label: choose(study, method) for method in methods} for study, methods in left]
+        self._calibrate(
+            [
+                (s, [g for c in own.values() for g in last_goals(c)])
+                for (s, _), own in zip(left, new, strict=True)
+            ]
+        )
+        for (study, methods), choices, own in zip(left, known, new, strict=True):
+            choices |= {method.label: with_last(study, method, own[method.label]) for method in methods}
             if methods:
                 save(study, choices)
         order = [method.label for method in self.methods]
         return [{label: choices[label] for label in order} for choices in known]
+
+    def _calibrate(self, goals: Sequence[tuple[TaskStudy, Sequence[Goal]]]) -> None:
+        """Measure until the rungs of all goals are found."""
+        while chunks := [chunk for study, own in goals if own for chunk in study.probes(own)]:
+            self._decode("calibration", chunks)
 
     def _counts(self, best: Sequence[str]) -> dict[Key, int]:
         """Evaluated problems of each point."""

@@ -10,7 +10,7 @@ from evaluation.runs.run_folder import ResultRow
 from evaluation.scaling.choice import MAIN_FACTORS, is_main
 from evaluation.scaling.methods import BASELINES, BEST_OF_N, RECIPES
 from evaluation.scaling.recipes import EXACT, Method, Rung
-from evaluation.scaling.study import BASE, CALIBRATION, FACTORS, Candidate, TaskStudy
+from evaluation.scaling.study import BASE, CALIBRATION, FACTORS, LAST, TUNED, Candidate, TaskStudy
 from evaluation.scaling.workers import Chunk
 from samplers.text_tables import markdown_table
 
@@ -90,15 +90,16 @@ def units(method: Method, factors: Iterable[float]) -> float:
 
 def costs(methods: Sequence[Method], speeds: Sequence[Speed], sizes: Sizes) -> list[Cost]:
     """Phase by phase. The best methods are not known yet, and taken for dear ones; calibration is taken to
-    measure two rungs a factor."""
+    measure two rungs for each recipe and factor, and two of one recipe for the last factor."""
     calibration = min(CALIBRATION, sizes.n_tune)
     more = max(0, sizes.n - sizes.n_other)
     main = [m for m in methods if is_main(m, ())]
     able = [m for m in methods if m.name not in BASELINES and m.scorer != EXACT]
     main += sorted(able, key=lambda m: -units(m, MAIN_FACTORS))[:BEST]
     return [
-        _phase("calibration", methods, speeds, FACTORS, 2 * RECIPES * calibration),
-        _phase("tuning", methods, speeds, FACTORS, RECIPES * (sizes.n_tune - calibration)),
+        _phase("calibration", methods, speeds, TUNED, 2 * RECIPES * calibration),
+        _phase("calibration, last", methods, speeds, (LAST,), 2 * calibration),
+        _phase("tuning", methods, speeds, TUNED, RECIPES * (sizes.n_tune - calibration)),
         _phase("all points", methods, speeds, FACTORS, sizes.n_other),
         _phase("main points", main, speeds, MAIN_FACTORS, more),
     ]

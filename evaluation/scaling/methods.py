@@ -115,7 +115,7 @@ WINO = tuple(
         # `steps` is the most that it may take: two a token leave room for what it takes back.
         tuple(
             Rung(0.5, settings={"draft_threshold": draft})
-            for draft in (0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+            for draft in (0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
         ),
         {"verify_threshold": verify},
         blocks,

@@ -17,6 +17,8 @@ from evaluation.scaling.study import FACTORS
 
 PANEL, GAP, LEFT, TOP, HEIGHT, FOOT = 330, 34, 52, 44, 250, 50
 LEGEND = 150
+ASIDE = 1.6
+"""Pixels between the marks of one method and the next at the same place, or they would hide each other."""
 NAMES = tuple(dict.fromkeys(method.name for method in METHODS))
 ENDS = (math.log2(FACTORS[0]) - 0.4, math.log2(FACTORS[-1]) + 0.6)
 TITLES = ("no scorer, UPS head or reward model", "exact checker")
@@ -71,16 +73,18 @@ def _panel(axes: Axes, title: str, points: Sequence[Point]) -> str:
         under,
     ]
     for label in dict.fromkeys(p.method.label for p in points):
-        parts.append(_curve(axes, [p for p in points if p.method.label == label]))
+        own = [p for p in points if p.method.label == label]
+        parts.append(_curve(axes, sorted(own, key=lambda p: p.times[0])))
     return "".join(parts)
 
 
 def _curve(axes: Axes, points: Sequence[Point]) -> str:
     """Marks with their intervals, joined; plain decoding, which can spend no more, goes on dashed."""
     name = points[0].method.name
-    colour, shape = style(name)
-    places = [(axes.x(_log(p)), axes.y(p.summary.accuracy or 0.0)) for p in points]
-    parts = [polyline(places, f'stroke="{colour}" stroke-width="1.5"')]
+    colour, shape, dash = style(name)
+    aside = (NAMES.index(name) - len(NAMES) / 2) * ASIDE
+    places = [(axes.x(_log(p)) + aside, axes.y(p.summary.accuracy or 0.0)) for p in points]
+    parts = [polyline(places, f'stroke="{colour}" stroke-width="1.5"{dash}')]
     if name == PLAIN.name:
         end = axes.width - axes.right
         x, y = places[-1]
@@ -103,10 +107,11 @@ def _curve(axes: Axes, points: Sequence[Point]) -> str:
     return "".join(parts)
 
 
-def style(name: str) -> tuple[str, str]:
-    """Colour and shape of a method: no two methods have both in common."""
+def style(name: str) -> tuple[str, str, str]:
+    """Colour, shape and dashes of a method: no two methods have colour and shape in common."""
     place = NAMES.index(name)
-    return COLOURS[place % len(COLOURS)], SHAPES[place % len(SHAPES)]
+    dash = ' stroke-dasharray="2 3"' if place >= len(COLOURS) else ""
+    return COLOURS[place % len(COLOURS)], SHAPES[place % len(SHAPES)], dash
 
 
 def _log(point: Point) -> float:
@@ -117,8 +122,12 @@ def _log(point: Point) -> float:
 def _legend(left: float, top: float, points: Sequence[Point]) -> str:
     names = [name for name in NAMES if any(p.method.name == name for p in points)]
     words = Axes(0, 0, 0, 0, 0, 0)
-    return "".join(
-        mark(style(name)[1], left + 6, top + 22 * i, style(name)[0])
-        + words.text(left + 18, top + 22 * i + 4, name, "start")
-        for i, name in enumerate(names)
-    )
+    parts = []
+    for place, name in enumerate(names):
+        (colour, shape, dash), y = style(name), top + 22 * place
+        parts.append(
+            f'<path d="M{left:.1f} {y:.1f}h24" stroke="{colour}" stroke-width="1.5"{dash}/>'
+            + mark(shape, left + 12, y, colour)
+            + words.text(left + 32, y + 4, name, "start")
+        )
+    return "".join(parts)

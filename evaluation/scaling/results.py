@@ -8,7 +8,8 @@ from typing import Any
 
 from evaluation.runs.summary import Comparison
 from evaluation.scaling.choice import Choice
-from evaluation.scaling.methods import PLAIN, RECIPES
+from evaluation.scaling.estimate import grows
+from evaluation.scaling.methods import RECIPES
 from evaluation.scaling.points import AGAINST, Point
 from evaluation.scaling.reach import reached
 from evaluation.scaling.recipes import EXACT
@@ -16,6 +17,7 @@ from evaluation.scaling.study import Candidate
 from samplers.text_tables import markdown_table
 
 HEAD = ("method", "factor", "NFE", "times plain", "n", "right", "95 %", *(f"less {name}" for name in AGAINST))
+SATURATED = "saturated: with one token a step it has spent all that it can"
 SHOWN = {0.25: "1/4", 0.5: "1/2"}
 
 
@@ -79,15 +81,13 @@ def _gap(c: Comparison) -> str:
 
 
 def _notes(result: TaskResult) -> list[str]:
-    notes = []
+    notes, methods = [], {point.method.label: point.method for point in result.points}
     for label, choice in result.choices.items():
         if choice.nearest:
             missed = ", ".join(f"{factor_text(f)} (nearest {t:.2f})" for f, t in choice.nearest.items())
-            why = (
-                "saturated, for one token a step is the most it can use"
-                if label == PLAIN.label
-                else ("none of its settings comes near")
-            )
+            highest = max(choice.chosen, default=0.0)
+            saturated = highest >= 1 and min(choice.nearest) > highest and not grows(methods[label])
+            why = SATURATED if saturated else "none of its settings comes near"
             notes.append(f"- {label} does not reach, and has no point at: {missed}; {why}.")
     for point in result.points:
         if not reached(point.times[0], point.factor):
@@ -102,17 +102,25 @@ def _notes(result: TaskResult) -> list[str]:
 def _verdict(results: Sequence[TaskResult]) -> list[str]:
     """What is better than plain decoding, the vote and best-of-n at once."""
     lines = ["### What turns more evaluations into right answers", ""]
-    better = [(result.name, p) for result in results for p in result.points if p.beats_all and p.factor > 1]
-    for name, point in better:
+    better = [(result, p) for result in results for p in result.points if p.beats_all and p.factor > 1]
+    for result, point in better:
         gaps = ", ".join(f"{baseline} {_gap(c)}" for baseline, c in point.against.items())
         oracle = " (the exact checker: a bound, not a method)" if point.method.scorer == EXACT else ""
-        lines.append(f"- {name}, {factor_text(point.factor)} times: {point.method.label}{oracle} over {gaps}")
+        apart = "; all Wilson intervals apart" if _apart(point, result.points) else ""
+        where = f"{result.name}, {factor_text(point.factor)} times"
+        lines.append(f"- {where}: {point.method.label}{oracle} over {gaps}{apart}")
     if not better:
         lines.append(
             "Nothing: at no factor above 1 is a method better than plain decoding, the vote and best-of-n, "
             "each with its interval above 0."
         )
     return lines
+
+
+def _apart(point: Point, points: Sequence[Point]) -> bool:
+    """Whether the interval of its accuracy lies above those of all baselines that it is compared with."""
+    highs = {other.summary.label: other.summary.interval[1] for other in points}
+    return all(point.summary.interval[0] > highs[c.second] for c in point.against.values())
 
 
 def as_data(results: Sequence[TaskResult]) -> list[dict[str, Any]]:

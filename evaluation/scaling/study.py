@@ -21,7 +21,9 @@ from evaluation.sets.problem_sets import Problem
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """NFE of a method over that of plain decoding, one token a step."""
-CALIBRATION = 16
+TUNED, LAST = FACTORS[:-1], FACTORS[-1]
+"""The last factor costs as much as all others: there the recipe goes on that was chosen at the one before."""
+CALIBRATION = 12
 """Tuning problems by whose NFE a rung is found."""
 
 
@@ -37,6 +39,20 @@ class Candidate:
     def draws(self) -> int:
         """Answers that are voted on."""
         return self.method.recipes[self.recipe].ladder[self.rung].draws
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A recipe of a method, and the factor for which a rung is searched."""
+
+    method: Method
+    recipe: int
+    factor: float
+
+
+def tuning_goals(methods: Sequence[Method]) -> list[Goal]:
+    """Every recipe at every factor that is tuned."""
+    return [Goal(m, recipe, f) for m in methods for recipe in range(len(m.recipes)) for f in TUNED]
 
 
 @dataclass(frozen=True)
@@ -152,31 +168,32 @@ class TaskStudy:
         """The first tuning problems."""
         return self.tuning[:CALIBRATION]
 
-    def searches(self, methods: Sequence[Method]) -> Iterator[tuple[Method, int, float, Found]]:
-        """Method, recipe, factor, and where the search for its rung stands."""
+    def _found(self, goals: Iterable[Goal]) -> Iterator[tuple[Goal, Found]]:
+        """Where the search for each goal's rung stands."""
         base = self.base(self.calibration)
-        for method in methods:
-            for recipe, way in enumerate(method.recipes):
-                measured = self.measured(method, recipe)
-                for factor in FACTORS:
-                    yield method, recipe, factor, search(len(way.ladder), measured, factor * base)
+        measured: dict[tuple[str, int], dict[int, float]] = {}
+        for goal in goals:
+            key = goal.method.label, goal.recipe
+            if key not in measured:
+                measured[key] = self.measured(goal.method, goal.recipe)
+            ladder = goal.method.recipes[goal.recipe].ladder
+            yield goal, search(len(ladder), measured[key], goal.factor * base)
 
-    def probes(self, methods: Sequence[Method]) -> list[Chunk]:
+    def probes(self, goals: Iterable[Goal]) -> list[Chunk]:
         """What the searches want to measure next; nothing once all rungs are found."""
         return self.missing(
-            (Candidate(method, recipe, found.probe), self.calibration)
-            for method, recipe, _, found in self.searches(methods)
+            (Candidate(goal.method, goal.recipe, found.probe), self.calibration)
+            for goal, found in self._found(goals)
             if found.probe is not None
         )
 
-    def tried(self, methods: Sequence[Method]) -> list[tuple[float, Candidate]]:
-        """Factor and candidate that are tuned: of every recipe the rung that was found, where it reaches
-        the factor."""
+    def near(self, goals: Iterable[Goal]) -> list[tuple[Goal, Candidate]]:
+        """The rungs that were found, where they reach their factors."""
         base, near = self.base(self.calibration), []
-        for method, recipe, factor, found in self.searches(methods):
+        for goal, found in self._found(goals):
             if found.use is not None:
-                candidate = Candidate(method, recipe, found.use)
+                candidate = Candidate(goal.method, goal.recipe, found.use)
                 score = self.score(candidate, self.calibration)
-                if score is not None and reached(score.nfe, factor * base):
-                    near.append((factor, candidate))
+                if score is not None and reached(score.nfe, goal.factor * base):
+                    near.append((goal, candidate))
         return near

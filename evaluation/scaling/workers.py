@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from typing import Any
@@ -110,14 +111,19 @@ class Workers:
             )
 
     def decoded(self, chunks: Sequence[Chunk]) -> Iterator[tuple[Chunk, list[ResultRow]]]:
-        """Every chunk with its rows, as they are finished."""
+        """Every chunk with its rows, as they are finished. RunError: it could not be done."""
         if self._pool is None:
             for chunk in chunks:
                 yield chunk, self._decoder.rows(chunk)
             return
-        waiting = {self._pool.submit(_decode, chunk): chunk for chunk in chunks}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+        try:
+            waiting = {self._pool.submit(_decode, chunk): chunk for chunk in chunks}
+            for future in as_completed(waiting):
+                yield waiting[future], future.result()
+        except BrokenProcessPool:
+            raise RunError(
+                "a process that decodes was ended; the same command goes on with the run"
+            ) from None
 
     def close(self) -> None:
         """Begin nothing more, and end the processes after what they are at."""

@@ -9,23 +9,32 @@ from pathlib import Path
 import pytest
 
 from evaluation.runs.run_folder import ResultRow, RunError, RunFolder
-from evaluation.scaling.choice import best_methods, choose, is_main, save, saved
+from evaluation.scaling.choice import (
+    Choice,
+    best_methods,
+    choose,
+    is_main,
+    last_goals,
+    save,
+    saved,
+    with_last,
+)
 from evaluation.scaling.methods import METHODS, PLAIN, VOTE
 from evaluation.scaling.points import points_of
 from evaluation.scaling.results import TaskResult, as_data, as_markdown
-from evaluation.scaling.study import BASE, FACTORS, Candidate, TaskStudy
+from evaluation.scaling.study import BASE, FACTORS, LAST, TUNED, Candidate, TaskStudy, tuning_goals
 from evaluation.scaling.workers import CHUNK, Chunk, chunk_size
 from evaluation.sets.problem_sets import Problem
 
 OWN = {"gen_length": 32, "block_length": 8, "steps": 32, "early_stop": True}
 PROBLEMS = tuple(Problem(n, f"What is {n} + 1?", str(n + 1), "expression", {}) for n in range(1, 11))
 METHOD = {method.label: method for method in METHODS}
-TUNED, ASKED = PROBLEMS[:4], PROBLEMS[4:]
+TUNING, ASKED = PROBLEMS[:4], PROBLEMS[4:]
 Judge = Callable[[Chunk, Problem], bool]
 
 
 def a_study(folder: Path) -> TaskStudy:
-    return TaskStudy("sums", OWN, RunFolder(folder), TUNED, ASKED)
+    return TaskStudy("sums", OWN, RunFolder(folder), TUNING, ASKED)
 
 
 def decoded(study: TaskStudy, chunks: list[Chunk], judge: Judge = lambda chunk, problem: True) -> None:
@@ -43,34 +52,42 @@ def decoded(study: TaskStudy, chunks: list[Chunk], judge: Judge = lambda chunk, 
     study.take(rows)
 
 
-def tune(study: TaskStudy, labels: list[str], judge: Judge = lambda chunk, problem: True) -> None:
+def tune(
+    study: TaskStudy, labels: list[str], judge: Judge = lambda chunk, problem: True
+) -> dict[str, Choice]:
+    """What a course does up to its choices."""
     methods = [METHOD[label] for label in labels]
     decoded(study, study.missing([(BASE, study.tuning)]), judge)
-    while chunks := study.probes(methods):
+    goals = tuning_goals(methods)
+    while chunks := study.probes(goals):
         decoded(study, chunks, judge)
-    decoded(study, study.missing((c, study.tuning) for _, c in study.tried(methods)), judge)
+    decoded(study, study.missing((c, study.tuning) for _, c in study.near(goals)), judge)
+    choices = {method.label: choose(study, method) for method in methods}
+    while chunks := study.probes([goal for choice in choices.values() for goal in last_goals(choice)]):
+        decoded(study, chunks, judge)
+    return {method.label: with_last(study, method, choices[method.label]) for method in methods}
 
 
 def test_plain_decoding_is_saturated_and_best_of_n_is_not(tmp_path: Path) -> None:
     study = a_study(tmp_path)
-    tune(study, ["plain", "best_of_n, prm"])
-    plain, best = choose(study, PLAIN), choose(study, METHOD["best_of_n, prm"])
+    plain, best = tune(study, ["plain", "best_of_n, prm"]).values()
     assert list(plain.chosen) == [0.25, 0.5, 1.0]
     assert plain.nearest == {2.0: 1.0, 4.0: 1.0, 8.0: 1.0}
     assert list(best.chosen) == list(FACTORS) and not best.nearest
-    nfe = {f: study.score(c, study.tuning) for f, c in best.chosen.items()}
+    nfe = {f: study.score(c, study.calibration) for f, c in best.chosen.items()}
     assert {f: score.nfe / 32 for f, score in nfe.items() if score} == {f: f for f in FACTORS}
 
 
 def test_the_most_accurate_recipe_is_chosen_and_of_equals_the_first(tmp_path: Path) -> None:
     study = a_study(tmp_path)
-    tune(study, ["plain", "best_of_n, prm"], lambda chunk, p: "T 1, two" in chunk.label or p.number % 2 == 0)
-    best = choose(study, METHOD["best_of_n, prm"])
+    plain, best = tune(
+        study, ["plain", "best_of_n, prm"], lambda chunk, p: "T 1, two" in chunk.label or p.number % 2 == 0
+    ).values()
     names = {f: c.method.recipes[c.recipe].name for f, c in best.chosen.items()}
     assert set(names.values()) == {"T 1, two tokens"} and set(best.accuracy.values()) == {1.0}
-    plain = choose(study, PLAIN)
     assert {c.recipe for c in plain.chosen.values()} == {0} and plain.accuracy[1.0] == 0.5
-    assert all(len([row for row in best.tried if row["factor"] == f]) == 6 for f in FACTORS)
+    assert all(len([row for row in best.tried if row["factor"] == f]) == 6 for f in TUNED)
+    assert best.chosen[LAST].recipe == best.chosen[TUNED[-1]].recipe
 
 
 def test_only_what_is_missing_is_decoded_and_draws_are_shared(tmp_path: Path) -> None:
@@ -83,7 +100,7 @@ def test_only_what_is_missing_is_decoded_and_draws_are_shared(tmp_path: Path) ->
     assert sorted(chunk.draw for chunk in chunks) == [1, 2, 3, 4]
     assert len({chunk.label for chunk in chunks}) == 4 and len({chunk.line.label for chunk in chunks}) == 1
     decoded(study, chunks[:2])
-    again = TaskStudy("sums", OWN, RunFolder(tmp_path), TUNED, ASKED)  # as after a kill
+    again = TaskStudy("sums", OWN, RunFolder(tmp_path), TUNING, ASKED)  # as after a kill
     assert again.missing([(Candidate(VOTE, 0, rung[2]), again.tuning)]) == []
     assert again.score(Candidate(VOTE, 0, rung[4]), again.tuning) is None
     assert len(again.missing([(Candidate(VOTE, 0, rung[4]), again.tuning)])) == 2
@@ -97,9 +114,8 @@ def test_wide_lines_go_in_smaller_chunks() -> None:
 
 def test_what_was_chosen_is_written_down_and_stays(tmp_path: Path) -> None:
     study = a_study(tmp_path)
-    tune(study, ["plain", "best_of_n, prm"])
     methods = [PLAIN, METHOD["best_of_n, prm"]]
-    choices = {method.label: choose(study, method) for method in methods}
+    choices = tune(study, [method.label for method in methods])
     save(study, choices)
     assert saved(study, methods) == choices
     assert saved(study, [VOTE]) == {}
@@ -116,9 +132,8 @@ def test_what_was_chosen_is_written_down_and_stays(tmp_path: Path) -> None:
 def test_the_best_methods_are_no_baselines_and_ask_no_exact_checker(tmp_path: Path) -> None:
     study = a_study(tmp_path)
     labels = ["plain", "vote", "best_of_n, prm", "vanilla_prm, exact", "remedi", "wino"]
-    tune(study, labels, lambda chunk, p: "remedi" not in chunk.label or p.number == 1)
+    choices = tune(study, labels, lambda chunk, p: "remedi" not in chunk.label or p.number == 1)
     methods = [METHOD[label] for label in labels]
-    choices = {method.label: choose(study, method) for method in methods}
     best = best_methods([choices], methods, 1)
     assert best == ["wino"]
     mains = [m.label for m in methods if is_main(m, best)]
@@ -132,8 +147,7 @@ def test_points_are_compared_with_the_baselines_on_the_same_problems(tmp_path: P
     def judge(chunk: Chunk, problem: Problem) -> bool:
         return chunk.line.scorer == "prm" or (chunk.line.scorer == "checker" and problem.number > 5)
 
-    tune(study, labels, judge)
-    choices = {label: choose(study, METHOD[label]) for label in labels}
+    choices = tune(study, labels, judge)
     counts = {(label, f): 6 if f == 2 and "exact" not in label else 3 for label in labels for f in FACTORS}
     work = [(c, ASKED[: counts[label, f]]) for label, ch in choices.items() for f, c in ch.chosen.items()]
     decoded(study, study.missing(work), judge)
@@ -144,7 +158,7 @@ def test_points_are_compared_with_the_baselines_on_the_same_problems(tmp_path: P
     assert prm.against["plain"].second == "plain at 1"  # all that it can spend
     exact = points["best_of_n, exact", 2.0]
     assert set(exact.against) == {"plain", "vote"} and exact.against["vote"].only_first == 2
-    result = TaskResult("sums", list(points.values()), choices, len(TUNED))
+    result = TaskResult("sums", list(points.values()), choices, len(TUNING))
     text = as_markdown([result])
     assert "plain does not reach, and has no point at: 2 (nearest 1.00)" in text and "saturated" in text
     assert "| best_of_n, prm | 2 | 64.0 | 2.00 (2.00 – 2.00) | 6 | 100.0% |" in text
