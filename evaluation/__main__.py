@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from evaluation.cli import bundled, compare, english, grade, repairs, run, scale
+from evaluation.cli import bundled, compare, english, grade, positions, repairs, run, scale
 from evaluation.likelihood.answer_scores import add_likelihood
 from evaluation.reversal import add_reversal
 from evaluation.suites import lm_eval_command
@@ -14,7 +14,7 @@ from evaluation.suites import lm_eval_command
 COMMANDS = (
     run.add_run, run.add_report, compare.add_compare, grade.add_grade, add_likelihood, add_reversal,
     bundled.add_bundled, bundled.add_samplers, repairs.add_repairs, scale.add_scale,
-    english.add_english,
+    english.add_english, positions.add_positions,
 )  # fmt: skip
 
 

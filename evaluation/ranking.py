@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 
 def auroc(scores: ArrayLike, positive: ArrayLike) -> float:
@@ -19,6 +19,33 @@ def auroc(scores: ArrayLike, positive: ArrayLike) -> float:
     counts = np.bincount(first, minlength=len(order))
     ranks = (counts.cumsum() - (counts - 1) / 2)[first]  # 1 is the lowest; ties share their mean
     return float((ranks[truth].sum() - above * (above + 1) / 2) / (above * below))
+
+
+def resampled_aurocs(
+    scores: ArrayLike, positive: ArrayLike, group: ArrayLike, resamples: int = 400, seed: int = 0
+) -> NDArray[np.float64]:
+    """AUROCs of as many groups of numbers, drawn again with replacement: Float[resamples, k].
+
+    scores: k rows of n numbers, each row another way to score the same things; positive: n truths; group: n
+    labels, such as the problem that a token belongs to. A draw is the same for all rows, so differences
+    between them are paired; one that lacks a class is drawn again. ValueError when a class is missing.
+    """
+    values, truth = np.atleast_2d(np.asarray(scores, float)), np.asarray(positive, bool)
+    label = np.asarray(group)
+    auroc(values[0], truth)  # raises when a class is missing
+    members = [np.flatnonzero(label == each) for each in np.unique(label)]
+    rng, found = np.random.default_rng(seed), []
+    while len(found) < resamples:
+        chosen = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
+        if 0 < truth[chosen].sum() < len(chosen):
+            found.append([auroc(row[chosen], truth[chosen]) for row in values])
+    return np.array(found)
+
+
+def middle_95(values: ArrayLike) -> tuple[float, float]:
+    """The 2.5th and the 97.5th percentile: a 95 % interval of resampled figures."""
+    low, high = np.percentile(np.asarray(values, float), [2.5, 97.5])
+    return float(low), float(high)
 
 
 def calibration_error(scores: ArrayLike, positive: ArrayLike, bins: int = 10) -> float:

@@ -9,6 +9,19 @@ from torch import Tensor
 
 from models.config import LLaDAConfig
 
+BETA_FAST, BETA_SLOW = 32.0, 1.0
+"""YaRN's published bounds, in turns over the original context."""
+
+
+def stretch(config: LLaDAConfig, scale: float) -> int:
+    """Switch YaRN on, in place; returns the length that results: `scale` times the original context, which
+    is what the network reads before its first stretch."""
+    if not config.yarn:
+        config.yarn_original_max_position_embeddings = config.max_sequence_length
+    config.yarn, config.yarn_scale = True, scale
+    config.yarn_beta_fast, config.yarn_beta_slow = BETA_FAST, BETA_SLOW
+    return int(config.yarn_original_max_position_embeddings * scale)
+
 
 def inverse_frequencies(config: LLaDAConfig) -> tuple[Tensor, float]:
     """Inverse frequencies, Float[head_size / 2], and the factor cos and sin are scaled by.

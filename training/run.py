@@ -37,11 +37,12 @@ CONFIG_KEYS = (
     "objective",
     *(f.name for f in fields(RunArguments)),
     "settings",
+    "grid",
     "notes",
     "commit",
     "versions",
 )
-"""What a config may hold."""
+"""What a config may hold; grid: the values that a sweep goes through."""
 PACKAGES = ("torch", "transformers", "accelerate", "peft")
 
 
@@ -213,6 +214,9 @@ def read_config(path: Path) -> dict[str, Any]:
             raise RunError(f"config = {path.name!r} has {key!r}; allowed: {', '.join(CONFIG_KEYS)}")
     if not isinstance(config.get("settings") or {}, dict):
         raise RunError(f"settings = {config['settings']!r} is not valid; allowed: name: value, one a line")
+    grid = config.get("grid") or {}
+    if not isinstance(grid, dict) or not all(isinstance(values, list) for values in grid.values()):
+        raise RunError(f"grid = {grid!r} is not valid; allowed: name: [value, value], one a line")
     data = config.get("data") or []
     if not isinstance(data, str) and not (isinstance(data, list) and all(isinstance(d, str) for d in data)):
         raise RunError(f"data = {data!r} is not valid; allowed: a name, or a list of names")

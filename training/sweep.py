@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from samplers.text_tables import markdown_table
-from training.engine.saying import first_process, say
+from training.engine.saying import duration, first_process, say
+from training.estimate import estimate
 from training.run import Request, RunError, train
 
 TABLE = "table.md"
 MOST_COMBINATIONS = 1000
+MEASURED = 4.0
+"""Seconds after which the measurement of one kind of work is broken off."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +63,48 @@ def folder_name(names: Sequence[str], values: Sequence[str]) -> str:
     return re.sub(r"[^\w.,=+-]", "_", text)
 
 
-def sweep(out: Path, grid: Mapping[str, tuple[str, ...]], ask: Callable[[list[str], Path], Request]) -> str:
-    """Run the combinations that are not finished yet; returns the table, which is also in out/table.md.
+def grid_texts(of_config: Mapping[str, Sequence[Any]], texts: Sequence[str]) -> list[str]:
+    """The grid of a config as `key=v1,v2` texts, those of the command line in place of its own."""
+    given = {text.partition("=")[0].strip() for text in texts}
+    own = [f"{key}={','.join(map(str, values))}" for key, values in of_config.items() if key not in given]
+    return [*own, *texts]
 
-    ask: makes the request of a combination, from its `key=value` pairs and its folder. All requests are
-    made before the first run, so that a bad value costs nothing. A failed run has its error in the table.
-    """
-    requests = [
+
+Requests = Sequence[tuple[tuple[str, ...], Request]]
+
+
+def requests_of(
+    out: Path, grid: Mapping[str, tuple[str, ...]], ask: Callable[[list[str], Path], Request]
+) -> Requests:
+    """The values and the request of every combination. ask: makes a request from `key=value` pairs and a
+    folder. All are made before the first run, so that a bad value costs nothing."""
+    return [
         (values, ask([f"{k}={v}" for k, v in zip(grid, values, strict=True)],
                      out / folder_name(list(grid), values)))
         for values in combinations(grid)
     ]  # fmt: skip
+
+
+def foreseen(requests: Sequence[Request]) -> str:
+    """A sentence on how long those that are not finished take: the mean of the first and the last of them,
+    measured for some seconds where one process does them."""
+    left = [request for request in requests if not (request.out / "final").is_dir()]
+    if not left:
+        return f"all {len(requests)} runs are finished"
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:  # processes that are measured apart would wait for ever
+        return f"{len(left)} of {len(requests)} runs are left"
+    ends = left[:: max(1, len(left) - 1)]
+    try:
+        measured = [estimate(r.objective, r.arguments, r.settings, MEASURED).total(r.settings) for r in ends]
+    except (OSError, RuntimeError, ValueError) as error:
+        return f"{len(left)} of {len(requests)} runs are left; their time cannot be measured: {error}"
+    whole = duration(sum(measured) / len(measured) * len(left))
+    return f"{len(left)} of {len(requests)} runs are left: about {whole} on this machine, measured"
+
+
+def sweep(out: Path, names: Sequence[str], requests: Requests) -> str:
+    """Run the combinations that are not finished yet; returns the table, which is also in out/table.md. A
+    failed run has its error in the table. names: of the settings that the grid changes."""
     outcomes = []
     for number, (values, request) in enumerate(requests, 1):
         say(f"{request.out.name} ({number} of {len(requests)})")
@@ -81,8 +116,8 @@ def sweep(out: Path, grid: Mapping[str, tuple[str, ...]], ask: Callable[[list[st
             say(failed)
         outcomes.append(Outcome(values, last_figures(request.out / "metrics.jsonl"), failed))
         if first_process():
-            (out / TABLE).write_text(table(list(grid), outcomes), encoding="utf-8")
-    return table(list(grid), outcomes)
+            (out / TABLE).write_text(table(names, outcomes), encoding="utf-8")
+    return table(names, outcomes)
 
 
 def last_figures(path: Path) -> dict[str, float]:

@@ -5,9 +5,25 @@ from __future__ import annotations
 import math
 import random
 
+import numpy as np
 import pytest
 
+from evaluation.ranking import auroc, middle_95, resampled_aurocs
 from evaluation.statistics import mcnemar, paired_bootstrap, wilson_interval
+
+
+def test_resampled_aurocs_are_paired_and_surround_the_auroc() -> None:
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(60), 10)
+    wrong = rng.random(600) < 0.2
+    scores = wrong + rng.normal(size=600)
+    found = resampled_aurocs([scores, scores * 2, -scores], wrong, group, resamples=100)
+    assert found.shape == (100, 3)
+    assert np.allclose(found[:, 0], found[:, 1]) and np.allclose(found[:, 0] + found[:, 2], 1)
+    low, high = middle_95(found[:, 0])
+    assert low < auroc(scores, wrong) < high and 0.02 < high - low < 0.2
+    with pytest.raises(ValueError, match="positives = 0"):
+        resampled_aurocs(scores, wrong & False, group)
 
 
 @pytest.mark.parametrize(("correct", "total", "low", "high"), [

@@ -19,10 +19,14 @@ FILES = sorted(FOLDER.glob("*.yaml"))
 def test_a_config_is_valid_and_names_what_the_command_needs(path: Path) -> None:
     config = read_config(path)
     assert path.stem.startswith(config["objective"])
-    assert set(config) <= {"objective", "model", "data", "settings", "device", "load_lora", "load_ups_head"}
+    allowed = {"objective", "model", "data", "settings", "grid", "device", "load_lora", "load_ups_head"}
+    assert set(config) <= allowed
     assert config["model"] and config["data"]
     found = settings_of(OBJECTIVES[config["objective"]].settings, config["settings"])
     assert found.max_steps == config["settings"]["max_steps"]
+    for name, values in config.get("grid", {}).items():
+        for value in values:
+            settings_of(type(found), config["settings"] | {name: value})
     if config["model"].startswith("assets/"):
         assert (FOLDER.parents[1] / config["model"] / "config.json").is_file()
 

@@ -65,7 +65,7 @@ def test_a_run_that_fails_is_a_row_of_the_table(
         return asked.out
 
     monkeypatch.setattr(module, "train", train)
-    main(command(tmp_path / "out", "--grid", "r_incorrect=0.05,0.1"))
+    main(command(tmp_path / "out", "--set", "eval_every=0", "--grid", "r_incorrect=0.05,0.1"))
     assert (tmp_path / "out" / "table.md").read_text().splitlines()[2:] == [
         "| 0.05 | 3 | 0.5 | 1.5 |  |",
         r"| 0.1 |  |  |  | FloatingPointError: loss = nan \| at step 1 |",
@@ -84,6 +84,19 @@ def test_a_combination_that_cannot_run_leaves_the_others(tmp_path: Path) -> None
     assert "eval_auroc_own" in header and "eval_auroc_random" not in header
     assert ["max_length = 8" in row for row in rows] == [True, True, False, False]
     assert [row.split(" | ")[3] for row in rows[2:]] == ["3", "3"]  # steps
+
+
+def test_a_committed_grid_and_an_estimate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, out = tmp_path / "sweep.yaml", tmp_path / "out"
+    config.write_text("objective: remask-sft\ngrid:\n  ups_width: [0, 8]\n  r_incorrect: [0.05, 0.1, 0.2]\n")
+    asked = command(out, "--config", str(config), "--set", "eval_every=0", "--estimate")
+    assert main([*asked, "--grid", "r_incorrect=0.1"]) == 0
+    assert "2 of 2 runs are left: about " in capsys.readouterr().out and not out.exists()
+    assert main(["remask-sft", *asked[2:-1]]) == 2
+    assert "config has a grid; allowed: python -m training sweep remask-sft" in capsys.readouterr().err
+    config.write_text("grid: {ups_width: 8}\n")
+    assert main(asked) == 2
+    assert "grid = {'ups_width': 8} is not valid; allowed: name: [value, value]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("grid", [[], ["r"], ["r="], ["r=1,1"], ["r=1", "r=2"], ["=1"]])

@@ -30,7 +30,9 @@ def flags(parser: argparse.ArgumentParser, out: bool = True) -> None:
     """Add the flags that every objective has; without `out`, not those about its run folder."""
     parser.add_argument("--model", help="model folder or hub id")
     parser.add_argument("--revision", metavar="R", help="branch, tag or commit of a hub id")
-    parser.add_argument("--data", action="append", help="file, known set or bundled task; may be repeated")
+    parser.add_argument(
+        "--data", action="append", help="file, known set or bundled task (word, word:middle); may be repeated"
+    )
     if out:
         parser.add_argument("--out", type=Path, required=True, help="run folder")
         parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
@@ -70,6 +72,8 @@ def request(args: argparse.Namespace) -> Request:
     config = read_config(args.config) if args.config else {}
     if config.get("objective", args.command) != args.command:
         raise RunError(f"config is for {config['objective']!r}; allowed: a config of {args.command}")
+    if config.get("grid") and not hasattr(args, "grid"):
+        raise RunError(f"config has a grid; allowed: python -m training sweep {args.command} --config …")
     cls = objective(args.command).settings
     values = dict(config.get("settings") or {}) | parse_pairs(cls, args.set)
     data = args.data or config.get("data") or []

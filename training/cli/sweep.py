@@ -19,22 +19,30 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("objective", choices=list(OBJECTIVES))
     flags(parser)
     parser.add_argument("--grid", action="append", default=[], metavar="KEY=VALUE,VALUE",
-                        help="values of a setting; repeat it for more settings")  # fmt: skip
+                        help="values of a setting, before the config's; repeat it for more")  # fmt: skip
+    parser.add_argument("--estimate", action="store_true", help="print how long it takes and stop")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run all combinations; those that are finished are not run again."""
+    """Say how long it takes and run all combinations; those that are finished are not run again."""
     from training.engine.recipe import Stopped
     from training.engine.saying import say
-    from training.sweep import TABLE, parse_grid, sweep
+    from training.run import read_config
+    from training.sweep import TABLE, foreseen, grid_texts, parse_grid, requests_of, sweep
 
     def ask(pairs: list[str], folder: Path) -> Request:
         own = {"command": args.objective, "set": [*args.set, *pairs], "out": folder, "resume": True}
         return request(argparse.Namespace(**(vars(args) | own)))
 
+    config = read_config(args.config) if args.config else {}
+    grid = parse_grid(grid_texts(config.get("grid") or {}, args.grid))
+    requests = requests_of(args.out, grid, ask)
+    say(foreseen([asked for _, asked in requests]))
+    if args.estimate:
+        return
     try:
-        say(sweep(args.out, parse_grid(args.grid), ask))
+        say(sweep(args.out, list(grid), requests))
         say(str(args.out / TABLE))
     except Stopped as stopped:
         say(f"{stopped}; the same command goes on from there")

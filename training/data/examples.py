@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from evaluation.sets.columns import SetError
-from tasks import TASKS
 from tasks.core import Problem
+from training.data.bundled_tasks import bundled_task
 from training.data.chat import Chat, Encoded
 
 TRIES = 200
@@ -39,16 +39,18 @@ class Examples(Protocol):
 
 
 class TaskExamples:
-    """Problems of a bundled task, without end; index i is always the same problem."""
+    """Problems of a bundled task, without end; index i is always the same problem. name: of the task, with a
+    level or without (training.data.bundled_tasks)."""
 
     size: int | None = None
 
     def __init__(self, name: str, chat: Chat, split: str = "train", seed: int = 0) -> None:
-        self.task, self.chat, self.split, self.seed = TASKS[name], chat, split, seed
+        self.name, self.task = name, bundled_task(name)
+        self.chat, self.split, self.seed = chat, split, seed
 
     def problem(self, index: int) -> Problem:
         """The problem itself."""
-        rng = random.Random(f"{self.seed}:{self.task.name}:{self.split}:{index}")
+        rng = random.Random(f"{self.seed}:{self.name}:{self.split}:{index}")
         return self.task.generate(rng, self.split)
 
     def __getitem__(self, index: int) -> Encoded:

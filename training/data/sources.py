@@ -18,8 +18,9 @@ from evaluation.sets.tables import READERS, Table, read_table
 from models.assets import locate
 from models.loading import LoadedModel
 from samplers.settings import SettingError
-from tasks import HELD_OUT, TASKS, TRAIN, generate
+from tasks import HELD_OUT, TASKS, TRAIN
 from training.data.answer_settings import AnswerSettings
+from training.data.bundled_tasks import held_out_problems, is_bundled
 from training.data.chat import END_THINK, THINK, Chat, Encoded
 from training.data.examples import (
     AnswerRows,
@@ -89,7 +90,7 @@ def open_data(
     most_held_out = MOST_HELD_OUT // len(names)
     sources = []
     for name in names:
-        if name in TASKS:
+        if is_bundled(name):
             source = _task(name, chat, settings, allow_eval_data, most_held_out)
         else:
             source = _table(name, chat, settings, allow_eval_data, most_held_out)
@@ -136,7 +137,7 @@ def _task(name: str, chat: Chat, settings: AnswerSettings, allow_eval_data: bool
         raise SetError(f"split = {split!r} of {name!r} is for evaluation only; {ALLOW}")
     if settings.think:
         raise SetError(f"data = {name!r} has no thoughts; allowed: think = false")
-    problems = generate(name, HELD_OUT, most, seed=1)
+    problems = held_out_problems(name, most)
     prompts: list[Turns] = [[{"role": "user", "content": p.prompt}] for p in problems]
     held_out = [(t, chat.encode(t, p.solution)) for t, p in zip(prompts, problems, strict=True)]
     return _Source(TaskExamples(name, chat, split, settings.seed), held_out)

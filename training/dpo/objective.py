@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from evaluation.sets.columns import SetError
-from tasks import TASKS
+from training.data.bundled_tasks import is_bundled
 from training.data.chat import Chat, Encoded
 from training.data.examples import collate, item_at
 from training.data.sources import check_length
@@ -150,7 +150,7 @@ class DPO(Recipe):
         """The pairs of files and hub sets; None for bundled tasks, whose pairs are decoded later, when the
         model is on its device."""
         names = self.arguments.data
-        if all(name in TASKS for name in names):
+        if all(map(is_bundled, names)):
             return None
         return self._encoded(open_pairs(names, self.settings, self.arguments.allow_eval_data, self.notes))
 

@@ -13,7 +13,7 @@ from dataclasses import astuple, dataclass
 from evaluation.sets.cells import Record
 from evaluation.sets.columns import SetError
 from evaluation.sets.tables import Table
-from tasks import TASKS
+from training.data.bundled_tasks import is_bundled
 from training.data.known_sets import refuse_problem
 from training.data.set_columns import find_column, find_earlier, find_prompts
 from training.data.sources import open_records, table_notes
@@ -74,7 +74,7 @@ def open_pairs(
 def refuse_tasks(names: Sequence[str]) -> None:
     """SetError for a bundled task among sets that hold pairs: tasks have problems, not pairs."""
     for name in names:
-        if name in TASKS:
+        if is_bundled(name):
             raise SetError(
                 f"data = {name!r} is a task; allowed: only tasks, or only files and sets of the hub"
             )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from models.llada import LLaDAModelLM
-from models.rope import inverse_frequencies
+from models.rope import inverse_frequencies, stretch
 from samplers.settings import SettingError
-
-BETA_FAST, BETA_SLOW = 32.0, 1.0
 
 
 def extend(
@@ -20,11 +18,7 @@ def extend(
     config = model.config
     longest = config.max_sequence_length
     if yarn:
-        if not config.yarn:
-            config.yarn_original_max_position_embeddings = longest
-        config.yarn, config.yarn_scale = True, yarn_scale
-        config.yarn_beta_fast, config.yarn_beta_slow = BETA_FAST, BETA_SLOW
-        longest = max(longest, int(config.yarn_original_max_position_embeddings * yarn_scale))
+        longest = max(longest, stretch(config, yarn_scale))
     changed = yarn
     if rope_theta and rope_theta != config.rope_theta:
         config.rope_theta, changed = rope_theta, True

@@ -42,7 +42,7 @@ class PackedBatch(NamedTuple):
 
 
 class PackedModule(nn.Module):
-    """A network whose forward is the pretraining loss; attention stays within each document of a row."""
+    """A network whose forward is the pretraining loss; attention stays within a document."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -51,7 +51,8 @@ class PackedModule(nn.Module):
     def forward(self, batch: PackedBatch) -> Losses:
         """L = sum_masked (CE / p) / (rows * maskable cells); figures: the plain mean of CE over the masked
         cells of a row, and how many of them are predicted right."""
-        visible = same_document(batch.document)
+        one = not bool(batch.document.any())  # a document a row: every cell sees every other one
+        visible = None if one else same_document(batch.document)
         hidden = self.model.hidden(batch.input_ids, position_ids=batch.position, visible=visible)
         logits = self.model.head(hidden[batch.masked])
         targets, row = batch.tokens[batch.masked], batch.masked.nonzero()[:, 0]
@@ -76,8 +77,8 @@ class Pretrain(Recipe):
         self.notes: list[str] = []
         sets = [open_texts(name, self.chat, loaded.eos_id, s, arguments.allow_eval_data, self.notes)
                 for name in arguments.data]  # fmt: skip
-        self.texts = PackedRows([learned for learned, _ in sets], weights, s.seed, s.max_length)
-        self.held_out = PackedRows([held_out for _, held_out in sets], weights, 0, s.max_length)
+        self.texts = PackedRows([learned for learned, _ in sets], weights, s.seed, s.max_length, s.joined)
+        self.held_out = PackedRows([held_out for _, held_out in sets], weights, 0, s.max_length, s.joined)
         attach(loaded.model, settings, arguments.load_lora)
         self.module = PackedModule(loaded.model)
 

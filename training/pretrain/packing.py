@@ -1,4 +1,5 @@
-"""Packs pieces of documents into rows without padding; attention stays within a document.
+"""Packs pieces of documents into rows without padding; attention stays within a document, unless the pieces
+are joined.
 
 A row is a function of (seed, place). Its first piece is the next one in the epoch's order, so that every
 piece comes first once an epoch; the others are drawn at random. The last piece is cut where the row ends.
@@ -27,14 +28,19 @@ class Packed(NamedTuple):
 
 
 class PackedRows:
-    """Rows of `length` tokens from several sets, drawn by weight."""
+    """Rows of `length` tokens from several sets, drawn by weight. joined: the pieces of a row are one
+    document."""
 
-    def __init__(self, sets: Sequence[Pieces], weights: Sequence[float], seed: int, length: int) -> None:
+    def __init__(
+        self, sets: Sequence[Pieces], weights: Sequence[float], seed: int, length: int, joined: bool = False
+    ) -> None:
         self.sets, self.weights, self.seed, self.length = tuple(sets), tuple(weights), seed, length
+        self.joined = joined
 
     def rows(self, step: int, count: int) -> Packed:
         """The rows of a step."""
-        return pack([self.pieces(step * count + row) for row in range(count)], self.length)
+        packed = pack([self.pieces(step * count + row) for row in range(count)], self.length)
+        return as_one_document(packed.tokens) if self.joined else packed
 
     def pieces(self, place: int) -> list[list[int]]:
         """The pieces of a row, as many as fill it."""
@@ -69,6 +75,12 @@ def pack(rows: Sequence[Sequence[Sequence[int]]], length: int) -> Packed:
         starts = lengths.cumsum(0) - lengths
         packed.position[row] = torch.arange(length) - starts[packed.document[row]]
     return packed
+
+
+def as_one_document(tokens: Tensor) -> Packed:
+    """Rows of which each is one document. tokens: Int[rows, length]."""
+    places = torch.arange(tokens.shape[1]).expand(tokens.shape)
+    return Packed(tokens, torch.zeros_like(tokens), places)
 
 
 def same_document(document: Tensor) -> Tensor:

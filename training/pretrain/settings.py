@@ -15,6 +15,8 @@ class PretrainSettings(LoraSettings):
     max_length: int = option(1024, "Tokens of a packed row.", low=8, unit="tokens")
     truncated: float = option(0.01, "Share of steps whose rows are cut to U{1..max_length} tokens.",
                               low=0, high=1)  # fmt: skip
+    joined: bool = option(False, "The pieces of a row are one text: they see each other, and positions count "
+                                 "on through the row.")  # fmt: skip
     rope_theta: float = option(0.0, "Another RoPE base; 0: the model's.", low=0)
     yarn: bool = option(False, "Stretch the model's context with YaRN.")
     yarn_scale: float = option(2.0, "How many times, with YaRN.", low=1, high=64)

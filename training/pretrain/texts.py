@@ -1,7 +1,8 @@
-"""Texts to pretrain on: documents of a file, of a hub set or of a bundled task, cut into pieces."""
+"""Texts to pretrain on, in pieces: of a file, of a hub set, of a bundled task, or short English."""
 
 from __future__ import annotations
 
+import random
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +11,10 @@ from typing import Protocol
 
 from evaluation.sets.columns import SetError
 from evaluation.sets.tables import TEXT, Table
-from tasks import HELD_OUT, TASKS, TRAIN, generate
+from tasks import HELD_OUT, TASKS, TRAIN
+from tasks.english import NAME as ENGLISH
+from tasks.english import draw_sentence
+from training.data.bundled_tasks import held_out_problems, is_bundled
 from training.data.chat import Chat
 from training.data.examples import TaskExamples
 from training.data.known_sets import refuse_problem
@@ -21,7 +25,7 @@ from training.pretrain.settings import PretrainSettings
 
 MEASURED = 64
 """Documents that are encoded to estimate how many characters a token has."""
-HELD_OUT_PROBLEMS = 64
+HELD_OUT_TEXTS = 64
 
 
 class Pieces(Protocol):
@@ -92,6 +96,22 @@ class TaskTexts:
         return [*ids, self.eos]
 
 
+class EnglishTexts:
+    """Short English sentences (tasks.english, train split), as documents without end."""
+
+    size: int | None = None
+
+    def __init__(self, chat: Chat, eos: int, seed: int) -> None:
+        self.chat, self.eos, self.seed = chat, eos, seed
+
+    def raw(self, index: int) -> dict[str, str]:
+        """The document's text."""
+        return {TEXT: draw_sentence(random.Random(f"{self.seed}:{ENGLISH}:{index}"), TRAIN)}
+
+    def __getitem__(self, index: int) -> list[int]:
+        return [*self.chat.tokenizer.encode(self.raw(index)[TEXT], add_special_tokens=False), self.eos]
+
+
 class EncodedDocuments:
     """Documents that are encoded already."""
 
@@ -115,18 +135,20 @@ def open_texts(
     notes: list[str] | None = None,
 ) -> tuple[Pieces, Pieces]:
     """The pieces that are trained on, and those that are held out: of 5 % of the documents, or held-out
-    problems of a task. notes: a list to which sentences are added on what is not used.
+    texts of a bundled task or of `english`. notes: a list to which sentences are added on what is not used.
 
     SetError: a set that cannot be used, or is for evaluation, with row and column.
     """
-    if name in TASKS:
+    if name == ENGLISH or is_bundled(name):
         if settings.split != TRAIN:
             raise SetError(f"split = {settings.split!r} of {name!r} is not valid; allowed: {TRAIN}")
-        problems = generate(name, HELD_OUT, HELD_OUT_PROBLEMS, seed=1)
-        texts = [chat.plain(f"{p.prompt}\n{p.solution}") for p in problems]
+        texts = [chat.plain(text) for text in held_out_texts(name, HELD_OUT_TEXTS)]
         ids = [[*chat.tokenizer.encode(text, add_special_tokens=False), eos] for text in texts]
-        return TaskTexts(name, chat, eos, TRAIN, settings.seed), EncodedDocuments(ids)
-    records = open_records(name, settings.split, allow_eval_data, tuple(TASKS), replace(LIMITS, plain=True))
+        learned = (EnglishTexts(chat, eos, settings.seed) if name == ENGLISH
+                   else TaskTexts(name, chat, eos, TRAIN, settings.seed))  # fmt: skip
+        return learned, EncodedDocuments(ids)
+    others = (*TASKS, ENGLISH)
+    records = open_records(name, settings.split, allow_eval_data, others, replace(LIMITS, plain=True))
     column = choose_text_column(records, settings.text_column)
     check_texts(records, column, allow_eval_data)
     if notes is not None:
@@ -136,6 +158,15 @@ def open_texts(
     encoding = (chat, eos, settings.max_length)
     unlearned = Documents(records, column, sorted(held_out), *encoding)
     return Documents(records, column, learned, *encoding), unlearned
+
+
+def held_out_texts(name: str, count: int) -> list[str]:
+    """Held-out texts, always the same ones: problems of a bundled task with their worked answers, or short
+    English sentences. SetError: no such task or level."""
+    if name == ENGLISH:
+        rng = random.Random(f"held-out {ENGLISH}")
+        return [draw_sentence(rng, HELD_OUT) for _ in range(count)]
+    return [f"{p.prompt}\n{p.solution}" for p in held_out_problems(name, count)]
 
 
 def choose_text_column(records: Table, named: str) -> str:

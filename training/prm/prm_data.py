@@ -19,7 +19,7 @@ from evaluation.sets.tables import Table, read_table
 from models.reward import LoadedReward
 from models.text import half_character
 from samplers.settings import SettingError
-from tasks import TASKS
+from training.data.bundled_tasks import is_bundled
 from training.data.examples import item_at
 from training.data.known_sets import refuse_problem
 from training.data.list_cells import cell_value
@@ -96,7 +96,7 @@ def open_labelled(
     them. SetError: a set that cannot be used, or is for evaluation."""
     rows: list[LabelledSteps] = []
     for name in names:
-        if name in TASKS:
+        if is_bundled(name):
             raise SetError(f"data = {name!r} is a task; allowed: labelled steps, which {MADE_BY} makes of it")
         records = open_records(name, settings.split, allow_eval_data)
         columns = columns_named(settings)

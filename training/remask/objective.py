@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from evaluation.ranking import auroc
 from models.adapters import apply_adapter
 from models.loading import LoadedModel
 from models.ups_head import HEAD_FILE, UPSHead, load_ups_head
 from samplers.requests import Tools
-from samplers.settings import option
+from samplers.settings import SettingError, option
 from training.data.answer_settings import AnswerSettings
 from training.data.examples import AnswerRows
 from training.data.sources import Answers
@@ -30,7 +30,7 @@ from training.shared.answers import load_model, record_samples
 from training.shared.decoding import OnProgress
 from training.shared.noise import block_noise, stratified_times
 
-BLOCKS = (4, 8, 16, 32)
+MOST_BLOCK = 4096
 DRAWS = 4
 """How many times an evaluation draws the noise for every held-out answer."""
 
@@ -48,6 +48,19 @@ class RemaskSettings(AnswerSettings):
                                "instead of random ones.", low=0, high=1)  # fmt: skip
     block_share: float = option(0.0, "Share of rows noised as a block-wise sampler meets them: earlier "
                                 "blocks clean, later ones masked.", low=0, high=1)  # fmt: skip
+    block_lengths: str = option("4,8,16,32", "Block lengths of those rows, drawn evenly.", unit="tokens")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.blocks()
+
+    def blocks(self) -> tuple[int, ...]:
+        """The block lengths as numbers; SettingError where they are not whole numbers above 0."""
+        parts = [part.strip() for part in self.block_lengths.split(",")]
+        if not all(part.isdecimal() and 0 < int(part) <= MOST_BLOCK for part in parts):
+            allowed = f"whole numbers from 1 to {MOST_BLOCK} with commas between"
+            raise SettingError("block_lengths", self.block_lengths, allowed)
+        return tuple(map(int, parts))
 
 
 class RemaskData:
@@ -71,7 +84,8 @@ class RemaskData:
         noise = remask_noise(rows.tokens, rows.answer, t, s.r_incorrect, self.mask_id, self.ordinary, draw)
         shown, masked, p, scope = noise.input_ids, noise.masked, noise.p, rows.answer
         blockwise = torch.rand(count, 1, generator=draw) < s.block_share
-        lengths = torch.tensor(BLOCKS)[torch.randint(len(BLOCKS), (count,), generator=draw)]
+        blocks = torch.tensor(s.blocks())
+        lengths = blocks[torch.randint(len(blocks), (count,), generator=draw)]
         _, _, current = block_noise(rows.answer, rows.text, lengths, draw)
         before = rows.answer & (current.cumsum(-1) == 0)
         after = rows.answer & ~current & ~before
@@ -161,14 +175,25 @@ class ScoredCells(NamedTuple):
         return auroc(self.scores.numpy(), self.wrong.numpy())
 
 
-@torch.no_grad()
 def score_shown_cells(
     module: RemaskModule, noise: RemaskData, answers: Answers, own: float, draws: int = DRAWS,
     on_progress: OnProgress = lambda done, count: None,
 ) -> ScoredCells:  # fmt: skip
-    """Score the shown cells of held-out answers under the noise of training. own: share of rows whose wrong
-    tokens are the model's own; draws: how many times the noise is drawn, several because few tokens that a
-    model writes are wrong; on_progress: told how many of the rows of all draws are done."""
+    """The shown cells, scored by the module's head, which also says where the model writes its own tokens."""
+    return score_by_each([module.head], module, noise, answers, own, draws, on_progress)[0]
+
+
+@torch.no_grad()
+def score_by_each(
+    heads: Sequence[nn.Module], module: RemaskModule, noise: RemaskData, answers: Answers, own: float,
+    draws: int = DRAWS, on_progress: OnProgress = lambda done, count: None,
+) -> list[ScoredCells]:  # fmt: skip
+    """Let heads score the same shown cells of held-out answers, under the noise of training.
+
+    module: its head says in which masked cells the model writes; own: share of rows whose wrong tokens are
+    the model's own; draws: how many times the noise is drawn, several because few tokens that a model writes
+    are wrong; on_progress: told how many of the rows of all draws are done.
+    """
     batches, device, size = [], next(module.head.parameters()).device, 32
     held_out = answers.data.held_out
     for draw, start in product(range(draws), range(0, len(held_out), size)):
@@ -179,8 +204,10 @@ def score_shown_cells(
         visible = batch.answer & ~masked
         hidden = module.model(shown, output_last_hidden_state=True, cells=visible).last_hidden_state
         wrong, row = (shown != batch.tokens)[visible], visible.nonzero()[:, 0] + start
-        batches.append((-module.head(hidden[visible]).float().cpu(), wrong.cpu(), row.cpu()))
-    return ScoredCells(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
+        scores = torch.stack([-head(hidden[visible]).float().cpu() for head in heads])
+        batches.append((scores, wrong.cpu(), row.cpu()))
+    scores, wrong, row = (torch.cat(parts, -1) for parts in zip(*batches, strict=True))
+    return [ScoredCells(each, wrong, row) for each in scores]
 
 
 def head_auroc(

@@ -11,8 +11,9 @@ from evaluation.sets.columns import ColumnMapping as QuestionColumns
 from evaluation.sets.columns import SetError, guess
 from evaluation.sets.tables import Table
 from samplers.settings import option
-from tasks import HELD_OUT, TASKS, generate
+from tasks import TASKS
 from tasks.core import Problem
+from training.data.bundled_tasks import held_out_problems, is_bundled
 from training.data.chat import Chat
 from training.data.examples import TRIES, TaskExamples, item_at
 from training.data.known_sets import refuse_problem
@@ -104,7 +105,7 @@ class TaskQuestions:
 
     def held_out(self, count: int) -> list[Question]:
         """Held-out problems, always the same ones, without those that are too long."""
-        questions = [of_problem(problem) for problem in generate(self.name, HELD_OUT, count, seed=1)]
+        questions = [of_problem(problem) for problem in held_out_problems(self.name, count)]
         return [question for question in questions if self.limit is None or self.limit.fits(question.prompt)]
 
 
@@ -177,7 +178,7 @@ def open_questions(
     """
     sets: list[QuestionSet] = []
     for name in names:
-        if name in TASKS:
+        if is_bundled(name):
             sets.append(TaskQuestions(name, chat, settings.seed, limit))
             continue
         records = open_records(name, settings.split, allow_eval_data, tuple(TASKS))

@@ -15,11 +15,14 @@ from models.adapters import load_adapted
 from models.loading import load
 from models.rope import inverse_frequencies
 from samplers.settings import SettingError
+from tasks import HELD_OUT, TRAIN, split_of
+from tasks.english import NAME
 from tests.training.small_model import small_folder, small_network
 from training.engine.settings import RunArguments
 from training.pretrain.context import extend
 from training.pretrain.objective import PackedBatch, PackedModule, Pretrain
 from training.pretrain.settings import PretrainSettings
+from training.pretrain.texts import held_out_texts
 from training.run import Request, train
 from training.shared.adapters import attach
 from training.shared.merge import merge_folder
@@ -67,6 +70,29 @@ def test_some_steps_are_truncated_to_any_length(folder: str, text: str) -> None:
     share = recipe(folder, text, truncated=0.3)
     cut = sum(share.batches(step)[0].tokens.shape[1] < 64 for step in range(200))
     assert 40 <= cut <= 80
+
+
+@torch.no_grad()
+def test_joined_pieces_see_each_other(folder: str) -> None:
+    """A row is one text: its loss is that of a plain forward, and positions count on through the row."""
+    made = recipe(folder, "linear:middle", "english", joined=True, truncated=0.0)
+    batch = made.batches(0)[0]
+    assert not bool(batch.document.any()) and batch.position[0].tolist() == list(range(64))
+    logits = made.loaded.model(batch.input_ids).logits.log_softmax(-1)
+    cost = -logits.gather(-1, batch.tokens[..., None])[..., 0] / batch.p
+    assert float(made.module(batch).loss) == pytest.approx(
+        float(cost[batch.masked].sum()) / (4 * 64), rel=1e-4
+    )
+    apart = recipe(folder, "linear:middle", "english", truncated=0.0).batches(0)[0]
+    assert torch.equal(apart.tokens, batch.tokens) and bool(apart.document.any())
+
+
+def test_english_is_a_source_of_texts(folder: str) -> None:
+    documents = recipe(folder, "english").texts.sets[0]
+    sentences = [documents.raw(i)["text"] for i in range(30)]
+    assert all(split_of(NAME, sentence) == TRAIN for sentence in sentences) and len(set(sentences)) > 20
+    assert documents[3][-1] == 0
+    assert all(split_of(NAME, sentence) == HELD_OUT for sentence in held_out_texts(NAME, 20))
 
 
 @torch.no_grad()

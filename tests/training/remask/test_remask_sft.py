@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from evaluation.ranking import auroc
+from samplers.settings import SettingError
 from tests.training.small_model import small_folder
 from training.engine.settings import RunArguments
 from training.remask.objective import RemaskSettings, RemaskSFT, ScoredCells, score_shown_cells
@@ -46,6 +47,25 @@ def test_an_evaluation_draws_the_noise_several_times(recipe: RemaskSFT) -> None:
     nothing = ScoredCells(three.scores, torch.zeros_like(three.wrong), three.row)
     assert nothing.auroc is None
     assert set(recipe.evaluate()) == {"auroc_random", "auroc_own"}
+
+
+def test_block_lengths_are_those_of_the_settings(recipe: RemaskSFT) -> None:
+    """With rows that are all noised block by block, nothing is learned beyond a block."""
+    plain = recipe.noise.settings
+    assert plain.block_lengths == "4,8,16,32"
+    rows = recipe.answers.collated(recipe.answers.data.held_out)
+    for text, longest in (("8", 8), ("8, 64", 64)):
+        recipe.noise.settings = replace(plain, block_share=1.0, block_lengths=text)
+        learned = recipe.noise.noised(rows, torch.Generator().manual_seed(0)).answer.sum(-1)
+        assert 0 < int(learned.min()) <= 8 and int(learned.max()) <= longest
+        assert longest == 8 or int(learned.max()) > 8
+    recipe.noise.settings = plain
+
+
+@pytest.mark.parametrize("text", ["", "8,", "0", "8,x", "-8", "8;16", "99999"])
+def test_bad_block_lengths_are_a_sentence(text: str) -> None:
+    with pytest.raises(SettingError, match="block_lengths = .* whole numbers from 1 to 4096 with commas"):
+        RemaskSettings(block_lengths=text)
 
 
 def test_the_head_goes_where_the_samplers_find_it(recipe: RemaskSFT, tmp_path: Path) -> None:
