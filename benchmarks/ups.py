@@ -18,7 +18,7 @@ from pathlib import Path
 from evaluation.ranking import middle_95, resampled_aurocs
 from samplers.text_tables import markdown_table
 from tasks import EASY, MIDDLE
-from training.data.bundled_tasks import MARK
+from training.data.bundled_tasks import level_of
 from training.engine.saying import duration
 from training.engine.settings import RunArguments, settings_of
 from training.remask.objective import RemaskSettings, RemaskSFT, ScoredCells, score_shown_cells
@@ -46,7 +46,7 @@ def measurements(
     yield ("random", "all", "as trained"), recipe, 0.0
     yield ("own", "all", "as trained"), recipe, 1.0
     for level in LEVELS:
-        of_level = tuple(name for name in data if name.endswith(MARK + level))
+        of_level = tuple(name for name in data if level_of(name) == level)
         if not of_level:
             continue
         for block in BLOCKS:

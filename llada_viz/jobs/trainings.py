@@ -21,7 +21,7 @@ from llada_viz.jobs.queue import Jobs
 from llada_viz.jobs.training_log import TrainingLog
 from models.assets import assets
 from samplers.settings import describe
-from tasks import TASKS
+from training.data.bundled_tasks import is_bundled
 from training.engine.checkpoints import checkpoints
 from training.engine.progress import FILE, ProgressState, read_progress
 from training.engine.settings import settings_of
@@ -103,7 +103,7 @@ class Trainings:
     def _command(self, folder: Path, request: TrainingRequest) -> list[str]:
         data = []
         for number, name in enumerate(request.data, 1):
-            if name not in TASKS:
+            if not is_bundled(name):
                 copy = folder / "data" / str(number) / Path(name).name
                 copy.parent.mkdir(parents=True)
                 shutil.copyfile(name, copy)
@@ -115,7 +115,7 @@ class Trainings:
     def command(self, request: TrainingRequest) -> str:
         """The command as a person would type it in the program's folder."""
         arguments = request.arguments(
-            near(self.model), [near(Path(n)) if n not in TASKS else n for n in request.data],
+            near(self.model), [near(Path(n)) if not is_bundled(n) else n for n in request.data],
             f"runs/{request.objective}", self.device,
         )  # fmt: skip
         return " \\\n  ".join([f"python -m training {arguments[0]}", *map(shlex.quote, arguments[1:])])

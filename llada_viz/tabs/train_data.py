@@ -18,7 +18,8 @@ from llada_viz.jobs.home import PROGRAM
 from llada_viz.render.evaluation import table
 from llada_viz.widgets.live import alert
 from models.assets import assets
-from tasks import TASKS, generate
+from tasks import TRAIN, generate
+from training.data.bundled_tasks import BUNDLED, is_bundled, task_and_level
 from training.data.sources import LIMITS
 from training.registry import Objective
 from training.shared.data_side import COLUMN, ChosenSets, Kind
@@ -34,7 +35,7 @@ def options(uploads: Uploads, entry: Entry) -> list[tuple[str, str]]:
     """(shown, value) of every set at hand that an objective can learn from."""
     accepts = entry.data.accepts
     return [
-        *((f"{name} (bundled)", name) for name in TASKS if accepts(Kind.TASK)),
+        *((f"{name} (bundled)", name) for name in BUNDLED if accepts(Kind.TASK)),
         *((f"{path.name} (sample)", path.name) for path in _samples() if accepts(Kind.SAMPLE)),
         *((f"{name} (uploaded)", f"upload:{name}") for name in uploads if accepts(Kind.UPLOAD)),
     ]
@@ -122,8 +123,9 @@ def shown(values: Sequence[str], uploads: Uploads, entry: Entry) -> str:
     parts = []
     for name in chosen.names:
         title = f"<p class='lz-about'>{escape(Path(name).name)}</p>"
-        if name in TASKS:
-            problem = generate(name, "train", 1, 0)[0]
+        if is_bundled(name):
+            task, level = task_and_level(name)
+            problem = generate(task, TRAIN, 1, 0, level)[0]
             parts.append(title + table(["prompt", "answer"], [[problem.prompt, problem.solution]], name))
         else:
             rows = chosen.tables[name]

@@ -15,8 +15,8 @@ from llada_viz.tabs.train_data import TrainData, Uploads, choose, columns_of, op
 from llada_viz.widgets.form import Key, key_of, plain, widget
 from llada_viz.widgets.live import Updates
 from samplers.settings import Described, describe
-from tasks import TASKS
 from training.data.answer_settings import AnswerSettings
+from training.data.bundled_tasks import is_bundled
 from training.engine.settings import TrainSettings, settings_of
 from training.registry import OBJECTIVES, objective
 from training.run import read_config
@@ -50,17 +50,17 @@ class Preset:
 
 
 def presets(folder: Path = CONFIGS) -> list[Preset]:
-    """The presets for the bundled model (*-tiny.yaml) whose objective is registered."""
+    """The presets for the bundled model (*-tiny.yaml) whose objective is registered; not those of a sweep."""
     presets_read = []
     for path in sorted(folder.glob(f"*{TINY}.yaml")):
         config = read_config(path)
-        if config.get("objective") not in OBJECTIVES:
+        if config.get("objective") not in OBJECTIVES or config.get("grid"):
             continue
         cls = objective(config["objective"]).settings
         values = asdict(settings_of(cls, config.get("settings") or {}))
         data = config.get("data") or []
         names = tuple(map(str, [data] if isinstance(data, str) else data))
-        tasks = names if all(name in TASKS for name in names) else ()
+        tasks = names if all(map(is_bundled, names)) else ()
         presets_read.append(Preset(path.stem, config["objective"], values, tasks))
     return presets_read
 
@@ -253,7 +253,7 @@ class TrainForm:
 
 
 def _files(sets: Sequence[str]) -> bool:
-    return any(name not in TASKS for name in sets)
+    return not all(map(is_bundled, sets))
 
 
 def about(name: str, folder: str) -> str:

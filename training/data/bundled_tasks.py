@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from evaluation.sets.columns import SetError
-from tasks import HELD_OUT, LEVELS, TASKS, at_level, generate
+from tasks import HELD_OUT, LEVELS, TASKS, USUAL_LEVELS, at_level, generate
 from tasks.core import Problem, Task
 
 MARK = ":"
+BUNDLED: tuple[str, ...] = tuple(
+    name
+    for task, levels in LEVELS.items()
+    for name in (task, *(f"{task}{MARK}{level}" for level in levels if level != USUAL_LEVELS[task]))
+)
+"""A name for every task at every level, the usual level by the task's name alone."""
 
 
 def is_bundled(name: str) -> bool:
@@ -24,6 +30,12 @@ def task_and_level(name: str) -> tuple[str, str]:
         allowed = ", ".join(f"{task}{MARK}{known}" for known in LEVELS[task])
         raise SetError(f"data = {name!r} has no level {level!r}; allowed: {task}, {allowed}")
     return task, level
+
+
+def level_of(name: str) -> str:
+    """The level behind a name; SetError as task_and_level."""
+    task, level = task_and_level(name)
+    return level or USUAL_LEVELS[task]
 
 
 def bundled_task(name: str) -> Task:

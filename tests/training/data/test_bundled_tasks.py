@@ -5,10 +5,17 @@ from __future__ import annotations
 import pytest
 
 from evaluation.sets.columns import SetError
-from tasks import HELD_OUT, LEVELS, TASKS, TRAIN, split_of
+from tasks import HELD_OUT, LEVELS, TASKS, TRAIN, USUAL_LEVELS, split_of
 from tests.training.small_model import tokenizer
 from training.data.answer_settings import AnswerSettings
-from training.data.bundled_tasks import bundled_task, held_out_problems, is_bundled, task_and_level
+from training.data.bundled_tasks import (
+    BUNDLED,
+    bundled_task,
+    held_out_problems,
+    is_bundled,
+    level_of,
+    task_and_level,
+)
 from training.data.chat import Chat
 from training.data.examples import TaskExamples
 from training.data.sources import open_data
@@ -24,6 +31,8 @@ CHAT = Chat(tokenizer())
 def test_a_name_with_a_level_is_the_task_at_that_level() -> None:
     for name, levels in LEVELS.items():
         assert bundled_task(name) is TASKS[name] and task_and_level(name) == (name, "")
+        assert BUNDLED.count(name) == 1 and level_of(name) == USUAL_LEVELS[name]
+        assert all(level_of(f"{name}:{level}") == level for level in levels)
         assert all(bundled_task(f"{name}:{level}") is task for level, task in levels.items())
 
 
@@ -55,6 +64,13 @@ def test_examples_of_a_level_are_its_problems_and_never_held_out() -> None:
     keys = [examples.problem(i).key for examples in (plain, easy, middle) for i in range(40)]
     assert all(split_of("linear", key) == TRAIN for key in keys)
     assert all(split_of("linear", p.key) == HELD_OUT for p in held_out_problems("linear:middle", 20))
+
+
+def test_every_task_has_a_name_at_every_level() -> None:
+    assert len(BUNDLED) == len(set(BUNDLED)) == sum(map(len, LEVELS.values()))
+    assert {id(bundled_task(name)) for name in BUNDLED} == {
+        id(t) for ts in LEVELS.values() for t in ts.values()
+    }
 
 
 def test_a_run_may_mix_levels() -> None:
