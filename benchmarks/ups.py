@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluation.ranking import middle_95, resampled_aurocs
@@ -21,7 +21,7 @@ from tasks import EASY, MIDDLE
 from training.data.bundled_tasks import level_of
 from training.engine.saying import duration
 from training.engine.settings import RunArguments, settings_of
-from training.remask.objective import RemaskSettings, RemaskSFT, ScoredCells, score_shown_cells
+from training.remask.objective import RemaskData, RemaskSettings, RemaskSFT, ScoredCells, score_shown_cells
 from training.run import read_config
 
 CONFIG = Path(__file__).resolve().parents[1] / "training" / "configs" / "remask-sft-tiny.yaml"
@@ -31,8 +31,23 @@ LEVELS = (EASY, MIDDLE)
 HEADING = ("wrong tokens", "level", "block length", "AUROC", "95 % interval", "wrong", "shown", "problems")
 
 
+@dataclass(frozen=True)
+class Measurement:
+    """Held-out problems of a recipe under a noise. name: kind of wrong token, level, block length; own: share
+    of rows with the model's own errors."""
+
+    name: tuple[str, str, str]
+    recipe: RemaskSFT
+    noise: RemaskData
+    own: float
+
+    def score(self, draws: int) -> ScoredCells:
+        """The shown cells, scored by the recipe's head."""
+        return score_shown_cells(self.recipe.module, self.noise, self.recipe.answers, self.own, draws)
+
+
 def recipe_of(model: str, data: tuple[str, ...], head: str, settings: RemaskSettings) -> RemaskSFT:
-    """The recipe whose head is measured."""
+    """The recipe whose head is measured; head: a file, "" for a new one."""
     recipe = RemaskSFT(RunArguments(model, data, "cpu", load_ups_head=head), settings)
     recipe.module.eval()
     return recipe
@@ -40,18 +55,20 @@ def recipe_of(model: str, data: tuple[str, ...], head: str, settings: RemaskSett
 
 def measurements(
     model: str, data: tuple[str, ...], head: str, settings: RemaskSettings
-) -> Iterator[tuple[tuple[str, str, str], RemaskSFT, float]]:
-    """(kind, level, block length), what is measured, and the share of rows with the model's own errors."""
+) -> Iterator[Measurement]:
+    """All that is measured: both kinds of wrong tokens as trained, then levels and block lengths."""
     recipe = recipe_of(model, data, head, settings)
-    yield ("random", "all", "as trained"), recipe, 0.0
-    yield ("own", "all", "as trained"), recipe, 1.0
+    for kind, own in (("random", 0.0), ("own", 1.0)):
+        yield Measurement((kind, "all", "as trained"), recipe, recipe.noise, own)
     for level in LEVELS:
         of_level = tuple(name for name in data if level_of(name) == level)
         if not of_level:
             continue
+        recipe = recipe_of(model, of_level, head, replace(settings, weights=""))
         for block in BLOCKS:
-            blockwise = replace(settings, weights="", block_share=1.0, block_lengths=str(block))
-            yield ("own", level, str(block)), recipe_of(model, of_level, head, blockwise), 1.0
+            blockwise = replace(settings, block_share=1.0, block_lengths=str(block))
+            noise = RemaskData(recipe.loaded, blockwise)
+            yield Measurement(("own", level, str(block)), recipe, noise, 1.0)
 
 
 def cells(name: tuple[str, str, str], found: ScoredCells) -> tuple[str, ...]:
@@ -72,14 +89,13 @@ def main() -> None:
     asked, config, start = parser.parse_args(), read_config(CONFIG), time.perf_counter()
     settings = settings_of(RemaskSettings, config["settings"])
     planned = list(measurements(config["model"], tuple(config["data"]), asked.ups_head, settings))
-    began, probed = time.perf_counter(), planned[1]
-    score_shown_cells(probed[1].module, probed[1].noise, probed[1].answers, probed[2], 1)
+    began = time.perf_counter()
+    planned[1].score(1)
     one = time.perf_counter() - began
     print(f"about {duration(one * asked.draws * len(planned))} on this machine, measured", flush=True)
     rows = []
-    for name, recipe, own in planned:
-        found = score_shown_cells(recipe.module, recipe.noise, recipe.answers, own, asked.draws)
-        rows.append(cells(name, found))
+    for measurement in planned:
+        rows.append(cells(measurement.name, measurement.score(asked.draws)))
         print("\t".join(rows[-1]), flush=True)
     print(f"\n{markdown_table(HEADING, rows, range(3, len(HEADING)))}\n")
     print(f"{asked.draws} draws, {time.perf_counter() - start:.0f} s")

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.ups import cells, measurements
 from benchmarks.ups_ablation import Aurocs, SweptRun, aurocs, factor_table, finished_runs, run_table
 from models.ups_head import HEAD_FILE, UPSHead
 from tests.training.small_model import small_folder
 from training.engine.settings import RunArguments
-from training.remask.objective import RemaskSettings, RemaskSFT, score_by_each, score_shown_cells
+from training.remask.objective import RemaskSettings, RemaskSFT, ScoredCells, score_by_each, score_shown_cells
 from training.run import Request, write_config
 
 GRID = ((0.05, 0), (0.05, 8), (0.2, 0), (0.2, 8))
@@ -67,3 +68,18 @@ def test_heads_score_the_same_cells(tmp_path: Path) -> None:
     assert found.resampled.shape == (400, 2) and found.found.tolist() == [both[0].auroc, both[1].auroc]
     own = score_shown_cells(recipe.module, recipe.noise, recipe.answers, 1.0, 2)
     assert torch.equal(own.wrong, both[0].wrong)
+
+
+def test_a_head_is_measured_by_level_and_block_length(tmp_path: Path) -> None:
+    UPSHead(32, 0).save(tmp_path / HEAD_FILE)
+    settings = RemaskSettings(max_length=256, precision="no", weights="1,2")
+    data, head = ("linear", "linear:middle"), str(tmp_path / HEAD_FILE)
+    planned = list(measurements(small_folder(tmp_path), data, head, settings))
+    assert [m.name for m in planned[:2]] == [("random", "all", "as trained"), ("own", "all", "as trained")]
+    assert [m.name[1:] for m in planned[2:]] == [
+        (level, block) for level in ("easy", "middle") for block in ("8", "16", "32", "64")
+    ]
+    assert [m.noise.settings.blocks() for m in planned[2:6]] == [(8,), (16,), (32,), (64,)]
+    assert len(planned[-1].recipe.answers.data.held_out) == 256 and planned[-1].own == 1.0
+    nothing = ScoredCells(torch.rand(6), torch.zeros(6, dtype=torch.bool), torch.arange(6) // 2)
+    assert cells(planned[0].name, nothing) == (*planned[0].name, "", "", "0", "6", "3")
