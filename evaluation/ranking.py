@@ -34,7 +34,8 @@ def resampled_aurocs(
     label = np.asarray(group)
     auroc(values[0], truth)  # raises when a class is missing
     members = [np.flatnonzero(label == each) for each in np.unique(label)]
-    rng, found = np.random.default_rng(seed), []
+    rng = np.random.default_rng(seed)
+    found: list[list[float]] = []
     while len(found) < resamples:
         chosen = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
         if 0 < truth[chosen].sum() < len(chosen):
