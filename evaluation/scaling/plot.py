@@ -15,7 +15,7 @@ from evaluation.scaling.recipes import EXACT
 from evaluation.scaling.results import TaskResult, factor_text
 from evaluation.scaling.study import FACTORS
 
-PANEL, GAP, LEFT, TOP, HEIGHT, FOOT = 330, 34, 52, 44, 250, 50
+PANEL, GAP, LEFT, TOP, HEIGHT, FOOT = 330, 50, 52, 44, 250, 50
 LEGEND = 150
 ASIDE = 1.6
 """Pixels between the marks of one method and the next at the same place, or they would hide each other."""
@@ -91,7 +91,7 @@ def _curve(axes: Axes, points: Sequence[Point]) -> str:
         parts.append(
             f"<g><title>plain decoding is saturated: not reached above {points[-1].times[0]:.2f}</title>"
             f'<path d="M{x:.1f} {y:.1f}H{end:.1f}" stroke="{colour}" stroke-dasharray="5 4"/></g>'
-            + axes.text(end, y - 6, "plain, saturated", "end")
+            + axes.text(end, y + 15, "plain, saturated", "end")
         )
     for point, (x, y) in zip(points, places, strict=True):
         s = point.summary

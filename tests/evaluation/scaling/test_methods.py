@@ -9,6 +9,7 @@ import pytest
 
 from evaluation.scaling.estimate import grows, units
 from evaluation.scaling.methods import METHODS, PLAIN, RECIPES, chosen_methods
+from evaluation.scaling.plot import style
 from evaluation.scaling.recipes import EXACT, REWARD, WHOLE, Method, block_length, rungs, steps_of
 from evaluation.scaling.study import BASE, FACTORS
 from samplers import make
@@ -25,6 +26,7 @@ def test_every_method_is_tuned_with_the_same_effort() -> None:
         names = [recipe.name for recipe in method.recipes]
         assert len(set(names)) == RECIPES, method.label
     assert len({method.label for method in METHODS}) == len(METHODS)
+    assert len({style(method.name)[:2] for method in METHODS}) == len({method.name for method in METHODS})
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.label)
