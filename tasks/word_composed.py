@@ -1,8 +1,8 @@
 """The grammar of composed word problems: which moves a story can go on with, and what each adds.
 
 A story begins, goes on with events and comparisons, one step of arithmetic after the other, and its question
-asks for the last result. No story has the arithmetic of a held-out template: those stay combinations that
-training never shows, though their single phrases are here.
+asks for the last result. No answer has the arithmetic of a held-out template, not even in a story that tells
+more than is needed: those stay combinations that training never shows, though their single phrases are here.
 """
 
 from __future__ import annotations

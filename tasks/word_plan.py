@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import add, floordiv, mul, sub
 from typing import NamedTuple
@@ -155,11 +155,24 @@ def _second(rng: random.Random, a: int, op: str, span: tuple[int, int], highest:
     return between(rng, low, high) if low <= high else None
 
 
-def signature(steps: Iterable[Step]) -> str:
-    """Operators with their operands in order: `n` for any number of the text, s0, s1 ... for results; the
-    operands of sums and products sorted."""
+def signature(steps: Sequence[Step]) -> str:
+    """The arithmetic of the last result: operators with their operands in order, `n` for any number of the
+    text, s0, s1 ... for results, the operands of sums and products sorted. Steps that the last one does not
+    need (what somebody has who is not asked about) are left out."""
+    places = {f"s{step}": f"s{place}" for place, step in enumerate(_needed(steps))}
     parts = []
-    for _, left, op, right in steps:
-        pair = [operand if operand[0] == "s" else "n" for operand in (left, right)]
+    for step in _needed(steps):
+        _, left, op, right = steps[step]
+        pair = [places.get(operand, "n") for operand in (left, right)]
         parts.append(op.join(sorted(pair) if op in "+*" else pair))
     return ";".join(parts)
+
+
+def _needed(steps: Sequence[Step]) -> list[int]:
+    """Which steps the last one rests on, itself included, in their order."""
+    needed = {len(steps) - 1}
+    for number in range(len(steps) - 1, -1, -1):
+        if number in needed:
+            _, left, _, right = steps[number]
+            needed |= {int(operand[1:]) for operand in (left, right) if operand[0] == "s"}
+    return sorted(needed)
