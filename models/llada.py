@@ -72,7 +72,13 @@ def write_keys_values(keys_values: KeyValues, fresh: KeyValues, start: int, at: 
 
 
 class Block(nn.Module):
-    """Pre-norm attention (grouped KV heads, no causal mask) and SwiGLU feed-forward."""
+    """Pre-norm attention (grouped KV heads, no causal mask) and SwiGLU feed-forward.
+
+    picks: whether `places` are taken while decoding too. Here they are while learning alone: how a product is
+    summed up depends on its rows, so in another set of cells each would have slightly other logits.
+    """
+
+    picks = False
 
     def __init__(self, config: LLaDAConfig) -> None:
         super().__init__()
@@ -267,11 +273,14 @@ class LLaDAModelLM(PreTrainedModel):
         recompute = self.checkpointing and self.training and torch.is_grad_enabled()
         for i, block in enumerate(self.blocks):
             kept = () if keys_values is None else (keys_values[i], start, at)
-            last = {"places": places} if places is not None and i + 1 == len(self.blocks) else {}
+            early = i + 1 == len(self.blocks) and (block.picks or torch.is_grad_enabled())
+            last = {"places": places} if early and places is not None else {}
             if recompute and not kept:
                 x = checkpoint(partial(block, **last), x, cos, sin, visible, use_reentrant=False)
             else:
                 x = block(x, cos, sin, visible, *kept, **last)
+        if places is not None and x.dim() > 2:
+            x = x.reshape(-1, x.shape[-1]).index_select(0, places)
         normed: Tensor = self.transformer["ln_f"](x)
         return normed
 

@@ -43,6 +43,8 @@ class ReorderedBlock(nn.Module):
     """A block of models.llada. Of the last one only the cells that are asked for go through the feed-forward
     part."""
 
+    picks = True
+
     def __init__(self, block: Block) -> None:
         super().__init__()
         self.n_heads, self.n_kv_heads, self.head = block.n_heads, block.n_kv_heads, block.head

@@ -80,7 +80,10 @@ def test_the_tables_of_the_bundled_model(
     adapter: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chosen = ["--model", MODEL, "--n", "4", "--set", "linear", "--adapter", adapter, "--out", str(tmp_path)]
-    assert main(["bundled", *chosen]) == 0 and "| linear | 0 / 4 |" in capsys.readouterr().out
+    assert (
+        main(["bundled", *chosen[:-1], str(tmp_path / "levels")]) == 0
+        and "| linear | easy | 0 / 4 |" in capsys.readouterr().out
+    )
     assert main(["samplers", *chosen, "--only", "klass"]) == 0
     assert "| klass | 0 / 4 |" in capsys.readouterr().out
     assert RunFolder(tmp_path / "linear").manifest()["identity"]["adapter"] == adapter_digest(adapter)

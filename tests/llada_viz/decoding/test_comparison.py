@@ -26,13 +26,13 @@ def test_lanes_stay_in_step_by_nfe() -> None:
 
 
 def test_lanes_stay_in_step_by_time() -> None:
-    slow, fast = Stream(pause=0.004), Stream(pause=0.0005)
+    slow, fast = Stream(pause=0.02), Stream(pause=0.0005)
     comparison = Comparison(lanes(slow, fast), "time")
     while not comparison.runs[1].ended:
         comparison.advance(0)
     behind = len(comparison.runs[0].events)
     assert 0 < behind < len(every_event()) / 2  # the fast one ended while the slow one had begun
-    assert comparison.runs[0].seconds == pytest.approx(comparison.runs[1].seconds, abs=0.02)
+    assert comparison.runs[0].seconds == pytest.approx(comparison.runs[1].seconds, abs=0.1)
 
 
 def test_every_frame_is_handed_out_once() -> None:

@@ -81,6 +81,7 @@ def test_the_fused_kernel_that_is_wrong_for_asymmetric_zero_points_is_caught(
 
 
 def test_a_kernel_without_gptqmodel_or_in_32_bits(public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gptq_loading, "find_spec", lambda name: name)  # as where it is installed
     with pytest.raises(ModelError, match="computes in 16 bits; allowed: dtype = float16, bfloat16"):
         load(str(public), "cpu", torch.float32, quantization="gptqmodel")
     monkeypatch.setattr(gptq_loading, "find_spec", lambda name: None)
@@ -99,6 +100,7 @@ def test_a_kernel_without_gptqmodel_or_in_32_bits(public: Path, monkeypatch: pyt
 def test_on_a_gpu_gptqmodel_is_taken_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The choice alone: no GPU is needed for it."""
     monkeypatch.setattr(gptq_loading, "free_memory", lambda device: 10**12)
+    monkeypatch.setattr(gptq_loading, "find_spec", lambda name: name)
 
     def chosen(device: str, dtype: torch.dtype) -> str:
         return gptq_loading.choose_route("m", (4, 16), device, dtype, "")

@@ -52,7 +52,7 @@ def test_two_shards_stay_two_shards(sharded: Path, adapter: Path, tmp_path: Path
     assert layers == 5 * len(INNER) and check is not None
     assert check.difference <= check.allowed < check.effect
     assert {f.name for f in out.iterdir()} == {f.name for f in sharded.iterdir()} - {
-        "README.md", "prompts.json", "scores.json"
+        "README.md", "prompts.json", "scores.json", "stages.json"
     }  # fmt: skip
     for name in NAMES:
         with safe_open(sharded / name, "pt") as a, safe_open(out / name, "pt") as b:
