@@ -8,22 +8,28 @@ seed, the rates of these settings beside it, and in a trace of the same name the
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 from evaluation.repairs.rates import Rates
 from models.assets import locate
 from models.checkpoint import weights_digest
+from models.text import half_character
 from models.ups_head import HEAD_FILE
 from models.whole_file import write_whole
-from samplers.registry import make
+from samplers.registry import Needs, make
+from tasks import at_level
 
 FORMAT = "llada-viz-preset"
+MOST_BYTES = 1_000_000
+"""Of a preset's file."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
+_Kind = TypeVar("_Kind")
 
 
 class PresetError(ValueError):
@@ -69,7 +75,18 @@ class Preset:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise PresetError(f"name = {self.name!r}; allowed: small letters, digits, '_', '.' and '-'")
-        make(self.sampler, self.settings)
+        at_level(self.task, self.level)
+        make("low_confidence", self.plain)
+        self._check_roles(make(self.sampler, self.settings).needs)
+
+    def _check_roles(self, needs: Needs) -> None:
+        """All parts that the run uses must be named: without its model's digest a preset would fit every
+        model."""
+        if self.scorer not in (("checker", "prm") if needs.scorer else ("",)):
+            raise PresetError(f"scorer = {self.scorer!r}; allowed with {self.sampler}: what it needs")
+        used = {"model", *(["ups_head"] if needs.head else []), *(["prm"] if self.scorer == "prm" else [])}
+        if missing := used - set(self.parts):
+            raise PresetError(f"parts lack {', '.join(sorted(missing))}; allowed: all that the run uses")
 
     @property
     def sentence(self) -> str:
@@ -99,21 +116,51 @@ def write_preset(folder: Path, preset: Preset) -> Path:
 def read_preset(path: Path) -> Preset:
     """The preset of a file. PresetError: it is none, or is named otherwise than its file."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise PresetError(f"preset = {path.name!r} is too large; allowed: {MOST_BYTES:,} bytes")
         data = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
             raise PresetError(f"preset = {path.name!r} has no format {FORMAT!r}")
         data.pop("sentence", None)
-        parts = {role: Part(**part) for role, part in data.pop("parts").items()}
-        preset = Preset(**{**data, "rates": Rates(**data["rates"])}, parts=parts)
+        parts = {role: _of_kinds(Part, part) for role, part in data["parts"].items()}
+        fields = {name: _text(f"fields, {name}", value) for name, value in data["fields"].items()}
+        rates = _of_kinds(Rates, data["rates"])
+        preset = _of_kinds(Preset, {**data, "parts": parts, "fields": fields, "rates": rates})
     except PresetError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PresetError(
             f"preset = {path.name!r} cannot be read ({error}); allowed: a preset's file"
         ) from None
     if preset.name != path.stem:
         raise PresetError(f"preset = {path.name!r} has the name {preset.name!r}; allowed: its file's name")
     return preset
+
+
+_NUMBERS = {float: (int, float), int: (int,), int | None: (int, type(None))}
+
+
+def _of_kinds(kind: type[_Kind], data: Mapping[str, Any]) -> _Kind:
+    """A dataclass from plain values, whose texts must be texts and whose numbers must be finite numbers, as
+    its fields say: files are hostile input."""
+    hints = get_type_hints(kind)
+    for name, value in data.items():
+        hint = hints.get(name)
+        if hint is str:
+            _text(name, value)
+        elif hint in _NUMBERS and (
+            isinstance(value, bool)
+            or not isinstance(value, _NUMBERS[hint])
+            or (isinstance(value, float) and not math.isfinite(value))
+        ):
+            raise ValueError(f"{name} = {value!r}; allowed: a number")
+    return kind(**data)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or half_character(value):
+        raise ValueError(f"{name} = {str(value)[:60]!a}; allowed: Unicode text")
+    return value
 
 
 def trace_of(path: Path) -> Path:

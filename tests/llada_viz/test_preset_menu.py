@@ -103,7 +103,7 @@ def test_choosing_one_shows_its_run_and_fills_in_all_that_run_needs(tab: Visuali
         key: update["value"] for key, update in filled.items() if key in tab.form.inputs and "value" in update
     }
     asked = tab.form.values("vanilla_prm", given(tab.form.inputs, values))
-    assert make("vanilla_prm", asked) == make("vanilla_prm", preset_of({}).settings)
+    assert make("vanilla_prm", asked) == make("vanilla_prm", SETTINGS)
 
 
 def test_the_preset_stays_when_its_sampler_appears_and_goes_with_another(tab: Visualize) -> None:
