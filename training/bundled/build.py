@@ -186,9 +186,12 @@ def build(stage: Stage, out: Path, resume: bool, start: Path | None = None, step
 
 
 def _sitting_plan(stage: Stage, steps: int | None) -> Plan:
-    """The plan of what is left of a stage, or of its next `steps`; every sitting draws rows of its own."""
+    """The plan of what is left of a stage, or of its next `steps`; every sitting draws rows of its own, and
+    its mixtures begin where earlier sittings left off."""
     count = min(steps or stage.left, stage.left)
-    return replace(stage.plan, train=replace(stage.plan.train, max_steps=count, seed=stage.seed))
+    train = replace(stage.plan.train, max_steps=count, seed=stage.seed)
+    mixtures = tuple((first - stage.done, mixture) for first, mixture in stage.plan.mixtures)
+    return replace(stage.plan, train=train, mixtures=mixtures)
 
 
 def _tokenizer(plan: Plan, start: Start | None) -> PreTrainedTokenizerFast:

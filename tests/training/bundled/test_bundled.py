@@ -82,6 +82,13 @@ def test_sittings_go_on_from_weights_alone_and_are_recorded(
     assert record.with_sitting(Sitting("two", 2, 8, 0.1)).next_stage(stages) is None
 
 
+def test_a_sitting_begins_with_the_mixture_that_its_stage_has_come_to() -> None:
+    for done in (0, 2, 4):
+        plan = module._sitting_plan(Stage("one", small(9), done), None)
+        assert plan.train.max_steps == 9 - done
+        assert [plan.mixture(s) for s in range(9 - done)] == [small(9).mixture(s) for s in range(done, 9)]
+
+
 def test_weights_without_a_record_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"has no stages.json; allowed: a model of build-bundled"):
         build(Stage("one", small(2)), tmp_path / "run", resume=False, start=tmp_path)
