@@ -7,16 +7,20 @@ from collections.abc import Callable, Sequence
 from samplers.scoring import Draft, Question, TextScorer
 from samplers.settings import SettingError
 from tasks import TASKS
-from tasks.step_check import check_steps
+from tasks.step_check import Step, check_steps
+from tasks.unfinished import can_still_hold
 
 LONGEST_STEP = 60
 """Characters. The steps of worked answers are much shorter."""
 
 
 class Checker(TextScorer):
-    """A part scores the share of right steps among the steps that end in it, or 1 when none ends in it.
-    The last part scores 0 in two cases: when it goes on for longer than any step without ending one, and
-    when the answer has ended without a box."""
+    """A part scores the share of right steps among those that end in it. What is unfinished at its end counts
+    as a wrong step once no right step begins so (tasks.unfinished). A part in which no step ends belongs to
+    what stands before it: it is right if the step before is, and nothing in it is wrong.
+
+    A part scores 0 in two cases: when a step has gone on at its end for longer than any does, and, the last
+    part, when the answer has ended without a box. So the score of a part does not depend on what follows."""
 
     name = "checker"
 
@@ -38,13 +42,22 @@ class Checker(TextScorer):
     def _part_scores(self, draft: Draft) -> list[float]:
         question, text = draft.question, "".join(draft.parts)
         steps = check_steps(TASKS[question.task], dict(question.fields), text)
-        last = steps[-1].stop if steps else 0
-        boxed = bool(steps) and text[steps[-1].start :].startswith("\\boxed")
-        lost = not boxed and (draft.ended or len(text) - last > LONGEST_STEP)
         scores, start = [], 0
         for part in draft.parts:
             stop = start + len(part)
-            ended = [step.right for step in steps if start < step.stop <= stop]
-            scores.append(sum(ended) / len(ended) if ended else 1.0)
+            before = [step for step in steps if step.stop <= stop]
+            boxed = bool(before) and text[before[-1].start :].startswith("\\boxed")
+            scores.append(self._score(question, text[:stop], start, before, boxed))
             start = stop
-        return [*scores[:-1], 0.0] if lost else scores
+        return [*scores[:-1], 0.0] if draft.ended and not boxed else scores
+
+    def _score(self, question: Question, text: str, start: int, steps: Sequence[Step], boxed: bool) -> float:
+        """The score of the part text[start:]. steps: those of the text; boxed: the last is the box."""
+        unfinished = len(text) - (steps[-1].stop if steps else 0)
+        if not boxed and unfinished > LONGEST_STEP:
+            return 0.0
+        ended = [step.right for step in steps if step.stop > start]
+        if not boxed and not can_still_hold(question.task, dict(question.fields), text):
+            ended.append(False)
+        judged = ended or [step.right for step in steps[-1:]]
+        return sum(judged) / len(judged) if judged else 1.0

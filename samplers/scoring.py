@@ -59,7 +59,8 @@ class Draft:
 class TextScorer:
     """Turns rows into texts, scores each text once, counts. Subclasses judge texts in `judge`.
 
-    decode: ids -> text, special tokens left out. A span without text (the answer has ended) gets
+    decode: ids -> text, special tokens left out. Text is read up to the first mask: what stands behind it is
+    not joined to what stands before. A span without text (the answer has ended) gets
     the score of the span before it, 1 when there is none, because it adds nothing to judge.
     """
 
@@ -102,6 +103,8 @@ class TextScorer:
         ended = spans[-1][1] >= int(canvas.lengths[row])
         if canvas.eos_id is not None and canvas.eos_id in answer:
             answer, ended = answer[: answer.index(canvas.eos_id)], True
+        if canvas.mask_id in answer:
+            answer, ended = answer[: answer.index(canvas.mask_id)], False
         parts, before = [], ""
         for _, stop in spans:
             text = self.decode(answer[: stop - canvas.prompt_length])

@@ -25,12 +25,13 @@ from tasks.sudoku_grids import keeps_rules, layout_of
 _FACT = re.compile(r"(?:[^:=]{1,60}: )?(-?\d{1,9}) ([-+*/]) (-?\d{1,9}) = (-?\d{1,9})")
 _SCALED = re.compile(r"(-?\d{0,3})([a-z]) = (-?\d{1,9})")
 _BOX = re.compile(r"\\boxed\s*\{")
-_WORDS = {
+NUMBER_WORDS = {
     "half": 2, "halves": 2, "twice": 2, "double": 2, "doubled": 2, "doubles": 2, "pair": 2, "pairs": 2,
     "third": 3, "triple": 3, "tripled": 3, "triples": 3, "thrice": 3, "quarter": 4, "dozen": 12, "week": 7,
     "weeks": 7, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
     "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
 }  # fmt: skip
+"""Words of a problem's text that give a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def _of_linear(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]:
 def _of_word(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]:
     text = fields["problem"].lower()
     allowed_numbers = {int(n) for n in re.findall(r"\d{1,9}", text)}
-    allowed_numbers |= {_WORDS[w] for w in re.findall(r"[a-z]+", text) if w in _WORDS}
+    allowed_numbers |= {NUMBER_WORDS[w] for w in re.findall(r"[a-z]+", text) if w in NUMBER_WORDS}
     last: list[int] = []
 
     def line_holds(line: str) -> bool:

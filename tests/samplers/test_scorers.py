@@ -71,6 +71,24 @@ def test_text_without_steps_is_not_right() -> None:
     assert score(canvas_of("x" * 90), [(2, 42), (2, 72)], rows) == [[1.0, 0.0]], "too long for a step"
 
 
+def test_what_is_unfinished_belongs_to_what_stands_before_it() -> None:
+    score, rows = checker("linear", equation="2x + 3 = 7"), torch.tensor([True])
+    text = "7 - 3 = 5\n2x = 4"
+    spans = [(2, 11), (2, 13), (2, 15)]
+    assert score(canvas_of(f"{text}\n"), spans, rows) == [[0.0, 0.0, 0.0]], "5 is wrong as soon as it stands"
+    spans = [(2, 10), (2, 12), (2, 14)]
+    right = canvas_of("7 - 3 = 4\n2x = 4\n")
+    assert score(right, spans, rows) == [[1.0, 1.0, 1.0]]
+
+
+def test_nothing_behind_a_mask_is_judged() -> None:
+    """`7 - 3_= 5` would else be read as `7 - 3 = 5`, whatever the mask becomes."""
+    score, rows = checker("linear", equation="2x + 3 = 7"), torch.tensor([True])
+    canvas = canvas_of("7 - 3\0 = 5\n")
+    assert score(canvas, [(2, 6), (6, 13)], rows) == [[1.0, 1.0]]
+    assert score(canvas_of("7 - 4\0 = 5\n"), [(2, 6), (6, 13)], rows) == [[1.0, 0.0]]
+
+
 @pytest.mark.parametrize(("task", "fields"), [("", {}), ("linear", {}), ("linear", {"equation": "x = x"})])
 def test_the_checker_needs_a_problem(task: str, fields: dict[str, str]) -> None:
     with pytest.raises(SettingError):

@@ -17,11 +17,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add_model_flags(parser)
     parser.add_argument("--data", action="append", required=True, help="bundled tasks; may be repeated")
     parser.add_argument("--out", type=Path, required=True, help="JSONL file, a new one")
-    parser.add_argument("--n", type=int, required=True, help="answers of each task")
+    parser.add_argument("--n", type=int, required=True, help="answers of each task and level")
+    parser.add_argument(
+        "--level", default="", help="easy, middle or both; the usual one of each task if not given"
+    )
     parser.add_argument("--steps", default="8,16,32", help="denoiser steps, taken in turns")
     parser.add_argument("--temperatures", default="0,0.6", help="taken in turns")
     parser.add_argument("--block-lengths", default="0", help="taken in turns; 0: the task's own")
-    parser.add_argument("--corrupted", type=int, default=0, help="spoiled worked solutions of each task")
+    parser.add_argument(
+        "--corrupted", type=int, default=0, help="spoiled worked solutions of each task and level"
+    )
     parser.add_argument("--cuts", default="lines,4,8,16", help="lines, or tokens of a block")
     parser.add_argument("--split", default="train", choices=("train", "heldout"), help="whose problems")
     parser.add_argument("--seed", type=int, default=0)
@@ -38,6 +43,7 @@ def run(args: argparse.Namespace) -> None:
         temperatures=_numbers("temperatures", args.temperatures, float),
         block_lengths=_numbers("block_lengths", args.block_lengths, int), corrupted=args.corrupted,
         cuts=tuple(_split(args.cuts)), split=args.split, seed=args.seed,
+        level=args.level,
     )  # fmt: skip
     began = time.monotonic()
     loaded = load_flagged(args)

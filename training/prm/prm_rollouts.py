@@ -19,9 +19,10 @@ from typing import Any
 from evaluation.sets.columns import SetError
 from models.checkpoint import ModelError, find_file
 from models.loading import LoadedModel
+from models.prompt_settings import decode_settings
 from samplers.batch import run_requests
 from samplers.settings import SettingError
-from tasks import TASKS, generate
+from tasks import EASY, MIDDLE, TASKS, USUAL_LEVELS, generate
 from tasks.core import Problem
 from training.prm.prm_labels import part_labels
 
@@ -29,14 +30,18 @@ LINES = "lines"
 CHUNK = 64
 SAMPLER = "low_confidence"
 _NUMBER = re.compile(r"\d{1,9}")
-_DIGIT = re.compile(r"[1-4]")
+_DIGIT = re.compile(r"[1-6]")
+USUAL = ""
+"""The level at which a task is usually asked."""
+ASKED_LEVELS = {USUAL: (USUAL,), EASY: (EASY,), MIDDLE: (MIDDLE,), "both": (EASY, MIDDLE)}
 
 
 @dataclass(frozen=True)
 class RolloutPlan:
-    """What is decoded. n: answers for each task, spread over the combinations of steps, temperatures and
-    block lengths (0: the task's own); corrupted: for each task, worked solutions in which some numbers are
-    made wrong; cuts: `lines`, or the tokens of a block."""
+    """What is decoded. n: answers for each task and level, spread over the combinations of steps,
+    temperatures and block lengths (0: the task's own); corrupted: for each task and level, worked solutions
+    in which some numbers are made wrong; cuts: `lines`, or the tokens of a block; level: a key of
+    ASKED_LEVELS."""
 
     tasks: tuple[str, ...]
     n: int
@@ -47,11 +52,15 @@ class RolloutPlan:
     cuts: tuple[str, ...] = (LINES, "4", "8", "16")
     split: str = "train"
     seed: int = 0
+    level: str = USUAL
 
     def __post_init__(self) -> None:
         for task in self.tasks:
             if task not in TASKS:
                 raise SetError(f"data = {task!r} is not known; allowed: {', '.join(TASKS)}")
+        if self.level not in ASKED_LEVELS:
+            allowed = f"{', '.join(filter(None, ASKED_LEVELS))}, or none for the usual one of each task"
+            raise SettingError("level", self.level, allowed)
         for cut in self.cuts:
             if cut != LINES and not (cut.isdecimal() and int(cut) > 0):
                 raise SettingError("cuts", cut, f"{LINES}, or the tokens of a block")
@@ -62,7 +71,7 @@ class RolloutPlan:
 
 
 RolloutRow = dict[str, Any]
-"""A line of the JSONL file: question, steps, labels, task, fields, cut, decoded."""
+"""A line of the JSONL file: question, steps, labels, task, level, fields, cut, decoded."""
 
 
 def rollouts(loaded: LoadedModel, model: str, plan: RolloutPlan) -> Iterator[list[RolloutRow]]:
@@ -73,16 +82,19 @@ def rollouts(loaded: LoadedModel, model: str, plan: RolloutPlan) -> Iterator[lis
         raise ModelError(f"model = {model!r} has no prompts.json or tokenizer; allowed: one with both")
     own = json.loads(settings_file.read_text(encoding="utf-8"))
     grid = list(product(plan.steps, plan.temperatures, plan.block_lengths))
-    for task in plan.tasks:
-        problems = generate(task, plan.split, plan.n + plan.corrupted, plan.seed)
+    for task, level in product(plan.tasks, ASKED_LEVELS[plan.level]):
+        level = level or USUAL_LEVELS[task]
+        made = _Maker(loaded, plan, level)
+        problems = generate(task, plan.split, plan.n + plan.corrupted, plan.seed, level)
         for first in range(0, plan.n, CHUNK * len(grid)):
             chunk = problems[first : min(first + CHUNK * len(grid), plan.n)]
-            ways = [_settings(own[task]["settings"], *grid[i % len(grid)]) for i in range(len(chunk))]
-            yield _decoded(loaded, plan, chunk, ways, first)
-        rng = random.Random(f"{plan.seed}:{task}")
+            asked = decode_settings(own, task, level)
+            ways = [_settings(asked, *grid[i % len(grid)]) for i in range(len(chunk))]
+            yield made.decoded(chunk, ways, first)
+        rng = random.Random(f"{plan.seed}:{task}:{level}")
         for first in range(plan.n, len(problems), CHUNK):
             chunk = problems[first : first + CHUNK]
-            yield [row for problem in chunk for row in _spoiled(loaded, plan, problem, rng)]
+            yield [row for problem in chunk for row in made.spoiled(problem, rng)]
 
 
 def _settings(own: Mapping[str, Any], steps: int, temperature: float, block_length: int) -> dict[str, Any]:
@@ -90,38 +102,65 @@ def _settings(own: Mapping[str, Any], steps: int, temperature: float, block_leng
     return {**own, "steps": steps, "temperature": temperature, **changed}
 
 
-def _decoded(
-    loaded: LoadedModel,
-    plan: RolloutPlan,
-    problems: Sequence[Problem],
-    ways: Sequence[Mapping[str, Any]],
-    first: int,
-) -> list[RolloutRow]:
-    requests = [
-        json.dumps(
-            {"prompt": problem.prompt, "sampler": SAMPLER, "settings": way, "seed": plan.seed + number}
-        )
-        for number, (problem, way) in enumerate(zip(problems, ways, strict=True), first)
-    ]
-    rows = []
-    for problem, way, result in zip(problems, ways, run_requests(loaded, requests, CHUNK), strict=True):
-        if "error" in result:
-            allowed = f"what {problem.task} can be decoded in: {result['error']}"
-            raise SettingError("steps", way["steps"], allowed)
-        decoded_with = {name: way[name] for name in ("steps", "temperature", "block_length")}
-        rows += _cut(loaded, plan, problem, result["output_ids"], decoded_with)
-    return rows
+@dataclass(frozen=True)
+class _Maker:
+    """Makes the rows of problems of one level."""
 
+    loaded: LoadedModel
+    plan: RolloutPlan
+    level: str
 
-def _spoiled(
-    loaded: LoadedModel, plan: RolloutPlan, problem: Problem, rng: random.Random
-) -> list[RolloutRow]:
-    """The rows of a worked solution in which up to three numbers are replaced; one in eight is unchanged."""
-    text = problem.solution
-    for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 2, 3))):
-        text = spoil(text, problem.task, rng)
-    assert loaded.tokenizer is not None
-    return _cut(loaded, plan, problem, loaded.tokenizer.encode(text, add_special_tokens=False), {})
+    def decoded(
+        self, problems: Sequence[Problem], ways: Sequence[Mapping[str, Any]], first: int
+    ) -> list[RolloutRow]:
+        """The rows of the model's answers; first: the number of the first problem, for its seed."""
+        requests = [
+            json.dumps(
+                {
+                    "prompt": problem.prompt,
+                    "sampler": SAMPLER,
+                    "settings": way,
+                    "seed": self.plan.seed + number,
+                }
+            )
+            for number, (problem, way) in enumerate(zip(problems, ways, strict=True), first)
+        ]
+        results, rows = run_requests(self.loaded, requests, CHUNK), []
+        for problem, way, result in zip(problems, ways, results, strict=True):
+            if "error" in result:
+                allowed = f"what {problem.task} can be decoded in: {result['error']}"
+                raise SettingError("steps", way["steps"], allowed)
+            decoded_with = {name: way[name] for name in ("steps", "temperature", "block_length")}
+            rows += self._cut(problem, result["output_ids"], decoded_with)
+        return rows
+
+    def spoiled(self, problem: Problem, rng: random.Random) -> list[RolloutRow]:
+        """The rows of a worked solution in which up to three numbers are replaced; one in eight
+        is unchanged."""
+        text = problem.solution
+        for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 2, 3))):
+            text = spoil(text, problem.task, rng)
+        assert self.loaded.tokenizer is not None
+        return self._cut(problem, self.loaded.tokenizer.encode(text, add_special_tokens=False), {})
+
+    def _cut(self, problem: Problem, ids: list[int], decoded_with: Mapping[str, Any]) -> list[RolloutRow]:
+        """A row for each way of cutting; an answer without any text gives no rows."""
+
+        def text_of(some: list[int]) -> str:
+            assert self.loaded.tokenizer is not None
+            return str(self.loaded.tokenizer.decode(some, skip_special_tokens=True))
+
+        rows = []
+        for cut in self.plan.cuts:
+            parts = parts_of(ids, 0 if cut == LINES else int(cut), text_of, self.loaded.eos_id)
+            if parts:
+                labels = part_labels(problem.task, problem.fields, parts)
+                rows.append({
+                    "question": problem.prompt, "steps": parts, "labels": labels, "task": problem.task,
+                    "level": self.level, "fields": dict(problem.fields), "cut": cut,
+                    "decoded": dict(decoded_with),
+                })  # fmt: skip
+        return rows
 
 
 def spoil(text: str, task: str, rng: random.Random) -> str:
@@ -139,27 +178,6 @@ def spoil(text: str, task: str, rng: random.Random) -> str:
     else:
         fresh = str(max(0, int(place[0]) + rng.choice((-10, -3, -2, -1, 1, 2, 3, 10))))
     return (text[: place.start()] + fresh + text[place.end() :]).replace("--", "")
-
-
-def _cut(
-    loaded: LoadedModel, plan: RolloutPlan, problem: Problem, ids: list[int], decoded_with: Mapping[str, Any]
-) -> list[RolloutRow]:
-    """A row for each way of cutting; an answer without any text gives no rows."""
-
-    def text_of(some: list[int]) -> str:
-        assert loaded.tokenizer is not None
-        return str(loaded.tokenizer.decode(some, skip_special_tokens=True))
-
-    rows = []
-    for cut in plan.cuts:
-        parts = parts_of(ids, 0 if cut == LINES else int(cut), text_of, loaded.eos_id)
-        if parts:
-            labels = part_labels(problem.task, problem.fields, parts)
-            rows.append({
-                "question": problem.prompt, "steps": parts, "labels": labels, "task": problem.task,
-                "fields": dict(problem.fields), "cut": cut, "decoded": dict(decoded_with),
-            })  # fmt: skip
-    return rows
 
 
 def parts_of(

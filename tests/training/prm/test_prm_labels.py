@@ -9,8 +9,8 @@ import pytest
 
 from samplers.checker import Checker
 from samplers.scoring import Draft, Question
-from tasks import TASKS, generate
-from training.prm.prm_labels import can_still_hold, part_labels
+from tasks import EASY, MIDDLE, TASKS, generate
+from training.prm.prm_labels import part_labels
 from training.prm.prm_rollouts import spoil
 
 
@@ -36,10 +36,11 @@ def test_whole_lines_are_labelled_as_the_checker_scores_them(task: str) -> None:
     assert wrong > 20
 
 
+@pytest.mark.parametrize("level", [EASY, MIDDLE])
 @pytest.mark.parametrize("task", TASKS)
-def test_a_right_answer_is_right_wherever_it_is_cut(task: str) -> None:
+def test_a_right_answer_is_right_wherever_it_is_cut(task: str, level: str) -> None:
     rng = random.Random(2)
-    for problem in generate(task, "train", 60, seed=4):
+    for problem in generate(task, "train", 40, seed=4, level=level):
         parts = cut_at_random(problem.solution, rng)
         assert part_labels(task, problem.fields, parts) == [1] * len(parts), parts
 
@@ -64,37 +65,13 @@ def test_a_label_says_nothing_about_what_follows() -> None:
 
 
 SUM = {"expression": "(3 + 12) - 20"}
-LINEAR = {"equation": "2x + 4 = 32"}
-WORD = {"problem": "Ann has 3 pens and buys 12 more."}
-SUDOKU = {"puzzle": "1000000000000000"}
-CASES = [
-    ("expression", SUM, "3 + 1", True), ("expression", SUM, "3 + 12 =", True),
-    ("expression", SUM, "3 + 13 =", False), ("expression", SUM, "3 + 12 = 1", True),
-    ("expression", SUM, "3 + 12 = 15", True), ("expression", SUM, "3 + 12 = 16", False),
-    ("expression", SUM, "3 + 12 = 15\n15 - 20 = -", True),
-    ("expression", SUM, "3 + 12 = 15\n15 - 20 = 5", False),
-    ("expression", SUM, "3 + 12 = 15\n\\boxed{-5", True), ("expression", SUM, "\\boxed{5", False),
-    ("linear", LINEAR, "32 - 4 = 28\n2x = 2", True), ("linear", LINEAR, "32 - 4 = 28\n2x = 3", False),
-    ("linear", LINEAR, "32 - 4 = 28\n2x = 28\n28 / 2 = 14\n\\boxed{14", True),
-    ("linear", LINEAR, "28 / 0 = 2", False), ("linear", LINEAR, "\\boxed{15", False),
-    ("word", WORD, "in all: 3 + 12 = 15", True), ("word", WORD, "in all: 3 + 13 = 1", False),
-    ("word", WORD, "in all: 3 + 12 = 15\n\\boxed{1", True),
-    ("word", WORD, "in all: 3 + 12 = 15\n\\boxed{3", False),
-    ("word", WORD, "\\boxed{", False), ("sudoku", SUDOKU, "12", True), ("sudoku", SUDOKU, "2", False),
-    ("sudoku", SUDOKU, "1234\n1", False), ("sudoku", SUDOKU, "1234\n34", True),
-    ("sudoku", SUDOKU, "\\boxed{1234", True), ("sudoku", SUDOKU, "\\boxed{2", False),
-    ("countdown", {"numbers": "1, 2, 3", "target": "6"}, "\\boxed{1 +", True),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("task", "fields", "text", "holds"), CASES)
-def test_unfinished_lines(task: str, fields: dict[str, str], text: str, holds: bool) -> None:
-    assert can_still_hold(task, fields, text) is holds
 
 
 def test_an_answer_that_ends_without_a_box_is_wrong_at_its_end() -> None:
     assert part_labels("expression", SUM, ["3 + 12 = 15\n", "15 -"]) == [1, 0]
     assert part_labels("expression", SUM, ["3 + 12 = 15\n", "15 -"], ended=False) == [1, 1]
+    assert part_labels("expression", SUM, ["3 + 12 = 16\n", "1"], ended=False) == [0, 0], "over a wrong sum"
+    assert part_labels("expression", SUM, ["3 + 12 ", "= 1", "6"], ended=False) == [1, 1, 0]
     assert part_labels("expression", SUM, ["3 + 12 = 15\n", "x" * 61], ended=False) == [1, 0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from pathlib import Path
@@ -76,6 +77,28 @@ def test_rows_carry_labels_of_their_parts_and_how_they_were_made(loaded: LoadedM
     assert again == rows
 
 
+def test_levels_are_told_apart(loaded: LoadedModel) -> None:
+    plan = RolloutPlan(("sudoku", "countdown"), n=0, corrupted=2, cuts=("lines",), level="both")
+    rows = [row for chunk in rollouts(loaded, MODEL, plan) for row in chunk]
+    assert [(row["task"], row["level"]) for row in rows[::2]] == [
+        ("sudoku", "easy"), ("sudoku", "middle"), ("countdown", "easy"), ("countdown", "middle"),
+    ]  # fmt: skip
+    sizes = [len(row["fields"].get("puzzle", row["fields"].get("numbers", "").split(","))) for row in rows]
+    assert sizes == [16, 16, 36, 36, 2, 2, 3, 3]
+    usual = dataclasses.replace(plan, level="")
+    assert [row["level"] for chunk in rollouts(loaded, MODEL, usual) for row in chunk] == [
+        "easy", "easy", "middle", "middle",
+    ]  # fmt: skip
+
+
+def test_a_level_is_decoded_in_its_own_settings(loaded: LoadedModel) -> None:
+    """A 6x6 sudoku needs 96 cells, and the blocks of 96 are known to the rows."""
+    plan = RolloutPlan(("sudoku",), n=1, steps=(1,), temperatures=(0.0,), cuts=("lines",), level="middle")
+    assert [row["decoded"]["block_length"] for chunk in rollouts(loaded, MODEL, plan) for row in chunk] == [
+        96
+    ]
+
+
 def test_spoiled_text_differs_in_a_number_only() -> None:
     rng = random.Random(0)
     spoilt = [spoil("3 + 4 = 7\n\\boxed{7}", "expression", rng) for _ in range(50)]
@@ -100,7 +123,8 @@ def test_a_file_is_written_in_whole_lines_and_never_over_another(tmp_path: Path)
     [
         ({"tasks": ("sums",)}, SetError, "sums"), ({"cuts": ("words",)}, SettingError, "cuts"),
         ({"cuts": ("0",)}, SettingError, "cuts"), ({"n": 0}, SettingError, "n = 0"),
-        ({"n": -1}, SettingError, "n = -1"), ({"steps": ()}, SettingError, "steps"),
+        ({"n": -1}, SettingError, "n = -1"), ({"level": "hard"}, SettingError, "level = 'hard'.*easy, middle, both"),
+        ({"steps": ()}, SettingError, "steps"),
     ],
 )  # fmt: skip
 def test_plans_that_make_nothing_are_refused(changed: dict[str, Any], error: type, says: str) -> None:
