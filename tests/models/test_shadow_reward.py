@@ -16,6 +16,7 @@ from models.checkpoint import ModelError
 from models.loading import load
 from models.reward import LoadedReward, load_reward
 from models.shadow_reward import TRUST, visibility
+from models.step_stretch import stretches
 from samplers.settings import SettingError
 from training.prm.prm_model import new_reward, save_reward
 
@@ -61,8 +62,24 @@ def test_scores_depend_neither_on_the_cut_nor_on_what_follows() -> None:
     whole = reward.scores([(QUESTION, STEPS)])[0]
     assert reward.scores([(QUESTION, STEPS[:2])])[0] == pytest.approx(whole[:2], rel=1e-4)
     halves = reward.scores([(QUESTION, ["12 + 9 = ", "21\n", *STEPS[1:]])])[0]
-    assert halves[0] * halves[1] == pytest.approx(whole[0], rel=1e-4)
-    assert halves[2:] == pytest.approx(whole[1:], rel=1e-4)
+    assert halves[1:] == pytest.approx(whole, rel=1e-4), "a line is judged whole, wherever it is cut"
+    assert halves[0] > whole[0]
+
+
+def test_what_is_unfinished_is_judged_with_the_line_before_it() -> None:
+    reward = load_reward("assets/models/tiny-prm", "cpu")
+    for wrong, rest in (("12 + 9 = 22\n", ["22", " - 6 = "]), ("12 + 9 = 22", ["\n", "22 - "])):
+        scores = reward.scores([(QUESTION, [wrong, *rest])])[0]
+        assert max(scores) < 0.5 and scores[1] <= scores[0] * 1.001
+
+
+def test_from_where_steps_are_judged() -> None:
+    steps = ["3 + ", "4 = 7\n", "7", " *", " 2 = 14\n\\bo", "xed{14}", "\n", "\n", "x"]
+    lines = "".join(steps)
+    second, box = lines.index("7 *"), lines.index("\\boxed")
+    found = stretches(steps)
+    assert [one.since for one in found] == [0, 0, 0, 0, second, box, box, box, box]
+    assert [one.finished for one in found] == [False, True, False, False, True, True, True, False, False]
 
 
 def test_a_batch_is_what_its_rows_are() -> None:

@@ -12,13 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from evaluation.ranking import auroc, calibration_error
 from evaluation.sets.columns import SetError
 from models.hub import snapshot
 from models.reward import LoadedReward
 from samplers.settings import SettingError
 from training.data.examples import Example
-from training.engine.recipe import Losses, Recipe, moved, split
+from training.engine.recipe import Losses, Recipe, split
 from training.engine.settings import RunArguments
 from training.prm.prm_data import (
     Batches,
@@ -33,8 +32,8 @@ from training.prm.prm_data import (
     split_by_question,
 )
 from training.prm.prm_model import checkpoint_layers, new_reward, save_reward
+from training.prm.scored_steps import scored_steps, step_figures
 from training.prm.settings import HELD_OUT_ONE_IN, PRMSettings
-from training.shared.decoding import OnProgress
 from training.shared.losses import rows_mean
 
 
@@ -57,7 +56,7 @@ class PRMModule(nn.Module):
         """
         scored = batch.labels >= 0
         labels = batch.labels[scored]
-        logits = self.reward.step_logits(batch.ids, batch.starts, scored) + self.odds
+        logits = self.reward.step_logits(batch.ids, batch.starts, scored, batch.begins[scored]) + self.odds
         losses = F.cross_entropy(logits, labels, reduction="none") * self.odds.exp()[labels]
         row, rows = scored.nonzero()[:, 0], len(scored)
         accuracy = rows_mean((logits.argmax(-1) == labels).float(), row, rows)
@@ -111,9 +110,10 @@ class PRM(Recipe):
 
     def evaluate(self) -> dict[str, float]:
         """On held-out steps: AUROC (how well the scores tell right from wrong steps) and calibration error;
-        AUROC also by task and by cut."""
+        AUROC also by task, level and cut, and of unfinished lines."""
         on_progress = partial(self.progress, "evaluating")
-        return step_figures(self.reward, self.held_out, self.settings.max_length, on_progress)
+        found = scored_steps(self.reward, self.held_out, self.settings.max_length, on_progress)
+        return step_figures(found)
 
 
 def train_and_held_out(
@@ -142,33 +142,3 @@ def log_weights(rows: Sequence[LabelledSteps], balance: float) -> Tensor:
     if not 0 < right < total:
         raise SetError(f"data has {right} right and {total - right} wrong steps; allowed: some of each")
     return torch.log(total / (2 * torch.tensor([total - right, right], dtype=torch.float32))) * balance
-
-
-@torch.no_grad()
-def step_figures(
-    reward: LoadedReward, rows: Sequence[LabelledSteps], max_length: int,
-    on_progress: OnProgress = lambda done, count: None,
-) -> dict[str, float]:  # fmt: skip
-    """AUROC and calibration error over the steps of `rows`, and AUROC by task and by cut; a group without
-    both right and wrong steps has none. on_progress: told how many rows are scored."""
-    scores, labels, names = [], [], []
-    device = next(reward.model.parameters()).device
-    ordered = sorted(rows, key=lambda row: row.size)
-    for start in range(0, len(ordered), 64):
-        on_progress(start, len(ordered))
-        chunk = ordered[start : start + 64]
-        batch = moved(collate(chunk, reward, max_length), device)
-        scored = batch.labels >= 0
-        scores += reward.model.step_logits(batch.ids, batch.starts, scored).softmax(-1)[:, 1].tolist()
-        labels += batch.labels[scored].tolist()
-        names += [(chunk[i].task, chunk[i].cut) for i in scored.nonzero()[:, 0].tolist()]
-    figures = {}
-    if 0 < sum(labels) < len(labels):
-        figures = {"auroc": auroc(scores, labels), "calibration_error": calibration_error(scores, labels)}
-    for place in (0, 1):
-        for name in sorted({pair[place] for pair in names} - {""}):
-            own = [i for i, pair in enumerate(names) if pair[place] == name]
-            truth = [labels[i] for i in own]
-            if 0 < sum(truth) < len(truth):
-                figures[f"auroc_{'cut_' * place}{name}"] = auroc([scores[i] for i in own], truth)
-    return figures

@@ -38,14 +38,16 @@ UNSCORED = -1
 
 @dataclass(frozen=True)
 class LabelledSteps:
-    """A question, the steps of an answer, and a label for each step: 1 (right) or 0 (wrong). task and cut:
-    of rows made by `rollouts`, the bundled task and how the answer was cut into steps, else ""."""
+    """A question, the steps of an answer, and a label for each step: 1 (right) or 0 (wrong). task, cut and
+    level: of rows made by `rollouts`, the bundled task, how the answer was cut into steps, and how hard the
+    problem is; else ""."""
 
     question: str
     steps: tuple[str, ...]
     labels: tuple[int, ...]
     task: str = ""
     cut: str = ""
+    level: str = ""
 
     @property
     def size(self) -> int:
@@ -55,11 +57,13 @@ class LabelledSteps:
 
 class RewardBatch(NamedTuple):
     """ids: Int[rows, length], padded on the right; labels: Int[rows, length], 0 or 1 where a step is
-    scored, -1 elsewhere; starts: Int[rows], where the steps begin."""
+    scored, -1 elsewhere; starts: Int[rows], where the steps begin; begins: Int[rows, length], where a step is
+    scored, the position from which it is judged."""
 
     ids: Tensor
     labels: Tensor
     starts: Tensor
+    begins: Tensor
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def open_labelled(
         columns = columns_named(settings)
         rows += labelled_in(records, columns, allow_eval_data)
         if notes is not None:
-            notes += table_notes(records, (*astuple(columns.resolve(records)), "task", "cut"))
+            notes += table_notes(records, (*astuple(columns.resolve(records)), "task", "level", "cut"))
     return rows
 
 
@@ -142,7 +146,8 @@ def _labelled(where: str, record: Record, columns: StepColumns) -> LabelledSteps
     if max(map(len, (question, *steps))) > LONGEST_CELL:
         raise SetError(f"{where} has a text of more than {LONGEST_CELL:,} characters; make it shorter")
     numbers = tuple(int(label) for label in labels)
-    return LabelledSteps(question, tuple(steps), numbers, record.get("task", ""), record.get("cut", ""))
+    made = (record.get(name, "") for name in ("task", "cut", "level"))
+    return LabelledSteps(question, tuple(steps), numbers, *made)
 
 
 def check_held_out(name: str, folder: Path = Path()) -> None:  # noqa: B008 - never changed
@@ -195,11 +200,13 @@ def collate(rows: Sequence[LabelledSteps], reward: LoadedReward, max_length: int
     width = max(len(ids) for ids, _ in encoded)
     ids = torch.full((len(rows), width), reward.tokenizer.pad_token_id or 0)
     labels = torch.full((len(rows), width), UNSCORED)
+    begins = torch.zeros_like(labels)
     starts = torch.tensor([len(reward.question(row.question)) for row in rows])
     for i, (row, (row_ids, places)) in enumerate(zip(rows, encoded, strict=True)):
         ids[i, : len(row_ids)] = torch.tensor(row_ids)
         labels[i, places] = torch.tensor(row.labels[: len(places)], dtype=labels.dtype)
-    return RewardBatch(ids, labels, starts)
+        begins[i, places] = torch.tensor(reward.begins(row.question, row.steps)[: len(places)])
+    return RewardBatch(ids, labels, starts, begins)
 
 
 def _encoded(row: LabelledSteps, reward: LoadedReward, max_length: int) -> tuple[list[int], list[int]]:

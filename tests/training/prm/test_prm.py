@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarks.reward import main as reward_benchmark
 from evaluation.sets.columns import SetError
 from models.checkpoint import ModelError
 from models.loading import load
@@ -27,7 +28,7 @@ TEST_PROBLEM = ("A robe takes 2 bolts of blue fiber and half that much white fib
 ROWS = [
     LabelledSteps(
         f"What is {a} + {b}?", (f"{a} + {b} = {a + b + wrong}\n", "\\boxed{1}"), (1 - wrong, 0), "sum",
-        "lines",
+        "lines", "easy",
     )
     for a in range(1, 9) for b in range(1, 6) for wrong in (0, 1)
 ]  # fmt: skip
@@ -39,7 +40,7 @@ def written(path: Path, rows: list[Any]) -> Path:
 
 
 def as_row(row: LabelledSteps) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ("question", "steps", "labels", "task", "cut")}
+    return {name: getattr(row, name) for name in ("question", "steps", "labels", "task", "cut", "level")}
 
 
 def test_a_qwen_begins_with_all_that_the_llada_computes() -> None:
@@ -123,7 +124,7 @@ def test_loss_by_hand_and_its_least_value_is_at_the_true_share() -> None:
     batch = collate(ROWS[:4], reward, 512)
     weights = torch.tensor([160 / (2 * 120), 160 / (2 * 40)])
     scored = batch.labels >= 0
-    right = reward.model.step_logits(batch.ids, batch.starts, scored).softmax(-1)[:, 1]
+    right = reward.model.step_logits(batch.ids, batch.starts, scored, batch.begins[scored]).softmax(-1)[:, 1]
     wanted = []
     chances = torch.stack((1 - right, right), -1).log() + weights.log()
     for row, pair in zip(ROWS[:4], chances.log_softmax(-1).view(4, 2, 2), strict=True):
@@ -146,7 +147,7 @@ def test_a_short_run_leaves_a_reward_model(tmp_path: Path, form: str) -> None:
     assert main(["prm", *flags, *(word for pair in pairs for word in ("--set", pair))]) == 0
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert len(lines) == 3 and all(math.isfinite(line["loss"]) for line in lines)
-    figures = {"auroc", "calibration_error", "auroc_sum", "auroc_cut_lines"}
+    figures = {"auroc", "calibration_error", "auroc_sum", "auroc_cut_lines", "auroc_sum_easy"}
     assert {f"eval_{name}" for name in figures} <= lines[-1].keys()
     scores = load_reward(str(out / "final"), device="cpu").scores([(ROWS[0].question, ROWS[0].steps)])[0]
     assert len(scores) == 2 and all(0 < score < 1 for score in scores)
@@ -184,3 +185,20 @@ def test_what_is_measured_on_is_refused_as_data_only(
     apart = [row | {"question": f"{row['question']} Say."} for row in rows]
     train, kept = written(tmp_path / "b.jsonl", apart), written(tmp_path / "heldout.jsonl", rows)
     assert main(["prm", *flags, "--data", str(train), "--set", f"held_out={kept}"]) == 0
+
+
+def test_the_benchmark_prints_an_interval_for_each_group(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = [as_row(row) | {"steps": [row.steps[0][:-1], f"\n{row.steps[1]}"], "cut": "8"} for row in ROWS[:20]]
+    data = written(tmp_path / "rows.jsonl", [*(as_row(row) for row in ROWS[:20]), *cut])
+    monkeypatch.setattr("sys.argv", ["reward", str(data), "--prm", "assets/models/tiny-prm"])
+    reward_benchmark()
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert lines[0][0].startswith("40 rows, 80 steps, 60 wrong")
+    named = {line[-1]: line[:-1] for line in lines[3:]}
+    assert {"all", "sum", "sum_easy", "easy", "cut_lines", "cut_8", "unfinished", "unfinished_easy"} == set(
+        named
+    )
+    for area, low, high, steps, wrong in named.values():
+        assert float(low) <= float(area) <= float(high) and int(wrong) < int(steps)

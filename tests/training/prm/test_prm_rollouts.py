@@ -123,7 +123,8 @@ def test_a_file_is_written_in_whole_lines_and_never_over_another(tmp_path: Path)
     [
         ({"tasks": ("sums",)}, SetError, "sums"), ({"cuts": ("words",)}, SettingError, "cuts"),
         ({"cuts": ("0",)}, SettingError, "cuts"), ({"n": 0}, SettingError, "n = 0"),
-        ({"n": -1}, SettingError, "n = -1"), ({"level": "hard"}, SettingError, "level = 'hard'.*easy, middle, both"),
+        ({"n": -1}, SettingError, "n = -1"),
+        ({"level": "hard"}, SettingError, "level = 'hard'.*easy, middle, both"),
         ({"steps": ()}, SettingError, "steps"),
     ],
 )  # fmt: skip
