@@ -121,7 +121,7 @@ class LoadedReward:
 
     def begins(self, question: str, steps: Sequence[str]) -> list[int]:
         """For each step, the position of the token from which it is judged: its line's first, or, where it is
-        unfinished, that of the line before (models.step_stretch). 0 in the forms that judge at one position."""
+        unfinished, that of the line before (models.step_stretch). 0 in the other forms."""
         if self.form != "shadow":
             return [0] * len(steps)
         texts, tokens, at = [self._step(step) for step in steps], list[int](), 0

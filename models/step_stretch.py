@@ -18,7 +18,7 @@ class Stretch(NamedTuple):
 
 
 def stretches(steps: Sequence[str]) -> list[Stretch]:
-    """Of each step, where it is judged from: the beginning of the line in which it begins; and where neither a
+    """Of each step, where it is judged from: the beginning of the line in which it begins; where neither a
     line nor the box ends in it, the beginning of the line before that. Blank lines do not count."""
     text, found, start = "".join(steps), [], 0
     for step in steps:
