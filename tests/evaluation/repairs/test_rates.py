@@ -75,6 +75,12 @@ def test_steps_rise_in_whole_blocks_until_the_nfe_is_reached_or_a_token_a_step(
     assert steps == UP.gen_length if saturated else tried[steps] >= target
 
 
+def test_of_the_steps_tried_the_fewest_that_reach_the_nfe_are_compared() -> None:
+    """More steps than a method needs stand there too, for a dearer method."""
+    assert reached({8: 8.0, 32: 30.0, 16: 15.0}, 10) == (16, False)
+    assert reached({8: 8.0, 32: 30.0, 16: 15.0}, 31) == (32, True)
+
+
 def test_set_ups_have_whole_blocks_and_come_once() -> None:
     found = list(set_ups("expression", "easy", OWN, ["8", "16", "40", FULL], [16, 24], [0, 0.6]))
     assert len(found) == len(set(found)) == 14

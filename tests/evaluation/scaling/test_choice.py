@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from evaluation.scaling.choice import (
     with_last,
 )
 from evaluation.scaling.methods import METHODS, PLAIN, VOTE
-from evaluation.scaling.points import points_of
+from evaluation.scaling.points import AGAINST, points_of
 from evaluation.scaling.results import TaskResult, as_data, as_markdown
 from evaluation.scaling.study import BASE, FACTORS, LAST, TUNED, Candidate, TaskStudy, tuning_goals
 from evaluation.scaling.workers import CHUNK, Chunk, chunk_size
@@ -165,3 +166,7 @@ def test_points_are_compared_with_the_baselines_on_the_same_problems(tmp_path: P
     data = as_data([result])[0]
     assert data["not reached"]["plain"] == {"2": 1.0, "4": 1.0, "8": 1.0}
     assert len(data["points"]) == len(points) == 3 + 3 * 6
+    surely = dict.fromkeys(AGAINST, replace(prm.against["plain"], gap=0.2, low=0.01))
+    barely = surely | {"vote": replace(prm.against["plain"], gap=0.2, low=0.0)}
+    assert replace(prm, against=surely).beats_all and not replace(prm, against=barely).beats_all
+    assert not replace(prm, against={"plain": surely["plain"]}).beats_all and not prm.beats_all
