@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.repairs.choosing import title_of
+from evaluation.repairs.choosing import Seen, best_of_each, title_of
 from evaluation.repairs.grid import FULL, METHODS, SetUp, chosen_methods, methods_for, set_ups, with_settings
+from evaluation.repairs.pairing import Pairing
 from evaluation.repairs.rates import Rates, rates_of, rates_table, reached, steps_to_try
 from samplers.registry import make
 
@@ -107,6 +109,20 @@ def test_methods_are_chosen_by_label_or_sampler() -> None:
     assert [m.label for m in chosen_methods(["edit", "remedi/ups"])] == ["remedi/ups", "edit", "edit/t2m"]
     with pytest.raises(ValueError, match="methods = 'luck' is not known"):
         chosen_methods(["luck"])
+
+
+def test_the_set_up_that_mends_most_is_chosen_among_those_that_break_little() -> None:
+    method, row = METHODS[0], {"row": 1, "clarity": 0.5}
+
+    def seen(mended: int, broken: int) -> Seen:
+        rates = replace(example(), errors=100, mended=mended, rights=100, broken=broken)
+        return Seen(cast(Pairing, None), method, rates, row)
+
+    careful, good, harmful = seen(20, 0), seen(40, 4), seen(90, 6)
+    assert best_of_each([careful, good, harmful]) == [good]
+    assert best_of_each([harmful, seen(99, 50)]) == [harmful]
+    clearer = replace(good, row={"row": 2, "clarity": 0.9})
+    assert best_of_each([good, clearer]) == [clearer]
 
 
 def test_every_method_has_a_short_title_of_its_own() -> None:
