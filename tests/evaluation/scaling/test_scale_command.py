@@ -10,6 +10,7 @@ import pytest
 
 from evaluation.__main__ import main
 from evaluation.runs.run_folder import RunFolder
+from evaluation.scaling.workers import DRAW_SEEDS
 from tests.checkpoints import write_checkpoint
 
 OWN = {"gen_length": 8, "block_length": 4, "steps": 8}
@@ -45,6 +46,10 @@ def test_a_whole_study_and_again_after_a_cut(
     assert points["vote", 4.0]["n"] == 3 and points["vote", 8.0]["n"] == 2
     assert points["vote", 4.0]["nfe"] == pytest.approx(4 * points["plain", 1.0]["nfe"], rel=0.25)
     assert {row["row"] for row in folder.rows()} == {1, 2, 3, 4, 5}
+    seeds = {(row["line"], row["row"]): row["seed"] for row in folder.rows()}
+    draws = {line: int(line.partition(" #")[2] or 1) for line, _ in seeds}
+    assert max(draws.values()) > 2  # each draw has seeds of its own, which all methods share
+    assert all(seed == 2026 + row + (draws[line] - 1) * DRAW_SEEDS for (line, row), seed in seeds.items())
     picture = (tmp_path / "scaling.svg").read_text()
     assert picture.startswith("<svg") and "plain, saturated" in picture and "<script" not in picture
     before, lines = (tmp_path / "report.md").read_text(), folder.results.read_text().splitlines(keepends=True)
