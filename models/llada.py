@@ -74,8 +74,8 @@ def write_keys_values(keys_values: KeyValues, fresh: KeyValues, start: int, at: 
 class Block(nn.Module):
     """Pre-norm attention (grouped KV heads, no causal mask) and SwiGLU feed-forward.
 
-    picks: whether `places` are taken while decoding too. Here they are while learning alone: how a product is
-    summed up depends on its rows, so in another set of cells each would have slightly other logits.
+    picks: whether a cell comes out the same in whatever set of `places`. Not here: how a product is summed up
+    depends on its rows, so samplers, which ask for other cells in each step, let it compute all.
     """
 
     picks = False
@@ -246,9 +246,11 @@ class LLaDAModelLM(PreTrainedModel):
         visible: Tensor | None = None,
         at: Tensor | None = None,
         places: Tensor | None = None,
+        fewer: bool = False,
     ) -> Tensor:
         """Float[rows, length, d_model] after the final norm; with places, Int[n] in the rows one after the
-        other, Float[n, d_model] of these alone.
+        other, Float[n, d_model] of these alone. fewer: the last block computes no others, even where it
+        does not say that it `picks`.
 
         input_ids: Int[rows, length]; attention_mask: Bool[rows, positions], False on padding;
         position_ids: Int[rows, length], default 0.. counted over real tokens (left padding).
@@ -273,7 +275,7 @@ class LLaDAModelLM(PreTrainedModel):
         recompute = self.checkpointing and self.training and torch.is_grad_enabled()
         for i, block in enumerate(self.blocks):
             kept = () if keys_values is None else (keys_values[i], start, at)
-            early = i + 1 == len(self.blocks) and (block.picks or torch.is_grad_enabled())
+            early = i + 1 == len(self.blocks) and (block.picks or fewer)
             last = {"places": places} if early and places is not None else {}
             if recompute and not kept:
                 x = checkpoint(partial(block, **last), x, cos, sin, visible, use_reentrant=False)
@@ -313,9 +315,8 @@ class LLaDAModelLM(PreTrainedModel):
         """One pass. cells: Bool[rows, length] asks for the logits of those cells only."""
         if cells is not None and not output_last_hidden_state:
             places = cells.reshape(-1).nonzero()[:, 0]
-            return LLaDAOutput(
-                logits=self.head(self.hidden(input_ids, attention_mask, position_ids, places=places))
-            )
+            chosen = self.hidden(input_ids, attention_mask, position_ids, places=places, fewer=True)
+            return LLaDAOutput(logits=self.head(chosen))
         hidden = self.hidden(input_ids, attention_mask, position_ids)
         logits = self.head(hidden if cells is None else hidden[cells])
         return LLaDAOutput(logits=logits, last_hidden_state=hidden if output_last_hidden_state else None)

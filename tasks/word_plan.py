@@ -79,9 +79,14 @@ class Plan:
         return "composed:" + ",".join(self.moves)
 
     def key(self, values: dict[str, int]) -> str:
-        """The arithmetic with its numbers: the same for all stories and wordings of one calculation."""
-        chain = ";".join(f"{left}{op}{right}" for _, left, op, right in self.steps)
-        return f"composed|{chain}|{','.join(str(values[f'n{i}']) for i in range(len(self.numbers)))}"
+        """The calculation, number by number: the same for all stories and wordings of it, and whichever of
+        two numbers that are added or multiplied comes first."""
+        chain = []
+        for _, left, op, right in self.steps:
+            pair = [values[left], values[right]]
+            low, high = sorted(pair) if op in "+*" else pair
+            chain.append(f"{low}{op}{high}")
+        return f"composed|{';'.join(chain)}"
 
     @property
     def clarity(self) -> int:

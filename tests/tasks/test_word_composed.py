@@ -12,7 +12,7 @@ import pytest
 from tasks import HELD_OUT_TEMPLATES, Problem, WordSettings, WordTask, split_of
 from tasks.step_check import check_steps
 from tasks.word_composed import draw_plan, held_out_signatures
-from tasks.word_plan import signature
+from tasks.word_plan import Plan, signature
 from tasks.word_stories import ANY, FOR_ONE
 from tasks.word_telling import tell
 from tasks.word_templates import Step
@@ -104,6 +104,15 @@ def test_one_key_for_all_wordings() -> None:
         told = {tell(plan, values, random.Random(seed)) for seed in range(20)}
         assert len(told) > 10 and plan.key(values) == key
         assert len({solution.rsplit("\n", 1)[1] for _, solution in told}) == 1
+
+
+def test_a_key_does_not_depend_on_which_of_two_numbers_comes_first() -> None:
+    def key(steps: list[Step], **values: int) -> str:
+        return Plan(steps=steps).key(values)
+
+    assert key([("total", "n0", "+", "n1")], n0=3, n1=5) == key([("total", "n1", "+", "n0")], n0=3, n1=5)
+    assert key([("total", "n0", "*", "n1")], n0=3, n1=5) == key([("total", "n0", "*", "n1")], n0=5, n1=3)
+    assert key([("left", "n0", "-", "n1")], n0=9, n1=5) != key([("left", "n0", "-", "n1")], n0=5, n1=9)
 
 
 def test_a_key_has_one_answer_in_any_story(drawn: list[Problem]) -> None:
