@@ -143,8 +143,8 @@ def test_the_shipped_tokenizer_is_the_plans() -> None:
     plan = STAGES["first"]
     built = fit_tokenizer(first_texts(), plan.vocab_size, plan.max_sequence_length)
     shipped = PreTrainedTokenizerFast.from_pretrained(BUNDLED)
-    # As sets: ids follow how often pieces occur. Equations were reworded during the run, countdown since, so the
-    # rarest piece may be another.
+    # As sets: ids follow how often pieces occur. Equations were reworded during the run, countdown since, so
+    # the rarest piece may be another.
     assert len(set(built.get_vocab()) ^ set(shipped.get_vocab())) <= 2
     assert built.chat_template == shipped.chat_template
 
