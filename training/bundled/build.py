@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -160,7 +159,7 @@ def build(stage: Stage, out: Path, resume: bool, start: Path | None = None, step
     """One sitting of a stage: train for `steps` (None: all that are left) and export to out/final; returns
     that folder. start: an exported model to go on from. A run that is resumed uses the tokenizer that is
     already there."""
-    plan, begin = _sitting_plan(stage, steps), time.monotonic()
+    plan = _sitting_plan(stage, steps)
     torch.set_num_threads(plan.threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     model = Start.of(start) if start else None
@@ -180,7 +179,7 @@ def build(stage: Stage, out: Path, resume: bool, start: Path | None = None, step
         engine.run()
         record = model.record if model else Record()
         answers = plan.train.max_steps * plan.mixture(0).rows
-        minutes = round((time.monotonic() - begin) / 60, 1)
+        minutes = round(engine.seconds / 60, 1)
         record.with_sitting(Sitting(stage.name, plan.train.max_steps, answers, minutes)).write(out / "final")
     return out / "final"
 
