@@ -16,7 +16,7 @@ FAST := not slow and not browser and not gpu and not long
 test-fast: export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast test-long test-python lint types format clean
+.PHONY: help app test test-fast coverage test-long test-python lint types format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -29,6 +29,9 @@ test: $(DEV) ## environment, Chromium, and every test that this machine can run
 
 test-fast: $(DEV) ## the tests that take seconds and need no browser or GPU
 	$(PYTEST) $(SEVERAL) -m "$(FAST)" $(ARGS)
+
+coverage: $(DEV) ## lines and branches that the fast tests reach; tracing makes them half as slow again
+	OMP_NUM_THREADS=1 $(PYTEST) $(SEVERAL) -m "$(FAST)" --cov $(ARGS)
 
 test-long: $(DEV) ## what takes minutes each: sizes against the card, stops at every kind of moment
 	OMP_NUM_THREADS=1 $(PYTEST) $(SEVERAL) -m long $(ARGS)

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Usage: scripts/test.sh PYTHON [PYTEST ARGUMENT ...]
-# Every test that this machine can run, but what is marked long. Without arguments coverage is measured, and
-# the browser tests run in a process of their own beside the others, for both mostly wait; what they say
-# is printed at the end.
+# Every test that this machine can run, but what is marked long. Without arguments the browser tests run in a
+# process of their own beside the others, for both mostly wait; what they say is printed at the end.
 set -uo pipefail
 
 python=$1
@@ -45,7 +44,7 @@ fi
 trap '[ -z "$browser" ] || kill -INT -- "-$browser" 2>/dev/null; rm -f "$browser_log"' EXIT
 trap 'exit 130' INT TERM
 
-tests "${several[@]}" --ignore tests/browser -m "not browser and not long" --cov
+tests "${several[@]}" --ignore tests/browser -m "not browser and not long"
 end=$?
 if [ -n "$browser" ]; then
     wait "$browser" || end=$?

@@ -54,6 +54,7 @@ def test_a_chunk_of_which_nothing_can_be_decoded_ends_the_run(model: str) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_two_processes_decode_what_one_does(model: str) -> None:
     load_it = partial(load, model, device="cpu")
