@@ -65,7 +65,7 @@ def long_rows(loaded: LoadedModel, plan: PositionPlan) -> Tensor:
     ValueError for a model without a tokenizer."""
     tokenizer, eos = loaded.tokenizer, loaded.eos_id
     require(tokenizer is not None and eos is not None, "model", loaded.name, "a model with a tokenizer")
-    assert tokenizer is not None
+    assert tokenizer is not None and eos is not None
     rng, rows = random.Random(f"positions|{plan.seed}"), []
     for _ in range(plan.rows):
         ids: list[int] = []

@@ -154,10 +154,10 @@ def open_texts(
     if notes is not None:
         notes += table_notes(records, [column])
     held_out = held_out_rows(len(records))
-    learned = [i for i in range(len(records)) if i not in held_out]
+    rows = [i for i in range(len(records)) if i not in held_out]
     encoding = (chat, eos, settings.max_length)
     unlearned = Documents(records, column, sorted(held_out), *encoding)
-    return Documents(records, column, learned, *encoding), unlearned
+    return Documents(records, column, rows, *encoding), unlearned
 
 
 def held_out_texts(name: str, count: int) -> list[str]:
