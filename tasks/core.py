@@ -131,14 +131,20 @@ def accepts(task: str, key: str, split: str) -> bool:
 
 
 def draw_for(task: Task, split: str, draw: Callable[[], tuple[Drawn, str]]) -> tuple[Drawn, str]:
-    """Call `draw`, which returns (what was drawn, its key), until the key belongs to the split. ValueError
-    when none does in MOST_DRAWS draws."""
+    """A problem of the split, as draw_in does it; any key will do in a split that is no part of SPLITS."""
     require(split in task.splits, "split", split, ", ".join(task.splits))
+    return draw_in(task.name, split, draw) if split in SPLITS else draw()
+
+
+def draw_in(name: str, split: str, draw: Callable[[], tuple[Drawn, str]]) -> tuple[Drawn, str]:
+    """Call `draw`, which returns (what was drawn, its key), until the key belongs to the split. name: under
+    which keys are hashed. ValueError on an unknown split, and when none belongs to it in MOST_DRAWS draws."""
+    require(split in SPLITS, "split", split, ", ".join(SPLITS))
     for _ in range(MOST_DRAWS):
         drawn, key = draw()
-        if split not in SPLITS or accepts(task.name, key, split):
+        if accepts(name, key, split):
             return drawn, key
-    raise ValueError(f"settings of {task.name} leave no {split} problem in {MOST_DRAWS} draws")
+    raise ValueError(f"settings of {name} leave no {split} problem in {MOST_DRAWS} draws")
 
 
 def below(rng: random.Random, n: int) -> int:

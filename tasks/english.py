@@ -10,16 +10,12 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
-from tasks.core import SPLITS, TRAIN, below, between, require, split_of
+from tasks.core import TRAIN, below, between, draw_in
 from tasks.phrases import Phrases
 
-Text = TypeVar("Text", str, tuple[str, str])
-"""A sentence, or a prompt and its answer."""
 NAME = "english"
 """The name under which texts are hashed into splits."""
 GRAMMAR_FILE = Path(__file__).with_name("english_grammar.txt")
@@ -86,24 +82,25 @@ def words_of(sentence: str) -> list[tuple[int, int]]:
 
 def draw_sentence(rng: random.Random, split: str = TRAIN) -> str:
     """One sentence (or two short ones) of 4 to 16 words. ValueError on an unknown split."""
-    return _draw_in(split, lambda: _capital(grammar().draw(rng)), lambda text: text)
+
+    def draw() -> tuple[str, str]:
+        text = _capital(grammar().draw(rng))
+        return text, text
+
+    return draw_in(NAME, split, draw)[0]
 
 
 def draw_dialogue(rng: random.Random, split: str = TRAIN) -> tuple[str, str]:
     """A prompt and its answer, 1 to 16 words of plain text. ValueError on an unknown split."""
+
+    def draw() -> tuple[tuple[str, str], str]:
+        prompt, answer = _small_talk(rng)
+        return (prompt, answer), prompt
+
     if rng.random() < TALK_SHARE:
-        return _draw_in(split, lambda: _small_talk(rng), lambda pair: pair[0])
+        return draw_in(NAME, split, draw)[0]
     sentence = draw_sentence(rng, split)
     return _exercise(rng, sentence), sentence
-
-
-def _draw_in(split: str, draw: Callable[[], Text], key: Callable[[Text], str]) -> Text:
-    """Draw until the key is in the split: one draw in ten is held out."""
-    require(split in SPLITS, "split", split, ", ".join(SPLITS))
-    while True:
-        drawn = draw()
-        if split_of(NAME, key(drawn)) == split:
-            return drawn
 
 
 def _capital(text: str) -> str:
