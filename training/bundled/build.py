@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -109,8 +110,17 @@ class BundledModule(nn.Module):
 
     def forward(self, batch: BundledBatch) -> Losses:
         """See Recipe.module."""
-        logits = self.model(batch.input_ids, cells=batch.learned).logits
+        asked = _filled_up(batch.learned)
+        logits = self.model(batch.input_ids, cells=asked).logits[batch.learned[asked]]
         return Losses(masked_mean_loss(cell_cross_entropy(logits, batch.targets[batch.learned])))
+
+
+def _filled_up(cells: Tensor, multiple: int = 64) -> Tensor:
+    """The cells and a few others, so that there is a multiple of them (BundledMixture.widths says why)."""
+    filled = cells.clone()
+    others = (~cells).view(-1).nonzero()[: -int(cells.sum()) % multiple]
+    filled.view(-1)[others] = True
+    return filled
 
 
 class Bundled(Recipe):
@@ -129,6 +139,16 @@ class Bundled(Recipe):
     def batches(self, step: int) -> Sequence[BundledBatch]:
         """See Recipe: batches of shorter and of longer answers, then one of facts."""
         return list(batches(step, self.settings.seed, self.encoder, self.plan.mixture(step)))
+
+    def groups(self) -> list[dict[str, Any]]:
+        """See Recipe: Muon for the matrices of the blocks, where the plan says so."""
+        blocks, others = [], []
+        for name, parameter in self.module.named_parameters():
+            (blocks if ".blocks." in name else others).append(parameter)
+        return [
+            {"params": blocks, "name": "blocks", "muon": self.plan.muon},
+            {"params": others, "name": "tokens"},
+        ]
 
     @property
     def parts(self) -> int:

@@ -47,7 +47,8 @@ class BundledMixture:
     whose sign is not masked, as when a sampler has written the sign first; tasks: the generators, other ones
     where another share of hard problems is wanted; longest_tail: EOS cells behind the longest answer, at
     most; learned: masked cells of a row that are learned, at most (0: all), so that a sudoku of 90 cells does
-    not outweigh ten sums.
+    not outweigh ten sums; widths: rows are filled with EOS to a multiple of so many cells, because a product
+    of matrices costs a processor with AMX far more the first time that it meets a shape.
     """
 
     rows: int = 64
@@ -68,6 +69,7 @@ class BundledMixture:
     tasks: Mapping[str, Task] = field(default_factory=lambda: TASKS)
     longest_tail: int = 64
     learned: int = 0
+    widths: int = 1
 
     def draw(self, rng: random.Random, name: str) -> tuple[str, str]:
         """A prompt and its worked answer. name: a key of the shares."""
@@ -146,6 +148,8 @@ def _answer_batch(
     mixture: BundledMixture,
 ) -> BundledBatch:
     tail = rng.randint(0, 12) if rng.random() < 0.8 else rng.randint(12, mixture.longest_tail)
+    longest = max(len(prompt) + len(answer) for _, (prompt, answer) in rows)
+    tail += -(longest + tail) % mixture.widths
     targets, answer, text = collate([dialogue for _, dialogue in rows], encoder.eos, tail)
     lengths = torch.tensor(rng.choices(mixture.block_lengths, k=len(rows)))
     masked, _, current = block_noise(answer, text, lengths, generator)
@@ -217,6 +221,7 @@ def _packed_batch(
         marks.append(mark)
         gaps.append(gap)
     width = max(map(len, rows))
+    width += -width % mixture.widths
     targets = torch.tensor([r + [encoder.eos] * (width - len(r)) for r in rows])
     learned, lost = (torch.tensor([m + [False] * (width - len(m)) for m in which]) for which in (marks, gaps))
     return BundledBatch(targets.masked_fill(learned | lost, encoder.mask), targets, learned)

@@ -32,7 +32,8 @@ RECORD = "stages.json"
 class Plan:
     """The settings of a run that trains the bundled model. mixtures: (first step, its mixture) each;
     vocab_size: tokens, which a stage that begins with fewer adds (training.bundled.tokenizer_growth);
-    number_rows: see training.bundled.number_rows; compile: torch.compile of the blocks; threads: of the
+    number_rows: see training.bundled.number_rows; compile: torch.compile of the blocks; muon: the blocks' matrices
+    learn by Muon, all else by AdamW; threads: of the
     CPU."""
 
     train: TrainSettings
@@ -45,6 +46,7 @@ class Plan:
     max_sequence_length: int = 1024
     number_rows: bool = True
     compile: bool = True
+    muon: bool = False
     threads: int = 2
 
     def mixture(self, step: int) -> BundledMixture:
@@ -176,6 +178,7 @@ LEVELLED = BundledMixture(
     tasks=_all_tasks(),
     longest_tail=48,
     learned=16,
+    widths=16,
 )  # fmt: skip
 
 
@@ -185,7 +188,7 @@ def _with_levels() -> Plan:
     train = replace(
         _TRAIN, max_steps=36_000, batch_size=73, learning_rate=1e-3, warmup=200, decay=0.0, save_every=500
     )
-    return Plan(train, ((0, LEVELLED),), vocab_size=2816)
+    return Plan(train, ((0, LEVELLED),), vocab_size=2816, muon=True)
 
 
 def _settling() -> Plan:

@@ -114,7 +114,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def write_state(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write a checkpoint's resume state: weights, AdamW's moments and averages by name, and facts as JSON."""
+    """Write a checkpoint's resume state: weights, the optimizer's moments and averages by name, and facts as JSON."""
     place = folder / STATE
     place.mkdir(exist_ok=True)
     write_tensors(place / "state.safetensors", tensors)
@@ -142,8 +142,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
+MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
+"""What optimizers keep for a parameter, in its shape: AdamW the first two, Muon the last."""
+
+
 def optimizer_tensors(names: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """AdamW's step and moments by parameter name."""
+    """The optimizer's step and moments by parameter name."""
     tensors = {}
     for name, parameter in names.items():
         for key, value in optimizer.state.get(parameter, {}).items():
@@ -156,7 +160,7 @@ def restore(
 ) -> None:
     """Put weights and moments back; CheckpointError, before anything is changed, when a shape differs."""
     for name, parameter in names.items():
-        for key in ("weight", "exp_avg", "exp_avg_sq"):
+        for key in ("weight", *MOMENTS):
             saved, expected = tensors.get(f"{key}.{name}"), tuple(share(parameter).shape)
             if (saved is None and key == "weight") or (saved is not None and saved.shape != expected):
                 shape = None if saved is None else tuple(saved.shape)
@@ -167,7 +171,7 @@ def restore(
         with torch.no_grad():
             share(parameter).copy_(tensors[f"weight.{name}"])
         state = {}
-        for key in ("step", "exp_avg", "exp_avg_sq"):
+        for key in ("step", *MOMENTS):
             if (value := tensors.get(f"{key}.{name}")) is not None:
                 state[key] = value.to(parameter.device) if key == "step" else _like(value, parameter)
         if state:

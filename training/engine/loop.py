@@ -31,7 +31,7 @@ from training.engine.checkpoints import (
 )
 from training.engine.machines import check_shared, from_first, tensors_from_first
 from training.engine.metrics import Metrics, Window
-from training.engine.optimizer import adamw
+from training.engine.optimizer import optimizer_of
 from training.engine.placement import SHARDED, read_shards, take_shards, write_shards
 from training.engine.progress import EVALUATING, FILE, SAVING, STEP, Progress
 from training.engine.recipe import Batch, Recipe, Stopped, moved, rows_of
@@ -50,7 +50,7 @@ class Engine:
         self.kind = accelerator.distributed_type
         if self.kind in SHARDED and accelerator.num_processes > 1:
             check_shared(out)
-        self.module, self.optimizer = accelerator.prepare(recipe.module, adamw(recipe))
+        self.module, self.optimizer = accelerator.prepare(recipe.module, optimizer_of(recipe))
         plain = accelerator.unwrap_model(self.module)
         self.parameters = {n: p for n, p in plain.named_parameters() if p.requires_grad}
         self.average = {}

@@ -51,7 +51,8 @@ class Recipe(ABC):
         state dict, with the averaged weights where there are any."""
 
     def groups(self) -> list[dict[str, Any]]:
-        """Parameter groups of the optimizer: {params, name, factor}, factor scaling the rate."""
+        """Parameter groups of the optimizer: {params, name, factor, muon}: factor scales the rate; muon: the
+        matrices among them learn by Muon (training.engine.optimizer)."""
         return [{"params": [p for p in self.module.parameters() if p.requires_grad], "factor": 1.0}]
 
     def learns(self, step: int, group: str) -> bool:

@@ -100,3 +100,24 @@ def test_every_mixture_of_a_stage_has_as_many_parts(tokenizer: PreTrainedTokeniz
         assert all(m.rows + m.facts + m.plans == plan.train.batch_size for _, m in plan.mixtures)
     recipe = Bundled(small(), tokenizer)
     assert {len(recipe.batches(step)) for step in range(5)} == {recipe.parts}
+
+
+def test_cells_that_fill_up_a_batch_are_not_learned(tokenizer: PreTrainedTokenizerFast) -> None:
+    recipe = Bundled(small(), tokenizer)
+    batch = recipe.batches(0)[0]
+    filled = module._filled_up(batch.learned, 16)
+    assert int(filled.sum()) % 16 == 0 and bool(filled[batch.learned].all())
+    assert int(filled.sum()) > int(batch.learned.sum())
+    assert torch.equal(module._filled_up(batch.learned, 1), batch.learned)
+    logits = recipe.module.model(batch.input_ids).logits[batch.learned]  # type: ignore[operator]
+    wanted = torch.nn.functional.cross_entropy(logits, batch.targets[batch.learned])
+    torch.testing.assert_close(recipe.module(batch).loss, wanted)
+
+
+def test_matrices_of_blocks_learn_by_muon_where_the_plan_says_so(tokenizer: PreTrainedTokenizerFast) -> None:
+    for wanted in (False, True):
+        recipe = Bundled(replace(small(), muon=wanted), tokenizer)
+        found = {g["name"]: (len(list(g["params"])), g["muon"]) for g in recipe.groups() if "muon" in g}
+        assert found == {"blocks": (9, wanted)}
+        every = [p for group in recipe.groups() for p in group["params"]]
+        assert len(every) == len(list(recipe.module.parameters()))

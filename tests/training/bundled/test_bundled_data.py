@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,17 @@ def test_only_answers_are_masked_and_only_masks_are_learned(encoder: Encoder) ->
             start = torch.tensor(encoder.before)
             assert torch.equal(batch.input_ids[:, : len(start)], start.expand(len(masked), -1))
             assert encoder.mask not in batch.targets
+
+
+def test_rows_are_filled_to_few_widths(encoder: Encoder) -> None:
+    """What fills a row of answers is more of its end, what fills a packed row is neither hidden nor learned."""
+    wide = replace(SMALL, plans=2, widths=16)
+    for step in range(5):
+        *answers, packed = batches(step, 0, encoder, wide)
+        assert all(batch.targets.shape[1] % 16 == 0 for batch in (*answers, packed))
+        assert bool((packed.targets[:, -1] == encoder.eos).any())
+        end = (packed.targets == encoder.eos).long().flip(-1).cumprod(-1).flip(-1).bool()
+        assert torch.equal(packed.input_ids[end], packed.targets[end]) and not bool(packed.learned[end].any())
 
 
 def test_facts_are_true_and_within_the_limit() -> None:
