@@ -32,9 +32,8 @@ RECORD = "stages.json"
 class Plan:
     """The settings of a run that trains the bundled model. mixtures: (first step, its mixture) each;
     vocab_size: tokens, which a stage that begins with fewer adds (training.bundled.tokenizer_growth);
-    number_rows: see training.bundled.number_rows; compile: torch.compile of the blocks; muon: the blocks' matrices
-    learn by Muon, all else by AdamW; threads: of the
-    CPU."""
+    number_rows: see training.bundled.number_rows; compile: torch.compile of the blocks; muon: the
+    blocks' matrices learn by Muon, all else by AdamW; threads: of the CPU."""
 
     train: TrainSettings
     mixtures: tuple[tuple[int, BundledMixture], ...]

@@ -1,5 +1,5 @@
-"""The optimizer of a recipe's parameter groups: AdamW in its fused form, the fastest on CPUs too, and Muon for
-the groups that ask for it."""
+"""The optimizer of a recipe's parameter groups: AdamW in its fused form, the fastest on CPUs too, and Muon
+for the groups that ask for it."""
 
 from __future__ import annotations
 

@@ -53,7 +53,8 @@ def test_only_answers_are_masked_and_only_masks_are_learned(encoder: Encoder) ->
 
 
 def test_rows_are_filled_to_few_widths(encoder: Encoder) -> None:
-    """What fills a row of answers is more of its end, what fills a packed row is neither hidden nor learned."""
+    """What fills a row of answers is more of its end; what fills a packed row is neither hidden nor
+    learned."""
     wide = replace(SMALL, plans=2, widths=16)
     for step in range(5):
         *answers, packed = batches(step, 0, encoder, wide)
