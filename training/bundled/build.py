@@ -142,7 +142,8 @@ class Bundled(Recipe):
 
     def groups(self) -> list[dict[str, Any]]:
         """See Recipe: Muon for the matrices of the blocks, where the plan says so."""
-        blocks, others = [], []
+        blocks: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
         for name, parameter in self.module.named_parameters():
             (blocks if ".blocks." in name else others).append(parameter)
         return [

@@ -114,7 +114,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def write_state(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write a checkpoint's resume state: weights, the optimizer's moments and averages by name, facts as JSON."""
+    """Write a checkpoint's resume state: weights, its optimizer's moments and averages, facts as JSON."""
     place = folder / STATE
     place.mkdir(exist_ok=True)
     write_tensors(place / "state.safetensors", tensors)

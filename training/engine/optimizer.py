@@ -21,7 +21,7 @@ class AdamWAndMuon(torch.optim.AdamW):
         matrices = [p for group in self.param_groups if group["muon"] for p in group["params"]]
         self._muon = torch.optim.Muon(matrices, adjust_lr_fn="match_rms_adamw") if matrices else None
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """See torch.optim.Optimizer."""
         groups = self.param_groups
         self.param_groups = [group for group in groups if not group["muon"]]
@@ -36,7 +36,7 @@ class AdamWAndMuon(torch.optim.AdamW):
                 for group in groups
                 if group["muon"]
             ]
-            self._muon.step()
+            self._muon.step()  # type: ignore[no-untyped-call]
         return loss
 
 
