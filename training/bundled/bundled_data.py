@@ -93,7 +93,7 @@ DEFAULT_SHARES = {"sudoku": 0.24, "linear": 0.18, "expression": 0.25, "word": 0.
 
 def draw_english(rng: random.Random) -> tuple[str, str]:
     """A sentence as the answer to PLAIN_PROMPT, or something out of a conversation."""
-    if rng.random() < 0.6:
+    if rng.random() < 0.45:
         return PLAIN_PROMPT, draw_sentence(rng, TRAIN)
     return draw_dialogue(rng, TRAIN)
 
