@@ -1,7 +1,7 @@
 """How well a model fills in a word of a sentence that it never saw.
 
-One word of each held-out sentence (tasks.english) is hidden, drawn by seed, whatever it is. The model sees
-the rest as its own answer to "Write a sentence.", which is how such sentences are learned, and fills the
+One word of each held-out sentence (tasks.english.texts) is hidden, drawn by seed, whatever it is. The model
+sees the rest as its own answer to "Write a sentence.", which is how such sentences are learned, and fills the
 hidden cells greedily, the surest first. Only the word itself is right: another word that would make sense
 counts as wrong, so no model reaches all of them.
 """
@@ -19,7 +19,7 @@ from models.text import chat_ids
 from samplers.registry import make
 from samplers.requests import PreparedRow, prepare_rows
 from tasks.core import HELD_OUT, require
-from tasks.english import PLAIN_PROMPT, draw_sentence, words_of
+from tasks.english.texts import PLAIN_PROMPT, draw_sentence, words_of
 
 TAIL = 4
 """EOS cells behind the end of the turn, as answers have them in training."""

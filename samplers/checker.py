@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from samplers.scoring import Draft, Question, TextScorer
 from samplers.settings import SettingError
 from tasks import TASKS
-from tasks.step_check import Step, check_steps
-from tasks.unfinished import can_still_hold
+from tasks.checks.step_check import Step, check_steps
+from tasks.checks.unfinished import can_still_hold
 
 LONGEST_STEP = 60
 """Characters. The steps of worked answers are much shorter."""
@@ -16,8 +16,8 @@ LONGEST_STEP = 60
 
 class Checker(TextScorer):
     """A part scores the share of right steps among those that end in it. What is unfinished at its end counts
-    as a wrong step once no right step begins so (tasks.unfinished). A part in which no step ends belongs to
-    what stands before it: it is right if the step before is, and nothing in it is wrong.
+    as a wrong step once no right step begins so (tasks.checks.unfinished). A part in which no step ends
+    belongs to what stands before it: it is right if the step before is, and nothing in it is wrong.
 
     A part scores 0 in two cases: when a step has gone on at its end for longer than any does, and, the last
     part, when the answer has ended without a box. So the score of a part does not depend on what follows."""

@@ -23,8 +23,8 @@ from tasks.expression import ExpressionSettings, ExpressionTask
 from tasks.levels import EASY, LEVELS, MIDDLE, at_level
 from tasks.linear import LinearSettings, LinearTask
 from tasks.sudoku import SudokuSettings, SudokuTask
-from tasks.word import HELD_OUT_TEMPLATES_SPLIT, WordSettings, WordTask
-from tasks.word_templates import HELD_OUT_TEMPLATES
+from tasks.word.task import HELD_OUT_TEMPLATES_SPLIT, WordSettings, WordTask
+from tasks.word.templates import HELD_OUT_TEMPLATES
 
 USUAL_LEVELS = {"sudoku": EASY, "linear": EASY, "expression": EASY, "word": EASY, "countdown": MIDDLE}
 """The level of each task in `TASKS`. Countdown is usually asked with three numbers."""

@@ -7,7 +7,7 @@ from tasks.countdown import CountdownSettings, CountdownTask
 from tasks.expression import ExpressionSettings, ExpressionTask
 from tasks.linear import LinearSettings, LinearTask
 from tasks.sudoku import SudokuSettings, SudokuTask
-from tasks.word import WordSettings, WordTask
+from tasks.word.task import WordSettings, WordTask
 
 EASY = "easy"
 MIDDLE = "middle"

@@ -15,7 +15,7 @@ from typing import Any
 from tasks import MIDDLE, TASKS, countdown, expression, sudoku
 from tasks import linear_phrasing as wording
 from tasks.sudoku_grids import LAYOUTS
-from tasks.word_templates import TEMPLATES
+from tasks.word.templates import TEMPLATES
 
 NUMBER = r"\d{1,9}"
 _EQUATION = r"[-+*0-9a-z= ]+"

@@ -22,7 +22,7 @@ from evaluation.statistics import paired_bootstrap
 from models.llada import LLaDAModelLM
 from models.loading import LoadedModel
 from tasks.core import HELD_OUT, require
-from tasks.english import draw_sentence
+from tasks.english.texts import draw_sentence
 from tasks.levels import LEVELS
 
 ENGLISH_SHARE = 0.1

@@ -1,7 +1,7 @@
 r"""How clearly a run shows its repair: one number in [0, 1], from its events and the task's own step checker.
 
 For every time that the run takes tokens back, these are put into its final answer again. Where a line of the
-answer then does not hold (tasks.step_check), that line is the *wrong line*, and of the fall is asked
+answer then does not hold (tasks.checks.step_check), that line is the *wrong line*, and of the fall is asked
 
     shown   which share of the line's cells stood on the board, as they are in the wrong line
     seen    1 - the score that its wrong cells got: of their block by the reward model or the checker, of the
@@ -25,7 +25,7 @@ from models.text import cell_texts
 from samplers.events import Event
 from samplers.measuring.judges import Pieces
 from tasks import TASKS
-from tasks.step_check import Step, check_steps
+from tasks.checks.step_check import Step, check_steps
 
 OUTVOTED_SHARE = 0.5
 

@@ -11,8 +11,8 @@ from typing import Any
 from samplers.measuring.judges import NEEDS_GOLD, question_in, turns_of
 from samplers.measuring.judges import is_special as is_special
 from tasks import TASKS
-from tasks.step_check import Step, check_steps
-from tasks.truth import true_answer
+from tasks.checks.step_check import Step, check_steps
+from tasks.checks.truth import true_answer
 
 Verdict = dict[str, Any]
 Golds = Mapping[str, str]

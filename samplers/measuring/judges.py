@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from models.text import cell_texts
 from samplers.measuring.measures import Judge, Known, Opinion
 from tasks import TASKS
+from tasks.checks.step_check import check_steps
 from tasks.core import extract_boxed
 from tasks.recognise import problem_of
-from tasks.step_check import check_steps
 
 USER = "user"
 NEEDS_GOLD = ("word",)
@@ -82,7 +82,7 @@ def judge_by(check: Callable[[str], Opinion], pieces: Pieces, mask_id: int | Non
 
 def known_by_steps(task: str, fields: Mapping[str, str], pieces: Pieces, ends: Collection[int]) -> Known:
     """A token is right when it stands in a line that holds, or in a box whose answer does, and wrong in a
-    line or box that does not (tasks.step_check); of all others nothing is known."""
+    line or box that does not (tasks.checks.step_check); of all others nothing is known."""
 
     def known(tokens: Sequence[int]) -> list[bool | None]:
         end = next((i for i, token in enumerate(tokens) if token in ends), len(tokens))

@@ -15,7 +15,7 @@ from evaluation.english import Filled, HiddenWord, fill_in, hidden_words, shares
 from evaluation.statistics import wilson_interval
 from models.loading import load
 from tasks.core import HELD_OUT, split_of
-from tasks.english import NAME, draw_dialogue
+from tasks.english.texts import NAME, draw_dialogue
 
 BUNDLED = Path(__file__).parents[2] / "assets" / "models" / "tiny-llada"
 

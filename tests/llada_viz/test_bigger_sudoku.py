@@ -16,8 +16,8 @@ from llada_viz.decoding.bundled import Bundled, prompt_settings, task_settings
 from llada_viz.decoding.served import Flagged
 from llada_viz.render.verdict import verdict_of
 from tasks import MIDDLE, generate
+from tasks.checks.truth import true_answer
 from tasks.recognise import kind_of, kinds_of, level_of, problem_of
-from tasks.truth import true_answer
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours

@@ -12,7 +12,7 @@ from llada_viz.render.frames import MOST_CELLS
 from llada_viz.render.verdict import verdict_of
 from samplers.events import Event, Finished, Started, Unmasked
 from tasks import TASKS, generate
-from tasks.truth import true_answer
+from tasks.checks.truth import true_answer
 from tests.llada_viz.script import EOS, PIECES, PROMPT, cell, started
 
 TURN = "<|start_header_id|>{}<|end_header_id|>\n\n"

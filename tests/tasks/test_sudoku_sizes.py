@@ -10,7 +10,8 @@ from collections import Counter
 import pytest
 
 from tasks import LEVELS, MIDDLE, SudokuSettings, SudokuTask, generate
-from tasks.step_check import check_steps
+from tasks.checks.step_check import check_steps
+from tasks.checks.truth import true_answer
 from tasks.sudoku_grids import (
     all_grids,
     base_grids,
@@ -20,7 +21,6 @@ from tasks.sudoku_grids import (
     is_solved,
     keeps_rules,
 )
-from tasks.truth import true_answer
 
 GRID = "345261126453452316613524264135531642"
 PUZZLE = "005261106053050316610524064135531040"

@@ -31,7 +31,7 @@ from tasks import __main__ as cli
 from tasks.exclude import countdown_key, published_keys, write_excluded
 from tasks.linear import solve
 from tasks.sudoku_grids import all_grids
-from tasks.word_templates import NAMES, OBJECTS, TEMPLATES
+from tasks.word.templates import NAMES, OBJECTS, TEMPLATES
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("LLADA_VIZ_DATA") or ROOT.parent / "shared" / "data")

@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerFast
 
 from tasks import TASKS, TRAIN
 from tasks.core import Task
-from tasks.english import PLAIN_PROMPT, draw_dialogue, draw_sentence
+from tasks.english.texts import PLAIN_PROMPT, draw_dialogue, draw_sentence
 from training.bundled.facts import EVEN, SCALES, draw_fact
 from training.bundled.plans import draw_plan
 from training.data.chat import Encoded

@@ -190,7 +190,7 @@ def _with_levels() -> Plan:
     return Plan(train, ((0, LEVELLED),), vocab_size=2816, muon=True)
 
 
-# What was furthest from where it has to be on the plateau gets more: English, easy word problems, expressions.
+# What was furthest from where it has to be on the plateau gets more.
 SETTLING = replace(
     LEVELLED,
     shares={

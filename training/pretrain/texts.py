@@ -12,8 +12,8 @@ from typing import Protocol
 from evaluation.sets.columns import SetError
 from evaluation.sets.tables import TEXT, Table
 from tasks import HELD_OUT, TASKS, TRAIN
-from tasks.english import NAME as ENGLISH
-from tasks.english import draw_sentence
+from tasks.english.texts import NAME as ENGLISH
+from tasks.english.texts import draw_sentence
 from training.data.bundled_tasks import held_out_problems, is_bundled
 from training.data.chat import Chat
 from training.data.examples import TaskExamples
@@ -97,7 +97,7 @@ class TaskTexts:
 
 
 class EnglishTexts:
-    """Short English sentences (tasks.english, train split), as documents without end."""
+    """Short English sentences (tasks.english.texts, train split), as documents without end."""
 
     size: int | None = None
 

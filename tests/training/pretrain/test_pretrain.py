@@ -16,7 +16,7 @@ from models.loading import load
 from models.rope import inverse_frequencies
 from samplers.settings import SettingError
 from tasks import HELD_OUT, TRAIN, split_of
-from tasks.english import NAME
+from tasks.english.texts import NAME
 from tests.training.small_model import small_folder, small_network
 from training.engine.settings import RunArguments
 from training.pretrain.context import extend

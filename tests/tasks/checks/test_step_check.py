@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks import TASKS, generate
-from tasks.step_check import check_steps
+from tasks.checks.step_check import check_steps
 from tasks.steps import plain, step
 
 

@@ -6,8 +6,8 @@ import random
 from typing import TypeVar
 
 from tasks.core import below
-from tasks.word_plan import Clause, Plan
-from tasks.word_stories import (
+from tasks.word.plan import Clause, Plan
+from tasks.word.stories import (
     BASES,
     COLOURS,
     CONNECTORS,
@@ -20,7 +20,7 @@ from tasks.word_stories import (
     OTHER_GROUPS,
     WISHES,
 )
-from tasks.word_templates import NAMES, OBJECTS
+from tasks.word.templates import NAMES, OBJECTS
 
 _Item = TypeVar("_Item")
 _PURCHASES = frozenset({"shop_pay", "shop_two", "pay"})

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import pytest
 
 from tasks import HELD_OUT_TEMPLATES, Problem, WordSettings, WordTask, split_of
-from tasks.step_check import check_steps
-from tasks.word_composed import draw_plan, held_out_signatures
-from tasks.word_plan import Plan, signature
-from tasks.word_stories import ANY, FOR_ONE
-from tasks.word_telling import tell
-from tasks.word_templates import Step
+from tasks.checks.step_check import check_steps
+from tasks.word.composed import draw_plan, held_out_signatures
+from tasks.word.plan import Plan, signature
+from tasks.word.stories import ANY, FOR_ONE
+from tasks.word.telling import tell
+from tasks.word.templates import Step
 
 COMPOSED = WordTask(WordSettings(composed=1.0))
 N = 4000

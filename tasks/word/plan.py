@@ -9,8 +9,8 @@ from operator import add, floordiv, mul, sub
 from typing import NamedTuple
 
 from tasks.core import below, between
-from tasks.word_stories import ANY, NAMED, NO_THEM
-from tasks.word_templates import Step
+from tasks.word.stories import ANY, NAMED, NO_THEM
+from tasks.word.templates import Step
 
 OPERATIONS: dict[str, Callable[[int, int], int]] = {"+": add, "-": sub, "*": mul, "/": floordiv}
 _TRIES = 40
@@ -18,7 +18,7 @@ _NUMBER_SLOTS = ("n", "m", "n2", "m2", "pay")
 
 
 class Clause(NamedTuple):
-    """A part of a story. name: its wordings in word_stories; subject: the persons who do it (none: it is
+    """A part of a story. name: its wordings in `stories`; subject: the persons who do it (none: it is
     always a whole sentence); others: the persons {q} and {r}; numbers: of its slots {n}, {m} ..."""
 
     name: str
@@ -33,7 +33,7 @@ class Clause(NamedTuple):
     front: bool = False
     """It can also be told first."""
     clarity: int = ANY
-    """How clear its text must be: see word_stories."""
+    """How clear its text must be: see `stories`."""
     second: bool = False
     """It speaks of a second group of people who share."""
 

@@ -20,10 +20,10 @@ from tasks.core import (
     read_number,
     require,
 )
-from tasks.word_composed import draw_plan
-from tasks.word_plan import OPERATIONS, Plan
-from tasks.word_telling import tell
-from tasks.word_templates import HELD_OUT_TEMPLATES, NAMES, OBJECTS, TEMPLATES, WordTemplate
+from tasks.word.composed import draw_plan
+from tasks.word.plan import OPERATIONS, Plan
+from tasks.word.telling import tell
+from tasks.word.templates import HELD_OUT_TEMPLATES, NAMES, OBJECTS, TEMPLATES, WordTemplate
 
 HELD_OUT_TEMPLATES_SPLIT = "heldout_templates"
 _SLOT = re.compile(r"\{n([0-9])\}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tasks.word_plan import Clause, Plan
+from tasks.word.plan import Clause, Plan
 
 AMOUNT, CHANGE, TIMES, BOXES, IN_BOX, TWO = (3, 80), (2, 40), (2, 6), (2, 9), (2, 20), (2, 2)
 FRIENDS = (2, 9)

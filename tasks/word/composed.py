@@ -11,9 +11,9 @@ import random
 from collections.abc import Iterator
 from functools import cache
 
-from tasks.word_moves import AMOUNT, BOXES, CHANGE, FRIENDS, IN_BOX, MOVES, TIMES
-from tasks.word_plan import Clause, Plan, signature
-from tasks.word_templates import HELD_OUT_TEMPLATES
+from tasks.word.moves import AMOUNT, BOXES, CHANGE, FRIENDS, IN_BOX, MOVES, TIMES
+from tasks.word.plan import Clause, Plan, signature
+from tasks.word.templates import HELD_OUT_TEMPLATES
 
 _PRICE = (2, 15)
 _MOST_PEOPLE = 3

@@ -2,7 +2,7 @@ r"""Whether what stands at the end of an unfinished answer can still become a ri
 
 Parts of an answer end anywhere in a line: a sampler's blocks do. A line of which only `12 + 9 = 3` or
 `\boxed{-` is written can be told to be wrong early: no right step begins so. A line is held against every
-right step that can follow the steps before it (see tasks.step_check), a box against the right answer.
+right step that can follow the steps before it (see tasks.checks.step_check), a box against the right answer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from tasks import TASKS, linear
 from tasks.arithmetic import parse
-from tasks.step_check import NUMBER_WORDS, check_steps
+from tasks.checks.step_check import NUMBER_WORDS, check_steps
 from tasks.steps import Fact
 from tasks.sudoku_grids import can_be_completed
 

@@ -1,6 +1,6 @@
 """Ordinary short English: sentences of everyday life, and small talk, for training and for measuring.
 
-Sentences come from english_grammar.txt, small talk from english_talk.txt (their form: tasks.phrases). A
+Sentences come from grammar.txt, small talk from talk.txt (their form: tasks.english.phrases). A
 sentence is train or held-out by the hash of its text, whatever it is used in: an exercise on it (complete,
 fill in, write) belongs to the split of its sentence, other small talk to that of its prompt. This is no task
 of `TASKS`: there is nothing to check in an answer.
@@ -14,12 +14,12 @@ from functools import cache
 from pathlib import Path
 
 from tasks.core import TRAIN, below, between, draw_in
-from tasks.phrases import Phrases
+from tasks.english.phrases import Phrases
 
 NAME = "english"
 """The name under which texts are hashed into splits."""
-GRAMMAR_FILE = Path(__file__).with_name("english_grammar.txt")
-TALK_FILE = Path(__file__).with_name("english_talk.txt")
+GRAMMAR_FILE = Path(__file__).with_name("grammar.txt")
+TALK_FILE = Path(__file__).with_name("talk.txt")
 BLANK = "___"
 """Stands for the missing word of a fill-in exercise."""
 PLAIN_PROMPT = "Write a sentence."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.unfinished import can_still_hold
+from tasks.checks.unfinished import can_still_hold
 
 SUM = {"expression": "(3 + 12) - 20"}
 LINEAR = {"equation": "2x + 4 = 32"}

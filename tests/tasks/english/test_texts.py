@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tasks.core import HELD_OUT, SPLITS, TRAIN, split_of
-from tasks.english import BLANK, NAME, draw_dialogue, draw_sentence, grammar, talk, words_of
-from tasks.phrases import Phrases
+from tasks.english.phrases import Phrases
+from tasks.english.texts import BLANK, NAME, draw_dialogue, draw_sentence, grammar, talk, words_of
 
 DRAWS = 4000
 

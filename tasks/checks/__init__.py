@@ -1,0 +1,1 @@
+"""Checks of worked answers: finished lines, unfinished ones, and the true answer of a problem."""

@@ -1,0 +1,1 @@
+"""Word problems: thirty templates, and a grammar that composes others."""
