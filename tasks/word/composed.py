@@ -71,27 +71,39 @@ def _beginnings(steps: int) -> list[tuple[str, float]]:
     return [(name, weight) for name, (low, high, weight) in _BEGINNINGS.items() if low <= steps <= high]
 
 
+_ONLY_MOVES = {
+    "red": (("blue_more", 2.0), ("blue_fewer", 1.5), ("blue_times", 1.5)),
+    "red_blue": (("all_kinds", 1.0),), "blue": (("all_kinds", 1.0),),
+    "shop": (("pay", 1.0),), "read": (("book", 1.0),),
+}  # fmt: skip
+"""Kinds of stories that can go on in one way only, whatever happened before."""
+
+
 def _options(plan: Plan, left: int) -> Iterator[tuple[str, float]]:
     """The moves that a story can go on with when `left` steps are left, with their weights."""
-    kind, known = plan.kind, len(plan.people)
-    if kind in ("red", "red_blue", "blue"):
-        if kind == "red":
-            yield from (("blue_more", 2.0), ("blue_fewer", 1.5), ("blue_times", 1.5))
-        else:
-            yield "all_kinds", 1
-        return
-    if kind == "shop":
-        yield "pay", 1
-        return
-    if kind == "read":
-        yield "book", 1
+    if plan.kind in _ONLY_MOVES:
+        yield from _ONLY_MOVES[plan.kind]
         return
     if plan.moves[-1] == "other":  # nobody's amount is left without a use
         yield from (("total:01", 4.0), ("box:01", 1.5), ("sum", 1.0), ("differ:01", 1.5 if left == 1 else 0))
         return
     yield from (("gain", 3.0), ("lose", 4.0), ("half", 2.0))
-    if kind == "bus":
+    if plan.kind == "bus":
         return
+    yield from _comparisons(plan)
+    if plan.kind == "own":
+        yield from _of_an_owner(plan, left)
+    if len(plan.people) > 1:
+        yield from _of_several(plan, left)
+    if plan.kind not in ("each", "bags"):
+        yield "share", 3.0 if plan.shares < 2 else 0
+        clear = not plan.crowded and (plan.reduced or not plan.singled)
+        yield "pack", 1.5 if clear and not plan.money and "pack" not in plan.moves else 0
+
+
+def _comparisons(plan: Plan) -> Iterator[tuple[str, float]]:
+    """Another person who has more or fewer than somebody of the story."""
+    known = len(plan.people)
     owned = plan.moves[-1] != "all_kinds" or plan.moves[0] == "red_blue"  # else: who has "a blue bag"?
     if known < _MOST_PEOPLE and owned:
         for name, weight in (("more", 2.0), ("fewer", 2.0), ("times", 2.0), ("half_as", 0.7)):
@@ -99,31 +111,35 @@ def _options(plan: Plan, left: int) -> Iterator[tuple[str, float]]:
             if known == 2:
                 yield f"{name}:1", weight
         yield "sum", 1.0 if known == 2 else 0
-    if kind == "own":
-        if known == 1 and not plan.steps and plan.moves[-1] == "has":
-            yield "other", 10
-        if known == 1:
-            yield "gift_times", 0.5 if left > 1 and not plan.money else 0
-            yield "double", 0.4 if not plan.money else 0
-        yield "wish", 3 if plan.money and left == 1 and known == 1 and not plan.crowded else 0
-        yield "goods", 1 if plan.money and left > 1 else 0
-        if left > 1 and not plan.money:
-            yield from (("gain_each", 0.5), ("lose_each", 0.5))
+
+
+def _of_an_owner(plan: Plan, left: int) -> Iterator[tuple[str, float]]:
+    """Moves of a story about what one person has."""
+    alone = len(plan.people) == 1
+    if alone and not plan.steps and plan.moves[-1] == "has":
+        yield "other", 10
+    if alone:
+        yield "gift_times", 0.5 if left > 1 and not plan.money else 0
+        yield "double", 0.4 if not plan.money else 0
+    yield "wish", 3 if plan.money and left == 1 and alone and not plan.crowded else 0
+    yield "goods", 1 if plan.money and left > 1 else 0
+    if left > 1 and not plan.money:
+        yield from (("gain_each", 0.5), ("lose_each", 0.5))
+
+
+def _of_several(plan: Plan, left: int) -> Iterator[tuple[str, float]]:
+    """What several people have together, or one more than another."""
     boxes = ("in_place", "boxes", "lots", "red", "box")  # "in the box" must mean one box
     boxable = not plan.money and not any(move.startswith(boxes) for move in plan.moves)
-    if known > 1:
-        for pair in ("01", "12", "02")[: 3 if known == 3 else 1]:
-            yield f"total:{pair}", 5.0
-            yield f"box:{pair}", 1.5 if boxable else 0
-        yield "total:012", 2.0 if known == 3 and left > 1 else 0
-        # After "more" and "fewer" the text would have told the difference itself.
-        larger = {"times:0": "10", "half_as:0": "01"}.get(plan.moves[-1]) if known == 2 else None
-        if larger is not None and left == 1:
-            yield f"differ:{larger}", 1.5
-    if kind not in ("each", "bags"):
-        yield "share", 3.0 if plan.shares < 2 else 0
-        clear = not plan.crowded and (plan.reduced or not plan.singled)
-        yield "pack", 1.5 if clear and not plan.money and "pack" not in plan.moves else 0
+    three = len(plan.people) == 3
+    for pair in ("01", "12", "02")[: 3 if three else 1]:
+        yield f"total:{pair}", 5.0
+        yield f"box:{pair}", 1.5 if boxable else 0
+    yield "total:012", 2.0 if three and left > 1 else 0
+    # After "more" and "fewer" the text would have told the difference itself.
+    larger = None if three else {"times:0": "10", "half_as:0": "01"}.get(plan.moves[-1])
+    if larger is not None and left == 1:
+        yield f"differ:{larger}", 1.5
 
 
 def _begin(plan: Plan, name: str) -> None:
