@@ -11,17 +11,17 @@ from tasks.word.task import WordSettings, WordTask
 
 EASY = "easy"
 MIDDLE = "middle"
-_SUDOKU_6X6 = SudokuSettings(size=6, hidden_min=8, hidden_max=20, heavy_min=10, heavy_max=16)
+_SUDOKU_6X6 = SudokuSettings(size=6, hidden_min=12, hidden_max=26, heavy_min=14, heavy_max=24)
 
 LEVELS: dict[str, dict[str, Task]] = {
     "sudoku": {EASY: SudokuTask(), MIDDLE: SudokuTask(_SUDOKU_6X6)},
     "linear": {
         EASY: LinearTask(),
-        MIDDLE: LinearTask(LinearSettings(a_max=12, b_max=60, x_min=-20, x_max=40)),
+        MIDDLE: LinearTask(LinearSettings(a_max=16, b_max=99, x_min=-30, x_max=50)),
     },
     "expression": {
         EASY: ExpressionTask(),
-        MIDDLE: ExpressionTask(ExpressionSettings(high=40, limit=400, two=0, three=0.3)),
+        MIDDLE: ExpressionTask(ExpressionSettings(high=60, limit=600, two=0, three=0.3)),
     },
     "word": {
         EASY: WordTask(),
