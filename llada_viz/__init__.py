@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from llada_viz.face import Decoded, decode, list_samplers, load, stream
     from samplers.events import (
         BlockScored,
+        Branched,
         CandidateChosen,
         CandidatesForked,
         Cell,
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 __all__ = [
-    "BlockScored", "CandidateChosen", "CandidatesForked", "Cell", "Decoded", "Deleted", "Drafted", "Edited",
-    "Event", "Finished", "Inserted", "PolicyScored", "Predicted", "Remasked", "Renoised", "Started",
+    "BlockScored", "Branched", "CandidateChosen", "CandidatesForked", "Cell", "Decoded", "Deleted",
+    "Drafted", "Edited", "Event", "Finished", "Inserted", "PolicyScored", "Predicted", "Remasked", "Renoised", "Started",
     "Trace", "TraceReader", "Unmasked", "Verified", "WindowTriggered", "__version__", "decode",
     "list_samplers", "load", "open_trace", "read_trace", "stream", "write_trace",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ safetensors (`model.transformer.{wte, blocks.N.…, ln_f, ff_out}`) and never ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -61,6 +61,16 @@ def plain_attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = No
     return torch.softmax(scores, -1, dtype=torch.float32).to(v.dtype) @ v
 
 
+def attention_weights(q: Tensor, k: Tensor, visible: Tensor | None) -> Tensor:
+    """softmax(q k^T / sqrt(head)), Float[rows, length, positions], the mean over heads. q, k: Float[rows,
+    heads or KV heads, length, head]; visible: see plain_attention."""
+    k = k.repeat_interleave(q.shape[1] // k.shape[1], 1)
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    if visible is not None:
+        scores = scores.masked_fill(~visible, -torch.inf)
+    return torch.softmax(scores, -1, dtype=torch.float32).mean(1)
+
+
 def write_keys_values(keys_values: KeyValues, fresh: KeyValues, start: int, at: Tensor | None) -> KeyValues:
     """Those of all positions, with fresh ones written over them from `start` on, or `at`, Int[length]."""
     for stored, new in zip(keys_values, fresh, strict=True):
@@ -113,11 +123,7 @@ class Block(nn.Module):
         the other; what comes behind the attention is computed for these alone, Float[n, d_model].
         """
         rows, length, width = x.shape
-        h = self.attn_norm(x)
-        q = self.q_proj(h).view(rows, length, self.n_heads, self.head).transpose(1, 2)
-        k = self.k_proj(h).view(rows, length, self.n_kv_heads, self.head).transpose(1, 2)
-        v = self.v_proj(h).view(rows, length, self.n_kv_heads, self.head).transpose(1, 2)
-        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        q, k, v = self.heads(x, cos, sin)
         if keys_values is not None:
             k, v = write_keys_values(keys_values, (k, v), start, at)
         if self.written_out and self.n_heads == self.n_kv_heads:
@@ -133,6 +139,15 @@ class Block(nn.Module):
         h = self.ff_norm(x)
         out: Tensor = x + self.ff_out(F.silu(self.ff_proj(h)) * self.up_proj(h))
         return out
+
+    def heads(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries and keys, rotated, and values: Float[rows, heads or KV heads, length, head]."""
+        rows, length, _ = x.shape
+        h = self.attn_norm(x)
+        q = self.q_proj(h).view(rows, length, self.n_heads, self.head).transpose(1, 2)
+        k = self.k_proj(h).view(rows, length, self.n_kv_heads, self.head).transpose(1, 2)
+        v = self.v_proj(h).view(rows, length, self.n_kv_heads, self.head).transpose(1, 2)
+        return rotate(q, cos, sin), rotate(k, cos, sin), v
 
 
 def computes_on(module: nn.Module) -> torch.device:
@@ -285,6 +300,29 @@ class LLaDAModelLM(PreTrainedModel):
             x = x.reshape(-1, x.shape[-1]).index_select(0, places)
         normed: Tensor = self.transformer["ln_f"](x)
         return normed
+
+    @torch.no_grad()
+    def attention(self, input_ids: Tensor, attention_mask: Tensor | None, layers: Sequence[int]) -> Tensor:
+        """Who looks at whom in some blocks, in a pass of its own: Float[layers, rows, length, length], the
+        mean over heads; each row of the last two is a distribution. input_ids, attention_mask: see `hidden`;
+        layers: numbers of blocks from 0, upwards. ValueError: there is no such block."""
+        known = range(len(self.blocks))
+        if not layers or sorted(set(layers)) != list(layers) or layers[0] < 0 or layers[-1] not in known:
+            raise ValueError(f"layers = {list(layers)}; allowed: numbers from 0 to {len(known) - 1}, upwards")
+        found: list[Tensor] = []
+
+        def look(block: Any, inputs: tuple[Any, ...]) -> None:
+            x, cos, sin, visible = inputs[:4]
+            q, k, _ = block.heads(x, cos, sin)
+            found.append(attention_weights(q, k, visible).cpu())
+
+        hooks = [self.blocks[layer].register_forward_pre_hook(look) for layer in layers]
+        try:
+            self.hidden(input_ids, attention_mask)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return torch.stack(found)
 
     def new_keys_values(self, rows: int, positions: int) -> list[KeyValues]:
         """Room for the keys and values of every block, Float[rows, kv heads, positions, head], on the

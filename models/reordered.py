@@ -73,10 +73,7 @@ class ReorderedBlock(nn.Module):
     ) -> Tensor:
         """See Block. places: Int[n] in the rows one after the other; Float[n, d_model] is returned then."""
         rows, length, width = x.shape
-        heads = self.qkv_proj(self.attn_norm(x)).view(rows, length, -1, self.head).transpose(1, 2)
-        turned = rotate(heads[:, : self.n_heads + self.n_kv_heads], cos, sin)
-        q, k = turned[:, : self.n_heads], turned[:, self.n_heads :]
-        v = heads[:, self.n_heads + self.n_kv_heads :]
+        q, k, v = self.heads(x, cos, sin)
         if keys_values is not None:
             k, v = write_keys_values(keys_values, (k, v), start, at)
         grouped = self.n_heads != self.n_kv_heads
@@ -88,6 +85,14 @@ class ReorderedBlock(nn.Module):
         h = self.ff_norm(x)
         gated = self.up_proj.and_then(h, "mul", self.ff_proj(h, "swish"))
         return self.ff_out.and_then(gated, "add", x)
+
+    def heads(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """See Block."""
+        rows, length, _ = x.shape
+        heads = self.qkv_proj(self.attn_norm(x)).view(rows, length, -1, self.head).transpose(1, 2)
+        turned = rotate(heads[:, : self.n_heads + self.n_kv_heads], cos, sin)
+        values = heads[:, self.n_heads + self.n_kv_heads :]
+        return turned[:, : self.n_heads], turned[:, self.n_heads :], values
 
 
 def can_reorder(model: LLaDAModelLM) -> bool:

@@ -19,7 +19,7 @@ from samplers.forwards.kv_cache import MODES
 from samplers.forwards.transfer import to_host
 from samplers.network import Network, with_head, with_shadow
 from samplers.registry import Needs
-from samplers.run import Run, changed
+from samplers.run import Run, Standing, changed
 from samplers.scoring import Scorer
 from samplers.settings import SettingError, check, count_of, describe, option
 
@@ -163,11 +163,16 @@ class BlockSettings:
 
     @torch.no_grad()
     def __call__(
-        self, denoise: Denoiser, canvas: Canvas, score: Scorer | None = None
+        self,
+        denoise: Denoiser,
+        canvas: Canvas,
+        score: Scorer | None = None,
+        standing: Standing | None = None,
     ) -> Generator[Event, None, Canvas]:
         """Fill every mask of the canvas. One Unmasked event per denoiser call, and with drafts a Predicted
-        before it."""
-        run = Run(denoise, canvas, torch.ones(canvas.tokens.shape), score)
+        before it. standing: what the canvas holds already (samplers.branch)."""
+        standing = standing or Standing(torch.ones(canvas.tokens.shape))
+        run = Run(denoise, canvas, standing.confidence, score, first_block=standing.block)
         yield self.started(run)
         try:
             stopped = self.stopped(canvas)
@@ -183,7 +188,7 @@ class BlockSettings:
 
     def fill(self, run: Run, stopped: Tensor) -> Iterator[Event]:
         """Block after block; `stopped`, Bool[rows], is updated in place."""
-        for block in range(self.blocks_on(run.canvas)):
+        for block in range(run.first_block, self.blocks_on(run.canvas)):
             yield from self.fill_block(run, block, ~stopped)
             stopped |= self.stopped(run.canvas)
 

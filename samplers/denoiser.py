@@ -233,6 +233,11 @@ class GuidedDenoiser:
             self.forwards += 1
             self.row_forwards.update({canvas.samples[rows[place % len(rows)]] for place in places})
 
+    def count_on(self, nfe: int, forwards: int, calls: int) -> None:
+        """Begin with the costs of an earlier run of one sample, which this one goes on from."""
+        self.nfe, self.forwards, self.calls = nfe, forwards, calls
+        self.row_nfe[0], self.row_forwards[0] = nfe, forwards
+
     def release(self) -> None:
         """Empty the cache."""
         self._drafts.clear()

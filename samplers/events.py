@@ -1,11 +1,11 @@
-"""The step events, schema 2: what a sampler did, as small frozen values. Applied one after the other to an
+"""The step events, schema 3: what a sampler did, as small frozen values. Applied one after the other to an
 empty board (samplers.fold) they give the sampler's own canvas.
 
 A cell is undecided while it holds a mask or, where the model knows no mask, noise: a random token. Events
 speak of positions in the canvas as it was before them; the board gives every cell an id that moves with it.
 
-Events hold tuples and floats, never tensors. `to_json` and `from_json` are exact inverses. Events of schema 1
-are read by samplers.recording.upgrade.
+Events hold tuples and floats, never tensors. `to_json` and `from_json` are exact inverses. Events of older
+schemas are read by samplers.recording.upgrade.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import typing
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
-SCHEMA = 2
+SCHEMA = 3
 GRIDS = ("answer", "absolute")
 
 
@@ -75,9 +75,18 @@ class Unmasked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edited(Event):
-    """token -> another token."""
+    """token -> another token; reason: "" by the sampler, "user" by hand, and then also mask -> token."""
 
     cells: Cells
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branched(Event):
+    """What comes from here on is another run, which goes on from the canvas as it is; settings: as in
+    Started."""
+
+    settings: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,8 +204,8 @@ class Finished(Event):
 EVENTS: dict[str, type[Event]] = {
     cls.__name__: cls
     for cls in (
-        Started, Unmasked, Edited, Remasked, Renoised, Inserted, Deleted, Predicted, Drafted, Verified,
-        PolicyScored, CandidatesForked, BlockScored, WindowTriggered, CandidateChosen, Finished,
+        Started, Branched, Unmasked, Edited, Remasked, Renoised, Inserted, Deleted, Predicted, Drafted,
+        Verified, PolicyScored, CandidatesForked, BlockScored, WindowTriggered, CandidateChosen, Finished,
     )
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ A keep score is the probability that the token of a cell should stand (RemeDi's 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -56,6 +57,16 @@ class ShadowNetwork(Network, Protocol):
         ...
 
 
+@runtime_checkable
+class AttentiveNetwork(Network, Protocol):
+    """A network that can say who looks at whom."""
+
+    def attention(self, tokens: Tensor, attention_mask: Tensor, layers: Sequence[int]) -> Tensor:
+        """tokens: Int[rows, length]; attention_mask: Bool[rows, length]; layers: blocks from 0, upwards ->
+        Float[layers, rows, length, length] on the CPU, the mean over heads, in a pass of its own."""
+        ...
+
+
 class ModelNetwork:
     """A LLaDA model (models.llada); logits are float32."""
 
@@ -96,6 +107,14 @@ class ModelNetwork:
             visible=to_device(sees[:, None], device),
         )
         return pick(hidden[:, :length], cells), hidden[:, length:]
+
+    def attention(self, tokens: Tensor, attention_mask: Tensor, layers: Sequence[int]) -> Tensor:
+        """See AttentiveNetwork."""
+        device = self.model.device
+        found: Tensor = self.model.attention(
+            to_device(tokens, device), to_device(attention_mask, device), layers
+        )
+        return found
 
     def describe(self) -> dict[str, Any]:
         """Its name, its commit on the hub, and where and how it computes."""
@@ -138,3 +157,10 @@ def with_shadow(network: Network) -> ShadowNetwork:
     if isinstance(network, ShadowNetwork):
         return network
     raise SettingError("network", network.describe().get("model"), "a network that can see a block twice")
+
+
+def with_attention(network: Network) -> AttentiveNetwork:
+    """The same network; SettingError when it cannot say who looks at whom."""
+    if isinstance(network, AttentiveNetwork):
+        return network
+    raise SettingError("network", network.describe().get("model"), "a network that shows its attention")

@@ -279,7 +279,7 @@ def prepare_rows(
         pad_id=loaded.pad_id,
     )
     network = network_of(loaded, tools)
-    score = _scorer(loaded, tools, [r.question for r in rows])
+    score = scorer_of(loaded, tools, [r.question for r in rows])
     return Prepared(sampler, sampler.denoiser(network), canvas, score)
 
 
@@ -313,7 +313,9 @@ def check_tools(sampler: Sampler, tools: Tools) -> None:
         raise RequestError(f"{refusal}; allowed: {', '.join(users)}")
 
 
-def _scorer(loaded: LoadedModel, tools: Tools, questions: list[Question]) -> Scorer | None:
+def scorer_of(loaded: LoadedModel, tools: Tools, questions: list[Question]) -> Scorer | None:
+    """The scorer that the tools name, for a question a row; None: none. RequestError: the model has no
+    tokenizer."""
     if not tools.scorer:
         return None
     tokenizer = loaded.tokenizer

@@ -28,6 +28,15 @@ from samplers.scoring import Scorer
 from samplers.settings import SettingError
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What stands on a canvas from another run, which this one goes on from. confidence: Float[rows, length],
+    of each cell when it was committed, 1 elsewhere; block: the first one that is gone through."""
+
+    confidence: Tensor
+    block: int = 0
+
+
 class Now(TypedDict):
     """The fields that every event of a run has."""
 
@@ -40,7 +49,8 @@ class Now(TypedDict):
 @dataclass
 class Run:
     """What a sampler works on. `forked`: the canvas holds candidates; confidence: Float[rows,
-    length], of each cell when it was committed; refined: how many windows of each row were refined."""
+    length], of each cell when it was committed; refined: how many windows of each row were refined;
+    first_block: the first one that is gone through."""
 
     denoise: Denoiser
     canvas: Canvas
@@ -48,6 +58,7 @@ class Run:
     score: Scorer | None = None
     forked: bool = False
     refined: Counter[int] = field(default_factory=Counter)
+    first_block: int = 0
 
     def fork(self, k: int, rows: Tensor) -> Run:
         """The same run on k candidates of every row; only those of `rows`, Bool[rows], will change."""

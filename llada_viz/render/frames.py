@@ -62,6 +62,7 @@ from llada_viz.render.verdict import Golds, is_special, verdict_of
 from models.text import cell_texts
 from samplers.events import (
     BlockScored,
+    Branched,
     CandidateChosen,
     CandidatesForked,
     Deleted,
@@ -85,6 +86,7 @@ Frame = dict[str, Any]
 
 KINDS: dict[type[Event], str] = {
     Started: "start",
+    Branched: "branch",
     Unmasked: "unmask",
     Edited: "edit",
     Remasked: "remask",

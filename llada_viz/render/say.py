@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llada_viz.render.meta import LONGEST_VALUE
 from llada_viz.render.say_cells import capital, cells, changed, counted, of_cells, percent, quoted, undecided
 from samplers.events import (
     BlockScored,
+    Branched,
     CandidateChosen,
     CandidatesForked,
     Event,
@@ -21,6 +23,7 @@ from samplers.events import (
     Unmasked,
     WindowTriggered,
 )
+from samplers.registry import SAMPLERS
 
 if TYPE_CHECKING:
     from llada_viz.render.frames import FrameMaker
@@ -33,6 +36,8 @@ def sentence(event: Event, frame: dict[str, Any], maker: FrameMaker) -> Say:
     """What the event did to the row that is shown. frame: the event's frame, complete but for `say`."""
     if isinstance(event, Started):
         return _started(frame)
+    if isinstance(event, Branched):
+        return _branched(event)
     written = of_cells(event, frame, maker)
     if written and maker.board.candidates is not None and not isinstance(event, Predicted):
         return [f"Filling in {maker.board.k} candidates", f"(step {frame['step']}).", ""]
@@ -61,6 +66,12 @@ def _started(frame: dict[str, Any]) -> Say:
     more = f", {cells(given)} given" if given else ""
     what = capital(undecided(frame["masks"], frame["meta"]["noise"]))
     return ["The first canvas.", f"{what}{more}; nothing is decided yet.", ""]
+
+
+def _branched(event: Branched) -> Say:
+    name = str(event.settings.get("sampler", ""))[:LONGEST_VALUE]
+    who = SAMPLERS[name].title if name in SAMPLERS else name or "another run"
+    return ["Branched.", f"{who} goes on from here.", ""]
 
 
 def _unmasked(frame: dict[str, Any], maker: FrameMaker) -> Say:

@@ -37,7 +37,7 @@ def of_cells(event: Event, frame: dict[str, Any], maker: FrameMaker) -> list[str
     if isinstance(event, Unmasked):
         return ["", "", ""]
     if isinstance(event, Edited):
-        return _edited(frame, maker)
+        return _edited(event, frame, maker)
     if isinstance(event, Remasked):
         return _remasked(event, frame)
     if isinstance(event, Renoised):
@@ -106,14 +106,15 @@ def _texts_before(maker: FrameMaker) -> dict[int, str]:
     return dict(zip(maker.before.ids, maker.before.texts, strict=True))
 
 
-def _edited(frame: dict[str, Any], maker: FrameMaker) -> list[str]:
+def _edited(event: Edited, frame: dict[str, Any], maker: FrameMaker) -> list[str]:
+    lead = "Written by you." if event.reason == "user" else "Edited."
     ops = changed(frame)
     if not ops:
-        return ["Edited.", NO_CELL, "ups"]
+        return [lead, NO_CELL, "ups"]
     cell, text = ops[0][:2]
     change = f"{quoted(_texts_before(maker)[cell])} became {quoted(text)} in cell {maker.where()[cell]}"
     more = f", and {cells(len(ops) - 1)} more" if len(ops) > 1 else ""
-    return ["Edited.", f"{capital(change)}{more}.", "ups"]
+    return [lead, f"{capital(change)}{more}.", "ups"]
 
 
 def _remasked(event: Remasked, frame: dict[str, Any]) -> list[str]:

@@ -67,7 +67,7 @@ class Klass(BlockSettings):
     def fill(self, run: Run, stopped: Tensor) -> Iterator[Event]:
         """Block after block, with one history (with a cache: one a block)."""
         history = History.new(run, self.kl_history_length)
-        for block in range(self.blocks_on(run.canvas)):
+        for block in range(run.first_block, self.blocks_on(run.canvas)):
             if self.cache != "none":
                 history = History.new(run, self.kl_history_length)
             yield from self.fill_with(history, run, block, ~stopped)

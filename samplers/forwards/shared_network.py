@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ from samplers.network import ModelNetwork, PolicyModelNetwork
 
 
 class _Turns:
-    """`shadow_states` of a network, by turns: a canvas with a second copy of a block joins nothing."""
+    """`shadow_states` and `attention` of a network, by turns: a canvas with a second copy of a block joins
+    nothing, and nobody else's pass may be looked into."""
 
     place: Place
 
@@ -25,6 +27,12 @@ class _Turns:
             tokens, lambda: alone.shadow_states(tokens, attention_mask, cells, start, stop)
         )
         return both
+
+    def attention(self, tokens: Tensor, attention_mask: Tensor, layers: Sequence[int]) -> Tensor:
+        """See AttentiveNetwork."""
+        alone: Any = super()
+        found: Tensor = self.place.turn(tokens, lambda: alone.attention(tokens, attention_mask, layers))
+        return found
 
 
 class SharedModelNetwork(_Turns, ModelNetwork):

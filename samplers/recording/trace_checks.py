@@ -9,6 +9,7 @@ from typing import Any
 
 from samplers.events import (
     SCHEMA,
+    Branched,
     CandidateChosen,
     CandidatesForked,
     Cells,
@@ -129,6 +130,8 @@ class Checks:
         self.started, self.finished = True, isinstance(event, Finished)
         if isinstance(event, Started):
             self._start(event, where)
+        if isinstance(event, (Started, Branched)):
+            self._settings(event.settings, where)
         for cells in _cells(event):
             self.cells += len(cells)
             if len(cells) > self.limits.event_cells:
@@ -156,9 +159,11 @@ class Checks:
             )
         if not all(0 <= token < MOST_TOKEN for row in event.tokens for token in row):
             raise TraceError(f"{where}: a token out of range; allowed: 0 to {MOST_TOKEN - 1:,}")
-        if _depth(event.settings, self.limits.depth) > self.limits.depth:
+
+    def _settings(self, settings: dict[str, Any], where: str) -> None:
+        if _depth(settings, self.limits.depth) > self.limits.depth:
             raise too_much(f"{where}: settings deeper than {self.limits.depth} levels", self.limits.depth)
-        if not _is_text(json.dumps(event.settings, ensure_ascii=False, default=str)):
+        if not _is_text(json.dumps(settings, ensure_ascii=False, default=str)):
             raise TraceError(f"{where}: settings hold half a character; allowed: text that UTF-8 can write")
 
     def board(self, board: Board, event: Event) -> None:

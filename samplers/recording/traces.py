@@ -1,6 +1,6 @@
 """Traces: a recorded run as lines of JSON, a header, then one event a line. Trace files are hostile input.
 
-    {"format": "llada-viz-trace", "schema": 2, "model": name, "pieces": {id: hex bytes, …}, "events": count}
+    {"format": "llada-viz-trace", "schema": 3, "model": name, "pieces": {id: hex bytes, …}, "events": count}
     {"kind": "Started", "nfe": 0, "forwards": 0, "block": -1, "forked": false, "tokens": [[…]], …}
     {"kind": "Predicted", "nfe": 1, …, "cells": [[row, position, token, confidence], …]}
     …
@@ -127,7 +127,7 @@ def write_trace(path: Path | str, trace: Trace) -> None:
 class TraceReader:
     """A trace that is read while one goes through its events, once: `for event in reader`.
 
-    model, pieces, schema: of the header (events of schema 1 come as schema 2); count: how many events the
+    model, pieces, schema: of the header (events of older schemas come as today's); count: how many events the
     file says it has; board: all events that came so far, folded. Each event is checked before it is given; at
     the end, that the file has no more and no less. TraceError, in any of these places, says what is wrong.
     """
@@ -160,7 +160,7 @@ class TraceReader:
 
     def _checked(self) -> Iterator[Event]:
         events = self._parsed()
-        for number, event in enumerate(upgraded(events) if self.schema == 1 else events, 2):
+        for number, event in enumerate(upgraded(events, self.schema) if self.schema < SCHEMA else events, 2):
             try:
                 self.board.apply(event)
             except EventError as error:

@@ -1,4 +1,4 @@
-"""Events of schema 1 as events of schema 2: what the same run would be recorded as today."""
+"""Events of older schemas as events of today's: what the same run would be recorded as now."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from dataclasses import replace
 from samplers.events import SCHEMA, Event, Started
 
 
-def upgraded(events: Iterable[Event]) -> Iterator[Event]:
-    """Schema 1 counted sequences, not passes of the network: there was one wherever the sequences became
-    more. (A KV cache takes a pass more where rows of a batch turn to another block at different steps; those
-    are not known.)"""
+def upgraded(events: Iterable[Event], schema: int) -> Iterator[Event]:
+    """Schema 2 had no branches. Schema 1 counted sequences, not passes of the network: there was one wherever
+    the sequences became more. (A KV cache takes a pass more where rows of a batch turn to another block at
+    different steps; those are not known.)"""
     nfe = forwards = 0
     for event in events:
-        forwards += event.nfe > nfe
-        nfe = event.nfe
         if isinstance(event, Started):
             event = replace(event, settings=event.settings | {"schema": SCHEMA})
-        yield replace(event, forwards=forwards)
+        if schema == 1:
+            forwards += event.nfe > nfe
+            nfe = event.nfe
+            event = replace(event, forwards=forwards)
+        yield event

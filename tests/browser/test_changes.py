@@ -1,4 +1,4 @@
-"""Written traces of schema 2 in a real browser: cells that come, go and move, noise, drafts, checks."""
+"""Written traces in a real browser: cells that come, go and move, noise, drafts, checks."""
 
 from __future__ import annotations
 

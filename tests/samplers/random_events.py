@@ -1,4 +1,4 @@
-"""Random valid lists of events, of every kind of schema 2: what law 7 is tried with.
+"""Random valid lists of events, of every kind: what law 7 is tried with.
 
 They are made beside a Board, which says what is allowed next; no sampler is needed."""
 
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from samplers.events import (
     BlockScored,
+    Branched,
     CandidateChosen,
     CandidatesForked,
     Cell,
@@ -97,14 +98,18 @@ class Maker:
             self.count["nfe"] += len(self.board.rows)
             self.count["forwards"] += 1
         self.count["block"] = self.draw(st.integers(-1, 3))
-        kinds = ["unmask", "edit", "back", "insert", "delete", "predict", "draft", "verify", "score", "fork"]
+        kinds = ["unmask", "edit", "back", "insert", "delete", "predict", "draft", "verify"]
+        kinds += ["score", "fork", "branch"]
         getattr(self, self.draw(st.sampled_from(kinds)))()
 
     def unmask(self) -> None:
         self.add(Unmasked, step=self.draw(st.integers(-1, 99)), cells=self.cells(undecided=True))
 
     def edit(self) -> None:
-        self.add(Edited, cells=self.cells(undecided=False))
+        self.add(Edited, cells=self.cells(undecided=False), reason=self.draw(st.sampled_from(["", "user"])))
+
+    def branch(self) -> None:
+        self.add(Branched, settings=self.draw(SETTINGS))
 
     def back(self) -> None:
         if self.board.mask_id is None:

@@ -1,4 +1,4 @@
-"""Folding: what the events of schema 2 make of a board; events that do not fit are refused in a sentence."""
+"""Folding: what events make of a board; events that do not fit are refused in a sentence."""
 
 from __future__ import annotations
 

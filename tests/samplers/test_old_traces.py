@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from samplers import SAMPLERS
+from samplers.events import SCHEMA
 from samplers.fold import fold
 from samplers.recording.traces import open_trace, read_trace
 
@@ -23,7 +24,7 @@ SAVED = sorted(FOLDER.glob("v0.*/*.jsonl"))
 def test_opens_and_folds_to_a_whole_answer(path: Path) -> None:
     trace = read_trace(path)
     board = fold(trace.events)
-    assert board.finished and trace.settings["schema"] == 2
+    assert board.finished and trace.settings["schema"] == SCHEMA
     assert 0 < board.steps <= board.forwards <= board.nfe
     answer = [token for row in trace.events[-1].tokens for token in row]  # type: ignore[attr-defined]
     assert set(answer) <= set(trace.pieces)
