@@ -43,9 +43,9 @@ __version__ = "0.2.0"
 
 __all__ = [
     "BlockScored", "Branched", "CandidateChosen", "CandidatesForked", "Cell", "Decoded", "Deleted",
-    "Drafted", "Edited", "Event", "Finished", "Inserted", "PolicyScored", "Predicted", "Remasked", "Renoised", "Started",
-    "Trace", "TraceReader", "Unmasked", "Verified", "WindowTriggered", "__version__", "decode",
-    "list_samplers", "load", "open_trace", "read_trace", "stream", "write_trace",
+    "Drafted", "Edited", "Event", "Finished", "Inserted", "PolicyScored", "Predicted", "Remasked",
+    "Renoised", "Started", "Trace", "TraceReader", "Unmasked", "Verified", "WindowTriggered", "__version__",
+    "decode", "list_samplers", "load", "open_trace", "read_trace", "stream", "write_trace",
 ]  # fmt: skip
 
 _FACE = ("Decoded", "decode", "list_samplers", "load", "stream")

@@ -28,7 +28,7 @@ from samplers.requests import (
     question_of,
     scorer_of,
 )
-from samplers.run import Standing
+from samplers.run import Now, Standing
 from samplers.scoring import Scorer
 
 
@@ -128,8 +128,9 @@ class Branch:
         yield from changed
         return (yield from events)
 
-    def _now(self) -> dict[str, int]:
-        return {"nfe": self.stem.board.nfe, "forwards": self.stem.board.forwards}
+    def _now(self) -> Now:
+        board = self.stem.board
+        return Now(nfe=board.nfe, forwards=board.forwards, block=-1, forked=False)
 
     def _first_block(self) -> int:
         """The first block with an undecided cell; where none is left the first one of all, for samplers that
@@ -181,7 +182,7 @@ def _check(change: Change, stem: Stem, loaded: LoadedModel) -> None:
         raise BranchError(f"Token {change.token} cannot be written; allowed: 0 to {most - 1}, not the mask.")
 
 
-def _changed(stem: Stem, canvas: Canvas, changes: Sequence[Change], now: Mapping[str, int]) -> list[Event]:
+def _changed(stem: Stem, canvas: Canvas, changes: Sequence[Change], now: Now) -> list[Event]:
     """Make the changes on the canvas; the events of them."""
     events: list[Event] = []
     for change in changes:

@@ -1,4 +1,4 @@
-"""Two written runs that have every event that changes cells: one on masks, in which cells come and go, are drafted
+"""Two written runs with every event that changes cells: one on masks, in which cells come and go, are drafted
 and verified; one on uniform noise."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The temperature of the bundled model's head: measured on answers to training problems, folded into weights."""
+"""The temperature of the bundled model's head: measured on answers to training problems, then folded in."""
 
 from __future__ import annotations
 
