@@ -15,7 +15,8 @@ from typing import Any
 from tasks import MIDDLE, TASKS, countdown, expression, sudoku
 from tasks import linear_phrasing as wording
 from tasks.sudoku_grids import LAYOUTS
-from tasks.word.templates import TEMPLATES
+from tasks.word.stories import words
+from tasks.word.templates import NAMES, OBJECTS, TEMPLATES
 
 NUMBER = r"\d{1,9}"
 _EQUATION = r"[-+*0-9a-z= ]+"
@@ -34,7 +35,17 @@ _FIELDS: dict[str, dict[str, str]] = {
 def kinds_of(prompt: str) -> list[str]:
     """The bundled tasks that have a wording which matches the prompt."""
     text = " ".join(prompt.split())
-    return [task for task in TASKS if _pattern(task).fullmatch(text)]
+    matching = [task for task in TASKS if _pattern(task).fullmatch(text)]
+    return matching or (["word"] if is_story(text) else [])
+
+
+def is_story(text: str) -> bool:
+    """Whether a text reads like a composed word problem (tasks.word.composed): a few sentences in its words,
+    with numbers, and a question behind them."""
+    told, mark, question = text.rpartition(". ")
+    known = words() | set(OBJECTS) | {name.lower() for name in NAMES}
+    asks = mark and text.endswith("?") and question.startswith(("How many", "How much", "What "))
+    return bool(asks and re.search(r"\d", told)) and set(re.findall(r"[a-z]+", text.lower())) <= known
 
 
 def kind_of(prompts: Sequence[str]) -> str:
@@ -65,7 +76,7 @@ def problem_of(prompt: str) -> dict[str, Any] | None:
     """The bundled problem that a prompt asks, in the form of a request's `task`. None where it asks none,
     or tells an equation in words only."""
     text = " ".join(prompt.split())
-    if _pattern("word").fullmatch(text):
+    if _pattern("word").fullmatch(text) or is_story(text):
         return {"name": "word", "problem": {"problem": text}}
     for task, field_names in _PROBLEM.items():
         for form, patterns in _forms(task):

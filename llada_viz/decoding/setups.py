@@ -64,8 +64,8 @@ def setup_of(
 
 def own_settings(sampler: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are not the sampler's defaults, as its fields have them."""
-    plain = asdict(entry(sampler).cls())  # type: ignore[call-overload]
-    chosen = asdict(make(sampler, settings))  # type: ignore[call-overload]
+    plain = asdict(entry(sampler).cls())
+    chosen = asdict(make(sampler, settings))
     return {name: value for name, value in chosen.items() if value != plain[name]}
 
 

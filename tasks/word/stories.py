@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 
 CONTAINERS = (("box", "boxes"), ("bag", "bags"), ("basket", "baskets"), ("pack", "packs"), ("jar", "jars"))
 GROUPS = (("friend", "friends"), ("child", "children"))
@@ -249,3 +250,25 @@ FOR_ONE = {clarity: _only(_read(1), fits) for clarity, fits in _CLEAR.items()}
 _FOR_MANY = _only(_read(2), lambda text: "{p}" not in text)
 FOR_MANY = {clarity: _only(_FOR_MANY, fits) for clarity, fits in _CLEAR.items()}
 """The same for several subjects, of whom none is named alone."""
+
+
+@cache
+def words() -> frozenset[str]:
+    """All small words that composed stories are told in, without the objects."""
+    told = [
+        text
+        for texts in (FOR_ONE[ANY], FOR_MANY[ANY], BASES)
+        for of_name in texts.values()
+        for text in of_name
+    ]
+    things = [word for pairs in (CONTAINERS, GROUPS, GOODS) for pair in pairs for word in pair]
+    told += [
+        *things,
+        *COLOURS,
+        *OTHER_GROUPS,
+        *WISHES,
+        *MONEY,
+        *CONNECTORS,
+        "and then they twice people dollars",
+    ]
+    return frozenset(re.findall(r"[a-z]+", re.sub(r"\{\w+\}", " ", " ".join(told)).lower()))
