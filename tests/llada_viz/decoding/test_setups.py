@@ -96,7 +96,7 @@ def test_no_folder_of_this_machine_is_told() -> None:
     sources = Sources(str(bundled().folder), prm=str(bundled().reward_folder("tiny-prm")))
     sources = replace(sources, ups_head=str(bundled().head_file))
     assert by_name(sources) == Sources("tiny-llada", ups_head="tiny-llada-ups", prm="tiny-prm")
-    own = Setup("Hello", "low_confidence", sources=Sources("/home/somebody/model"))
+    own = Setup("Hello", "low_confidence", sources=Sources("/models/own"))
     assert from_link(to_link(own))[0].sources == Sources("tiny-llada")
 
 
