@@ -23,7 +23,8 @@ _EQUATION = r"[-+*0-9a-z= ]+"
 _FIELDS: dict[str, dict[str, str]] = {
     "linear": {
         "equation": _EQUATION, "e": _EQUATION, "v": "[a-z]", "n": r"-?\d{1,2}|[A-Z][a-z]+",
-        "a": f"-?{NUMBER}", "b": NUMBER, "c": f"-?{NUMBER}", "sign": "plus|minus", "verb": "add|subtract", "side": "to|from",
+        "a": f"-?{NUMBER}", "b": NUMBER, "c": f"-?{NUMBER}", "sign": "plus|minus",
+        "verb": "add|subtract", "side": "to|from",
     },
     "expression": {"expression": r"[-+*×() \d]+", "e": r"[-+*×() \d]+"},
     # Any name and any object match, also such as the model was not trained on.
