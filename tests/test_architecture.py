@@ -118,7 +118,7 @@ def check_single_adapters(root: Path) -> list[str]:
     return found
 
 
-PLAIN = tuple(f"llada_viz/{room}/" for room in ("render", "decoding", "jobs", "cli", "api"))
+PLAIN = tuple(f"llada_viz/{room}/" for room in ("render", "decoding", "jobs", "cli", "api", "library"))
 
 
 def check_plain_rooms(root: Path) -> list[str]:

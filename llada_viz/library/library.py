@@ -1,0 +1,167 @@
+"""The library: a folder of kept traces, each in a folder of its own with its card. Several servers and
+browser tabs may use it at once.
+
+Bundled traces come with the program and are only read. On a public host a visitor sees the bundled ones and
+those of their own browser.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from llada_viz.library.cards import Card, CardError, card_of, from_json, to_json
+from llada_viz.render.frames import NO_GOLDS
+from llada_viz.render.verdict import Golds
+from models.whole_file import write_whole
+from samplers.recording.traces import Trace, TraceError, read_trace, write_trace
+
+LOG = logging.getLogger(__name__)
+TRACE, CARD, LOCK = "trace.jsonl", "card.json", "lock"
+MOST = 1000
+MOST_OF_OWNER = 50
+"""Traces of one visitor of a public host."""
+_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+class LibraryError(ValueError):
+    """Something that the library cannot do; the message is a sentence."""
+
+
+class Conflict(LibraryError):
+    """The card was changed meanwhile. now: as it is."""
+
+    def __init__(self, now: Card) -> None:
+        super().__init__("This trace was changed in another tab meanwhile. It is shown as it is now.")
+        self.now = now
+
+
+class Library:
+    """Traces by id. folder: of the kept ones; bundled: of those that come with the program; golds: right
+    answers by prompt, for verdicts."""
+
+    def __init__(self, folder: Path, bundled: Path | None = None, golds: Golds = NO_GOLDS) -> None:
+        self.folder, self.bundled, self.golds = folder, bundled, golds
+
+    def cards(self, words: str = "", tag: str = "", owner: str | None = None) -> list[Card]:
+        """The cards that fit, pinned ones first, then the newest; bundled ones behind the visitor's own.
+
+        words: every one must stand in the card; owner: only this one's and bundled ones, None: all.
+        """
+        found = [card for card in self._all() if _visible(card, owner) and card.fits(words)]
+        found = [card for card in found if not tag or tag in card.tags]
+        return sorted(found, key=lambda card: (not card.pinned, card.bundled, -card.created, card.id))
+
+    def card(self, id: str, owner: str | None = None) -> Card:
+        """The card of an id. LibraryError: there is none, or it is somebody else's."""
+        place = self._place(id)
+        if place is not None:
+            try:
+                card = from_json((place / CARD).read_text(encoding="utf-8"))
+            except (OSError, CardError):
+                card = None
+            if card is not None and card.id == id and _visible(card, owner):
+                return card
+        raise LibraryError("This trace is not in the library (any more).")
+
+    def trace(self, id: str, owner: str | None = None) -> Trace:
+        """The trace of an id. LibraryError: as `card`, or its file is broken."""
+        self.card(id, owner)
+        place = self._place(id)
+        assert place is not None
+        try:
+            return read_trace(place / TRACE)
+        except (TraceError, OSError) as error:
+            raise LibraryError(f"This trace cannot be read: {error}.") from None
+
+    def put(self, trace: Trace, name: str = "", owner: str = "", parent: str = "", seq: int = 0) -> Card:
+        """Keep a trace; its card. LibraryError: the library is full. TraceError, EventError, CardError: the
+        trace or its name cannot be kept."""
+        with self._locked():
+            kept = [card for card in self._all() if not card.bundled]
+            own = sum(card.owner == owner for card in kept)
+            if len(kept) >= MOST or (owner and own >= MOST_OF_OWNER):
+                most = MOST_OF_OWNER if owner else MOST
+                raise LibraryError(f"The library is full: it holds {most} traces. Delete some first.")
+            id = secrets.token_urlsafe(12)
+            card = card_of(trace, id, time.time(), name, self.golds)
+            card = replace(card, owner=owner, parent=parent, seq=seq)
+            place = self.folder / id
+            scratch = self.folder / f".{id}.new"
+            scratch.mkdir(parents=True)
+            try:
+                write_trace(scratch / TRACE, trace)
+                write_whole(scratch / CARD, to_json(card))
+                scratch.rename(place)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+        return card
+
+    def change(
+        self,
+        id: str,
+        version: int,
+        owner: str | None = None,
+        name: str | None = None,
+        tags: tuple[str, ...] | None = None,
+        pinned: bool | None = None,
+    ) -> Card:
+        """Rename, tag or pin. version: of the card that the change was made on. Conflict: it is another by
+        now. LibraryError: a bundled trace, or none. CardError: a bad name or tag."""
+        with self._locked():
+            card = self.card(id, owner)
+            if card.bundled:
+                raise LibraryError(
+                    "A trace that comes with the program stays as it is. Keep a copy to change it."
+                )
+            if card.version != version:
+                raise Conflict(card)
+            card = card.changed(name, tags, pinned)
+            write_whole(self.folder / id / CARD, to_json(card))
+        return card
+
+    def remove(self, id: str, owner: str | None = None) -> None:
+        """Delete a trace. LibraryError: a bundled one, or none."""
+        with self._locked():
+            if self.card(id, owner).bundled:
+                raise LibraryError("A trace that comes with the program cannot be deleted.")
+            gone = self.folder / f".{id}.gone"
+            (self.folder / id).rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+
+    def _all(self) -> Iterator[Card]:
+        for root in filter(None, (self.folder, self.bundled)):
+            for path in sorted(root.glob(f"*/{CARD}")) if root.is_dir() else ():
+                if not _ID.fullmatch(path.parent.name):
+                    continue
+                try:
+                    yield from_json(path.read_text(encoding="utf-8"))
+                except (OSError, CardError) as error:
+                    LOG.warning("a card is left out: %s: %s", path.parent.name, error)
+
+    def _place(self, id: str) -> Path | None:
+        """The folder of an id; None: it is no id, or there is none. An id never leads out of the library."""
+        if not isinstance(id, str) or not _ID.fullmatch(id):
+            return None
+        roots = filter(None, (self.folder, self.bundled))
+        return next((root / id for root in roots if (root / id / CARD).is_file()), None)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One change at a time, over all servers."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _visible(card: Card, owner: str | None) -> bool:
+    return owner is None or card.bundled or card.owner == owner
