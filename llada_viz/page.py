@@ -21,13 +21,13 @@ from llada_viz.jobs.evaluations import Evaluations
 from llada_viz.jobs.home import browser_secret, home_folder
 from llada_viz.jobs.queue import Jobs
 from llada_viz.jobs.trainings import Trainings
+from llada_viz.render import canvas_files
 from llada_viz.tabs.compare import Compare
 from llada_viz.tabs.evaluate import Evaluate
 from llada_viz.tabs.models import Models
 from llada_viz.tabs.train import Train
 from llada_viz.tabs.visualize import Visualize
 from llada_viz.theme import theme
-from llada_viz.widgets import assets
 from llada_viz.widgets.live import prepare_ordered
 from llada_viz.widgets.model_menu import ModelMenu
 
@@ -110,5 +110,5 @@ def launch_options(page: Any = None) -> dict[str, Any]:
         "share": False, "strict_cors": True, "allowed_paths": None, "show_error": False,
         "run_history": False, "max_file_size": MOST_UPLOAD,
         "app_kwargs": {"routes": api.routes()} if api is not None else None,
-        "ssr_mode": False, "footer_links": [], "theme": theme(), "css_paths": list(assets.STYLES),
+        "ssr_mode": False, "footer_links": [], "theme": theme(), "css_paths": list(canvas_files.STYLES),
     }  # fmt: skip

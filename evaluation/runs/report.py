@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -18,6 +17,7 @@ from evaluation.runs.pareto import Point, chart, legend
 from evaluation.runs.run_folder import ResultRow, RunFolder
 from evaluation.runs.summary import Comparison, Summary, by_line, compare, summarise
 from evaluation.runs.written import means, written_html, written_markdown
+from evaluation.sets.harmless import harmless
 from evaluation.sets.problem_sets import Problem
 from samplers.text_tables import html_rows, html_table, markdown_table
 
@@ -28,8 +28,6 @@ COSTS = (("nfe", "NFE a row"), ("seconds", "seconds a row"), ("scorer_calls", "s
 FIELDS = (
     "text", "extracted", "correct", "reason", "by_hand", "nfe", "scorer_calls", "seconds", "seed", "error",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-NUMBER = re.compile(r"[+-] ?\d[\d.,  ]*(e[+-]?\d+)?%?", re.IGNORECASE)
 """A sign in front of a number does not make it a formula."""
 MARK = "\ufeff"
 """A byte-order mark: without it spreadsheets do not read a file as UTF-8."""
@@ -133,13 +131,8 @@ def as_frame(report: Report) -> DataFrame:
 def as_csv(report: Report) -> str:
     """The rows for a spreadsheet: with a byte-order mark, and an apostrophe before text that it would take
     for a formula. Numbers stay as they are."""
-    text: str = as_frame(report).map(_harmless).to_csv(index=False, lineterminator="\r\n")
+    text: str = as_frame(report).map(harmless).to_csv(index=False, lineterminator="\r\n")
     return MARK + text
-
-
-def _harmless(value: Any) -> Any:
-    risky = isinstance(value, str) and value.startswith(FORMULA) and not NUMBER.fullmatch(value)
-    return f"'{value}" if risky else value
 
 
 def as_json(report: Report) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 
 from llada_viz.decoding.runs import recorded
 from llada_viz.render.frames import NO_GOLDS
+from llada_viz.render.question import question_of
 from llada_viz.render.verdict import Golds, text_of
 from samplers.events import Finished, Started
 from samplers.fold import Board, BoardRow
-from samplers.measuring.judges import turns_of
 from samplers.recording.traces import Trace
 
 LONGEST_NAME, LONGEST_TEXT = 80, 400
@@ -96,8 +96,7 @@ def card_of(trace: Trace, id: str, created: float, name: str = "", golds: Golds 
     """
     run = recorded(trace, golds)
     layout, last = run.layout, run.frames[-1]
-    turns = turns_of(layout.prompt)
-    prompt = turns[-1] if turns else layout.prompt
+    prompt = question_of(layout.prompt)
     verdict = next((frame["verdict"] for frame in run.frames if "verdict" in frame), None)
     return Card(
         id=id,

@@ -13,17 +13,15 @@ index). A text is sent as a whole, and is quicker to compare.
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
 import gradio as gr
 
 from llada_viz.decoding.runs import Run, Runs
+from llada_viz.export.saved import saved
+from llada_viz.render import canvas_files
 from llada_viz.render.frames import Frame
-from llada_viz.widgets import assets
-from samplers.recording.trace_files import MAGIC
-from samplers.recording.traces import TraceError, pack_trace
 
 MOST_FRAMES = 256  # in one message or answer
 Message = dict[str, Any]
@@ -41,18 +39,6 @@ def message(run: Run, frames: list[Frame]) -> Message:
 def notice(run: Run, text: str) -> Message:
     """A sentence for a run that has no frames yet."""
     return {"run": run.id, "number": run.number, "frames": "[]", "notice": text}
-
-
-def saved(run: Run) -> dict[str, str]:
-    """The run's trace file for the browser: its name, and its text, or in base64 its bytes, where it is
-    compressed. "error": it is too large to be read again."""
-    try:
-        file = pack_trace(run.trace())
-    except TraceError as error:
-        return {"error": str(error)}
-    if file.startswith(MAGIC):
-        return {"name": "llada-viz-trace.jsonl.gz", "base64": base64.b64encode(file).decode()}
-    return {"name": "llada-viz-trace.jsonl", "text": file.decode()}
 
 
 class TokenCanvas(gr.HTML):
@@ -74,8 +60,8 @@ class TokenCanvas(gr.HTML):
 
         asks = "again: () => trigger('submit')" if again else "again: null"
         super().__init__(
-            html_template=assets.template(),
-            head=f"<script>{assets.script()}</script>",
+            html_template=canvas_files.template(),
+            head=f"<script>{canvas_files.script()}</script>",
             js_on_load=f"window.LladaCanvas.mount({{ element, props, server, watch, {asks} }});",
             server_functions=[frames, trace],
             apply_default_css=False,

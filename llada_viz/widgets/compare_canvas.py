@@ -10,8 +10,8 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.decoding.comparison import Comparison, Comparisons
+from llada_viz.render import canvas_files
 from llada_viz.render.frames import Frame
-from llada_viz.widgets import assets
 from llada_viz.widgets.canvas import MOST_FRAMES, Message
 
 
@@ -44,8 +44,8 @@ class CompareCanvas(gr.HTML):
             return []
 
         super().__init__(
-            html_template=assets.template("compare"),
-            head=f"<script>{assets.script()}</script>",
+            html_template=canvas_files.template("compare"),
+            head=f"<script>{canvas_files.script()}</script>",
             js_on_load="window.LladaCanvas.mountCompare({ element, props, server, watch });",
             server_functions=[frames],
             apply_default_css=False,

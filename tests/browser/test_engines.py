@@ -21,8 +21,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
     import gradio as gr
 
+    from llada_viz.render import canvas_files
     from llada_viz.theme import theme
-    from llada_viz.widgets import assets
     from llada_viz.widgets.canvas import TokenCanvas, message
 
 PANDAS_WARNS = "ignore:.future.no_silent_downcasting. is deprecated"  # gradio, of its own queue
@@ -63,7 +63,7 @@ def served() -> Iterator[Served]:
     made = Served()
     _, url, _ = made.page.launch(
         prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", share=False, ssr_mode=False,
-        theme=theme(), css_paths=list(assets.STYLES), footer_links=[],
+        theme=theme(), css_paths=list(canvas_files.STYLES), footer_links=[],
     )  # fmt: skip
     made.url = url  # type: ignore[attr-defined]
     yield made

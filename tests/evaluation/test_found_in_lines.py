@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from evaluation.__main__ import main as evaluation
-from evaluation.runs.report import MARK, Report, _harmless, as_csv
+from evaluation.runs.report import MARK, Report, as_csv
 from evaluation.runs.run_folder import RunFolder
+from evaluation.sets.harmless import harmless
 from evaluation.sets.problem_sets import Problem, ProblemSet
 from samplers.__main__ import main as samplers
 from tests.training.small_model import small_folder
@@ -69,14 +70,14 @@ def test_f24_requests_and_pairs_may_begin_with_a_mark(tmp_path: Path, model: str
 
 @pytest.mark.parametrize("number", ["-5", "+5", "-5.25", "- 5", "-1,234.5", "-5%", "-1e-3"])
 def test_f28_numbers_stay_numbers(number: str) -> None:
-    assert _harmless(number) == number
+    assert harmless(number) == number
 
 
 @pytest.mark.parametrize(
     "formula", ["=1+1", "@x", "-1+1", "+cmd|' /C calc'!A0", "-A1", "\t=1", "\r=1", "-", "-5 apples"]
 )
 def test_f28_what_may_be_a_formula_is_guarded(formula: str) -> None:
-    assert _harmless(formula) == f"'{formula}"
+    assert harmless(formula) == f"'{formula}"
 
 
 def test_f28_rows_are_marked_as_utf_8_and_keep_numbers(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from llada_viz.widgets import assets
+from llada_viz.render import canvas_files
 from models.text import cell_texts
 from samplers.fold import BoardRow
 from samplers.streams import replay
@@ -68,40 +68,40 @@ def test_node(tmp_path: Path) -> None:
 def test_the_bundle_is_one_script(tmp_path: Path) -> None:
     script = tmp_path / "bundle.js"
     call = "process.stdout.write(`${typeof LladaCanvas.mount} ${typeof LladaCanvas.mountCompare}`)"
-    script.write_text(f"const window = globalThis;\n{assets.script()}\n{call}")
+    script.write_text(f"const window = globalThis;\n{canvas_files.script()}\n{call}")
     assert run(str(script)) == "function function"
 
 
 def test_the_bundle_holds_every_module() -> None:
-    names = {path.stem for path in assets.FOLDER.glob("*.mjs")}
-    assert names == set(assets.MODULES)
-    script = assets.script()
+    names = {path.stem for path in canvas_files.FOLDER.glob("*.mjs")}
+    assert names == set(canvas_files.MODULES)
+    script = canvas_files.script()
     assert not re.search(r"^(import|export)\b", script, re.MULTILINE)
     assert "</script" not in script and "innerHTML" not in script  # text enters by textContent only
 
 
 def test_modules_stand_after_what_they_import() -> None:
-    for i, name in enumerate(assets.MODULES):
-        text = (assets.FOLDER / f"{name}.mjs").read_text(encoding="utf-8")
+    for i, name in enumerate(canvas_files.MODULES):
+        text = (canvas_files.FOLDER / f"{name}.mjs").read_text(encoding="utf-8")
         for imported in re.findall(r'from "\./(\w+)\.mjs"', text):
-            assert imported in assets.MODULES[:i], f"{name} imports {imported}"
+            assert imported in canvas_files.MODULES[:i], f"{name} imports {imported}"
 
 
 def test_no_two_modules_define_the_same_name() -> None:
     """They share one scope in the bundle, where the later of two functions would win silently."""
-    names = re.findall(r"^(?:async )?(?:function|class|const|let) (\w+)", assets.script(), re.MULTILINE)
+    names = re.findall(r"^(?:async )?(?:function|class|const|let) (\w+)", canvas_files.script(), re.MULTILINE)
     assert len(names) == len(set(names)), sorted({name for name in names if names.count(name) > 1})
 
 
 @pytest.mark.parametrize("name", ["canvas", "compare"])
 def test_the_templates_are_static(name: str) -> None:
     """Gradio evaluates ${…}, {{…}} and backslashes in a template: there must be none."""
-    assert not re.search(r"\$\{|\{\{|\\|`", assets.template(name))
+    assert not re.search(r"\$\{|\{\{|\\|`", canvas_files.template(name))
 
 
 def test_files_are_short_and_reach_nowhere() -> None:
-    assert {path.name for path in assets.STYLES} == {p.name for p in assets.FOLDER.glob("*.css")}
-    for path in assets.FOLDER.iterdir():
+    assert {path.name for path in canvas_files.STYLES} == {p.name for p in canvas_files.FOLDER.glob("*.css")}
+    for path in canvas_files.FOLDER.iterdir():
         text = path.read_text(encoding="utf-8")
         assert len(text.splitlines()) < 300, path.name
         urls = set(re.findall(r"https?://[^\s\"')]+", text)) - {"http://www.w3.org/2000/svg"}

@@ -1,4 +1,4 @@
-"""The files of assets/canvas as Gradio wants them: one script, one template, style sheets."""
+"""The files of assets/canvas as one script, templates and style sheets: for the page and for offline files."""
 
 from __future__ import annotations
 
