@@ -118,7 +118,9 @@ def check_single_adapters(root: Path) -> list[str]:
     return found
 
 
-PLAIN = tuple(f"llada_viz/{room}/" for room in ("render", "decoding", "jobs", "cli", "api", "library", "export"))
+PLAIN = tuple(
+    f"llada_viz/{room}/" for room in ("render", "decoding", "jobs", "cli", "api", "library", "export")
+)
 
 
 def check_plain_rooms(root: Path) -> list[str]:

@@ -25,8 +25,8 @@ LONGEST_TITLE = 120
 
 
 def offline_page(runs: Sequence[Run], title: str, measure: str = "NFE") -> str:
-    """The file's text. runs: one, or those of a comparison; measure: what keeps several in step. ValueError: a
-    run has no frames yet."""
+    """The file's text. runs: one, or those of a comparison; measure: what keeps several in step. ValueError:
+    a run has no frames yet."""
     if not runs or not all(run.frames for run in runs):
         raise ValueError("runs: one has no frames; allowed: runs that have begun")
     data: dict[str, Any]
@@ -46,7 +46,8 @@ def offline_page(runs: Sequence[Run], title: str, measure: str = "NFE") -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
         f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">\n',
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
-        f"<title>{escape(title)}</title>\n<style>\n", "\n".join(styles), "\n</style>\n</head>\n<body>\n<main>\n",
+        f"<title>{escape(title)}</title>\n<style>\n", "\n".join(styles),
+        "\n</style>\n</head>\n<body>\n<main>\n",
         f"<h1>{escape(title)}</h1>\n<p class=\"about\">{escape(about)}</p>\n",
         f'<div id="canvas">{template}</div>\n</main>\n',
         f'<script id="data" type="application/json">{_inert(data)}</script>\n',

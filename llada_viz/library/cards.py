@@ -117,7 +117,8 @@ def _pictures(trace: Trace) -> Iterator[str]:
     """The answer at moments spread evenly over the run, the last one included."""
     count = len(trace.events)
     wanted = {round((i + 1) * count / PICTURES) for i in range(PICTURES)} | {1, count}
-    board, before = Board(), {}
+    board = Board()
+    before: dict[int, bool] = {}
     for number, event in enumerate(trace.events, 1):
         board.apply(event)
         if number in wanted and not isinstance(event, Finished):

@@ -1,4 +1,4 @@
-"""The files of assets/canvas as one script, templates and style sheets: for the page and for offline files."""
+"""The files of assets/canvas as one script, templates and style sheets: for the page, and offline."""
 
 from __future__ import annotations
 

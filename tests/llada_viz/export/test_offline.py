@@ -1,4 +1,4 @@
-"""A run as one offline HTML file: whole, small, inert text, nothing from elsewhere; and as a table of events."""
+"""A run as one offline HTML file: whole, small, inert text, nothing from elsewhere; as a table of events."""
 
 from __future__ import annotations
 
