@@ -35,7 +35,7 @@ def after(words: list[str], flag: str) -> str:
 
 
 def test_a_script_a_benchmark() -> None:
-    assert {path.stem for path in FOLDER.glob("*.sh")} == {*SCRIPTS, "common"}
+    assert {path.stem for path in FOLDER.glob("*.sh")} == {*SCRIPTS, "common", "any"}
     assert all(os.access(FOLDER / f"{name}.sh", os.X_OK) for name in SCRIPTS)
 
 
@@ -59,3 +59,20 @@ def test_variables() -> None:
     assert after(words, "--model_args").startswith("model_path=my model,") and after(words, "--limit") == "8"
     assert after(words, "--model_args").endswith("mc_num=128,cfg=0") and after(words, "--output_path") == "o"
     assert after(words, "--num_fewshot") == "0"
+
+
+def test_any_task_with_any_model_and_adapter() -> None:
+    words = printed("any", TASKS="gsm8k,arc_challenge", FEWSHOT="4", MODEL_PATH="my model", ADAPTER="a b")
+    assert after(words, "--tasks") == "gsm8k,arc_challenge" and after(words, "--num_fewshot") == "4"
+    wanted = "model_path=my model,gen_length=256,steps=256,block_length=32,adapter_path=a b"
+    assert after(words, "--model_args") == wanted
+    plain = printed("any", TASKS="gsm8k")
+    assert "--num_fewshot" not in plain and "adapter_path" not in after(plain, "--model_args")
+    assert after(plain, "--model_args").startswith("model_path=GSAI-ML/LLaDA-8B-Base,")
+
+
+def test_without_a_task_nothing_runs() -> None:
+    done = subprocess.run(
+        ["bash", FOLDER / "any.sh"], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
+    )
+    assert done.returncode == 2 and done.stderr.startswith("TASKS is empty; allowed: ") and not done.stdout
