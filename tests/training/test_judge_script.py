@@ -1,4 +1,4 @@
-"""scripts/judge/ollama.sh: what it would run, what it says without Ollama, and that it pulls what is missing."""
+"""scripts/judge/ollama.sh: what it would run, what it says without Ollama, and what it pulls."""
 
 from __future__ import annotations
 
