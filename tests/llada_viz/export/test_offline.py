@@ -59,6 +59,7 @@ class Reader(HTMLParser):
 
 def test_the_page_holds_the_run_and_asks_nobody() -> None:
     page = Reader(offline_page([run()], "A repair"))
+    assert "? – recorded with LLaDA Viz.</p>" in offline_page([run()], "A repair")
     held = json.loads(page.data)
     assert held["frames"] == json.loads(json.dumps(run().frames)) and held["trace"]["name"].endswith(".jsonl")
     assert page.addresses == [] and page.policy.startswith("default-src 'none'; script-src 'sha256-")

@@ -36,7 +36,8 @@ def test_a_kept_trace_is_the_trace(library: Library) -> None:
 @pytest.mark.parametrize("path", sorted(SAVED.glob("*.jsonl")), ids=lambda path: path.stem)
 def test_every_sampler_s_trace_has_a_card_with_a_moving_picture(path: Path) -> None:
     card = card_of(read_trace(path), "an-id-of-1", 1.0)
-    assert card.prompt and card.sampler and card.nfe > 0 and card.name == card.prompt[:80].strip()
+    assert card.prompt.endswith("?") and card.name == card.prompt[:80].strip()
+    assert card.sampler and card.nfe > 0
     assert 2 <= len(card.picture) <= 21 and set("".join(card.picture)) <= set(".#*!")
     assert card.picture[0].count(".") > card.picture[-1].count(".") or "!" in card.picture[-1]
     assert len({len(moment) for moment in card.picture}) == 1
