@@ -19,6 +19,7 @@ from samplers.canvas import Canvas
 from samplers.denoiser import GuidedDenoiser
 from samplers.events import BlockScored, Branched, Cell, Edited, Event, Finished, Remasked, Started
 from samplers.fold import Board, BoardRow
+from samplers.forwards.shared_forwards import Place
 from samplers.registry import entry, make
 from samplers.requests import (
     NO_TOOLS,
@@ -114,6 +115,12 @@ class Branch:
     canvas: Canvas
     changes: tuple[Change, ...]
     score: Scorer | None = None
+
+    @property
+    def place(self) -> Place | None:
+        """See Prepared."""
+        place: Place | None = getattr(self.denoise.network, "place", None)
+        return place
 
     def stream(self) -> Generator[Event, None, Canvas]:
         """The events behind the stem's."""

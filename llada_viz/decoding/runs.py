@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llada_viz.decoding.recent import Recent
 from llada_viz.render import FrameMaker
@@ -26,6 +26,10 @@ from samplers.events import Event
 from samplers.forwards.shared_forwards import Left, Place
 from samplers.recording.traces import Limits, Trace, used_pieces
 from samplers.requests import Prepared
+
+if TYPE_CHECKING:
+    from llada_viz.decoding.setups import Setup
+    from samplers.branch import Branch
 
 LOG = logging.getLogger(__name__)
 MOST_RUNS = 64
@@ -44,7 +48,9 @@ class Run:
 
     stream: None for a recorded run; frames: only grows, frame n has seq n; golds: right answers by prompt,
     for the verdict; most_cells: the model and its prompt leave room for so many; place: in the line of those
-    that share the model; number: higher than that of every run before it.
+    that share the model; number: higher than that of every run before it; setup: what it was made from, None
+    where that is not known; parent, branched: the id of the run that it branches from, and how many of its
+    events are that run's.
     """
 
     pieces: Pieces
@@ -58,6 +64,9 @@ class Run:
     most_cells: int = MOST_CELLS
     place: Place | None = None
     number: int = field(default_factory=lambda: next(NUMBERS))
+    setup: Setup | None = None
+    parent: str = ""
+    branched: int = 0
 
     def __post_init__(self) -> None:
         self.maker = FrameMaker(self.pieces, golds=self.golds, most_cells=self.most_cells)
@@ -168,12 +177,25 @@ class Runs:
 
     def start(
         self, prepared: Prepared, pieces: Sequence[bytes], model: str, golds: Golds | None = None,
-        most_cells: int = MOST_CELLS,
+        most_cells: int = MOST_CELLS, setup: Setup | None = None,
     ) -> Run:  # fmt: skip
         """A run that waits for its first `advance`. golds: its own, else those of all runs."""
         golds = self.golds if golds is None else golds
         stream, place = prepared.stream(), prepared.place
-        return self._add(Run(pieces, model, stream, golds=golds, most_cells=most_cells, place=place))
+        return self._add(
+            Run(pieces, model, stream, golds=golds, most_cells=most_cells, place=place, setup=setup)
+        )
+
+    def branch(self, parent: Run, grown: Branch, pieces: Pieces, model: str, setup: Setup) -> Run:
+        """A run that has its parent's first events and waits for its first `advance`."""
+        run = Run(
+            pieces, model, grown.stream(), golds=parent.golds, most_cells=parent.most_cells,
+            place=grown.place, setup=setup, parent=parent.id, branched=len(grown.stem.events),
+        )  # fmt: skip
+        for event in grown.stem.events:
+            run.events.append(event)
+            run.frames.append(run.maker.frame(event))
+        return self._add(run)
 
     def open(self, trace: Trace) -> Run:
         """A recorded run, with all its frames. EventError when its events do not fit."""
@@ -185,6 +207,15 @@ class Runs:
     def get(self, run_id: Any) -> Run | None:
         """The run of an id, None when there is none (any more)."""
         return self._runs.get(run_id)
+
+    def all(self) -> list[Run]:
+        """Every run that is kept, the one not used for longest first."""
+        return self._runs.values()
+
+    def forget(self, run_id: str) -> None:
+        """Stop a run and let it go."""
+        if (run := self._runs.pop(run_id)) is not None:
+            _stop(run)
 
     def leave(self, owner: str) -> None:
         """A visitor is gone: stop what goes on of his."""

@@ -1,0 +1,144 @@
+"""Branches of the runs on the page: growing one from any frame, and the tree that a run and its branches
+make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from llada_viz.decoding.attached import Using
+from llada_viz.decoding.recent import Recent
+from llada_viz.decoding.runs import MOST_RUNS, Run, Runs
+from llada_viz.decoding.served import CHECKER, tools_for
+from llada_viz.decoding.setups import Setup, own_settings
+from llada_viz.decoding.sharing import sharing_of
+from llada_viz.host import on_zero_gpu
+from llada_viz.render.question import question_of
+from samplers.branch import BranchError, Change, Stem, branch
+from samplers.events import Branched, Started
+from samplers.registry import SAMPLERS, make
+
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Node:
+    """A run in its tree. seq: of the parent's frame that it begins behind, -1 for the root; right: the
+    verdict, None while there is none."""
+
+    run: str
+    parent: str
+    seq: int
+    name: str
+    sampler: str
+    frames: int
+    ended: bool
+    right: bool | None
+
+
+class Branches:
+    """Grows branches in `runs`, and names them."""
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
+        self._names: Recent[str, str] = Recent(MOST_RUNS)
+
+    def grow(self, parent: Run, seq: int, using: Using, setup: Setup, changes: Sequence[Change] = ()) -> Run:
+        """A run that goes on behind frame `seq` of another, with a set-up of its own. BranchError,
+        SettingError, RequestError: a sentence says why it cannot."""
+        if on_zero_gpu():
+            raise BranchError("Branches are not offered on ZeroGPU, whose GPU is lent to whole runs only.")
+        if using.loaded is None:
+            raise BranchError("No model is loaded that could go on: load one, or watch the recording.")
+        if parent.layout.foreign:
+            raise BranchError("Another engine made this run: our samplers cannot go on with it.")
+        stem = Stem.of(parent.events, min(seq + 1, len(parent.events)))
+        built = make(setup.sampler, setup.settings)
+        tools, task = tools_for(using, built, setup.prompt, setup.scorer if built.needs.scorer else "")
+        tools = replace(tools, sharing=sharing_of(using.loaded))
+        grown = branch(
+            stem, using.loaded, setup.sampler, setup.settings, changes, setup.seed, tools, task,
+            prompt=setup.prompt,
+        )  # fmt: skip
+        return self.runs.branch(parent, grown, using.pieces, using.name, setup)
+
+    def tree(self, run: Run) -> list[Node]:
+        """The tree that a run is in: its root, then its branches, each behind its parent. A run whose parent
+        is no longer kept is a root."""
+        root = run
+        while (above := self.runs.get(root.parent)) is not None:
+            root = above
+        children: dict[str, list[Run]] = {}
+        for each in self.runs.all():
+            children.setdefault(each.parent, []).append(each)
+
+        def walk(one: Run) -> Iterator[Node]:
+            yield self._node(one, one is root)
+            for child in sorted(children.get(one.id, []), key=lambda child: child.number):
+                yield from walk(child)
+
+        return list(walk(root))
+
+    def name(self, run: Run, name: str) -> None:
+        """Call a branch so. BranchError: the name is empty or too long."""
+        name = " ".join(name.split())
+        if not 0 < len(name) <= LONGEST_NAME:
+            raise BranchError(f"A branch's name has 1 to {LONGEST_NAME} characters.")
+        self._names.put(run.id, name)
+
+    def delete(self, run: Run) -> Run:
+        """Forget a branch and all that grew from it; its parent. BranchError: it is no branch, or its parent
+        is gone."""
+        parent = self.runs.get(run.parent)
+        if parent is None:
+            raise BranchError("This is the run itself, not a branch: only branches are deleted here.")
+        for below in reversed(self._below(run)):
+            self.runs.forget(below)
+        return parent
+
+    def _below(self, run: Run) -> list[str]:
+        ids = [run.id]
+        for each in sorted(self.runs.all(), key=lambda each: each.number):
+            if each.parent in ids:
+                ids.append(each.id)
+        return ids
+
+    def _node(self, run: Run, is_root: bool) -> Node:
+        verdict = next((f["verdict"] for f in reversed(run.frames[-2:]) if "verdict" in f), None)
+        sampler = _sampler_of(run)
+        return Node(
+            run.id, "" if is_root else run.parent, -1 if is_root else run.branched - 1,
+            self._names.get(run.id) or ("The run" if is_root else sampler), sampler, len(run.frames),
+            run.ended, verdict["right"] if verdict else None,
+        )  # fmt: skip
+
+
+def setup_of_run(run: Run) -> Setup:
+    """What a run was made from; of a recorded one what its trace says. BranchError: the sampler is not
+    ours."""
+    if run.setup is not None:
+        return run.setup
+    settings = _settings_of(run)
+    name = str(settings.get("sampler", ""))
+    if name not in SAMPLERS:
+        raise BranchError("The sampler of this trace is not known here: choose another one.")
+    known = {d.name for d in SAMPLERS[name].settings}
+    seeds, scorer = settings.get("seeds"), settings.get("scorer")
+    seed = seeds[0] if isinstance(seeds, (list, tuple)) and seeds and type(seeds[0]) is int else 0
+    judge = str(scorer.get("name", "")) if isinstance(scorer, Mapping) else ""
+    own = own_settings(name, {k: v for k, v in settings.items() if k in known})
+    return Setup(
+        question_of(run.layout.prompt), name, own, seed % 2**63, "", CHECKER if judge == CHECKER else ""
+    )
+
+
+def _settings_of(run: Run) -> Mapping[str, Any]:
+    """Those of the sampler that wrote last."""
+    said = (e.settings for e in reversed(run.events) if isinstance(e, (Started, Branched)))
+    return next(said, {})
+
+
+def _sampler_of(run: Run) -> str:
+    name = str(_settings_of(run).get("sampler", "")) or (run.setup.sampler if run.setup else "")
+    return SAMPLERS[name].title if name in SAMPLERS else name
