@@ -15,6 +15,7 @@ from llada_viz.decoding.entrance import ENTRANCE
 from llada_viz.decoding.presets import Repair
 from llada_viz.decoding.runs import OPENED, Run, Runs
 from llada_viz.decoding.scope import hint
+from llada_viz.decoding.setups import setup_of
 from llada_viz.widgets.canvas import Message, TokenCanvas, message, notice
 from llada_viz.widgets.chat_box import ChatBox
 from llada_viz.widgets.form import SIZES, SamplerForm, about, choices
@@ -33,6 +34,7 @@ from llada_viz.widgets.live import (
     start_and_stop,
     streamed,
     wire,
+    without_fraction,
 )
 from llada_viz.widgets.measures import MeasuresPanel
 from llada_viz.widgets.plots import MapPlot
@@ -180,12 +182,12 @@ class Visualize:
         settings, loaded = self.form.values(sampler, values), using.loaded
         assert loaded is not None
         asked = self.chat.asked(values, loaded, text, make(sampler, settings).gen_length)
-        ready = prepare_run(
-            using, sampler, settings, text, values[self.seed], values[self.constraints] or "",
-            values[self.scorer.scorer], asked.messages if asked else (),
-        )  # fmt: skip
+        seed, constraints = without_fraction(values[self.seed]), values[self.constraints] or ""
+        how = seed, constraints, values[self.scorer.scorer] or "", asked.messages if asked else ()
+        ready = prepare_run(using, sampler, settings, text, *how)
         room = loaded.max_length - ready.canvas.prompt_length
-        run = self.runs.start(ready, using.pieces, using.name, most_cells=room)
+        setup = setup_of(using, sampler, settings, text, *how)
+        run = self.runs.start(ready, using.pieces, using.name, most_cells=room, setup=setup)
         self.measures.remember(run, loaded)
         self.chat.begin(run, asked)
         return run
