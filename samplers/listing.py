@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from models.assets import assets
 from samplers.registry import OFFICIAL, SAMPLERS, Entry
 from samplers.settings import Described
 from samplers.text_tables import markdown_table
@@ -59,8 +60,16 @@ def _section(e: Entry) -> str:
     if e.with_head:
         with_settings = " and ".join(f"`{key} = {value}`" for key, value in e.with_head.items())
         lines.append(f"With {with_settings} it needs a UPS head.")
+    if text := explanation(e.name):
+        lines += ["", text]
     rows = ((f"`{d.name}`", d.default, allowed(d), d.help) for d in e.settings)
     return "\n".join([*lines, "", markdown_table(SETTINGS_HEAD, rows)]) + "\n"
+
+
+def explanation(name: str) -> str:
+    """What a sampler does, when to use it and what to look at, in Markdown; "" for one without a text."""
+    path = assets() / "explain" / "samplers" / f"{name}.md"
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
 
 def allowed(d: Described) -> str:
