@@ -11,6 +11,7 @@ import pytest
 from models.loading import LoadedModel, load
 from samplers.__main__ import main
 from samplers.batch import run_requests
+from samplers.events import SCHEMA
 from samplers.recording.traces import read_trace
 from tests.networks import VECTORS
 from tests.samplers.test_conformance import sampler_of
@@ -114,7 +115,7 @@ def test_a_trace_of_the_first_version_is_printed_as_todays(
     assert main(["replay", str(old), "--json"]) == 0
     printed = capsys.readouterr().out
     header, *events = map(json.loads, printed.splitlines())
-    assert (header["schema"], header["events"]) == (2, len(events))
+    assert (header["schema"], header["events"]) == (SCHEMA, len(events))
     assert read_trace(printed.encode()) == read_trace(old)
     (tmp_path / "cut").write_bytes(old.read_bytes()[:5000])
     assert main(["replay", str(tmp_path / "cut"), "--json"]) == 2
