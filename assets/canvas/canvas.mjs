@@ -9,7 +9,7 @@ import { placeOf, showNumbers, showOutcome, showSentence, showSource } from "./n
 import { Player } from "./player.mjs";
 import { Legend, Voice, answerText } from "./readout.mjs";
 import { Timeline } from "./timeline.mjs";
-import { Transport } from "./transport.mjs";
+import { Transport, keptPace } from "./transport.mjs";
 
 const CHARTS_EVERY = 125; // ms between redraws of the small pictures
 const CALM_EVERY = 250; // ms between frames when the reader prefers reduced motion
@@ -66,7 +66,7 @@ class TokenCanvas {
 
   begin(run) {
     this.timeline = new Timeline(run);
-    this.player = Object.assign(new Player(), { speed: this.player.speed });
+    this.player = Object.assign(new Player(), { pace: keptPace() });
     this.painted.index = -1;
     this.wanted = -1;
     this.failures = 0;
@@ -85,6 +85,7 @@ class TokenCanvas {
       if (pushed === "new" && frame.kind === "start") this.start(frame.meta);
     }
     this.player.grow(this.timeline.length, this.timeline.ended);
+    if (frames.at(-1)?.kind === "stop" && this.player.live) this.player.seek(this.player.last);
     this.schedule(false);
   }
 
@@ -128,10 +129,10 @@ class TokenCanvas {
 
   tick(now) {
     this.player.tick(now);
-    const moving = this.player.playing || (this.player.live && !this.player.ended);
+    const { moving } = this.player;
     const soon = moving && this.calm.matches && now - this.painted.at < CALM_EVERY;
     if (!soon && this.timeline && this.player.index >= 0) this.paint(now, moving);
-    if (this.player.playing || soon) this.schedule(false);
+    if (this.player.playing || this.player.behind || soon) this.schedule(false);
   }
 
   paint(now, moving) {

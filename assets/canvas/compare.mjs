@@ -7,7 +7,7 @@ import { Player } from "./player.mjs";
 import { Legend } from "./readout.mjs";
 import { glyph } from "./text.mjs";
 import { isMask, isOpen } from "./timeline.mjs";
-import { Transport } from "./transport.mjs";
+import { Transport, keptPace } from "./transport.mjs";
 
 /** What one sampler has where samplers differ. */
 function wordOf(cell) {
@@ -46,7 +46,7 @@ class Compare {
   begin(message, count) {
     const { run, number, measure } = message;
     Object.assign(this, { run, number, measure, split: undefined });
-    this.player = Object.assign(new Player(), { speed: this.player.speed });
+    this.player = Object.assign(new Player(), { pace: keptPace() });
     this.lanes = Array.from({ length: count }, (_, i) => new Lane(i, message.run));
     this.parts.lanes.replaceChildren(...this.lanes.map((lane) => lane.element));
     this.parts.lanes.dataset.count = count;
@@ -92,7 +92,7 @@ class Compare {
       this.waiting = false;
       this.player.tick(now);
       if (this.run && this.player.index >= 0) this.paint();
-      if (this.player.playing) this.schedule();
+      if (this.player.playing || this.player.behind) this.schedule();
     });
   }
 
@@ -101,14 +101,14 @@ class Compare {
     const timelines = this.lanes.map((lane) => lane.timeline);
     const over = overAt(timelines, player.index, measure);
     const different = differences(statesAt(timelines, player.index, measure), over);
-    const moving = player.playing || (player.live && !player.ended);
     this.lanes.forEach((lane, i) => {
-      lane.paint(frameAt(lane.timeline, player.index, measure), new Set(different[i]), moving);
+      lane.paint(frameAt(lane.timeline, player.index, measure), new Set(different[i]), player.moving);
     });
     const marks = new Set(timelines.flatMap((line) => [...line.marks]));
     this.legend.draw(marks, this.lanes.some((lane) => lane.board.marked));
-    if (player.ended && this.split === undefined) this.mark(divergence(timelines, measure));
-    this.metrics(player.ended);
+    const shown = player.ended && !player.behind;
+    if (shown && this.split === undefined) this.mark(divergence(timelines, measure));
+    this.metrics(shown);
     const place = clock(player.index, measure);
     this.transport.show(player, `${place} · live`, `${place} of ${clock(player.last, measure)}`, place);
   }

@@ -17,6 +17,24 @@ export function reveal(element) {
   element.scrollIntoView({ behavior: calm ? "auto" : "smooth" });
 }
 
+/** What the browser keeps under a name; "" where it keeps nothing. */
+export function kept(name) {
+  try {
+    return localStorage.getItem(name) ?? "";
+  } catch {
+    return ""; // forbidden here
+  }
+}
+
+/** Let the browser keep a text under a name, if it may. */
+export function keep(name, text) {
+  try {
+    localStorage.setItem(name, text);
+  } catch {
+    // forbidden here, or full
+  }
+}
+
 /** Change an element's text only when it differs: an unchanged page costs no layout. */
 export function set(element, text) {
   if (element.textContent !== text) element.textContent = text;

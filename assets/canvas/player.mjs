@@ -1,29 +1,43 @@
-// Which frame is shown: following a live run, scrubbing, or playing at a speed. No DOM, no timers.
+// Which frame is shown: following a live run at a pace, scrubbing, or playing. No DOM, no timers.
 
-export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
-const FRAMES_PER_SECOND = 16; // at 1x
+export const PACES = [1, 2, 5, 10, 20, 40, Infinity]; // frames a second; Infinity: as fast as they come
+export const USUAL_PACE = 10;
+const FASTEST = 120; // frames a second of a recording that plays as fast as it can
 
 export class Player {
   constructor() {
     this.index = -1; // shown frame, -1: none
     this.length = 0;
     this.ended = false;
-    this.live = true; // follows the newest frame
-    this.playing = false;
-    this.speed = 1;
+    this.live = true; // goes towards the newest frame
+    this.playing = false; // goes on from a frame that was looked back at
+    this.pace = USUAL_PACE;
     this.due = 0; // frames to advance, with its fraction
     this.then = null; // time of the last tick
+    this.rested = false; // all frames that were there were shown then
   }
 
   get last() {
     return this.length - 1;
   }
 
+  /** Whether newer frames are there that a live run will come to. */
+  get behind() {
+    return this.live && this.index < this.last;
+  }
+
+  /** Whether frames go by, or would if new ones came. */
+  get moving() {
+    return this.playing || (this.live && (!this.ended || this.behind));
+  }
+
   /** The run has so many frames now. */
   grow(length, ended) {
     this.length = length;
     this.ended = ended;
-    if (this.live) this.index = this.last;
+    if (!this.live || length === 0) return;
+    if (this.index < 0) this.index = 0;
+    if (this.pace === Infinity) this.index = this.last;
   }
 
   /** Show a frame; at the newest one a live run is followed again. */
@@ -38,7 +52,7 @@ export class Player {
   /** Play or pause; at the end of a run it plays from the beginning. */
   toggle() {
     if (this.length === 0) return;
-    if (this.playing || (this.live && !this.ended)) {
+    if (this.moving) {
       this.playing = false;
       this.live = false;
       return;
@@ -50,23 +64,33 @@ export class Player {
     this.then = null;
   }
 
-  /** One speed up (1) or down (-1). */
+  /** Another pace, at once. */
+  setPace(pace) {
+    this.pace = pace;
+    this.due = 0;
+    if (pace === Infinity && this.live) this.index = this.last;
+  }
+
+  /** One pace up (1) or down (-1). */
   faster(direction) {
-    const at = SPEEDS.indexOf(this.speed) + direction;
-    this.speed = SPEEDS[Math.max(0, Math.min(SPEEDS.length - 1, at))];
+    const at = PACES.indexOf(this.pace) + direction;
+    this.setPace(PACES[Math.max(0, Math.min(PACES.length - 1, at))]);
   }
 
   /** Advance to the time `now`, in ms; whether another frame is shown. */
   tick(now) {
-    if (!this.playing) return false;
-    const elapsed = this.then === null ? 0 : Math.min(now - this.then, 250);
+    if (!this.moving || this.index === this.last) return false;
+    const elapsed = this.then === null ? 0 : now - this.then;
     this.then = now;
-    this.due += (elapsed / 1000) * FRAMES_PER_SECOND * this.speed;
+    this.due += (Math.min(elapsed, this.rested ? elapsed : 250) / 1000) * Math.min(this.pace, FASTEST);
+    if (this.rested) this.due = Math.min(this.due, 1); // a frame that came late is shown at once, alone
+    this.rested = false;
     const frames = Math.floor(this.due);
     if (frames === 0) return false;
     this.due -= frames;
     this.index = Math.min(this.last, this.index + frames);
-    if (this.index === this.last) {
+    this.rested = this.index === this.last;
+    if (this.playing && this.rested) {
       this.playing = false;
       this.live = true;
     }

@@ -1,8 +1,21 @@
-// The buttons, the slider, the speed and the keyboard of a canvas or of a comparison.
+// The buttons, the slider, the pace and the keyboard of a canvas or of a comparison.
 
-import { make, set } from "./dom.mjs";
+import { keep, kept, make, set } from "./dom.mjs";
 import { HELP, command } from "./keys.mjs";
-import { SPEEDS } from "./player.mjs";
+import { PACES, USUAL_PACE } from "./player.mjs";
+
+const KEPT = "lz-pace"; // in the browser
+
+/** The pace that was chosen here last. */
+export function keptPace() {
+  const pace = Number(kept(KEPT));
+  return PACES.includes(pace) ? pace : USUAL_PACE;
+}
+
+/** A pace in words. */
+export function paceWords(pace) {
+  return pace === Infinity ? "as it comes" : `${pace} a second`;
+}
 
 /** Whether a key press is the pressed element's own: a list's, or a button's. */
 function isNative(event, speed) {
@@ -13,15 +26,15 @@ export class Transport {
   /** parts: elements by name; act(what, value): what keys.mjs says. */
   constructor(root, parts, act) {
     Object.assign(this, { root, parts, act });
-    for (const speed of SPEEDS) parts.speed.append(make("option", "", `${speed}×`, { value: speed }));
-    parts.speed.value = "1";
+    parts.speed.max = PACES.length - 1;
+    this.showPace(keptPace());
     for (const [keys, text] of HELP) parts.help.append(make("dt", "", keys), make("dd", "", text));
     parts.first.addEventListener("click", () => act("frame-to", 0));
     parts.last.addEventListener("click", () => act("frame-to", Infinity));
     parts.play.addEventListener("click", () => act("play", 0));
     parts.keys.addEventListener("click", () => act("help", 0));
     parts.range.addEventListener("input", () => act("frame-to", Number(parts.range.value)));
-    parts.speed.addEventListener("change", () => act("speed-to", Number(parts.speed.value)));
+    parts.speed.addEventListener("input", () => act("speed-to", PACES[Number(parts.speed.value)]));
     parts.transport.addEventListener("keydown", (event) => {
       if (!isNative(event, parts.speed)) this.key(event, false);
     });
@@ -44,12 +57,25 @@ export class Transport {
     } else if (what === "frame-one") player.seek(player.index + value);
     else if (what === "frame-to") player.seek(Math.min(value, player.last));
     else if (what === "play") player.toggle();
-    else if (what === "speed-to") player.speed = value;
+    else if (what === "speed-to") this.keepPace(player, value);
     else if (what === "speed") {
       player.faster(value);
-      parts.speed.value = String(player.speed);
+      this.keepPace(player, player.pace);
     } else return false;
     return true;
+  }
+
+  keepPace(player, pace) {
+    player.setPace(pace);
+    keep(KEPT, String(pace));
+    this.showPace(pace);
+  }
+
+  showPace(pace) {
+    const { parts } = this;
+    parts.speed.value = PACES.indexOf(pace);
+    parts.speed.setAttribute("aria-valuetext", paceWords(pace));
+    set(parts.pace, paceWords(pace));
   }
 
   enable(yes, names = ["first", "play", "last", "range"]) {
@@ -66,9 +92,8 @@ export class Transport {
     const follows = player.live && !player.ended;
     set(parts.frame, follows ? live : shown);
     parts.range.setAttribute("aria-valuetext", spoken);
-    const moving = player.playing || follows;
-    parts.play.classList.toggle("on", moving);
-    parts.play.setAttribute("aria-label", moving ? "Pause" : "Play");
-    this.root.dataset.state = player.ended ? "ended" : "running";
+    parts.play.classList.toggle("on", player.moving);
+    parts.play.setAttribute("aria-label", player.moving ? "Pause" : "Play");
+    this.root.dataset.state = player.ended && !player.behind ? "ended" : "running";
   }
 }

@@ -110,6 +110,8 @@ def open_page(app: str, browser: Browser) -> Iterator[Any]:
         contexts.append(context)
         context.set_default_timeout(STEP_WITHIN * 1000)
         context.route("**/*", route)
+        # Runs are shown as fast as they come, or every test would wait for its frames.
+        context.add_init_script("localStorage['lz-pace'] ??= 'Infinity'")
         page = context.new_page()
         page.on("console", lambda m: complain(page, m))
         page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))

@@ -78,7 +78,7 @@ def scrub_without_the_server(tab: Any, frames: Any, cells: Any) -> None:
     assert label == f"frame 1 of {frames - 1}, step 1, 255 masks left"
     page.keyboard.press("Shift+ArrowRight")
     tab.wait("canvas.painted.index === 33")
-    page.select_option("#canvas [data-part=speed]", "8")
+    page.locator("#canvas [data-part=speed]").fill("6")
     page.click("#canvas [data-part=play]")
     tab.wait(f"canvas.painted.index === {frames - 1}")
     assert tab.cells() == cells
@@ -124,8 +124,8 @@ def test_keyboard_on_the_cells(tab: Any) -> None:
     tab.wait("canvas.board.chosen !== null")
     page.wait_for_function(f"document.querySelector('[data-part=title]').textContent === 'Cell {focused}'")
     assert "decided at step" in tab.text("note")
-    page.keyboard.press("]")
-    assert page.input_value("#canvas [data-part=speed]") == "2"
+    page.keyboard.press("[")
+    assert page.inner_text("#canvas [data-part=pace]") == "40 a second"
     page.keyboard.press("?")
     assert page.is_visible("#canvas [data-part=help]")
 

@@ -104,6 +104,7 @@ test("block edges", () => {
 
 test("the player follows a live run until somebody looks back", () => {
   const player = new Player();
+  player.setPace(Infinity);
   player.grow(10, false);
   assert.equal(player.index, 9);
   player.seek(3);
@@ -117,14 +118,15 @@ test("the player follows a live run until somebody looks back", () => {
 test("playing takes the time that its speed says", () => {
   const player = new Player();
   player.grow(200, true);
+  player.seek(199);
   player.toggle();
   assert.deepEqual([player.index, player.playing], [0, true]); // from the beginning again
   let now = 1000;
   for (player.tick(now); now < 2000; ) player.tick((now += 20));
-  assert.equal(player.index, 16);
+  assert.equal(player.index, 10);
   player.faster(1);
   for (const end = now + 1000; now < end; ) player.tick((now += 20));
-  assert.equal(player.index, 48);
+  assert.equal(player.index, 30);
   player.toggle();
   assert.equal(player.tick((now += 5000)), false);
   player.toggle();
@@ -132,16 +134,48 @@ test("playing takes the time that its speed says", () => {
   assert.deepEqual([player.index, player.playing, player.live], [199, false, true]);
 });
 
-test("pausing a live run keeps its frame; speeds have ends", () => {
+test("a live run goes by at its pace, and comes to its end", () => {
   const player = new Player();
+  player.grow(50, true); // all frames at once
+  assert.deepEqual([player.index, player.moving], [0, true]);
+  let now = 0;
+  for (player.tick(now); now < 1000; ) player.tick((now += 20));
+  assert.deepEqual([player.index, player.behind], [10, true]);
+  player.setPace(40); // while it goes on
+  for (const end = now + 500; now < end; ) player.tick((now += 20));
+  assert.equal(player.index, 30);
+  player.setPace(Infinity);
+  assert.deepEqual([player.index, player.moving, player.behind], [49, false, false]);
+});
+
+test("a frame that comes late is shown at once, and no two for it", () => {
+  const player = new Player();
+  player.grow(1, false);
+  player.tick(0);
+  player.grow(2, false);
+  player.tick(1000);
+  for (let now = 1000; now <= 1100; now += 20) player.tick(now);
+  assert.equal(player.index, 1);
+  player.grow(4, false); // two at once, a second later
+  player.tick(2100);
+  assert.equal(player.index, 2);
+  player.tick(2150);
+  assert.equal(player.index, 2);
+  player.tick(2200);
+  assert.equal(player.index, 3);
+});
+
+test("pausing a live run keeps its frame; paces have ends", () => {
+  const player = new Player();
+  player.setPace(Infinity);
   player.grow(5, false);
   player.toggle();
   player.grow(9, false);
   assert.equal(player.index, 4);
   for (let i = 0; i < 20; i++) player.faster(1);
-  assert.equal(player.speed, 8);
+  assert.equal(player.pace, Infinity);
   for (let i = 0; i < 20; i++) player.faster(-1);
-  assert.equal(player.speed, 0.25);
+  assert.equal(player.pace, 1);
 });
 
 test("glyphs", () => {
