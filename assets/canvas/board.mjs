@@ -3,6 +3,7 @@
 
 import { cellClass, cellLabel, cellText } from "./cell.mjs";
 import { make } from "./dom.mjs";
+import { Ends } from "./ends.mjs";
 import { blockOf, firstIds, sameOrder, startOf } from "./order.mjs";
 import { Slider } from "./slide.mjs";
 import { cividis } from "./text.mjs";
@@ -50,6 +51,8 @@ export class Board {
     this.marked = "";
     this.broken = () => false;
     this.root.replaceChildren();
+    this.ends = new Ends(this);
+    this.followed = -1;
     this.fill();
     this.focusable(0);
   }
@@ -95,6 +98,7 @@ export class Board {
     this.fresh = was.map((from) => fresh[from] ?? false);
     this.order = order;
     this.painting.ups = null;
+    this.ends.first = -1; // found anew
     const kept = new Set(this.spans);
     for (const span of spans) if (!kept.has(span)) span.remove();
     this.spans.forEach((span, pos) => {
@@ -152,7 +156,9 @@ export class Board {
       this.fresh[pos] = fresh;
       this.cell(this.spans[pos], pos, cell, fresh);
     }
+    this.ends.show(state.cells);
     this.gutters(state);
+    if (moving) this.follow(state.block);
     if (this.painting.ups !== state.ups) this.policy(state.ups);
     this.painting.ups = state.ups;
     if (slides) this.slider.slide(this.spans);
@@ -163,6 +169,18 @@ export class Board {
     if (ghosts === this.ghosts) return;
     this.ghosts = ghosts;
     this.painted.fill(undefined);
+  }
+
+  /** Keep the block that is written in sight, where the board scrolls. */
+  follow(block) {
+    if (block < 0 || block === this.followed) return;
+    this.followed = block;
+    const { root } = this;
+    const row = this.rows[block]?.element;
+    if (!row || root.scrollHeight <= root.clientHeight) return;
+    const top = row.offsetTop - root.offsetTop;
+    const hidden = top < root.scrollTop || top + row.offsetHeight > root.scrollTop + root.clientHeight;
+    if (hidden) root.scrollTop = top - root.clientHeight / 2;
   }
 
   cell(span, pos, cell, fresh) {
@@ -188,7 +206,7 @@ export class Board {
       row.shown = key;
       row.element.classList.toggle("now", now);
       row.element.classList.toggle("win", triggered);
-      row.name.textContent = `Block ${block + 1}${now ? " · now" : ""}`;
+      row.name.setAttribute("aria-label", `Block ${block + 1}${now ? ", written now" : ""}`);
       row.bar.hidden = row.score.hidden = score == null;
       if (score == null) return;
       row.bar.classList.toggle("low", score < 0.5);
@@ -227,6 +245,7 @@ export class Board {
     at(this.chosen)?.classList.remove("chosen");
     at(this.chosen)?.removeAttribute("aria-selected");
     this.chosen = next;
+    if (next !== null && this.order.indexOf(next) >= this.ends.first) this.ends.unfold(true);
     at(next)?.classList.add("chosen");
     at(next)?.setAttribute("aria-selected", "true");
     if (at(next)) this.focusable(this.order.indexOf(next));
@@ -235,7 +254,7 @@ export class Board {
 
   /** Move the focus by cells; Tab comes back to where it was. */
   move(to) {
-    const pos = Math.max(0, Math.min(this.spans.length - 1, to));
+    const pos = Math.max(0, Math.min(this.ends.first - 1, to));
     this.focusable(pos);
     this.spans[pos]?.focus();
   }

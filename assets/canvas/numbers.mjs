@@ -7,6 +7,8 @@ import { leftWord } from "./text.mjs";
 /** What is said of a run beside its counters. */
 export function showSource(parts, meta) {
   parts.prompt.textContent = meta.prompt;
+  parts.asked.textContent = meta.question ?? "";
+  parts.asked.hidden = !meta.question;
   const which = meta.rows > 1 ? `row 1 of ${meta.rows}` : "";
   const approximate = meta.approximate && `approximate: ${meta.approximate}`;
   parts.source.textContent = [meta.sampler, meta.model, which, approximate].filter(Boolean).join(" · ");

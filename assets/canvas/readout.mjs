@@ -21,6 +21,7 @@ const LEGEND = [
   ["z", "c ns bn", "a", "re-noised"],
   ["y", "c ns bn", "a", "draft rejected"],
   ["u", "c rm", "a", "re-masked by UPS"],
+  ["ups", "c", "a", "bar above = how likely it falls"],
   ["broken", "c broken", "a", "line that does not hold"],
 ];
 
@@ -69,6 +70,7 @@ export class Legend {
       ...shown.map(([, name, text, label]) => {
         const entry = make("span");
         const cell = make("span", name, text || " ", { "aria-hidden": "true", style: "--p:.7;--k:#c3b369" });
+        if (label.startsWith("bar above")) cell.append(make("i", "u over", "", { style: "--o:.8" }));
         entry.append(cell, label);
         return entry;
       }),

@@ -218,6 +218,7 @@ export class Timeline {
       }
     }
     if (frame.drafts?.length) this.marks.add("draft");
+    if (frame.ups) this.marks.add("ups");
   }
 
   close(id, at) {

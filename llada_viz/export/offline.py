@@ -41,7 +41,8 @@ def offline_page(runs: Sequence[Run], title: str, measure: str = "NFE") -> str:
     styles = [_colours(), *(path.read_text(encoding="utf-8") for path in canvas_files.STYLES)]
     styles.append((folder / "page.css").read_text(encoding="utf-8"))
     title = " ".join(title.split())[:LONGEST_TITLE]
-    about = f"{question_of(runs[0].layout.prompt)} – recorded with LLaDA Viz."
+    question = f"{question_of(runs[0].layout.prompt)} " if len(runs) > 1 else ""  # one has it on its board
+    about = f"{question}Recorded with LLaDA Viz."
     return "".join((
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
         f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">\n',

@@ -10,7 +10,7 @@ from models.assets import assets
 FOLDER = assets() / "canvas"
 # In the order in which they may be evaluated: what a module imports stands before it.
 MODULES = (
-    "dom", "fold", "text", "order", "timeline", "player", "tried", "cell", "slide", "board", "charts",
+    "dom", "fold", "text", "order", "timeline", "player", "tried", "cell", "slide", "ends", "board", "charts",
     "inspector", "keys", "transport", "readout", "numbers", "canvas", "align", "lockstep", "lane", "compare",
 )  # fmt: skip
 # Later sheets win over earlier ones.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from llada_viz.render.question import question_of
 from samplers.events import Started
 from samplers.registry import SAMPLERS
 
@@ -62,6 +63,7 @@ class Layout:
             "block_length": self.block_length,
             "steps": self.steps,
             "prompt": self.prompt,
+            "question": question_of(self.prompt),
             "sampler": self.sampler,
             "model": self.model,
             "rows": self.rows,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llada_viz.render.meta import LONGEST_VALUE
+from llada_viz.render.ops import unit
 from llada_viz.render.say_cells import capital, cells, changed, counted, of_cells, percent, quoted, undecided
 from samplers.events import (
     BlockScored,
@@ -119,10 +120,14 @@ def _scored(event: BlockScored, maker: FrameMaker) -> Say:
             f"{where}: {listed_scores}." if listed_scores else "None in this row.",
             "",
         ]
-    score = event.scores[maker.row] if maker.row < len(event.scores) else None
+    score = unit(event.scores[maker.row] or 0.0) if _has_score(event, maker.row) else None
     if score is None:
         return ["Scored.", "Not this row.", ""]
     return ["Scored.", f"{where} scored {score:.2f} ({event.scorer}).", ""]
+
+
+def _has_score(event: BlockScored, row: int) -> bool:
+    return row < len(event.scores) and event.scores[row] is not None
 
 
 def _window(event: WindowTriggered, maker: FrameMaker) -> Say:

@@ -6,6 +6,7 @@ import { test } from "node:test";
 
 import { align, gaps } from "../../assets/canvas/align.mjs";
 import { cellClass, cellLabel, cellText } from "../../assets/canvas/cell.mjs";
+import { foldFrom } from "../../assets/canvas/ends.mjs";
 import { curve, rectangles } from "../../assets/canvas/charts.mjs";
 import { historyLine, leastSure } from "../../assets/canvas/inspector.mjs";
 import { bytesOf } from "../../assets/canvas/dom.mjs";
@@ -176,6 +177,18 @@ test("pausing a live run keeps its frame; paces have ends", () => {
   assert.equal(player.pace, Infinity);
   for (let i = 0; i < 20; i++) player.faster(-1);
   assert.equal(player.pace, 1);
+});
+
+test("what repeats the end of an answer is folded, and nothing else", () => {
+  const cell = (text, mark = "c") => ({ text, mark, conf: 1, at: 0, was: "" });
+  const end = () => cell("<|endoftext|>");
+  const many = (n) => Array.from({ length: n }, end);
+  assert.equal(foldFrom([cell("a"), ...many(5)]), 2);
+  assert.equal(foldFrom([cell("a"), ...many(4)]), 5); // too few
+  assert.equal(foldFrom([cell("a"), cell("<|eot_id|>"), ...many(6)]), 2);
+  assert.equal(foldFrom([cell("a"), ...many(9), cell("", "m")]), 11); // not finished
+  assert.equal(foldFrom(many(8)), 1);
+  assert.equal(foldFrom([]), 0);
 });
 
 test("glyphs", () => {

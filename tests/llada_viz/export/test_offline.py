@@ -59,7 +59,7 @@ class Reader(HTMLParser):
 
 def test_the_page_holds_the_run_and_asks_nobody() -> None:
     page = Reader(offline_page([run()], "A repair"))
-    assert "? – recorded with LLaDA Viz.</p>" in offline_page([run()], "A repair")
+    assert '"question":"What is' in page.data
     held = json.loads(page.data)
     assert held["frames"] == json.loads(json.dumps(run().frames)) and held["trace"]["name"].endswith(".jsonl")
     assert page.addresses == [] and page.policy.startswith("default-src 'none'; script-src 'sha256-")
@@ -73,6 +73,7 @@ def test_several_runs_stand_side_by_side() -> None:
     held = json.loads(Reader(offline_page([run(), run("remedi")], "Two", "time")).data)
     assert [len(lane) for lane in held["lanes"]] == [len(run().frames), len(run("remedi").frames)]
     assert held["measure"] == "time" and "frames" not in held
+    assert "? Recorded with LLaDA Viz.</p>" in offline_page([run(), run("remedi")], "Two", "time")
 
 
 def test_text_of_the_run_is_no_markup() -> None:
