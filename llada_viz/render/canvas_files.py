@@ -23,6 +23,7 @@ SHEETS = (
     "open",
     "chat",
     "tried",
+    "transport",
     "panels",
     "measures",
     "compare",
