@@ -185,7 +185,7 @@ def _with_levels() -> Plan:
     """All levels, countdown and English, at a plateau of the learning rate: its sittings can be of any
     length."""
     train = replace(
-        _TRAIN, max_steps=36_000, batch_size=73, learning_rate=1e-3, warmup=200, decay=0.0, save_every=500
+        _TRAIN, max_steps=8_402, batch_size=73, learning_rate=1e-3, warmup=200, decay=0.0, save_every=500
     )
     return Plan(train, ((0, LEVELLED),), vocab_size=2816, muon=True)
 
