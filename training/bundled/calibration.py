@@ -50,12 +50,14 @@ def training_sets(n: int) -> list[ProblemSet]:
     return [bundled_set(task, n, SEED, TRAIN, MIDDLE) for task in LEVELS]
 
 
-def trials(loaded: LoadedModel, prompts: Mapping[str, Any], sets: Sequence[ProblemSet]) -> Iterator[Trial]:
-    """Temperatures from 1 upwards, up to the first whose error is larger than that of the one before."""
+def trials(
+    loaded: LoadedModel, model: str, prompts: Mapping[str, Any], sets: Sequence[ProblemSet]
+) -> Iterator[Trial]:
+    """Of a loaded model, whose folder is `model`: temperatures from 1 upwards, up to the first whose error is larger than that of the one before."""
     before = float("inf")
     for temperature in TEMPERATURES:
         with _divided(loaded, temperature):
-            commits = _commits(loaded, prompts, sets)
+            commits = _commits(loaded, model, prompts, sets)
         error = ece(commits)
         if error is None:
             raise ValueError(
@@ -94,7 +96,9 @@ def _divided(loaded: LoadedModel, temperature: float) -> Iterator[None]:
             head.copy_(weights)
 
 
-def _commits(loaded: LoadedModel, prompts: Mapping[str, Any], sets: Sequence[ProblemSet]) -> list[Judged]:
+def _commits(
+    loaded: LoadedModel, model: str, prompts: Mapping[str, Any], sets: Sequence[ProblemSet]
+) -> list[Judged]:
     """The confidence of every token of which it is known whether it is right, in greedy answers."""
     found: list[Judged] = []
     with TemporaryDirectory() as scratch:
@@ -102,7 +106,7 @@ def _commits(loaded: LoadedModel, prompts: Mapping[str, Any], sets: Sequence[Pro
             settings = decode_settings(prompts, problems.problems[0].task, problems.level)
             line = Line("plain", settings.pop("sampler", "low_confidence"), settings)
             folder = RunFolder(Path(scratch) / str(number))
-            for _ in run_bundled_set(loaded, loaded.name, problems, [line], folder, commits=True):
+            for _ in run_bundled_set(loaded, model, problems, [line], folder, commits=True):
                 pass
             found += commits_of(folder)
     return found

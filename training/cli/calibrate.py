@@ -29,7 +29,8 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(f"n = {args.n}; allowed: 1 or more")
     prompts = json.loads((BUNDLED / "prompts.json").read_text())
     tried = []
-    for trial in trials(load(str(args.model), device="cpu"), prompts, training_sets(args.n)):
+    model = str(args.model)
+    for trial in trials(load(model, device="cpu"), model, prompts, training_sets(args.n)):
         tried.append(trial)
         print(
             f"temperature {trial.temperature}: calibration error {trial.error:.3f} over {trial.tokens:,} "

@@ -43,7 +43,7 @@ def test_a_higher_temperature_is_less_sure_and_leaves_the_model_as_it_was(
     monkeypatch.setattr(module, "TEMPERATURES", (1.0, 2.0))
     before = loaded.model.get_parameter(HEAD).clone()
     sets = [s for s in training_sets(8) if s.problems[0].task == "linear"]
-    one, two = trials(loaded, prompts(), sets)
+    one, two = trials(loaded, str(MODEL), prompts(), sets)
     assert (one.temperature, two.temperature) == (1.0, 2.0) and one.tokens > 50
     assert two.confidence < one.confidence - 0.02
     assert torch.equal(loaded.model.get_parameter(HEAD), before)
@@ -52,7 +52,7 @@ def test_a_higher_temperature_is_less_sure_and_leaves_the_model_as_it_was(
 def test_trials_end_behind_the_best(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     commits = iter([[(0.9, False)], [(0.5, False)], [(0.7, False)], [(0.1, False)]])
     monkeypatch.setattr(module, "_commits", lambda *_: next(commits))
-    assert [round(t.error, 2) for t in trials(loaded, {}, [])] == [0.9, 0.5, 0.7]
+    assert [round(t.error, 2) for t in trials(loaded, str(MODEL), {}, [])] == [0.9, 0.5, 0.7]
 
 
 def test_a_folded_model_gives_divided_logits(
