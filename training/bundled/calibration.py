@@ -53,7 +53,8 @@ def training_sets(n: int) -> list[ProblemSet]:
 def trials(
     loaded: LoadedModel, model: str, prompts: Mapping[str, Any], sets: Sequence[ProblemSet]
 ) -> Iterator[Trial]:
-    """Of a loaded model, whose folder is `model`: temperatures from 1 upwards, up to the first whose error is larger than that of the one before."""
+    """Of a loaded model, whose folder is `model`: temperatures from 1 upwards, up to the first whose error is
+    larger than that of the one before."""
     before = float("inf")
     for temperature in TEMPERATURES:
         with _divided(loaded, temperature):
