@@ -35,7 +35,7 @@ from samplers import SAMPLERS
 from samplers.batch import ToolBox, answer_text, read_request
 from samplers.events import Predicted
 from samplers.measuring.calibration import ece
-from samplers.measuring.judges import known_by_steps, task_check
+from samplers.measuring.judges import known_to_first_error, task_check
 from samplers.measuring.measures import Judge, measures_of
 from samplers.measuring.measures_table import as_data, mean_of
 from samplers.measuring.regret import regret
@@ -87,7 +87,7 @@ def measured(
             lambda ids: answer_text(loaded, list(ids)),
             task_check(problem.task, problem.fields, problem.answer),
         )
-        known = known_by_steps(problem.task, problem.fields, pieces, ends)
+        known = known_to_first_error(problem.task, problem.fields, pieces, ends, problem.answer)
         forwards = prepared.denoise.row_forwards[number]
         found = measures_of(recorder, number, judge, known, forwards)
         network, asked = prepared.denoise.network, problem.number % every == 0

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import combinations
 
 from tasks.steps import Fact
 
@@ -93,3 +96,22 @@ def _completed(first: Fact, second_ops: str, third: int) -> Iterator[Solution]:
         if op in "-/" and (second := _apply(third, op, value)):
             wrapped = f"({inner})" if op == "/" and first.op == "*" else inner
             yield Solution((first, second), f"{third} {op} {wrapped}")
+
+
+def reachable(numbers: Sequence[int | Fraction], target: int) -> bool:
+    """Whether the target can be made of the numbers, each used once, with + - * / and any values on the
+    way."""
+    return _reachable(tuple(sorted(map(Fraction, numbers))), Fraction(target))
+
+
+@lru_cache(1 << 16)
+def _reachable(numbers: tuple[Fraction, ...], target: Fraction) -> bool:
+    if len(numbers) == 1:
+        return numbers[0] == target
+    for i, j in combinations(range(len(numbers)), 2):
+        a, b = numbers[i], numbers[j]
+        rest = [n for k, n in enumerate(numbers) if k not in (i, j)]
+        results = {a + b, a - b, b - a, a * b} | {x / y for x, y in ((a, b), (b, a)) if y}
+        if any(_reachable(tuple(sorted((*rest, result))), target) for result in results):
+            return True
+    return False

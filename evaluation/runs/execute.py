@@ -25,7 +25,7 @@ from models.checkpoint import weights_digest
 from models.loading import LoadedModel
 from models.text import token_pieces
 from samplers.batch import run_requests
-from samplers.measuring.judges import known_by_steps, task_check
+from samplers.measuring.judges import known_to_first_error, task_check
 from samplers.measuring.measures import Known, Opinion
 from tasks import TASKS
 
@@ -133,7 +133,9 @@ def knowns_of(loaded: LoadedModel, problems: Sequence[Problem]) -> dict[int, Kno
     """By their numbers, for problems of bundled tasks: which tokens of an answer are right."""
     pieces = token_pieces(loaded.tokenizer) if loaded.tokenizer else []
     ends = [i for i in (loaded.eos_id, loaded.eot_id) if i is not None]
-    return {p.number: known_by_steps(p.task, p.fields, pieces, ends) for p in problems if p.task}
+    return {
+        p.number: known_to_first_error(p.task, p.fields, pieces, ends, p.answer) for p in problems if p.task
+    }
 
 
 def graded(problems: Sequence[Problem], texts: Sequence[str], grader: Grades) -> list[Grade]:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from models.text import cell_texts
 from samplers.measuring.measures import Judge, Known, Opinion
 from tasks import TASKS
-from tasks.checks.step_check import check_steps
+from tasks.checks.step_check import Step, check_steps
+from tasks.checks.unfinished import can_still_hold
 from tasks.core import extract_boxed
 from tasks.recognise import problem_of
 
@@ -80,22 +81,52 @@ def judge_by(check: Callable[[str], Opinion], pieces: Pieces, mask_id: int | Non
     return Judge(text_of, check)
 
 
-def known_by_steps(task: str, fields: Mapping[str, str], pieces: Pieces, ends: Collection[int]) -> Known:
-    """A token is right when it stands in a line that holds, or in a box whose answer does, and wrong in a
-    line or box that does not (tasks.checks.step_check); of all others nothing is known."""
+def known_to_first_error(
+    task: str, fields: Mapping[str, str], pieces: Pieces, ends: Collection[int], gold: str = ""
+) -> Known:
+    """Tokens of finished lines and of the box: right up to the first error, wrong at it; nothing is known of
+    what comes behind, which was written beside a wrong token (as in the labels of PRM800K, 2305.20050).
+
+    The error is the first token, from the left, with which its line can no longer become right
+    (tasks.checks.unfinished); where that cannot be told, the last token of the line. An answer whose lines
+    all hold and which is not the right one (gold) has its error in the box.
+    """
 
     def known(tokens: Sequence[int]) -> list[bool | None]:
         end = next((i for i, token in enumerate(tokens) if token in ends), len(tokens))
         texts = cell_texts(pieces, list(tokens[:end]), None)
-        steps = check_steps(TASKS[task], dict(fields), "".join(texts))
+        text = "".join(texts)
+        steps = check_steps(TASKS[task], dict(fields), text)
+        wrong = next((step for step in steps if not step.right), None)
+        if wrong is None and gold and steps and extract_boxed(text) is not None:
+            right = TASKS[task].check(dict(fields), text, answer=gold).correct
+            wrong = None if right else steps[-1]
+        judged = steps if wrong is None else steps[: steps.index(wrong) + 1]
+        error = None if wrong is None else _error_in(task, fields, texts, wrong)
         rights: list[bool | None] = [None] * len(tokens)
-        at = number = 0
-        for place, text in enumerate(texts):
-            while number < len(steps) and steps[number].stop <= at:
-                number += 1
-            if text and number < len(steps) and steps[number].start < at + len(text):
-                rights[place] = steps[number].right
-            at += len(text)
+        at = 0
+        for place, piece in enumerate(texts):
+            if error is not None and place >= error:
+                rights[error] = False
+                break
+            if piece and any(step.start < at + len(piece) and at < step.stop for step in judged):
+                rights[place] = True
+            at += len(piece)
         return rights
 
     return known
+
+
+def _error_in(task: str, fields: Mapping[str, str], texts: Sequence[str], wrong: Step) -> int:
+    """The place of the token at which a wrong step breaks."""
+    at, last = 0, 0
+    for place, piece in enumerate(texts):
+        begins, at = at, at + len(piece)
+        if at <= wrong.start or not piece.strip("\n}"):
+            continue
+        if begins >= wrong.stop:
+            break
+        last = place
+        if not can_still_hold(task, fields, "".join(texts[: place + 1]).rstrip("\n")):
+            return place
+    return last

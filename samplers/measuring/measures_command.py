@@ -11,7 +11,14 @@ from typing import Any
 
 from models.text import cell_texts
 from samplers.events import Event, Started
-from samplers.measuring.judges import Pieces, ends_among, judge_by, known_by_steps, prompt_check, question_in
+from samplers.measuring.judges import (
+    Pieces,
+    ends_among,
+    judge_by,
+    known_to_first_error,
+    prompt_check,
+    question_in,
+)
 from samplers.measuring.measures import measure
 from samplers.measuring.measures_table import Data, as_data, run_table, summary_table
 from samplers.measuring.regret import regret
@@ -61,6 +68,6 @@ def measured(
     prompt = "".join(cell_texts(pieces, first.tokens[0][: first.prompt_length], None))
     check, question = prompt_check(prompt, gold), question_in(prompt)
     judge = judge_by(check, pieces, first.mask_id) if check else None
-    known = known_by_steps(*question, pieces, ends) if check and question else None
+    known = known_to_first_error(*question, pieces, ends, gold) if check and question else None
     found = measure(events, 0, ends, judge, known)
     return as_data(found, regret(events, network) if network is not None else None, cells)

@@ -3,9 +3,9 @@ r"""Checks a worked answer step by step against the problem alone, without the r
 A step is a finished line, or a closed \boxed{...}. Every arithmetic line must be true and must use
 numbers that the problem or earlier lines gave. Expressions are reduced operation by operation, so a
 right sum at the wrong place is wrong; an equation's line must keep its solution; a sudoku row must
-keep clues and rules. Of word problems three things are checked: that the arithmetic is right, that its
-numbers were given, and that the final answer is the last line's result. Whether an operation was the
-right one to choose cannot be told from the problem's text.
+keep clues and rules; a line of a countdown must leave a way to the target. Of word problems three things are
+checked: that the arithmetic is right, that its numbers were given, and that the final answer is the last
+line's result. Whether an operation was the right one to choose cannot be told from the problem's text.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from fractions import Fraction
 from tasks import linear
 from tasks.arithmetic import Node, tree
 from tasks.core import Task, extract_boxed, read_number
+from tasks.countdown_solver import reachable
 from tasks.steps import Fact, plain
 from tasks.sudoku_grids import keeps_rules, layout_of
 
@@ -145,6 +146,7 @@ def _of_word(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]:
 
 def _of_countdown(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]:
     pool = Counter(int(n) for n in re.findall(r"\d{1,9}", fields["numbers"]))
+    target = int(fields["target"])
 
     def line_holds(line: str) -> bool:
         fact = _fact(line)
@@ -155,7 +157,7 @@ def _of_countdown(task: Task, fields: Mapping[str, str]) -> tuple[Judge, Judge]:
             return False
         pool.subtract(used)
         pool[fact.result] += 1
-        return True
+        return reachable(list(pool.elements()), target)
 
     return line_holds, lambda answer: task.check(fields, f"\\boxed{{{answer}}}").correct
 

@@ -12,7 +12,7 @@ from models.loading import LoadedModel, load
 from samplers.__main__ import main
 from samplers.batch import run_requests
 from samplers.events import Started
-from samplers.measuring.judges import known_by_steps, prompt_check, question_in, task_check
+from samplers.measuring.judges import known_to_first_error, prompt_check, question_in, task_check
 from samplers.measuring.measures import Opinion, measure
 from samplers.measuring.measures_table import as_data, run_table, summary_table
 from samplers.recording.traces import Trace, read_trace, write_trace
@@ -109,12 +109,41 @@ def test_who_can_know_what() -> None:
     assert task_check("word", asked, "3")("\\boxed{3}") == Opinion("3", True)
 
 
-def test_tokens_are_known_by_the_line_they_stand_in() -> None:
-    """4 * 2 = 8 holds, 3 + 8 = 12 does not, 12 is not the answer; what ends no line is not known."""
-    pieces = [b"<|end|>", b"4 * 2 = ", b"8\n", b"3 + 8", b" = 12\n", b"\\boxed{", b"12}", b"x"]
-    known = known_by_steps("expression", {"expression": "3 + 4 * 2"}, pieces, {0})
-    assert known([1, 2, 3, 4, 5, 6, 7, 0, 7]) == [True, True, False, False, False, False, None, None, None]
+def test_tokens_are_right_up_to_the_first_error() -> None:
+    """4 * 2 = 8 holds, 3 + 8 = 12 breaks at its result; nothing is known of what comes behind, nor of a line
+    without end."""
+    pieces = [
+        b"<|end|>",
+        b"4 * 2 = ",
+        b"8\n",
+        b"3 + 8",
+        b" = 12\n",
+        b"\\boxed{",
+        b"12}",
+        b"x",
+        b"11}",
+        b" = 11\n",
+    ]
+    known = known_to_first_error("expression", {"expression": "3 + 4 * 2"}, pieces, {0})
+    assert known([1, 2, 3, 4, 5, 6, 7, 0, 7]) == [True, True, True, False, *[None] * 5]
+    assert known([1, 2, 3, 9, 5, 8, 0]) == [True] * 6 + [None]
+    assert known([1, 2, 3, 9, 5, 6]) == [True] * 5 + [False]
     assert known([1]) == [None] and known([]) == []
+
+
+def test_a_wrong_plan_shows_in_the_box_at_the_latest() -> None:
+    pieces = [b"<|end|>", b"Tom: 3 + 4", b" = 7\n", b"\\boxed{", b"7", b"}"]
+    problem = {"problem": "Tom has 3 apples and 4 pears. How many more pears?"}
+    answer = [1, 2, 3, 4, 5]
+    for gold, wanted in (("1", [True, True, True, False, None]), ("7", [True] * 5), ("", [True] * 5)):
+        assert known_to_first_error("word", problem, pieces, {0}, gold)(answer) == wanted
+
+
+def test_a_step_that_leaves_no_way_to_the_target_is_the_error() -> None:
+    pieces = [b"<|end|>", b"7", b" + ", b"5", b" = 12\n", b" - "]
+    for target, wanted in (("9", [True] * 4), ("6", [True, False, None, None])):  # 9: 12 - 3
+        fields = {"numbers": "3, 5, 7", "target": target}
+        assert known_to_first_error("countdown", fields, pieces, {0})([1, 2, 3, 4]) == wanted
 
 
 # ---- tables ----------------------------------------------------------------------------------

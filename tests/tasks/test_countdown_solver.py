@@ -8,9 +8,10 @@ from fractions import Fraction
 
 import pytest
 
-from tasks import CountdownSettings, CountdownTask
+from tasks import TASKS, CountdownSettings, CountdownTask, generate
 from tasks.arithmetic import parse
-from tasks.countdown_solver import solve
+from tasks.checks.step_check import check_steps
+from tasks.countdown_solver import reachable, solve
 
 
 @pytest.mark.parametrize(
@@ -79,3 +80,18 @@ def test_the_share_of_two_numbers() -> None:
     } == {1}
     with pytest.raises(ValueError, match=r"two is 1.5; allowed: 0..1"):
         CountdownSettings(two=1.5)
+
+
+@pytest.mark.parametrize("numbers, target, wanted", [
+    ((7,), 7, True), ((7,), 8, False), ((3, 5), 15, True), ((3, 5), 2, True), ((3, 5), 7, False),
+    ((3, 5, 7), 15, True), ((2, 3, 4), 100, False), ((1, 3, 4, 6), 24, True),  # 6 / (1 - 3 / 4)
+])  # fmt: skip
+def test_whether_a_target_is_in_reach(numbers: tuple[int, ...], target: int, wanted: bool) -> None:
+    assert reachable(numbers, target) is wanted
+
+
+def test_every_worked_step_leaves_a_way() -> None:
+    for problem in generate("countdown", "train", 200, 3):
+        numbers = [int(n) for n in problem.fields["numbers"].split(",")]
+        assert reachable(numbers, int(problem.fields["target"]))
+        assert all(s.right for s in check_steps(TASKS["countdown"], problem.fields, problem.solution))

@@ -32,6 +32,7 @@ def test_worked_answers_hold(task: str) -> None:
     ("countdown", {"numbers": "3, 5, 7", "target": "15"}, "3 + 5 = 8\n8 + 7 = 15\n\\boxed{3 + 5 + 7}",
      [True, True, True]),
     ("countdown", {"numbers": "3, 5, 7", "target": "15"}, "3 + 5 = 8\n3 + 7 = 10\n", [True, False]),
+    ("countdown", {"numbers": "3, 5, 7", "target": "15"}, "3 * 5 = 15\n15 + 7 = 22\n", [False, False]),
     ("sudoku", {"puzzle": "0402020020404120"}, "1432\n3214\n2311\n", [True, True, False]),
     ("sudoku", {"puzzle": "0402020020404120"}, "1432\n4312\n12\n", [True, False, False]),
 ])  # fmt: skip

@@ -32,7 +32,7 @@ CASES = [
     ("linear", LINEAR, "2", True), ("linear", LINEAR, "31 ", False), ("linear", LINEAR, "28 / 2 ", True),
     ("word", WORD, "in all: 15", False), ("word", WORD, "in all: 1", True), ("word", WORD, "in a", True),
     ("countdown", PICK, "4 * 2", True), ("countdown", PICK, "4 * 4", False),
-    ("countdown", PICK, "4 * 2 = 8\n8 - ", True), ("countdown", PICK, "4 * 2 = 8\n4", False),
+    ("countdown", PICK, "4 * 2 = 8\n8 - ", False), ("countdown", PICK, "4 * 2 = 8\n8 +", True),
     ("countdown", PICK, "\\boxed{4 * 2", True), ("countdown", PICK, "\\boxed{4 * 4", False),
     ("countdown", PICK, "\\boxed{1", True), ("countdown", PICK, "\\boxed{3 ", False),
 ]  # fmt: skip
