@@ -34,6 +34,10 @@ def chromium() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
+AS_IT_COMES = "try { localStorage['lz-pace'] ??= 'Infinity' } catch {}"
+"""Of every page: runs are shown as fast as they come, or each test would wait for its frames."""
+
+
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the app, served by `python app.py` on a free port."""
@@ -110,8 +114,7 @@ def open_page(app: str, browser: Browser) -> Iterator[Any]:
         contexts.append(context)
         context.set_default_timeout(STEP_WITHIN * 1000)
         context.route("**/*", route)
-        # Runs are shown as fast as they come, or every test would wait for its frames.
-        context.add_init_script("localStorage['lz-pace'] ??= 'Infinity'")
+        context.add_init_script(AS_IT_COMES)
         page = context.new_page()
         page.on("console", lambda m: complain(page, m))
         page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))

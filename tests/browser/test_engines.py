@@ -15,6 +15,7 @@ from samplers.engines.recorder import follow
 from samplers.engines.streamer import EventStreamer
 from samplers.events import Event, Unmasked
 from tests.browser.canvas_page import CanvasPage
+from tests.browser.conftest import AS_IT_COMES
 from tests.samplers.engines.tiny_gemma import CASES, TORCH_WARNS, VOCABULARY, generate
 
 with warnings.catch_warnings():
@@ -77,6 +78,7 @@ def words(tokens: list[int]) -> list[str]:
 
 def test_generate_drives_our_canvas_live(served: Any, browser: Any, shots: Path) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.add_init_script(AS_IT_COMES)
     wrong: list[str] = []
     page = context.new_page()
     page.on("pageerror", lambda error: wrong.append(str(error)))
