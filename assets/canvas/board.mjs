@@ -51,6 +51,7 @@ export class Board {
     this.marked = "";
     this.broken = () => false;
     this.root.replaceChildren();
+    this.root.classList.toggle("scored", Boolean(meta.scored)); // the gutter keeps room for scores
     this.ends = new Ends(this);
     this.followed = -1;
     this.fill();

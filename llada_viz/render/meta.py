@@ -26,7 +26,7 @@ class Layout:
     steps: planned for the whole answer, None: the sampler plans none; rows: sequences decoded at once;
     approximate: what makes the network's outputs approximate (a KV cache), "" when nothing does; first_block:
     cells of the first block, which begins in the prompt where blocks count from the sequence's begin; noise:
-    undecided cells hold noise, not masks.
+    undecided cells hold noise, not masks; scored: a scorer reads the blocks.
     """
 
     gen_length: int = 0
@@ -42,6 +42,7 @@ class Layout:
     foreign: bool = False  # another engine's run: our samplers cannot go on with it
     first_block: int = 1
     noise: bool = False
+    scored: bool = False
 
     def start_of(self, block: int) -> int:
         """The position at which a block of the answer begins."""
@@ -71,6 +72,7 @@ class Layout:
             "approximate": self.approximate,
             "first_block": self.first_block,
             "noise": self.noise,
+            "scored": self.scored,
         }
 
 
@@ -96,6 +98,7 @@ def layout_of(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, b
         blocks_before_a_score=_blocks_before_a_score(name, event.settings),
         first_block=size - prompt_cells % size,
         noise=event.mask_id is None,
+        scored="scorer" in event.settings,
         foreign=name not in SAMPLERS,
     )
 
