@@ -55,20 +55,16 @@ def plain_attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None = No
     fused kernel's backward is slow: docs/log.md has the measurement. Everywhere else
     scaled_dot_product_attention is used.
     """
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-    if visible is not None:
-        scores = scores.masked_fill(~visible, -torch.inf)
-    return torch.softmax(scores, -1, dtype=torch.float32).to(v.dtype) @ v
+    return attention_weights(q, k, visible).to(v.dtype) @ v
 
 
 def attention_weights(q: Tensor, k: Tensor, visible: Tensor | None) -> Tensor:
-    """softmax(q k^T / sqrt(head)), Float[rows, length, positions], the mean over heads. q, k: Float[rows,
-    heads or KV heads, length, head]; visible: see plain_attention."""
-    k = k.repeat_interleave(q.shape[1] // k.shape[1], 1)
+    """softmax(q k^T / sqrt(head)), Float[rows, heads, length, positions], float32; arguments as of
+    plain_attention."""
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
     if visible is not None:
         scores = scores.masked_fill(~visible, -torch.inf)
-    return torch.softmax(scores, -1, dtype=torch.float32).mean(1)
+    return torch.softmax(scores, -1, dtype=torch.float32)
 
 
 def write_keys_values(keys_values: KeyValues, fresh: KeyValues, start: int, at: Tensor | None) -> KeyValues:
@@ -314,7 +310,8 @@ class LLaDAModelLM(PreTrainedModel):
         def look(block: Any, inputs: tuple[Any, ...]) -> None:
             x, cos, sin, visible = inputs[:4]
             q, k, _ = block.heads(x, cos, sin)
-            found.append(attention_weights(q, k, visible).cpu())
+            k = k.repeat_interleave(block.n_heads // block.n_kv_heads, 1)
+            found.append(attention_weights(q, k, visible).mean(1).cpu())
 
         hooks = [self.blocks[layer].register_forward_pre_hook(look) for layer in layers]
         try:

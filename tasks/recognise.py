@@ -44,9 +44,14 @@ def is_story(text: str) -> bool:
     """Whether a text reads like a composed word problem (tasks.word.composed): a few sentences in its words,
     with numbers, and a question behind them."""
     told, mark, question = text.rpartition(". ")
-    known = words() | set(OBJECTS) | {name.lower() for name in NAMES}
     asks = mark and text.endswith("?") and question.startswith(("How many", "How much", "What "))
-    return bool(asks and re.search(r"\d", told)) and set(re.findall(r"[a-z]+", text.lower())) <= known
+    return bool(asks and re.search(r"\d", told)) and set(re.findall(r"[a-z]+", text.lower())) <= _told_in()
+
+
+@cache
+def _told_in() -> frozenset[str]:
+    """The small words, objects and names of composed stories."""
+    return words() | set(OBJECTS) | {name.lower() for name in NAMES}
 
 
 def kind_of(prompts: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {"tasks": set(), "models": set()}
 for _name in ("samplers", "evaluation", "training", "llada_viz"):
     MAY_IMPORT[_name] = set(MAY_IMPORT)
 MAY_IMPORT["app"] = set(MAY_IMPORT)
-# library -> where it may be imported
+# gallery -> where it may be imported
 LIBRARIES = {
     "gradio": (
         "app.py",
@@ -119,7 +119,7 @@ def check_single_adapters(root: Path) -> list[str]:
 
 
 PLAIN = tuple(
-    f"llada_viz/{room}/" for room in ("render", "decoding", "jobs", "cli", "api", "library", "export")
+    f"llada_viz/{room}/" for room in ("render", "decoding", "jobs", "cli", "api", "gallery", "export")
 )
 
 

@@ -66,7 +66,7 @@ class TokenCanvas {
 
   begin(run) {
     this.timeline = new Timeline(run);
-    this.player = Object.assign(new Player(), { pace: keptPace() });
+    this.player = new Player(keptPace());
     this.painted.index = -1;
     this.wanted = -1;
     this.failures = 0;

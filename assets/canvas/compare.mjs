@@ -46,7 +46,7 @@ class Compare {
   begin(message, count) {
     const { run, number, measure } = message;
     Object.assign(this, { run, number, measure, split: undefined });
-    this.player = Object.assign(new Player(), { pace: keptPace() });
+    this.player = new Player(keptPace());
     this.lanes = Array.from({ length: count }, (_, i) => new Lane(i, message.run));
     this.parts.lanes.replaceChildren(...this.lanes.map((lane) => lane.element));
     this.parts.lanes.dataset.count = count;

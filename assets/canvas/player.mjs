@@ -5,13 +5,13 @@ export const USUAL_PACE = 10;
 const FASTEST = 120; // frames a second of a recording that plays as fast as it can
 
 export class Player {
-  constructor() {
+  constructor(pace = USUAL_PACE) {
     this.index = -1; // shown frame, -1: none
     this.length = 0;
     this.ended = false;
     this.live = true; // goes towards the newest frame
     this.playing = false; // goes on from a frame that was looked back at
-    this.pace = USUAL_PACE;
+    this.pace = pace;
     this.due = 0; // frames to advance, with its fraction
     this.then = null; // time of the last tick
     this.rested = false; // all frames that were there were shown then

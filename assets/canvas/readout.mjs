@@ -67,10 +67,10 @@ export class Legend {
     if (key === this.shown) return;
     this.shown = key;
     this.root.replaceChildren(
-      ...shown.map(([, name, text, label]) => {
+      ...shown.map(([mark, name, text, label]) => {
         const entry = make("span");
         const cell = make("span", name, text || " ", { "aria-hidden": "true", style: "--p:.7;--k:#c3b369" });
-        if (label.startsWith("bar above")) cell.append(make("i", "u over", "", { style: "--o:.8" }));
+        if (mark === "ups") cell.append(make("i", "u over", "", { style: "--o:.8" }));
         entry.append(cell, label);
         return entry;
       }),

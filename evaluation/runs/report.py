@@ -28,7 +28,6 @@ COSTS = (("nfe", "NFE a row"), ("seconds", "seconds a row"), ("scorer_calls", "s
 FIELDS = (
     "text", "extracted", "correct", "reason", "by_hand", "nfe", "scorer_calls", "seconds", "seed", "error",
 )  # fmt: skip
-"""A sign in front of a number does not make it a formula."""
 MARK = "\ufeff"
 """A byte-order mark: without it spreadsheets do not read a file as UTF-8."""
 NEAR_ZERO = 0.02  # accuracy under which differences between samplers mean nothing

@@ -7,6 +7,7 @@ from typing import Any
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 NUMBER = re.compile(r"[+-] ?\d[\d.,  ]*(e[+-]?\d+)?%?", re.IGNORECASE)
+"""A sign in front of a number does not make it a formula."""
 
 
 def harmless(value: Any) -> Any:

@@ -12,7 +12,7 @@ from evaluation.sets.hub import hub_table
 from evaluation.sets.public_sets import EVALUATED, public_set
 from evaluation.sets.tables import Table, read_table
 from models.assets import locate
-from tasks import HELD_OUT, HELD_OUT_TEMPLATES_SPLIT, TASKS, USUAL_LEVELS, at_level, generate
+from tasks import HELD_OUT, TASKS, USUAL_LEVELS, at_level, generate
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,7 @@ def bundled_set(task: str, n: int, seed: int, split: str = HELD_OUT, level: str 
 def bundled_name(task: str, split: str = HELD_OUT, level: str = "") -> str:
     """The name of a set of a bundled task, such as "sudoku", "sudoku, middle"."""
     named_level = () if level in ("", USUAL_LEVELS[task]) else (level,)
-    named_split = {HELD_OUT: (), HELD_OUT_TEMPLATES_SPLIT: ("held-out templates",)}.get(split, (split,))
-    return ", ".join((task, *named_level, *named_split))
+    return ", ".join((task, *named_level, *(() if split == HELD_OUT else ("held-out templates",))))
 
 
 def from_table(table: Table, question: str | None = None, answer: str | None = None) -> ProblemSet:

@@ -12,7 +12,7 @@ from typing import Any
 
 from llada_viz.decoding.model_choice import is_bundled
 from llada_viz.decoding.networks import Sources
-from llada_viz.decoding.setups import Setup
+from llada_viz.decoding.setups import MOST_PROMPT, Setup
 from samplers.registry import SAMPLERS, entry, make
 from samplers.settings import SettingError, sentence_of
 
@@ -21,7 +21,6 @@ LONGEST_LINK = 6_000
 """Characters: browsers and servers take addresses of 8,000."""
 LONGEST_TEXT = 1 << 16
 """Bytes of a set-up, unpacked."""
-MOST_PROMPT = 20_000
 PARTS = ("adapter", "ups_head", "prm")
 
 

@@ -7,13 +7,16 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from llada_viz.decoding.attached import Attached, Using
+from llada_viz.decoding.attached import Using
 from llada_viz.decoding.conversation import Message
 from llada_viz.decoding.model_choice import is_bundled
 from llada_viz.decoding.networks import Sources
 from llada_viz.decoding.served import CHECKER
 from llada_viz.decoding.sources import sources_of
 from samplers.registry import entry, make
+
+MOST_PROMPT = 20_000
+"""Characters."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,6 @@ def setup_of(
     scorer = scorer if built.needs.scorer else ""
     reward = scorer if scorer and scorer != CHECKER else ""
     sources = by_name(sources_of(using, reward, built.needs.head))
-    if isinstance(using, Attached) and "adapter" not in using.origins:
-        sources = replace(sources, adapter="")
     return Setup(
         prompt,
         built.name,

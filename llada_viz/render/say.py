@@ -120,14 +120,10 @@ def _scored(event: BlockScored, maker: FrameMaker) -> Say:
             f"{where}: {listed_scores}." if listed_scores else "None in this row.",
             "",
         ]
-    score = unit(event.scores[maker.row] or 0.0) if _has_score(event, maker.row) else None
-    if score is None:
+    score = event.scores[maker.row] if maker.row < len(event.scores) else None
+    if score is None or (score := unit(score)) is None:
         return ["Scored.", "Not this row.", ""]
     return ["Scored.", f"{where} scored {score:.2f} ({event.scorer}).", ""]
-
-
-def _has_score(event: BlockScored, row: int) -> bool:
-    return row < len(event.scores) and event.scores[row] is not None
 
 
 def _window(event: WindowTriggered, maker: FrameMaker) -> Say:

@@ -18,6 +18,7 @@ from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.conversation import Message
 from llada_viz.decoding.entrance import ENTRANCE
 from llada_viz.decoding.served import CHECKER, tools_for
+from llada_viz.decoding.setups import MOST_PROMPT
 from llada_viz.decoding.sharing import sharing_of
 from llada_viz.decoding.zero_gpu import Order, adapter_of, lent, rows_of
 from models.checkpoint import ModelError
@@ -28,7 +29,6 @@ from samplers.settings import sentence_of
 UPDATES_PER_SECOND = 30
 UPDATES_OF_ALL = 60  # updates a second, of all runs together
 NOTICE_SECONDS = 1.0  # between two sentences about the place in the line
-MOST_PROMPT = 20_000
 Updates = dict[Any, Any]
 """What a handler returns: component -> its new value, or a gr.update."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from models.loading import LoadedModel, load
 from models.reordered import can_reorder, reordered
 from models.ups_head import load_ups_head
 from samplers.drawing import Cut
@@ -22,16 +20,7 @@ from samplers.requests import Tools, prepare
 from samplers.settings import SettingError
 from samplers.streams import collect
 from tests.networks import TableNetwork
-
-MODELS = Path(__file__).parents[2] / "assets" / "models"
-PROMPT = "What is 3 + 4 * (12 - 5)?"
-TASK = {"name": "expression", "problem": {"expression": "3 + 4 * (12 - 5)"}}
-SIZES = {"gen_length": 32, "block_length": 8, "steps": 32, "early_stop": True}
-
-
-@cache
-def loaded() -> LoadedModel:
-    return load(str(MODELS / "tiny-llada"), device="cpu")
+from tests.samplers.tiny import MODELS, PROMPT, SIZES, TASK, loaded
 
 
 @cache

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from models.loading import LoadedModel, load
 from models.ups_head import load_ups_head
 from samplers import SAMPLERS
 from samplers.branch import Branch, BranchError, Change, Stem, branch
@@ -29,16 +27,7 @@ from samplers.registry import make
 from samplers.requests import Tools, prepare, prepare_row, prepare_rows
 from samplers.settings import SettingError
 from samplers.streams import collect
-
-MODELS = Path(__file__).parents[2] / "assets" / "models"
-PROMPT = "What is 3 + 4 * (12 - 5)?"
-TASK = {"name": "expression", "problem": {"expression": "3 + 4 * (12 - 5)"}}
-SIZES = {"gen_length": 32, "block_length": 8, "steps": 32, "early_stop": True}
-
-
-@cache
-def loaded() -> LoadedModel:
-    return load(str(MODELS / "tiny-llada"), device="cpu")
+from tests.samplers.tiny import MODELS, PROMPT, SIZES, TASK, loaded
 
 
 def tools_for(name: str) -> Tools:

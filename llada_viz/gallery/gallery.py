@@ -1,4 +1,4 @@
-"""The library: a folder of kept traces, each in a folder of its own with its card. Several servers and
+"""The gallery: a folder of kept traces, each in a folder of its own with its card. Several servers and
 browser tabs may use it at once.
 
 Bundled traces come with the program and are only read. On a public host a visitor sees the bundled ones and
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from llada_viz.library.cards import Card, CardError, card_of, from_json, to_json
+from llada_viz.gallery.cards import Card, CardError, card_of, from_json, to_json
 from llada_viz.render.frames import NO_GOLDS
 from llada_viz.render.verdict import Golds
 from models.whole_file import write_whole
@@ -32,11 +32,11 @@ MOST_OF_OWNER = 50
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
-class LibraryError(ValueError):
-    """Something that the library cannot do; the message is a sentence."""
+class GalleryError(ValueError):
+    """Something that the gallery cannot do; the message is a sentence."""
 
 
-class Conflict(LibraryError):
+class Conflict(GalleryError):
     """The card was changed meanwhile. now: as it is."""
 
     def __init__(self, now: Card) -> None:
@@ -44,7 +44,7 @@ class Conflict(LibraryError):
         self.now = now
 
 
-class Library:
+class Gallery:
     """Traces by id. folder: of the kept ones; bundled: of those that come with the program; golds: right
     answers by prompt, for verdicts."""
 
@@ -61,46 +61,35 @@ class Library:
         return sorted(found, key=lambda card: (not card.pinned, card.bundled, -card.created, card.id))
 
     def card(self, id: str, owner: str | None = None) -> Card:
-        """The card of an id. LibraryError: there is none, or it is somebody else's."""
-        place = self._place(id)
-        if place is not None:
-            try:
-                card = from_json((place / CARD).read_text(encoding="utf-8"))
-            except (OSError, CardError):
-                card = None
-            if card is not None and card.id == id and _visible(card, owner):
-                return card
-        raise LibraryError("This trace is not in the library (any more).")
+        """The card of an id. GalleryError: there is none, or it is somebody else's."""
+        return self._find(id, owner)[1]
 
     def trace(self, id: str, owner: str | None = None) -> Trace:
-        """The trace of an id. LibraryError: as `card`, or its file is broken."""
-        self.card(id, owner)
-        place = self._place(id)
-        assert place is not None
+        """The trace of an id. GalleryError: as `card`, or its file is broken."""
+        place, _ = self._find(id, owner)
         try:
             return read_trace(place / TRACE)
         except (TraceError, OSError) as error:
-            raise LibraryError(f"This trace cannot be read: {error}.") from None
+            raise GalleryError(f"This trace cannot be read: {error}.") from None
 
     def put(self, trace: Trace, name: str = "", owner: str = "", parent: str = "", seq: int = 0) -> Card:
-        """Keep a trace; its card. LibraryError: the library is full. TraceError, EventError, CardError: the
+        """Keep a trace; its card. GalleryError: the gallery is full. TraceError, EventError, CardError: the
         trace or its name cannot be kept."""
+        id = secrets.token_urlsafe(12)
+        card = card_of(trace, id, time.time(), name, self.golds)
+        card = replace(card, owner=owner, parent=parent, seq=seq)
         with self._locked():
             kept = [card for card in self._all() if not card.bundled]
             own = sum(card.owner == owner for card in kept)
             if len(kept) >= MOST or (owner and own >= MOST_OF_OWNER):
                 most = MOST_OF_OWNER if owner else MOST
-                raise LibraryError(f"The library is full: it holds {most} traces. Delete some first.")
-            id = secrets.token_urlsafe(12)
-            card = card_of(trace, id, time.time(), name, self.golds)
-            card = replace(card, owner=owner, parent=parent, seq=seq)
-            place = self.folder / id
+                raise GalleryError(f"The gallery is full: it holds {most} traces. Delete some first.")
             scratch = self.folder / f".{id}.new"
             scratch.mkdir(parents=True)
             try:
                 write_trace(scratch / TRACE, trace)
                 write_whole(scratch / CARD, to_json(card))
-                scratch.rename(place)
+                scratch.rename(self.folder / id)
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
         return card
@@ -115,11 +104,11 @@ class Library:
         pinned: bool | None = None,
     ) -> Card:
         """Rename, tag or pin. version: of the card that the change was made on. Conflict: it is another by
-        now. LibraryError: a bundled trace, or none. CardError: a bad name or tag."""
+        now. GalleryError: a bundled trace, or none. CardError: a bad name or tag."""
         with self._locked():
             card = self.card(id, owner)
             if card.bundled:
-                raise LibraryError(
+                raise GalleryError(
                     "A trace that comes with the program stays as it is. Keep a copy to change it."
                 )
             if card.version != version:
@@ -129,10 +118,10 @@ class Library:
         return card
 
     def remove(self, id: str, owner: str | None = None) -> None:
-        """Delete a trace. LibraryError: a bundled one, or none."""
+        """Delete a trace. GalleryError: a bundled one, or none."""
         with self._locked():
             if self.card(id, owner).bundled:
-                raise LibraryError("A trace that comes with the program cannot be deleted.")
+                raise GalleryError("A trace that comes with the program cannot be deleted.")
             gone = self.folder / f".{id}.gone"
             (self.folder / id).rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
@@ -143,16 +132,28 @@ class Library:
                 if not _ID.fullmatch(path.parent.name):
                     continue
                 try:
-                    yield from_json(path.read_text(encoding="utf-8"))
+                    yield self._read(path.parent)
                 except (OSError, CardError) as error:
                     LOG.warning("a card is left out: %s: %s", path.parent.name, error)
 
-    def _place(self, id: str) -> Path | None:
-        """The folder of an id; None: it is no id, or there is none. An id never leads out of the library."""
-        if not isinstance(id, str) or not _ID.fullmatch(id):
-            return None
-        roots = filter(None, (self.folder, self.bundled))
-        return next((root / id for root in roots if (root / id / CARD).is_file()), None)
+    def _find(self, id: str, owner: str | None) -> tuple[Path, Card]:
+        """The folder and the card of an id, which never leads out of the gallery. GalleryError: see
+        `card`."""
+        if isinstance(id, str) and _ID.fullmatch(id):
+            for root in filter(None, (self.folder, self.bundled)):
+                try:
+                    card = self._read(root / id)
+                except (OSError, CardError):
+                    continue
+                if card.id == id and _visible(card, owner):
+                    return root / id, card
+        raise GalleryError("This trace is not in the gallery (any more).")
+
+    def _read(self, place: Path) -> Card:
+        """The card of a folder, bundled if its root is. OSError, CardError: there is none that can be
+        read."""
+        card = from_json((place / CARD).read_text(encoding="utf-8"))
+        return replace(card, bundled=place.parent == self.bundled)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
