@@ -10,9 +10,9 @@ import pytest
 
 from llada_viz.decoding.branches import Branches, setup_of_run
 from llada_viz.decoding.bundled import Bundled
+from llada_viz.decoding.preparing import prepare_here
 from llada_viz.decoding.runs import Run, Runs
 from llada_viz.decoding.setups import setup_of
-from llada_viz.widgets.live import prepare_here
 from samplers.branch import BranchError, Change
 from samplers.events import Branched
 from samplers.recording.traces import pack_trace, read_trace

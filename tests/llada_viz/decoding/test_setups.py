@@ -17,10 +17,10 @@ import pytest
 
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.networks import Sources
+from llada_viz.decoding.preparing import prepare_here
 from llada_viz.decoding.setup_code import to_command, to_python
 from llada_viz.decoding.setup_link import LONGEST_LINK, LinkError, from_link, to_link
 from llada_viz.decoding.setups import Setup, by_name, own_settings, setup_of
-from llada_viz.widgets.live import prepare_here
 from samplers import SAMPLERS
 from samplers.__main__ import main
 from samplers.recording.traces import read_trace
