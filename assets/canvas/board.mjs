@@ -1,18 +1,22 @@
-// The cells of the answer: one row per block, with a gutter (name, score) beside it, and one span per cell.
-// A cell keeps its span as long as it stands, wherever it moves. Text enters the page by textContent only.
+// The cells of the answer: one span per cell, arranged as blocks, as text or as a square (the classes in
+// ARRANGEMENTS). A cell keeps its span as long as it stands, wherever it moves. Text enters the page by
+// textContent only.
 
+import { Blocks, blocksIn } from "./blocks.mjs";
 import { cellClass, cellLabel, cellText } from "./cell.mjs";
 import { make } from "./dom.mjs";
 import { Ends } from "./ends.mjs";
+import { TextLines } from "./lines.mjs";
 import { blockOf, firstIds, sameOrder, startOf } from "./order.mjs";
 import { Slider } from "./slide.mjs";
+import { fits, placesOf } from "./square.mjs";
+import { Squares } from "./squares.mjs";
 import { cividis } from "./text.mjs";
 import { isOpen } from "./timeline.mjs";
-import { Tried } from "./tried.mjs";
 
 export const FAR = 8; // frames: over a longer way cells jump to where they stand
-const CELL_PIXELS = 37; // an average cell with its gap, for the height that a row reserves
-const LINE_PIXELS = 37;
+const NO_SQUARE = "This answer is not written as a square of the right size, so it is shown in blocks.";
+const ARRANGEMENTS = { blocks: Blocks, text: TextLines, square: Squares };
 
 export class Board {
   /** root: an empty element; onChoose(id): a cell was clicked or entered, or (null) let go. */
@@ -22,8 +26,7 @@ export class Board {
     this.slider = new Slider(root);
     this.spans = []; // by position, as are painted and fresh
     this.order = []; // their ids
-    this.rows = [];
-    this.width = 0; // of a row's cells, px
+    this.view = "square"; // what the reader wants to see, where it can be
     this.painted = [];
     this.fresh = [];
     this.chosen = null; // an id
@@ -34,7 +37,7 @@ export class Board {
       const span = event.target.closest(".c");
       if (span) this.choose(this.order[Number(span.dataset.pos)]);
     });
-    new ResizeObserver(() => this.reserve(true)).observe(root);
+    new ResizeObserver(() => this.arranged.reserve(true)).observe(root);
   }
 
   /** Make rows and cells for a run. */
@@ -42,7 +45,7 @@ export class Board {
     this.meta = meta;
     this.order = firstIds(meta.gen_length);
     this.spans = this.order.map((pos) => this.span(pos));
-    this.rows = [];
+    this.arrangement = ""; // what is seen
     this.painted = new Array(this.spans.length);
     this.fresh = new Array(this.spans.length).fill(false);
     this.painting = { ups: null };
@@ -50,11 +53,10 @@ export class Board {
     this.chosen = null;
     this.marked = "";
     this.broken = () => false;
-    this.root.replaceChildren();
     this.root.classList.toggle("scored", Boolean(meta.scored)); // the gutter keeps room for scores
     this.ends = new Ends(this);
     this.followed = -1;
-    this.fill();
+    this.arrange(this.painted);
     this.focusable(0);
   }
 
@@ -64,27 +66,42 @@ export class Board {
     return span;
   }
 
-  /** Put the cells into rows, one a block; there are as many rows as blocks. */
-  fill() {
-    const count = this.spans.length ? blockOf(this.spans.length - 1, this.meta) + 1 : 0;
-    for (const row of this.rows.splice(count)) row.element.remove();
-    while (this.rows.length < count) this.rows.push(this.row(this.rows.length));
-    this.rows.forEach((row, block) => {
-      const end = Math.min(startOf(block + 1, this.meta), this.spans.length);
-      let next = row.cells.firstChild;
-      for (const span of this.spans.slice(startOf(block, this.meta), end)) {
-        if (span === next) next = next.nextSibling;
-        else row.cells.insertBefore(span, next);
-      }
-      row.count = end - startOf(block, this.meta);
-    });
+  /** Arrange the cells as the reader wants to see them, where the answer can be seen so. */
+  arrange(cells) {
+    const name = this.arrangementOf(cells);
+    if (name !== this.arrangement) {
+      this.arrangement = name;
+      const lacks = this.view === "square" && this.meta.square && name !== "square";
+      this.root.replaceChildren(...(lacks ? [make("p", "not-square", NO_SQUARE, { role: "caption" })] : []));
+      this.root.dataset.view = name;
+      this.arranged = new ARRANGEMENTS[name](this.root, this.meta);
+      this.ends.first = -1; // found anew
+      this.fill(cells);
+    } else if (this.arranged.key(cells) !== this.key) this.fill(cells);
+  }
+
+  /** What the view chosen comes to: a square is drawn only where the answer has one. */
+  arrangementOf(cells) {
+    if (this.view !== "square") return this.view;
+    return this.meta.square && fits(cells, placesOf(this.meta.square)) ? "square" : "blocks";
+  }
+
+  /** Another view: "square", "blocks" or "text". */
+  setView(view) {
+    this.view = view;
+    this.painted.fill(undefined);
+  }
+
+  fill(cells) {
+    this.arranged.fill(this.spans, cells);
+    this.key = this.arranged.key(cells);
+    const count = blocksIn(this.spans.length, this.meta);
     const blocks = `${count} block${count === 1 ? "" : "s"}`;
     this.root.setAttribute("aria-label", `Answer, ${this.spans.length} cells in ${blocks}`);
-    this.reserve(false);
   }
 
   /** Cells came or went: the others keep their elements. Whether they are to slide once all is painted. */
-  reorder(order, moving) {
+  reorder({ order, cells }, moving) {
     if (sameOrder(order, this.order)) return false;
     const first = order.findIndex((id, pos) => id !== this.order[pos]);
     if (moving) this.slider.note(this.spans, first < 0 ? order.length : first);
@@ -109,45 +126,18 @@ export class Board {
       if (cell) span.setAttribute("aria-label", cellLabel(pos, cell, this.ghosts, this.meta));
     });
     if (this.marked) this.marked = "moved"; // the line that does not hold is to be found anew
-    this.fill();
+    this.key = null; // to be filled anew
+    this.arrange(cells);
     this.focusable(tab >= 0 ? tab : Math.max(0, Math.min(this.tab, order.length - 1)));
     if (focused >= 0) this.spans[this.tab]?.focus({ preventScroll: true });
     return moving;
   }
 
-  row(number) {
-    const element = make("div", "blk", "", { role: "row" });
-    const gutter = make("div", "gut", "", { role: "rowheader" });
-    const name = make("span", "n", `Block ${number + 1}`);
-    const bar = make("span", "prm");
-    const fill = bar.appendChild(make("i"));
-    const score = make("small", "score");
-    bar.hidden = score.hidden = true;
-    const tried = new Tried();
-    gutter.append(name, bar, score, tried.button);
-    const cells = make("div", "cells", "", { role: "presentation" });
-    element.append(gutter, cells, tried.list);
-    this.root.append(element);
-    return { element, name, bar, fill, score, cells, tried, count: 0, shown: undefined };
-  }
-
-  /** Keep the height that a row will need, so that the page does not jump as words appear. measured: whether to
-   * ask for the width, which costs a layout. */
-  reserve(measured) {
-    if (measured || !this.width) this.width = this.rows[0]?.cells.clientWidth;
-    if (!this.width) return;
-    for (const row of this.rows) {
-      const lines = Math.ceil((row.count * CELL_PIXELS) / this.width);
-      if (row.lines === lines) continue;
-      row.lines = lines;
-      row.cells.style.minHeight = `${lines * LINE_PIXELS - 6}px`;
-    }
-  }
-
   /** Show a state; cells written by frames from `since` to `seq` are marked as new; those that move slide where
    * `moving`. */
   paint(state, seq, since, moving = false) {
-    const slides = state.order !== this.order && this.reorder(state.order, moving);
+    const slides = state.order !== this.order && this.reorder(state, moving);
+    this.arrange(state.cells);
     for (let pos = 0; pos < this.spans.length; pos++) {
       const cell = state.cells[pos];
       if (!cell) continue;
@@ -158,7 +148,7 @@ export class Board {
       this.cell(this.spans[pos], pos, cell, fresh);
     }
     this.ends.show(state.cells);
-    this.gutters(state);
+    this.arranged.show(state);
     if (moving) this.follow(state.block);
     if (this.painting.ups !== state.ups) this.policy(state.ups);
     this.painting.ups = state.ups;
@@ -177,7 +167,7 @@ export class Board {
     if (block < 0 || block === this.followed) return;
     this.followed = block;
     const { root } = this;
-    const row = this.rows[block]?.element;
+    const row = this.arranged.elementOf(block);
     if (!row || root.scrollHeight <= root.clientHeight) return;
     const top = row.offsetTop - root.offsetTop;
     const hidden = top < root.scrollTop || top + row.offsetHeight > root.scrollTop + root.clientHeight;
@@ -189,31 +179,13 @@ export class Board {
     // The first child is the text; a re-mask bar may follow it.
     if (span.firstChild.nodeValue !== text) span.firstChild.nodeValue = text;
     const chosen = this.chosen !== null && this.order[pos] === this.chosen ? " chosen" : "";
-    span.className = cellClass(cell, fresh, this.ghosts) + chosen + (this.broken(pos) ? " broken" : "");
+    const spaces = (cell.text.startsWith(" ") ? " before" : "") + (cell.text.endsWith(" ") ? " behind" : "");
+    const broken = this.broken(pos) ? " broken" : "";
+    span.className = cellClass(cell, fresh, this.ghosts) + chosen + spaces + broken;
     const sure = !isOpen(cell.mark) && cell.conf != null;
     span.style.setProperty("--p", sure ? cell.conf : 0);
     span.style.setProperty("--k", sure ? cividis(cell.conf) : "transparent");
     span.setAttribute("aria-label", cellLabel(pos, cell, this.ghosts, this.meta));
-  }
-
-  gutters(state) {
-    this.rows.forEach((row, block) => {
-      row.tried.show(state.tried[block] ?? null);
-      const score = state.prm[block];
-      const triggered = state.win !== null && block >= state.win[0] && block < state.win[1];
-      const now = block === state.block;
-      const key = `${score}|${triggered}|${now}`;
-      if (row.shown === key) return;
-      row.shown = key;
-      row.element.classList.toggle("now", now);
-      row.element.classList.toggle("win", triggered);
-      row.name.setAttribute("aria-label", `Block ${block + 1}${now ? ", written now" : ""}`);
-      row.bar.hidden = row.score.hidden = score == null;
-      if (score == null) return;
-      row.bar.classList.toggle("low", score < 0.5);
-      row.fill.style.width = `${score * 100}%`;
-      row.score.textContent = `PRM ${score.toFixed(2)}`;
-    });
   }
 
   /** The bar over each cell: its probability of being re-masked. */

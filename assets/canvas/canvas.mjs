@@ -10,6 +10,7 @@ import { Player } from "./player.mjs";
 import { Legend, Voice, answerText } from "./readout.mjs";
 import { Timeline } from "./timeline.mjs";
 import { Transport, keptPace } from "./transport.mjs";
+import { Views } from "./views.mjs";
 
 const CHARTS_EVERY = 125; // ms between redraws of the small pictures
 const CALM_EVERY = 250; // ms between frames when the reader prefers reduced motion
@@ -38,6 +39,7 @@ class TokenCanvas {
     this.transport = new Transport(this.root, this.parts, (what, value) => this.act(what, value));
     this.voice = new Voice(this.parts.hear);
     this.legend = new Legend(this.parts.key);
+    this.views = new Views(this.parts.views, this.board, () => this.schedule(true));
     this.ghost();
     this.controls();
     new ResizeObserver(() => this.schedule(true)).observe(this.parts.heat);
@@ -111,6 +113,7 @@ class TokenCanvas {
 
   start(meta) {
     this.board.build(meta);
+    this.views.show(meta);
     showSource(this.parts, meta);
   }
 
@@ -163,7 +166,8 @@ class TokenCanvas {
     this.curve.draw(timeline, index);
     this.heat.draw(timeline, index);
     this.inspector.draw(timeline, state, index, this.board.chosen);
-    this.legend.draw(timeline.marks, Boolean(frame.verdict?.cells));
+    const marks = new Set([...timeline.marks, ...this.board.arranged.marks]);
+    this.legend.draw(marks, Boolean(frame.verdict?.cells));
   }
 
   /** Whether a finished answer is right, with its first wrong line marked. */

@@ -1,7 +1,6 @@
 // The end of an answer: what only repeats that it has ended is folded away, behind a button.
 
 import { make, set } from "./dom.mjs";
-import { blockOf, startOf } from "./order.mjs";
 import { isSpecial } from "./text.mjs";
 import { isOpen } from "./timeline.mjs";
 
@@ -17,7 +16,7 @@ export function foldFrom(cells) {
 }
 
 export class Ends {
-  /** board: whose spans and rows are hidden and shown. */
+  /** board: whose cells are hidden and shown. */
   constructor(board) {
     this.board = board;
     this.first = board.spans.length; // the first cell that is folded away
@@ -33,19 +32,18 @@ export class Ends {
     const folds = from < board.spans.length;
     const first = folds && !this.open ? from : board.spans.length;
     if (folds) {
-      const row = board.rows[blockOf(from - 1, board.meta)];
-      if (chip.parentElement !== row.cells) row.cells.append(chip);
+      const holder = board.arranged.holderOf(from);
+      if (chip.parentElement !== holder) holder.append(chip);
       set(chip, this.open ? "fold the end" : `+ ${board.spans.length - from} end of text`);
       chip.setAttribute("aria-expanded", String(this.open));
     } else chip.remove();
-    if (first === this.first) return;
-    this.first = first;
+    const settled = cells.every((cell) => cell && !isOpen(cell.mark)); // rows need no room for more
+    if (first === this.first && settled === this.settled) return;
+    Object.assign(this, { first, settled });
     board.spans.forEach((span, pos) => {
       span.hidden = pos >= first;
     });
-    board.rows.forEach((row, block) => {
-      row.element.hidden = startOf(block, board.meta) >= first;
-    });
+    board.arranged.hideFrom(first, settled);
   }
 
   /** Show the folded cells, or fold them again. */

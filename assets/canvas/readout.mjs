@@ -23,6 +23,8 @@ const LEGEND = [
   ["u", "c rm", "a", "re-masked by UPS"],
   ["ups", "c", "a", "bar above = how likely it falls"],
   ["broken", "c broken", "a", "line that does not hold"],
+  ["clue", "c clue", "4", "given digit"],
+  ["wrong", "c wrong-digit", "4", "wrong digit"],
 ];
 
 /** The answer of a state as plain text, up to its first special token; undecided cells as boxes. */

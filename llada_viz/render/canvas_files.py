@@ -10,7 +10,8 @@ from models.assets import assets
 FOLDER = assets() / "canvas"
 # In the order in which they may be evaluated: what a module imports stands before it.
 MODULES = (
-    "dom", "fold", "text", "order", "timeline", "player", "tried", "cell", "slide", "ends", "board", "charts",
+    "dom", "fold", "text", "order", "timeline", "player", "tried", "gutter", "cell", "slide", "ends",
+    "blocks", "lines", "square", "squares", "board", "views", "charts",
     "inspector", "keys", "transport", "readout", "numbers", "canvas", "align", "lockstep", "lane", "compare",
 )  # fmt: skip
 # Later sheets win over earlier ones.
@@ -20,6 +21,7 @@ SHEETS = (
     "form",
     "canvas",
     "cells",
+    "views",
     "open",
     "chat",
     "tried",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llada_viz.render.question import question_of
+from llada_viz.render.square import square_of
 from samplers.events import Started
 from samplers.registry import SAMPLERS
 
@@ -73,6 +74,7 @@ class Layout:
             "first_block": self.first_block,
             "noise": self.noise,
             "scored": self.scored,
+            "square": square_of(self.prompt),
         }
 
 

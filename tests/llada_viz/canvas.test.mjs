@@ -15,8 +15,10 @@ import {
   clock, compared, differences, differing, divergence, frameAt, lastTick, statesAt,
 } from "../../assets/canvas/lockstep.mjs";
 import { blockOf, changedOrder, rearranged, startOf } from "../../assets/canvas/order.mjs";
+import { lineStarts } from "../../assets/canvas/lines.mjs";
 import { Player } from "../../assets/canvas/player.mjs";
 import { answerText, rate } from "../../assets/canvas/readout.mjs";
+import { fits, peers, placesOf, wrongPlaces } from "../../assets/canvas/square.mjs";
 import { cividis, exact, glyph, percent, spoken } from "../../assets/canvas/text.mjs";
 import { KEY_EVERY, Timeline, isMask, isNoise, isOpen } from "../../assets/canvas/timeline.mjs";
 
@@ -426,4 +428,47 @@ test("the first divergence of runs of different lengths goes by alignment", () =
   const found = divergence([one, two], "NFE");
   assert.deepEqual([found.place, found.pos, found.at], [4, 1, [null, 1]]);
   assert.deepEqual(found.words.map((cell) => cell?.text), [undefined, "x"]);
+});
+
+const SQUARE = { size: 4, box: [2, 2], puzzle: "1000000000000000", solution: null };
+
+function written(text) {
+  const parts = text.match(/boxed|\S|\s/g) ?? [];
+  return parts.map((part) => (part === "_" ? { text: "", mark: "m" } : { text: part, mark: "c" }));
+}
+
+test("a written square has its digits in their places, as far as it is decided", () => {
+  const places = placesOf(SQUARE);
+  const cells = written("1234\n3412\n2143\n4321\n\\boxed{1234341221434321}.");
+  assert.equal(fits(cells, places), true);
+  const digits = (of) => of.map((pos) => cells[pos].text).join("");
+  assert.equal(digits(places.rows), "1234341221434321");
+  assert.equal(digits(places.boxed), digits(places.rows));
+  assert.equal(fits(written("____\n____\n____\n____\n\\boxed{________________}"), places), true);
+  assert.equal(fits(written("____\n____\n____\n____\n\\boxed{_______________}_"), places), false); // one too few
+  assert.equal(fits(written("_________________________________________"), places), true);
+  assert.equal(fits(written("____________________"), places), false); // too short
+  assert.equal(fits(written("x________________________________________"), places), false);
+  assert.deepEqual(placesOf({ size: 6 }).boxed.slice(0, 2), [45, 46]);
+});
+
+test("digits of a square are wrong by the one solution, else by the rules", () => {
+  const open = new Array(16).fill(null);
+  const wrong = (digits, square) => wrongPlaces(Object.assign([...open], digits), square).flatMap((w, i) => (w ? [i] : []));
+  assert.deepEqual(wrong({}, SQUARE), []);
+  assert.deepEqual(wrong({ 0: "2" }, SQUARE), [0]); // a given digit changed
+  assert.deepEqual(wrong({ 5: "3", 7: "3" }, SQUARE), [5, 7]); // twice in a row
+  assert.deepEqual(wrong({ 2: "3", 7: "3" }, SQUARE), [2, 7]); // twice in a box
+  assert.deepEqual(wrong({ 2: "3", 8: "3" }, SQUARE), []);
+  const solved = { ...SQUARE, solution: "1234341221434321" };
+  assert.deepEqual(wrong({ 0: "1", 1: "3", 2: "3" }, solved), [1]);
+  assert.deepEqual(peers(0, { size: 6, box: [2, 3] }), [1, 2, 3, 4, 5, 6, 7, 8, 12, 18, 24, 30]);
+});
+
+test("written line breaks begin lines, and nothing else does", () => {
+  const line = (text) => lineStarts(written(text));
+  assert.deepEqual(line("ab\nc\n"), [0, 3]);
+  assert.deepEqual(line("a_\n\n_"), [0, 3, 4]);
+  assert.deepEqual(line(""), [0]);
+  assert.deepEqual(lineStarts([{ text: "\n", mark: "n" }, { text: "a", mark: "c" }]), [0]); // noise
 });

@@ -1,0 +1,98 @@
+// The board as blocks: a row for each, with a gutter beside its cells.
+
+import { make } from "./dom.mjs";
+import { Gutter } from "./gutter.mjs";
+import { blockOf, startOf } from "./order.mjs";
+
+const CELL_PIXELS = 37; // an average cell with its gap, for the height that a row reserves
+const LINE_PIXELS = 37;
+
+/** Let an element hold these spans, in this order, before what else it holds. */
+export function hold(element, spans) {
+  let next = element.firstChild;
+  for (const span of spans) {
+    if (span === next) next = next.nextSibling;
+    else element.insertBefore(span, next);
+  }
+}
+
+/** How many blocks so many cells make. */
+export function blocksIn(count, meta) {
+  return count ? blockOf(count - 1, meta) + 1 : 0;
+}
+
+/** An arrangement of the board's cells. Others are TextLines (lines.mjs) and Squares (squares.mjs). */
+export class Blocks {
+  constructor(root, meta) {
+    Object.assign(this, { root, meta });
+    this.marks = new Set(); // of the legend
+    this.rows = [];
+    this.width = 0; // of a row's cells, px
+  }
+
+  /** What the arrangement depends on, besides the order of the cells: it is filled anew when it changes. */
+  key() {
+    return "";
+  }
+
+  /** Put the cells into rows, one a block; there are as many rows as blocks. */
+  fill(spans) {
+    const count = blocksIn(spans.length, this.meta);
+    for (const row of this.rows.splice(count)) row.element.remove();
+    while (this.rows.length < count) this.rows.push(this.row(this.rows.length));
+    this.rows.forEach((row, block) => {
+      const end = Math.min(startOf(block + 1, this.meta), spans.length);
+      hold(row.cells, spans.slice(startOf(block, this.meta), end));
+      row.count = end - startOf(block, this.meta);
+    });
+    this.reserve(false);
+  }
+
+  row(block) {
+    const element = make("div", "blk", "", { role: "row" });
+    const gutter = new Gutter(block);
+    const cells = make("div", "cells", "", { role: "presentation" });
+    element.append(gutter.element, cells, gutter.tried.list);
+    this.root.append(element);
+    return { element, gutter, cells, count: 0 };
+  }
+
+  /** Keep the height that a row will need, so that the page does not jump as words appear. measured: whether to
+   * ask for the width, which costs a layout. */
+  reserve(measured) {
+    if (measured || !this.width) this.width = this.rows[0]?.cells.clientWidth;
+    if (!this.width) return;
+    for (const row of this.rows) {
+      const lines = Math.ceil(((row.seen ?? row.count) * CELL_PIXELS) / this.width);
+      if (row.lines === lines) continue;
+      row.lines = lines;
+      row.cells.style.minHeight = `${lines * LINE_PIXELS - 6}px`;
+    }
+  }
+
+  /** Show scores, windows and candidates. */
+  show(state) {
+    for (const row of this.rows) row.gutter.show(state, row.element);
+  }
+
+  /** What to keep in sight while a block is written. */
+  elementOf(block) {
+    return this.rows[block]?.element;
+  }
+
+  /** Where the button stands that folds the cells from a position on. */
+  holderOf(pos) {
+    return this.rows[blockOf(pos - 1, this.meta)].cells;
+  }
+
+  /** The cells from a position on are hidden: rows that hold no other are, too. settled: no cell is open, so
+   * rows need no more room than for those that are seen. */
+  hideFrom(first, settled) {
+    this.rows.forEach((row, block) => {
+      const start = startOf(block, this.meta);
+      row.element.hidden = start >= first;
+      row.seen = settled && start < first ? Math.min(row.count, first + 1 - start) : row.count;
+    });
+    this.reserve(false);
+  }
+}
