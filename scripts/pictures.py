@@ -131,7 +131,7 @@ def main(names: list[str]) -> None:
         for name in names or PICTURES:
             make, height = PICTURES[name]
             page = browser.new_page(viewport={"width": WIDTH, "height": height})
-            page.goto(f"{url}/?__theme=light")
+            page.goto(f"{url}/?__theme=light&still=1")
             page.wait_for_function("document.querySelector('#canvas .c')?.isConnected")
             make(page)
             page.mouse.move(0, 0)

@@ -4,8 +4,10 @@
 import { Board, FAR } from "./board.mjs";
 import { HeatMap, MasksChart } from "./charts.mjs";
 import { download, reveal } from "./dom.mjs";
+import { Form } from "./form.mjs";
 import { Inspector } from "./inspector.mjs";
-import { placeOf, showNumbers, showOutcome, showSentence, showSource } from "./numbers.mjs";
+import { clearNumbers, placeOf, showNumbers, showOutcome, showSentence, showSource } from "./numbers.mjs";
+import { openingPlayer, plays } from "./opening.mjs";
 import { Player } from "./player.mjs";
 import { Legend, Voice, answerText } from "./readout.mjs";
 import { Timeline } from "./timeline.mjs";
@@ -15,6 +17,7 @@ import { Views } from "./views.mjs";
 const CHARTS_EVERY = 125; // ms between redraws of the small pictures
 const CALM_EVERY = 250; // ms between frames when the reader prefers reduced motion
 const MOST_RETRIES = 5;
+const EMPTY = { gen_length: 64, block_length: 16 }; // sizes of a board that no form gives any
 const CONTROLS = ["first", "play", "last", "range", "save"];
 
 class TokenCanvas {
@@ -25,6 +28,7 @@ class TokenCanvas {
     for (const part of element.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
     this.root = element.querySelector(".lz");
     this.timeline = null;
+    this.opened = false; // whether the recorded run is shown that the page opens with
     this.number = 0; // of the newest run that was heard of
     this.player = new Player();
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -40,8 +44,9 @@ class TokenCanvas {
     this.voice = new Voice(this.parts.hear);
     this.legend = new Legend(this.parts.key);
     this.views = new Views(this.parts.views, this.board, () => this.schedule(true));
-    this.ghost();
+    this.ghost(EMPTY);
     this.controls();
+    this.form = again ? new Form(this) : null;
     new ResizeObserver(() => this.schedule(true)).observe(this.parts.heat);
   }
 
@@ -50,12 +55,14 @@ class TokenCanvas {
   /** A message from the server: {run, number, frames, last, notice}; frames is a JSON text. Those before it
    * may be lost. */
   receive(message) {
+    if (message?.opening) return this.open(message);
     if (!message?.run || message.number < this.number) return; // late frames of a run that was replaced
     const { run, notice } = message;
     const frames = JSON.parse(message.frames);
     this.number = message.number;
     if (run !== this.timeline?.run) {
       if (notice) {
+        if (this.opened) this.ghost();
         showSentence(this.parts, ["", notice, ""]);
         this.outcome({});
       }
@@ -66,9 +73,22 @@ class TokenCanvas {
     this.want(message.last ?? -1);
   }
 
-  begin(run) {
+  /** The page opens: an empty board of the form's sizes, and a recorded run that plays on it. */
+  open(message) {
+    this.first = message;
+    this.ghost(message.opening);
+    if (!message.run || !plays(window.location.search)) return;
+    this.begin(message.run, true);
+    this.want(message.last);
+  }
+
+  begin(run, opened = false) {
     this.timeline = new Timeline(run);
-    this.player = new Player(keptPace());
+    this.opened = opened;
+    this.player = opened ? openingPlayer(this.timeline) : new Player(keptPace());
+    this.transport.showPace(this.player.pace);
+    this.root.classList.toggle("opened", opened);
+    this.parts.intro.hidden = !opened;
     this.painted.index = -1;
     this.wanted = -1;
     this.failures = 0;
@@ -77,7 +97,9 @@ class TokenCanvas {
     this.parts.empty.hidden = true;
     this.parts.drafts.hidden = true;
     this.transport.enable(true, CONTROLS);
+    if (opened) return;
     reveal(this.root);
+    if (document.activeElement === document.body) this.parts.range.focus({ preventScroll: true });
   }
 
   take(frames) {
@@ -87,7 +109,8 @@ class TokenCanvas {
       if (pushed === "new" && frame.kind === "start") this.start(frame.meta);
     }
     this.player.grow(this.timeline.length, this.timeline.ended);
-    if (frames.at(-1)?.kind === "stop" && this.player.live) this.player.seek(this.player.last);
+    const still = this.opened && this.calm.matches;
+    if ((still || frames.at(-1)?.kind === "stop") && this.player.live) this.player.seek(this.player.last);
     this.schedule(false);
   }
 
@@ -115,6 +138,7 @@ class TokenCanvas {
     this.board.build(meta);
     this.views.show(meta);
     showSource(this.parts, meta);
+    this.form?.begun(meta.question ?? "");
   }
 
   // ---- drawing ---------------------------------------------------------------------------
@@ -163,9 +187,7 @@ class TokenCanvas {
       return;
     }
     painted.charts = now;
-    this.curve.draw(timeline, index);
-    this.heat.draw(timeline, index);
-    this.inspector.draw(timeline, state, index, this.board.chosen);
+    this.drawCharts(index, state);
     const marks = new Set([...timeline.marks, ...this.board.arranged.marks]);
     this.legend.draw(marks, Boolean(frame.verdict?.cells));
   }
@@ -177,11 +199,24 @@ class TokenCanvas {
   }
 
   /** What is shown before the first run: an empty board, not to be used. */
-  ghost() {
+  ghost(sizes = this.sizes) {
+    const { parts } = this;
+    Object.assign(this, { sizes, timeline: null, opened: false, player: new Player(keptPace()) });
+    this.root.classList.remove("opened");
     this.root.classList.add("ghost");
-    this.parts.board.inert = true;
-    this.board.build({ gen_length: 64, block_length: 16 });
+    parts.board.inert = true;
+    this.board.build(sizes);
     this.transport.enable(false, CONTROLS);
+    parts.empty.hidden = false;
+    for (const part of [parts.intro, parts.say, parts.asked, parts.stale]) part.hidden = true;
+    clearNumbers(parts);
+    this.drawCharts(-1);
+  }
+
+  drawCharts(index, state = null) {
+    this.curve.draw(this.timeline, index);
+    this.heat.draw(this.timeline, index);
+    this.inspector.draw(this.timeline, state, index, this.board.chosen);
   }
 
   // ---- controls --------------------------------------------------------------------------

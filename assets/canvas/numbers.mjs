@@ -31,6 +31,14 @@ export function showNumbers(parts, timeline, frame) {
   parts["calls-box"].hidden = frames.at(-1).calls === 0;
 }
 
+/** No run: no numbers. */
+export function clearNumbers(parts) {
+  for (const name of ["step", "nfe", "masks", "rate"]) set(parts[name], "–");
+  parts["calls-box"].hidden = true;
+  set(parts.source, "");
+  set(parts.frame, "no frames");
+}
+
 /** A frame's place in words, for the slider. */
 export function placeOf(timeline, index, last) {
   const frame = timeline.frames[index];

@@ -15,6 +15,7 @@ export class Player {
     this.due = 0; // frames to advance, with its fraction
     this.then = null; // time of the last tick
     this.rested = false; // all frames that were there were shown then
+    this.hold = () => 1; // how many frames' time frame i stays
   }
 
   get last() {
@@ -85,11 +86,13 @@ export class Player {
     this.due += (Math.min(elapsed, this.rested ? elapsed : 250) / 1000) * Math.min(this.pace, FASTEST);
     if (this.rested) this.due = Math.min(this.due, 1); // a frame that came late is shown at once, alone
     this.rested = false;
-    const frames = Math.floor(this.due);
-    if (frames === 0) return false;
-    this.due -= frames;
-    this.index = Math.min(this.last, this.index + frames);
+    const before = this.index;
+    for (; this.index < this.last && this.due >= this.hold(this.index); this.index++) {
+      this.due -= this.hold(this.index);
+    }
+    if (this.index === before) return false;
     this.rested = this.index === this.last;
+    if (this.rested) this.due %= 1;
     if (this.playing && this.rested) {
       this.playing = false;
       this.live = true;

@@ -174,6 +174,7 @@ class Runs:
     ) -> None:
         self.golds, self.others_busy = golds, others_busy
         self._runs: Recent[str, Run] = Recent(most, _stop)
+        self._kept: list[Run] = []
 
     def start(
         self, prepared: Prepared, pieces: Sequence[bytes], model: str, golds: Golds | None = None,
@@ -201,12 +202,16 @@ class Runs:
         """A recorded run, with all its frames. EventError when its events do not fit."""
         return self._add(recorded(trace, self.golds))
 
+    def keep(self, run: Run) -> None:
+        """Keep a recorded run, which every visitor is shown, for as long as the server stands."""
+        self._kept.append(run)
+
     def _add(self, run: Run) -> Run:
         return self._runs.put(run.id, run)
 
     def get(self, run_id: Any) -> Run | None:
         """The run of an id, None when there is none (any more)."""
-        return self._runs.get(run_id)
+        return self._runs.get(run_id) or next((run for run in self._kept if run.id == run_id), None)
 
     def all(self) -> list[Run]:
         """Every run that is kept, the one not used for longest first."""

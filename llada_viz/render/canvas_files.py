@@ -10,9 +10,9 @@ from models.assets import assets
 FOLDER = assets() / "canvas"
 # In the order in which they may be evaluated: what a module imports stands before it.
 MODULES = (
-    "dom", "fold", "text", "order", "timeline", "player", "tried", "gutter", "cell", "slide", "ends",
-    "blocks", "lines", "square", "squares", "board", "views", "charts",
-    "inspector", "keys", "transport", "readout", "numbers", "canvas", "align", "lockstep", "lane", "compare",
+    "dom", "fold", "text", "order", "timeline", "player", "opening", "form", "tried", "gutter", "cell", "slide",
+    "ends", "blocks", "lines", "square", "squares", "board", "views", "charts", "inspector", "keys", "transport",
+    "readout", "numbers", "canvas", "align", "lockstep", "lane", "compare",
 )  # fmt: skip
 # Later sheets win over earlier ones.
 SHEETS = (
@@ -32,6 +32,7 @@ SHEETS = (
     "evaluate",
     "train",
     "models",
+    "opening",
     "narrow",
 )
 STYLES = tuple(FOLDER / f"{name}.css" for name in SHEETS)
@@ -49,7 +50,7 @@ def script() -> str:
     return (
         "window.LladaCanvas = (() => {\n"
         + "\n".join(bodies)
-        + "\nreturn { mount, mountCompare, reveal, closeOutside };\n})();"
+        + "\nreturn { mount, mountCompare, reveal, closeOutside, formChanged };\n})();"
     )
 
 

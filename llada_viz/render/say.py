@@ -40,7 +40,8 @@ def sentence(event: Event, frame: dict[str, Any], maker: FrameMaker) -> Say:
     if isinstance(event, Branched):
         return _branched(event)
     written = of_cells(event, frame, maker)
-    if written and maker.board.candidates is not None and not isinstance(event, Predicted):
+    several = maker.board.candidates is not None and maker.board.k > 1
+    if written and several and not isinstance(event, Predicted):
         return [f"Filling in {maker.board.k} candidates", f"(step {frame['step']}).", ""]
     if isinstance(event, Unmasked):
         return _unmasked(frame, maker)
@@ -50,7 +51,7 @@ def sentence(event: Event, frame: dict[str, Any], maker: FrameMaker) -> Say:
         return _policy(event, maker)
     if isinstance(event, CandidatesForked):
         where = f"for block {event.block + 1}." if event.block >= 0 else "to choose from."
-        return [f"{event.k} candidates", where, ""]
+        return [counted(event.k, "candidate"), where, ""]
     if isinstance(event, BlockScored):
         return _scored(event, maker)
     if isinstance(event, WindowTriggered):

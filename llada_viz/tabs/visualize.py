@@ -16,7 +16,9 @@ from llada_viz.decoding.presets import Repair
 from llada_viz.decoding.runs import OPENED, Run, Runs
 from llada_viz.decoding.scope import hint
 from llada_viz.decoding.setups import setup_of
-from llada_viz.widgets.canvas import Message, TokenCanvas, message, notice
+from llada_viz.gallery.opening import opening_run
+from llada_viz.render.question import question_of
+from llada_viz.widgets.canvas import Message, TokenCanvas, message, notice, opening
 from llada_viz.widgets.chat_box import ChatBox
 from llada_viz.widgets.form import SIZES, SamplerForm, about, choices
 from llada_viz.widgets.live import (
@@ -50,6 +52,8 @@ from samplers.settings import SettingError, sentence_of
 FIRST_EXAMPLE = 1  # filled in when the page opens, so that Run can be pressed at once
 STARTING = "Starting…"
 GOES_ON = "A run is still going on: press Stop first."
+# The board shows what is asked for: it hears of the prompt and the sizes.
+BESIDE = "(...beside) => window.LladaCanvas.formChanged(...beside)"
 # A moment later, when the page has put the new sizes into the form.
 PRESS_RUN = "() => setTimeout(() => document.querySelector('#run').click(), 100)"
 
@@ -85,11 +89,18 @@ class Visualize:
                 self.alert, self.start, self.stop = start_and_stop(self.idle, self.bundled.problem)
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self.chat.build_rounds()
-                self.canvas = TokenCanvas(self.runs, again=True, elem_id="canvas")
+                self.canvas = TokenCanvas(self.runs, again=True, elem_id="canvas", value=self._opening())
                 self.run_id = gr.State("")
                 self.measures.build(self.run_id)
                 MapPlot(self.runs).build(self.run_id)
         self._connect()
+
+    def _opening(self) -> Message:
+        """The recorded run that the page opens with, on a board of the form's sizes."""
+        run = opening_run(self.runs.golds)
+        if run is not None:
+            self.runs.keep(run)
+        return opening(run, {name: self.form.input(name).value for name in ("gen_length", "block_length")})
 
     def _prompt(self) -> None:
         self.prompt = gr.Textbox(self.first.prompt, label="Prompt", lines=4, max_lines=10, elem_id="prompt")
@@ -125,13 +136,15 @@ class Visualize:
             self.chat.switch, *self.form.inputs,
         }  # fmt: skip
         sizes = [self.form.input(name) for name in SIZES]
+        for each in (beside := [self.prompt, *sizes[:2]]):
+            each.change(None, beside, None, js=BESIDE, queue=False, **QUIET)
         self.measures.after(*wire(self, self.on_run, inputs, self.on_end))
-        shown = [self.alert, self.run_id, self.canvas, self.start, self.stop]
+        shown = [self.prompt, self.alert, self.run_id, self.canvas, self.start, self.stop]
         opened = {"trigger_mode": "always_last", **QUIET}
         self.opener.upload(self.on_open, {self.opener, self.run_id}, shown, **opened)
         own = [self.about, self.scorer.scorer, *self.form.inputs, *self.presets.outputs]
         self.sampler.change(self.on_sampler, {self.sampler, self.presets.choice, *sizes}, own, **QUIET)
-        filled = [self.prompt, self.sampler, self.seed, self.constraints, self.chat.switch, *own, *shown]
+        filled = [self.sampler, self.seed, self.constraints, self.chat.switch, *own, *shown]
         self.presets.choice.input(self.on_preset, {self.presets.choice, self.run_id}, filled, **QUIET)
         self.attached.change(self.on_presets, {self.attached}, [self.presets.box], queue=False, **QUIET)
         self.scorer.follow(self.attached, *sizes)
@@ -241,6 +254,7 @@ class Visualize:
         if (running := self.runs.get(values[self.run_id])) is not None:
             running.stop()
         shown = {self.run_id: run.id, self.canvas: message(run, run.frames)}
+        shown |= {self.prompt: question_of(run.layout.prompt)} if run.layout.prompt else {}
         return {self.alert: alert(""), **shown, **buttons(self, running=False)}
 
     def on_preset(self, values: Values) -> Updates:
@@ -253,7 +267,7 @@ class Visualize:
             self.prompt: preset.prompt, self.sampler: preset.sampler, self.seed: preset.seed,
             self.constraints: "", self.chat.switch: False, **self._sampler_of(preset.sampler, repair),
         }  # fmt: skip
-        return filled | self.presets.chosen(repair) | self._opened(repair.trace, values)
+        return self._opened(repair.trace, values) | filled | self.presets.chosen(repair)
 
     def on_presets(self, values: Values) -> Updates:
         """Presets are offered for the bundled model as it is."""

@@ -4,7 +4,7 @@ Its value is one message, {"run", "number", "frames", "last", "notice"}: number:
 of an earlier one; frames as in render.frames; last: the seq of the newest frame, when there are more than one
 message holds; notice: a sentence to show while there are no frames yet. The script receives the value; the
 HTML template does not. Of values that come faster than a browser takes them it sees the last only, so any
-message may be the first of its run.
+message may be the first of its run. The first value of all may be an `opening`.
 
 Frames travel as one JSON text. Of a generator's values Gradio sends only what changed from one to the
 next, and 6.31 does so wrongly for lists inside lists (a deletion in an inner list ends up at another
@@ -14,6 +14,7 @@ index). A text is sent as a whole, and is quicker to compare.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -34,6 +35,13 @@ def message(run: Run, frames: list[Frame]) -> Message:
     if len(frames) > MOST_FRAMES:
         value["last"] = frames[-1]["seq"]
     return value
+
+
+def opening(run: Run | None, sizes: Mapping[str, int]) -> Message:
+    """What the canvas is opened with: a recorded run, whose frames it fetches itself, and the sizes of the
+    empty board."""
+    begun: Message = {"run": "", "number": 0, "frames": "[]", "opening": dict(sizes)}
+    return begun if run is None else begun | {"run": run.id, "last": len(run.frames) - 1}
 
 
 def notice(run: Run, text: str) -> Message:

@@ -26,6 +26,8 @@ from samplers.settings import sentence_of
 UPDATES_PER_SECOND = 30
 UPDATES_OF_ALL = 60  # updates a second, of all runs together
 NOTICE_SECONDS = 1.0  # between two sentences about the place in the line
+STARTS = "() => ({ __type__: 'update', interactive: false, value: 'Starting…' })"
+"""Of a button that was pressed: the browser says so at once, however busy the server is."""
 Updates = dict[Any, Any]
 """What a handler returns: component -> its new value, or a gr.update."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -65,6 +67,7 @@ def wire(
     buttons when decoding is over.
     """
     ends = [tab.start, tab.stop]
+    tab.start.click(None, None, tab.start, js=STARTS, queue=False, **QUIET)
     begun = tab.start.click(
         begin, {tab.run_id, *inputs}, [tab.alert, tab.run_id, tab.canvas, *ends],
         trigger_mode="once", concurrency_limit=None, **QUIET,
@@ -73,6 +76,7 @@ def wire(
     def decode(run_id: str, request: gr.Request) -> Iterator[Any]:
         yield from tab.on_decode(run_id, str(request.session_hash or ""))
 
+    begun.failure(end, tab.run_id, ends, queue=False, **QUIET)
     decoding = begun.success(
         decode, tab.run_id, tab.canvas,
         trigger_mode="once", concurrency_limit=None, postprocess=False, **QUIET,

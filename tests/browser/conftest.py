@@ -91,7 +91,8 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(app: str, browser: Browser) -> Iterator[Any]:
-    """open_page(width, height, dark): a new tab. Outside requests and script errors fail the test."""
+    """open_page(width, height, dark, plays): a new tab. plays: the recorded run that it opens with. Outside
+    requests and script errors fail the test."""
     contexts, wrong = [], []
 
     def complain(page: Page, message: ConsoleMessage) -> None:
@@ -109,7 +110,9 @@ def open_page(app: str, browser: Browser) -> Iterator[Any]:
         else:
             route.continue_()
 
-    def open_one(width: int = 1360, height: int = 900, dark: bool = False, **options: Any) -> Any:
+    def open_one(
+        width: int = 1360, height: int = 900, dark: bool = False, plays: bool = False, **options: Any
+    ) -> Any:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         context.set_default_timeout(STEP_WITHIN * 1000)
@@ -118,7 +121,8 @@ def open_page(app: str, browser: Browser) -> Iterator[Any]:
         page = context.new_page()
         page.on("console", lambda m: complain(page, m))
         page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
-        page.goto(f"{app}/?__theme={'dark' if dark else 'light'}")
+        still = "" if plays else "&still=1"
+        page.goto(f"{app}/?__theme={'dark' if dark else 'light'}{still}")
         page.wait_for_function("document.querySelector('#canvas .c')?.isConnected")
         return page
 

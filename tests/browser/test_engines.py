@@ -82,7 +82,7 @@ def test_generate_drives_our_canvas_live(served: Any, browser: Any, shots: Path)
     wrong: list[str] = []
     page = context.new_page()
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.goto(f"{served.url}?__theme=light")
+    page.goto(f"{served.url}?__theme=light&still=1")
     page.wait_for_selector("#canvas .lz")
     page.click("#go")
     canvas = CanvasPage(page)

@@ -162,7 +162,7 @@ def test_sft_on_an_upload_outlives_a_refresh_and_a_restart(
         page.goto("about:blank")
         server.kill()
         server.start()
-        page.goto(server.url + "/?__theme=dark")
+        page.goto(server.url + "/?__theme=dark&still=1")
         open_tab(page)
     page.wait_for_selector("#train-curves svg", timeout=PATIENCE * 1000)
     state(page, "Done")

@@ -61,7 +61,8 @@ def test_node(tmp_path: Path) -> None:
         runs.append({"frames": frames_of(events, pieces), "boards": boards})
     frames = tmp_path / "frames.json"
     frames.write_text(json.dumps(runs))
-    run("--test", str(Path(__file__).with_name("canvas.test.mjs")), FRAMES=str(frames))
+    tests = sorted(map(str, Path(__file__).parent.glob("*.test.mjs")))
+    run("--test", *tests, FRAMES=str(frames))
 
 
 @needs_node

@@ -1,0 +1,27 @@
+// The recorded run that plays when the page opens, until a run of the reader's own takes over.
+
+import { Player } from "./player.mjs";
+
+const PACE = 5; // frames a second
+const HELD = { window: 12, remask: 8, choose: 8, edit: 6 }; // frames that something to read stays
+const LOW = 0.5; // a score that is worth a look
+
+/** Whether the page's address lets the recorded run play: `?still=1` does not. */
+export function plays(search) {
+  return new URLSearchParams(search).get("still") !== "1";
+}
+
+/** How many frames' time a frame stays, so that one can read what went wrong and what is done about it. */
+export function heldFor(frame) {
+  const low = frame.kind === "score" && frame.prm?.some(([, score]) => score !== null && score < LOW);
+  if (low) return HELD.edit;
+  if (frame.kind === "choose" && !frame.ops.length) return 1;
+  return HELD[frame.kind] ?? 1;
+}
+
+/** A player that goes slowly. timeline: of the recorded run. */
+export function openingPlayer(timeline) {
+  const player = new Player(PACE);
+  player.hold = (index) => heldFor(timeline.frames[index]);
+  return player;
+}
