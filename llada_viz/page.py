@@ -60,7 +60,7 @@ def create_ui() -> Page:
             ModelMenu(attachments).build(attached)
         with gr.Tabs(elem_classes="lz-tabs") as tabs:
             with gr.Tab("Visualize", id="visualize"):
-                Visualize(bundled, runs, attachments).build(attached)
+                Visualize(bundled, runs, attachments, comparisons).build(attached)
             with gr.Tab("Compare", id="compare", render_children=True):
                 Compare(bundled, comparisons, attachments).build(attached)
             with gr.Tab("Evaluate", id="evaluate", render_children=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 from models.errors import ModelError
 from models.loading import LoadedModel
 from models.reward import LoadedReward
-from models.text import chat_ids, half_character
+from models.text import chat_ids, half_character, plain_text
 from models.ups_head import UPSHead
 from samplers.canvas import Canvas, new_canvas
 from samplers.checker import Checker
@@ -24,6 +26,11 @@ from samplers.scoring import Question, Scorer
 
 MASK_MARK = "[MASK]"
 SCORERS = ("checker", "prm")
+_CONSTRAINT = re.compile(
+    r'\s*,*\s*(?P<place>\d+)\s*:\s*(?:(?P<exact>"(?:[^"\\]|\\["\\/bfnrtu])+")|(?P<word>[^,\s][^,]*))\s*(?:,|$)',
+    re.ASCII,
+)
+_ANOTHER = re.compile(r"\s\d+\s*:")
 
 
 class RequestError(ValueError):
@@ -163,21 +170,49 @@ def _known_ids(loaded: LoadedModel, field: str, ids: Sequence[int]) -> list[int]
 
 
 def parse_constraints(loaded: LoadedModel, text: str, gen_length: int) -> dict[int, int]:
-    """`pos:word, …` to {position: token}; words are tokenised with a leading space (LLaDA's demo).
+    """`pos:word, …` to {position: token}; words are tokenised with a leading space (LLaDA's demo), what
+    stands in quotation marks (`pos:"text"`, as JSON writes it) exactly as it is.
 
     Positions count from 0 at the first cell of the answer; a word of several tokens takes the next
-    cells too.
+    cells too. A special token that is typed is text.
     """
     given_tokens: dict[int, int] = {}
-    for part in filter(None, (p.strip() for p in text.split(","))):
-        place, colon, word = part.partition(":")
-        if not colon or not place.strip().isdecimal() or not word.strip():
-            raise RequestError(f"constraints: {part!r} cannot be read; allowed: position:word, …")
-        if loaded.tokenizer is None:
-            raise RequestError(f"constraints: the model {loaded.name} has no tokenizer")
-        ids = _answer_ids(loaded, " " + word.strip(), "constraints")
-        _pin(given_tokens, int(place), ids, gen_length, f"constraints: {part!r}")
+    for place, word in _constraints(text):
+        ids = typed_ids(loaded, word, "constraints")
+        _pin(given_tokens, place, ids, gen_length, f"constraints: {f'{place}:{word.strip()}'!r}")
     return given_tokens
+
+
+def _constraints(text: str) -> list[tuple[int, str]]:
+    """(position, exact text) of every part. RequestError: one cannot be read."""
+    parts, at = [], 0
+    while text[at:].strip(" \t\r\n,"):
+        found = _CONSTRAINT.match(text, at)
+        part = text[at:].split(",")[0].strip()
+        word = _word_of(found) if found else ""
+        if found is None or not word:
+            raise RequestError(
+                f"constraints: {part!r} cannot be read; allowed: position:word, …",
+                f"Word constraints: “{part}” is not cell:word, such as 3:word.",
+            )
+        if not found["exact"] and _ANOTHER.search(word):
+            raise RequestError(
+                f"constraints: {part!r} holds two of them; allowed: a comma between",
+                f"Word constraints: put a comma between the words of “{part}”.",
+            )
+        parts.append((int(found["place"]), word))
+        at = found.end()
+    return parts
+
+
+def _word_of(found: re.Match[str]) -> str:
+    """The text of a part; "" where its quotation cannot be read."""
+    if not found["exact"]:
+        return f" {found['word'].strip()}"
+    try:
+        return str(json.loads(found["exact"], strict=False))
+    except ValueError:
+        return ""
 
 
 def parse_infill(loaded: LoadedModel, text: str, gen_length: int) -> dict[int, int]:
@@ -194,6 +229,17 @@ def parse_infill(loaded: LoadedModel, text: str, gen_length: int) -> dict[int, i
     if position > gen_length:
         raise RequestError(f"infill takes {position} cells; allowed: at most gen_length = {gen_length}")
     return given_tokens
+
+
+def typed_ids(loaded: LoadedModel, text: str, field: str) -> list[int]:
+    """Ids of text that somebody types into the answer; a special token in it is text like any other.
+    RequestError: it is empty or spells the mask, or the model has no tokenizer."""
+    if loaded.tokenizer is None:
+        raise RequestError(f"{field}: the model {loaded.name} has no tokenizer")
+    if not text:
+        raise RequestError(f"{field}: a word is empty; allowed: some text")
+    _answer_ids(loaded, text, field)  # refuses the mask
+    return _answer_ids(loaded, plain_text(loaded.tokenizer, text), field)
 
 
 def _answer_ids(loaded: LoadedModel, text: str, field: str) -> list[int]:

@@ -1,11 +1,12 @@
 // The token canvas: takes the frames of a run from the server and draws everything that is seen of it: the
 // cells, the sentence above them, the slider, the charts and the details of a cell.
 
+import { Asking } from "./asking.mjs";
 import { Board, FAR } from "./board.mjs";
 import { HeatMap, MasksChart } from "./charts.mjs";
 import { download, reveal } from "./dom.mjs";
 import { Form } from "./form.mjs";
-import { Inspector } from "./inspector.mjs";
+import { LeastSure } from "./least.mjs";
 import { clearNumbers, placeOf, showNumbers, showOutcome, showSentence, showSource } from "./numbers.mjs";
 import { openingPlayer, plays } from "./opening.mjs";
 import { Player } from "./player.mjs";
@@ -21,8 +22,9 @@ const EMPTY = { gen_length: 64, block_length: 16 }; // sizes of a board that no 
 const CONTROLS = ["first", "play", "last", "range", "save"];
 
 class TokenCanvas {
-  /** again: asks the page for the same run with more cells; null where it cannot. */
-  constructor(element, server, again) {
+  /** again: asks the page for the same run with more cells; tell(event, data): tells the page how to go on
+   * from a frame; null where it cannot. */
+  constructor(element, server, again, tell) {
     Object.assign(this, { server, again });
     this.parts = {};
     for (const part of element.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
@@ -39,7 +41,8 @@ class TokenCanvas {
     this.board = new Board(this.parts.board, () => this.schedule(true));
     this.curve = new MasksChart(this.parts.curve);
     this.heat = new HeatMap(this.parts.heat);
-    this.inspector = new Inspector(this.parts.title, this.parts.note, this.parts.body, choose);
+    this.least = new LeastSure(this.parts.title, this.parts.note, this.parts.body, choose);
+    this.asking = new Asking(this, tell);
     this.transport = new Transport(this.root, this.parts, (what, value) => this.act(what, value));
     this.voice = new Voice(this.parts.hear);
     this.legend = new Legend(this.parts.key);
@@ -52,10 +55,11 @@ class TokenCanvas {
 
   // ---- frames in -------------------------------------------------------------------------
 
-  /** A message from the server: {run, number, frames, last, notice}; frames is a JSON text. Those before it
-   * may be lost. */
+  /** A message from the server: {run, number, frames, last, notice, ready}; frames is a JSON text. Those before
+   * it may be lost. ready: its end is shown at once. */
   receive(message) {
     if (message?.opening) return this.open(message);
+    if (message?.aside) return this.asking.hear(message);
     if (!message?.run || message.number < this.number) return; // late frames of a run that was replaced
     const { run, notice } = message;
     const frames = JSON.parse(message.frames);
@@ -68,6 +72,7 @@ class TokenCanvas {
       }
       if (!frames.length) return;
       this.begin(run);
+      this.ready = Boolean(message.ready);
     }
     this.take(frames);
     this.want(message.last ?? -1);
@@ -107,9 +112,10 @@ class TokenCanvas {
       const pushed = this.timeline.push(frame);
       if (pushed === "gap") return this.want(frames.at(-1).seq);
       if (pushed === "new" && frame.kind === "start") this.start(frame.meta);
+      if (this.asking.branching && frame.kind === "branch") this.player.skip(frame.seq - 1);
     }
     this.player.grow(this.timeline.length, this.timeline.ended);
-    const still = this.opened && this.calm.matches;
+    const still = (this.opened && this.calm.matches) || this.ready;
     if ((still || frames.at(-1)?.kind === "stop") && this.player.live) this.player.seek(this.player.last);
     this.schedule(false);
   }
@@ -216,7 +222,8 @@ class TokenCanvas {
   drawCharts(index, state = null) {
     this.curve.draw(this.timeline, index);
     this.heat.draw(this.timeline, index);
-    this.inspector.draw(this.timeline, state, index, this.board.chosen);
+    this.least.draw(this.timeline, state);
+    this.asking.draw(this.timeline, state, index, this.board.chosen);
   }
 
   // ---- controls --------------------------------------------------------------------------
@@ -259,9 +266,9 @@ class TokenCanvas {
   }
 }
 
-/** Called once by the page for each canvas. props.value: the newest message; again: see TokenCanvas. */
-export function mount({ element, props, server, watch, again }) {
-  const canvas = new TokenCanvas(element, server, again);
+/** Called once by the page for each canvas. props.value: the newest message; again, tell: see TokenCanvas. */
+export function mount({ element, props, server, watch, again, tell = null }) {
+  const canvas = new TokenCanvas(element, server, again, tell);
   const receive = () => canvas.receive(props.value);
   watch("value", receive);
   receive();

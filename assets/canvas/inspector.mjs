@@ -1,143 +1,123 @@
-// The chosen cell: what stands in it, when it was decided, how sure, and what happened before.
-// While none is chosen: the cells that were written with the least confidence.
+// The card of the chosen cell: what else could stand in it, how sure it was, and what happened to it. Where the
+// page can go on from here (grow.mjs), its tokens are buttons.
 
 import { unsure } from "./cell.mjs";
-import { make } from "./dom.mjs";
-import { cividis, exact, glyph, percent } from "./text.mjs";
+import { make, set } from "./dom.mjs";
+import { barOf } from "./least.mjs";
 import { blockOf } from "./order.mjs";
+import { historyLine, keepScore, reasonFor } from "./past.mjs";
+import { Retemper } from "./sliders.mjs";
+import { exact, percent } from "./text.mjs";
 import { isMask, isNoise, isOpen } from "./timeline.mjs";
 
-const LEAST = 5;
-const DONE = {
-  p: "given",
-  c: "written",
-  e: "edited to",
-  b: "back-masked, was",
-  u: "re-masked by UPS, was",
-  r: "re-masked, was",
-  s: "there from the start",
-  d: "drafted",
-  v: "checked, stands:",
-  x: "draft rejected, was",
-  y: "draft rejected, was",
-  z: "re-noised, was",
-  ins: "inserted",
-  del: "deleted",
-  draft: "draft",
-};
-const SURE = ["c", "e", "d", "v", "draft"]; // what has a probability
-const REASONS = { wino: "taken back by WINO, was", remdm: "re-masked by ReMDM, was", t2m: "reset, was" };
-
-/** The positions of the least sure tokens, surest last; ends of text are left out. */
-export function leastSure(cells, most = LEAST) {
-  return cells
-    .map((cell, pos) => ({ pos, cell }))
-    .filter(({ cell }) => cell && !isOpen(cell.mark) && cell.mark !== "p" && cell.conf != null)
-    .filter(({ cell }) => !/^<\|[^|]+\|>$/.test(cell.text))
-    .sort((a, b) => a.cell.conf - b.cell.conf || a.pos - b.pos)
-    .slice(0, most);
-}
-
-/** One line of a cell's history as text. */
-export function historyLine({ step, mark, text, conf, reason }) {
-  const sure = SURE.includes(mark) && conf != null ? `, ${percent(conf)}` : "";
-  const bare = mark === "ins" || mark === "del"; // no token of its own
-  const done = ("bur".includes(mark) && REASONS[reason]) || DONE[mark] || "";
-  return { when: "ps".includes(mark) ? "start" : `step ${step}`, done, text: bare ? "" : exact(text), sure };
-}
+const NOTHING = { asks: false, note: "", tokens: null, error: "" };
 
 export class Inspector {
-  /** root holds the parts title, note and body; onChoose(id) when a listed cell is picked. */
-  constructor(title, note, body, onChoose) {
-    Object.assign(this, { title, note, body, onChoose, shown: "" });
-    this.draw(null, null, -1, null);
+  /** root: an element; onWrite(token, text): one of its tokens was picked, null where nothing can be written;
+   * onClose(): it was closed. */
+  constructor(root, onWrite, onClose) {
+    Object.assign(this, { root, onWrite, shown: "" });
+    this.title = make("h3");
+    this.note = make("p", "note");
+    const close = make("button", "quiet", "Close", { type: "button" });
+    close.addEventListener("click", onClose);
+    const head = make("header");
+    head.append(this.title, this.note, close);
+    this.retemper = new Retemper(() => this.bars());
+    this.source = make("p", "none", "", { role: "status" });
+    this.table = make("div", "bars likely");
+    this.whole = make("p", "none");
+    const likely = make("div");
+    likely.append(make("h4", "", "What else could stand here"), this.source, this.table, this.retemper.root, this.whole);
+    this.facts = make("dl", "facts");
+    this.past = make("ol", "past");
+    this.pastTitle = make("h4", "", "Its history");
+    const history = make("div");
+    history.append(this.facts, this.pastTitle, this.past);
+    this.body = make("div", "two");
+    this.body.append(likely, history);
+    root.append(head, this.body);
   }
 
-  /** Show the chosen cell, or the least sure ones, as of frame i. chosen: an id, or null. */
-  draw(timeline, state, i, chosen) {
-    const pos = chosen === null || !state ? -1 : state.order.indexOf(chosen);
-    const cell = state?.cells[pos] ?? null;
-    const past = chosen === null || !state ? [] : timeline.history(chosen, i);
-    const lived = cell !== null || past.length > 0;
-    const list = lived || !state ? [] : leastSure(state.cells);
-    const key = JSON.stringify([chosen, pos, cell, past, list]);
+  /** Show a cell as of frame i. id: its id; answer: what is known of its alternatives: {tokens: [[token, text,
+   * p], …], stands, note, error, asks}. */
+  draw(timeline, state, i, id, answer = NOTHING) {
+    const pos = state.order.indexOf(id);
+    const cell = state.cells[pos] ?? null;
+    const past = timeline.history(id, i);
+    const key = JSON.stringify([id, pos, cell, past, answer, state.ups?.at, timeline.run]);
     if (key === this.shown) return;
     this.shown = key;
-    this.order = state?.order ?? [];
-    if (lived) this.cell(timeline, chosen, pos, cell, past);
-    else this.least(list, unsure(timeline?.meta));
+    set(this.title, cell ? `Cell ${pos}: ${isMask(cell.mark) ? "a mask" : exact(cell.text)}` : "A cell that is gone");
+    set(this.note, cell ? noteOf(timeline, pos, cell, past) : `deleted at step ${past.at(-1)?.step}`);
+    this.answer = answer;
+    this.stands = cell && !isOpen(cell.mark) ? cell.text : null;
+    this.bars();
+    this.known(timeline, state, id, cell);
+    this.lines(timeline, id, past);
   }
 
-  cell(timeline, id, pos, cell, past) {
-    this.title.textContent = cell ? `Cell ${pos}` : "A cell that is gone";
-    this.note.textContent = cell ? this.noteOf(timeline, pos, cell, past) : `deleted at step ${past.at(-1).step}`;
-    const parts = [];
-    const open = !cell || isOpen(cell.mark);
-    if (!open && cell.conf != null) parts.push(this.bars([{ pos, cell }], false));
-    else if (cell) parts.push(make("p", "big mono", isMask(cell.mark) ? "mask" : exact(cell.text)));
-    if (cell?.drafts && open) parts.push(...this.drafts(pos, cell.drafts));
-    if (past.length > 1 || open) parts.push(this.past(past));
-    const back = make("button", "quiet", "Least sure cells", { type: "button" });
-    back.addEventListener("click", () => this.onChoose(id)); // choosing it again lets it go
-    parts.push(back);
-    this.body.replaceChildren(...parts);
+  /** The likeliest tokens, at the temperature that the sliders say. */
+  bars() {
+    const { tokens, note, error, asks, given } = this.answer;
+    const known = tokens?.filter(([, , p]) => p != null) ?? [];
+    this.table.hidden = this.retemper.root.hidden = known.length === 0;
+    const empty = given ? "This cell was given from the start: nobody asked what else could stand here." : "";
+    set(this.source, error || note || empty || (asks ? "Asking the network…" : ""));
+    this.source.hidden = !this.source.textContent;
+    const shares = this.retemper.of(known.map(([, , p]) => p));
+    this.table.replaceChildren(...known.flatMap((each, i) => this.line(each, shares[i])));
+    const mass = known.reduce((sum, [, , p]) => sum + p, 0);
+    const rest = this.retemper.hot ? " Of the rest, which would get more, nothing is known." : "";
+    set(this.whole, known.length ? `Together ${percent(mass)} of all the tokens there are.${rest}` : "");
   }
 
-  noteOf(timeline, pos, cell, past) {
-    const written = past.findLast(({ mark }) => mark !== "draft");
-    let when = "not decided yet";
-    if (cell.mark === "p") when = "given from the start";
-    else if (cell.mark === "s") when = "there from the start";
-    else if (cell.mark === "d") when = `drafted at step ${written?.step}, waits for its check`;
-    else if (isNoise(cell.mark)) when = "noise, not decided yet";
-    else if (!isMask(cell.mark) && cell.conf == null && !unsure(timeline.meta)) when = "filled in after an early stop";
-    else if (!isMask(cell.mark) && written) when = `decided at step ${written.step}`;
-    return `block ${blockOf(pos, timeline.meta) + 1}, ${when}`;
+  line([token, text, p], share) {
+    const here = this.answer.stands === undefined ? text === this.stands : token === this.answer.stands;
+    const name = exact(text);
+    const canWrite = this.onWrite && !here && this.answer.writes !== false;
+    const label = canWrite
+      ? make("button", "mono", name, { type: "button", "aria-label": `Write ${name}, ${percent(p)}` })
+      : make("span", here ? "mono here" : "mono", name);
+    if (canWrite) label.addEventListener("click", () => this.onWrite(token, text));
+    if (here) label.title = "stands here";
+    const value = make("span", "value", percent(p));
+    const other = make("span", "value other", this.retemper.moved ? percent(share) : here ? "stands" : "");
+    return [label, barOf(this.retemper.moved ? share : p), value, other];
   }
 
-  /** What the network would write in a cell, likeliest first. */
-  drafts(pos, drafts) {
-    const cells = drafts.map(([text, conf]) => ({ pos, cell: { text, conf } }));
-    const table = this.bars(cells, false);
-    table.classList.add("drafted");
-    return [make("p", "none", drafts.length > 1 ? "Its drafts:" : "Its draft:"), table];
+  known(timeline, state, id, cell) {
+    const facts = [];
+    if (cell && !isOpen(cell.mark) && cell.conf != null) facts.push(["Committed with", percent(cell.conf)]);
+    const score = cell ? keepScore(state, id) : null;
+    if (score) facts.push(["Keep score", `${score.keep.toFixed(2)}, stands from ${score.least.toFixed(2)}`]);
+    if (cell?.was) facts.push(["Held before", exact(cell.was)]);
+    this.facts.hidden = facts.length === 0;
+    this.facts.replaceChildren(...facts.flatMap(([name, value]) => [make("dt", "", name), make("dd", "", value)]));
   }
 
-  past(past) {
-    const list = make("ol", "past");
-    for (const entry of past) {
-      const line = historyLine(entry);
+  lines(timeline, id, past) {
+    this.pastTitle.hidden = past.length === 0;
+    this.past.replaceChildren(...past.map((entry) => {
+      const taken = "burxyz".includes(entry.mark) && entry.reason !== "user";
+      const line = historyLine({ ...entry, why: taken ? reasonFor(timeline, entry.seq, id) : "" });
       const item = make("li");
       item.append(make("span", "when", line.when), ` ${line.done} `, make("span", "mono", line.text), line.sure);
-      list.append(item);
-    }
-    return list;
+      if (line.why) item.append(make("span", "why", line.why));
+      return item;
+    }));
   }
+}
 
-  least(list, unknown) {
-    this.title.textContent = "Least sure cells";
-    this.note.textContent = "choose one to see its history";
-    if (list.length) this.body.replaceChildren(this.bars(list, true));
-    else {
-      const none = unknown ? "This run holds no confidences." : "No word is written yet.";
-      this.body.replaceChildren(make("p", "none", none));
-    }
-  }
-
-  bars(list, buttons) {
-    const table = make("div", "bars");
-    for (const { pos, cell } of list) {
-      const name = buttons
-        ? make("button", "mono", glyph(cell.text).shown, { type: "button", "aria-label": `Cell ${pos}` })
-        : make("span", "mono", exact(cell.text));
-      const id = this.order[pos];
-      if (buttons) name.addEventListener("click", () => this.onChoose(id));
-      const bar = make("span", "bar");
-      const fill = bar.appendChild(make("i"));
-      fill.style.width = `${cell.conf * 100}%`;
-      fill.style.background = cividis(cell.conf);
-      table.append(name, bar, make("span", "value", percent(cell.conf)));
-    }
-    return table;
-  }
+/** Where a cell stands, and when it was decided. */
+export function noteOf(timeline, pos, cell, past) {
+  const written = past.findLast(({ mark }) => mark !== "draft");
+  let when = "not decided yet";
+  if (cell.mark === "p") when = "given from the start";
+  else if (cell.mark === "s") when = "there from the start";
+  else if (cell.mark === "d") when = `drafted at step ${written?.step}, waits for its check`;
+  else if (isNoise(cell.mark)) when = "noise, not decided yet";
+  else if (!isMask(cell.mark) && cell.conf == null && !unsure(timeline.meta)) when = "filled in after an early stop";
+  else if (!isMask(cell.mark) && written) when = `decided at step ${written.step}`;
+  return `block ${blockOf(pos, timeline.meta) + 1}, ${when}`;
 }

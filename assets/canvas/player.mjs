@@ -50,6 +50,11 @@ export class Player {
     this.then = null;
   }
 
+  /** A live run that begins with frames that were seen already goes on at frame i. */
+  skip(i) {
+    if (this.live) this.index = Math.max(this.index, i);
+  }
+
   /** Play or pause; at the end of a run it plays from the beginning. */
   toggle() {
     if (this.length === 0) return;

@@ -206,6 +206,14 @@ class Runs:
         """Keep a recorded run, which every visitor is shown, for as long as the server stands."""
         self._kept.append(run)
 
+    def own(self, run: Run) -> Run:
+        """The run itself; of one that every visitor is shown a copy, which can have branches and a name."""
+        return self.open(run.trace()) if self.is_shared(run) else run
+
+    def is_shared(self, run: Run) -> bool:
+        """Whether every visitor is shown it."""
+        return any(run is each for each in self._kept)
+
     def _add(self, run: Run) -> Run:
         return self._runs.put(run.id, run)
 

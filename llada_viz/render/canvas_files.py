@@ -10,9 +10,10 @@ from models.assets import assets
 FOLDER = assets() / "canvas"
 # In the order in which they may be evaluated: what a module imports stands before it.
 MODULES = (
-    "dom", "fold", "text", "order", "timeline", "player", "opening", "form", "tried", "gutter", "cell", "slide",
-    "ends", "blocks", "lines", "square", "squares", "board", "views", "charts", "inspector", "keys", "transport",
-    "readout", "numbers", "canvas", "align", "lockstep", "lane", "compare",
+    "dom", "fold", "text", "order", "timeline", "player", "opening", "form", "tried", "gutter", "cell",
+    "slide", "ends", "blocks", "lines", "square", "squares", "board", "views", "charts",
+    "least", "past", "retemper", "sliders", "inspector", "answers", "grow", "tree", "asking",
+    "keys", "transport", "readout", "numbers", "canvas", "align", "lockstep", "lane", "compare",
 )  # fmt: skip
 # Later sheets win over earlier ones.
 SHEETS = (
@@ -27,6 +28,7 @@ SHEETS = (
     "tried",
     "transport",
     "panels",
+    "ask",
     "measures",
     "compare",
     "evaluate",

@@ -14,7 +14,7 @@ from llada_viz.decoding.comparison import MEASURES, Comparison, Comparisons
 from llada_viz.decoding.entrance import ENTRANCE
 from llada_viz.decoding.runs import OPENED, Run, recorded
 from llada_viz.widgets.canvas import Message
-from llada_viz.widgets.compare_canvas import CompareCanvas, message, notice
+from llada_viz.widgets.compare_canvas import CompareCanvas, message, notice, whole
 from llada_viz.widgets.lanes import SIZES, Lanes
 from llada_viz.widgets.live import (
     QUIET,
@@ -184,10 +184,8 @@ class Compare:
             return {self.alert: alert(sentence_of(error))}
         # A trace knows no seconds.
         comparison = self.comparisons.add(Comparison(runs, MEASURES[0]))
-        # The page fetches the frames before the last ones itself.
-        last = message(comparison, [run.frames[-1:] for run in runs])
         return {
-            self.alert: alert(""), self.run_id: comparison.id, self.canvas: last,
+            self.alert: alert(""), self.run_id: comparison.id, self.canvas: whole(comparison),
             **buttons(self, running=False),
         }  # fmt: skip
 

@@ -11,14 +11,17 @@ import gradio as gr
 
 from llada_viz.decoding.attached import Attached, Attachments
 from llada_viz.decoding.bundled import Bundled, Example
+from llada_viz.decoding.comparison import Comparisons
 from llada_viz.decoding.entrance import ENTRANCE
 from llada_viz.decoding.presets import Repair
+from llada_viz.decoding.run_models import RunModels
 from llada_viz.decoding.runs import OPENED, Run, Runs
 from llada_viz.decoding.scope import hint
 from llada_viz.decoding.setups import setup_of
 from llada_viz.gallery.opening import opening_run
 from llada_viz.render.question import question_of
-from llada_viz.widgets.canvas import Message, TokenCanvas, message, notice, opening
+from llada_viz.widgets.branching import Branching
+from llada_viz.widgets.canvas import Message, message, notice, opening
 from llada_viz.widgets.chat_box import ChatBox
 from llada_viz.widgets.form import SIZES, SamplerForm, about, choices
 from llada_viz.widgets.live import (
@@ -63,9 +66,13 @@ class Visualize:
 
     idle, busy = "Run", "Running…"
 
-    def __init__(self, bundled: Bundled, runs: Runs, attachments: Attachments | None = None) -> None:
+    def __init__(
+        self, bundled: Bundled, runs: Runs, attachments: Attachments | None = None,
+        comparisons: Comparisons | None = None,
+    ) -> None:  # fmt: skip
         self.bundled, self.runs = bundled, runs
-        self.attachments = attachments or Attachments(bundled)
+        self.attachments, self.models = attachments or Attachments(bundled), RunModels()
+        self.branching = Branching(runs, self.attachments, comparisons or Comparisons(), self.models)
         self.scorer = ScorerInput(self.attachments, "visualize")
         self.chat = ChatBox()
         self.measures = MeasuresPanel(runs)
@@ -89,8 +96,9 @@ class Visualize:
                 self.alert, self.start, self.stop = start_and_stop(self.idle, self.bundled.problem)
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self.chat.build_rounds()
-                self.canvas = TokenCanvas(self.runs, again=True, elem_id="canvas", value=self._opening())
+                self.canvas = self.branching.canvas(again=True, elem_id="canvas", value=self._opening())
                 self.run_id = gr.State("")
+                self.branching.build()
                 self.measures.build(self.run_id)
                 MapPlot(self.runs).build(self.run_id)
         self._connect()
@@ -139,6 +147,7 @@ class Visualize:
         for each in (beside := [self.prompt, *sizes[:2]]):
             each.change(None, beside, None, js=BESIDE, queue=False, **QUIET)
         self.measures.after(*wire(self, self.on_run, inputs, self.on_end))
+        self.branching.connect(self, self.measures.after)
         shown = [self.prompt, self.alert, self.run_id, self.canvas, self.start, self.stop]
         opened = {"trigger_mode": "always_last", **QUIET}
         self.opener.upload(self.on_open, {self.opener, self.run_id}, shown, **opened)
@@ -202,6 +211,7 @@ class Visualize:
         setup = setup_of(using, sampler, settings, text, *how)
         run = self.runs.start(ready, using.pieces, using.name, most_cells=room, setup=setup)
         self.measures.remember(run, loaded)
+        self.models.remember(run, loaded)
         self.chat.begin(run, asked)
         return run
 

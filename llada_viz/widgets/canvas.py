@@ -1,10 +1,11 @@
 """TokenCanvas: a Gradio component whose DOM is drawn by the script in assets/canvas.
 
-Its value is one message, {"run", "number", "frames", "last", "notice"}: number: of the run, higher than that
-of an earlier one; frames as in render.frames; last: the seq of the newest frame, when there are more than one
-message holds; notice: a sentence to show while there are no frames yet. The script receives the value; the
-HTML template does not. Of values that come faster than a browser takes them it sees the last only, so any
-message may be the first of its run. The first value of all may be an `opening`.
+Its value is one message, {"run", "number", "frames", "last", "notice", "ready"}: number: of the run, higher
+than that of an earlier one; frames as in render.frames; last: the seq of the newest frame, when there are
+more than one message holds; notice: a sentence to show while there are no frames yet; ready: the end is shown
+at once. Or it is {"run", "aside"}: something that the card of the run's cells is to say. The script receives
+the value; the HTML template does not. Of values that come faster than a browser takes them it sees the last
+only, so any message may be the first of its run. The first value of all may be an `opening`.
 
 Frames travel as one JSON text. Of a generator's values Gradio sends only what changed from one to the
 next, and 6.31 does so wrongly for lists inside lists (a deletion in an inner list ends up at another
@@ -14,15 +15,18 @@ index). A text is sent as a whole, and is quicker to compare.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
 
-from llada_viz.decoding.runs import Run, Runs
+from llada_viz.decoding.branches import Branches
+from llada_viz.decoding.cell_questions import CellQuestions
+from llada_viz.decoding.runs import NUMBERS, Run, Runs
 from llada_viz.export.saved import saved
 from llada_viz.render import canvas_files
 from llada_viz.render.frames import Frame
+from llada_viz.widgets.cell_functions import cell_functions
 
 MOST_FRAMES = 256  # in one message or answer
 Message = dict[str, Any]
@@ -49,11 +53,26 @@ def notice(run: Run, text: str) -> Message:
     return {"run": run.id, "number": run.number, "frames": "[]", "notice": text}
 
 
+def shown_whole(run: Run) -> Message:
+    """A run that was shown before, once more: its number is that of a new one, or it would be too late."""
+    return message(run, run.frames) | {"number": next(NUMBERS), "ready": True}
+
+
+def aside(run_id: str, **said: Any) -> Message:
+    """Something that is said of a run beside its frames. said: refused, told: sentences; offer: what would
+    help (cell_questions.offer_for); anew: ask again what could not be answered."""
+    return {"run": run_id, "aside": said, "at": next(NUMBERS)}
+
+
 class TokenCanvas(gr.HTML):
     """The live canvas of the runs in `runs`; its value is a `message`. again: a cut-off answer has a
-    button that asks for more cells, which is the event `submit`."""
+    button that asks for more cells, which is the event `submit`; questions, branches: its cells can be asked,
+    and runs can go on from its frames: events that widgets.branching hears."""
 
-    def __init__(self, runs: Runs, again: bool = False, **options: Any) -> None:
+    def __init__(
+        self, runs: Runs, again: bool = False, questions: CellQuestions | None = None,
+        branches: Branches | None = None, **options: Any,
+    ) -> None:  # fmt: skip
         def frames(request: Any) -> list[Frame]:
             """Called by the page. Frames of a run, [] when there are none; request: [run id, first seq]."""
             match request:
@@ -67,11 +86,15 @@ class TokenCanvas(gr.HTML):
             return saved(run) if run is not None and run.events else None
 
         asks = "again: () => trigger('submit')" if again else "again: null"
+        functions: list[Callable[..., Any]] = [frames, trace]
+        if questions is not None and branches is not None:
+            asks += ", tell: trigger"
+            functions += cell_functions(questions, branches)
         super().__init__(
             html_template=canvas_files.template(),
             head=f"<script>{canvas_files.script()}</script>",
             js_on_load=f"window.LladaCanvas.mount({{ element, props, server, watch, {asks} }});",
-            server_functions=[frames, trace],
+            server_functions=functions,
             apply_default_css=False,
             **options,  # Gradio makes the component anew, with its own options, for an update
         )

@@ -29,6 +29,11 @@ def notice(comparison: Comparison, text: str) -> Message:
     return message(comparison, [[] for _ in comparison.runs], text)
 
 
+def whole(comparison: Comparison) -> Message:
+    """A comparison of runs that have ended; the page fetches the frames before the last ones itself."""
+    return message(comparison, [run.frames[-1:] for run in comparison.runs])
+
+
 class CompareCanvas(gr.HTML):
     """The boards of a comparison, one for each lane. comparisons: where the page fetches frames from."""
 

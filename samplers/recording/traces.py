@@ -60,15 +60,20 @@ class Trace:
         return first.settings
 
 
-def used_pieces(events: Iterable[Event], pieces: Sequence[bytes]) -> dict[int, bytes]:
-    """The bytes of every token that occurs in the events."""
+def used_tokens(events: Iterable[Event]) -> set[int]:
+    """Every token that occurs in the events."""
     used: set[int] = set()
     for event in events:
         for row in getattr(event, "tokens", ()):
             used.update(row)
         for name in ("cells", "accepted", "rejected"):
             used.update(cell.token for cell in getattr(event, name, ()))
-    return {i: pieces[i] for i in sorted(used) if 0 <= i < len(pieces)}
+    return used
+
+
+def used_pieces(events: Iterable[Event], pieces: Sequence[bytes]) -> dict[int, bytes]:
+    """The bytes of every token that occurs in the events."""
+    return {i: pieces[i] for i in sorted(used_tokens(events)) if 0 <= i < len(pieces)}
 
 
 # ---- writing ---------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ import { align, gaps } from "../../assets/canvas/align.mjs";
 import { cellClass, cellLabel, cellText } from "../../assets/canvas/cell.mjs";
 import { foldFrom } from "../../assets/canvas/ends.mjs";
 import { curve, rectangles } from "../../assets/canvas/charts.mjs";
-import { historyLine, leastSure } from "../../assets/canvas/inspector.mjs";
+import { leastSure } from "../../assets/canvas/least.mjs";
+import { historyLine } from "../../assets/canvas/past.mjs";
 import { bytesOf } from "../../assets/canvas/dom.mjs";
 import { command } from "../../assets/canvas/keys.mjs";
 import {
@@ -246,7 +247,7 @@ test("details", () => {
   cells.push({ mark: "m", text: "", conf: null }, { mark: "c", text: "<|endoftext|>", conf: 0 });
   assert.deepEqual(leastSure(cells, 2).map((found) => found.pos), [1, 2]);
   assert.deepEqual(historyLine({ step: 3, mark: "b", text: " a", conf: 0.5 }), {
-    when: "step 3", done: "back-masked, was", text: "␣a", sure: "",
+    when: "step 3", done: "back-masked, was", text: "␣a", sure: ""
   });
   assert.equal(answerText([{ mark: "c", text: "a" }, { mark: "m" }, ...cells.slice(-1)]), "a▒");
   assert.equal(rate({ masks: 8 }, { masks: 2, filled: 2, t: 2 }), "2");

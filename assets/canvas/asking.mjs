@@ -1,0 +1,76 @@
+// The card under the board: the chosen cell is asked, and the run goes on from the frame that is shown.
+
+import { Answers } from "./answers.mjs";
+import { make } from "./dom.mjs";
+import { Grow } from "./grow.mjs";
+import { Inspector } from "./inspector.mjs";
+import { Tree } from "./tree.mjs";
+
+const HINT = "Choose a cell of the board to see what else could stand there, and to write another word.";
+
+export class Asking {
+  /** canvas: the token canvas; tell(event, data): tells the page, null where nothing can branch. */
+  constructor(canvas, tell) {
+    const { parts, server } = canvas;
+    Object.assign(this, { canvas, root: parts.ask, run: null, ended: false, branching: false });
+    const again = () => canvas.schedule(true);
+    this.answers = new Answers(server, again);
+    const hint = make("p", "hint");
+    hint.append(make("b", "", "Ask a cell."), ` ${HINT}`);
+    this.hint = hint;
+    this.card = make("div", "chosen-cell");
+    const growing = make("div", "growing");
+    const told = (event, data) => {
+      this.branching ||= event === "apply";
+      tell(event, data);
+    };
+    this.grow = tell ? new Grow(growing, server, told, again) : null;
+    this.tree = tell ? new Tree(parts.tree, server, tell) : null;
+    const write = tell ? (token, text) => this.grow.take([[token, text]]) : null;
+    this.inspector = new Inspector(this.card, write, () => canvas.board.choose(canvas.board.chosen));
+    this.root.append(hint, this.card, growing);
+    this.growing = growing;
+    this.root.hidden = true;
+  }
+
+  /** Another run is on the board, or none. */
+  begin(run) {
+    this.run = run;
+    this.ended = false;
+    this.answers.forget();
+    this.grow?.begin(run);
+    this.tree?.begin(run);
+  }
+
+  /** A sentence of the server about this run: {aside: {refused, offer} or {anew}}. */
+  hear({ run, aside }) {
+    if ((run && run !== this.run) || !this.grow) return;
+    this.branching = false;
+    if (aside.refused) this.grow.refuse(aside.refused, aside.offer);
+    if (aside.told) this.grow.say(aside.told);
+    if (aside.anew) {
+      this.answers.retry();
+      this.grow.how = null;
+    }
+    this.grow.free();
+    this.canvas.schedule(true);
+  }
+
+  /** Show the chosen cell as of frame i. chosen: its id, or null. */
+  draw(timeline, state, i, chosen) {
+    if (timeline?.run !== this.run) this.begin(timeline?.run ?? null);
+    const known = timeline && state && chosen !== null
+      && (state.order.includes(chosen) || timeline.history(chosen, i).length > 0);
+    this.root.hidden = !timeline || !(known || this.grow);
+    if (this.root.hidden) return;
+    this.hint.hidden = Boolean(known);
+    this.card.hidden = !known;
+    const { moving } = this.canvas.player;
+    if (known) this.inspector.draw(timeline, state, i, chosen, this.answers.of(timeline, state, i, chosen, moving));
+    this.grow?.show(timeline, state, i, known ? chosen : null);
+    if (timeline.ended !== this.ended) {
+      this.ended = timeline.ended;
+      this.tree?.begin(this.run);
+    }
+  }
+}
