@@ -6,6 +6,8 @@ import { blockOf, startOf } from "./order.mjs";
 
 const CELL_PIXELS = 37; // an average cell with its gap, for the height that a row reserves
 const LINE_PIXELS = 37;
+const SHORT = 8; // cells of a block of which some stand side by side
+const TOKEN = 15; // px of a token's type
 
 /** Let an element hold these spans, in this order, before what else it holds. */
 export function hold(element, spans) {
@@ -25,6 +27,7 @@ export function blocksIn(count, meta) {
 export class Blocks {
   constructor(root, meta) {
     Object.assign(this, { root, meta });
+    root.classList.toggle("short", meta.block_length <= SHORT);
     this.marks = new Set(); // of the legend
     this.rows = [];
     this.width = 0; // of a row's cells, px
@@ -50,7 +53,7 @@ export class Blocks {
 
   row(block) {
     const element = make("div", "blk", "", { role: "row" });
-    const gutter = new Gutter(block);
+    const gutter = new Gutter(block, this.meta);
     const cells = make("div", "cells", "", { role: "presentation" });
     element.append(gutter.element, cells, gutter.tried.list);
     this.root.append(element);
@@ -60,14 +63,22 @@ export class Blocks {
   /** Keep the height that a row will need, so that the page does not jump as words appear. measured: whether to
    * ask for the width, which costs a layout. */
   reserve(measured) {
-    if (measured || !this.width) this.width = this.rows[0]?.cells.clientWidth;
+    if (measured || !this.width) this.measure();
     if (!this.width) return;
+    const pixels = this.scale * CELL_PIXELS;
     for (const row of this.rows) {
-      const lines = Math.ceil(((row.seen ?? row.count) * CELL_PIXELS) / this.width);
-      if (row.lines === lines) continue;
-      row.lines = lines;
-      row.cells.style.minHeight = `${lines * LINE_PIXELS - 6}px`;
+      const lines = Math.ceil(((row.seen ?? row.count) * pixels) / this.width);
+      const height = this.scale * (lines * LINE_PIXELS - 6);
+      if (row.height === height) continue;
+      row.height = height;
+      row.cells.style.minHeight = `${height}px`;
     }
+  }
+
+  /** The width of a row, and how much larger than usual its tokens are. */
+  measure() {
+    this.width = this.rows[0]?.cells.clientWidth;
+    this.scale = (parseFloat(getComputedStyle(this.root).getPropertyValue("--token")) || TOKEN) / TOKEN;
   }
 
   /** Show scores, windows and candidates. */

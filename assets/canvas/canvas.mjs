@@ -11,7 +11,9 @@ import { clearNumbers, placeOf, showNumbers, showOutcome, showSentence, showSour
 import { openingPlayer, plays } from "./opening.mjs";
 import { Player } from "./player.mjs";
 import { Legend, Voice, answerText } from "./readout.mjs";
+import { Stage, listenAnywhere } from "./stage.mjs";
 import { Timeline } from "./timeline.mjs";
+import { Tip, tipLines } from "./tip.mjs";
 import { Transport, keptPace } from "./transport.mjs";
 import { Views } from "./views.mjs";
 
@@ -39,13 +41,18 @@ class TokenCanvas {
     this.fetches = 0;
     const choose = (id) => this.board.choose(id);
     this.board = new Board(this.parts.board, () => this.schedule(true));
-    this.curve = new MasksChart(this.parts.curve);
+    this.curve = new MasksChart(this.parts.curve, (frame) => this.act("frame-to", frame));
     this.heat = new HeatMap(this.parts.heat);
     this.least = new LeastSure(this.parts.title, this.parts.note, this.parts.body, choose);
     this.asking = new Asking(this, tell);
     this.transport = new Transport(this.root, this.parts, (what, value) => this.act(what, value));
     this.voice = new Voice(this.parts.hear);
     this.legend = new Legend(this.parts.key);
+    this.tip = new Tip(this.parts.board, (pos) => {
+      const cell = this.timeline && this.board.painted[pos];
+      return cell ? tipLines(pos, cell, this.timeline) : null;
+    });
+    this.stage = new Stage(this.root, this.parts.present, () => this.schedule(true));
     this.views = new Views(this.parts.views, this.board, () => this.schedule(true));
     this.ghost(EMPTY);
     this.controls();
@@ -91,6 +98,7 @@ class TokenCanvas {
     this.timeline = new Timeline(run);
     this.opened = opened;
     this.player = opened ? openingPlayer(this.timeline) : new Player(keptPace());
+    this.player.still = (index) => this.timeline.frames[index].still;
     this.transport.showPace(this.player.pace);
     this.root.classList.toggle("opened", opened);
     this.parts.intro.hidden = !opened;
@@ -182,8 +190,9 @@ class TokenCanvas {
     showSentence(this.parts, frame.say);
     this.outcome(frame);
     const { last } = this.player;
-    const place = `frame ${index}`;
-    this.transport.show(this.player, `${place} · live`, `${place} of ${last}`, placeOf(timeline, index, last));
+    const [place, spoken] = [`frame ${index}`, placeOf(timeline, index, last)];
+    this.transport.show(this.player, `${place} · live`, `${place} of ${last}`, spoken, timeline.stills);
+    this.tip.refresh();
     this.parts.drafts.hidden = !timeline.marks.has("draft");
     this.voice.announce(frame, timeline.meta, now);
     if (this.parts.texts.open) this.parts.answer.textContent = answerText(state.cells);
@@ -238,10 +247,13 @@ class TokenCanvas {
       this.schedule(true);
     });
     parts.board.addEventListener("keydown", (event) => this.transport.key(event, true));
+    listenAnywhere(this.root, (event) => this.transport.key(event, false));
   }
 
   act(what, value) {
     const { player, board } = this;
+    if (what === "stage") return this.stage.toggle();
+    if (what === "unstage") return this.stage.leave();
     if (!this.timeline && what !== "help" && what !== "speed-to") return;
     if (what === "cell-one") board.move(board.tab + value);
     else if (what === "cell-block") board.moveBlocks(value);

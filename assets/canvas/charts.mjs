@@ -25,8 +25,20 @@ export function curve(frames, i) {
   return points;
 }
 
+/** The last frame that cost at most so many sequences. */
+export function frameAtCost(frames, nfe) {
+  let [low, high] = [0, frames.length - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (frames[middle].nfe <= nfe) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
 export class MasksChart {
-  constructor(root) {
+  /** onSeek(frame): a place of the curve was clicked. */
+  constructor(root, onSeek) {
     const { left, right, top, bottom, width, height } = BOX;
     this.picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
     const axis = `M${left} ${top}V${bottom}H${right}`;
@@ -44,13 +56,24 @@ export class MasksChart {
       this.dot,
     );
     root.replaceChildren(this.picture);
+    this.picture.addEventListener("click", (event) => this.seek(event, onSeek));
     this.draw(null, -1);
+  }
+
+  seek(event, onSeek) {
+    if (!this.frames.length) return;
+    const box = this.picture.getBoundingClientRect();
+    const across = ((event.clientX - box.left) / box.width) * BOX.width;
+    const share = Math.max(0, Math.min(1, (across - BOX.left) / (BOX.right - BOX.left)));
+    onSeek(frameAtCost(this.frames, Math.round(share * this.wide)));
   }
 
   /** The curve up to frame i; the axes hold the whole run, so far as it is known. */
   draw(timeline, i) {
     const frames = timeline?.frames ?? [];
     const points = curve(frames, i);
+    this.frames = frames;
+    this.picture.classList.toggle("seeks", frames.length > 0);
     this.line.toggleAttribute("hidden", points.length === 0);
     this.dot.toggleAttribute("hidden", points.length === 0);
     if (points.length === 0) {
@@ -60,6 +83,7 @@ export class MasksChart {
     }
     const { left, right, top, bottom } = BOX;
     const wide = Math.max(timeline.meta.steps ?? 0, frames.at(-1).nfe, 1);
+    this.wide = wide;
     const high = Math.max(timeline.meta.gen_length, timeline.most, 1);
     const x = (nfe) => (left + ((right - left) * nfe) / wide).toFixed(1);
     const y = (masks) => (bottom - ((bottom - top) * masks) / high).toFixed(1);

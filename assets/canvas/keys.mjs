@@ -1,12 +1,13 @@
 // The keyboard. On the cells the arrows move among cells; elsewhere on the canvas they move in time.
 
 export const HELP = [
-  ["← →", "on the cells: one cell; on the slider: one frame"],
+  ["← →", "on the cells: one cell; elsewhere: one frame"],
   ["Shift ← →", "one block"],
   ["Home End", "first and last"],
   ["Enter", "choose the cell: its confidence and history"],
   ["Space", "play or pause"],
   ["[ ]", "slower, faster"],
+  ["F", "present: the board alone, large; Escape leaves"],
   ["?", "this list"],
 ];
 
@@ -23,5 +24,7 @@ export function command(event, onCells) {
   if (event.key === "[") return ["speed", -1];
   if (event.key === "]") return ["speed", 1];
   if (event.key === "?") return ["help", 0];
+  if (event.key === "f" || event.key === "F") return ["stage", 0];
+  if (event.key === "Escape") return ["unstage", 0];
   return null;
 }

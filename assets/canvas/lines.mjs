@@ -22,8 +22,7 @@ export class TextLines {
     this.marks = new Set(); // of the legend
     this.lines = [];
     this.starts = [0];
-    this.strip = new Strip();
-    this.strip.line.hidden = !meta.scored;
+    this.strip = new Strip(meta);
     root.append(this.strip.line, this.strip.lists);
   }
 

@@ -2,6 +2,7 @@
 
 export const PACES = [1, 2, 5, 10, 20, 40, Infinity]; // frames a second; Infinity: as fast as they come
 export const USUAL_PACE = 10;
+const EARLY = 0.1; // of a frame: screens tick almost evenly, and no frame is to be left out for that
 const FASTEST = 120; // frames a second of a recording that plays as fast as it can
 
 export class Player {
@@ -16,6 +17,7 @@ export class Player {
     this.then = null; // time of the last tick
     this.rested = false; // all frames that were there were shown then
     this.hold = () => 1; // how many frames' time frame i stays
+    this.still = () => false; // whether frame i shows nothing new: it is passed over
   }
 
   get last() {
@@ -55,6 +57,13 @@ export class Player {
     if (this.live) this.index = Math.max(this.index, i);
   }
 
+  /** The next (1) or previous (-1) frame that shows something new. */
+  beside(direction) {
+    let index = this.index + direction;
+    while (index > 0 && index < this.last && this.still(index)) index += direction;
+    return index;
+  }
+
   /** Play or pause; at the end of a run it plays from the beginning. */
   toggle() {
     if (this.length === 0) return;
@@ -92,8 +101,10 @@ export class Player {
     if (this.rested) this.due = Math.min(this.due, 1); // a frame that came late is shown at once, alone
     this.rested = false;
     const before = this.index;
-    for (; this.index < this.last && this.due >= this.hold(this.index); this.index++) {
-      this.due -= this.hold(this.index);
+    for (; this.index < this.last; this.index++) {
+      const time = this.still(this.index) ? 0 : this.hold(this.index);
+      if (this.due < time - EARLY) break;
+      this.due -= time;
     }
     if (this.index === before) return false;
     this.rested = this.index === this.last;

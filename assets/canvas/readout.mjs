@@ -23,6 +23,7 @@ const LEGEND = [
   ["u", "c rm", "a", "re-masked by UPS"],
   ["ups", "c", "a", "bar above = how likely it falls"],
   ["broken", "c broken", "a", "line that does not hold"],
+  ["end", "c dim", "∎", "end of text"],
   ["clue", "c clue", "4", "given digit"],
   ["wrong", "c wrong-digit", "4", "wrong digit"],
 ];

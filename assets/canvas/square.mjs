@@ -49,7 +49,7 @@ export function wrongPlaces(digits, square) {
   return digits.map((digit, i) => {
     if (digit === null) return false;
     if (solution) return digit !== solution[i];
-    if (puzzle[i] !== "0" && puzzle[i] !== digit) return true;
+    if (puzzle[i] !== "0") return puzzle[i] !== digit;
     return peers(i, square).some((j) => digits[j] === digit);
   });
 }

@@ -14,9 +14,9 @@ export class Squares {
     Object.assign(this, { root, meta });
     this.places = placesOf(meta.square);
     this.marks = new Set(["clue"]); // of the legend
-    this.strip = new Strip();
-    this.strip.line.hidden = !meta.scored;
-    this.pair = make("div", "squares", "", { role: "presentation" });
+    this.strip = new Strip(meta);
+    const style = `--size:${meta.square.size}`;
+    this.pair = make("div", "squares", "", { role: "presentation", style });
     this.held = { rows: this.square("rows"), boxed: this.square("boxed") };
     this.rest = make("div", "cells rest", "", { role: "row", "aria-label": "Around the squares" });
     root.append(this.strip.line, this.strip.lists, this.pair, this.rest);
@@ -27,7 +27,7 @@ export class Squares {
     const { size, box: [high, wide], puzzle } = this.meta.square;
     const figure = make("div", "square", "", { role: "presentation" });
     figure.append(make("h4", "", NAMES[name], { role: "presentation" }));
-    const grid = figure.appendChild(make("div", "digits", "", { role: "presentation", style: `--size:${size}` }));
+    const grid = figure.appendChild(make("div", "digits", "", { role: "presentation" }));
     const places = [];
     for (let row = 0; row < size; row++) {
       const line = grid.appendChild(make("div", "across", "", { role: "row", "aria-label": `Row ${row + 1}` }));

@@ -5,7 +5,7 @@ const CIVIDIS = [
   "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
 ];
 
-const SPECIAL = { "<|endoftext|>": "⟨eos⟩", "<|eot_id|>": "⟨eot⟩" };
+const SPECIAL = { "<|endoftext|>": "∎", "<|eot_id|>": "⟨eot⟩" };
 
 /** The colour of a confidence in [0, 1]: cividis, readable without colour vision. */
 export function cividis(p) {

@@ -89,6 +89,17 @@ export function step(state, frame) {
   return next;
 }
 
+const ALWAYS = new Set(["start", "finish", "stop", "branch"]);
+const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b);
+
+/** Whether a frame changes nothing that is seen of the answer, nor says what would not be seen otherwise. */
+export function isStill(before, frame, after) {
+  if (ALWAYS.has(frame.kind) || frame.cells.length || frame.ins || frame.del || frame.tried) return false;
+  if (frame.kind === "score" && before.fork) return false; // only its sentence has the candidates' scores
+  if (frame.prm?.some(([block, score]) => before.prm[block] !== score)) return false;
+  return after.block === before.block && after.fork === before.fork && same(after.win, before.win) && same(after.ups, before.ups);
+}
+
 /** All frames of one run, in order, and the state after every 32nd. */
 export class Timeline {
   constructor(run) {
@@ -100,6 +111,7 @@ export class Timeline {
     this.spans = []; // [id, from step, to step, confidence] of every committed token
     this.open = new Map(); // id -> its last span
     this.columns = new Columns(); // of the ids that ever stood
+    this.stills = 0; // frames that change nothing: players pass over them
     this.most = 0; // undecided cells at most
     this.places = null; // id -> position, of the newest state; null: a cell's id is its position
   }
@@ -122,7 +134,10 @@ export class Timeline {
     if (frame.seq < this.length) return "old";
     if (frame.seq > this.length) return "gap";
     this.place(frame);
-    this.tail = step(this.tail, frame);
+    const before = this.tail;
+    this.tail = step(before, frame);
+    frame.still = isStill(before, frame, this.tail);
+    this.stills += frame.still;
     frame.count = this.tail.cells.length;
     if (frame.seq % KEY_EVERY === 0) this.keys.push(this.tail);
     this.frames.push(frame);
@@ -204,8 +219,9 @@ export class Timeline {
     this.columns.change(frame);
     this.most = Math.max(this.most, frame.masks);
     for (const id of frame.del ?? []) this.close(id, frame.step);
-    for (const [id, , conf, mark] of frame.ops) {
+    for (const [id, text, conf, mark] of frame.ops) {
       if (mark === "t") continue;
+      if (text === "<|endoftext|>" && !isOpen(mark)) this.marks.add("end");
       this.marks.add(mark);
       const kept = mark === "v" && this.open.get(id);
       if (kept) kept[3] = conf;

@@ -43,7 +43,7 @@ export class Transport {
   /** A key press, on the cells or elsewhere. */
   key(event, onCells) {
     const pressed = command(event, onCells);
-    if (!pressed) return;
+    if (!pressed || event.defaultPrevented) return;
     event.preventDefault();
     this.act(...pressed);
   }
@@ -54,7 +54,7 @@ export class Transport {
     if (what === "help") {
       parts.help.hidden = !parts.help.hidden;
       parts.keys.setAttribute("aria-expanded", String(!parts.help.hidden));
-    } else if (what === "frame-one") player.seek(player.index + value);
+    } else if (what === "frame-one") player.seek(player.beside(value));
     else if (what === "frame-to") player.seek(Math.min(value, player.last));
     else if (what === "play") player.toggle();
     else if (what === "speed-to") this.keepPace(player, value);
@@ -83,14 +83,16 @@ export class Transport {
   }
 
   /** Show where the player is. live, shown: the place in words, while it follows a run and afterwards; spoken:
-   * of the slider. */
-  show(player, live, shown, spoken) {
+   * of the slider; stills: how many frames are passed over. */
+  show(player, live, shown, spoken, stills = 0) {
     const { parts } = this;
     const last = Math.max(player.last, 0);
     if (Number(parts.range.max) !== last) parts.range.max = last;
     if (Number(parts.range.value) !== player.index) parts.range.value = player.index;
     const follows = player.live && !player.ended;
-    set(parts.frame, follows ? live : shown);
+    const folded = stills ? ` · ${stills} folded` : "";
+    set(parts.frame, follows ? live : `${shown}${folded}`);
+    parts.frame.title = stills ? `${stills} frames in which nothing changed are passed over.` : "";
     parts.range.setAttribute("aria-valuetext", spoken);
     parts.play.classList.toggle("on", player.moving);
     parts.play.setAttribute("aria-label", player.moving ? "Pause" : "Play");

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import base64
+import re
 
 from llada_viz.decoding.runs import Run
+from llada_viz.render.question import question_of
 from samplers.recording.trace_files import MAGIC
 from samplers.recording.traces import TraceError, pack_trace
+
+LONGEST_PART = 40
+"""Letters of a file's name that say one thing."""
 
 
 def saved(run: Run) -> dict[str, str]:
@@ -16,6 +21,16 @@ def saved(run: Run) -> dict[str, str]:
         file = pack_trace(run.trace())
     except TraceError as error:
         return {"error": str(error)}
+    name = name_of(run)
     if file.startswith(MAGIC):
-        return {"name": "llada-viz-trace.jsonl.gz", "base64": base64.b64encode(file).decode()}
-    return {"name": "llada-viz-trace.jsonl", "text": file.decode()}
+        return {"name": f"{name}.jsonl.gz", "base64": base64.b64encode(file).decode()}
+    return {"name": f"{name}.jsonl", "text": file.decode()}
+
+
+def name_of(run: Run) -> str:
+    """A name for the run's file: its question, sampler and seed, in letters that every system takes."""
+    layout = run.layout
+    seed = layout.settings.get("seed")
+    parts = question_of(layout.prompt), layout.sampler, f"seed {seed}" if seed else ""
+    words = (re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")[:LONGEST_PART] for part in parts)
+    return "_".join(filter(None, (word.strip("-") for word in words))) or "llada-viz-trace"

@@ -11,7 +11,8 @@ FOLDER = assets() / "canvas"
 # In the order in which they may be evaluated: what a module imports stands before it.
 MODULES = (
     "dom", "fold", "text", "order", "timeline", "player", "opening", "form", "tried", "gutter", "cell",
-    "slide", "ends", "blocks", "lines", "square", "squares", "board", "views", "charts",
+    "slide", "ends", "blocks", "lines", "square", "squares", "board", "views", "stage",
+    "tip", "charts",
     "least", "past", "retemper", "sliders", "inspector", "answers", "grow", "tree", "asking",
     "keys", "transport", "readout", "numbers", "canvas", "align", "lockstep", "lane", "compare",
 )  # fmt: skip
@@ -23,6 +24,7 @@ SHEETS = (
     "canvas",
     "cells",
     "views",
+    "stage",
     "open",
     "chat",
     "tried",

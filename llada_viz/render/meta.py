@@ -27,7 +27,7 @@ class Layout:
     steps: planned for the whole answer, None: the sampler plans none; rows: sequences decoded at once;
     approximate: what makes the network's outputs approximate (a KV cache), "" when nothing does; first_block:
     cells of the first block, which begins in the prompt where blocks count from the sequence's begin; noise:
-    undecided cells hold noise, not masks; scored: a scorer reads the blocks.
+    undecided cells hold noise, not masks; scored: a scorer reads the blocks, and its name is scorer.
     """
 
     gen_length: int = 0
@@ -44,6 +44,7 @@ class Layout:
     first_block: int = 1
     noise: bool = False
     scored: bool = False
+    scorer: str = ""
 
     def start_of(self, block: int) -> int:
         """The position at which a block of the answer begins."""
@@ -74,6 +75,7 @@ class Layout:
             "first_block": self.first_block,
             "noise": self.noise,
             "scored": self.scored,
+            "scorer": self.scorer,
             "square": square_of(self.prompt),
         }
 
@@ -101,6 +103,7 @@ def layout_of(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, b
         first_block=size - prompt_cells % size,
         noise=event.mask_id is None,
         scored="scorer" in event.settings,
+        scorer=_text(event.settings.get("scorer"), "name"),
         foreign=name not in SAMPLERS,
     )
 
@@ -112,8 +115,8 @@ def _blocks_before_a_score(sampler: str, settings: Mapping[str, Any]) -> int | N
     return counted[0] if counted else None
 
 
-def _text(network: Any, name: str) -> str:
-    return str(network.get(name, ""))[:LONGEST_VALUE] if isinstance(network, dict) else ""
+def _text(part: Any, name: str) -> str:
+    return str(part.get(name, ""))[:LONGEST_VALUE] if isinstance(part, dict) else ""
 
 
 def _whole(settings: Mapping[str, Any], name: str, most: int) -> int | None:

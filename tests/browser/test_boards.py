@@ -149,3 +149,73 @@ def test_a_text_keeps_scores_and_cells(opened: Opens) -> None:
     assert "chosen" in (cell.get_attribute("class") or "")
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.activeElement.dataset.pos") == "1"
+
+
+def test_presenting(opened: Opens) -> None:
+    page = opened(read_trace(TRACES / "backmask.jsonl", OPENED), viewport={"width": 1920, "height": 1080})
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("f")
+    page.wait_for_selector(".lz.staged")
+    size = page.eval_on_selector(".board .c", "cell => parseFloat(getComputedStyle(cell).fontSize)")
+    assert 24 <= size <= 32
+    seen = "e => { const box = e.getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight; }"
+    for part in ("step", "nfe", "masks", "range", "play", "say", "board"):
+        assert page.eval_on_selector(f"[data-part={part}]", seen), part
+    assert not page.is_visible(".panels") and page.eval_on_selector("h1", "title => title.inert")
+    page.keyboard.press("ArrowLeft")  # a frame back, with the focus nowhere
+    moved = "canvas.player.index < canvas.player.last"
+    page.wait_for_function(
+        f"() => {{ const canvas = document.querySelector('#canvas').tokenCanvas; return {moved}; }}"
+    )
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".lz:not(.staged)")
+    assert page.is_visible(".panels") and not page.eval_on_selector("h1", "title => title.inert")
+    page.click("text=Present")
+    page.wait_for_selector(".lz.staged")
+    page.click("text=Leave")
+    page.wait_for_selector(".lz:not(.staged)")
+
+
+def test_the_curve_seeks(opened: Opens) -> None:
+    page = opened(sudoku(RIGHT, RIGHT))
+    box = page.locator("[data-part=curve] svg").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * (30 + (292 - 30) * 11 / 44) / 300, box["y"] + 20)
+    page.wait_for_function("() => document.querySelector('#canvas').tokenCanvas.painted.index === 11")
+    assert page.inner_text("[data-part=step]") == "11 / 44"
+
+
+def test_a_cell_under_the_pointer_is_told(opened: Opens) -> None:
+    page = opened(sudoku(RIGHT, RIGHT))
+    to(page, 7)
+    page.locator(".square").first.locator(".c").nth(1).hover()
+    page.wait_for_selector(".tip:visible")
+    assert page.inner_text(".tip").split("\n") == ["“2” 51 % sure", "cell 1, block 1 · step 2"]
+    page.locator(".square").nth(1).locator(".c").first.hover()
+    page.wait_for_function("() => document.querySelector('.tip').textContent.startsWith('masked')")
+    page.keyboard.press("Escape")
+    assert not page.is_visible(".tip")
+
+
+def test_frames_without_news_are_folded(opened: Opens) -> None:
+    trace = read_trace(TRACES / "backmask.jsonl", OPENED)
+    page = opened(trace)
+    stills = page.evaluate("document.querySelector('#canvas').tokenCanvas.timeline.stills")
+    assert 0 < stills < len(trace.events)
+    assert f"{stills} folded" in page.inner_text("[data-part=frame]")
+    to(page, 0)
+    page.locator("[data-part=range]").focus()
+    last, steps = len(trace.events) - 1, 0
+    while page.evaluate("document.querySelector('#canvas').tokenCanvas.player.index") < last:
+        page.keyboard.press("ArrowRight")
+        steps += 1
+    assert steps == last - stills
+
+
+def test_a_block_without_a_finished_line_claims_nothing(opened: Opens) -> None:
+    page = opened(read_trace(TRACES / "backmask.jsonl", OPENED))
+    for row in page.locator(".blk:visible").all():
+        score = row.locator(".score")
+        if not score.is_visible():
+            continue
+        ends = any(letter in row.locator(".cells").inner_text() for letter in "⏎}")
+        assert ends or score.inner_text() != "Check 1.00"

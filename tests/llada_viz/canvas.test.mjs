@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { align, gaps } from "../../assets/canvas/align.mjs";
 import { cellClass, cellLabel, cellText } from "../../assets/canvas/cell.mjs";
 import { foldFrom } from "../../assets/canvas/ends.mjs";
-import { curve, rectangles } from "../../assets/canvas/charts.mjs";
+import { curve, frameAtCost, rectangles } from "../../assets/canvas/charts.mjs";
 import { leastSure } from "../../assets/canvas/least.mjs";
 import { historyLine } from "../../assets/canvas/past.mjs";
 import { bytesOf } from "../../assets/canvas/dom.mjs";
@@ -16,11 +16,13 @@ import {
   clock, compared, differences, differing, divergence, frameAt, lastTick, statesAt,
 } from "../../assets/canvas/lockstep.mjs";
 import { blockOf, changedOrder, rearranged, startOf } from "../../assets/canvas/order.mjs";
+import { endsLine } from "../../assets/canvas/gutter.mjs";
 import { lineStarts } from "../../assets/canvas/lines.mjs";
 import { Player } from "../../assets/canvas/player.mjs";
 import { answerText, rate } from "../../assets/canvas/readout.mjs";
 import { fits, peers, placesOf, wrongPlaces } from "../../assets/canvas/square.mjs";
 import { cividis, exact, glyph, percent, spoken } from "../../assets/canvas/text.mjs";
+import { tipLines } from "../../assets/canvas/tip.mjs";
 import { KEY_EVERY, Timeline, isMask, isNoise, isOpen } from "../../assets/canvas/timeline.mjs";
 
 const CELLS = 8;
@@ -199,7 +201,7 @@ test("glyphs", () => {
   assert.deepEqual(glyph("\n"), { shown: "⏎", dim: true });
   assert.deepEqual(glyph("\n\n"), { shown: "⏎⏎", dim: true });
   assert.deepEqual(glyph(" "), { shown: "␣", dim: true });
-  assert.deepEqual(glyph("<|endoftext|>"), { shown: "⟨eos⟩", dim: true });
+  assert.deepEqual(glyph("<|endoftext|>"), { shown: "∎", dim: true });
   assert.deepEqual(glyph("<|start_header_id|>"), { shown: "⟨start_header_id⟩", dim: true });
   assert.deepEqual(glyph(""), { shown: "·", dim: true });
   assert.deepEqual(glyph("<b>"), { shown: "<b>", dim: false });
@@ -472,4 +474,61 @@ test("written line breaks begin lines, and nothing else does", () => {
   assert.deepEqual(line("a_\n\n_"), [0, 3, 4]);
   assert.deepEqual(line(""), [0]);
   assert.deepEqual(lineStarts([{ text: "\n", mark: "n" }, { text: "a", mark: "c" }]), [0]); // noise
+});
+
+test("frames that change nothing are passed over, and no others", () => {
+  const line = filled(2);
+  const still = (kind, more = {}) => {
+    line.push(frame(line.length, kind, [], more));
+    return line.frames.at(-1).still;
+  };
+  assert.equal(still("unmask"), true);
+  assert.equal(still("score", { prm: [[0, 0.5]] }), false);
+  assert.equal(still("score", { prm: [[0, 0.5]] }), true); // the same again
+  assert.equal(still("score", { prm: [[0, 0.25]] }), false);
+  assert.equal(still("policy", { ups: { at: 0, p: [0.5] } }), false);
+  assert.equal(still("policy", { ups: { at: 0, p: [0.5] } }), true);
+  assert.equal(still("fork", { fork: 2 }), false);
+  assert.equal(still("unmask"), true); // the candidate that is seen got nothing
+  assert.equal(still("score"), false); // its sentence has the candidates' scores
+  assert.equal(still("choose", { fork: 0 }), false);
+  assert.equal(still("unmask", { block: 1 }), false);
+  assert.equal(still("predict", { block: 1, drafts: [[1, [["a", 0.5]]]] }), false);
+  assert.equal(still("finish"), false);
+  assert.equal(line.stills, 4);
+  const player = new Player();
+  player.still = (i) => line.frames[i].still;
+  player.grow(line.length, true);
+  player.seek(1);
+  assert.equal(player.beside(1), 3);
+  player.seek(3);
+  assert.equal(player.beside(-1), 1);
+  player.seek(0);
+  player.toggle();
+  const seen = [];
+  for (let now = 0; now < 3000; now += 100) if (player.tick(now)) seen.push(player.index);
+  assert.deepEqual(seen, [1, 3, 5, 6, 8, 10, 11, 12, 13, 14].slice(0, seen.length));
+  assert.equal(player.index, line.length - 1);
+});
+
+test("a place of the curve is the last frame that cost no more", () => {
+  const frames = [0, 0, 1, 2, 2, 5].map((nfe) => ({ nfe }));
+  assert.deepEqual([0, 1, 2, 3, 4, 5, 9].map((nfe) => frameAtCost(frames, nfe)), [1, 2, 4, 4, 4, 5, 5]);
+});
+
+test("a block is finished where a line or the box ends in it", () => {
+  const meta = { block_length: 4, gen_length: 12 };
+  const cells = written("1+1=2\n\\boxed{2}");
+  assert.deepEqual([0, 1, 2].map((block) => endsLine(cells, block, meta)), [false, true, true]);
+  assert.equal(endsLine([{ text: "\n", mark: "n" }], 0, meta), false);
+});
+
+test("what is known of a cell in two lines", () => {
+  const line = filled(3);
+  const tip = (cell) => tipLines(5, cell, line);
+  assert.deepEqual(tip(line.tail.cells[2]), ["“␣2” 50 % sure", "cell 5, block 2 · step 2"]);
+  assert.deepEqual(tip(line.tail.cells[5]), ["masked", "cell 5, block 2"]);
+  const open = { text: "", conf: null, was: "x", mark: "b", at: 2, drafts: [["y", 0.4]] };
+  assert.deepEqual(tip(open), ["masked, was “x” until step 2", "cell 5, block 2 · draft “y” 40 %"]);
+  assert.deepEqual(tip({ text: "a", conf: null, mark: "p", at: 0 }), ["“a” given", "cell 5, block 2"]);
 });
