@@ -49,6 +49,7 @@ export class Board {
     this.painted = new Array(this.spans.length);
     this.fresh = new Array(this.spans.length).fill(false);
     this.painting = { ups: null };
+    this.unlabelled = new Set(); // positions of cells whose label waits
     this.tab = 0;
     this.chosen = null;
     this.marked = "";
@@ -122,8 +123,7 @@ export class Board {
     this.spans.forEach((span, pos) => {
       if (was[pos] === pos) return;
       span.dataset.pos = pos;
-      const cell = this.painted[pos];
-      if (cell) span.setAttribute("aria-label", cellLabel(pos, cell, this.ghosts, this.meta));
+      this.unlabelled.add(pos);
     });
     if (this.marked) this.marked = "moved"; // the line that does not hold is to be found anew
     this.key = null; // to be filled anew
@@ -181,11 +181,24 @@ export class Board {
     const chosen = this.chosen !== null && this.order[pos] === this.chosen ? " chosen" : "";
     const spaces = (cell.text.startsWith(" ") ? " before" : "") + (cell.text.endsWith(" ") ? " behind" : "");
     const broken = this.broken(pos) ? " broken" : "";
-    span.className = cellClass(cell, fresh, this.ghosts) + chosen + spaces + broken;
-    const sure = !isOpen(cell.mark) && cell.conf != null;
-    span.style.setProperty("--p", sure ? cell.conf : 0);
-    span.style.setProperty("--k", sure ? cividis(cell.conf) : "transparent");
-    span.setAttribute("aria-label", cellLabel(pos, cell, this.ghosts, this.meta));
+    const name = cellClass(cell, fresh, this.ghosts) + chosen + spaces + broken;
+    if (span.className !== name) span.className = name;
+    const sure = isOpen(cell.mark) ? null : cell.conf;
+    if (span.sure !== sure) {
+      span.sure = sure;
+      span.style.setProperty("--p", sure ?? 0);
+      span.style.setProperty("--k", sure == null ? "transparent" : cividis(sure));
+    }
+    this.unlabelled.add(pos);
+  }
+
+  /** Tell screen readers of the cells that changed. While frames go by this is done now and then. */
+  label() {
+    for (const pos of this.unlabelled) {
+      const cell = this.painted[pos];
+      if (cell) this.spans[pos].setAttribute("aria-label", cellLabel(pos, cell, this.ghosts, this.meta));
+    }
+    this.unlabelled.clear();
   }
 
   /** The bar over each cell: its probability of being re-masked. */

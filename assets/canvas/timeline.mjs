@@ -107,6 +107,7 @@ export class Timeline {
     this.frames = [];
     this.keys = []; // keys[j]: the state after frame j * KEY_EVERY
     this.tail = emptyState();
+    this.near = { i: -1, state: null }; // the state that was asked for last
     this.marks = new Set(); // states of cells that occurred
     this.spans = []; // [id, from step, to step, confidence] of every committed token
     this.open = new Map(); // id -> its last span
@@ -160,8 +161,10 @@ export class Timeline {
   stateAt(i) {
     if (i === this.length - 1) return this.tail;
     const key = Math.floor(i / KEY_EVERY);
-    let state = this.keys[key];
-    for (let j = key * KEY_EVERY + 1; j <= i; j++) state = step(state, this.frames[j]);
+    const near = this.near.i <= i && this.near.i > key * KEY_EVERY; // the state asked for last is on the way
+    let { i: j, state } = near ? this.near : { i: key * KEY_EVERY, state: this.keys[key] };
+    while (j < i) state = step(state, this.frames[++j]);
+    this.near = { i, state };
     return state;
   }
 

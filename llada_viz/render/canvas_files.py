@@ -24,6 +24,7 @@ SHEETS = (
     "canvas",
     "cells",
     "views",
+    "square",
     "stage",
     "open",
     "chat",
