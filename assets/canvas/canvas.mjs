@@ -13,7 +13,7 @@ import { Player } from "./player.mjs";
 import { Legend, Voice, answerText } from "./readout.mjs";
 import { Stage, listenAnywhere } from "./stage.mjs";
 import { Timeline } from "./timeline.mjs";
-import { Tip, tipLines } from "./tip.mjs";
+import { Tip } from "./tip.mjs";
 import { Transport, keptPace } from "./transport.mjs";
 import { Views } from "./views.mjs";
 
@@ -48,10 +48,7 @@ class TokenCanvas {
     this.transport = new Transport(this.root, this.parts, (what, value) => this.act(what, value));
     this.voice = new Voice(this.parts.hear);
     this.legend = new Legend(this.parts.key);
-    this.tip = new Tip(this.parts.board, (pos) => {
-      const cell = this.timeline && this.board.painted[pos];
-      return cell ? tipLines(pos, cell, this.timeline) : null;
-    });
+    this.tip = new Tip(this);
     this.stage = new Stage(this.root, this.parts.present, () => this.schedule(true));
     this.views = new Views(this.parts.views, this.board, () => this.schedule(true));
     this.ghost(EMPTY);
@@ -222,6 +219,7 @@ class TokenCanvas {
     this.root.classList.add("ghost");
     parts.board.inert = true;
     this.board.build(sizes);
+    this.views.show(sizes);
     this.transport.enable(false, CONTROLS);
     parts.empty.hidden = false;
     for (const part of [parts.intro, parts.say, parts.asked, parts.stale]) part.hidden = true;

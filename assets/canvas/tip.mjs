@@ -29,9 +29,9 @@ export function tipLines(pos, cell, timeline) {
 }
 
 export class Tip {
-  /** board: the element that holds the cells; linesOf(pos): what to show of one, null: nothing. */
-  constructor(board, linesOf) {
-    Object.assign(this, { board, linesOf, span: null });
+  constructor(canvas) {
+    const board = canvas.parts.board;
+    Object.assign(this, { canvas, board, span: null });
     this.element = make("div", "tip", "", { "aria-hidden": "true" }); // the cells have labels
     this.lines = [make("b", "mono"), make("span")];
     this.element.append(...this.lines);
@@ -54,6 +54,12 @@ export class Tip {
   hide() {
     this.span = null;
     this.element.hidden = true;
+  }
+
+  linesOf(pos) {
+    const { board, timeline } = this.canvas;
+    const cell = timeline && board.painted[pos];
+    return cell ? tipLines(pos, cell, timeline) : null;
   }
 
   /** Show what stands there now. */
