@@ -9,6 +9,7 @@ import { Form } from "./form.mjs";
 import { LeastSure } from "./least.mjs";
 import { clearNumbers, placeOf, showNumbers, showOutcome, showSentence, showSource } from "./numbers.mjs";
 import { openingPlayer, plays } from "./opening.mjs";
+import { PanelMenu } from "./panels.mjs";
 import { Player } from "./player.mjs";
 import { Legend, Voice, answerText } from "./readout.mjs";
 import { Stage, listenAnywhere } from "./stage.mjs";
@@ -25,8 +26,8 @@ const CONTROLS = ["first", "play", "last", "range", "save"];
 
 class TokenCanvas {
   /** again: asks the page for the same run with more cells; tell(event, data): tells the page how to go on
-   * from a frame; null where it cannot. */
-  constructor(element, server, again, tell) {
+   * from a frame; panels: asks it to draw the panels that are open; null where it cannot. */
+  constructor(element, server, again, tell, panels) {
     Object.assign(this, { server, again });
     this.parts = {};
     for (const part of element.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
@@ -51,6 +52,7 @@ class TokenCanvas {
     this.tip = new Tip(this);
     this.stage = new Stage(this.root, this.parts.present, () => this.schedule(true));
     this.views = new Views(this.parts.views, this.board, () => this.schedule(true));
+    this.menu = new PanelMenu(this.parts.pick, panels);
     this.ghost(EMPTY);
     this.controls();
     this.form = again ? new Form(this) : null;
@@ -149,6 +151,7 @@ class TokenCanvas {
     this.board.build(meta);
     this.views.show(meta);
     showSource(this.parts, meta);
+    if (this.opened) this.menu.draw();
     this.form?.begun(meta.question ?? "");
   }
 
@@ -277,9 +280,9 @@ class TokenCanvas {
   }
 }
 
-/** Called once by the page for each canvas. props.value: the newest message; again, tell: see TokenCanvas. */
-export function mount({ element, props, server, watch, again, tell = null }) {
-  const canvas = new TokenCanvas(element, server, again, tell);
+/** Called once by the page for each canvas. props.value: the newest message; again, tell, panels: see TokenCanvas. */
+export function mount({ element, props, server, watch, again, tell = null, panels = null }) {
+  const canvas = new TokenCanvas(element, server, again, tell, panels);
   const receive = () => canvas.receive(props.value);
   watch("value", receive);
   receive();

@@ -24,6 +24,7 @@ from llada_viz.render.ops import Pieces
 from llada_viz.render.verdict import Golds
 from samplers.events import Event
 from samplers.forwards.shared_forwards import Left, Place
+from samplers.measuring.judges import turns_of
 from samplers.recording.traces import Limits, Trace, used_pieces
 from samplers.requests import Prepared
 
@@ -80,6 +81,13 @@ class Run:
     def layout(self) -> Layout:
         """The run's sizes and names; empty ones before its first event."""
         return self.maker.layout
+
+    @property
+    def gold(self) -> str:
+        """The right answer of what its prompt asks, "" where none is known."""
+        return next(
+            (self.golds[part] for part in reversed(turns_of(self.layout.prompt)) if part in self.golds), ""
+        )
 
     @property
     def going_on(self) -> bool:

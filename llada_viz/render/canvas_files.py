@@ -14,7 +14,7 @@ MODULES = (
     "slide", "ends", "blocks", "lines", "square", "squares", "board", "views", "stage",
     "tip", "charts",
     "least", "past", "retemper", "sliders", "inspector", "answers", "grow", "tree", "asking",
-    "keys", "transport", "readout", "numbers", "canvas", "align", "lockstep", "lane", "compare",
+    "panels", "keys", "transport", "readout", "numbers", "canvas", "align", "lockstep", "lane", "compare",
 )  # fmt: skip
 # Later sheets win over earlier ones.
 SHEETS = (
@@ -32,6 +32,7 @@ SHEETS = (
     "transport",
     "panels",
     "ask",
+    "drawn",
     "measures",
     "compare",
     "evaluate",
@@ -55,7 +56,7 @@ def script() -> str:
     return (
         "window.LladaCanvas = (() => {\n"
         + "\n".join(bodies)
-        + "\nreturn { mount, mountCompare, reveal, closeOutside, formChanged };\n})();"
+        + "\nreturn { mount, mountCompare, reveal, closeOutside, formChanged, openPanels };\n})();"
     )
 
 

@@ -52,7 +52,7 @@ def pareto(summaries: Sequence[Summary]) -> go.Figure | None:
             figure.add_trace(_mark(point, place, title, legend=row == 1), row=row, col=1)
         figure.update_xaxes(title_text=title, rangemode="tozero", row=row, col=1)
     figure.update_yaxes(title_text="accuracy", tickformat=".0%", rangemode="tozero")
-    return _styled(figure, PLOT_HEIGHT * len(costs) + 40)
+    return styled(figure, PLOT_HEIGHT * len(costs) + 40)
 
 
 def _mark(point: Point, place: int, cost: str, legend: bool) -> go.Scatter:
@@ -100,7 +100,7 @@ def confidence_map(
     figure.update_xaxes(title_text=f"step{every}", type="category", nticks=12)
     lines = "cell of the answer" if not moves else "every cell that ever stood"
     figure.update_yaxes(title_text=lines, autorange="reversed")
-    return _styled(figure, PLOT_HEIGHT + 80)
+    return styled(figure, PLOT_HEIGHT + 80)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _column(
     for cell in order:
         _, confidence, is_open = cells.get(cell, (0, None, True))
         word = "noise" if snapshot.mask_id is None else "mask"
-        text = word if is_open else _token_text(text_of[cell])
+        text = word if is_open else token_text(text_of[cell])
         if moves:
             text = f"cell {position_of[cell]}: {text}" if cell in cells else "no cell at this step"
         certainty.append(None if is_open else confidence)
@@ -185,12 +185,12 @@ def _transposed(columns: list[list[Any]]) -> list[list[Any]]:
     return [list(line) for line in zip(*columns, strict=True)]
 
 
-def _token_text(text: str) -> str:
+def token_text(text: str) -> str:
     """A token as text: plotly would read markup, and a line end would break the line."""
     return f"“{escape(text)}”".replace("\n", "⏎") if text else "part of a character"
 
 
-def _styled(figure: go.Figure, height: int) -> go.Figure:
+def styled(figure: go.Figure, height: int) -> go.Figure:
     """Transparent, so that it fits the light and the dark page."""
     figure.update_layout(
         height=height, margin={"l": 60, "r": 20, "t": 30, "b": 50}, font={"color": INK},

@@ -6,19 +6,11 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from models.text import cell_texts
-from samplers.measuring.judges import Pieces
+from llada_viz.render.panels.order import order_name
 from samplers.measuring.measures_table import COLUMNS, Data, text_of
-from samplers.measuring.regret import Regret, StepRegret
 
 FORMS = {column.name: column for column in COLUMNS}
 TITLE = "What this run did"
-MOST_TOKENS = 12
-"""Of a dear step that are named."""
-ORDERS = (
-    (0.95, "from left to right"), (0.5, "mostly from left to right"), (-0.5, "back and forth"),
-    (-0.95, "mostly from right to left"), (-2, "from right to left"),
-)  # fmt: skip
 
 
 def panel(data: Data, can_draft: bool = False) -> str:
@@ -51,7 +43,7 @@ def _order(data: Data) -> str:
     tau = data["tau"]
     if tau is None:
         return _tile("Order", "–", "all at once" if data["cells"] > 1 else "fewer than two cells")
-    words = next(text for least, text in ORDERS if tau >= least)
+    words = order_name(tau)
     if data["local_ar_1"] is not None:
         local, first = data["local_ar_1"], data["global_ar_1"]
         words += f"; {local:.0%} right after the cell before, {first:.0%} at the first open cell"
@@ -86,33 +78,3 @@ def _right(data: Data) -> tuple[str, str]:
         )
     lost = "thrown away" if data["finally_right"] is False else "no answer yet"
     return number, f"of its drafts, from pass {first} to {last}; {lost}" if first else "of its drafts"
-
-
-def regret_panel(regret: Regret, pieces: Pieces) -> str:
-    """What committing together cost."""
-    if not regret.steps:
-        return _section(
-            "Every pass committed one cell: nothing was committed together, so nothing was lost by it."
-        )
-    cells, passes = _many(regret.cells, "cell"), _many(len(regret.steps), "pass")
-    dearest = max(regret.steps, key=lambda step: step.total)
-    words = (
-        f"{regret.total:+.2f} nats".replace("-", "−")
-        + f": {cells} were committed beside others, in {passes}. "
-        + f"Asked again, each given the others, they are {'less' if regret.total > 0 else 'no less'}"
-        + " likely together than they looked alone."
-    )
-    if dearest.total >= 0.01:
-        words += f" The dearest was pass {dearest.forward}, {dearest.total:+.2f}: {_texts(dearest, pieces)}."
-    return _section(words)
-
-
-def _section(words: str) -> str:
-    return f'<p class="lz-cost" role="status">{escape(words)}</p>'
-
-
-def _texts(step: StepRegret, pieces: Pieces) -> str:
-    """The tokens of a step that cost something, dearest first."""
-    dear = sorted(zip(step.cell_regrets, step.written, strict=True), key=lambda pair: -pair[0])
-    texts = ["".join(cell_texts(pieces, [token], None)) for cost, token in dear[:MOST_TOKENS] if cost > 0]
-    return " ".join(f"“{text}”" for text in texts).replace("\n", "⏎")

@@ -42,6 +42,7 @@ from llada_viz.widgets.live import (
     without_fraction,
 )
 from llada_viz.widgets.measures import MeasuresPanel
+from llada_viz.widgets.panels import Panels
 from llada_viz.widgets.plots import MapPlot
 from llada_viz.widgets.preset_menu import PresetMenu
 from llada_viz.widgets.scorer_input import ScorerInput
@@ -76,6 +77,7 @@ class Visualize:
         self.scorer = ScorerInput(self.attachments, "visualize")
         self.chat = ChatBox()
         self.measures = MeasuresPanel(runs)
+        self.panels = Panels(runs, self.models, self.attachments)
         self.presets = PresetMenu(bundled)
         self.first = bundled.examples[FIRST_EXAMPLE]
         first = dict(self.first.settings)
@@ -96,9 +98,12 @@ class Visualize:
                 self.alert, self.start, self.stop = start_and_stop(self.idle, self.bundled.problem)
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self.chat.build_rounds()
-                self.canvas = self.branching.canvas(again=True, elem_id="canvas", value=self._opening())
+                self.canvas = self.branching.canvas(
+                    again=True, panels=True, elem_id="canvas", value=self._opening()
+                )
                 self.run_id = gr.State("")
                 self.branching.build()
+                self.panels.build(self.run_id, self.attached, self.canvas)
                 self.measures.build(self.run_id)
                 MapPlot(self.runs).build(self.run_id)
         self._connect()
@@ -146,8 +151,8 @@ class Visualize:
         sizes = [self.form.input(name) for name in SIZES]
         for each in (beside := [self.prompt, *sizes[:2]]):
             each.change(None, beside, None, js=BESIDE, queue=False, **QUIET)
-        self.measures.after(*wire(self, self.on_run, inputs, self.on_end))
-        self.branching.connect(self, self.measures.after)
+        self._after(*wire(self, self.on_run, inputs, self.on_end))
+        self.branching.connect(self, self._after)
         shown = [self.prompt, self.alert, self.run_id, self.canvas, self.start, self.stop]
         opened = {"trigger_mode": "always_last", **QUIET}
         self.opener.upload(self.on_open, {self.opener, self.run_id}, shown, **opened)
@@ -169,6 +174,11 @@ class Visualize:
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
             filled = [self.prompt, *self.form.inputs, self.scorer.of_adapter, *self.presets.outputs]
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
+
+    def _after(self, *events: Any) -> None:
+        """Say what a run did when these are over."""
+        self.measures.after(*events)
+        self.panels.after(*events)
 
     def _filler(self, example: Example) -> Any:
         """The handler of an example's button: fills in its prompt, and settings for the model in use."""
@@ -210,7 +220,6 @@ class Visualize:
         room = loaded.max_length - ready.canvas.prompt_length
         setup = setup_of(using, sampler, settings, text, *how)
         run = self.runs.start(ready, using.pieces, using.name, most_cells=room, setup=setup)
-        self.measures.remember(run, loaded)
         self.models.remember(run, loaded)
         self.chat.begin(run, asked)
         return run

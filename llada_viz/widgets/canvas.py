@@ -67,11 +67,12 @@ def aside(run_id: str, **said: Any) -> Message:
 class TokenCanvas(gr.HTML):
     """The live canvas of the runs in `runs`; its value is a `message`. again: a cut-off answer has a
     button that asks for more cells, which is the event `submit`; questions, branches: its cells can be asked,
-    and runs can go on from its frames: events that widgets.branching hears."""
+    and runs can go on from its frames: events that widgets.branching hears; panels: the page draws some of its
+    own (widgets.panels), and that others were chosen is the event `select`."""
 
     def __init__(
         self, runs: Runs, again: bool = False, questions: CellQuestions | None = None,
-        branches: Branches | None = None, **options: Any,
+        branches: Branches | None = None, panels: bool = False, **options: Any,
     ) -> None:  # fmt: skip
         def frames(request: Any) -> list[Frame]:
             """Called by the page. Frames of a run, [] when there are none; request: [run id, first seq]."""
@@ -90,6 +91,7 @@ class TokenCanvas(gr.HTML):
         if questions is not None and branches is not None:
             asks += ", tell: trigger"
             functions += cell_functions(questions, branches)
+        asks += ", panels: () => trigger('select')" if panels else ", panels: null"
         super().__init__(
             html_template=canvas_files.template(),
             head=f"<script>{canvas_files.script()}</script>",

@@ -14,9 +14,7 @@ SAVED = Path(__file__).parents[1] / "vectors" / "traces" / "v0.2" / "wino_takes_
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), pytest.param(390, True, marks=pytest.mark.long)])
-def test_a_run_says_what_it_did_and_what_committing_together_cost(
-    open_page: Any, shots: Path, width: int, dark: bool
-) -> None:
+def test_a_run_says_what_it_did(open_page: Any, shots: Path, width: int, dark: bool) -> None:
     tab = CanvasPage(open_page(width, 900, dark))
     page = tab.page
     tab.more()
@@ -26,21 +24,13 @@ def test_a_run_says_what_it_did_and_what_committing_together_cost(
     page.wait_for_selector("#measures .lz-did")
     did = page.inner_text("#measures .lz-did")
     assert "Tokens per pass" in did and "in 16 passes" in did and "Right on the way" in did
-    page.click("#regret")
-    page.wait_for_selector("#cost .lz-cost")
-    assert "32 cells were committed beside others, in 16 passes" in page.inner_text("#cost")
-    assert not page.is_visible("#regret")
     assert page.evaluate(BEYOND) == [] and page.evaluate(FAINT) == []
     page.locator("#measures").scroll_into_view_if_needed()
     tab.shot(shots, f"measures-{width}-{'dark' if dark else 'light'}")
 
 
-def test_a_saved_run_is_measured_and_not_asked_again(open_page: Any) -> None:
+def test_a_saved_run_is_measured(open_page: Any) -> None:
     tab = CanvasPage(open_page())
-    tab.run()
-    tab.page.wait_for_selector("#regret")
     tab.open_trace(SAVED)
     tab.page.wait_for_function("document.querySelector('#measures')?.textContent.includes('in 10 passes')")
-    assert not tab.page.is_visible("#regret") and "Drafts" not in tab.page.inner_text(
-        "#measures dl dt >> nth=0"
-    )
+    assert "Drafts" not in tab.page.inner_text("#measures dl dt >> nth=0")

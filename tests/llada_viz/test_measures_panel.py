@@ -1,10 +1,8 @@
-"""The panel of measures: its words for any run, and its button."""
+"""The card of measures: its words for any run."""
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -12,21 +10,19 @@ import pytest
 
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.runs import Run, Runs
-from llada_viz.render.measures import panel, regret_panel
+from llada_viz.render.measures import panel
 from llada_viz.widgets.live import prepare_run
-from llada_viz.widgets.measures import GONE, MeasuresPanel
+from llada_viz.widgets.measures import MeasuresPanel
 from samplers.events import Cell, Edited, Event, Finished, Predicted, Started, Unmasked
 from samplers.measuring.judges import judge_by
 from samplers.measuring.measures import Judge, Opinion, measure
 from samplers.measuring.measures_table import Data, as_data
-from samplers.measuring.regret import Regret, StepRegret
 from samplers.recording.traces import read_trace
 
 TRACES = Path(__file__).parents[1] / "vectors" / "traces" / "v0.2"
 PIECES = {0: b"a", 1: b"<b>", 2: b"\n", 3: b"?"}
 MASK = 9
 SIZES = {"gen_length": 16, "block_length": 8, "steps": 4}
-REQUEST: Any = SimpleNamespace(session_hash="somebody")
 
 
 def drafted() -> list[Event]:
@@ -76,21 +72,6 @@ def test_words_of_runs_without_drafts_and_of_stopped_ones() -> None:
     assert "from right to left" in panel(data("", edited))
 
 
-def test_words_of_a_regret() -> None:
-    steps = (
-        StepRegret(2, (1, 2), (1, 3), (1, 2), (-0.1, -0.2), (-1.1, -0.1)),
-        StepRegret(5, (3, 4), (0, 2), (3, 4), (-0.1, -0.2), (-0.2, -0.2)),
-    )
-    html = regret_panel(Regret(steps, 6), PIECES)
-    assert "+1.00 nats: 4 cells were committed beside others, in 2 passes." in html
-    assert "they are less likely together" in html
-    assert "The dearest was pass 2, +0.90: “&lt;b&gt;”." in html and "<b>" not in html
-    assert "nothing was committed together" in regret_panel(Regret((), 0), PIECES)
-    cheap = StepRegret(1, (1, 2), (0, 0), (1, 2), (-1.0, -1.0), (-0.5, -0.5))
-    assert "−1.00 nats" in (said := regret_panel(Regret((cheap,), 3), PIECES))
-    assert "no less likely" in said and "dearest" not in said
-
-
 @pytest.fixture(scope="module")
 def bundled() -> Bundled:
     return Bundled()
@@ -105,21 +86,15 @@ def decoded(bundled: Bundled, runs: Runs, sampler: str, **settings: Any) -> Run:
     return run
 
 
-def test_a_decoded_run_is_asked_again_and_a_saved_one_cannot_be(bundled: Bundled) -> None:
+def test_a_run_is_measured_once_it_has_ended_a_saved_one_at_once(bundled: Bundled) -> None:
     runs = Runs()
     shown = MeasuresPanel(runs)
     run = decoded(bundled, runs, "low_confidence", drafts=1)
-    assert bundled.loaded is not None
-    shown.remember(run, bundled.loaded)
-    card, facts, button, cost = shown.draw(run.id)
-    assert card["visible"] and button["visible"] and "Right on the way" in facts and cost == ""
-    asking, said = list(shown.on_ask(run.id, REQUEST))
-    assert asking[0]["interactive"] is False and said[0]["visible"] is False
-    assert "16 cells were committed beside others, in 4 passes" in said[1]
+    card, facts = shown.draw(run.id)
+    assert card["visible"] and "Right on the way" in facts
     saved = runs.open(read_trace(TRACES / "wino.jsonl"))
-    card, facts, button, _ = shown.draw(saved.id)
-    assert card["visible"] and button["visible"] is False and "Tokens per pass" in facts
-    assert GONE in list(shown.on_ask(saved.id, REQUEST))[0][1]
+    card, facts = shown.draw(saved.id)
+    assert card["visible"] and "Tokens per pass" in facts
 
 
 def test_nothing_is_shown_while_a_run_goes_on_or_of_none(bundled: Bundled) -> None:
@@ -132,23 +107,3 @@ def test_nothing_is_shown_while_a_run_goes_on_or_of_none(bundled: Bundled) -> No
         assert shown.draw(run_id)[0] == gr.update(visible=False)
     run.stop()
     assert "The run was stopped" in shown.draw(run.id)[1]
-
-
-def test_too_much_is_not_asked_and_a_model_that_is_gone_neither(
-    bundled: Bundled, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    runs = Runs()
-    shown = MeasuresPanel(runs)
-    run = decoded(bundled, runs, "threshold", threshold=0.5)
-
-    class Model:
-        """Stands for a loaded one, which can be let go."""
-
-    loaded: Any = Model()
-    shown.remember(run, loaded)
-    monkeypatch.setattr("llada_viz.widgets.measures.MOST_ASKED", 3)
-    assert "allowed: at most 3" in list(shown.on_ask(run.id, REQUEST))[1][1]
-    del loaded
-    gc.collect()
-    assert shown.draw(run.id)[2]["visible"] is False
-    assert GONE in list(shown.on_ask(run.id, REQUEST))[0][1]
