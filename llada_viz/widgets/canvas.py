@@ -67,8 +67,8 @@ def aside(run_id: str, **said: Any) -> Message:
 class TokenCanvas(gr.HTML):
     """The live canvas of the runs in `runs`; its value is a `message`. again: a cut-off answer has a
     button that asks for more cells, which is the event `submit`; questions, branches: its cells can be asked,
-    and runs can go on from its frames: events that widgets.branching hears; panels: the page draws some of its
-    own (widgets.panels), and that others were chosen is the event `select`."""
+    and runs can go on from its frames: events that widgets.branching hears; panels: the page draws some of
+    its own (widgets.panels), and that others were chosen is the event `select`."""
 
     def __init__(
         self, runs: Runs, again: bool = False, questions: CellQuestions | None = None,

@@ -176,7 +176,7 @@ def test_a_recorded_run_is_asked_of_the_model_of_its_name(page: Page) -> None:
 def test_a_recorded_run_of_another_model_is_replayed_only(page: Page) -> None:
     run = saved(page, model="elsewhere")
     shown = page.drawn(run.id)
-    only = "The model of this trace is not loaded. It can be replayed; to ask it, load elsewhere in the Models tab."
+    only = "not loaded. It can be replayed; to ask it, load elsewhere in the Models tab."
     assert only in shown["regret said"] and only in shown["dependencies said"] and "order" in figures(shown)
     _, refused = list(page.panels.dependencies.on_ask(run.id, "", [4], "", 0, REQUEST))
     assert only in refused["dependencies said"]
