@@ -30,6 +30,7 @@ from llada_viz.tabs.visualize import Visualize
 from llada_viz.theme import theme
 from llada_viz.widgets.live import prepare_ordered
 from llada_viz.widgets.model_menu import ModelMenu
+from llada_viz.widgets.page_tabs import keep_tab
 
 TITLE = "LLaDA Viz"
 MOST_UPLOAD = "64mb"
@@ -60,7 +61,8 @@ def create_ui() -> Page:
             ModelMenu(attachments).build(attached)
         with gr.Tabs(elem_classes="lz-tabs") as tabs:
             with gr.Tab("Visualize", id="visualize"):
-                Visualize(bundled, runs, attachments, comparisons).build(attached)
+                visualize = Visualize(bundled, runs, attachments, comparisons)
+                visualize.build(attached)
             with gr.Tab("Compare", id="compare", render_children=True):
                 Compare(bundled, comparisons, attachments).build(attached)
             with gr.Tab("Evaluate", id="evaluate", render_children=True):
@@ -79,6 +81,8 @@ def create_ui() -> Page:
             attachments.leave(visitor)
 
         page.unload(leave)
+        keep_tab(page, tabs)
+        visualize.setups.on_load(page)
     page.queue(max_size=64)
     page.api = api_of(bundled)
     return page

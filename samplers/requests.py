@@ -264,6 +264,13 @@ def _pin(given_tokens: dict[int, int], start: int, ids: list[int], length: int, 
         given_tokens[position] = token
 
 
+def check_seed(seed: Any) -> None:
+    """RequestError for a seed that no run can have."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        empty = "Seed is empty." if seed is None else "Seed must be a whole number from 0 to 2^63 - 1."
+        raise RequestError(f"seed = {seed!r} is not valid; allowed: a whole number from 0 to 2^63 - 1", empty)
+
+
 def prepare_row(
     loaded: LoadedModel,
     sampler: Sampler,
@@ -284,9 +291,7 @@ def prepare_row(
             f"The prompt has {len(ids):,} tokens and the answer {sampler.gen_length:,}, together {total:,}. "
             f"{loaded.name} reads at most {most:,}. Shorten one of them.",
         )
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
-        empty = "Seed is empty." if seed is None else "Seed must be a whole number from 0 to 2^63 - 1."
-        raise RequestError(f"seed = {seed!r} is not valid; allowed: a whole number from 0 to 2^63 - 1", empty)
+    check_seed(seed)
     given_tokens = parse_constraints(loaded, constraints or "", sampler.gen_length)
     if infill:
         given_tokens = parse_infill(loaded, infill, sampler.gen_length) | given_tokens

@@ -90,23 +90,27 @@ def describe(cls: type) -> list[Described]:
 def check(settings: Any) -> None:
     """Raise SettingError for the first field outside its type, choices or range."""
     for d in describe(type(settings)):
-        value = getattr(settings, d.name)
-        if d.choices:
-            if value not in d.choices:
-                advice = f"{d.label} must be one of: {', '.join(d.choices)}."
-                raise SettingError(d.name, value, ", ".join(d.choices), d.label, advice)
-            continue
-        if d.type is bool:
-            if not isinstance(value, bool):
-                raise SettingError(d.name, value, "true or false", d.label)
-            continue
-        kinds = (int, float) if d.type is float else (d.type,)
-        if isinstance(value, bool) or not isinstance(value, kinds):
-            raise SettingError(d.name, value, _allowed_values(d), d.label)
-        if isinstance(value, (int, float)) and (
-            value != value or (d.low is not None and value < d.low) or (d.high is not None and value > d.high)
-        ):
-            raise SettingError(d.name, value, _allowed_values(d), d.label)
+        check_value(d, getattr(settings, d.name))
+
+
+def check_value(d: Described, value: Any) -> None:
+    """Raise SettingError for a value outside a setting's type, choices or range."""
+    if d.choices:
+        if value not in d.choices:
+            advice = f"{d.label} must be one of: {', '.join(d.choices)}."
+            raise SettingError(d.name, value, ", ".join(d.choices), d.label, advice)
+        return
+    if d.type is bool:
+        if not isinstance(value, bool):
+            raise SettingError(d.name, value, "true or false", d.label)
+        return
+    kinds = (int, float) if d.type is float else (d.type,)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise SettingError(d.name, value, _allowed_values(d), d.label)
+    if isinstance(value, (int, float)) and (
+        value != value or (d.low is not None and value < d.low) or (d.high is not None and value > d.high)
+    ):
+        raise SettingError(d.name, value, _allowed_values(d), d.label)
 
 
 def _allowed_values(d: Described) -> str:

@@ -14,6 +14,7 @@ from llada_viz.decoding.networks import Sources
 from llada_viz.decoding.served import CHECKER
 from llada_viz.decoding.sources import sources_of
 from samplers.registry import entry, make
+from samplers.requests import check_seed
 
 MOST_PROMPT = 20_000
 """Characters."""
@@ -45,9 +46,10 @@ def setup_of(
     scorer: str = "",
     earlier: Sequence[Message] = (),
 ) -> Setup:
-    """The set-up of a run with a model and its parts; SettingError for bad settings. Of the UPS head and the
-    scorer only what the sampler uses is part of it."""
+    """The set-up of a run with a model and its parts; SettingError for bad settings, RequestError for a bad
+    seed. Of the UPS head and the scorer only what the sampler uses is part of it."""
     built = make(sampler, settings)
+    check_seed(seed)
     scorer = scorer if built.needs.scorer else ""
     reward = scorer if scorer and scorer != CHECKER else ""
     sources = by_name(sources_of(using, reward, built.needs.head))

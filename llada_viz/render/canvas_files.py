@@ -15,12 +15,14 @@ MODULES = (
     "tip", "charts",
     "least", "past", "retemper", "sliders", "inspector", "answers", "grow", "tree", "asking",
     "panels", "keys", "transport", "readout", "numbers", "canvas", "align", "lockstep", "lane", "compare",
+    "keep",
 )  # fmt: skip
 # Later sheets win over earlier ones.
 SHEETS = (
     "page",
     "menu",
     "form",
+    "setups",
     "canvas",
     "cells",
     "views",
@@ -42,6 +44,11 @@ SHEETS = (
     "narrow",
 )
 STYLES = tuple(FOLDER / f"{name}.css" for name in SHEETS)
+# What the page calls of them.
+OFFERED = (
+    "mount", "mountCompare", "reveal", "closeOutside", "formChanged", "openPanels",
+    "store", "remember", "keeping", "setAddress", "copyText",
+)  # fmt: skip
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 
@@ -56,7 +63,7 @@ def script() -> str:
     return (
         "window.LladaCanvas = (() => {\n"
         + "\n".join(bodies)
-        + "\nreturn { mount, mountCompare, reveal, closeOutside, formChanged, openPanels };\n})();"
+        + f"\nreturn {{ {', '.join(OFFERED)} }};\n}})();"
     )
 
 

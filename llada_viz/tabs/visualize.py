@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from llada_viz.decoding.attached import Attached, Attachments
+from llada_viz.decoding.attached import Attached, Attachments, Using
 from llada_viz.decoding.bundled import Bundled, Example
+from llada_viz.decoding.chats import Asked
 from llada_viz.decoding.comparison import Comparisons
 from llada_viz.decoding.entrance import ENTRANCE
-from llada_viz.decoding.presets import Repair
+from llada_viz.decoding.fillings import Filling
 from llada_viz.decoding.run_models import RunModels
 from llada_viz.decoding.runs import OPENED, Run, Runs
 from llada_viz.decoding.scope import hint
-from llada_viz.decoding.setups import setup_of
+from llada_viz.decoding.setups import Setup, setup_of
 from llada_viz.gallery.opening import opening_run
 from llada_viz.render.question import question_of
+from llada_viz.tabs.visualize_setups import NO_FILLING, VisualizeSetups
 from llada_viz.widgets.branching import Branching
 from llada_viz.widgets.canvas import Message, message, notice, opening
 from llada_viz.widgets.chat_box import ChatBox
@@ -84,6 +86,7 @@ class Visualize:
         for sampler in head_users() if bundled.has_head else ():
             first |= sampler.with_head
         self.form = SamplerForm(first=first)
+        self.setups = VisualizeSetups(self)
 
     # ---- layout ------------------------------------------------------------------------------
 
@@ -92,6 +95,7 @@ class Visualize:
         self.attached = attached or gr.State("")
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
+                self.setups.build_words()
                 self._prompt()
                 self._sampler()
                 self._more()
@@ -123,6 +127,7 @@ class Visualize:
         self.chat.build_switch()
 
     def _sampler(self) -> None:
+        self.setups.build_menu()
         self.sampler = gr.Dropdown(choices(), value=self.form.chosen, label="Sampler", elem_id="sampler")
         text = escape(about(self.form.chosen))
         self.about = gr.HTML(text, elem_classes="lz-about", apply_default_css=False)
@@ -139,6 +144,7 @@ class Visualize:
                 info="cell:word, …; those cells are given from the start and never change.",
             )  # fmt: skip
             self.form.rest()
+        self.setups.build_tools()
         self.opener = gr.UploadButton("Open a saved trace", elem_id="open", size="sm", elem_classes="lz-open")
 
     # ---- events ------------------------------------------------------------------------------
@@ -156,12 +162,13 @@ class Visualize:
         shown = [self.prompt, self.alert, self.run_id, self.canvas, self.start, self.stop]
         opened = {"trigger_mode": "always_last", **QUIET}
         self.opener.upload(self.on_open, {self.opener, self.run_id}, shown, **opened)
-        own = [self.about, self.scorer.scorer, *self.form.inputs, *self.presets.outputs]
-        self.sampler.change(self.on_sampler, {self.sampler, self.presets.choice, *sizes}, own, **QUIET)
-        filled = [self.sampler, self.seed, self.constraints, self.chat.switch, *own, *shown]
+        self.scorer.follow(self.attached, *sizes)
+        left = [*self.presets.outputs, self.setups.filled, self.setups.menu.choice, self.setups.menu.words]
+        own = [self.about, self.scorer.scorer, *self.form.inputs, *left]
+        self.sampler.change(self.on_sampler, {self.sampler, self.setups.filled, *sizes}, own, **QUIET)
+        filled = list(dict.fromkeys([*self.setups.outputs, self.chat.switch, *left, *shown]))
         self.presets.choice.input(self.on_preset, {self.presets.choice, self.run_id}, filled, **QUIET)
         self.attached.change(self.on_presets, {self.attached}, [self.presets.box], queue=False, **QUIET)
-        self.scorer.follow(self.attached, *sizes)
         self.chat.follow(self.run_id, self.prompt)
         chosen = [self.sampler, *self.form.inputs]
         self.attached.change(self.on_attached, {self.attached}, chosen, queue=False, **QUIET)
@@ -171,6 +178,7 @@ class Visualize:
         read = {self.prompt, self.attached, self.form.input("gen_length")}
         self.prompt.change(self.on_prompt, read, [self.hint, *sizes], **typed)
         self.attached.change(self.on_prompt, read, [self.hint, *sizes], **typed)
+        self.setups.connect(inputs)
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
             filled = [self.prompt, *self.form.inputs, self.scorer.of_adapter, *self.presets.outputs]
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
@@ -208,17 +216,35 @@ class Visualize:
         begun = notice(run, ENTRANCE.notice() or STARTING)
         yield {self.alert: alert(""), self.run_id: run.id, self.canvas: begun, **buttons(self, running=True)}
 
-    def _prepare(self, values: Values) -> Run:
+    def setup(self, values: Values) -> Setup:
+        """The form as a set-up; RequestError, SettingError or ModelError: a sentence."""
+        using, asked = self._asked(values)
+        return self._setup(using, values, asked)
+
+    def _asked(self, values: Values) -> tuple[Using, Asked | None]:
+        """The model in use, and what is asked of it in a conversation."""
         using = self.attachments.using(values[self.attached])
         text, sampler = checked_prompt(using, values[self.prompt]), values[self.sampler]
-        settings, loaded = self.form.values(sampler, values), using.loaded
+        assert using.loaded is not None
+        length = make(sampler, self.form.values(sampler, values)).gen_length
+        return using, self.chat.asked(values, using.loaded, text, length)
+
+    def _setup(self, using: Using, values: Values, asked: Asked | None) -> Setup:
+        sampler, prompt = values[self.sampler], values[self.prompt] or ""
+        return setup_of(
+            using, sampler, self.form.values(sampler, values), prompt, without_fraction(values[self.seed]),
+            values[self.constraints] or "", values[self.scorer.scorer] or "", asked.messages if asked else (),
+        )  # fmt: skip
+
+    def _prepare(self, values: Values) -> Run:
+        using, asked = self._asked(values)
+        setup, loaded = self._setup(using, values, asked), using.loaded
         assert loaded is not None
-        asked = self.chat.asked(values, loaded, text, make(sampler, settings).gen_length)
-        seed, constraints = without_fraction(values[self.seed]), values[self.constraints] or ""
-        how = seed, constraints, values[self.scorer.scorer] or "", asked.messages if asked else ()
-        ready = prepare_run(using, sampler, settings, text, *how)
+        ready = prepare_run(
+            using, setup.sampler, self.form.values(setup.sampler, values), setup.prompt, setup.seed,
+            setup.constraints, setup.scorer, setup.earlier,
+        )  # fmt: skip
         room = loaded.max_length - ready.canvas.prompt_length
-        setup = setup_of(using, sampler, settings, text, *how)
         run = self.runs.start(ready, using.pieces, using.name, most_cells=room, setup=setup)
         self.models.remember(run, loaded)
         self.chat.begin(run, asked)
@@ -282,10 +308,9 @@ class Visualize:
         if repair is None:
             return self.presets.left()
         preset = repair.preset
-        filled: Updates = {
-            self.prompt: preset.prompt, self.sampler: preset.sampler, self.seed: preset.seed,
-            self.constraints: "", self.chat.switch: False, **self._sampler_of(preset.sampler, repair),
-        }  # fmt: skip
+        settings, scorer = dict(preset.settings), repair.scorer
+        filling = Filling(preset.sampler, settings, scorer, preset.prompt, preset.seed, "")
+        filled = self.setups.menu.left() | self.setups.fill(filling) | {self.chat.switch: False}
         return self._opened(repair.trace, values) | filled | self.presets.chosen(repair)
 
     def on_presets(self, values: Values) -> Updates:
@@ -293,27 +318,26 @@ class Visualize:
         return self.presets.follow(not values[self.attached])
 
     def on_sampler(self, values: Values) -> Updates:
-        """Show what the sampler does, and its settings: those of the chosen preset, where it is of this
-        sampler. With another sampler no preset is chosen any more."""
-        sampler, repair = values[self.sampler], self.presets.get(values[self.presets.choice])
-        if repair is not None and repair.preset.sampler == sampler:
-            return self._sampler_of(sampler, repair)
+        """Show what the sampler does, and its settings: those that the form was filled with, where they are
+        of this sampler. With another sampler no preset is chosen any more."""
+        sampler, filled = values[self.sampler], values[self.setups.filled]
+        if filled and filled["sampler"] == sampler:
+            return self.of_sampler(sampler, filled["settings"], filled["scorer"])
         length, block = (values[self.form.input(name)] for name in ("gen_length", "block_length"))
         blocks = int((length or 0) // block) if block else 1
-        scorer = gr.update(visible=entry(sampler).needs.scorer)
         return {
-            self.about: escape(about(sampler)), self.scorer.scorer: scorer,
-            **self.form.show(sampler, blocks), **self.presets.left(),
+            **self.of_sampler(sampler, {}, ""), **self.form.show(sampler, blocks), **self.presets.left(),
+            **self.setups.menu.left(), self.setups.filled: NO_FILLING,
         }  # fmt: skip
 
-    def _sampler_of(self, sampler: str, repair: Repair) -> Updates:
-        """What a sampler does, with the settings and the scorer of a preset."""
-        scorer: dict[str, Any] = {"visible": entry(sampler).needs.scorer}
-        if repair.scorer:
-            scorer["value"] = repair.scorer
+    def of_sampler(self, sampler: str, settings: Mapping[str, Any], scorer: str) -> Updates:
+        """What a sampler does, with given settings and a scorer; "" leaves the scorer as it is."""
+        shown: dict[str, Any] = {"visible": entry(sampler).needs.scorer}
+        if scorer:
+            shown["value"] = scorer
         return {
-            self.about: escape(about(sampler)), self.scorer.scorer: gr.update(**scorer),
-            **self.form.show_filled(sampler, repair.preset.settings),
+            self.about: escape(about(sampler)), self.scorer.scorer: gr.update(**shown),
+            **self.form.show_filled(sampler, settings),
         }  # fmt: skip
 
     def on_attached(self, values: Values) -> Updates:

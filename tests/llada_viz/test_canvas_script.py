@@ -107,3 +107,8 @@ def test_files_are_short_and_reach_nowhere() -> None:
         assert len(text.splitlines()) < 300, path.name
         urls = set(re.findall(r"https?://[^\s\"')]+", text)) - {"http://www.w3.org/2000/svg"}
         assert not urls, f"{path.name}: {urls}"
+
+
+@needs_node
+def test_node_keeps_forms() -> None:
+    run("--test", str(Path(__file__).with_name("keep.test.mjs")))

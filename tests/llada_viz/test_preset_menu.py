@@ -107,8 +107,10 @@ def test_choosing_one_shows_its_run_and_fills_in_all_that_run_needs(tab: Visuali
 
 
 def test_the_preset_stays_when_its_sampler_appears_and_goes_with_another(tab: Visualize) -> None:
-    inputs = [tab.sampler, tab.presets.choice, *(tab.form.input(n) for n in ("gen_length", "block_length"))]
-    chosen = {tab.presets.choice: "a-repair"}
+    filled = tab.setups.filled
+    inputs = [tab.sampler, filled, *(tab.form.input(n) for n in ("gen_length", "block_length"))]
+    shown = tab.on_preset(given([tab.presets.choice, tab.run_id], {tab.presets.choice: "a-repair"}))
+    chosen = {filled: shown[filled]}
     same = tab.on_sampler(given(inputs, {**chosen, tab.sampler: "vanilla_prm"}))
     assert same[tab.form.input("temperature")]["value"] == 0.7 and tab.presets.choice not in same
     other = tab.on_sampler(given(inputs, {**chosen, tab.sampler: "wino"}))
