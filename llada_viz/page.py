@@ -28,6 +28,7 @@ from llada_viz.tabs.models import Models
 from llada_viz.tabs.train import Train
 from llada_viz.tabs.visualize import Visualize
 from llada_viz.theme import theme
+from llada_viz.widgets import page_head
 from llada_viz.widgets.live import prepare_ordered
 from llada_viz.widgets.model_menu import ModelMenu
 from llada_viz.widgets.page_tabs import keep_tab
@@ -57,8 +58,9 @@ def create_ui() -> Page:
     with page:
         attached = gr.State("")
         with gr.Row(elem_classes="lz-header"):
-            gr.HTML(f"<b>{TITLE}</b>", apply_default_css=False)
+            page_head.name(TITLE)
             ModelMenu(attachments).build(attached)
+            page_head.tools()
         with gr.Tabs(elem_classes="lz-tabs") as tabs:
             with gr.Tab("Visualize", id="visualize"):
                 visualize = Visualize(bundled, runs, attachments, comparisons)

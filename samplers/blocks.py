@@ -89,19 +89,21 @@ class BlockSettings:
         length, size = self.gen_length, self.block_length
         if length % size:
             advice = f"Block length {size} does not divide the answer length {length}. "
-            advice += f"Try {near_divisors(length, size)}."
+            advice += f"Try {' or '.join(map(str, near_divisors(length, size)))}."
             allowed = f"a divisor of gen_length = {length}"
-            raise SettingError("block_length", size, allowed, advice=advice)
+            fixes = near_divisors(length, size)
+            raise SettingError("block_length", size, allowed, advice=advice, fixes=fixes)
         if self.steps % self.blocks:
             advice = f"Steps must be a multiple of {self.blocks}, one share for each block. "
-            advice += f"Try {max(round(self.steps / self.blocks), 1) * self.blocks}."
+            near = max(round(self.steps / self.blocks), 1) * self.blocks
+            advice += f"Try {near}."
             allowed = f"a multiple of {self.blocks}, the number of blocks"
-            raise SettingError("steps", self.steps, allowed, advice=advice)
+            raise SettingError("steps", self.steps, allowed, advice=advice, fixes=(near,))
         for d in describe(type(self)):
             value = getattr(self, d.name)
             if d.unit == "blocks" and value > self.blocks:
                 allowed = f"at most {self.blocks}, the blocks of the answer"
-                raise SettingError(d.name, value, allowed, d.label)
+                raise SettingError(d.name, value, allowed, d.label, fixes=(self.blocks,))
         check_drafts(self.drafts, self.steps, self.gen_length * self.most_candidates)
 
     @property
@@ -334,11 +336,11 @@ class BlockSettings:
         )
 
 
-def near_divisors(length: int, size: int) -> str:
-    """The divisors of a length next to a size that is none, the nearest first: "8 or 4"."""
+def near_divisors(length: int, size: int) -> tuple[int, ...]:
+    """The two divisors of a length next to a size that is none, the nearest first."""
     divisors = [n for n in range(1, length + 1) if length % n == 0]
     nearest = sorted(divisors, key=lambda n: (abs(n - size), n))
-    return " or ".join(map(str, nearest[:2]))
+    return tuple(nearest[:2])
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Forms, command-line flags and the docs table are generated from these fields.
 
 from __future__ import annotations
 
+import math
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, get_type_hints
 
@@ -13,13 +14,17 @@ class SettingError(ValueError):
     """A bad value. The message names the field, the value and what is allowed, as a command line needs
     it; `sentence` says the same to a reader of the page, who sees labels.
 
-    label: of the field on the page; advice: a whole sentence for the page, with what to try.
+    label: of the field on the page; advice: a whole sentence for the page, with what to try; fixes: values
+    that would do instead, the nearest first.
     """
 
-    def __init__(self, name: str, value: Any, allowed: str, label: str = "", advice: str = "") -> None:
+    def __init__(
+        self, name: str, value: Any, allowed: str, label: str = "", advice: str = "",
+        fixes: tuple[float, ...] = (),
+    ) -> None:  # fmt: skip
         super().__init__(f"{name} = {value!r} is not valid; allowed: {allowed}")
         self.name, self.value, self.allowed = name, value, allowed
-        self.label, self.advice = label or label_of(name), advice
+        self.label, self.advice, self.fixes = label or label_of(name), advice, fixes
 
     @property
     def sentence(self) -> str:
@@ -106,11 +111,20 @@ def check_value(d: Described, value: Any) -> None:
         return
     kinds = (int, float) if d.type is float else (d.type,)
     if isinstance(value, bool) or not isinstance(value, kinds):
-        raise SettingError(d.name, value, _allowed_values(d), d.label)
+        raise SettingError(d.name, value, _allowed_values(d), d.label, fixes=_nearest(d, value))
     if isinstance(value, (int, float)) and (
         value != value or (d.low is not None and value < d.low) or (d.high is not None and value > d.high)
     ):
-        raise SettingError(d.name, value, _allowed_values(d), d.label)
+        raise SettingError(d.name, value, _allowed_values(d), d.label, fixes=_nearest(d, value))
+
+
+def _nearest(d: Described, value: Any) -> tuple[float, ...]:
+    """The allowed number next to one that is not; () where there is none to name."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        return ()
+    low, high = (value if bound is None else bound for bound in (d.low, d.high))
+    near = max(low, min(value, high))
+    return (round(near) if d.type is int else near,)
 
 
 def _allowed_values(d: Described) -> str:

@@ -6,6 +6,7 @@ import { Board, FAR } from "./board.mjs";
 import { HeatMap, MasksChart } from "./charts.mjs";
 import { download, reveal } from "./dom.mjs";
 import { Form } from "./form.mjs";
+import { Help } from "./help.mjs";
 import { LeastSure } from "./least.mjs";
 import { clearNumbers, placeOf, showNumbers, showOutcome, showSentence, showSource } from "./numbers.mjs";
 import { openingPlayer, plays } from "./opening.mjs";
@@ -56,6 +57,7 @@ class TokenCanvas {
     this.ghost(EMPTY);
     this.controls();
     this.form = again ? new Form(this) : null;
+    this.help = again ? new Help(this) : null;
     new ResizeObserver(() => this.schedule(true)).observe(this.parts.heat);
   }
 

@@ -9,6 +9,13 @@ export function make(tag, name = "", text = "", attributes = {}) {
   return element;
 }
 
+/** Call act(element) once there is an element at a selector: parts of the page come one after the other. */
+export function whenThere(where, act) {
+  const found = document.querySelector(where);
+  if (found) act(found);
+  else setTimeout(() => whenThere(where, act), 100); // ms
+}
+
 /** Bring an element into view, unless its upper part is there already: it may stand under a form. */
 export function reveal(element) {
   const { top } = element.getBoundingClientRect();

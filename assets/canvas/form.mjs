@@ -1,7 +1,8 @@
 // The form beside the canvas: what it asks decides what the board shows before a run, and whether the answer on
 // it still belongs to the prompt.
 
-import { set } from "./dom.mjs";
+import { set, whenThere } from "./dom.mjs";
+import { giveTips } from "./tips.mjs";
 
 const plain = (text) => (text ?? "").trim().replace(/\s+/g, " ");
 const runButton = () => document.querySelector("#run");
@@ -26,22 +27,23 @@ export class Form {
     this.pressed = null; // the prompt when Run was pressed
     this.asked = []; // what the shown answer is an answer to
     this.touched = false; // by the reader; forms are filled in by scripts, too
-    const form = document.querySelector(".lz-form");
-    for (const kind of ["pointerdown", "keydown"]) {
-      form?.addEventListener(kind, () => (this.touched = true), true);
+    const within = (event, where) => event.target.closest?.(where);
+    for (const kind of ["pointerdown", "keydown", "input"]) {
+      document.addEventListener(kind, (event) => (this.touched ||= Boolean(within(event, ".lz-form"))), true);
     }
-    const run = runButton();
-    run?.addEventListener("click", () => (this.pressed = this.prompt), true);
-    canvas.parts.go.addEventListener("click", () => runButton()?.click());
-    if (run) {
-      new MutationObserver(() => this.mirror()).observe(run, { attributes: true, subtree: true, characterData: true, childList: true });
-      this.mirror();
-    }
-    document.querySelector("#prompt")?.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    document.addEventListener("click", (event) => within(event, "#run") && (this.pressed = this.prompt), true);
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || !within(event, "#prompt")) return;
       event.preventDefault();
-      runButton()?.click();
+      runButton().click();
     });
+    canvas.parts.go.addEventListener("click", () => runButton()?.click());
+    whenThere("#run", (run) => {
+      const what = { attributes: true, subtree: true, characterData: true, childList: true };
+      new MutationObserver(() => this.mirror()).observe(run, what);
+      this.mirror();
+    });
+    whenThere("[data-tips]", (place) => giveTips(JSON.parse(place.dataset.tips)));
   }
 
   /** The button on the empty board is the form's. */

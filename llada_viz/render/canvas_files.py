@@ -10,19 +10,20 @@ from models.assets import assets
 FOLDER = assets() / "canvas"
 # In the order in which they may be evaluated: what a module imports stands before it.
 MODULES = (
-    "dom", "fold", "text", "order", "timeline", "player", "opening", "form", "tried", "gutter", "cell",
-    "slide", "ends", "blocks", "lines", "square", "squares", "board", "views", "stage",
-    "tip", "charts",
-    "least", "past", "retemper", "sliders", "inspector", "answers", "grow", "tree", "asking",
-    "panels", "keys", "transport", "readout", "numbers", "canvas", "align", "lockstep", "lane", "compare",
-    "keep",
+    "dom", "fold", "text", "order", "timeline", "player", "opening", "tips", "form", "marks", "tour", "help",
+    "tried", "gutter", "cell", "slide", "ends", "blocks", "lines", "square", "squares", "board", "views",
+    "stage", "tip", "charts", "least", "past", "retemper", "sliders", "inspector", "answers", "grow",
+    "tree", "asking", "panels", "keys", "transport", "readout", "numbers", "canvas", "align",
+    "lockstep", "lane", "compare", "keep",
 )  # fmt: skip
 # Later sheets win over earlier ones.
 SHEETS = (
     "page",
+    "head",
     "menu",
     "form",
     "setups",
+    "hints",
     "canvas",
     "cells",
     "views",
@@ -41,6 +42,7 @@ SHEETS = (
     "train",
     "models",
     "opening",
+    "tour",
     "narrow",
 )
 STYLES = tuple(FOLDER / f"{name}.css" for name in SHEETS)

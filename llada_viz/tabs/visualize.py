@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
@@ -57,6 +58,7 @@ from samplers.settings import SettingError, sentence_of
 
 FIRST_EXAMPLE = 1  # filled in when the page opens, so that Run can be pressed at once
 STARTING = "Starting…"
+ASK = "What the model answers. Ctrl+Enter runs it."
 GOES_ON = "A run is still going on: press Stop first."
 # The board shows what is asked for: it hears of the prompt and the sizes.
 BESIDE = "(...beside) => window.LladaCanvas.formChanged(...beside)"
@@ -85,8 +87,12 @@ class Visualize:
         first = dict(self.first.settings)
         for sampler in head_users() if bundled.has_head else ():
             first |= sampler.with_head
-        self.form = SamplerForm(first=first)
+        self.form = SamplerForm(first=first, longest=self._longest())
         self.setups = VisualizeSetups(self)
+
+    def _longest(self) -> int | None:
+        loaded = self.bundled.loaded
+        return loaded.max_length if loaded is not None else None
 
     # ---- layout ------------------------------------------------------------------------------
 
@@ -120,7 +126,9 @@ class Visualize:
         return opening(run, {name: self.form.input(name).value for name in ("gen_length", "block_length")})
 
     def _prompt(self) -> None:
-        self.prompt = gr.Textbox(self.first.prompt, label="Prompt", lines=4, max_lines=10, elem_id="prompt")
+        self.prompt = gr.Textbox(
+            self.first.prompt, label="Prompt", lines=4, max_lines=10, elem_id="prompt", info=ASK
+        )
         self.hint = gr.HTML(elem_id="hint", apply_default_css=False)
         self.examples = example_buttons(self.bundled)
         self.presets.build()
@@ -128,10 +136,13 @@ class Visualize:
 
     def _sampler(self) -> None:
         self.setups.build_menu()
-        self.sampler = gr.Dropdown(choices(), value=self.form.chosen, label="Sampler", elem_id="sampler")
+        self.sampler = gr.Dropdown(
+            choices(), value=self.form.chosen, label="Sampler", elem_id="sampler", filterable=False
+        )
         text = escape(about(self.form.chosen))
         self.about = gr.HTML(text, elem_classes="lz-about", apply_default_css=False)
         self.form.front()
+        gr.HTML(f'<div data-tips="{escape(json.dumps(self.form.tips()))}"></div>', visible="hidden")
         self.scorer.build(visible=entry(self.form.chosen).needs.scorer)
 
     def _more(self) -> None:
@@ -172,6 +183,7 @@ class Visualize:
         self.chat.follow(self.run_id, self.prompt)
         chosen = [self.sampler, *self.form.inputs]
         self.attached.change(self.on_attached, {self.attached}, chosen, queue=False, **QUIET)
+        self.attached.change(self.on_limits, {self.attached}, sizes[:2], queue=False, **QUIET)
         again = self.canvas.submit(self.on_again, {self.run_id}, [self.prompt, *sizes], **QUIET)
         again.success(None, None, None, js=PRESS_RUN)
         typed = {"trigger_mode": "always_last", "queue": False, **QUIET}
@@ -356,6 +368,11 @@ class Visualize:
             without = {k: v for user in head_users() for k, v in user.without_head.items()}
             return self.form.fill(without)
         return no_change()
+
+    def on_limits(self, values: Values) -> Updates:
+        """Another model reads another number of cells."""
+        loaded = self.attachments.using_or_bundled(values[self.attached]).loaded
+        return self.form.limits(loaded.max_length if loaded is not None else None)
 
     def on_prompt(self, values: Values) -> Updates:
         """A hint when the prompt lies outside what the bundled model has learned, and more cells when it is

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,8 @@ from samplers.settings import Described, describe
 # These are always visible, in this order; all other settings are inside an accordion.
 SIZES = ("gen_length", "block_length", "steps")
 FRONT = (*SIZES, "temperature")
+# Choices whose names are those of a paper's code.
+READ = {"ups": "UPS head", "tps_prob": "probability of the token", "t2m": "mask first (t2m)"}
 # One input serves every sampler that has the same setting, so that values survive a change.
 Key = tuple[str, type, tuple[str, ...]]
 
@@ -39,20 +41,27 @@ def allowed(setting: Described) -> str:
 def widget(setting: Described, value: Any, visible: bool, front: bool, prefix: str = "setting") -> Any:
     """The input of a setting. It does not check ranges: the sampler does, and says what is allowed.
 
-    front: whether it is one of FRONT, which have no help text; prefix: of the element id.
+    front: whether it is one of FRONT, whose help opens while they are used (`tips`); prefix: of the element
+    id.
     """
     common: dict[str, Any] = {
         "label": setting.label, "value": value, "visible": visible, "interactive": True,
         "elem_id": f"{prefix}-{setting.name}",
     }  # fmt: skip
     if setting.choices:
-        return gr.Dropdown(choices=list(setting.choices), info=setting.help, **common)
+        options = [(shown(choice), choice) for choice in setting.choices]
+        return gr.Dropdown(options, info=setting.help, filterable=False, **common)
     if setting.type is bool:
         return gr.Checkbox(info=setting.help, **common)
     if setting.type is str:
         return gr.Textbox(info=setting.help, **common)
     info = allowed(setting) if front else f"{setting.help} {allowed(setting)}".strip()
     return gr.Number(info=info, min_width=80, **common)
+
+
+def shown(choice: str) -> str:
+    """A choice as it is read: score_x_confidence is score × confidence."""
+    return READ.get(choice) or choice.replace("_x_", " × ").replace("_", " ")
 
 
 def plain(value: Any, setting: Described) -> Any:
@@ -64,6 +73,14 @@ def plain(value: Any, setting: Described) -> Any:
     return value
 
 
+def within(setting: Described, longest: int | None) -> Described:
+    """A size with the range that a model leaves it; other settings as they are. longest: cells that the model
+    reads, None: not known."""
+    if setting.name not in SIZES or longest is None or setting.high is None:
+        return setting
+    return replace(setting, high=min(setting.high, longest))
+
+
 @dataclass
 class SamplerForm:
     """The inputs of the settings of all samplers. Only those of the chosen sampler are visible and read."""
@@ -71,6 +88,7 @@ class SamplerForm:
     chosen: str = field(default_factory=lambda: next(iter(SAMPLERS)))
     first: dict[str, Any] = field(default_factory=dict)  # values to begin with, else the defaults
     widgets: dict[Key, Any] = field(default_factory=dict)
+    longest: int | None = None  # cells that the model reads, its prompt included
 
     def __post_init__(self) -> None:
         # A setting with a single choice has no input.
@@ -96,9 +114,16 @@ class SamplerForm:
     def _lay(self, keys: list[Key], front: bool) -> None:
         own_keys = {key_of(s) for s in entry(self.chosen).settings}
         for key in keys:
-            setting = self.settings[key]
+            setting = within(self.settings[key], self.longest)
             value = self.first.get(setting.name, setting.default)
             self.widgets[key] = widget(setting, value, key in own_keys, front)
+
+    def tips(self) -> dict[str, str]:
+        """Element id -> help, of the settings that are always visible."""
+        front = [key for key in self.widgets if key[0] in FRONT]
+        texts = {self.widgets[key].elem_id: self.settings[key].help for key in front}
+        length = self.input("gen_length").elem_id
+        return texts | {length: f"{texts[length]} The model's limit counts the prompt, too."}
 
     @property
     def inputs(self) -> list[Any]:
@@ -152,6 +177,13 @@ class SamplerForm:
                 defaults.setdefault(setting.name, set()).add(setting.default)
         return {name for name, values in defaults.items() if len(values) > 1} - set(SIZES)
 
+    def limits(self, longest: int | None) -> dict[Any, Any]:
+        """Updates of what the sizes say of their ranges. longest: see `within`."""
+        keys = [key for key in self.widgets if key[0] in ("gen_length", "block_length")]
+        return {
+            self.widgets[key]: gr.update(info=allowed(within(self.settings[key], longest))) for key in keys
+        }
+
     def fill(self, settings: Mapping[str, Any]) -> dict[Any, Any]:
         """Updates that set the given settings. Given sizes, settings whose unit is blocks follow them."""
         updates = {
@@ -180,5 +212,9 @@ def about(sampler: str) -> str:
 
 
 def choices() -> list[tuple[str, str]]:
-    """(title, name) of every sampler."""
-    return [(sampler.title, sampler.name) for sampler in SAMPLERS.values()]
+    """(title, name) of every sampler: those that write once, those that take back, those that need scores."""
+
+    def kind(sampler: Entry) -> int:
+        return 2 if sampler.needs.scorer else int(sampler.cls().open_from(0) == 0)
+
+    return [(sampler.title, sampler.name) for sampler in sorted(SAMPLERS.values(), key=kind)]

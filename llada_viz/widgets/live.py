@@ -6,6 +6,8 @@ They return a dict of the components that change.
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Protocol
@@ -21,10 +23,12 @@ from llada_viz.decoding.preparing import prepare_here as prepare_here
 from llada_viz.decoding.preparing import prepare_ordered as prepare_ordered
 from llada_viz.decoding.preparing import prepare_run as prepare_run
 from llada_viz.decoding.preparing import without_fraction as without_fraction
-from samplers.settings import sentence_of
+from samplers.requests import RequestError
+from samplers.settings import SettingError, sentence_of
 
 UPDATES_PER_SECOND = 30
 UPDATES_OF_ALL = 60  # updates a second, of all runs together
+REFUSALS = itertools.count(1)
 NOTICE_SECONDS = 1.0  # between two sentences about the place in the line
 STARTS = "() => ({ __type__: 'update', interactive: false, value: 'Starting…' })"
 """Of a button that was pressed: the browser says so at once, however busy the server is."""
@@ -141,10 +145,27 @@ def alert(text: str) -> str:
     return f'<p role="alert">{escape(text)}</p>' if text else ""
 
 
+def refused(error: Exception) -> str:
+    """The alert of a refusal. The page marks the field that it is about, and offers to fill in what would do;
+    its number makes it another one than the same refusal before, so that it is spoken again."""
+    fixes = error.fixes if isinstance(error, SettingError) else ()
+    offers = "".join(f' <button type="button" data-fix="{fix:g}">Use {fix:g}</button>' for fix in fixes)
+    about = f'data-field="{escape(field_of(error))}" data-number="{next(REFUSALS)}"'
+    return f'<p role="alert" {about}>{escape(sentence_of(error))}{offers}</p>'
+
+
+def field_of(error: Exception) -> str:
+    """The name of the field that an error is about; "": it names none, or one that no form has."""
+    if isinstance(error, SettingError):
+        return error.name
+    first = re.match(r"[a-z_]+", str(error))
+    return first[0] if isinstance(error, RequestError) and first else ""
+
+
 def refusal(error: Exception, place: Any) -> tuple[Updates, gr.Error]:
     """A refusal as the page has it: the update of the alert at `place`, and an error to raise after it was
     sent, which ends the event without a message of Gradio's own."""
-    return {place: alert(sentence_of(error))}, gr.Error(str(error), visible=False, print_exception=False)
+    return {place: refused(error)}, gr.Error(str(error), visible=False, print_exception=False)
 
 
 def no_change() -> Updates:

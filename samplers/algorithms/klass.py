@@ -47,7 +47,9 @@ class Klass(BlockSettings):
     """Settings of KLASS, under its authors' names."""
 
     confidence_threshold: float = option(0.9, "Commit only above this confidence.", low=0, high=1)
-    kl_threshold: float = option(0.01, "Commit only below this divergence, in nats.", low=0, high=100)
+    kl_threshold: float = option(
+        0.01, "Commit only below this divergence, in nats.", "KL threshold", low=0, high=100
+    )
     kl_history_length: int = option(
         2, "Divergences that must all be that low.", "KL history length", low=1, high=64
     )
