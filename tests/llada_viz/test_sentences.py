@@ -131,7 +131,8 @@ def test_an_empty_prompt_and_a_foreign_trace(tmp_path: Path) -> None:
         *tab.lanes.inputs,
     ]
     values = {component: component.value for component in inputs} | {tab.run_id: "", tab.prompt: "  "}
-    assert next(tab.on_start(values))[tab.alert] == '<p role="alert">Type a question first.</p>'
+    refused = next(tab.on_start(values))[tab.alert]
+    assert refused.endswith(">Type a question first.</p>") and 'data-field="prompt"' in refused
     assert tab.measure.label == "Keep in step by"
     assert tab.lanes.inputs[1].placeholder == "optional: temperature=0.5, …"
     for content in (b"", b"a,b\n1,2\n", b"{}\n", b"[" * 100_000, b"\xff\xfe"):
