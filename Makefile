@@ -9,6 +9,7 @@ PY := $(VENV)/bin/python
 APP := $(VENV)/.app-installed
 DEV := $(VENV)/.dev-installed
 SECOND := $(VENV)/.second-installed
+DOCS := $(VENV)/.docs-installed
 PYTEST := HF_HUB_OFFLINE=1 $(PY) -m pytest
 # Files of tests, four at a time with a thread each, for many wait for processes.
 SEVERAL := -n 4 --dist loadfile
@@ -16,7 +17,7 @@ FAST := not slow and not browser and not gpu and not long
 test-fast: export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast coverage test-long test-python lint types format clean
+.PHONY: help app test test-fast coverage test-long test-python lint types format docs clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -61,6 +62,9 @@ format: $(DEV) ## ruff: safe fixes, then formatting
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
+docs: $(DOCS) ## the documentation as a site that needs no server: .docs/site/index.html
+	$(PY) -m scripts.docs_site .docs
+
 clean: ## remove caches (runs/ and the environment stay)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
@@ -81,6 +85,10 @@ $(APP): pyproject.toml constraints.txt scripts/install.sh | $(PY)
 $(DEV): pyproject.toml constraints.txt scripts/install.sh | $(PY)
 	scripts/install.sh $(PY) gptq suites dev
 	@touch $(APP) $@
+
+$(DOCS): pyproject.toml constraints.txt scripts/install.sh | $(PY)
+	scripts/install.sh $(PY) docs
+	@touch $@
 
 $(SECOND): pyproject.toml constraints.txt scripts/install.sh | $(PY)
 	scripts/install.sh $(PY) suites dev

@@ -40,7 +40,7 @@ SETTINGS_HEAD = ("setting", "default", "allowed", "what it does")
 
 
 def as_markdown() -> str:
-    """The page docs/samplers.md: a section for each sampler, then the other projects' spellings."""
+    """The page docs/samplers.md: the settings of each sampler, then the other projects' spellings."""
     head = "# Samplers\n\nWritten by `python -m samplers list --markdown`; a test keeps it true.\n"
     parts = [head, *(_section(e) for e in SAMPLERS.values()), "## Spellings of the papers' repositories\n"]
     for official, (name, values) in OFFICIAL.items():
@@ -60,8 +60,8 @@ def _section(e: Entry) -> str:
     if e.with_head:
         with_settings = " and ".join(f"`{key} = {value}`" for key, value in e.with_head.items())
         lines.append(f"With {with_settings} it needs a UPS head.")
-    if text := explanation(e.name):
-        lines += ["", text]
+    if explanation(e.name):
+        lines += ["", f"Its text, picture and measurements: [{e.title}](samplers/{e.name}.md)."]
     rows = ((f"`{d.name}`", d.default, allowed(d), d.help) for d in e.settings)
     return "\n".join([*lines, "", markdown_table(SETTINGS_HEAD, rows)]) + "\n"
 

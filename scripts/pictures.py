@@ -1,7 +1,7 @@
 """The README's pictures, from the page as it is: `python -m scripts.pictures [NAME …]`, in a checkout.
 
 Starts the page with a home of its own, decodes fixed examples with fixed seeds in headless Chromium
-($CHROMIUM, or chromium on PATH) and writes assets/pictures/{visualize,compare,evaluate,train}.png. Only
+($CHROMIUM, or chromium on PATH) and writes assets/pictures/NAME.png. Only
 clocks and speeds differ from one time to the next. About three minutes on two cores; a training takes most.
 """
 
@@ -78,12 +78,21 @@ def train(page: Page) -> None:
     page.wait_for_selector("#train-curves svg")
 
 
+def models(page: Page) -> None:
+    """A model that is not loaded, and what it would take."""
+    page.get_by_role("tab", name="Models").click()
+    page.click("#models-model input")
+    page.get_by_role("option").filter(has_text="LLaDA 8B Instruct · ").first.click()
+    until(page, "#models-memory", "GB")
+
+
 # name -> (what is done, the height of the window)
 PICTURES: dict[str, tuple[Callable[[Page], None], int]] = {
     "visualize": (visualize, 900),
     "compare": (compare, 960),
     "evaluate": (evaluate, 1560),
     "train": (train, 1360),
+    "models": (models, 900),
 }
 
 

@@ -48,7 +48,7 @@ def imported(folders: tuple[str, ...]) -> set[str]:
                 found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found.add(node.module.partition(".")[0])
-    found -= {*sys.stdlib_module_names, *PACKAGES, *ELSEWHERE, "app", "benchmarks", "tests"}
+    found -= {*sys.stdlib_module_names, *PACKAGES, *ELSEWHERE, "app", "benchmarks", "scripts", "tests"}
     return {NAMES.get(name, name) for name in found}
 
 
