@@ -16,6 +16,8 @@ from llada_viz.decoding.comparison import Comparisons
 from llada_viz.decoding.runs import Runs
 from llada_viz.decoding.served import model_defaults
 from llada_viz.decoding.zero_gpu import lend
+from llada_viz.gallery.gallery import Gallery
+from llada_viz.gallery.shelf import Shelf
 from llada_viz.host import on_zero_gpu, public_host
 from llada_viz.jobs.evaluations import Evaluations
 from llada_viz.jobs.home import browser_secret, home_folder
@@ -25,13 +27,15 @@ from llada_viz.render import canvas_files
 from llada_viz.tabs.compare import Compare
 from llada_viz.tabs.evaluate import Evaluate
 from llada_viz.tabs.models import Models
+from llada_viz.tabs.traces import Traces
 from llada_viz.tabs.train import Train
 from llada_viz.tabs.visualize import Visualize
 from llada_viz.theme import theme
 from llada_viz.widgets import page_head
-from llada_viz.widgets.live import prepare_ordered
+from llada_viz.widgets.live import QUIET, prepare_ordered
 from llada_viz.widgets.model_menu import ModelMenu
 from llada_viz.widgets.page_tabs import keep_tab
+from models.assets import assets
 
 TITLE = "LLaDA Viz"
 MOST_UPLOAD = "64mb"
@@ -54,6 +58,7 @@ def create_ui() -> Page:
     device = bundled.loaded.device if bundled.loaded and not on_zero_gpu() else "cpu"
     evaluations = Evaluations(jobs, bundled.folder, device)
     trainings = Trainings(jobs, bundled.folder, device)
+    shelf = shelf_of(bundled, runs)
     page = Page(title=TITLE, analytics_enabled=False, fill_width=True)
     with page:
         attached = gr.State("")
@@ -63,10 +68,11 @@ def create_ui() -> Page:
             page_head.tools()
         with gr.Tabs(elem_classes="lz-tabs") as tabs:
             with gr.Tab("Visualize", id="visualize"):
-                visualize = Visualize(bundled, runs, attachments, comparisons)
+                visualize = Visualize(bundled, runs, attachments, comparisons, shelf)
                 visualize.build(attached)
             with gr.Tab("Compare", id="compare", render_children=True):
-                Compare(bundled, comparisons, attachments).build(attached)
+                compare = Compare(bundled, comparisons, attachments)
+                compare.build(attached)
             with gr.Tab("Evaluate", id="evaluate", render_children=True):
                 evaluate = Evaluate(bundled, runs, evaluations, attachments, public_host(), browser_secret())
                 evaluate.build(attached)
@@ -75,6 +81,10 @@ def create_ui() -> Page:
                 train.build(attached, tabs)
             with gr.Tab("Models", id="models", render_children=True):
                 Models(attachments).build(attached)
+            with gr.Tab("Traces", id="traces", render_children=True):
+                traces = Traces(shelf, visualize, compare)
+                traces.build(tabs)
+        page.load(traces.on_link, {visualize.run_id}, visualize.shown, **QUIET)
 
         def leave(request: gr.Request) -> None:
             visitor = str(request.session_hash or "")
@@ -88,6 +98,12 @@ def create_ui() -> Page:
     page.queue(max_size=64)
     page.api = api_of(bundled)
     return page
+
+
+def shelf_of(bundled: Bundled, runs: Runs) -> Shelf:
+    """The kept traces of the home folder, and those that come with the program."""
+    gallery = Gallery(home_folder() / "traces", assets() / "traces", bundled.golds)
+    return Shelf(gallery, runs, public_host())
 
 
 def api_of(bundled: Bundled) -> Api | None:

@@ -13,6 +13,7 @@ import { openingPlayer, plays } from "./opening.mjs";
 import { PanelMenu } from "./panels.mjs";
 import { Player } from "./player.mjs";
 import { Legend, Voice, answerText } from "./readout.mjs";
+import { RunMenu } from "./runmenu.mjs";
 import { Stage, listenAnywhere } from "./stage.mjs";
 import { Timeline } from "./timeline.mjs";
 import { Tip } from "./tip.mjs";
@@ -98,6 +99,7 @@ class TokenCanvas {
   begin(run, opened = false) {
     this.timeline = new Timeline(run);
     this.opened = opened;
+    this.menu?.begin(run);
     this.player = opened ? openingPlayer(this.timeline) : new Player(keptPace());
     this.player.still = (index) => this.timeline.frames[index].still;
     this.transport.showPace(this.player.pace);
@@ -282,9 +284,11 @@ class TokenCanvas {
   }
 }
 
-/** Called once by the page for each canvas. props.value: the newest message; again, tell, panels: see TokenCanvas. */
-export function mount({ element, props, server, watch, again, tell = null, panels = null }) {
+/** Called once by the page for each canvas. props.value: the newest message; again, tell, panels: see TokenCanvas;
+ * keeps: runs can be kept. */
+export function mount({ element, props, server, watch, again, tell = null, panels = null, keeps = false }) {
   const canvas = new TokenCanvas(element, server, again, tell, panels);
+  canvas.menu = new RunMenu(canvas.parts.save, server, keeps);
   const receive = () => canvas.receive(props.value);
   watch("value", receive);
   receive();

@@ -6,9 +6,10 @@ const PACE = 5; // frames a second
 const HELD = { window: 12, remask: 8, choose: 8, edit: 6 }; // frames that something to read stays
 const LOW = 0.5; // a score that is worth a look
 
-/** Whether the page's address lets the recorded run play: `?still=1` does not. */
+/** Whether the page's address lets the recorded run play: `?still=1` does not, nor does a link to another run. */
 export function plays(search) {
-  return new URLSearchParams(search).get("still") !== "1";
+  const asked = new URLSearchParams(search);
+  return asked.get("still") !== "1" && !asked.has("run");
 }
 
 /** How many frames' time a frame stays, so that one can read what went wrong and what is done about it. */

@@ -15,7 +15,7 @@ from samplers.events import Finished, Started
 from samplers.fold import Board, BoardRow
 from samplers.recording.traces import Trace
 
-LONGEST_NAME, LONGEST_TEXT = 80, 400
+LONGEST_NAME, LONGEST_TEXT, LONGEST_ABOUT = 80, 400, 200
 MOST_TAGS, LONGEST_TAG = 8, 24
 PICTURES, PICTURE_CELLS = 20, 96
 """Moments of a moving picture, and cells of each at most."""
@@ -29,9 +29,9 @@ class CardError(ValueError):
 
 @dataclass(frozen=True)
 class Card:
-    """Of one trace. version: grows with every change; created: seconds since 1970; prompt, answer: their
-    begins; right: the verdict, None where nobody knows; picture: moments of the answer, a character a cell;
-    parent: id of the trace that it branches from, at event `seq`, "" for none."""
+    """Of one trace. version: grows with every change; created: seconds since 1970; about: one line on what it
+    shows; prompt, answer: their begins; right: the verdict, None where nobody knows; picture: moments of the
+    answer, a character a cell; parent: id of the trace that it branches from, at event `seq`, "" for none."""
 
     id: str
     name: str
@@ -41,6 +41,7 @@ class Card:
     pinned: bool = False
     owner: str = ""
     bundled: bool = False
+    about: str = ""
     model: str = ""
     sampler: str = ""
     prompt: str = ""
@@ -65,8 +66,9 @@ class Card:
 
     def fits(self, words: str) -> bool:
         """Whether every word that was typed stands in the card."""
-        told = " ".join((self.name, self.prompt, self.answer, self.sampler, self.model, *self.tags)).lower()
-        return all(word in told for word in words.lower().split())
+        told = (self.name, self.about, self.prompt, self.answer, self.sampler, self.model, *self.tags)
+        text = " ".join(told).lower()
+        return all(word in text for word in words.lower().split())
 
 
 def checked_name(name: str) -> str:
@@ -156,7 +158,7 @@ def from_json(text: str) -> Card:
     except (ValueError, TypeError, AttributeError):
         raise CardError("The card of a trace cannot be read.") from None
     kinds: dict[str, Any] = {"id": str, "name": str, "version": int, "created": (int, float), "pinned": bool}
-    kinds |= {"owner": str, "prompt": str, "answer": str, "sampler": str, "model": str}
+    kinds |= dict.fromkeys(("owner", "about", "prompt", "answer", "sampler", "model"), str)
     if not all(isinstance(getattr(card, name), kind) for name, kind in kinds.items()):
         raise CardError("The card of a trace cannot be read.")
     return card

@@ -29,6 +29,8 @@ TRACE, CARD, LOCK = "trace.jsonl", "card.json", "lock"
 MOST = 1000
 MOST_OF_OWNER = 50
 """Traces of one visitor of a public host."""
+LARGEST_OF_OWNER = 4 << 20
+"""Bytes of one of them, as its file."""
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -88,6 +90,11 @@ class Gallery:
             scratch.mkdir(parents=True)
             try:
                 write_trace(scratch / TRACE, trace)
+                if owner and (size := (scratch / TRACE).stat().st_size) > LARGEST_OF_OWNER:
+                    raise GalleryError(
+                        f"This trace has {size / 1e6:.1f} MB; a public host keeps up to "
+                        f"{LARGEST_OF_OWNER / 1e6:.1f} MB. Download it instead."
+                    )
                 write_whole(scratch / CARD, to_json(card))
                 scratch.rename(self.folder / id)
             finally:

@@ -13,8 +13,8 @@ MODULES = (
     "dom", "fold", "text", "order", "timeline", "player", "opening", "tips", "form", "marks", "tour", "help",
     "tried", "gutter", "cell", "slide", "ends", "blocks", "lines", "square", "squares", "board", "views",
     "stage", "tip", "charts", "least", "past", "retemper", "sliders", "inspector", "answers", "grow",
-    "tree", "asking", "panels", "keys", "transport", "readout", "numbers", "canvas", "align",
-    "lockstep", "lane", "compare", "keep",
+    "tree", "asking", "panels", "keys", "transport", "readout", "numbers", "visitor", "runmenu", "canvas",
+    "align", "lockstep", "lane", "compare", "reel", "kept", "gallery", "keep",
 )  # fmt: skip
 # Later sheets win over earlier ones.
 SHEETS = (
@@ -43,12 +43,14 @@ SHEETS = (
     "models",
     "opening",
     "tour",
+    "gallery",
+    "kept",
     "narrow",
 )
 STYLES = tuple(FOLDER / f"{name}.css" for name in SHEETS)
 # What the page calls of them.
 OFFERED = (
-    "mount", "mountCompare", "reveal", "closeOutside", "formChanged", "openPanels",
+    "mount", "mountCompare", "mountGallery", "reveal", "closeOutside", "formChanged", "openPanels",
     "store", "remember", "keeping", "setAddress", "copyText",
 )  # fmt: skip
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
@@ -71,5 +73,5 @@ def script() -> str:
 
 @cache
 def template(name: str = "canvas") -> str:
-    """The static container of the canvas, or of the comparison."""
+    """The static container of the canvas, of the comparison, or of the gallery."""
     return (FOLDER / f"{name}.html").read_text(encoding="utf-8")

@@ -96,7 +96,7 @@ class Compare:
         inputs = {self.prompt, self.seed, self.measure, self.attached, self.scorer.scorer, *self.sizes}
         self.scorer.follow(self.attached, *self.sizes)
         wire(self, self.on_start, inputs | set(self.lanes.inputs), lambda _: buttons(self, running=False))
-        shown = [self.alert, self.run_id, self.canvas, self.start, self.stop]
+        self.shown = shown = [self.alert, self.run_id, self.canvas, self.start, self.stop]
         self.opener.upload(
             self.on_open, {self.opener, self.run_id}, shown, trigger_mode="always_last", **QUIET
         )
@@ -182,6 +182,18 @@ class Compare:
             runs.append(recorded(read_trace(values[self.opener] or "", OPENED), self.bundled.golds))
         except (TraceError, EventError, OSError) as error:
             return {self.alert: alert(sentence_of(error))}
+        return self._show(runs)
+
+    def show(self, runs: list[Run], values: Values) -> Updates:
+        """Put recorded runs side by side: updates of `shown`. TraceError: too few, too many, or a comparison
+        goes on."""
+        if (before := self.comparisons.get(values[self.run_id])) is not None and not before.ended:
+            raise TraceError(GOES_ON)
+        if not 2 <= len(runs) <= MOST_LANES:
+            raise TraceError(f"{len(runs)} traces were chosen; allowed: 2 to {MOST_LANES}")
+        return self._show(runs)
+
+    def _show(self, runs: list[Run]) -> Updates:
         # A trace knows no seconds.
         comparison = self.comparisons.add(Comparison(runs, MEASURES[0]))
         return {

@@ -21,6 +21,7 @@ from llada_viz.decoding.runs import OPENED, Run, Runs
 from llada_viz.decoding.scope import hint
 from llada_viz.decoding.setups import Setup, setup_of
 from llada_viz.gallery.opening import opening_run
+from llada_viz.gallery.shelf import Shelf
 from llada_viz.render.question import question_of
 from llada_viz.tabs.visualize_setups import NO_FILLING, VisualizeSetups
 from llada_viz.widgets.branching import Branching
@@ -51,7 +52,7 @@ from llada_viz.widgets.preset_menu import PresetMenu
 from llada_viz.widgets.scorer_input import ScorerInput
 from models.checkpoint import ModelError
 from samplers.events import EventError
-from samplers.recording.traces import TraceError, read_trace
+from samplers.recording.traces import Trace, TraceError, read_trace
 from samplers.registry import SAMPLERS, entry, head_users, make
 from samplers.requests import RequestError
 from samplers.settings import SettingError, sentence_of
@@ -73,9 +74,9 @@ class Visualize:
 
     def __init__(
         self, bundled: Bundled, runs: Runs, attachments: Attachments | None = None,
-        comparisons: Comparisons | None = None,
+        comparisons: Comparisons | None = None, shelf: Shelf | None = None,
     ) -> None:  # fmt: skip
-        self.bundled, self.runs = bundled, runs
+        self.bundled, self.runs, self.shelf = bundled, runs, shelf
         self.attachments, self.models = attachments or Attachments(bundled), RunModels()
         self.branching = Branching(runs, self.attachments, comparisons or Comparisons(), self.models)
         self.scorer = ScorerInput(self.attachments, "visualize")
@@ -109,7 +110,7 @@ class Visualize:
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self.chat.build_rounds()
                 self.canvas = self.branching.canvas(
-                    again=True, panels=True, elem_id="canvas", value=self._opening()
+                    shelf=self.shelf, again=True, panels=True, elem_id="canvas", value=self._opening()
                 )
                 self.run_id = gr.State("")
                 self.branching.build()
@@ -170,7 +171,7 @@ class Visualize:
             each.change(None, beside, None, js=BESIDE, queue=False, **QUIET)
         self._after(*wire(self, self.on_run, inputs, self.on_end))
         self.branching.connect(self, self._after)
-        shown = [self.prompt, self.alert, self.run_id, self.canvas, self.start, self.stop]
+        self.shown = shown = [self.prompt, self.alert, self.run_id, self.canvas, self.start, self.stop]
         opened = {"trigger_mode": "always_last", **QUIET}
         self.opener.upload(self.on_open, {self.opener, self.run_id}, shown, **opened)
         self.scorer.follow(self.attached, *sizes)
@@ -305,9 +306,13 @@ class Visualize:
 
     def _opened(self, trace: Path | str, values: Values) -> Updates:
         try:
-            run = self.runs.open(read_trace(trace, OPENED))
+            return self.show(read_trace(trace, OPENED), values)
         except (TraceError, EventError, OSError) as error:
             return {self.alert: alert(sentence_of(error))}
+
+    def show(self, trace: Trace, values: Values) -> Updates:
+        """Put a recorded run on the board: updates of `shown`. EventError: it does not fold."""
+        run = self.runs.open(trace)
         if (running := self.runs.get(values[self.run_id])) is not None:
             running.stop()
         shown = {self.run_id: run.id, self.canvas: message(run, run.frames)}

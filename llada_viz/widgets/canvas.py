@@ -24,6 +24,7 @@ from llada_viz.decoding.branches import Branches
 from llada_viz.decoding.cell_questions import CellQuestions
 from llada_viz.decoding.runs import NUMBERS, Run, Runs
 from llada_viz.export.saved import saved
+from llada_viz.gallery.shelf import Answer, Shelf
 from llada_viz.render import canvas_files
 from llada_viz.render.frames import Frame
 from llada_viz.widgets.cell_functions import cell_functions
@@ -64,15 +65,27 @@ def aside(run_id: str, **said: Any) -> Message:
     return {"run": run_id, "aside": said, "at": next(NUMBERS)}
 
 
+def kept_function(shelf: Shelf) -> Callable[[Any], Answer]:
+    """What the page calls to keep a run."""
+
+    def keep(request: Any) -> Answer:
+        """See `Shelf.keep`."""
+        return shelf.keep(request)
+
+    return keep
+
+
 class TokenCanvas(gr.HTML):
     """The live canvas of the runs in `runs`; its value is a `message`. again: a cut-off answer has a
     button that asks for more cells, which is the event `submit`; questions, branches: its cells can be asked,
     and runs can go on from its frames: events that widgets.branching hears; panels: the page draws some of
-    its own (widgets.panels), and that others were chosen is the event `select`."""
+    its own (widgets.panels), and that others were chosen is the event `select`; shelf: where runs are
+    kept."""
 
     def __init__(
         self, runs: Runs, again: bool = False, questions: CellQuestions | None = None,
-        branches: Branches | None = None, panels: bool = False, **options: Any,
+        branches: Branches | None = None, panels: bool = False,
+        shelf: Shelf | None = None, **options: Any,
     ) -> None:  # fmt: skip
         def frames(request: Any) -> list[Frame]:
             """Called by the page. Frames of a run, [] when there are none; request: [run id, first seq]."""
@@ -92,6 +105,9 @@ class TokenCanvas(gr.HTML):
             asks += ", tell: trigger"
             functions += cell_functions(questions, branches)
         asks += ", panels: () => trigger('select')" if panels else ", panels: null"
+        if shelf is not None:
+            asks += ", keeps: true"
+            functions.append(kept_function(shelf))
         super().__init__(
             html_template=canvas_files.template(),
             head=f"<script>{canvas_files.script()}</script>",

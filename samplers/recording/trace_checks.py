@@ -62,7 +62,10 @@ def check_header(header: dict[str, Any], limits: Limits) -> tuple[int, int, str,
     """Schema, number of events, model and pieces of a header; TraceError where one is not allowed."""
     schema, events, model = header.get("schema"), header.get("events"), header.get("model", "")
     if type(schema) is not int or not 1 <= schema <= SCHEMA:
-        raise TraceError(f"trace has schema {str(schema)[:20]!r}; allowed: 1 to {SCHEMA}")
+        raise TraceError(
+            f"This trace has schema {str(schema)[:20]}, of another version of LLaDA Viz. This one reads "
+            f"schemas 1 to {SCHEMA}: save the run again, or use the version that wrote it"
+        )
     if type(events) is not int or not 1 <= events <= limits.events:
         raise TraceError(f"trace says it has {str(events)[:20]!r} events; allowed: 1 to {limits.events:,}")
     if not isinstance(model, str) or len(model) > limits.model or not _is_text(model):

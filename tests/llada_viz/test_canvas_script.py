@@ -94,7 +94,7 @@ def test_no_two_modules_define_the_same_name() -> None:
     assert len(names) == len(set(names)), sorted({name for name in names if names.count(name) > 1})
 
 
-@pytest.mark.parametrize("name", ["canvas", "compare"])
+@pytest.mark.parametrize("name", ["canvas", "compare", "gallery"])
 def test_the_templates_are_static(name: str) -> None:
     """Gradio evaluates ${…}, {{…}} and backslashes in a template: there must be none."""
     assert not re.search(r"\$\{|\{\{|\\|`", canvas_files.template(name))
