@@ -2,7 +2,7 @@
 
 const MOMENT = 350; // ms
 const END_STANDS = 5; // moments that the last one stands
-const GAP = 2; // px between squares
+const BETWEEN_SQUARES = 2; // px between squares
 const MOST_SQUARE = 22;
 
 /** How many columns show `cells` squares as large as they can be in a box. */
@@ -57,7 +57,7 @@ function draw(canvas, moment) {
   const colour = colours(canvas);
   [...moment].forEach((mark, i) => {
     const [x, y] = [left + (i % columns) * step, top + Math.floor(i / columns) * step];
-    square(context, mark, colour, x, y, step - GAP);
+    square(context, mark, colour, x, y, step - BETWEEN_SQUARES);
   });
 }
 
