@@ -26,6 +26,7 @@ from llada_viz.jobs.trainings import Trainings
 from llada_viz.render import canvas_files
 from llada_viz.tabs.compare import Compare
 from llada_viz.tabs.evaluate import Evaluate
+from llada_viz.tabs.model_offer import offer_models
 from llada_viz.tabs.models import Models
 from llada_viz.tabs.traces import Traces
 from llada_viz.tabs.train import Train
@@ -80,10 +81,12 @@ def create_ui() -> Page:
                 train = Train(bundled, runs, trainings, attachments, public_host(), browser_secret())
                 train.build(attached, tabs)
             with gr.Tab("Models", id="models", render_children=True):
-                Models(attachments).build(attached)
+                models = Models(attachments)
+                models.build(attached)
             with gr.Tab("Traces", id="traces", render_children=True):
                 traces = Traces(shelf, visualize, compare)
                 traces.build(tabs)
+        offer_models(visualize, models, tabs)
         page.load(traces.on_link, {visualize.run_id}, visualize.shown, **QUIET)
 
         def leave(request: gr.Request) -> None:

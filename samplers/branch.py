@@ -37,6 +37,17 @@ class BranchError(ValueError):
     """No run can go on from there, or not so; the message is a sentence."""
 
 
+class StillCompared(BranchError):
+    """Candidates or drafts are open there. allowed: the events behind which a run could go on instead."""
+
+    def __init__(self, allowed: int) -> None:
+        self.allowed = allowed
+        super().__init__(
+            "Here candidates or drafts are still compared. The nearest place before it from which a run "
+            f"can go on is behind event {allowed}."
+        )
+
+
 @dataclass(frozen=True)
 class Change:
     """A change by hand. position: in the canvas, prompt included; token: what is written; None: a mask."""
@@ -67,10 +78,7 @@ class Stem:
         if len(board.trunk) != 1:
             raise BranchError(f"A branch has one answer; this run has {len(board.trunk)}.")
         if allowed < len(kept):
-            raise BranchError(
-                "Here candidates or drafts are still compared. The nearest place before it from which a run "
-                f"can go on is behind event {allowed}."
-            )
+            raise StillCompared(allowed)
         return cls(tuple(kept), board)
 
     @property

@@ -21,6 +21,7 @@ export class Asking {
     this.card = make("div", "chosen-cell");
     const growing = make("div", "growing");
     const told = (event, data) => {
+      if (event === "frame-to") return canvas.act(event, data);
       this.branching ||= event === "apply";
       tell(event, data);
     };
@@ -46,7 +47,7 @@ export class Asking {
   hear({ run, aside }) {
     if ((run && run !== this.run) || !this.grow) return;
     this.branching = false;
-    if (aside.refused) this.grow.refuse(aside.refused, aside.offer);
+    if (aside.refused) this.grow.refuse(aside.refused, aside.offer, aside.frame);
     if (aside.told) this.grow.say(aside.told);
     if (aside.anew) {
       this.answers.retry();

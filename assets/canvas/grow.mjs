@@ -5,6 +5,7 @@ import { make, set } from "./dom.mjs";
 import { exact } from "./text.mjs";
 import { isOpen } from "./timeline.mjs";
 
+const OFFERS = { detach: "Use its model", attach: "Use its model", models: "Load it in the Models tab" };
 const BUSY = 20_000; // ms after which the button may be pressed again, whatever became of the branch
 
 /** What is written, cell by cell, from position `pos` on: [{cell, pos, token, text}, …], or a sentence why not.
@@ -40,7 +41,7 @@ export class Grow {
     this.refused.hidden = this.offer.hidden = true;
     root.append(this.writing, this.list, this.form, this.refused);
     this.sampler.addEventListener("change", () => this.cool());
-    this.offer.addEventListener("click", () => tell("retry", { run: this.run }));
+    this.offer.addEventListener("click", () => this.help());
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.branch();
@@ -168,13 +169,20 @@ export class Grow {
     this.button.disabled = Boolean(this.how?.why);
   }
 
-  /** Say why something cannot be done; offer: what would help, in words. */
-  refuse(sentence, offer = "") {
+  /** Say why something cannot be done; offer: what would help: a key of OFFERS. */
+  refuse(sentence, offer = "", frame = -1) {
+    Object.assign(this, { frame });
     this.alert.classList.remove("told");
     set(this.alert, sentence ?? "");
-    set(this.offer, { detach: "Use its model", attach: "Use its model", models: "Load it in the Models tab" }[offer] ?? "");
+    set(this.offer, offer === "frame" ? `Go to frame ${frame}` : OFFERS[offer] ?? "");
     this.offer.hidden = !this.offer.textContent;
     this.refused.hidden = !sentence;
+  }
+
+  help() {
+    if (this.frame < 0) return this.tell("retry", { run: this.run });
+    this.tell("frame-to", this.frame);
+    this.refuse("");
   }
 
   /** Say what was done. */

@@ -7,7 +7,7 @@ import { barOf } from "./least.mjs";
 import { blockOf } from "./order.mjs";
 import { historyLine, keepScore, reasonFor } from "./past.mjs";
 import { Retemper } from "./sliders.mjs";
-import { exact, percent } from "./text.mjs";
+import { exact, finePercent, percent } from "./text.mjs";
 import { isMask, isNoise, isOpen } from "./timeline.mjs";
 
 const NOTHING = { asks: false, note: "", tokens: null, error: "" };
@@ -77,12 +77,12 @@ export class Inspector {
     const name = exact(text);
     const canWrite = this.onWrite && !here && this.answer.writes !== false;
     const label = canWrite
-      ? make("button", "mono", name, { type: "button", "aria-label": `Write ${name}, ${percent(p)}` })
+      ? make("button", "mono", name, { type: "button", "aria-label": `Write ${name}, ${finePercent(p)}` })
       : make("span", here ? "mono here" : "mono", name);
     if (canWrite) label.addEventListener("click", () => this.onWrite(token, text));
     if (here) label.title = "stands here";
-    const value = make("span", "value", percent(p));
-    const other = make("span", "value other", this.retemper.moved ? percent(share) : here ? "stands" : "");
+    const value = make("span", "value", finePercent(p));
+    const other = make("span", "value other", this.retemper.moved ? finePercent(share) : here ? "stands" : "");
     return [label, barOf(this.retemper.moved ? share : p), value, other];
   }
 

@@ -17,6 +17,12 @@ export function percent(p) {
   return p == null ? "–" : `${Math.round(p * 100)} %`;
 }
 
+/** The same for the small ones too: 0.0034 -> "0.3 %". */
+export function finePercent(p) {
+  if (p == null || p >= 0.0995 || p === 0) return percent(p);
+  return p < 0.0005 ? "<0.1 %" : `${(100 * p).toFixed(1)} %`;
+}
+
 /** Whether a cell holds a special token such as <|endoftext|>. */
 export function isSpecial(text) {
   return /^<\|[^|<>]+\|>$/.test(text);

@@ -27,7 +27,7 @@ Some frames have, too:
   ups     {"at": first position, "p": [probability of being re-masked, …], "cut": a cell with more than
           this becomes a mask again}, or None: nothing to show any more
   win     [first block, end block] of the window that is decoded again, or None: no window any more
-  reason  why cells were re-masked
+  reason  why cells were re-masked, or that they were edited by hand
   fork    number of candidates that are decoded, 0 once one of them was chosen
   tried   what a candidate was chosen from: {"blocks": [first, end], "won": index, -1 for none of them,
           "before": text that stood there, or None, "list": [[score, text], …]}
@@ -246,7 +246,7 @@ class FrameMaker:
             p = [unit(1 - score) for score in event.scores[self.row]]
             cut = unit(1 - event.keep[self.row]) if self.row < len(event.keep) else None
             return {"ups": {"at": self._relative(event.span[0]), "p": p, "cut": cut}}
-        if isinstance(event, Remasked):
+        if isinstance(event, Remasked) or (isinstance(event, Edited) and event.reason):
             return {"reason": event.reason[:20]}
         if isinstance(event, CandidateChosen):
             return self._chosen(event)

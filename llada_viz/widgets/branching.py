@@ -23,15 +23,15 @@ from llada_viz.decoding.runs import Run, Runs
 from llada_viz.widgets import compare_canvas
 from llada_viz.widgets.canvas import TokenCanvas, aside, message, shown_whole
 from llada_viz.widgets.form import SamplerForm
-from llada_viz.widgets.live import QUIET, LiveTab, Updates, Values, alert, buttons
+from llada_viz.widgets.live import QUIET, LiveTab, Updates, Values, alert, buttons, no_change
 from models.checkpoint import ModelError
-from samplers.branch import BranchError
+from samplers.branch import BranchError, StillCompared
 from samplers.requests import RequestError, parse_constraints
 from samplers.settings import SettingError, sentence_of
 
 GOES_ON = "A run is still going on: press Stop first, or wait for its end."
 WAIT = "This branch is still going on: compare it when it has ended."
-STARTING = "Going on…"
+COMPARED = "Here candidates or drafts are still compared, so no run can go on from this frame."
 Refusals = (BranchError, RequestError, SettingError, ModelError)
 
 
@@ -153,7 +153,9 @@ class Branching:
 
     def _refused(self, data: Any, error: Exception, values: Values) -> Updates:
         run = data.get("run") if isinstance(data, dict) else ""
-        said = {"refused": sentence_of(error)}
+        said: dict[str, Any] = {"refused": sentence_of(error)}
+        if isinstance(error, StillCompared):
+            said = {"refused": COMPARED, "offer": "frame", "frame": error.allowed - 1}
         shown = self.runs.get(run)
         if isinstance(error, ModelMissing) and shown is not None:
             said["offer"] = offer_for(shown, self.attachments.using_or_bundled(values[self.tab.attached]))
@@ -161,27 +163,27 @@ class Branching:
 
     def on_open(self, values: Values, data: Any) -> Updates:
         """Show another run of the tree, at its end."""
-        tab, run = self.tab, self._run_of(data)
+        tab, run = self.tab, self.run_of(data)
         now = self.runs.get(values[tab.run_id])
         if run is None or (now is not None and not now.ended and now is not run):
-            sentence = GONE if run is None else GOES_ON
-            return {tab.canvas: aside(values[tab.run_id], refused=sentence)}
+            return {tab.canvas: aside("", refused=GONE if run is None else GOES_ON)}
         running = buttons(tab, running=not run.ended)
         return {tab.alert: alert(""), tab.run_id: run.id, tab.canvas: shown_whole(run), **running}
 
     def on_compare(self, values: Values, data: Any) -> Updates:
         """Lay a branch beside its parent, in step."""
-        run = self._run_of(data)
+        run = self.run_of(data)
         parent = self.runs.get(run.parent) if run is not None else None
         if run is None or parent is None or not (run.ended and parent.ended):
             sentence = GONE if run is None or parent is None else WAIT
-            return {self.tab.canvas: aside(values[self.tab.run_id], refused=sentence)}
+            return {self.tab.canvas: aside("", refused=sentence)}
         pair = self.comparisons.add(Comparison([parent, run], MEASURES[0]))
         return {self.beside: gr.update(visible=True), self.boards: compare_canvas.whole(pair)}
 
     def on_pin(self, values: Values, data: Any) -> Updates:
         """Add a word to the form's word constraints."""
-        tab, place, text = self.tab, data.get("pos"), data.get("text")
+        tab, asked = self.tab, data if isinstance(data, dict) else {}
+        place, text = asked.get("pos"), asked.get("text")
         try:
             using = self.attachments.using(values[tab.attached])
             if using.loaded is None or type(place) is not int or not isinstance(text, str):
@@ -193,25 +195,25 @@ class Branching:
             )
             given = parse_constraints(using.loaded, written, int(values[self.length] or 0))
         except Refusals as error:
-            return {tab.canvas: aside(str(data.get("run")), refused=sentence_of(error))}
+            return {tab.canvas: aside("", refused=sentence_of(error))}
         cells = sorted(set(given) - set(before))
         said = f"Pinned for the next run: “{text}” in {_cells(cells)}. Word constraints lists it."
-        return {tab.constraints: written, tab.canvas: aside(str(data.get("run")), told=said)}
+        return {tab.constraints: written, tab.canvas: aside("", told=said)}
 
     def on_offer(self, values: Values, data: Any) -> Updates:
         """Use the model that made a run, where it comes with the program."""
-        tab, run = self.tab, self._run_of(data)
+        tab, run = self.tab, self.run_of(data)
         using = self.attachments.using_or_bundled(values[tab.attached])
         offer = offer_for(run, using) if run is not None else ""
         try:
             if offer == "attach" and run is not None:
                 return {tab.attached: self.attachments.add_bundled(run.model)}
         except ModelError as error:
-            return {tab.canvas: aside(values[tab.run_id], refused=sentence_of(error))}
+            return {tab.canvas: aside("", refused=sentence_of(error))}
         if offer == "detach":
             self.attachments.forget(values[tab.attached])
             return {tab.attached: ""}
-        return {tab.canvas: aside(values[tab.run_id], refused=GONE)}
+        return no_change()
 
     def on_shown(self, values: Values) -> Updates:
         """Another run is on the canvas: it may be asked, and an old comparison goes."""
@@ -221,9 +223,10 @@ class Branching:
     def on_attached(self, values: Values) -> Updates:
         """The page decodes with something else: what could not be asked may be asked now."""
         self.questions.shown(values[self.tab.run_id], values[self.tab.attached])
-        return {self.tab.canvas: aside(values[self.tab.run_id], anew=True)}
+        return {self.tab.canvas: aside("", anew=True)}
 
-    def _run_of(self, data: Any) -> Run | None:
+    def run_of(self, data: Any) -> Run | None:
+        """The run that the data of an event name."""
         return self.runs.get(data.get("run")) if isinstance(data, dict) else None
 
     @property

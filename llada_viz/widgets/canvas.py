@@ -61,7 +61,8 @@ def shown_whole(run: Run) -> Message:
 
 def aside(run_id: str, **said: Any) -> Message:
     """Something that is said of a run beside its frames. said: refused, told: sentences; offer: what would
-    help (cell_questions.offer_for); anew: ask again what could not be answered."""
+    help (cell_questions.offer_for), or "frame": to go to the one that is given; anew:
+    ask again what could not be answered."""
     return {"run": run_id, "aside": said, "at": next(NUMBERS)}
 
 
