@@ -1,9 +1,10 @@
 // The card under the board: the chosen cell is asked, and the run goes on from the frame that is shown.
 
 import { Answers } from "./answers.mjs";
-import { make } from "./dom.mjs";
+import { make, set } from "./dom.mjs";
 import { Grow } from "./grow.mjs";
 import { Inspector } from "./inspector.mjs";
+import { Pins } from "./pins.mjs";
 import { Tree } from "./tree.mjs";
 
 const HINT = "Choose a cell of the board to see what else could stand there, and to write another word.";
@@ -15,9 +16,11 @@ export class Asking {
     Object.assign(this, { canvas, root: parts.ask, run: null, ended: false, branching: false });
     const again = () => canvas.schedule(true);
     this.answers = new Answers(server, again);
-    const hint = make("p", "hint");
-    hint.append(make("b", "", "Ask a cell."), ` ${HINT}`);
-    this.hint = hint;
+    this.lead = make("b", "", "Ask a cell.");
+    this.hint = make("p", "hint");
+    const rest = make("span", "", HINT);
+    this.hint.append(this.lead, " ", rest);
+    this.rest = rest;
     this.card = make("div", "chosen-cell");
     const growing = make("div", "growing");
     const told = (event, data) => {
@@ -29,8 +32,8 @@ export class Asking {
     this.tree = tell ? new Tree(parts.tree, server, tell) : null;
     const write = tell ? (token, text) => this.grow.take([[token, text]]) : null;
     this.inspector = new Inspector(this.card, write, () => canvas.board.choose(canvas.board.chosen));
-    this.root.append(hint, this.card, growing);
-    this.growing = growing;
+    this.pins = tell ? new Pins(canvas, this.grow, rest) : null;
+    this.root.append(this.hint, this.card, growing);
     this.root.hidden = true;
   }
 
@@ -46,6 +49,7 @@ export class Asking {
   /** A sentence of the server about this run: {aside: {refused, offer} or {anew}}. */
   hear({ run, aside }) {
     if ((run && run !== this.run) || !this.grow) return;
+    if (aside.pins) return this.pins.show(aside.pins);
     this.branching = false;
     if (aside.refused) this.grow.refuse(aside.refused, aside.offer, aside.frame);
     if (aside.told) this.grow.say(aside.told);
@@ -60,9 +64,11 @@ export class Asking {
   /** Show the chosen cell as of frame i. chosen: its id, or null. */
   draw(timeline, state, i, chosen) {
     if (timeline?.run !== this.run) this.begin(timeline?.run ?? null);
-    const known = timeline && state && chosen !== null
-      && (state.order.includes(chosen) || timeline.history(chosen, i).length > 0);
-    this.root.hidden = !timeline || !(known || this.grow);
+    set(this.lead, timeline ? "Ask a cell." : "Pin a word.");
+    if (!timeline) return this.empty();
+    set(this.rest, HINT);
+    const known = chosen !== null && (state.order.includes(chosen) || timeline.history(chosen, i).length > 0);
+    this.root.hidden = !known && !this.grow;
     if (this.root.hidden) return;
     this.hint.hidden = Boolean(known);
     this.card.hidden = !known;
@@ -73,5 +79,13 @@ export class Asking {
       this.ended = timeline.ended;
       this.tree?.begin(this.run);
     }
+  }
+
+  /** Before a run. */
+  empty() {
+    this.root.hidden = !this.pins;
+    this.hint.hidden = false;
+    this.card.hidden = true;
+    this.pins?.draw();
   }
 }

@@ -13,7 +13,9 @@ const BUSY = 20_000; // ms after which the button may be pressed again, whatever
 export function placedTokens(state, pos, tokens) {
   const cells = state.order.slice(pos, pos + tokens.length);
   const count = `${tokens.length} cells`;
-  if (cells.length < tokens.length) return `It takes ${count}, and only ${cells.length} are left from here on.`;
+  if (cells.length < tokens.length) {
+    return `It takes ${count}, and only ${cells.length} ${cells.length === 1 ? "is" : "are"} left from here on.`;
+  }
   const pinned = cells.findIndex((_, k) => state.cells[pos + k].mark === "p");
   if (pinned >= 0) return `It takes ${count}, and cell ${pos + pinned} was given from the start.`;
   return cells.map((cell, k) => ({ cell, pos: pos + k, token: tokens[k][0], text: tokens[k][1] }));
@@ -60,7 +62,8 @@ export class Grow {
     this.pin.addEventListener("click", () => this.pinWord());
     this.writing.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.spell();
+      if (this.write.hidden) this.pinWord();
+      else this.spell();
     });
   }
 
@@ -80,9 +83,19 @@ export class Grow {
     Object.assign(this, { state, index, pos });
     const cell = state.cells[pos];
     this.writing.hidden = !cell || cell.mark === "p";
+    this.write.hidden = this.form.hidden = false;
+    this.word.placeholder = "another word";
     this.mask.hidden = !cell || isOpen(cell.mark) || Boolean(timeline.meta?.noise);
     set(this.button, `Branch from frame ${index}`);
     if (!this.how) this.ask();
+  }
+
+  /** Before a run a word can only be pinned. pos: the chosen cell, null: none. */
+  empty(state, pos) {
+    Object.assign(this, { state, pos });
+    this.writing.hidden = pos === null;
+    this.write.hidden = this.mask.hidden = this.form.hidden = this.list.hidden = true;
+    this.word.placeholder = "its word";
   }
 
   async ask() {

@@ -34,7 +34,8 @@ export class Tree {
   /** Another run is shown, or it has ended: its tree may be another. */
   async begin(run) {
     this.run = run;
-    if (run) this.show(await this.server.family(run).catch(() => ({ error: UNREACHABLE })), run);
+    if (!run) this.root.hidden = true;
+    else this.show(await this.server.family(run).catch(() => ({ error: UNREACHABLE })), run);
   }
 
   /** Show a tree that the server sent. */

@@ -13,8 +13,8 @@ MODULES = (
     "dom", "fold", "text", "order", "timeline", "player", "opening", "tips", "form", "marks", "tour", "help",
     "tried", "gutter", "cell", "slide", "ends", "blocks", "lines", "square", "squares", "board", "views",
     "stage", "tip", "charts", "least", "past", "retemper", "sliders", "inspector", "answers", "grow",
-    "tree", "asking", "panels", "keys", "transport", "readout", "numbers", "visitor", "runmenu", "canvas",
-    "align", "lockstep", "lane", "compare", "reel", "kept", "gallery", "keep",
+    "pins", "visitor", "tree", "asking", "panels", "keys", "transport", "readout", "numbers", "runmenu",
+    "canvas", "align", "lockstep", "lane", "compare", "reel", "kept", "gallery", "keep",
 )  # fmt: skip
 # Later sheets win over earlier ones.
 SHEETS = (

@@ -25,6 +25,7 @@ from llada_viz.widgets.canvas import TokenCanvas, aside, message, shown_whole
 from llada_viz.widgets.form import SamplerForm
 from llada_viz.widgets.live import QUIET, LiveTab, Updates, Values, alert, buttons, no_change
 from models.checkpoint import ModelError
+from models.text import cell_texts
 from samplers.branch import BranchError, StillCompared
 from samplers.requests import RequestError, parse_constraints
 from samplers.settings import SettingError, sentence_of
@@ -113,6 +114,11 @@ class Branching:
         canvas.edit(
             pin, {tab.run_id, tab.attached, tab.constraints, length}, [tab.constraints, canvas], **QUIET
         )
+        given = {tab.attached, tab.constraints, length}
+        for each in (tab.constraints, length, tab.attached):
+            each.change(
+                self.on_constraints, given, [canvas], trigger_mode="always_last", queue=False, **QUIET
+            )
         canvas.retry(offer, {tab.run_id, tab.attached}, [tab.attached, canvas], **QUIET)
         self.close.click(lambda: gr.update(visible=False), None, self.beside, queue=False, **QUIET)
         both = {tab.run_id, tab.attached}
@@ -199,6 +205,23 @@ class Branching:
         cells = sorted(set(given) - set(before))
         said = f"Pinned for the next run: “{text}” in {_cells(cells)}. Word constraints lists it."
         return {tab.constraints: written, tab.canvas: aside("", told=said)}
+
+    def on_constraints(self, values: Values) -> Updates:
+        """The word constraints have changed: show them on the empty board. What cannot be read is said by
+        Run."""
+        tab = self.tab
+        using = self.attachments.using_or_bundled(values[tab.attached])
+        try:
+            if using.loaded is None:
+                return no_change()
+            given = parse_constraints(
+                using.loaded, values[tab.constraints] or "", int(values[self.length] or 0)
+            )
+        except Refusals:
+            given = {}
+        order = sorted(given)
+        texts = cell_texts(using.pieces, [given[place] for place in order], None)
+        return {tab.canvas: aside("", pins=[list(pair) for pair in zip(order, texts, strict=True)])}
 
     def on_offer(self, values: Values, data: Any) -> Updates:
         """Use the model that made a run, where it comes with the program."""

@@ -247,3 +247,14 @@ def test_a_word_is_pinned_as_it_was_typed(text: str, cells: str) -> None:
     for data in (None, {}, {"pos": 40, "text": "a"}, {"pos": 0, "text": "b"}, {"pos": 1, "text": ""}):
         again = page.branching.on_pin(form, data)
         assert list(again) == [page.canvas] and again[page.canvas]["aside"]["refused"], data
+
+
+def test_pinned_words_stand_on_the_empty_board() -> None:
+    page = tab()
+    length = page.form.input("gen_length")
+    form = {page.attached: "", page.constraints: '2:"=", 4:"12"', length: 16}
+    shown = page.branching.on_constraints(form)[page.canvas]["aside"]["pins"]
+    assert [2, "="] in shown and [place for place, _ in shown][:2] == [2, 4]
+    for wrong in ("x", "99:a", "3"):
+        told = page.branching.on_constraints(form | {page.constraints: wrong})
+        assert told[page.canvas]["aside"] == {"pins": []}
