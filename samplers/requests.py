@@ -27,7 +27,7 @@ from samplers.scoring import Question, Scorer
 MASK_MARK = "[MASK]"
 SCORERS = ("checker", "prm")
 _CONSTRAINT = re.compile(
-    r'\s*,*\s*(?P<place>\d+)\s*:\s*(?:(?P<exact>"(?:[^"\\]|\\["\\/bfnrtu])+")|(?P<word>[^,\s][^,]*))\s*(?:,|$)',
+    r'\s*,*\s*(?P<place>\d+)\s*:\s*(?:(?P<exact>"(?:[^"\\]|\\["\\/bfnrtu])+")|(?P<word>[^,\s"][^,]*))\s*(?:,|$)',
     re.ASCII,
 )
 _ANOTHER = re.compile(r"\s\d+\s*:")

@@ -72,7 +72,35 @@ def test_infill_pins_what_is_not_masked(bundled: LoadedModel) -> None:
     assert sorted(given) == [*range(len(before)), *range(len(before) + 2, len(before) + 2 + len(after))]
 
 
-@pytest.mark.parametrize("text", ["9:far", "-1:x", "a:b", "3", "3:", "0:one, 0:two"])
+def test_constraints_in_quotation_marks_are_exact(bundled: LoadedModel) -> None:
+    assert bundled.tokenizer is not None
+
+    def ids(text: str) -> list[int]:
+        assert bundled.tokenizer is not None
+        return list(bundled.tokenizer.encode(text, add_special_tokens=False))
+
+    given = parse_constraints(bundled, '0:"=", 2:"a, 7:b" ,, 20:"\\n", 21: it\'s', 32)
+    assert given[0] == ids("=")[0] and given[20] == ids("\n")[0]
+    assert [given[2 + i] for i in range(len(ids("a, 7:b")))] == ids("a, 7:b")
+    assert given[21] == ids(" it's")[0]
+
+
+def test_a_special_token_in_constraints_is_text(bundled: LoadedModel) -> None:
+    assert bundled.tokenizer is not None
+    for text in ("0:<|eot_id|>", '0:"<|eot_id|>"'):
+        given = parse_constraints(bundled, text, 32)
+        assert len(given) > 1 and not set(given.values()) & set(bundled.tokenizer.all_special_ids)
+
+
+def test_m19_a_missing_comma_is_said(bundled: LoadedModel) -> None:
+    with pytest.raises(RequestError, match="a comma between") as error:
+        parse_constraints(bundled, "3:word 10:other", 32)
+    assert error.value.sentence == "Word constraints: put a comma between the words of “3:word 10:other”."
+
+
+@pytest.mark.parametrize(
+    "text", ["9:far", "-1:x", "a:b", "3", "3:", "0:one, 0:two", '3:""', '0:"\\u00"', '0:"a" b, 1:c']
+)
 def test_bad_constraints_are_named(bundled: LoadedModel, text: str) -> None:
     with pytest.raises(RequestError, match="constraints"):
         parse_constraints(bundled, text, 8)
