@@ -5,6 +5,7 @@ import { isOpen } from "./timeline.mjs";
 
 const MOST_KEPT = 400;
 const REST = 250; // ms
+const AGAIN = 5000; // ms after which what could not be answered may be asked again
 export const UNREACHABLE = "The server does not answer.";
 
 /** What the drafts of a run say of a cell as of frame i: those that stood just before it was written. */
@@ -64,14 +65,14 @@ export class Answers {
       const found = await this.server.likeliest(request).catch(() => ({ error: UNREACHABLE }));
       const answer = found.tokens ? { ...found, note: sourceOf(found, found.frame) } : found;
       if (this.known.size > MOST_KEPT) this.known.clear();
-      if (!found.error) this.known.set(key, answer);
-      else this.known.set(key, { ...answer, passing: true });
+      this.known.set(key, found.error ? { ...answer, passing: true } : answer);
+      if (found.error) setTimeout(() => this.known.delete(key), AGAIN);
       if (this.asked === key) this.asked = null;
       this.onAnswer();
     }, rest);
   }
 
-  /** What could not be answered may be asked again. */
+  /** What could not be answered may be asked again now. */
   retry() {
     for (const [key, answer] of this.known) if (answer.passing) this.known.delete(key);
   }

@@ -18,9 +18,8 @@ export class Asking {
     this.answers = new Answers(server, again);
     this.lead = make("b", "", "Ask a cell.");
     this.hint = make("p", "hint");
-    const rest = make("span", "", HINT);
-    this.hint.append(this.lead, " ", rest);
-    this.rest = rest;
+    this.rest = make("span", "", HINT);
+    this.hint.append(this.lead, " ", this.rest);
     this.card = make("div", "chosen-cell");
     const growing = make("div", "growing");
     const told = (event, data) => {
@@ -32,7 +31,8 @@ export class Asking {
     this.tree = tell ? new Tree(parts.tree, server, tell) : null;
     const write = tell ? (token, text) => this.grow.take([[token, text]]) : null;
     this.inspector = new Inspector(this.card, write, () => canvas.board.choose(canvas.board.chosen));
-    this.pins = tell ? new Pins(canvas, this.grow, rest) : null;
+    this.pins = tell ? new Pins(canvas, this.grow, this.rest) : null;
+    growing.hidden = !tell;
     this.root.append(this.hint, this.card, growing);
     this.root.hidden = true;
   }
@@ -46,7 +46,7 @@ export class Asking {
     this.tree?.begin(run);
   }
 
-  /** A sentence of the server about this run: {aside: {refused, offer} or {anew}}. */
+  /** What the server says beside the frames of a run; widgets/canvas.py says what. */
   hear({ run, aside }) {
     if ((run && run !== this.run) || !this.grow) return;
     if (aside.pins) return this.pins.show(aside.pins);

@@ -3,7 +3,7 @@
 import { set } from "./dom.mjs";
 import { emptyState } from "./timeline.mjs";
 
-const HOW = "Choose a mask of the empty board to give its word from the start.";
+const PINNING = "Choose a mask of the empty board to give its word from the start.";
 
 /** The state of a board before a run. pinned: [[position, text], …]; what lies behind its end is left out. */
 export function pinnedState(count, pinned) {
@@ -39,7 +39,7 @@ export class Pins {
     const state = pinnedState(board.spans.length, this.pinned);
     board.paint(state, 0, 0);
     const { chosen } = board;
-    set(this.hint, chosen === null ? HOW : `Cell ${chosen} of the next run:`);
+    set(this.hint, chosen === null ? PINNING : `Cell ${chosen} of the next run:`);
     this.grow.empty(state, chosen);
   }
 }
