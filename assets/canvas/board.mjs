@@ -37,7 +37,7 @@ export class Board {
       const span = event.target.closest(".c");
       if (span) this.choose(this.order[Number(span.dataset.pos)]);
     });
-    new ResizeObserver(() => this.arranged.reserve(true)).observe(root);
+    new ResizeObserver(() => this.arranged?.reserve(true)).observe(root);
   }
 
   /** Make rows and cells for a run. */
