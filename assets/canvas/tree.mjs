@@ -2,6 +2,7 @@
 
 import { UNREACHABLE } from "./answers.mjs";
 import { make, set } from "./dom.mjs";
+import { visitorKey } from "./visitor.mjs";
 
 const DELETES_WITHIN = 4000; // ms in which a second press deletes
 
@@ -57,6 +58,7 @@ export class Tree {
     const tools = make("span", "tools");
     if (node.parent) tools.append(this.tool("Compare with its parent", () => this.tell("expand", { run: node.run }), !node.ended));
     tools.append(this.tool("Rename", () => this.rename(item, open, node)));
+    if (this.server.keep) tools.append(this.tool("Keep", (button) => this.keep(button, node), !node.ended));
     if (node.parent) tools.append(this.deleting(node));
     item.append(open, make("span", "told", told(node)), tools);
     return item;
@@ -100,5 +102,16 @@ export class Tree {
     const gone = answer.nodes && !answer.nodes.some(({ run }) => run === this.run);
     if (answer.parent && gone) this.tell("option_select", { run: answer.parent });
     else this.show(answer.nodes ? answer : { ...answer, nodes: this.nodes });
+  }
+
+  /** Into the gallery of the Traces tab. */
+  async keep(button, node) {
+    button.disabled = true;
+    const request = { run: node.run, name: node.parent ? node.name : "", key: visitorKey() };
+    const answer = await this.server.keep(request).catch(() => ({ error: UNREACHABLE }));
+    button.disabled = !answer.error;
+    set(button, answer.error ? "Keep" : "Kept, see Traces");
+    set(this.alert, answer.error ?? "");
+    this.alert.hidden = !answer.error;
   }
 }

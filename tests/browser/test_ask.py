@@ -114,6 +114,8 @@ def test_a_branch_is_named_and_deleted(tab: Any) -> None:
     page.keyboard.type("my branch")
     page.keyboard.press("Enter")
     page.wait_for_selector("#canvas .nodes .name:has-text('my branch')")
+    page.get_by_role("button", name="Keep", exact=True).nth(1).click()
+    page.wait_for_selector("#canvas .nodes :text('Kept, see Traces')")
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name="Delete it?").click()
     tab.wait(f"line.run === '{first}'")
@@ -148,8 +150,9 @@ def test_a_trace_of_another_model_is_watched_and_its_model_offered(tab: Any, tmp
     page.click(f"{CELL}2")
     page.wait_for_selector("#canvas .ask [role=status]:has-text('not loaded')")
     page.get_by_role("button", name="Load it in the Models tab").click()
-    page.wait_for_selector("#models-named input", state="visible")
-    assert page.input_value("#models-named input") == "somebody/else"
+    named = "#models-named input, #models-named textarea"
+    page.wait_for_selector(named, state="visible")
+    assert page.input_value(named) == "somebody/else"
 
 
 def test_what_took_a_token_back_is_told_from_the_keyboard_at_390_pixels(open_page: Any, shots: Path) -> None:
