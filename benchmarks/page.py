@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.visitors import ROOT, served
+from benchmarks.visitors import ROOT, processor_of, served
 from samplers.events import Cell, Event, Predicted, Started, Unmasked
 from samplers.recording.traces import Trace, write_trace
 
@@ -68,6 +68,12 @@ PRESS = """() => new Promise((done) => {
 })"""
 ENDED = "() => benchCanvas().timeline?.ended && !document.querySelector('#run').disabled"
 # Plays from the first frame for some seconds; what was painted.
+TO_BEGIN = """() => {
+  const canvas = benchCanvas();
+  if (canvas.player.moving) canvas.act('play');
+  canvas.act('frame-to', 0);
+}"""
+AT_BEGIN = "() => benchCanvas().painted.index === 0"
 PLAY = """([seconds, pace]) => new Promise((done) => {
   const canvas = benchCanvas();
   const tick = canvas.tick.bind(canvas);
@@ -77,7 +83,6 @@ PLAY = """([seconds, pace]) => new Promise((done) => {
     tick(now);
     ticks.push(performance.now() - began);
   };
-  canvas.act('frame-to', 0);
   canvas.player.setPace(pace);
   canvas.act('play');
   bench.longest = 0;
@@ -93,7 +98,7 @@ PLAY = """([seconds, pace]) => new Promise((done) => {
     const spent = performance.now() - began;
     if (spent < seconds * 1000 && index < canvas.player.last) return requestAnimationFrame(look);
     delete canvas.tick;
-    canvas.act('play');
+    if (canvas.player.moving) canvas.act('play');
     ticks.sort((a, b) => a - b);
     done({ rate: painted / (spent / 1000), painted, lost, seconds: spent / 1000,
            longest: bench.longest / 1000, script: {
@@ -140,7 +145,7 @@ def drawn(chance: random.Random) -> tuple[int, float]:
 
 
 @contextmanager
-def browser_tab(port: int) -> Iterator[Any]:
+def browser_tab() -> Iterator[Any]:
     """A tab of Chromium that watches itself."""
     from playwright.sync_api import sync_playwright
 
@@ -181,19 +186,20 @@ def opening(page: Any, processor: Processor, port: int, waits: float) -> dict[st
     return {"ready": seen["ready"] / 1000, "moves": moves, "cpu": cpu}
 
 
-def presses(page: Any, processor: Processor, count: int) -> dict[str, Any]:
-    """Run is pressed several times; the first press stands apart."""
-    times, before = [], processor.seconds()
+def presses(page: Any, processor: Processor, server: int, count: int) -> dict[str, Any]:
+    """Run is pressed several times; the first press stands apart. server: its process."""
+    times, cpu = [], []
     for _ in range(count):
+        before = processor.seconds(), processor_of(server)
         times.append(page.evaluate(PRESS) / 1000)
+        cpu.append((processor.seconds() - before[0], processor_of(server) - before[1]))
         page.wait_for_function(ENDED)
-    cpu = (processor.seconds() - before) / count
+    rest = times[1:] or times
+    page_cpu, server_cpu = (statistics.median(each) for each in zip(*cpu, strict=True))
     return {
-        "first": times[0],
-        "median": statistics.median(times[1:] or times),
-        "worst": max(times),
-        "cpu": cpu,
-    }
+        "first": times[0], "median": statistics.median(rest), "worst": max(rest),
+        "page_cpu": page_cpu, "server_cpu": server_cpu,
+    }  # fmt: skip
 
 
 def played(page: Any, processor: Processor, folder: Path, drafts: bool, seconds: float) -> dict[str, Any]:
@@ -204,7 +210,8 @@ def played(page: Any, processor: Processor, folder: Path, drafts: bool, seconds:
     page.locator("input[type=file]").first.set_input_files(str(path))
     frames = len(trace.events) + 1  # and the one that says that it was not finished
     page.wait_for_function(f"() => benchCanvas().timeline?.length === {frames}")
-    page.wait_for_timeout(1000)
+    page.evaluate(TO_BEGIN)
+    page.wait_for_function(AT_BEGIN)
     before = processor.seconds()
     found: dict[str, Any] = page.evaluate(PLAY, [seconds, PACE])
     return found | {"cpu": processor.seconds() - before}
@@ -250,7 +257,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"page: ready in {first['ready']:.2f} s ({first['cpu']:.2f} s of processor time); {moves}"
     yield (
         f"Run to first frame: {press['median'] * 1000:.0f} ms (median; worst {press['worst'] * 1000:.0f}, "
-        f"first press {press['first'] * 1000:.0f}); {press['cpu'] * 1000:.0f} ms of processor time a run"
+        f"first press {press['first'] * 1000:.0f}); until then {press['page_cpu'] * 1000:.0f} ms of processor "
+        f"time in the page, {press['server_cpu'] * 1000:.0f} in the server"
     )
     for name in ("plain", "drafts"):
         play, title = found[name], "with drafts" if name == "drafts" else "without drafts"

@@ -111,6 +111,10 @@ export class HeatMap {
     const scale = make("div", "scale");
     scale.append(make("span", "", "position →"), make("span", "ramp"), make("span", "", "step ↓"));
     root.replaceChildren(this.canvas, scale);
+    this.size = [0, 0]; // CSS px; measuring it for every picture would cost a layout of the page
+    new ResizeObserver(([{ contentRect }]) => {
+      this.size = [contentRect.width, contentRect.height];
+    }).observe(this.canvas);
     this.draw(null, -1);
   }
 
@@ -119,8 +123,8 @@ export class HeatMap {
   draw(timeline, i) {
     const canvas = this.canvas;
     const ratio = window.devicePixelRatio || 1;
-    const width = Math.max(1, Math.round(canvas.clientWidth * ratio));
-    const height = Math.max(1, Math.round(canvas.clientHeight * ratio));
+    const width = Math.max(1, Math.round(this.size[0] * ratio));
+    const height = Math.max(1, Math.round(this.size[1] * ratio));
     if (canvas.width !== width) canvas.width = width;
     if (canvas.height !== height) canvas.height = height;
     const pen = canvas.getContext("2d");
