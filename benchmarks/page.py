@@ -257,8 +257,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"page: ready in {first['ready']:.2f} s ({first['cpu']:.2f} s of processor time); {moves}"
     yield (
         f"Run to first frame: {press['median'] * 1000:.0f} ms (median; worst {press['worst'] * 1000:.0f}, "
-        f"first press {press['first'] * 1000:.0f}); until then {press['page_cpu'] * 1000:.0f} ms of processor "
-        f"time in the page, {press['server_cpu'] * 1000:.0f} in the server"
+        f"first press {press['first'] * 1000:.0f}); processor time until then: page "
+        f"{press['page_cpu'] * 1000:.0f} ms, server {press['server_cpu'] * 1000:.0f} ms"
     )
     for name in ("plain", "drafts"):
         play, title = found[name], "with drafts" if name == "drafts" else "without drafts"
