@@ -219,12 +219,10 @@ def played(page: Any, processor: Processor, folder: Path, drafts: bool, seconds:
 
 def measure(seconds: float, count: int) -> dict[str, Any]:
     """Everything that is printed."""
-    with served(ROOT, True, os.cpu_count() or 1) as (port, _), browser_tab(port) as page:
+    with served(ROOT, True, os.cpu_count() or 1) as (port, server), browser_tab() as page:
         processor = Processor(page)
-        found = {
-            "opening": opening(page, processor, port, 5 * MOVES),
-            "press": presses(page, processor, count),
-        }
+        found = {"opening": opening(page, processor, port, 5 * MOVES)}
+        found["press"] = presses(page, processor, server.pid, count)
         with tempfile.TemporaryDirectory() as folder:
             for name in ("plain", "drafts"):
                 found[name] = played(page, processor, Path(folder), name == "drafts", seconds)

@@ -259,7 +259,6 @@ class TokenCanvas {
   act(what, value) {
     const { player, board } = this;
     if (what === "stage") return this.stage.toggle();
-    if (what === "unstage") return this.stage.leave();
     if (!this.timeline && what !== "help" && what !== "speed-to") return;
     if (what === "cell-one") board.move(board.tab + value);
     else if (what === "cell-block") board.moveBlocks(value);

@@ -25,6 +25,5 @@ export function command(event, onCells) {
   if (event.key === "]") return ["speed", 1];
   if (event.key === "?") return ["help", 0];
   if (event.key === "f" || event.key === "F") return ["stage", 0];
-  if (event.key === "Escape") return ["unstage", 0];
   return null;
 }

@@ -27,11 +27,14 @@ export class Stage {
       this.hidden.push(...[...node.parentElement.children].filter((each) => each !== node && !each.inert));
     }
     for (const each of this.hidden) each.inert = true;
+    this.listening = new AbortController();
+    const leave = (event) => event.key === "Escape" && !event.defaultPrevented && this.leave();
+    document.addEventListener("keydown", leave, { signal: this.listening.signal });
     this.show();
   }
 
   leave() {
-    if (!this.on) return;
+    this.listening.abort();
     this.root.classList.remove(STAGED);
     for (const each of this.hidden) each.inert = false;
     this.hidden = [];
@@ -51,16 +54,17 @@ function takesKeys(element) {
   return element.closest("input, textarea, select, [contenteditable], [role=tablist], [role=listbox]") !== null;
 }
 
+const FREE = ["ArrowLeft", "ArrowRight", "[", "]"]; // keys that nothing else has a use for on a page
+
 /**
- * Hand over the keys that are pressed while nothing on the page wants them, as long as the canvas is seen.
- * press(event): what to do with one.
+ * Hand over the keys that are pressed while nothing on the page wants them, as long as the canvas is seen: all
+ * keys where it is presented, else those that the page itself has no use for. press(event): what to do with one.
  */
 export function listenAnywhere(root, press) {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || root.offsetParent === null && !root.classList.contains(STAGED)) return;
-    const { target } = event;
-    const ours = event.key === "f" || event.key === "F" || event.key === "Escape";
-    if (takesKeys(target) || (!ours && target !== document.body)) return;
-    press(event);
+    const staged = root.classList.contains(STAGED);
+    if (event.defaultPrevented || takesKeys(event.target) || !(staged || root.offsetParent)) return;
+    const idle = event.target === document.body && (staged || FREE.includes(event.key));
+    if (idle || event.key.toLowerCase() === "f") press(event);
   });
 }
