@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from llada_viz.address import free_port, wanted_host
 from llada_viz.api.access import is_local, wanted_key
@@ -24,6 +25,7 @@ from llada_viz.jobs.home import browser_secret, home_folder
 from llada_viz.jobs.queue import Jobs
 from llada_viz.jobs.trainings import Trainings
 from llada_viz.render import canvas_files
+from llada_viz.share_preview import SharePreview
 from llada_viz.tabs.compare import Compare
 from llada_viz.tabs.evaluate import Evaluate
 from llada_viz.tabs.model_offer import offer_models
@@ -134,6 +136,9 @@ def launch_options(page: Any = None) -> dict[str, Any]:
         "server_name": f"[{host}]" if ":" in host else host, "server_port": free_port(host),
         "share": False, "strict_cors": True, "allowed_paths": None, "show_error": False,
         "run_history": False, "max_file_size": MOST_UPLOAD,
-        "app_kwargs": {"routes": api.routes()} if api is not None else None,
+        "app_kwargs": {
+            "routes": api.routes() if api is not None else [],
+            "middleware": [Middleware(SharePreview, title=TITLE)],
+        },
         "ssr_mode": False, "footer_links": [], "theme": theme(), "css_paths": list(canvas_files.STYLES),
     }  # fmt: skip

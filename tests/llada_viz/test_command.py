@@ -125,7 +125,7 @@ def test_the_api_is_beside_the_page_where_it_is_allowed(monkeypatch: pytest.Monk
     api = page.api_of(bundled)
     assert api is not None and api.defaults["gen_length"] == 64 and api.key == ""
     assert page.launch_options(SimpleNamespace(api=api))["app_kwargs"]["routes"]
-    assert page.launch_options()["app_kwargs"] is None
+    assert page.launch_options()["app_kwargs"]["routes"] == []
     for name, value in (("GRADIO_SERVER_NAME", "0.0.0.0"), ("SPACE_ID", "me/space")):
         monkeypatch.setenv(name, value)
         assert page.api_of(bundled) is None
