@@ -34,7 +34,7 @@ def said(page: Any, name: str, words: str) -> str:
 
 
 def drawn(page: Any, name: str) -> None:
-    page.wait_for_selector(f"#plot-{name} .js-plotly-plot .plot")
+    page.wait_for_selector(f"#plot-{name} .js-plotly-plot .main-svg >> nth=0")
 
 
 def to_frame(page: Any, frame: int) -> None:
