@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
@@ -65,6 +66,17 @@ class Axes:
             f'<svg xmlns="http://www.w3.org/2000/svg" {box} font-family="system-ui, sans-serif" '
             f'role="img" aria-label="{escape(description)}">{"".join(parts)}</svg>'
         )
+
+
+def nice_ticks(top: float, most: int = 5) -> list[float]:
+    """Ticks from 0 that a person would draw, at most `most` steps of 1, 2, 2.5 or 5 times a power of ten; the
+    last is at least `top`."""
+    if top <= 0:
+        return [0.0, 1.0]
+    power = 10.0 ** math.floor(math.log10(top / most))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power * most >= top * (1 - 1e-9))
+    count = math.ceil(top / step - 1e-9)
+    return [round(step * i, 12) for i in range(count + 1)]
 
 
 def polyline(points: Iterable[tuple[float, float]], stroke: str) -> str:

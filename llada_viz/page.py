@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,7 @@ from llada_viz.render import canvas_files
 from llada_viz.share_preview import SharePreview
 from llada_viz.tabs.compare import Compare
 from llada_viz.tabs.evaluate import Evaluate
+from llada_viz.tabs.hand_over import HandOver
 from llada_viz.tabs.model_offer import offer_models
 from llada_viz.tabs.models import Models
 from llada_viz.tabs.traces import Traces
@@ -90,19 +92,25 @@ def create_ui() -> Page:
                 traces.build(tabs)
         offer_models(visualize, models, tabs)
         page.load(traces.on_link, {visualize.run_id}, visualize.shown, **QUIET)
-
-        def leave(request: gr.Request) -> None:
-            visitor = str(request.session_hash or "")
-            runs.leave(visitor)
-            comparisons.leave(visitor)
-            attachments.leave(visitor)
-
-        page.unload(leave)
+        HandOver(compare, visualize, evaluate, tabs).connect()
+        page.unload(leaves(runs, comparisons, attachments))
         keep_tab(page, tabs)
         visualize.setups.on_load(page)
     page.queue(max_size=64)
     page.api = api_of(bundled)
     return page
+
+
+def leaves(runs: Runs, comparisons: Comparisons, attachments: Attachments) -> Callable[[gr.Request], None]:
+    """What is done when a visitor leaves: whatever goes on of his is stopped, and let go."""
+
+    def leave(request: gr.Request) -> None:
+        visitor = str(request.session_hash or "")
+        runs.leave(visitor)
+        comparisons.leave(visitor)
+        attachments.leave(visitor)
+
+    return leave
 
 
 def shelf_of(bundled: Bundled, runs: Runs) -> Shelf:

@@ -47,10 +47,8 @@ def visualize(page: Page) -> None:
 def compare(page: Page) -> None:
     """Three samplers that do not write the same; the first needs the most steps, the second errs."""
     page.get_by_role("tab", name="Compare").click()
-    page.click("#compare-add")
-    page.click("#compare-sampler-3 input")
-    page.get_by_role("option", name="WINO · wide-in, narrow-out", exact=True).last.click()
-    page.fill("#compare-settings-2 textarea", "threshold=0.05")
+    page.click("#compare-lanes .add")
+    page.select_option("#compare-lanes [data-lane='3'] select.sampler", "wino")
     page.click("#compare-run")
     canvas = "document.querySelector('#compare-canvas .lz').parentElement.compare"
     page.wait_for_function(f"{canvas}?.player.ended && {canvas}.lanes.at(-1).verdict", timeout=PATIENCE)
@@ -62,7 +60,6 @@ def evaluate(page: Page) -> None:
     page.click("#evaluate-set input")
     page.get_by_role("option", name="word (bundled problems)").click()
     page.wait_for_function("document.querySelector('#evaluate-gen_length input').value === '64'")
-    page.fill("#evaluate-settings-2 textarea", "threshold=0.05")
     page.fill("#evaluate-limit input", "48")
     page.click("#evaluate-run")
     until(page, "#evaluate-state", "Done")

@@ -1,6 +1,7 @@
 // The Compare tab: a board for each sampler, one slider for all, and where the samplers first differ.
 
-import { reveal, set } from "./dom.mjs";
+import { drawBars } from "./bars.mjs";
+import { download, reveal, set } from "./dom.mjs";
 import { Lane } from "./lane.mjs";
 import { clock, differences, divergence, frameAt, lastTick, overAt, statesAt } from "./lockstep.mjs";
 import { Player } from "./player.mjs";
@@ -11,14 +12,15 @@ import { Transport, keptPace } from "./transport.mjs";
 
 /** What one sampler has where samplers differ. */
 function wordOf(cell) {
-  if (!cell) return "nothing";
-  if (isOpen(cell.mark)) return isMask(cell.mark) ? "a mask" : "noise";
+  if (!cell) return "no such cell";
+  if (isOpen(cell.mark)) return isMask(cell.mark) ? "still a mask" : "still noise";
   return `“${glyph(cell.text).shown}”`;
 }
 
 class Compare {
-  constructor(element, server) {
-    this.server = server;
+  /** tell: {open(number of a lane), evaluate()}, for the page; null: it stands alone. */
+  constructor(element, server, tell) {
+    Object.assign(this, { server, tell });
     this.parts = {};
     for (const part of element.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
     this.root = element.querySelector(".lz");
@@ -29,11 +31,12 @@ class Compare {
     this.number = 0;
     this.transport = new Transport(this.root, this.parts, (what, value) => this.act(what, value));
     this.parts.split.addEventListener("click", () => this.act("frame-to", this.split.place));
+    this.parts.evaluate.addEventListener("click", () => tell?.evaluate());
   }
 
   // ---- frames in ---------------------------------------------------------------------------
 
-  /** {run, number, measure, lanes: JSON of a list of frames for each lane, notice}. */
+  /** {run, number, measure, lanes: JSON of a list of frames for each lane, names: JSON, again, notice}. */
   receive(message) {
     if (!message?.run || message.number < this.number) return; // late frames of one that was replaced
     const fresh = JSON.parse(message.lanes);
@@ -45,15 +48,28 @@ class Compare {
 
   begin(message, count) {
     const { run, number, measure } = message;
-    Object.assign(this, { run, number, measure, split: undefined });
+    const names = JSON.parse(message.names || "[]");
+    Object.assign(this, { run, number, measure, split: undefined, did: undefined });
     this.player = new Player(keptPace());
-    this.lanes = Array.from({ length: count }, (_, i) => new Lane(i, message.run));
+    this.lanes = Array.from({ length: count }, (_, i) => new Lane(i, message.run, names[i], this.acts));
     this.parts.lanes.replaceChildren(...this.lanes.map((lane) => lane.element));
     this.parts.lanes.dataset.count = count;
     this.parts.empty.hidden = true;
     this.parts.split.hidden = true;
+    for (const part of ["evaluate", "evaluate-about"]) this.parts[part].hidden = !message.again || !this.tell;
     reveal(this.root);
     this.transport.enable(true);
+  }
+
+  /** What the buttons of a lane do. */
+  get acts() {
+    return { open: this.tell?.open, save: this.server.trace && ((i) => this.save(i)) };
+  }
+
+  async save(i) {
+    const file = await this.server.trace([this.run, i]).catch(() => null);
+    if (file?.text || file?.base64) download(file);
+    else this.say("Not saved.", file?.error ?? "The server no longer has this run.");
   }
 
   take(i, frames) {
@@ -123,12 +139,12 @@ class Compare {
     if (!split && !whole) return this.say("No difference", "in the cells that were decided.");
     if (!split) return this.say("The same.", "All samplers wrote the same words in every cell.");
     parts.split.style.left = `${(100 * split.place) / Math.max(player.last, 1)}%`;
-    const words = split.words.map(wordOf);
+    const words = split.words.map((cell, i) => `${this.lanes[i].given}: ${wordOf(cell)}`);
     const at = clock(split.place, measure);
     parts.split.setAttribute("aria-label", `Go to the first difference, at ${at}`);
-    const named = split.at.map((pos, i) => (pos === null ? "" : `${pos} of sampler ${i + 1}`)).filter(Boolean);
+    const named = split.at.map((pos, i) => (pos === null ? "" : `${pos} of ${this.lanes[i].given}`)).filter(Boolean);
     const cell = split.at.every((pos) => pos === split.pos) ? String(split.pos) : named.join(", ");
-    this.say("First difference", `in cell ${cell}, at ${at}: ${words.join(", ")}.`);
+    this.say("First difference", `in cell ${cell}, at ${at}. ${words.join("; ")}.`);
   }
 
   say(lead, rest) {
@@ -137,14 +153,23 @@ class Compare {
     this.parts.say.hidden = false;
   }
 
+  /** The table of numbers, once all runs have ended and the server has said what they did. */
   metrics(ended) {
     const { parts, lanes } = this;
     parts.metrics.hidden = !ended;
     if (!ended) return;
-    const kinds = ["insert", "delete"].filter((kind) => lanes.some((lane) => lane.count(kind) > 0));
-    parts.inserted.hidden = !kinds.includes("insert");
-    parts.deleted.hidden = !kinds.includes("delete");
-    parts.rows.replaceChildren(...lanes.map((lane) => lane.metrics(kinds)));
+    if (this.did === undefined) this.ask();
+    const runs = lanes.map((lane, i) => lane.numbersOf(this.did?.[i] ?? {}));
+    drawBars(parts.numbers, lanes.map((lane) => lane.given), lanes.map((lane) => lane.verdict), runs);
+  }
+
+  async ask() {
+    const { run } = this;
+    this.did = [];
+    const did = await this.server.measures?.(run).catch(() => []);
+    if (run !== this.run) return;
+    this.did = did ?? [];
+    this.schedule();
   }
 
   // ---- controls ----------------------------------------------------------------------------
@@ -158,8 +183,9 @@ class Compare {
 }
 
 /** Called once by the page. props.value: the newest message. */
-export function mountCompare({ element, props, server, watch }) {
-  const compare = new Compare(element, server);
+export function mountCompare({ element, props, server, watch, trigger }) {
+  const tell = trigger && { open: (lane) => trigger("select", { lane }), evaluate: () => trigger("submit") };
+  const compare = new Compare(element, server, tell);
   const receive = () => compare.receive(props.value);
   watch("value", receive);
   receive();

@@ -8,13 +8,27 @@ import { Timeline } from "./timeline.mjs";
 const NUMBERS = ["NFE", "step", "masks left", "tok/s"];
 
 export class Lane {
-  constructor(number, run) {
+  /** name: "" for the sampler's own; acts: {open(number), save(number)}, what its two buttons do; a button
+   * without is left out. */
+  constructor(number, run, name, acts) {
+    this.given = name;
     this.timeline = new Timeline(run);
     this.sent = 0; // frames that the server has sent, lost ones included
     this.painted = { index: -1, different: new Set() };
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
     this.element = make("section", "lane card", "", { "aria-label": `Sampler ${number + 1}` });
-    this.name = make("h3", "", `Sampler ${number + 1}`);
+    this.name = make("h3", "", name || `Sampler ${number + 1}`);
+    const tools = make("p", "tools");
+    const button = (text, act) => {
+      if (!act) return;
+      const made = make("button", "", text, { type: "button" });
+      made.addEventListener("click", () => act(number));
+      tools.append(made);
+    };
+    button("Open in Visualize", acts.open);
+    button("Save trace", acts.save);
+    const head = make("div", "head");
+    head.append(this.name, tools);
     this.source = make("p", "source");
     const stats = make("dl", "stats");
     this.names = [];
@@ -32,7 +46,7 @@ export class Lane {
     const say = make("p", "say");
     say.append(this.lead, " ", this.outcome, this.sentence);
     const board = make("div", "board mono", "", { role: "grid" });
-    this.element.append(this.name, this.source, stats, say, board);
+    this.element.append(head, this.source, stats, say, board);
     this.board = new Board(board, () => {});
   }
 
@@ -49,13 +63,15 @@ export class Lane {
 
   start(meta) {
     this.board.build(meta);
-    set(this.name, meta.sampler);
+    this.given ||= meta.sampler;
+    set(this.name, this.given);
     set(this.names[2], meta.noise ? "noise left" : "masks left");
     const approximate = meta.approximate ? `approximate: ${meta.approximate}` : "";
-    const settings = ["steps", "temperature", "confidence", "threshold", "cache", "policy"];
-    const has = (key) => key in meta.settings && meta.settings[key] !== "none"; // no cache, say
-    const shown = settings.filter(has).map((key) => `${key} ${meta.settings[key]}`);
-    set(this.source, [...shown, approximate].filter(Boolean).join(" · "));
+    const blocks = meta.block_length < meta.gen_length ? `blocks of ${meta.block_length}` : "";
+    const steps = meta.steps ? `${meta.steps} steps` : "";
+    const sizes = [`${meta.gen_length} cells`, blocks, steps, approximate];
+    this.source.title = Object.entries(meta.settings).map(([key, value]) => `${key} ${value}`).join(", ");
+    set(this.source, sizes.filter(Boolean).join(" · "));
   }
 
   /** Show frame `index`. different: positions at which the lanes have different words; moving: also cells
@@ -90,16 +106,9 @@ export class Lane {
     return frames.reduce((sum, frame) => sum + changed(frame), 0);
   }
 
-  /** The row of the table that compares finished runs. kinds: of changes that only some runs have. */
-  metrics(kinds) {
-    const last = this.timeline.frames.at(-1);
-    const values = [
-      last.nfe, last.step, last.t === null ? "–" : last.t.toFixed(2), rate(this.timeline.frames[0], last),
-      last.calls, this.count("remask"), this.count("edit"), ...kinds.map((kind) => this.count(kind)), this.verdict,
-    ];
-    const row = make("tr");
-    row.append(make("th", "", this.timeline.meta?.sampler ?? "", { scope: "row" }));
-    row.append(...values.map((value) => make("td", "", String(value))));
-    return row;
+  /** What the table of finished runs needs. did: measures that the server found. */
+  numbersOf(did) {
+    const [first, last] = [this.timeline.frames[0], this.timeline.frames.at(-1)];
+    return { last, rate: rate(first, last), count: (kind) => this.count(kind), did };
   }
 }

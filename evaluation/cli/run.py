@@ -13,10 +13,11 @@ from typing import Any
 from evaluation.grading.grades import Grader
 from evaluation.runs.execute import Share, manifest, run, work_left
 from evaluation.runs.machines import open_run, take_over
-from evaluation.runs.plan import QUESTION_MARK, Plan, lines_of, names_of, read_lines, take_shots
+from evaluation.runs.plan import QUESTION_MARK, Plan, lines_of, names_of, read_lines
 from evaluation.runs.report import FORMS, Report, as_markdown
 from evaluation.runs.run_folder import RunFolder
 from evaluation.sets.problem_sets import ProblemSet, load_set
+from evaluation.sets.worked import with_examples
 from models.checkpoint import find_file
 from models.flags import add_model_flags, add_tool_flags, load_flagged
 from models.prompt_settings import decode_settings
@@ -39,7 +40,10 @@ def add_run(commands: Any) -> None:
     command.add_argument("--lines", type=Path, help="JSON list of {label, sampler, settings, scorer} instead")
     command.add_argument("--limit", type=int, help="first rows only")
     command.add_argument("--shots", type=int, default=0, help="worked examples before each question")
-    command.add_argument("--shots-from", help="set they come from (else the first rows, which are left out)")
+    command.add_argument(
+        "--shots-from", default="",
+        help="set they come from (else the training side; of a file the first rows, which are left out)",
+    )  # fmt: skip
     command.add_argument("--template", default=QUESTION_MARK, help="prompt, with {question}")
     command.add_argument("--seed", type=int, default=0, help="row n has seed + n with every sampler")
     command.add_argument("--scorer", default="", help="checker or prm, for the samplers that need one")
@@ -99,13 +103,11 @@ def plan_of(args: argparse.Namespace) -> Plan:
     lines = read_lines(args.lines) if args.lines else lines_of(names, args.set, base, scorer)
     if args.lines and args.set:
         raise ValueError("set: the settings stand in the --lines file; --set goes with --samplers")
-    if args.shots_from:
-        shots = load_set(args.shots_from, args.question, args.answer, args.shots or 1).problems[: args.shots]
-        if len(shots) < args.shots:
-            raise ValueError(f"shots = {args.shots}, and {args.shots_from} has {len(shots)} rows")
-    else:
-        problems, shots = take_shots(problems, args.shots)
-    return Plan(problems, lines, args.template, shots, args.seed, args.ups_head, args.prm)
+    columns = args.question or "", args.answer or ""
+    problems, shots = with_examples(problems, args.data, args.shots, args.shots_from, *columns)
+    return Plan(
+        problems, lines, args.template, shots, args.seed, args.ups_head, args.prm, shots_from=args.shots_from
+    )
 
 
 def own_settings(model: str, problems: ProblemSet, revision: str = "") -> Mapping[str, Any]:

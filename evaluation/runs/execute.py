@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Protocol
 
 from evaluation.grading.grades import Grade
@@ -29,7 +30,8 @@ from samplers.measuring.judges import known_to_first_error, task_check
 from samplers.measuring.measures import Known, Opinion
 from tasks import TASKS
 
-CHUNK = 32
+CHUNK, FEW = 32, 64
+FIRST_CHUNK = 8  # of a set of fewer than FEW rows, so that something is seen of all lines before long
 MACHINE = ("RuntimeError", "MemoryError", "OutOfMemoryError", "AcceleratorError")
 PACKAGES = ("torch", "transformers", "accelerate", "math-verify", "sympy")
 
@@ -85,9 +87,11 @@ def run(
     work = work or work_left(plan, folder)
     finished = work.done
     yield finished
-    for first in range(0, max(map(len, work.problems.values())), CHUNK):
+    longest = max(map(len, work.problems.values()))
+    size = FIRST_CHUNK if longest < FEW else CHUNK
+    for first in range(0, longest, size):
         for line in plan.lines:
-            chunk = work.problems[line.label][first : first + CHUNK]
+            chunk = work.problems[line.label][first : first + size]
             if chunk:
                 folder.append(answered(loaded, plan, line, chunk, grader))
                 finished += len(chunk)
@@ -168,6 +172,7 @@ def manifest(loaded: LoadedModel, model: str, plan: Plan, adapter: str = "") -> 
             "question": plan.problems.mapping.question if plan.problems.mapping else None,
             "answer": plan.problems.mapping.answer if plan.problems.mapping else None,
             "notes": list(plan.problems.notes),
+            "shots_from": Path(plan.shots_from).name,
         },
         "lines": [asdict(line) for line in plan.lines],
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from evaluation.charts import COLOURS, Axes, polyline
+from evaluation.charts import COLOURS, Axes, nice_ticks, polyline
 
 SHAPES = ("circle", "square", "diamond", "triangle")
 
@@ -33,14 +32,6 @@ def best(points: Sequence[Point]) -> list[Point]:
     return front
 
 
-def nice_ceiling(value: float) -> float:
-    """The next of 1, 2, 2.5, 5 times a power of ten."""
-    if value <= 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(m * power for m in (1, 2, 2.5, 5, 10) if value <= m * power * (1 + 1e-9))
-
-
 def mark(shape: str, x: float, y: float, colour: str) -> str:
     """One mark: shape and colour both tell it from the others."""
     r = 5
@@ -57,13 +48,13 @@ def mark(shape: str, x: float, y: float, colour: str) -> str:
 
 def chart(points: Sequence[Point], cost: str) -> str:
     """An <svg>: one mark with an interval a sampler, the best joined by a line. cost: the axis."""
-    right = nice_ceiling(max((p.cost for p in points), default=1.0))
-    roof = min(1.0, nice_ceiling(max((p.high for p in points), default=1.0)))
-    axes = Axes(440, 260, 44, 16, 14, 44, (0.0, right), (0.0, roof))
-    quarters = (0, 0.25, 0.5, 0.75, 1)
+    costs = nice_ticks(max((p.cost for p in points), default=1.0))
+    shares = [share for share in nice_ticks(max((p.high for p in points), default=1.0)) if share <= 1]
+    roof = max(shares[-1], *(p.high for p in points)) if points else 1.0
+    axes = Axes(440, 260, 52, 16, 14, 44, (0.0, costs[-1]), (0.0, roof))
     parts = [
-        axes.across((roof * share, f"{100 * roof * share:.3g} %") for share in quarters),
-        axes.along((right * share, f"{right * share:.4g}") for share in quarters),
+        axes.across((share, f"{100 * share:.3g} %") for share in shares),
+        axes.along((value, f"{value:.4g}") for value in costs),
         polyline(
             [(axes.x(p.cost), axes.y(p.accuracy)) for p in best(points)],
             'stroke="currentColor" stroke-dasharray="4 3" opacity=".6"',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,8 @@ class Line:
 @dataclass(frozen=True)
 class Plan:
     """A whole run. shots: worked examples that stand before every question; template: text with
-    {question}; the seed of row n is seed + n, the same for every line; commits: keep the confidence of each
+    {question}; shots_from: the set they were asked from, "" for the run's own; the seed of row n is seed + n,
+    the same for every line; commits: keep the confidence of each
     token that is known to be right or wrong, of bundled tasks."""
 
     problems: ProblemSet
@@ -53,6 +54,7 @@ class Plan:
     ups_head: str = ""
     prm: str = ""
     commits: bool = False
+    shots_from: str = ""
 
     def __post_init__(self) -> None:
         if QUESTION_MARK not in self.template:
@@ -71,6 +73,9 @@ class Plan:
             if line.needs.head and not self.ups_head:
                 raise ValueError(f"{line.label} needs a UPS head and no head was given (--ups-head)")
         last = max((problem.number for problem in self.problems.problems), default=0)
+        asked = {problem.question for problem in self.problems.problems}
+        if shot := next((shot for shot in self.shots if shot.question in asked), None):
+            raise ValueError(f"a worked example is evaluated itself: {shot.question[:60]!r}")
         if not 0 <= self.seed < 2**63 - last:
             raise ValueError(f"seed = {self.seed} is not valid; allowed: 0 to 2^63 less the rows")
 
@@ -112,16 +117,6 @@ class Plan:
             "shots": [asdict(shot) for shot in self.shots], "ups_head": self.ups_head, "prm": self.prm,
             "commits": "kept" if self.commits else "",
         }  # fmt: skip
-
-
-def take_shots(problems: ProblemSet, count: int) -> tuple[ProblemSet, tuple[Problem, ...]]:
-    """The first `count` rows become worked examples and are left out of the questions."""
-    if not 0 <= count < len(problems.problems):
-        raise ValueError(
-            f"shots = {count} is not valid; allowed: 0 to {len(problems.problems) - 1}, the rows less one"
-        )
-    questions = replace(problems, problems=problems.problems[count:])
-    return questions, problems.problems[:count]
 
 
 def names_of(text: str) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pandas import DataFrame
 
+from evaluation.runs import again
 from evaluation.runs.pareto import Point, chart, legend
 from evaluation.runs.run_folder import ResultRow, RunFolder
 from evaluation.runs.summary import Comparison, Summary, by_line, compare, summarise
@@ -58,14 +59,14 @@ class Report:
         """All pairs of lines."""
         return compare(self.rows)
 
-    def notes(self) -> list[str]:
+    def notes(self, going: bool = False) -> list[str]:
         """What a reader must know before the numbers, the worst first: that answers were cut off, which
-        says nothing about the model."""
+        says nothing about the model. going: rows are still being decoded, as he sees."""
         data, notes = self.manifest["data"], self._cut_off()
         shares = [s.accuracy for s in self.summaries if s.accuracy is not None]
         near_zero = bool(shares) and max(shares) < NEAR_ZERO and not notes
         notes += [f"{data['name']}: {note}." for note in data.get("notes", ())]
-        if self.finished < self.expected:
+        if self.finished < self.expected and not going:
             notes.append(f"Not finished: {self.finished:,} of {self.expected:,} rows.")
         if near_zero:
             notes.append(
@@ -157,7 +158,6 @@ def as_html(report: Report) -> str:
     title = f"{data['name']}: {len(report.labels)} samplers on {len(report.problems):,} rows"
     precision = model.get("precision", model["dtype"])  # runs before 0.4 have none
     subtitle = f"{model['name']}, {precision} on {model['device']}, {report.manifest['created']}"
-    facts = [f"<dt>{escape(k)}</dt><dd>{escape(json.dumps(v))}</dd>" for k, v in report.manifest.items()]
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape(title),
         subtitle=escape(subtitle),
@@ -167,7 +167,7 @@ def as_html(report: Report) -> str:
         written=written_html(report.rows),
         figures=figures(report.summaries),
         rows=_matrix(report),
-        manifest="".join(facts),
+        again=again.as_html(report.manifest),
     )
 
 

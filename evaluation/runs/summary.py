@@ -48,7 +48,8 @@ class Summary:
 @dataclass(frozen=True)
 class Comparison:
     """Two lines on the rows that both have graded. gap: accuracy of first - second with its 95 %
-    bootstrap interval; p: exact McNemar; adjusted: p after Holm's correction over all pairs."""
+    bootstrap interval; p: exact McNemar; adjusted: p after Holm's correction over all pairs, of which there
+    are `tests`."""
 
     first: str
     second: str
@@ -60,6 +61,7 @@ class Comparison:
     high: float
     p: float
     adjusted: float
+    tests: int = 1
 
     @property
     def words(self) -> str:
@@ -75,7 +77,16 @@ class Comparison:
         better, worse = (self.first, self.second) if more > 0 else (self.second, self.first)
         chance = "that is hardly chance" if self.adjusted < CLEAR else "that could be chance"
         gap = f"{better} solves {abs(more)} more of {self.rows} than {worse}, {points}"
-        return f"{gap}; {chance}: p {p_text(self.adjusted)}."
+        return f"{gap}; {chance}: p {p_text(self.adjusted)}{self._corrected}."
+
+    @property
+    def _corrected(self) -> str:
+        """What the p stands for where there were several tests: the interval beside it knows of none."""
+        if self.tests < 2:
+            return ""
+        return (
+            f" after Holm for {self.tests} comparisons; alone it would be {p_text(self.p).removeprefix('= ')}"
+        )
 
     @property
     def points(self) -> str:
@@ -140,8 +151,9 @@ def compare(
     drafts = [
         _paired(a, b, rows_by_line[a], rows_by_line[b]) for a, b in pairs or combinations(rows_by_line, 2)
     ]
-    adjusted = iter(holm([draft[-1] for draft in drafts if draft[2]]))  # pairs without rows test nothing
-    return [Comparison(*draft, next(adjusted) if draft[2] else 1.0) for draft in drafts]
+    tested = [draft[-1] for draft in drafts if draft[2]]  # pairs without rows test nothing
+    adjusted = iter(holm(tested))
+    return [Comparison(*draft, next(adjusted) if draft[2] else 1.0, len(tested)) for draft in drafts]
 
 
 def _paired(

@@ -5,24 +5,43 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from llada_viz.decoding.recent import Recent
 from llada_viz.decoding.runs import NUMBERS, Run
 from llada_viz.render.frames import Frame
+from samplers.measuring.judges import ends_among
+from samplers.measuring.measures_command import measured
 
 MEASURES = ("NFE", "time")
 MOST_COMPARISONS = 16
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a comparison was asked for. line_up: the text of the samplers' form; sizes: name -> value, of all
+    samplers; scorer: what judges unfinished answers."""
+
+    prompt: str
+    line_up: str
+    sizes: dict[str, Any]
+    seed: Any
+    scorer: str
+
+
 @dataclass
 class Comparison:
     """Runs side by side. measure: what keeps them in step, sequences evaluated (NFE) or seconds of
-    decoding (time); number: higher than that of every comparison before it. Every method may be called from
-    any thread."""
+    decoding (time); names: of the runs on the page, their samplers' titles where there are none; asked: None
+    where a saved trace is among them; number: higher than that of every comparison before it. Every method
+    may be called from any thread."""
 
     runs: list[Run]
     measure: str = "NFE"
+    names: Sequence[str] = ()
+    asked: Asked | None = None
     id: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     number: int = field(default_factory=lambda: next(NUMBERS))
 
@@ -59,6 +78,10 @@ class Comparison:
             self._sent = [len(run.frames) for run in self.runs]
             return new_frames
 
+    def measures(self) -> list[dict[str, Any]]:
+        """Of each run what it did: tokens a pass, order and so on; {} of one that goes on or has no event."""
+        return [measures_of(run) if run.ended and run.events else {} for run in self.runs]
+
     def belongs_to(self, owner: str) -> None:
         """Say whose runs these are."""
         for run in self.runs:
@@ -68,6 +91,21 @@ class Comparison:
         """End all runs where they are."""
         for run in self.runs:
             run.stop()
+
+
+def measures_of(run: Run) -> dict[str, Any]:
+    """The numbers of a run that has ended, as far as two runs are compared by them."""
+    trace = run.trace()
+    data = measured(trace.events, trace.pieces, ends_among(trace.pieces))
+    return {name: data[name] for name in ("tpf", "tau")}
+
+
+def different_names(titles: Sequence[str]) -> list[str]:
+    """Names that tell runs apart: those that occur more than once get a number."""
+    return [
+        f"{title} ({list(titles[: place + 1]).count(title)})" if list(titles).count(title) > 1 else title
+        for place, title in enumerate(titles)
+    ]
 
 
 class Comparisons(Recent[str, Comparison]):

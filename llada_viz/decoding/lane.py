@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from samplers.requests import RequestError
+from samplers.registry import entry
 
 
 @dataclass(frozen=True)
@@ -18,16 +18,12 @@ class Lane:
     settings: dict[str, Any]
 
 
-def labelled_lanes(numbers: Sequence[int], chosen: list[tuple[str, dict[str, Any]]]) -> list[Lane]:
-    """The lanes of (sampler, settings) pairs; a label is the sampler's name, and the settings in which lanes
-    with the same sampler differ. numbers: of their rows in the form. RequestError: two are identical."""
-    lanes: list[Lane] = []
-    for number, (name, settings) in zip(numbers, chosen, strict=True):
-        same = [other for kind, other in chosen if kind == name and other is not settings]
-        differing = [k for k, v in settings.items() if any(other.get(k) != v for other in same)]
-        label = " ".join([name, *(f"{key}={settings[key]}" for key in differing)])
-        twins = [n for n, lane in zip(numbers, lanes, strict=False) if lane.label == label]
-        if twins:
-            raise RequestError(f"Samplers {twins[0]} and {number} are identical. Change a setting of one")
-        lanes.append(Lane(label, name, settings))
-    return lanes
+def label_of_lane(sampler: str, own: Mapping[str, Any]) -> str:
+    """A sampler's title, and the settings that were chosen for its lane alone."""
+    words = ", ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in own.items())
+    title = entry(sampler).title
+    return f"{title} ({words})" if words else title
+
+
+def _word(value: Any) -> str:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else f"{value}"

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from pandas import DataFrame
-
-from evaluation.grading.extraction import gold_answer
 from evaluation.runs.plan import Line, Plan, recorded_plan
 from evaluation.runs.report import FORMS, Report, fails, verdict
 from evaluation.runs.run_folder import RunError, RunFolder
@@ -25,7 +22,6 @@ from samplers.registry import entry
 
 KIND = "evaluation"
 EXPORTS = {"CSV": "rows.csv", "JSON": "report.json", "HTML": "report.html"}
-MARKS = {"right": "✓", "wrong": "✗", "open": "?", "failed": "!", "": ""}
 MOST_ROWS = 200
 LONGEST = 120
 
@@ -36,7 +32,8 @@ class EvaluationRequest:
 
     data: a file, or the name of a set; name: of the set, for the title; question, answer: columns, "" where
     the set has its own; limit: rows, None: all; scorer: for the samplers that need one; sources: None: the
-    bundled model; attached: in words what the sources are, for the title.
+    bundled model; attached: in words what the sources are, for the title; shots: worked examples before each
+    question; shots_from: the set that they come from, "" for this one; line_up, sizes: as the form had them.
     """
 
     data: str
@@ -50,6 +47,10 @@ class EvaluationRequest:
     scorer: str = "checker"
     sources: Sources | None = None
     attached: str = ""
+    shots: int = 0
+    shots_from: str = ""
+    line_up: str = ""
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 class Evaluations:
@@ -94,6 +95,8 @@ class Evaluations:
             ("--question", request.question),
             ("--answer", request.answer),
             ("--limit", request.limit),
+            ("--shots", request.shots),
+            ("--shots-from", request.shots_from),
         ):
             command += [f"{flag}={value}"] if value else []
         return command
@@ -154,36 +157,24 @@ def failing(report: Report, problems: Sequence[Problem]) -> list[Problem]:
     return [problem for problem in problems if fails(line.get(problem.number) for line in rows)]
 
 
-def matrix(report: Report, first: int = 1, differ: bool = False, fail: bool = False) -> DataFrame:
-    """A table of at most MOST_ROWS rows from row `first` on: verdict and answer of every line.
-    differ, fail: only rows that differ, only rows that fail; both: only those that do both."""
+def shown_rows(report: Report, first: int = 1, differ: bool = False, fail: bool = False) -> list[Problem]:
+    """At most MOST_ROWS rows from row `first` on. differ, fail: only rows that differ, only rows that fail;
+    both: only those that do both."""
     problems = differing(report) if differ else report.problems
     problems = failing(report, problems) if fail else problems
-    shown = [problem for problem in problems if problem.number >= first][:MOST_ROWS]
-    body = [
-        [
-            p.number,
-            _short(p.question, 60),
-            _short(gold_answer(p.answer), 24),
-            *(_mark(report, label, p.number) for label in report.labels),
-        ]
-        for p in shown
-    ]
-    return DataFrame(body, columns=["row", "question", "answer", *report.labels])
+    return [problem for problem in problems if problem.number >= first][:MOST_ROWS]
 
 
-def _mark(report: Report, label: str, number: int) -> str:
-    row = report.rows[label].get(number)
-    if row is None:
-        return ""
-    hand = " (by hand)" if row.get("by_hand") else ""
-    text = row.get("extracted") or row.get("error") or ""
-    return _short(f"{MARKS[verdict(row)]}{hand} {text}", 24)
-
-
-def _short(text: str, most: int = LONGEST) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+def seconds_left(report: Report) -> float | None:
+    """How long the rows that are left will take, as each line took for a row; None: a line that has rows left
+    has none yet."""
+    left = 0.0
+    for summary in report.summaries:
+        rows = len(report.problems) - summary.rows
+        if rows and not summary.rows:
+            return None
+        left += rows * summary.seconds
+    return left
 
 
 def preview(table: Table, count: int = 3) -> tuple[list[str], list[list[str]]]:

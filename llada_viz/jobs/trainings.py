@@ -39,13 +39,14 @@ LONGEST_MEASURE = 180.0  # seconds
 @dataclass(frozen=True)
 class TrainingRequest:
     """What a new training is to do. data: names of bundled tasks, and files; settings: name -> value; model,
-    revision: a folder or a hub id and its commit, "" for the bundled model."""
+    revision: a folder or a hub id and its commit, "" for the bundled model; name: what a person calls it."""
 
     objective: str
     data: tuple[str, ...]
     settings: Mapping[str, Any]
     model: str = ""
     revision: str = ""
+    name: str = ""
 
     def __post_init__(self) -> None:
         if not self.data:
@@ -61,7 +62,8 @@ class TrainingRequest:
     @property
     def title(self) -> str:
         names = ", ".join(Path(name).name for name in self.data)
-        return f"{self.objective} · {names} · {self.settings['max_steps']:,} steps"
+        usual = f"{self.objective} · {names} · {self.settings['max_steps']:,} steps"
+        return f"{self.name} · {usual}" if self.name else usual
 
     def arguments(self, model: str, data: Sequence[str], out: str, device: str) -> list[str]:
         """What follows `python -m training`. model: the bundled one, where the request names none."""
@@ -89,7 +91,7 @@ class Trainings:
         config = {
             "objective": request.objective, "data": [Path(name).name for name in request.data],
             "settings": dict(request.settings), "model": Path(request.model or self.model).name,
-            "trained_on": {"model": request.model, "revision": request.revision},
+            "trained_on": {"model": request.model, "revision": request.revision}, "name": request.name,
         }  # fmt: skip
         return self.jobs.submit(
             KIND,
@@ -171,6 +173,10 @@ class Trainings:
         """The traces that were recorded at a checkpoint."""
         folder = self.checkpoints(job).get(step)
         return sorted((folder / "samples").glob("sample-*.jsonl"), key=_number) if folder else []
+
+    def sample(self, job: Job, step: int, name: str) -> Path | None:
+        """The trace of a sample at a checkpoint; None where it was not recorded."""
+        return next((path for path in self.samples(job, step) if path.stem == name), None)
 
     def stamp(self, job: Job) -> str:
         """A text that changes whenever the job or its files do."""

@@ -14,7 +14,7 @@ MODULES = (
     "tried", "gutter", "cell", "slide", "ends", "blocks", "lines", "square", "squares", "board", "views",
     "stage", "tip", "charts", "least", "past", "retemper", "sliders", "inspector", "answers", "grow",
     "pins", "visitor", "tree", "asking", "panels", "keys", "transport", "readout", "numbers", "runmenu",
-    "canvas", "align", "lockstep", "lane", "compare", "reel", "kept", "gallery", "keep",
+    "canvas", "align", "lockstep", "bars", "lane", "compare", "lineup", "reel", "kept", "gallery", "keep",
 )  # fmt: skip
 # Later sheets win over earlier ones.
 SHEETS = (
@@ -38,6 +38,7 @@ SHEETS = (
     "drawn",
     "measures",
     "compare",
+    "lineup",
     "evaluate",
     "train",
     "models",
@@ -50,7 +51,8 @@ SHEETS = (
 STYLES = tuple(FOLDER / f"{name}.css" for name in SHEETS)
 # What the page calls of them.
 OFFERED = (
-    "mount", "mountCompare", "mountGallery", "reveal", "closeOutside", "formChanged", "openPanels",
+    "mount", "mountCompare", "mountLineUp", "mountGallery", "reveal", "closeOutside", "formChanged",
+    "openPanels",
     "store", "remember", "keeping", "setAddress", "copyText",
 )  # fmt: skip
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)

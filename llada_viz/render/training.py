@@ -1,4 +1,4 @@
-"""A training as HTML: how far it is, its curves as SVG pictures, one example as the model sees it."""
+"""A training as HTML: how far it is, and one example as the model sees it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from evaluation.charts import Axes, polyline
 from training.engine.saying import duration
 
-Point = tuple[int, float]
-MOST_POINTS = 300
-MOST_FIGURES = 12
 MOST_CELLS = 512
 # state of a cell -> (its CSS class, what it means)
 STATES = {
@@ -38,50 +34,6 @@ def pace(step: int, steps: int, seconds: float | None, doing: str = "", left: fl
     if left is not None:
         parts.append(f"about {duration(left)} left")
     return " · ".join(parts)
-
-
-def figures(curves: Mapping[str, Sequence[Point]], steps: int) -> str:
-    """A small chart for each curve, losses first. curves: by name; steps: the right end of the axis."""
-    named = sorted(curves, key=lambda name: (name != "loss", "loss" not in name, name == "learning_rate"))
-    drawn = "".join(chart(name, curves[name], steps) for name in named[:MOST_FIGURES])
-    return f"<div class='lz-curves'>{drawn}</div>" if drawn else ""
-
-
-def chart(name: str, points: Sequence[Point], steps: int) -> str:
-    """A curve with its last value written out."""
-    shown = thin(points)
-    values = [value for _, value in shown]
-    low, high = span(min(values), max(values))
-    axes = Axes(360, 170, 66, 12, 10, 26, (0, max(steps, 1)), (low, high))
-    last_step, last = points[-1]
-    title = name.replace("_", " ")
-    parts = [
-        axes.across((value, f"{value:.3g}") for value in (low, (low + high) / 2, high)),
-        axes.along([(0, "0")], "start"),
-        axes.along([(steps, f"{steps:,}")], "end"),
-        polyline(
-            [(axes.x(step), axes.y(value)) for step, value in shown],
-            'stroke="var(--lz-curve)" stroke-width="2" stroke-linejoin="round"',
-        ),
-        f'<circle cx="{axes.x(last_step):.1f}" cy="{axes.y(values[-1]):.1f}" r="3.5" '
-        'fill="var(--lz-curve)"/>',
-    ]
-    drawn = axes.svg(f"{title}: {last:.4g} at step {last_step:,}", parts)
-    return f"<figure><figcaption><b>{escape(title)}</b> {last:.4g}</figcaption>{drawn}</figure>"
-
-
-def thin(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
-    """At most `most` points. Neighbours become one, with the last of their steps and their mean value."""
-    size = -(-len(points) // most)
-    parts = [points[i : i + size] for i in range(0, len(points), size)]
-    return [(part[-1][0], sum(value for _, value in part) / len(part)) for part in parts]
-
-
-def span(low: float, high: float) -> tuple[float, float]:
-    """The two ends of the axis for values from low to high: with a margin, and never the same number."""
-    margin = (high - low) * 0.08 or abs(high) * 0.08 or 0.5
-    bottom = low - margin
-    return (0.0 if low >= 0 > bottom else bottom), high + margin
 
 
 def example(preview: Mapping[str, Any]) -> str:

@@ -3,19 +3,20 @@ them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
 
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled, Example
-from llada_viz.decoding.comparison import MEASURES, Comparison, Comparisons
+from llada_viz.decoding.comparison import MEASURES, Asked, Comparison, Comparisons, different_names
 from llada_viz.decoding.entrance import ENTRANCE
+from llada_viz.decoding.line_up import MOST_LANES, SIZES, lanes_of
 from llada_viz.decoding.runs import OPENED, Run, recorded
 from llada_viz.widgets.canvas import Message
 from llada_viz.widgets.compare_canvas import CompareCanvas, message, notice, whole
-from llada_viz.widgets.lanes import SIZES, Lanes
+from llada_viz.widgets.line_up import LineUp
 from llada_viz.widgets.live import (
     QUIET,
     Updates,
@@ -41,7 +42,6 @@ from samplers.requests import RequestError
 from samplers.settings import SettingError, sentence_of
 
 FIRST_EXAMPLE = 2
-MOST_LANES = 4
 GOES_ON = "A comparison is still going on: press Stop first."
 
 
@@ -57,7 +57,6 @@ class Compare:
         self.attachments = attachments or Attachments(bundled)
         self.scorer = ScorerInput(self.attachments, "compare", always=True)
         self.first = bundled.examples[FIRST_EXAMPLE]
-        self.lanes = Lanes("compare")
 
     def build(self, attached: gr.State | None = None) -> None:
         """Lay out the tab and connect its events. attached: the page's state with the id of an attachment."""
@@ -69,14 +68,15 @@ class Compare:
                     self.idle, self.bundled.problem, "compare-"
                 )
             with gr.Column(elem_classes="lz-out", min_width=0):
-                self.canvas = CompareCanvas(self.comparisons, elem_id="compare-canvas")
+                self.canvas = CompareCanvas(self.comparisons, acts=True, elem_id="compare-canvas")
         self.run_id = gr.State("")
         self._connect()
 
     def _form(self) -> None:
         self.prompt = gr.Textbox(self.first.prompt, label="Prompt", lines=4, elem_id="compare-prompt")
         self.examples = example_buttons(self.bundled)
-        self.lanes.build()
+        usual = head_settings(self.attachments.using_or_bundled(""))
+        self.lanes = LineUp(least=2, usual=usual, elem_id="compare-lanes")
         with gr.Row(elem_classes="lz-two"):
             self.sizes = [
                 gr.Number(value, label=label, min_width=80, elem_id=f"compare-{name}")
@@ -95,7 +95,7 @@ class Compare:
     def _connect(self) -> None:
         inputs = {self.prompt, self.seed, self.measure, self.attached, self.scorer.scorer, *self.sizes}
         self.scorer.follow(self.attached, *self.sizes)
-        wire(self, self.on_start, inputs | set(self.lanes.inputs), lambda _: buttons(self, running=False))
+        wire(self, self.on_start, inputs | {self.lanes}, lambda _: buttons(self, running=False))
         self.shown = shown = [self.alert, self.run_id, self.canvas, self.start, self.stop]
         self.opener.upload(
             self.on_open, {self.opener, self.run_id}, shown, trigger_mode="always_last", **QUIET
@@ -152,15 +152,15 @@ class Compare:
             raise RequestError(f"measure = {measure!r} is not valid; allowed: {', '.join(MEASURES)}")
         sizes = zip(SIZES, self.sizes, strict=True)
         shared = {name: without_fraction(values[component]) for (name, _, _), component in sizes}
-        rows = [values[component] for component in self.lanes.inputs]
-        lanes = self.lanes.read(rows, {**shared, "early_stop": True}, 2, head_settings(using))
+        lanes = lanes_of(values[self.lanes], {**shared, "early_stop": True}, 2, head_settings(using))
         scorer, seed = values[self.scorer.scorer], values[self.seed]
         ready = [prepare_run(using, lane.sampler, lane.settings, text, seed, scorer=scorer) for lane in lanes]
         runs = [
             Run(using.pieces, using.name, one.stream(), golds=self.bundled.golds, place=one.place)
             for one in ready
         ]
-        return self.comparisons.add(Comparison(runs, measure))
+        asked = Asked(text, values[self.lanes], shared, seed, scorer)
+        return self.comparisons.add(Comparison(runs, measure, [lane.label for lane in lanes], asked))
 
     def on_decode(self, run_id: str, visitor: str = "") -> Iterator[Message]:
         """Decode all runs in step, and send their frames. visitor: whose runs they are."""
@@ -182,7 +182,8 @@ class Compare:
             runs.append(recorded(read_trace(values[self.opener] or "", OPENED), self.bundled.golds))
         except (TraceError, EventError, OSError) as error:
             return {self.alert: alert(sentence_of(error))}
-        return self._show(runs)
+        named = before.names if before is not None and len(before.names) == len(runs) - 1 else ()
+        return self._show(runs, named)
 
     def show(self, runs: list[Run], values: Values) -> Updates:
         """Put recorded runs side by side: updates of `shown`. TraceError: too few, too many, or a comparison
@@ -193,9 +194,10 @@ class Compare:
             raise TraceError(f"{len(runs)} traces were chosen; allowed: 2 to {MOST_LANES}")
         return self._show(runs)
 
-    def _show(self, runs: list[Run]) -> Updates:
-        # A trace knows no seconds.
-        comparison = self.comparisons.add(Comparison(runs, MEASURES[0]))
+    def _show(self, runs: list[Run], named: Sequence[str] = ()) -> Updates:
+        """Show recorded runs. named: names of the first of them."""
+        names = different_names([*named, *(run.layout.sampler for run in runs[len(named) :])])
+        comparison = self.comparisons.add(Comparison(runs, MEASURES[0], names))  # a trace knows no seconds
         return {
             self.alert: alert(""), self.run_id: comparison.id, self.canvas: whole(comparison),
             **buttons(self, running=False),

@@ -9,27 +9,31 @@ from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
-from pandas import DataFrame
 
 from evaluation.runs.report import Report
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.runs import Runs
-from llada_viz.jobs.evaluations import EXPORTS, KIND, Evaluations, matrix
+from llada_viz.jobs.evaluations import EXPORTS, KIND, Evaluations, seconds_left, shown_rows
 from llada_viz.jobs.job_facts import log_of, waits_for
 from llada_viz.jobs.job_store import Job
-from llada_viz.render.evaluation import progress, result
+from llada_viz.render.evaluation import progress, result, scores_of
+from llada_viz.render.rows_table import rows_table
 from llada_viz.tabs.evaluate_answer import GRADES, Answer
+from llada_viz.tabs.evaluate_fill import filled, form_of
 from llada_viz.tabs.evaluate_form import EvaluateForm
 from llada_viz.widgets import foot
 from llada_viz.widgets.job_panel import JobPanel
-from llada_viz.widgets.live import QUIET, Updates, alert
+from llada_viz.widgets.live import QUIET, Updates, alert, no_change, press_at_once, released
 from llada_viz.widgets.plots import ParetoPlot
+from llada_viz.widgets.rows_table import RowsTable
 from llada_viz.widgets.scorer_input import ScorerInput
 
-EMPTY = "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate.</p>"
+EMPTY = (
+    "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate: every sampler "
+    "answers the same questions, and the page says which differences are more than chance.</p>"
+)
 PRESS_FILE = "() => setTimeout(() => document.querySelector('#evaluate-file').click(), 100)"
-NO_ROWS = ["row", "question", "answer"]
 
 
 class Evaluate:
@@ -56,6 +60,9 @@ class Evaluate:
         self.attached = attached
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
+                self.note = gr.HTML(
+                    elem_id="evaluate-note", elem_classes="lz-about lz-if", apply_default_css=False
+                )
                 self.form.build(self.scorer)
                 with gr.Column(elem_classes="lz-bottom", min_width=0):
                     self.alert = gr.HTML(elem_id="evaluate-alert", apply_default_css=False)
@@ -68,28 +75,25 @@ class Evaluate:
 
     def _job(self) -> None:
         with gr.Column(elem_classes="lz-panel"):
-            self.panel.build("evaluate", EMPTY, self.secret)
+            self.panel.build("evaluate", EMPTY + scores_of(self.bundled.folder), self.secret)
             with self.panel.tools:
                 self.exports = [
                     gr.Button(f"Export {form}", size="sm", min_width=80, elem_id=f"export-{form}")
                     for form in EXPORTS
                 ]
-                # A download button gives the file that it had before the click. So Export only puts the file
-                # there, and then a script clicks this hidden button.
-                self.file = gr.DownloadButton("Download", visible="hidden", elem_id="evaluate-file")
+            # A download button gives the file that it had before the click. So Export only puts the file
+            # there, and then a script clicks this hidden button.
+            self.file = gr.DownloadButton("Download", visible="hidden", elem_id="evaluate-file")
             self.result = gr.HTML(elem_id="evaluate-result", apply_default_css=False)
             ParetoPlot(self._report_of).build(self.result, self.panel.job, self.panel.visitor_jobs)
 
     def _rows(self) -> None:
-        with gr.Column(elem_classes="lz-panel"):
+        with gr.Column(elem_classes="lz-panel", visible=False) as self.rows_card:
             with gr.Row(elem_classes="lz-tools"):
                 self.differ = gr.Checkbox(label="Only rows that differ", elem_id="evaluate-differ")
                 self.fail = gr.Checkbox(label="Only rows that fail", elem_id="evaluate-fail")
                 self.first = gr.Number(1, label="From row", min_width=80, elem_id="evaluate-first")
-            self.rows = gr.Dataframe(
-                headers=["row", "question", "answer"], interactive=False, wrap=True, datatype="str",
-                elem_id="evaluate-rows", show_label=False, label="Rows by sampler", max_height=420,
-            )  # fmt: skip
+            self.rows = RowsTable(elem_id="evaluate-rows")
             self.answer.build()
         self.answer.build_canvas()
 
@@ -98,19 +102,23 @@ class Evaluate:
     def _connect(self) -> None:
         form, panel = self.form, self.panel
         self.scorer.follow(self.attached, *form.sizes.values())
-        filled = [*form.shown, self.scorer.of_adapter]
+        fresh = [*form.shown, self.scorer.of_adapter]
         form.upload.upload(
-            self.on_upload, {form.upload, self.attached}, filled, trigger_mode="always_last", **QUIET
+            self.on_upload, {form.upload, self.attached}, fresh, trigger_mode="always_last", **QUIET
         )
-        form.source.input(self.on_set, {form.source, form.path, self.attached}, filled, **QUIET)
+        form.source.input(self.on_set, {form.source, form.path, self.attached}, fresh, **QUIET)
         asks = {self.differ, self.fail, self.first, self.answer.cell, self.answer.run_id}
-        panel.connect(self.view, asks, [self.result, self.rows, *self.answer.shown], self.alert)
+        panel.connect(self.view, asks, self._shows, self.alert)
+        press_at_once(self.start)
         begun = self.start.click(
             self.on_start, {panel.visitor_jobs, self.attached, *form.inputs}, panel.start_outputs,
             trigger_mode="once", **QUIET,
         )  # fmt: skip
         panel.look_again_after(begun.success)
+        released(self.start, begun)
         foot.follow(self.foot, panel.state, begun)
+        begun.success(lambda: "", None, self.note, queue=False, **QUIET)
+        panel.job.change(self.on_job, {panel.job, panel.visitor_jobs}, filled(form), queue=False, **QUIET)
         for changed in (self.differ.input, self.fail.input, self.first.submit):
             panel.look_again_after(changed)
         for button, export in zip(self.exports, EXPORTS, strict=True):
@@ -127,6 +135,7 @@ class Evaluate:
         chosen = self.rows.select(
             answer.on_cell, [self.panel.job, visitor_jobs, answer.run_id], answer.shown, **QUIET
         )
+        chosen.success(None, None, None, js=foot.REVEAL.format("#evaluate-detail"), queue=False, **QUIET)
         chosen.success(
             answer.on_replay, [answer.run_id, visitor_jobs, answer.cell], [answer.canvas, answer.replayed],
             trigger_mode="multiple", concurrency_id="gpu", concurrency_limit=1, **QUIET,
@@ -147,6 +156,17 @@ class Evaluate:
         using = self.attachments.using_or_bundled(values[self.attached])
         shown = self.form.on_set(values[self.form.source], values[self.form.path], using)
         return shown | self.scorer.filled(using)
+
+    def on_job(self, values: Mapping[Any, Any]) -> Updates:
+        """Another evaluation is shown, as after a reload: the form is filled in as it was asked for."""
+        jobs = self.panel.visible(values[self.panel.visitor_jobs])
+        job = next((job for job in jobs if job.id == values[self.panel.job]), None)
+        return (form_of(self.form, job) if job is not None else {}) or no_change()
+
+    @property
+    def _shows(self) -> list[Any]:
+        """What `view` updates."""
+        return [self.result, self.rows, self.rows_card, *self.exports, *self.answer.shown]
 
     def on_start(self, values: Mapping[Any, Any]) -> Iterator[Updates]:
         """Queue a job; a refusal is a sentence."""
@@ -169,24 +189,28 @@ class Evaluate:
         report, answer = self.evaluations.report(job) if job else None, self.answer
         cell = values[answer.cell]
         gone = answer.no_answer(values[answer.run_id]) if cell and (not job or cell[0] != job.id) else {}
+        card = {self.rows_card: gr.update(visible=report is not None)}
+        card |= dict.fromkeys(self.exports, gr.update(interactive=report is not None and report.finished > 0))
         if job is None or report is None:
             state_only = {self.panel.state: self._state(job, None)} if job else {}
-            empty = gr.update(value=DataFrame(columns=NO_ROWS))
-            return {**state_only, self.result: "", self.rows: empty, **gone}
+            return {**state_only, self.result: "", self.rows: "", **card, **gone}
         first = values[self.first]
         start = int(first) if isinstance(first, (int, float)) and 0 < first < 1e9 else 1
-        table = matrix(report, start, values[self.differ], values[self.fail])
+        problems = shown_rows(report, start, values[self.differ], values[self.fail])
+        chosen = None if gone else cell
         return {
             self.panel.state: self._state(job, report),
-            self.result: result(report) if report.finished else "",
-            self.rows: gr.update(value=table),
-            **gone,
-        }
+            self.result: result(report, going=job.state == "running") if report.finished else "",
+            self.rows: rows_table(report, problems, chosen),
+            **card, **gone,
+        }  # fmt: skip
 
     def _state(self, job: Job, report: Report | None) -> str:
         log = log_of(job) if job.state in ("failed", "lost") else []
         finished, expected = (report.finished, report.expected) if report else (0, 0)
-        return progress(job.state, waits_for(self.evaluations.jobs, job) or job.note, finished, expected, log)
+        left = seconds_left(report) if report and job.state == "running" else None
+        note = waits_for(self.evaluations.jobs, job) or job.note
+        return progress(job.state, note, finished, expected, log, left)
 
     def on_export(self, form: str, chosen: str | None, visitor_jobs: list[str]) -> tuple[str, str]:
         """A file to download; a sentence when there is nothing yet."""

@@ -24,7 +24,6 @@ from samplers.requests import RequestError, Tools, prepare
 
 HINT = "<p class='lz-about'>Choose an answer to see it in full and to watch it being decoded.</p>"
 GRADES = {"Right": True, "Wrong": False, "Not graded": None}
-FIRST_LINE = 3  # columns before those of the samplers: row, question, answer
 Cell = tuple[str, str, int] | None  # job, line, row
 
 
@@ -74,15 +73,17 @@ class Answer:
         if (run := self.runs.get(run_id)) is not None:
             run.stop()
 
-    def on_cell(self, chosen: str | None, visitor_jobs: list[str], old: str, event: gr.SelectData) -> Updates:
-        """One answer in full, and a run that decodes it again from the same seed."""
+    def on_cell(self, chosen: str | None, visitor_jobs: list[str], old: str, event: gr.EventData) -> Updates:
+        """One answer in full, and a run that decodes it again from the same seed. event: `row`, the row's
+        number, and `line`, the place of its sampler."""
         job = self.job_of(chosen, visitor_jobs)
-        report, column = self.evaluations.report(job), event.index[1] - FIRST_LINE
-        number = str(event.row_value[0])
-        if report is None or not 0 <= column < len(report.labels) or not number.isdecimal():
+        report, place, row_number = self.evaluations.report(job), event.line, event.row
+        if report is None or type(place) is not int or not 0 <= place < len(report.labels):
+            return {self.cell: gr.skip()}
+        if row_number not in [problem.number for problem in report.problems]:
             return {self.cell: gr.skip()}
         self._stop(old)
-        label, row_number = report.labels[column], int(number)
+        label = report.labels[place]
         row = report.rows[label].get(row_number)
         text = self._in_full(report, label, row_number)
         answered = gr.update(interactive=row is not None and "error" not in row)

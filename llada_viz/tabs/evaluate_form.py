@@ -14,13 +14,15 @@ from evaluation.sets.columns import SetError, guess
 from evaluation.sets.problem_sets import ProblemSet, bundled_set, from_table, load_set
 from evaluation.sets.public_sets import EVALUATED
 from evaluation.sets.tables import read_table
+from evaluation.sets.worked import MOST_EXAMPLES, with_examples
 from llada_viz.decoding.attached import Attached, Using
 from llada_viz.decoding.lane import Lane
+from llada_viz.decoding.line_up import SIZES, lanes_of
 from llada_viz.decoding.served import CHECKER, check_scorer, no_head
 from llada_viz.decoding.sources import sources_of
 from llada_viz.jobs.evaluations import EvaluationRequest, preview
 from llada_viz.render.evaluation import table
-from llada_viz.widgets.lanes import SIZES, Lanes
+from llada_viz.widgets.line_up import LineUp
 from llada_viz.widgets.live import Updates, alert, head_settings
 from llada_viz.widgets.scorer_input import ScorerInput
 from models.assets import assets
@@ -33,6 +35,7 @@ from tasks.recognise import kind_of, level_of
 SAMPLES = assets() / "data"
 FIRST_SET = "arithmetic.csv"
 UPLOADED = "the uploaded file"
+OWN_SIDE = "this set’s training side"
 MOST_ROWS = 20_000
 MOST_PUBLIC_ROWS, PUBLIC_ROWS = 200, 50
 TOO_MANY_ROWS = f"On this public Space an evaluation has at most {MOST_PUBLIC_ROWS} rows"
@@ -85,7 +88,6 @@ class EvaluateForm:
 
     def __init__(self, settings_of: Callable[[str, str], Mapping[str, Any]], public: bool = False) -> None:
         self.settings_of, self.public = settings_of, public
-        self.lanes = Lanes("evaluate")
 
     def build(self, scorer: ScorerInput) -> None:
         """Lay out the inputs, the scorer among them."""
@@ -107,7 +109,8 @@ class EvaluateForm:
                 for role, value in (("Question", facts.question), ("Answer", facts.answer))
             )  # fmt: skip
         self.preview = gr.HTML(facts.shown, elem_id="evaluate-preview", apply_default_css=False)
-        self.lanes.build()
+        usual = head_settings(scorer.attachments.using_or_bundled(""))
+        self.lanes = LineUp(usual=usual, elem_id="evaluate-lanes")
         scorer.build(visible=bool(scorer.attachments.bundled.rewards))
         self.scorer = scorer.scorer
         sizes = self.sizes_of(facts)
@@ -119,7 +122,18 @@ class EvaluateForm:
             self.limit = gr.Number(
                 self.rows_of(facts), label="Rows (0: all)", min_width=80, elem_id="evaluate-limit"
             )
-        with gr.Accordion("Seed and prompt", open=False, elem_classes="lz-more"):
+        self._more()
+
+    def _more(self) -> None:
+        with gr.Accordion("Worked examples, seed, prompt", open=False, elem_classes="lz-more"):
+            self.shots = gr.Number(
+                0, label="Worked examples", elem_id="evaluate-shots", maximum=MOST_EXAMPLES,
+                info="How many questions with their answers stand before each question.",
+            )  # fmt: skip
+            self.shots_from = gr.Dropdown(
+                [(OWN_SIDE, ""), *samples(self.public)], value="", label="They come from",
+                elem_id="evaluate-shots-from", info="Of a file its first rows, which are then not asked.",
+            )  # fmt: skip
             self.seed = gr.Number(0, label="Seed", info="Row n has this seed plus n with every sampler.")
             self.template = gr.Textbox(
                 "{question}", label="Prompt", info="{question} stands for the question."
@@ -129,7 +143,10 @@ class EvaluateForm:
     def inputs(self) -> set[Any]:
         """What `request` is given the values of."""
         mapping = {self.source, self.path, self.question, self.answer, self.scorer}
-        return mapping | {self.limit, self.seed, self.template, *self.sizes.values(), *self.lanes.inputs}
+        examples = {self.shots, self.shots_from}
+        return mapping | examples | {
+            self.limit, self.seed, self.template, *self.sizes.values(), self.lanes
+        }  # fmt: skip
 
     @property
     def shown(self) -> list[Any]:
@@ -233,8 +250,7 @@ class EvaluateForm:
         using: the model to decode with; values: of `inputs`, by component.
         """
         shared = {name: _whole(name, values[component], 1) for name, component in self.sizes.items()}
-        own = [values[component] for component in self.lanes.inputs]
-        lanes = self.lanes.read(own, {**shared, "early_stop": True}, 1, head_settings(using))
+        lanes = lanes_of(values[self.lanes], {**shared, "early_stop": True}, 1, head_settings(using))
         rows = _whole("rows", values[self.limit], 0) or None
         if rows is not None and rows > MOST_ROWS:
             most = f"An evaluation has at most {MOST_ROWS:,} rows."
@@ -248,7 +264,22 @@ class EvaluateForm:
         if self.public and count > MOST_PUBLIC_ROWS:
             raise RequestError(TOO_MANY_ROWS)
         seed, template = _whole("seed", values[self.seed], 0), values[self.template]
-        return EvaluationRequest(data, Path(data).name, lanes, *columns, rows, seed, template, **tools)
+        return EvaluationRequest(
+            data, Path(data).name, lanes, *columns, rows, seed, template, **tools,
+            **self._examples(source, data, columns, values), line_up=values[self.lanes], sizes=shared,
+        )  # fmt: skip
+
+    def _examples(
+        self, source: str, data: str, columns: tuple[str, str], values: Mapping[Any, Any]
+    ) -> dict[str, Any]:
+        """The fields shots and shots_from. RequestError: there are not so many."""
+        count, other = _whole("worked examples", values[self.shots], 0), values[self.shots_from] or ""
+        if other and other not in [value for _, value in samples(self.public)]:
+            raise RequestError("the worked examples come from no set of the list")
+        if count and not (EVALUATED.keys() & {source, other}):  # those of the hub are looked at by the job
+            limit = _whole("rows", values[self.limit], 0) or None
+            with_examples(load_set(data, *columns, limit), data, count, other, *columns)
+        return {"shots": count, "shots_from": other if count else ""}
 
     def _mapping(
         self, source: str, data: str, question: str, answer: str, rows: int | None

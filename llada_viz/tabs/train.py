@@ -18,15 +18,15 @@ from llada_viz.decoding.runs import OPENED, Runs
 from llada_viz.jobs.job_facts import log_of, submitted_minute
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.trainings import KIND, TrainingRequest, Trainings, near
+from llada_viz.render.curves import figures
 from llada_viz.render.job import log_box
-from llada_viz.render.training import figures
 from llada_viz.tabs.train_example import example_of
 from llada_viz.tabs.train_form import TrainForm
-from llada_viz.tabs.train_view import EMPTY, NO_SAMPLE, newest_in, stamp_of, state_of
+from llada_viz.tabs.train_view import EMPTY, LOADED, NO_SAMPLE, newest_in, sample_of, stamp_of, state_of
 from llada_viz.widgets import foot
 from llada_viz.widgets.canvas import TokenCanvas, message
 from llada_viz.widgets.job_panel import JobPanel
-from llada_viz.widgets.live import QUIET, Updates, alert
+from llada_viz.widgets.live import QUIET, Updates, alert, press_at_once, released
 from models.checkpoint import ModelError
 from samplers.events import EventError
 from samplers.recording.traces import TraceError, read_trace
@@ -64,8 +64,10 @@ class Train:
         self.run_id = gr.State("")
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
+                if self.public:
+                    gr.HTML(alert(f"{OFF}."), elem_id="train-off-alert", apply_default_css=False)
                 self.form.build()
-                notice = alert(f"{OFF}.") if self.public else alert(self.bundled.problem)
+                notice = "" if self.public else alert(self.bundled.problem)
                 with gr.Column(elem_classes="lz-bottom", min_width=0):
                     self.alert = gr.HTML(notice, elem_id="train-alert", apply_default_css=False)
                     self.foot = foot.job_state("train")
@@ -81,10 +83,6 @@ class Train:
 
     def _what(self) -> None:
         with gr.Column(elem_classes="lz-panel"):
-            self.command = gr.Textbox(
-                label="Command", info=OWN_COPY, lines=4, max_lines=40,
-                interactive=False, buttons=["copy"], elem_id="train-command",
-            )  # fmt: skip
             self.problem = gr.HTML(elem_id="train-problem-alert", apply_default_css=False)
             with gr.Row(elem_classes="lz-tools"):
                 self.show, self.measure = (
@@ -94,6 +92,11 @@ class Train:
                     for word, name in (("Show an example", "show"), ("Estimate the time", "measure"))
                 )
             self.example = gr.HTML(elem_id="train-example", apply_default_css=False)
+            with gr.Accordion("Command", open=False, elem_classes="lz-more", elem_id="train-as-command"):
+                self.command = gr.Textbox(
+                    info=OWN_COPY, lines=4, max_lines=40, interactive=False, buttons=["copy"],
+                    show_label=False, label="Command", elem_id="train-command",
+                )  # fmt: skip
         opened = self.on_command({component: component.value for component in self.form.inputs})
         self.command.value, self.problem.value = opened[self.command], opened[self.problem]
 
@@ -107,7 +110,7 @@ class Train:
     def _checkpoints(self) -> None:
         with gr.Column(elem_classes="lz-panel"):
             self.hint = gr.HTML(NO_SAMPLE, elem_id="train-hint", apply_default_css=False)
-            with gr.Row(elem_classes="lz-two lz-pick"):
+            with gr.Row(elem_classes="lz-two lz-pick", visible=False) as self.picks:
                 self.step, self.sample = (
                     gr.Dropdown(
                         [], label=label, elem_id=f"train-{name}", min_width=80, interactive=True,
@@ -115,7 +118,8 @@ class Train:
                     )
                     for label, name in (("Checkpoint", "step"), ("Sample", "sample"))
                 )  # fmt: skip
-            with gr.Row(elem_classes="lz-tools"):
+            self.facts = gr.HTML(elem_id="train-sample-facts", apply_default_css=False)
+            with gr.Row(elem_classes="lz-tools", visible=False) as self.uses:
                 self.replay = gr.Button(
                     "Replay the sample", size="sm", min_width=80, interactive=False, elem_id="train-replay"
                 )
@@ -131,8 +135,9 @@ class Train:
     def _connect(self) -> None:
         self._follow_form()
         panel, picks = self.panel, [self.step, self.sample]
-        shows = [self.curves, self.log, self.hint, *picks, self.replay, self.load]
+        shows = [self.curves, self.log, self.hint, *picks, self.replay, self.load, *self._of_checkpoints]
         panel.connect(self.view, picks, shows, self.alert)
+        press_at_once(self.start)
         begun = self.start.click(
             self.on_start,
             {panel.visitor_jobs, *self._inputs},
@@ -141,8 +146,10 @@ class Train:
             **QUIET,
         )
         panel.look_again_after(begun.success)
+        released(self.start, begun)
         foot.follow(self.foot, panel.state, begun)
         panel.look_again_after(self.step.input)
+        panel.look_again_after(self.sample.input)
         panel.job.input(lambda: (gr.update(visible=False), ""), None, [self.canvas, self.load_alert], **QUIET)
         self.replay.click(
             self.on_replay, {panel.job, *picks}, [self.load_alert, self.canvas, self.run_id],
@@ -264,12 +271,12 @@ class Train:
         """The chosen training as it stands: curves, log, checkpoints."""
         if job is None:
             empty, off = gr.update(choices=[], value=None), gr.update(interactive=False)
-            nothing = {self.step: empty, self.sample: empty, self.replay: off, self.load: off}
+            nothing: Updates = {self.step: empty, self.sample: empty, self.replay: off, self.load: off}
+            nothing |= {self.facts: "", **dict.fromkeys([self.picks, self.uses], gr.update(visible=False))}
             return {self.curves: "", self.log: "", self.hint: NO_SAMPLE, **nothing}
-        steps = int(job.config["settings"]["max_steps"])
         return {
             self.panel.state: state_of(self.trainings, job),
-            self.curves: figures(self.trainings.log(job).curves(), steps),
+            self.curves: figures(self.trainings.log(job).curves()),
             self.log: log_box([shlex.join(job.argv), "", *log_of(job)]),
             **self._picks(job, values),
         }
@@ -288,7 +295,9 @@ class Train:
         sample = values[self.sample] if values[self.sample] in samples else next(iter(samples), None)
         steps = [(f"step {int(number):,}", number) for number in reversed(steps_saved)]
         return {
-            self.hint: "" if steps_saved else NO_SAMPLE,
+            self.hint: LOADED if steps_saved else NO_SAMPLE,
+            self.facts: sample_of(self.trainings, job, int(step), sample) if step and sample else "",
+            **dict.fromkeys([self.picks, self.uses], gr.update(visible=bool(steps_saved))),
             self.step: gr.update(choices=steps, value=step),
             self.sample: gr.update(
                 choices=[(name.replace("-", " "), name) for name in samples], value=sample
@@ -296,6 +305,10 @@ class Train:
             self.replay: gr.update(interactive=bool(samples)),
             self.load: gr.update(interactive=bool(steps_saved)),
         }
+
+    @property
+    def _of_checkpoints(self) -> list[Any]:
+        return [self.facts, self.picks, self.uses]
 
     def on_replay(self, values: Mapping[Any, Any]) -> Updates:
         """Show a recorded sample on the canvas."""
@@ -320,7 +333,8 @@ class Train:
             return {self.load_alert: alert("There is no such checkpoint.")}
         title = objective(job.config["objective"]).title
         try:
-            label = f"{title} of {submitted_minute(job)}, step {int(step):,}"
+            called = job.config.get("name") or f"{title} of {submitted_minute(job)}"
+            label = f"{called}, step {int(step):,}"
             trained_on = Sources(**job.config.get("trained_on", {"model": ""}))
             base = trained_on if trained_on.model else None
             attachment_id = self.attachments.add(values[self.attached], checkpoints[step], label, base=base)

@@ -36,7 +36,8 @@ RESULTS = {
     "model or adapter": "a model, or an adapter", "adapter or model": "an adapter, or a model",
     "head": "a UPS head", "adapter and head": "an adapter and a UPS head", "prm": "a reward model",
 }  # fmt: skip
-GROUPS = ("Settings of this objective", "Examples", "Optimizer", "Log and checkpoints")
+GROUPS = ("Of this objective", "Examples", "Optimizer", "Log and checkpoints")
+LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def presets(folder: Path = CONFIGS) -> list[Preset]:
 
 
 def group_of(name: str) -> int:
-    """The accordion of a setting: its place in GROUPS."""
+    """The part of all settings in which one stands: its place in GROUPS."""
     if name in LOGGED:
         return 3
     if name in {d.name for d in describe(TrainSettings)}:
@@ -110,13 +111,24 @@ class TrainForm:
                 self.widgets[key] = self._column(self.settings[key])
         with gr.Row(elem_classes="lz-two"):
             self._lay([k for name in FRONT for k in self.settings if k[0] == name], own_keys, front=True)
+        self.name = gr.Textbox(
+            label="Name", placeholder="optional", max_length=LONGEST_NAME, elem_id="train-name", lines=1,
+            info="What you will look for in the list of trainings.",
+        )  # fmt: skip
+        with gr.Accordion("All settings", open=False, elem_classes="lz-more"):
+            self._rest(own_keys)
+
+    def _rest(self, own_keys: set[Key]) -> None:
+        """All settings but the first ones, in parts with a heading each."""
         self.groups = []
         for number, title in enumerate(GROUPS):
             keys = [k for k in self.settings if k not in self.widgets and group_of(k[0]) == number]
             seen = any(key in own_keys for key in keys)
-            with gr.Accordion(title, open=False, elem_classes="lz-more", visible=seen) as group:
-                self._lay(keys, own_keys, front=False)
-            self.groups.append(group)
+            heading = f"<h4>{title}</h4>"
+            self.groups.append(
+                gr.HTML(heading, visible=seen, elem_classes="lz-part", apply_default_css=False)
+            )
+            self._lay(keys, own_keys, front=False)
 
     def _lay(self, keys: Sequence[Key], own_keys: set[Key], front: bool) -> None:
         for key in keys:
@@ -136,7 +148,7 @@ class TrainForm:
     @property
     def inputs(self) -> set[Any]:
         """What `request` is given the values of."""
-        return {self.objective, self.data.sets, self.data.uploads, *self.widgets.values()}
+        return {self.objective, self.name, self.data.sets, self.data.uploads, *self.widgets.values()}
 
     @property
     def columns(self) -> list[Key]:
@@ -158,7 +170,8 @@ class TrainForm:
         made = settings_of(entry.settings, settings)
         chosen = choose(sets, uploads, entry)
         entry.data.check(chosen, made)
-        return TrainingRequest(name, chosen.names, settings)
+        called = " ".join((values.get(self.name) or "").split())[:LONGEST_NAME]
+        return TrainingRequest(name, chosen.names, settings, name=called)
 
     def _sets(self, values: Mapping[Any, Any]) -> tuple[Sequence[str], Uploads]:
         return values[self.data.sets], values[self.data.uploads]

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
+from llada_viz.decoding.runs import OPENED
 from llada_viz.jobs.job_facts import log_of, waits_for, why_ended
 from llada_viz.jobs.job_store import Job
 from llada_viz.jobs.trainings import Trainings
 from llada_viz.render.job import progress
+from llada_viz.render.sample import Written, sample_html, written
 from llada_viz.render.training import pace
+from samplers.events import EventError
+from samplers.recording.traces import TraceError, read_trace
 
 EMPTY = "<p class='lz-about'>No training yet. Choose an objective and data, and press Train.</p>"
+LOADED = (
+    "<p class='lz-about'>A checkpoint that is loaded in Visualize serves this browser tab until it is "
+    "reloaded; the checkpoint itself stays here.</p>"
+)
 NO_SAMPLE = "<p class='lz-about'>Checkpoints appear here, with samples decoded from each.</p>"
 
 
@@ -49,3 +60,22 @@ def _why(trainings: Trainings, job: Job) -> str:
     if job.state == "stopped" and job.code is not None and job.code < 0:
         why += f" Last checkpoint: {f'step {newest:,}' if newest else 'none'}."
     return why
+
+
+def sample_of(trainings: Trainings, job: Job, step: int, name: str) -> str:
+    """What a sample asks, what the first checkpoint that recorded it wrote, and what this one writes, as
+    HTML; "" of a sample that cannot be read."""
+    recorded = [(s, path) for s in trainings.checkpoints(job) if (path := trainings.sample(job, s, name))]
+    shown = [(s, path) for s, path in recorded[:1] if s < step]
+    shown += [(s, path) for s, path in recorded if s == step]
+    found = [(s, _written(path, path.stat().st_mtime_ns)) for s, path in shown]
+    return sample_html([(s, one) for s, one in found if one is not None])
+
+
+@lru_cache(maxsize=64)
+def _written(path: Path, changed: int) -> Written | None:
+    """What stands in a trace; cached until the file's time of change differs."""
+    try:
+        return written(read_trace(path, OPENED))
+    except (TraceError, EventError, OSError):
+        return None

@@ -1,6 +1,7 @@
 """CompareCanvas: the Gradio component of assets/canvas/compare.mjs. Its value is one message,
-{"run", "number", "measure", "lanes", "notice"}: as in canvas.py; the lanes travel as a JSON text, for the
-reason that it gives."""
+{"run", "number", "measure", "lanes", "names", "again", "notice"}: as in canvas.py; the lanes and their names
+travel as JSON texts, for the reason that it gives; again: whether their samplers can be evaluated. The event
+`select` has the number of a lane that is to be opened in Visualize; `submit`: evaluate the samplers."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.decoding.comparison import Comparison, Comparisons
+from llada_viz.export.saved import saved
 from llada_viz.render import canvas_files
 from llada_viz.render.frames import Frame
 from llada_viz.widgets.canvas import MOST_FRAMES, Message
@@ -20,6 +22,7 @@ def message(comparison: Comparison, lanes: list[list[Frame]], notice: str = "") 
     return {
         "run": comparison.id, "number": comparison.number, "measure": comparison.measure,
         "lanes": json.dumps(lanes, ensure_ascii=False, allow_nan=False),
+        "names": json.dumps(list(comparison.names)), "again": comparison.asked is not None,
         "notice": notice,
     }  # fmt: skip
 
@@ -35,9 +38,11 @@ def whole(comparison: Comparison) -> Message:
 
 
 class CompareCanvas(gr.HTML):
-    """The boards of a comparison, one for each lane. comparisons: where the page fetches frames from."""
+    """The boards of a comparison, one for each lane. comparisons: where the page fetches frames from; acts:
+    whether a lane can be opened elsewhere and the samplers evaluated, which are the events `select` and
+    `submit`."""
 
-    def __init__(self, comparisons: Comparisons, **options: Any) -> None:
+    def __init__(self, comparisons: Comparisons, acts: bool = False, **options: Any) -> None:
         def frames(request: Any) -> list[Frame]:
             """Called by the page. Frames of a lane; request: [comparison id, lane number, first seq]."""
             match request:
@@ -48,11 +53,25 @@ class CompareCanvas(gr.HTML):
                         return comparison.runs[lane].frames[start : start + MOST_FRAMES]
             return []
 
+        def measures(comparison_id: Any) -> list[dict[str, Any]]:
+            """Called by the page. What each run of a comparison did."""
+            comparison = comparisons.get(comparison_id) if isinstance(comparison_id, str) else None
+            return comparison.measures() if comparison is not None else []
+
+        def trace(request: Any) -> dict[str, str] | None:
+            """Called by the page. A lane as a trace file; request: [comparison id, lane number]."""
+            match request:
+                case [str(comparison_id), int(lane)] if comparison := comparisons.get(comparison_id):
+                    if 0 <= lane < len(comparison.runs) and comparison.runs[lane].events:
+                        return saved(comparison.runs[lane])
+            return None
+
+        told = ", trigger" if acts else ""
         super().__init__(
             html_template=canvas_files.template("compare"),
             head=f"<script>{canvas_files.script()}</script>",
-            js_on_load="window.LladaCanvas.mountCompare({ element, props, server, watch });",
-            server_functions=[frames],
+            js_on_load=f"window.LladaCanvas.mountCompare({{ element, props, server, watch{told} }});",
+            server_functions=[frames, measures, trace],
             apply_default_css=False,
             **options,  # Gradio makes the component anew, with its own options, for an update
         )

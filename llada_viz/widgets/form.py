@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from llada_viz.decoding.few_blocks import few_blocks
 from llada_viz.widgets.live import without_fraction
 from samplers.blocks import BlockSettings
 from samplers.registry import SAMPLERS, Entry, entry
@@ -197,12 +198,6 @@ class SamplerForm:
                 if self.settings[key].unit == "blocks"
             }
         return updates
-
-
-def few_blocks(default: int, blocks: int) -> int:
-    """A first value for a setting whose unit is blocks: at most half the answer's blocks. Most answers end
-    before their last block, and what waits for more blocks than are written never happens."""
-    return min(default, max(blocks // 2, 2), max(blocks, 1))
 
 
 def about(sampler: str) -> str:

@@ -48,10 +48,10 @@ class JobPanel:
         # Custom values: Gradio refuses a value that is no longer a choice, and the job may be gone.
         self.job = gr.Dropdown(
             [], label=self.noun.capitalize(), elem_id=f"{prefix}-job", interactive=True,
-            allow_custom_value=True,
+            allow_custom_value=True, visible=False,
         )  # fmt: skip
         self.state = gr.HTML(empty, elem_id=f"{prefix}-state", apply_default_css=False)
-        with gr.Row(elem_classes="lz-tools") as self.tools:
+        with gr.Row(elem_classes="lz-tools", visible=False) as self.tools:
             self.actions = {
                 action: gr.Button(
                     word, size="sm", min_width=80, interactive=False, elem_id=f"{prefix}-{word.lower()}",
@@ -73,6 +73,7 @@ class JobPanel:
             self.job,
             self.state,
             self.last_look,
+            self.tools,
             *self.actions.values(),
             *view_outputs,
         ]
@@ -133,7 +134,7 @@ class JobPanel:
         yield {
             self.alert: "",
             self.visitor_jobs: visitor_jobs,
-            self.job: gr.update(choices=self.choices(visitor_jobs), value=job),
+            self.job: gr.update(choices=self.choices(visitor_jobs), value=job, visible=True),
         }
 
     @property
@@ -165,7 +166,9 @@ class JobPanel:
             "remove": job is not None and job.has_ended,
         }
         return {
-            self.state: self.empty, self.job: gr.update(choices=options, **chosen), self.last_look: now,
+            self.state: self.empty, self.last_look: now,
+            self.job: gr.update(choices=options, visible=bool(jobs), **chosen),
+            self.tools: gr.update(visible=bool(jobs)),
             **{self.actions[action]: gr.update(interactive=one) for action, one in allowed.items()},
             **self.view(job, values),
         }  # fmt: skip

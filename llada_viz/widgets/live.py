@@ -71,11 +71,14 @@ def wire(
     buttons when decoding is over.
     """
     ends = [tab.start, tab.stop]
+    press_at_once(tab.start)
     tab.start.click(None, None, tab.start, js=STARTS, queue=False, **QUIET)
     begun = tab.start.click(
         begin, {tab.run_id, *inputs}, [tab.alert, tab.run_id, tab.canvas, *ends],
         trigger_mode="once", concurrency_limit=None, **QUIET,
     )  # fmt: skip
+
+    released(tab.start, begun)
 
     def decode(run_id: str, request: gr.Request) -> Iterator[Any]:
         yield from tab.on_decode(run_id, str(request.session_hash or ""))
@@ -90,6 +93,19 @@ def wire(
         tab.on_stop, {tab.run_id}, [tab.canvas, *ends], cancels=[decoding], queue=False, **QUIET
     )
     return ended, stopped
+
+
+def press_at_once(button: Any) -> None:
+    """Show in the browser that a button was pressed. Connect it before what the press begins: the browser
+    does one after the other. `released`: the server has answered."""
+    pressed = f"() => {{ document.querySelector('#{button.elem_id}').dataset.pressed = ''; }}"
+    button.click(None, None, None, js=pressed, queue=False, **QUIET)
+
+
+def released(button: Any, begun: Any) -> None:
+    """Show it no more once an event is over."""
+    over = f"() => {{ delete document.querySelector('#{button.elem_id}').dataset.pressed; }}"
+    begun.then(None, None, None, js=over, queue=False, **QUIET)
 
 
 def streamed(

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 from tests.browser.canvas_page import BEYOND, FAINT
 
 pytestmark = pytest.mark.browser
-HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"> ${document.title=1} {{value}}"
 
 
 def open_tab(page: Page) -> None:
@@ -52,21 +52,24 @@ def test_from_upload_to_a_report_that_opens_offline(
     upload(page, questions(tmp_path, 12))
     page.wait_for_function("document.querySelector('#evaluate-preview').textContent.includes('12 rows')")
     assert page.input_value("#evaluate-question input") == "question"
-    page.fill("#evaluate-settings-2 textarea", "threshold=0.05, temperature=10")
+    page.click("#evaluate-lanes [data-lane='2'] summary")
+    page.fill("#evaluate-lanes [data-lane='2'] [data-setting=temperature]", "10")
+    assert not page.is_visible("#evaluate-job") and "A finished one" in page.inner_text("#evaluate-state")
     page.click("#evaluate-run")
     state(page, "24 of 24 rows")
     state(page, "Done")
     table = page.inner_text("#evaluate-result")
-    assert "low_confidence" in table and " points (95 %: " in table
+    assert "LLaDA · low confidence" in table and " points (95 %: " in table
+    assert page.get_attribute("#evaluate-run", "data-pressed") is None
     page.wait_for_selector("#evaluate-pareto .js-plotly-plot .main-svg")
     assert page.locator("#evaluate-pareto .scatterlayer .point").count() >= 4  # two samplers, two costs
     page.check("#evaluate-differ input")
     page.wait_for_timeout(1000)
-    cells = page.locator("#evaluate-rows [role=gridcell]")
-    assert 0 < cells.count() / 5 < 12
+    cells = page.locator("#evaluate-rows button[data-line]")
+    assert 0 < cells.count() / 2 < 12
     page.check("#evaluate-fail input")
     page.wait_for_timeout(1000)
-    assert 0 < cells.count() / 5 < 12 and cells.filter(has_text="✗").count() > 0
+    assert 0 < cells.count() / 2 < 12 and cells.filter(has_text="✗").count() > 0
     cells.filter(has_text="✗").first.click()
     page.wait_for_function("document.querySelector('#evaluate-detail').textContent.includes('found in it')")
     page.wait_for_function(
@@ -140,7 +143,7 @@ def test_a_replay_that_differs_and_the_deletion_of_a_job(
     results = max(found, key=lambda path: path.stat().st_mtime)
     rows = [json.loads(line) | {"text": "Something else."} for line in results.read_text().splitlines()]
     results.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    page.locator("#evaluate-rows [role=gridcell]").nth(8).click()
+    page.locator("#evaluate-rows button[data-line]").nth(2).click()
     page.wait_for_selector("#evaluate-replayed [role=alert]")
     assert "The replay differs from the recorded answer: " in page.inner_text("#evaluate-replayed")
     assert page.evaluate(BEYOND) == [] and page.evaluate(FAINT) == []

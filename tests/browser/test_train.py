@@ -74,6 +74,9 @@ def app(server: Server) -> Any:
 def open_tab(page: Page) -> None:
     page.get_by_role("tab", name="Train").click()
     page.wait_for_selector("#train-run")
+    if not page.is_visible("#train-command textarea"):
+        page.get_by_role("button", name="Command", exact=True).click()
+    page.wait_for_selector("#train-command textarea")
     page.wait_for_timeout(500)
 
 
@@ -143,7 +146,7 @@ def test_sft_on_an_upload_outlives_a_refresh_and_a_restart(
     assert page.input_value("#train-prompt_column input") == "question"
     for name, value in (("max_steps", 50), ("batch_size", 12), ("save_every", 25)):
         setting(page, name, value)
-    page.get_by_role("button", name="Log and checkpoints").click()
+    page.get_by_role("button", name="All settings").click()
     setting(page, "log_every", 1)
     setting(page, "samples", 1)
     command(page, "--set=samples=1")
@@ -281,7 +284,7 @@ def test_a_checkpoint_in_visualize_changes_the_remask_probabilities(open_page: A
     assert "wrong on purpose" in page.inner_text("#train-example")
     assert page.evaluate(FAINT) == [] and page.evaluate(BEYOND) == []
     page.screenshot(path=str(shots / "train-example.png"), full_page=True)
-    page.get_by_role("button", name="Log and checkpoints").click()
+    page.get_by_role("button", name="All settings").click()
     setting(page, "samples", 0)
     command(page, "--set=samples=0")
     train(page)

@@ -66,6 +66,11 @@ def test_node(tmp_path: Path) -> None:
 
 
 @needs_node
+def test_node_of_the_line_up() -> None:
+    run("--test", str(Path(__file__).with_name("lineup.test.mjs")))
+
+
+@needs_node
 def test_the_bundle_is_one_script(tmp_path: Path) -> None:
     script = tmp_path / "bundle.js"
     call = "process.stdout.write(`${typeof LladaCanvas.mount} ${typeof LladaCanvas.mountCompare}`)"

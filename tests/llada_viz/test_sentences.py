@@ -33,9 +33,9 @@ with warnings.catch_warnings():
 
     from llada_viz.decoding.bundled import Bundled
     from llada_viz.decoding.comparison import Comparisons
+    from llada_viz.decoding.line_up import lanes_of, written
     from llada_viz.tabs.compare import Compare
     from llada_viz.widgets.form import SamplerForm
-    from llada_viz.widgets.lanes import Lanes
 
 ROOT = Path(__file__).parents[2]
 SHOWN = ("llada_viz/**/*.py", "samplers/**/*.py", "assets/canvas/*")
@@ -98,22 +98,18 @@ def test_a_bad_setting_is_said_with_labels_and_what_to_try(
 @pytest.mark.parametrize(
     ("lanes", "sentence"),
     [
-        (["low_confidence", "", "none", ""], "Choose at least two samplers."),
-        (
-            ["low_confidence", "", "low_confidence", ""],
-            f"Samplers 1 and 2 {IDENTICAL}",
-        ),
-        (["klass", "", "none", "", "klass", ""], f"Samplers 1 and 3 {IDENTICAL}"),
-        (["low_confidence", "", "threshold", "temperature"], "Sampler 2: write temperature=0.5."),
-        (
-            ["low_confidence", "", "threshold", "steps=x"],
-            "Sampler 2: Steps must be a whole number from 1 to 4096.",
-        ),
+        ([("low_confidence", {})], "Choose at least two samplers."),
+        ([("low_confidence", {}), ("low_confidence", {})], f"Samplers 1 and 2 {IDENTICAL}"),
+        ([("klass", {}), ("wino", {}), ("klass", {})], f"Samplers 1 and 3 {IDENTICAL}"),
+        ([("low_confidence", {}), ("threshold", {"steps": "x"})],
+         "Sampler 2: Steps must be a whole number from 1 to 4096."),
+        ([("low_confidence", {}), ("threshold", {"threshold": 2})],
+         "Sampler 2: Threshold must be a number from 0 to 1."),
     ],
-)
-def test_a_bad_lane_is_said(lanes: list[str], sentence: str) -> None:
+)  # fmt: skip
+def test_a_bad_lane_is_said(lanes: list[Any], sentence: str) -> None:
     with pytest.raises(RequestError) as error:
-        Lanes("x").read(lanes, SIZES, 2)
+        lanes_of(written(lanes), SIZES, 2)
     assert sentence_of(error.value) == sentence
 
 
@@ -128,13 +124,12 @@ def test_an_empty_prompt_and_a_foreign_trace(tmp_path: Path) -> None:
         tab.attached,
         tab.scorer.scorer,
         *tab.sizes,
-        *tab.lanes.inputs,
+        tab.lanes,
     ]
     values = {component: component.value for component in inputs} | {tab.run_id: "", tab.prompt: "  "}
     refused = next(tab.on_start(values))[tab.alert]
     assert refused.endswith(">Type a question first.</p>") and 'data-field="prompt"' in refused
     assert tab.measure.label == "Keep in step by"
-    assert tab.lanes.inputs[1].placeholder == "optional: temperature=0.5, …"
     for content in (b"", b"a,b\n1,2\n", b"{}\n", b"[" * 100_000, b"\xff\xfe"):
         with pytest.raises(TraceError) as error:
             read_trace(content)

@@ -33,8 +33,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
     import gradio as gr
 
+    from llada_viz.decoding.line_up import lanes_of, written
     from llada_viz.widgets.form import FRONT, SamplerForm, about, choices
-    from llada_viz.widgets.lanes import Lanes
 
 NAME, ALIAS = "typewriter", "left_to_right"
 TINY = str(VECTORS / "tiny_llada")
@@ -144,15 +144,13 @@ def test_the_page_has_its_form_and_its_pictures() -> None:
     with gr.Blocks():
         form = SamplerForm()
         form.front(), form.own(), form.rest()
-        lanes = Lanes("x")
-        lanes.build()
     updates = form.show(NAME, 2)
     seen = {key[0] for key, widget in form.widgets.items() if updates[widget]["visible"]}
     assert form.input("drafts").label == "Drafts" and "drafts" not in FRONT
     assert {"stride", "side", "proof_read", "steps", "drafts"} <= seen and "threshold" not in seen
     values = {w: 2.0 if key[0] == "stride" else w.value for key, w in form.widgets.items()}
     assert make(NAME, form.values(NAME, values)) == Typewriter(stride=2)
-    (lane,) = lanes.read([NAME, "stride=3", "none", ""], SHAPE)
+    (lane,) = lanes_of(written([(NAME, {"stride": 3})]), SHAPE)
     assert make(lane.sampler, lane.settings) == Typewriter(**SHAPE, stride=3)
 
     maker = FrameMaker({i: bytes([i]) for i in range(128)})

@@ -16,7 +16,8 @@ class AnswerSettings(TrainSettings):
     too_long: str = option("skip", "skip leaves longer examples out; cut drops their end.",
                            choices=("skip", "cut"))  # fmt: skip
     tail: int = option(1, "EOS cells behind the longest answer of a step, at most; at least one, so that "
-                       "every answer teaches where to end.", low=1, high=1024)  # fmt: skip
+                       "every answer teaches where to end.", low=1, high=1024,
+                       label="EOS cells behind")  # fmt: skip
     prompt_column: str = option("", "Column of the prompts; empty: guessed.")
     answer_column: str = option("", "Column of the answers; empty: guessed.")
     weights: str = option("", "Shares of several sets, such as 2,1; empty: equal.")

@@ -54,9 +54,11 @@ class PairSettings(RolloutSettings):
     """How many problems are decoded, and which right answers are paired with the wrong ones."""
 
     problems: int = option(1000, "Problems that are decoded for pairs.", low=1, high=1_000_000)
-    tries: int = option(4, "Answers to each problem, each with its own seed.", low=1, high=64)
+    tries: int = option(
+        4, "Answers to each problem, each with its own seed.", low=1, high=64, label="Answers a problem"
+    )
     chosen: str = option("gold", "The right answer of a pair: the worked solution, or the model's own.",
-                         choices=("gold", "own"))  # fmt: skip
+                         choices=("gold", "own"), label="The right answer is")  # fmt: skip
 
 
 def make_pairs(

@@ -19,30 +19,36 @@ class TrainSettings:
 
     max_steps: int = option(1000, "Optimizer steps.", low=1)
     batch_size: int = option(32, "Rows of one step, over all processes and parts.", low=1)
-    accumulate: int = option(1, "Parts in which the rows of a step are done, one after another.", low=1)
+    accumulate: int = option(
+        1, "Parts in which the rows of a step are done, one after another.", low=1, label="Parts of a step"
+    )
     learning_rate: float = option(1e-4, "Peak of AdamW's rate.", low=0, high=1)
     warmup: int = option(20, "Steps over which the rate rises.", low=0, unit="steps")
     decay: float = option(0.3, "Share of the steps, the last, in which the rate falls to zero.",
-                          low=0, high=1)  # fmt: skip
+                          low=0, high=1, label="Share of decay")  # fmt: skip
     weight_decay: float = option(0.01, "Of matrices; vectors have none.", low=0, high=1)
-    beta2: float = option(0.98, "AdamW's second beta; the first is 0.9.", low=0, high=0.9999)
-    clip: float = option(1.0, "Largest norm of a step's gradient; 0: no limit.", low=0)
+    beta2: float = option(0.98, "AdamW's second beta; the first is 0.9.", low=0, high=0.9999, label="Beta 2")
+    clip: float = option(
+        1.0, "Largest norm of a step's gradient; 0: no limit.", low=0, label="Gradient limit"
+    )
     ema: float = option(0.0, "Moving average of the weights that is saved instead of them; 0: none.",
-                        low=0, high=0.99999)  # fmt: skip
+                        low=0, high=0.99999, label="Average of weights (EMA)")  # fmt: skip
     seed: int = option(0, "Order of the rows, noise, dropout.", low=0, high=2**31)
     precision: str = option("auto", "bf16: autocast; auto: bf16 on a GPU and on a CPU where it is "
                             "the faster, else no.",
                             choices=("auto", "no", "bf16"))  # fmt: skip
     gradient_checkpointing: bool = option(False, "Computes activations twice instead of keeping them.")
-    log_every: int = option(10, "Steps between two lines of metrics.jsonl.", low=1)
-    save_every: int = option(200, "Steps between two checkpoints; the last step has one too.", low=1)
-    keep: int = option(2, "Checkpoints whose state is kept; 0: all.", low=0)
-    eval_every: int = option(0, "Steps between two evaluations; 0: none.", low=0)
+    log_every: int = option(10, "Steps between two lines of metrics.jsonl.", low=1, label="Log every")
+    save_every: int = option(
+        200, "Steps between two checkpoints; the last step has one too.", low=1, label="Save every"
+    )
+    keep: int = option(2, "Checkpoints whose state is kept; 0: all.", low=0, label="States kept")
+    eval_every: int = option(0, "Steps between two evaluations; 0: none.", low=0, label="Evaluate every")
     samples: int = option(
         2, "Prompts decoded and recorded at every checkpoint; none with FSDP or DeepSpeed.", low=0, high=16
     )
     report_to: str = option("none", "Also tell a tracker (its package is an extra).",
-                            choices=("none", "trackio", "tensorboard", "wandb"))  # fmt: skip
+                            choices=("none", "trackio", "tensorboard", "wandb"), label="Tracker")  # fmt: skip
 
     def __post_init__(self) -> None:
         check(self)

@@ -55,16 +55,28 @@ class GRPOSettings(LoraSettings, RolloutSettings, RewardSettings, QuestionSettin
     learning_rate: float = option(3e-6, "Peak of AdamW's rate.", low=0, high=1)
     batch_size: int = option(48, "Answers of one step, over all processes and parts.", low=1)
     max_steps: int = option(1200, "Optimizer steps; a multiple of inner.", low=1)
-    save_every: int = option(240, "Steps between two checkpoints; the last step has one too.", low=1)
-    clip: float = option(0.2, "Largest norm of a step's gradient; 0: no limit.", low=0)
+    save_every: int = option(
+        240, "Steps between two checkpoints; the last step has one too.", low=1, label="Save every"
+    )
+    clip: float = option(
+        0.2, "Largest norm of a step's gradient; 0: no limit.", low=0, label="Gradient limit"
+    )
     group_size: int = option(6, "Answers to one question.", low=2, high=1024)
-    inner: int = option(12, "Optimizer steps that learn from the same answers.", low=1, high=1000)
-    ratio_clip: float = option(0.5, "How far the ratio to the old policy counts.", low=0.001, high=10)
-    kl_beta: float = option(0.04, "Weight of the KL to the reference; 0: none.", low=0, high=10)
-    prompt_mask: float = option(0.15, "Share of prompt tokens that are hidden.", low=0, high=1)
+    inner: int = option(
+        12, "Optimizer steps that learn from the same answers.", low=1, high=1000, label="Steps an answer set"
+    )
+    ratio_clip: float = option(
+        0.5, "How far the ratio to the old policy counts.", low=0.001, high=10, label="Limit of the ratio"
+    )
+    kl_beta: float = option(
+        0.04, "Weight of the KL to the reference; 0: none.", low=0, high=10, label="Weight of the KL"
+    )
+    prompt_mask: float = option(
+        0.15, "Share of prompt tokens that are hidden.", low=0, high=1, label="Hidden prompt tokens"
+    )
     context: str = option("masked", "What a log-probability sees of the answer: masked: nothing (the paper's "
                           "form); steps: what the sampler saw in one of its steps, for that step's tokens.",
-                          choices=("masked", "steps"))  # fmt: skip
+                          choices=("masked", "steps"), label="What is seen")  # fmt: skip
     max_length: int = option(1024, "Longest row, its answer's cells included; a question with a longer one "
                              "is left out.", low=8, unit="tokens")  # fmt: skip
     eval_rows: int = option(128, "Held-out problems of an evaluation.", low=1, high=100_000)

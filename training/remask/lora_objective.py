@@ -30,11 +30,18 @@ class RemaskLoraSettings(LoraSettings, RemaskSettings):
     """learning_rate is the adapter's."""
 
     learning_rate: float = option(5e-5, "Peak of AdamW's rate, for the adapter.", low=0, high=1)
-    ups_rate_factor: float = option(2.0, "The head's rate as a multiple of learning_rate.", low=0, high=1e4)
-    lora_r: int = option(16, "Rank of the adapter; 0: that of --load-lora.", low=0, high=1024)
+    ups_rate_factor: float = option(
+        2.0, "The head's rate as a multiple of learning_rate.", low=0, high=1e4, label="Head's rate, times"
+    )
+    lora_r: int = option(
+        16, "Rank of the adapter; 0: that of --load-lora.", low=0, high=1024, label="LoRA rank"
+    )
     train_mode: str = option("joint", "Who learns: the adapter (TPS), the head (UPS), both, or in turns.",
-                             choices=("joint", "alternating", "tps-only", "ups-only"))  # fmt: skip
-    alt_ratio: int = option(4, "Alternating: TPS steps for one UPS step.", low=1, high=1000)
+                             choices=("joint", "alternating", "tps-only", "ups-only"),
+                             label="Who learns")  # fmt: skip
+    alt_ratio: int = option(
+        4, "Alternating: TPS steps for one UPS step.", low=1, high=1000, label="Adapter steps a head step"
+    )
 
 
 def learners(settings: RemaskLoraSettings, step: int) -> tuple[str, ...]:

@@ -41,13 +41,19 @@ class RemaskSettings(AnswerSettings):
     the weight of the policy loss."""
 
     r_incorrect: float = option(0.1, "Share of tokens replaced by wrong ones (r in 4·r·t·(1−t)).",
-                                low=0, high=0.2499)  # fmt: skip
-    lambda_ups: float = option(1.0, "Weight of the policy's loss.", low=0, high=100)
-    ups_width: int = option(0, "Middle layer of a new head; 0: linear.", low=0, high=16384)
+                                low=0, high=0.2499, label="Wrong tokens (r)")  # fmt: skip
+    lambda_ups: float = option(
+        1.0, "Weight of the policy's loss.", low=0, high=100, label="Weight of the policy"
+    )
+    ups_width: int = option(
+        0, "Middle layer of a new head; 0: linear.", low=0, high=16384, label="Width of the head"
+    )
     own_errors: float = option(0.0, "Share of rows whose wrong tokens are the model's own predictions "
-                               "instead of random ones.", low=0, high=1)  # fmt: skip
+                               "instead of random ones.", low=0, high=1,
+                               label="The model's own errors")  # fmt: skip
     block_share: float = option(0.0, "Share of rows noised as a block-wise sampler meets them: earlier "
-                                "blocks clean, later ones masked.", low=0, high=1)  # fmt: skip
+                                "blocks clean, later ones masked.", low=0, high=1,
+                                label="Rows as blocks")  # fmt: skip
     block_lengths: str = option("4,8,16,32", "Block lengths of those rows, drawn evenly.", unit="tokens")
 
     def __post_init__(self) -> None:

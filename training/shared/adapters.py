@@ -44,10 +44,14 @@ class LoraSettings(TrainSettings):
     """Compose with others: `class DPOSettings(LoraSettings, AnswerSettings)`."""
 
     lora_r: int = option(0, "Rank of the adapter; 0: that of --load-lora, without one all weights learn.",
-                         low=0, high=1024)  # fmt: skip
-    lora_alpha: int = option(32, "The adapter's product is scaled by alpha / r.", low=1, high=4096)
-    lora_dropout: float = option(0.05, "Dropout before the adapter.", low=0, high=0.9)
-    lora_targets: str = option("auto", f"Linear layers of the blocks, from {', '.join(TARGETS)}; auto: all.")
+                         low=0, high=1024, label="LoRA rank")  # fmt: skip
+    lora_alpha: int = option(
+        32, "The adapter's product is scaled by alpha / r.", low=1, high=4096, label="LoRA alpha"
+    )
+    lora_dropout: float = option(0.05, "Dropout before the adapter.", low=0, high=0.9, label="LoRA dropout")
+    lora_targets: str = option(
+        "auto", f"Linear layers of the blocks, from {', '.join(TARGETS)}; auto: all.", label="LoRA layers"
+    )
     quantize: str = option("no", "4bit: the frozen weights as NF4 (QLoRA); needs a CUDA device.",
                            choices=("no", "4bit"))  # fmt: skip
 

@@ -37,7 +37,7 @@ T = TypeVar("T")
 class RolloutSettings:
     """How rollouts are decoded: with LLaDA's `low_confidence` sampler, block after block."""
 
-    gen_length: int = option(32, "Cells of an answer.", low=1, high=4096)
+    gen_length: int = option(32, "Cells of an answer.", low=1, high=4096, label="Answer length")
     block_length: int = option(8, "Cells of a block.", low=1, high=4096)
     rollout_steps: int = option(8, "Denoiser steps for a whole answer.", low=1, high=4096)
     temperature: float = option(0.7, "Of the answers; 0 gives every seed the same one.", low=0, high=10)

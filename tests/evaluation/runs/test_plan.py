@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.runs.plan import Line, Plan, lines_of, read_lines, take_shots
+from evaluation.runs.plan import Line, Plan, lines_of, read_lines
 from evaluation.sets.problem_sets import Problem, ProblemSet
+from evaluation.sets.worked import first_rows
 from samplers.settings import SettingError
 
 SET = ProblemSet("set", tuple(Problem(n, f"q{n} {{question}}", f"a{n}") for n in (1, 2, 3)))
@@ -42,14 +43,14 @@ def test_only_samplers_that_need_a_scorer_get_one() -> None:
 
 
 def test_worked_examples_are_left_out_of_the_questions() -> None:
-    rest, shots = take_shots(SET, 1)
+    rest, shots = first_rows(SET, 1)
     plan = Plan(rest, (Line("a", "threshold", SMALL),), "Q: {question}", shots, seed=10)
     assert [m["content"] for m in plan.messages(rest.problems[0])] == [
         "Q: q1 {question}", "a1", "Q: q2 {question}",
     ]  # fmt: skip
     assert plan.request(plan.lines[0], rest.problems[0])["seed"] == 12
     with pytest.raises(ValueError, match="shots = 3"):
-        take_shots(SET, 3)
+        first_rows(SET, 3)
 
 
 def test_bad_plans_are_refused() -> None:

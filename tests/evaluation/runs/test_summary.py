@@ -55,6 +55,14 @@ def test_words_for_every_outcome() -> None:
     assert clear == f"b solves 20 more of 20 than a, {gap}; that is hardly chance: p < .001."
 
 
+def test_m42_a_corrected_p_says_so_beside_the_one_alone() -> None:
+    """The interval is of one comparison: the p of several may say something else."""
+    rows = [*marks("a", "11111100"), *marks("b", "00000000"), *marks("c", "00000001")]
+    words = [c.words for c in compare(by_line(rows, ["a", "b", "c"]))]
+    assert "that could be chance: p = .094 after Holm for 3 comparisons; alone it would be .031." in words[0]
+    assert words[0].startswith("a solves 6 more of 8 than b")
+
+
 def test_the_interval_is_that_of_the_better_less_the_worse() -> None:
     c = Comparison("a", "b", 500, 3, 11, -0.016, -0.022, 0.0004, 0.057, 0.057)
     assert c.points == "+1.6 points (95 %: 0.0 to +2.2)"

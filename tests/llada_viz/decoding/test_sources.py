@@ -14,6 +14,7 @@ import pytest
 
 from llada_viz.decoding.attached import Attachments, attach
 from llada_viz.decoding.bundled import FOLDER, Bundled
+from llada_viz.decoding.line_up import written
 from llada_viz.decoding.networks import Sources
 from llada_viz.decoding.sources import LoadedSources, sources_of
 from llada_viz.jobs.evaluations import Evaluations
@@ -33,7 +34,7 @@ with warnings.catch_warnings():
 
 HEAD = FOLDER.with_name("tiny-llada-ups")
 PRM = FOLDER.with_name("tiny-prm")
-LANES = ["remedi", "", "best_of_n", "num_samples=2", "none", "", "none", ""]
+LANES = [("remedi", {}), ("best_of_n", {"num_samples": 2})]
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def values(tab: Any, path: Any, scorer: str = "tiny-prm", lanes: Any = LANES, kn
             form.answer: "answer", form.scorer: scorer, tab.attached: known,
             tab.panel.visitor_jobs: []}  # fmt: skip
     sent |= dict(zip(form.sizes.values(), (16, 8, 4), strict=True))
-    sent |= dict(zip(form.lanes.inputs, lanes, strict=True))
+    sent[form.lanes] = written(lanes)
     return given({tab.attached, tab.panel.visitor_jobs, *form.inputs}, sent)
 
 
@@ -119,8 +120,8 @@ def test_a_reward_model_scores_what_the_checker_cannot(tab: Any, bundled: Bundle
     assert asked.scorer == "prm" and asked.sources == sources_of(bundled, "tiny-prm", head=True)
     own = attach(bundled, adapter(tmp_path / "lora"), "sft")
     with pytest.raises(RequestError, match="policy = 'ups' needs a UPS head"):
-        tab.form.request(own, values(tab, path, lanes=["remedi", "policy=ups", *LANES[2:]]))
-    plain = ["threshold", "", "none", "", "none", "", "none", ""]
+        tab.form.request(own, values(tab, path, lanes=[("remedi", {"policy": "ups"}), *LANES[1:]]))
+    plain = [("threshold", {})]
     asked = tab.form.request(bundled, values(tab, path, lanes=plain))
     assert asked.scorer == "" and asked.sources == Sources(str(FOLDER))
 
@@ -135,9 +136,9 @@ def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab: Any, tmp_p
     assert job.state == "done", job.note
     assert job.title.endswith(" · remask-lora, step 5")
     assert f"--adapter={lora}" in job.argv
-    for column, calls in ((3, False), (4, True)):
+    for line, calls in ((0, False), (1, True)):
         answer = tab.answer
-        shown = answer.on_cell(job.id, mine, "", choice(column))
+        shown = answer.on_cell(job.id, mine, "", choice(line))
         cell = shown[answer.cell]
         replay = answer.on_replay(shown[answer.run_id], mine, cell)
         said = [update[answer.replayed] for update in replay]
@@ -147,10 +148,10 @@ def test_a_job_decodes_with_what_is_attached_and_its_replays_too(tab: Any, tmp_p
     shutil.rmtree(lora)
     tab.answer.loaded = LoadedSources(tab.bundled)
     answer = tab.answer
-    shown = answer.on_cell(job.id, mine, "", choice(3))
+    shown = answer.on_cell(job.id, mine, "", choice(0))
     assert "cannot be decoded again" in shown[answer.replayed] and "What is 2 + 3?" in shown[answer.detail]
     assert shown[answer.run_id] == "" and not shown[answer.canvas]["visible"]
 
 
-def choice(column: Any) -> Any:
-    return SimpleNamespace(index=[0, column], row_value=[1])
+def choice(line: Any) -> Any:
+    return SimpleNamespace(row=1, line=line)

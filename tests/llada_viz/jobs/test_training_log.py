@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llada_viz.jobs.training_log import TrainingLog, numbers
-from llada_viz.render.training import MOST_POINTS, cell, chart, example, figures, pace, span, thin
+from llada_viz.render.training import cell, example, pace
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -56,30 +56,6 @@ def test_what_is_no_line_of_metrics_is_left_out(text: str) -> None:
 def test_what_is_no_number_is_left_out() -> None:
     text = '{"step": 3, "loss": NaN, "a": Infinity, "b": true, "c": "x", "d": 2}'
     assert numbers(text) == {"step": 3, "d": 2}
-
-
-def test_thinning_keeps_the_last_step_and_the_mean() -> None:
-    points = [(step, float(step % 10)) for step in range(1, 10_001)]
-    found = thin(points)
-    assert len(found) <= MOST_POINTS and found[-1][0] == 10_000
-    assert all(3 < value <= 6 for _, value in found)
-    assert thin(points[:5]) == points[:5]
-
-
-@pytest.mark.parametrize("values", [(0.0, 0.0), (3.0, 3.0), (-2.0, -2.0), (0.0, 1.0), (-1.0, 1.0), (5, 6)])
-def test_the_axis_holds_the_values_and_is_never_empty(values: Any) -> None:
-    low, high = span(*values)
-    assert low <= values[0] <= values[1] < high and low < high
-    assert low == 0 or values[0] != 0
-
-
-def test_curves_stand_losses_first_and_names_are_escaped() -> None:
-    curves = {name: [(5, 0.25)] for name in (HOSTILE, "learning_rate", "policy_loss", "loss")}
-    drawn = figures(curves, 10)
-    assert HOSTILE not in drawn and drawn.count("<svg") == 4
-    order = [drawn.index(name) for name in ("<b>loss", "<b>policy loss", "<b>&lt;img", "<b>learning rate")]
-    assert order == sorted(order)
-    assert 'aria-label="loss: 0.25 at step 5"' in chart("loss", curves["loss"], 10)
 
 
 @pytest.mark.parametrize(

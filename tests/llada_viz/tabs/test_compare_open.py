@@ -15,6 +15,7 @@ from llada_viz.decoding.runs import Run
 from samplers.engines.imported import to_trace
 from samplers.recording.traces import write_trace
 from tests.llada_viz.decoding.test_runs import Stream
+from tests.llada_viz.handlers import given
 from tests.llada_viz.script import PIECES, every_event
 
 with warnings.catch_warnings():
@@ -75,3 +76,22 @@ def test_a_foreign_file_leaves_the_boards(tab: Any, tmp_path: Path) -> None:
     for content in (b"", b"[[1, 2]]", b"\xff"):
         (tmp_path / "file").write_bytes(content)
         assert set(opened(tab, tmp_path / "file")) == {tab.alert}
+
+
+@pytest.mark.slow
+def test_m14_the_page_opens_on_a_difference_whatever_the_weights() -> None:
+    """The prompt and the samplers that Compare opens with end in different words; where new weights make
+    them the same, choose others (`llada_viz.decoding.line_up.FIRST`, `FIRST_EXAMPLE`)."""
+    with gr.Blocks():
+        tab = Compare(Bundled(), Comparisons())
+        tab.build()
+    inputs = {tab.prompt, tab.seed, tab.measure, tab.attached, tab.scorer.scorer, tab.lanes, *tab.sizes}
+    begun = next(tab.on_start(given(inputs) | {tab.run_id: ""}))
+    comparison = tab.comparisons.get(begun[tab.run_id])
+    while any(comparison.advance(1)):
+        pass
+    texts = [run.frames[-1]["verdict"] for run in comparison.runs]
+    assert [len(run.events) > 1 for run in comparison.runs] == [True, True]
+    last = [run.events[-1].tokens[0] for run in comparison.runs]
+    assert last[0] != last[1], texts
+    assert comparison.names == ["LLaDA · low confidence", "Fast-dLLM · threshold (threshold 0.05)"]

@@ -19,14 +19,15 @@ from evaluation.runs.plan import Line, Plan
 from evaluation.runs.report import Report
 from evaluation.runs.run_folder import RunFolder
 from evaluation.runs.summary import summarise
-from evaluation.sets.problem_sets import bundled_set, load_set
+from evaluation.sets.problem_sets import Problem, bundled_set, load_set
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import FOLDER, Bundled
 from llada_viz.decoding.lane import Lane
-from llada_viz.jobs.evaluations import MOST_ROWS, EvaluationRequest, Evaluations, matrix
+from llada_viz.decoding.line_up import written
+from llada_viz.jobs.evaluations import MOST_ROWS, EvaluationRequest, Evaluations, seconds_left, shown_rows
 from llada_viz.jobs.queue import Jobs
-from llada_viz.widgets.lanes import Lanes
-from samplers.requests import RequestError
+from llada_viz.render.evaluation import progress, scores_of
+from llada_viz.render.rows_table import rows_table
 from tasks import TASKS
 from tests.llada_viz.handlers import given, looked
 
@@ -83,11 +84,11 @@ def tab(evaluations: Any) -> Any:
 def values(tab: Any, source: Any, path: str = "", mine: Any = (), **changes: Any) -> Any:
     """What Evaluate sends."""
     form = tab.form
-    lanes = ["low_confidence", "", "threshold", "threshold=0.5", "none", "", "none", ""]
+    lanes = written([("low_confidence", {}), ("threshold", {"threshold": 0.5})])
     asked = {"source": source, "path": path, "question": "question", "answer": "answer"} | changes
     named = {getattr(form, name): value for name, value in asked.items()}
     named |= dict(zip(form.sizes.values(), (16, 8, 4), strict=True))
-    named |= dict(zip(form.lanes.inputs, lanes, strict=True)) | {tab.panel.visitor_jobs: list(mine)}
+    named |= {form.lanes: lanes, tab.panel.visitor_jobs: list(mine)}
     return given({tab.panel.visitor_jobs, tab.attached, *form.inputs}, named)
 
 
@@ -105,12 +106,13 @@ def test_an_upload_is_evaluated_in_the_background_and_read_back(
     ready = {action: shown[button]["interactive"] for action, button in panel.actions.items()}
     assert "6 of 6 rows" in shown[panel.state]
     assert ready == {"stop": False, "resume": False, "remove": True}
-    assert "threshold" in shown[tab.result] and len(shown[tab.rows]["value"]) == 3
-    assert HOSTILE not in shown[tab.result]
-    event = SimpleNamespace(index=[0, 4], row_value=[1])
+    assert "Fast-dLLM · threshold" in shown[tab.result] and shown[tab.rows].count("data-row=") == 6
+    assert HOSTILE not in shown[tab.result] and HOSTILE not in shown[tab.rows]
+    assert shown[tab.rows_card]["visible"] and all(shown[button]["interactive"] for button in tab.exports)
+    event = SimpleNamespace(row=1, line=1)
     chosen = answer.on_cell(job.id, mine, "", event)
     cell, run_id = chosen[answer.cell], chosen[answer.run_id]
-    assert cell == (job.id, "threshold", 1) and chosen[answer.canvas]["visible"]
+    assert cell == (job.id, "Fast-dLLM · threshold (threshold 0.5)", 1) and chosen[answer.canvas]["visible"]
     assert HOSTILE not in chosen[answer.detail]
     messages = list(answer.on_replay(run_id, mine, cell))
     assert messages and tab.runs.get(run_id).ended
@@ -203,21 +205,6 @@ def test_every_sample_set_is_at_hand() -> None:
         assert "First row" in form.look(source, "").shown
 
 
-def test_lanes_are_named_by_what_tells_them_apart() -> None:
-    lanes = Lanes("x")
-    found = lanes.read(["threshold", "threshold=0.5", "threshold", "threshold=0.9", "none", ""], SIZES)
-    assert [lane.label for lane in found] == ["threshold threshold=0.5", "threshold threshold=0.9"]
-    usual = {"remedi": {"policy": "ups"}}
-    found = lanes.read(["remedi", "", "remedi", "policy=random"], SIZES, usual=usual)
-    assert [lane.label for lane in found] == ["remedi policy=ups", "remedi policy=random"]
-    with pytest.raises(RequestError, match="^Samplers 1 and 2 are identical. Change a setting of one$"):
-        lanes.read(["threshold", "", "threshold", ""], SIZES)
-    with pytest.raises(RequestError, match="Sampler 2: luck = '1'"):
-        lanes.read(["threshold", "", "klass", "luck=1"], SIZES)
-    with pytest.raises(RequestError, match="^Choose at least one sampler$"):
-        lanes.read(["none", ""], SIZES)
-
-
 def test_on_a_public_host_visitors_see_only_their_own(evaluations: Any, tmp_path: Path) -> None:
     with gr.Blocks():
         bundled = Bundled()
@@ -229,7 +216,7 @@ def test_on_a_public_host_visitors_see_only_their_own(evaluations: Any, tmp_path
         lambda: public.on_export("CSV", job, []),
         lambda: public.answer.on_grade(True, [], (job, "threshold", 1)),
         lambda: public.panel.on_action("stop", job, [], False),
-        lambda: public.answer.on_cell(job, [], "", SimpleNamespace(index=[0, 3], row_value=[1])),
+        lambda: public.answer.on_cell(job, [], "", SimpleNamespace(row=1, line=0)),
     ):
         with pytest.raises(gr.Error, match="no such evaluation"):
             reach()
@@ -325,17 +312,38 @@ def test_b2_no_row_of_the_sample_files_is_cut_off(tab: Any, tmp_path: Path, name
     assert not any("cut off" in note for note in report.notes())
 
 
+def report_of(count: int, graded: int) -> Any:
+    """Of one line "a", of which every second row is right. graded: rows that are finished."""
+    rows = {
+        n: {"correct": n % 2 == 0, "extracted": f"{n} {HOSTILE}", "seconds": 0.5, "nfe": 1, "tokens": 1,
+            "scorer_calls": 0}
+        for n in range(1, graded + 1)
+    }  # fmt: skip
+    problems = [Problem(n, "Why? " * 100, "1") for n in range(1, count + 1)]
+    summaries = [summarise("a", list(rows.values()))]
+    return SimpleNamespace(labels=["a"], rows={"a": rows}, problems=problems, summaries=summaries)
+
+
 def test_a_page_of_rows() -> None:
-    numbers = range(1, 501)
-    report = SimpleNamespace(
-        labels=["a"], rows={"a": {n: {"correct": n % 2 == 0, "extracted": str(n)} for n in numbers}},
-        problems=[SimpleNamespace(number=n, question="q" * 500, answer="1") for n in numbers],
-    )  # fmt: skip
-    table = matrix(report, 100)
-    assert list(table.columns) == ["row", "question", "answer", "a"] and len(table) == MOST_ROWS
-    body = table.to_numpy().tolist()
-    assert body[0][0] == 100 and body[0][3] == "✓ 100" and len(body[0][1]) < 200
-    assert matrix(report, differ=True).empty
+    report = report_of(500, 500)
+    problems = shown_rows(report, 100)
+    assert [p.number for p in problems] == list(range(100, 100 + MOST_ROWS))
+    assert shown_rows(report, differ=True) == []
+    table = rows_table(report, problems, ("job", "a", 101))
+    assert table.count("<tr>") == MOST_ROWS + 1 and "<th scope='col'>a</th>" in table
+    assert "class='is-right' data-row='100' data-line='0'" in table and "<b>✗</b> 101" in table
+    assert table.count("aria-pressed='true'") == 1 and HOSTILE not in table
+    assert table.count("<details><summary>Why?") == MOST_ROWS, "long questions are folded"
+    assert "<details" not in rows_table(report_of(1, 0), [Problem(1, "Why?", "1")])
+    assert "No such row" in rows_table(report, [])
+
+
+def test_the_time_that_is_left() -> None:
+    assert seconds_left(report_of(10, 4)) == 3.0 and seconds_left(report_of(4, 4)) == 0.0
+    assert seconds_left(report_of(10, 0)) is None
+    said = progress("running", "", 4, 10, left=3.0)
+    assert "4 of 10 rows · 0.5 s a row · about 3 s left" in said
+    assert "left" not in progress("running", "", 4, 10)
 
 
 def test_the_pareto_plot_is_drawn_from_the_report_and_hidden_without_one() -> None:
@@ -347,3 +355,39 @@ def test_the_pareto_plot_is_drawn_from_the_report_and_hidden_without_one() -> No
     shown = plot.draw("job", [])
     named = [trace.name for trace in shown["value"].data if trace.showlegend]
     assert shown["visible"] and named == ["threshold"]
+
+
+def test_an_empty_page_shows_what_an_evaluation_finds(tab: Any, tmp_path: Path) -> None:
+    """Scores that stand beside the weights; without them nothing."""
+    assert "expression" in tab.panel.empty and "%" in tab.panel.empty
+    assert not tab.panel.job.visible and not tab.panel.tools.visible and not tab.rows_card.visible
+    assert scores_of(tmp_path) == ""
+    (tmp_path / "scores.json").write_text('[{"set": "a"}]')
+    assert scores_of(tmp_path) == ""
+
+
+@pytest.mark.slow
+def test_m44_the_form_is_filled_in_as_the_shown_job_was_asked_for(
+    tab: Any, evaluations: Any, tmp_path: Path
+) -> None:
+    form, panel = tab.form, tab.panel
+    asked = values(tab, UPLOADED, upload(tmp_path, 6), limit=3) | {form.shots: 2, form.seed: 5}
+    job = next(tab.on_start(asked))[panel.visitor_jobs][-1]
+    filled = tab.on_job({panel.job: job, panel.visitor_jobs: [job]})
+    assert filled[form.source]["value"] == UPLOADED and filled[form.path].endswith("mine.csv")
+    assert Path(filled[form.path]).is_relative_to(evaluations.jobs.get(job).folder)
+    assert (filled[form.limit], filled[form.seed], filled[form.shots]) == (3, 5, 2)
+    assert filled[form.lanes] == asked[form.lanes]
+    assert [filled[component] for component in form.sizes.values()] == [16, 8, 4]
+    assert filled[form.question]["value"] == "question"
+    assert "--shots=2" in evaluations.jobs.get(job).argv
+    nothing = tab.on_job({panel.job: "gone", panel.visitor_jobs: []})
+    assert form.source not in nothing
+
+
+def test_worked_examples_that_are_not_there_are_a_sentence(tab: Any, tmp_path: Path) -> None:
+    path = upload(tmp_path, 4)
+    for changes, part in (({"shots": 5}, "the rows less one"), ({"shots": 99}, "0 to 32"),
+                          ({"shots": 1, "shots_from": "/etc/passwd"}, "no set of the list")):  # fmt: skip
+        said = next(tab.on_start(values(tab, UPLOADED, path, **changes)))[tab.alert]
+        assert part in said, said

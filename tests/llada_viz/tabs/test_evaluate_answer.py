@@ -19,7 +19,7 @@ from evaluation.sets.problem_sets import bundled_set
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import FOLDER, Bundled
 from llada_viz.decoding.lane import Lane
-from llada_viz.jobs.evaluations import EvaluationRequest, Evaluations, matrix
+from llada_viz.jobs.evaluations import EvaluationRequest, Evaluations, shown_rows
 from llada_viz.jobs.queue import Jobs
 from llada_viz.render.evaluation import replayed
 from tests.llada_viz.handlers import looked
@@ -62,8 +62,8 @@ def tab_of(bundled: Bundled, evaluations: Any, public: bool = False) -> Any:
     return tab
 
 
-def replay(tab: Any, job: Any, column: Any, row: Any) -> Any:
-    event = SimpleNamespace(index=[0, column], row_value=[row])
+def replay(tab: Any, job: Any, line: Any, row: Any) -> Any:
+    event = SimpleNamespace(row=row, line=line)
     answer = tab.answer
     chosen = answer.on_cell(job.id, [], "", event)
     assert chosen[answer.replayed] == ""
@@ -76,12 +76,12 @@ def replay(tab: Any, job: Any, column: Any, row: Any) -> Any:
 def test_a_replay_is_compared_with_the_recorded_answer(bundled: Bundled, job: Any) -> None:
     evaluations, found = job
     tab = tab_of(bundled, evaluations)
-    assert "The replay wrote the recorded answer again." in replay(tab, found, 3, 1)
+    assert "The replay wrote the recorded answer again." in replay(tab, found, 0, 1)
     folder = RunFolder(found.folder)
     rows = folder.rows()
     rows[0]["text"] = "<b>something</b> else"
     folder.write("results.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-    said = replay(tab, found, 3, rows[0]["row"])
+    said = replay(tab, found, 0, rows[0]["row"])
     assert "The replay differs from the recorded answer: it wrote “" in said
     assert "&lt;b&gt;something" in said and "<b>something" not in said
 
@@ -94,7 +94,7 @@ def test_a_difference_is_quoted_from_where_it_begins() -> None:
 def test_a_replay_that_was_stopped_is_not_compared(bundled: Bundled, job: Any) -> None:
     evaluations, found = job
     tab = tab_of(bundled, evaluations)
-    event = SimpleNamespace(index=[0, 3], row_value=[1])
+    event = SimpleNamespace(row=1, line=0)
     answer = tab.answer
     chosen = answer.on_cell(found.id, [], "", event)
     run_id = chosen[answer.run_id]
@@ -109,7 +109,7 @@ def test_a_replay_whose_page_is_closed_is_stopped(bundled: Bundled, job: Any) ->
     tab = tab_of(bundled, evaluations)
     answer = tab.answer
     for let_go in ("the browser tab", "the answer"):
-        chosen = answer.on_cell(found.id, [], "", SimpleNamespace(index=[0, 3], row_value=[1]))
+        chosen = answer.on_cell(found.id, [], "", SimpleNamespace(row=1, line=0))
         run_id, cell = chosen[answer.run_id], chosen[answer.cell]
         replay = answer.on_replay(run_id, [], cell)
         next(replay)
@@ -144,7 +144,7 @@ def test_only_rows_that_fail(bundled: Bundled, job: Any) -> None:
     report = evaluations.report(found)
 
     def shown(**only: Any) -> Any:
-        return list(matrix(report, **only)["row"])
+        return [problem.number for problem in shown_rows(report, **only)]
 
     assert shown() == [1, 2, 3] and shown(fail=True) == [2, 3]
     assert shown(fail=True, first=3) == [3]
@@ -153,7 +153,8 @@ def test_only_rows_that_fail(bundled: Bundled, job: Any) -> None:
     for kind in ("same solved", "differ fails", "same fails"):
         assert html.count(f'<tr class="{kind}">') == 1
     folder.override("bad", 1, None)  # not graded is neither right nor wrong
-    assert list(matrix(evaluations.report(found), fail=True)["row"]) == [2, 3]
+    report = evaluations.report(found)
+    assert shown(fail=True) == [2, 3]
 
 
 def test_an_export_is_written_into_the_jobs_folder(bundled: Bundled, job: Any) -> None:
@@ -170,7 +171,7 @@ def test_a_job_is_deleted_by_who_is_sure(bundled: Bundled, job: Any) -> None:
     evaluations, found = job
     tab = tab_of(bundled, evaluations)
     panel, answer = tab.panel, tab.answer
-    cell = answer.on_cell(found.id, [], "", SimpleNamespace(index=[0, 3], row_value=[1]))[answer.cell]
+    cell = answer.on_cell(found.id, [], "", SimpleNamespace(row=1, line=0))[answer.cell]
     asked = looked(tab, found.id, seen="something") | {answer.cell: cell}
     assert panel.on_look(asked)[panel.actions["remove"]]["interactive"]
     assert answer.cell not in panel.on_look(asked)
@@ -179,7 +180,8 @@ def test_a_job_is_deleted_by_who_is_sure(bundled: Bundled, job: Any) -> None:
     assert not found.folder.exists() and evaluations.list() == []
     shown = panel.on_tick(asked)
     assert shown[panel.job]["value"] is None and not shown[panel.actions["remove"]]["interactive"]
-    assert shown[tab.rows]["value"].empty and (shown[tab.result], shown[answer.cell]) == ("", None)
+    assert (shown[tab.rows], shown[tab.result], shown[answer.cell]) == ("", "", None)
+    assert not shown[tab.rows_card]["visible"] and not shown[panel.tools]["visible"]
 
 
 def test_what_still_runs_and_what_is_public_is_not_deleted(bundled: Bundled, job: Any) -> None:

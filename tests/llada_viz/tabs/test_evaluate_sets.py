@@ -12,6 +12,7 @@ from evaluation.sets.problem_sets import Problem, ProblemSet, load_set
 from evaluation.sets.public_sets import EVALUATED
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
+from llada_viz.decoding.line_up import written
 from samplers.requests import RequestError
 from tests.llada_viz.handlers import given
 
@@ -24,7 +25,7 @@ with warnings.catch_warnings():
     from llada_viz.widgets.scorer_input import ScorerInput
 
 SIZES = [32, 8, 32]
-LANES = ["low_confidence", "", "none", "", "none", "", "none", ""]
+LANES = [("low_confidence", {})]
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +42,7 @@ def form_of(bundled: Bundled, public: bool = False) -> Any:
 
 def asked(form: Any, bundled: Bundled, source: Any, lanes: Any = LANES) -> Any:
     changes = {form.source: source} | dict(zip(form.sizes.values(), SIZES, strict=True))
-    return form.request(
-        bundled, given(form.inputs, changes | dict(zip(form.lanes.inputs, lanes, strict=True)))
-    )
+    return form.request(bundled, given(form.inputs, changes | {form.lanes: written(lanes)}))
 
 
 @pytest.fixture
@@ -68,7 +67,7 @@ def test_a_hub_set_is_shown_and_asked_for(name: Any, bundled: Bundled, reachable
     wanted = asked(form, bundled, name)
     assert (wanted.data, wanted.name, wanted.question, wanted.answer) == (name, name, "", "")
     with pytest.raises(RequestError, match="needs scores"):
-        asked(form, bundled, name, ["best_of_n", "", *LANES[2:]])
+        asked(form, bundled, name, [("best_of_n", {})])
 
 
 def test_a_public_host_fetches_nothing(bundled: Bundled, reachable: Any) -> None:
