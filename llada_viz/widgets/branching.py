@@ -67,6 +67,7 @@ class Branching:
         with gr.Column(visible=False, elem_classes="lz-beside", elem_id="beside", min_width=0) as self.beside:
             self.close = gr.Button("Close the comparison", size="sm", elem_id="beside-close", min_width=0)
             self.boards = compare_canvas.CompareCanvas(self.comparisons, elem_id="beside-canvas")
+            self.pair = gr.State("")
 
     def connect(self, tab: BranchingTab, after: Callable[..., None]) -> None:
         """Connect the events of the tab's canvas. after: is told of the event with which a branch ends."""
@@ -103,6 +104,9 @@ class Branching:
         def compare(values: Values, event: gr.EventData) -> Updates:
             return self.on_compare(values, event._data)
 
+        def lane(values: Values, event: gr.EventData) -> Updates:
+            return self.on_lane(values, event._data)
+
         def pin(values: Values, event: gr.EventData) -> Updates:
             return self.on_pin(values, event._data)
 
@@ -110,7 +114,8 @@ class Branching:
             return self.on_offer(values, event._data)
 
         canvas.option_select(opened, {tab.run_id}, shown, **QUIET)
-        canvas.expand(compare, {tab.run_id}, [self.beside, self.boards, canvas], **QUIET)
+        canvas.expand(compare, {tab.run_id}, [self.beside, self.boards, self.pair, canvas], **QUIET)
+        self.boards.select(lane, {tab.run_id, self.pair}, shown, **QUIET)
         canvas.edit(
             pin, {tab.run_id, tab.attached, tab.constraints, length}, [tab.constraints, canvas], **QUIET
         )
@@ -184,7 +189,16 @@ class Branching:
             sentence = GONE if run is None or parent is None else WAIT
             return {self.tab.canvas: aside("", refused=sentence)}
         pair = self.comparisons.add(Comparison([parent, run], MEASURES[0]))
-        return {self.beside: gr.update(visible=True), self.boards: compare_canvas.whole(pair)}
+        beside = gr.update(visible=True)
+        return {self.beside: beside, self.boards: compare_canvas.whole(pair), self.pair: pair.id}
+
+    def on_lane(self, values: Values, data: Any) -> Updates:
+        """Show a run of the comparison on the canvas; data: the number of its lane."""
+        pair = self.comparisons.get(values[self.pair])
+        lane = data.get("lane") if isinstance(data, dict) else None
+        if pair is None or type(lane) is not int or not 0 <= lane < len(pair.runs):
+            return self.on_open(values, None)
+        return self.on_open(values, {"run": pair.runs[lane].id})
 
     def on_pin(self, values: Values, data: Any) -> Updates:
         """Add a word to the form's word constraints."""

@@ -223,6 +223,10 @@ def test_a_branch_is_opened_and_laid_beside_its_parent() -> None:
     beside = page.branching.on_compare(values(run.id), {"run": run.id})
     pair = page.branching.comparisons.get(beside[page.branching.boards]["run"])
     assert pair is not None and pair.runs == [parent(), run] and beside[page.branching.beside]["visible"]
+    shown = values() | {page.branching.pair: beside[page.branching.pair]}
+    assert page.branching.on_lane(shown, {"lane": 1})[page.run_id] == run.id
+    for wrong in ({"lane": 2}, {"lane": True}, {}, None):
+        assert list(page.branching.on_lane(shown, wrong)) == [page.canvas]
 
 
 def test_a_run_that_everybody_is_shown_gets_no_branches() -> None:
