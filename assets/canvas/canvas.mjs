@@ -54,7 +54,7 @@ class TokenCanvas {
     this.tip = new Tip(this);
     this.stage = new Stage(this.root, this.parts.present, () => this.schedule(true));
     this.views = new Views(this.parts.views, this.board, () => this.schedule(true));
-    this.menu = new PanelMenu(this.parts.pick, panels);
+    this.panelMenu = new PanelMenu(this.parts.pick, panels);
     this.ghost(EMPTY);
     this.controls();
     this.form = again ? new Form(this) : null;
@@ -155,7 +155,7 @@ class TokenCanvas {
     this.board.build(meta);
     this.views.show(meta);
     showSource(this.parts, meta);
-    if (this.opened) this.menu.draw();
+    if (this.opened) this.panelMenu.draw();
     this.form?.begun(meta.question ?? "");
   }
 
