@@ -106,6 +106,19 @@ PLAY = """([seconds, pace]) => new Promise((done) => {
   })();
 })"""
 
+STEPPED = 200
+# Paints frames one after the other, with the layout that each costs, however long it takes.
+STEP = """(count) => {
+  const canvas = benchCanvas();
+  const last = Math.min(canvas.player.last, count);
+  for (let index = 1; index <= last; index++) {
+    canvas.player.index = index;
+    canvas.paint(performance.now(), true);
+    document.body.offsetHeight;
+  }
+  return last;
+}"""
+
 
 def scripted(forwards: int, drafts: bool, seed: int = 0) -> Trace:
     """A run of CELLS cells, one decided at each forward."""
@@ -214,7 +227,12 @@ def played(page: Any, processor: Processor, folder: Path, drafts: bool, seconds:
     page.wait_for_function(AT_BEGIN)
     before = processor.seconds()
     found: dict[str, Any] = page.evaluate(PLAY, [seconds, PACE])
-    return found | {"cpu": processor.seconds() - before}
+    found["cpu"] = processor.seconds() - before
+    page.evaluate(TO_BEGIN)
+    page.wait_for_function(AT_BEGIN)
+    before = processor.seconds()
+    steps = page.evaluate(STEP, STEPPED)
+    return found | {"frame_cpu": (processor.seconds() - before) / steps}
 
 
 def measure(seconds: float, count: int) -> dict[str, Any]:
@@ -265,7 +283,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         yield (
             f"{CELLS:,} cells {title}: {play['rate']:.1f} frames/s, {play['lost']} lost, "
             f"longest task {longest}; script {script['median'] * 1000:.1f} ms a frame "
-            f"(longest {script['longest'] * 1000:.0f}); main thread busy {share:.0%} by processor time"
+            f"(longest {script['longest'] * 1000:.0f}); main thread busy {share:.0%} by processor time; "
+            f"{play['frame_cpu'] * 1000:.1f} ms of it a frame for script, styles and layout"
         )
 
 
