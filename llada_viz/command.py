@@ -13,6 +13,7 @@ from typing import Any
 
 from llada_viz import __version__
 from llada_viz.address import hide_ipv6
+from llada_viz.endpoints.mcp import wanted_mcp
 from llada_viz.host import on_zero_gpu
 
 ABOUT = """LLaDA Viz: watch a masked-diffusion language model fill in its answer.
@@ -24,8 +25,8 @@ Commands (llada-viz COMMAND --help):
 
 Environment: GRADIO_SERVER_NAME and GRADIO_SERVER_PORT (another address), LLADA_VIZ_HOME (folder of jobs
 and runs), LLADA_VIZ_MODEL (another model), LLADA_VIZ_API_KEY (what clients of /v1 must send; without it only
-this machine has an API), LLADA_VIZ_PUBLIC=1 (strangers may come: no training, nothing is deleted). A flag
-goes before its variable.
+this machine has an API), LLADA_VIZ_PUBLIC=1 (strangers may come: no training, nothing is deleted),
+LLADA_VIZ_MCP=1 (tools for assistants, at /gradio_api/mcp). A flag goes before its variable.
 """
 COMMANDS = {
     "models": ("llada_viz.cli.models", "checkpoints: list, inspect, download, convert, quantize"),
@@ -35,7 +36,7 @@ COMMANDS = {
 }
 """Name -> the module whose `main(argv)` it is, imported when it is asked for, and what it is for."""
 VARIABLES = {"host": "GRADIO_SERVER_NAME", "port": "GRADIO_SERVER_PORT", "model": "LLADA_VIZ_MODEL",
-             "home": "LLADA_VIZ_HOME"}  # fmt: skip
+             "home": "LLADA_VIZ_HOME", "mcp": "LLADA_VIZ_MCP"}  # fmt: skip
 
 
 def page_parser() -> argparse.ArgumentParser:
@@ -49,6 +50,9 @@ def page_parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, help="port (default: 7860, or the next free one)")
     parser.add_argument("--model", help="bundled name or folder of the model (default: tiny-llada)")
     parser.add_argument("--home", help="folder of jobs and runs")
+    parser.add_argument(
+        "--mcp", action="store_const", const=1, help="serve MCP tools too (the extra mcp must be installed)"
+    )
     parser.add_argument("--version", action="version", version=__version__)
     return parser
 
@@ -95,9 +99,10 @@ def said() -> Iterator[None]:
 def build_page() -> Any:
     """The page, a `gr.Blocks`, which is not served yet."""
     prepare_environment()
-    from llada_viz.page import create_ui
-
     with said():
+        wanted_mcp()  # before anything is loaded
+        from llada_viz.page import create_ui
+
         return create_ui()
 
 

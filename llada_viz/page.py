@@ -18,6 +18,10 @@ from llada_viz.decoding.comparison import Comparisons
 from llada_viz.decoding.runs import Runs
 from llada_viz.decoding.served import model_defaults
 from llada_viz.decoding.zero_gpu import lend
+from llada_viz.endpoints.answers import Answers
+from llada_viz.endpoints.asked import PUBLIC, Limits
+from llada_viz.endpoints.evaluating import Evaluating
+from llada_viz.endpoints.mcp import wanted_mcp
 from llada_viz.gallery.gallery import Gallery
 from llada_viz.gallery.shelf import Shelf
 from llada_viz.host import on_zero_gpu, public_host
@@ -39,6 +43,7 @@ from llada_viz.theme import theme
 from llada_viz.widgets import page_head
 from llada_viz.widgets.live import QUIET, prepare_ordered
 from llada_viz.widgets.model_menu import ModelMenu
+from llada_viz.widgets.named_api import publish
 from llada_viz.widgets.page_tabs import keep_tab
 from models.assets import assets
 
@@ -66,6 +71,9 @@ def create_ui() -> Page:
     shelf = shelf_of(bundled, runs)
     page = Page(title=TITLE, analytics_enabled=False, fill_width=True)
     with page:
+        if not on_zero_gpu():  # which lends its GPU to the page's own runs only
+            limits = PUBLIC if public_host() else Limits()
+            publish(Answers(attachments, runs, limits), Evaluating(bundled, evaluations, limits))
         attached = gr.State("")
         with gr.Row(elem_classes="lz-header"):
             page_head.name(TITLE)
@@ -143,7 +151,7 @@ def launch_options(page: Any = None) -> dict[str, Any]:
     return {
         "server_name": f"[{host}]" if ":" in host else host, "server_port": free_port(host),
         "share": False, "strict_cors": True, "allowed_paths": None, "show_error": False,
-        "run_history": False, "max_file_size": MOST_UPLOAD,
+        "run_history": False, "max_file_size": MOST_UPLOAD, "mcp_server": wanted_mcp(),
         "app_kwargs": {
             "routes": api.routes() if api is not None else [],
             "middleware": [Middleware(SharePreview, title=TITLE)],

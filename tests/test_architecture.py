@@ -119,7 +119,8 @@ def check_single_adapters(root: Path) -> list[str]:
 
 
 PLAIN = tuple(
-    f"llada_viz/{room}/" for room in ("render", "decoding", "jobs", "cli", "api", "gallery", "export")
+    f"llada_viz/{room}/"
+    for room in ("render", "decoding", "jobs", "cli", "api", "endpoints", "gallery", "export")
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from llada_viz.decoding.attached import Using
 from llada_viz.decoding.published import Published
-from llada_viz.decoding.scaling import scaled
+from llada_viz.decoding.scaling import NO_SIZES, scaled
 from llada_viz.decoding.served import CHECKER, scorers
 from llada_viz.decoding.setups import Setup
 from llada_viz.decoding.sources import sources_of
@@ -21,8 +21,9 @@ CHANGED_SCORER = "Its scorer {name} is not at hand: the exact checker scores ins
 
 @dataclass(frozen=True)
 class Filling:
-    """settings: all of the sampler's; scorer: "" where the sampler needs none; prompt, seed, constraints:
-    None where what stands in the form stays; said: what this is, in sentences."""
+    """settings: all of the sampler's; given: those that were published, saved or sent; scorer: "" where the
+    sampler needs none; prompt, seed, constraints: None where what stands in the form stays; said: what this
+    is, in sentences."""
 
     sampler: str
     settings: Mapping[str, Any]
@@ -31,17 +32,20 @@ class Filling:
     seed: int | None = None
     constraints: str | None = None
     said: str = ""
+    given: Mapping[str, Any] = NO_SIZES
 
 
-def of_published(one: Published, using: Using, prompt: str) -> Filling:
-    """Published settings, scaled to the model in use. Settings that were not published are the defaults."""
-    fitted = scaled(one.sampler, one.settings, using, prompt)
+def of_published(one: Published, using: Using, prompt: str, sizes: Mapping[str, int] = NO_SIZES) -> Filling:
+    """Published settings, scaled to the model in use. Settings that were not published are the defaults.
+    sizes: to scale to, where they are not those that the prompt needs."""
+    fitted = scaled(one.sampler, one.settings, using, prompt, sizes)
     said = [one.cited, fitted.said, *_missing_head(one.sampler, fitted.settings, using)]
     scorer = ""
     if one.scorer:
         scorer = using.rewards[0] if using.rewards else CHECKER
         said += [] if using.rewards else [NO_REWARD]
-    return Filling(one.sampler, whole(one.sampler, fitted.settings), scorer, said=" ".join(said))
+    settings, words = whole(one.sampler, fitted.settings), " ".join(said)
+    return Filling(one.sampler, settings, scorer, said=words, given=fitted.settings)
 
 
 def of_setup(setup: Setup, using: Using, what: str, notes: Sequence[str] = ()) -> Filling:
@@ -53,7 +57,7 @@ def of_setup(setup: Setup, using: Using, what: str, notes: Sequence[str] = ()) -
     said += _missing_head(setup.sampler, setup.settings, using)
     return Filling(
         setup.sampler, whole(setup.sampler, setup.settings), scorer, setup.prompt, setup.seed,
-        setup.constraints, " ".join(said),
+        setup.constraints, " ".join(said), setup.settings,
     )  # fmt: skip
 
 

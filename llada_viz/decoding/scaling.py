@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from llada_viz.decoding.attached import Attached, Using
@@ -12,6 +13,7 @@ from llada_viz.decoding.bundled import prompts_of, task_settings
 from samplers.registry import entry
 from tasks.recognise import kind_of, level_of
 
+NO_SIZES: Mapping[str, int] = MappingProxyType({})
 SIZES = ("gen_length", "block_length", "steps")
 
 
@@ -34,10 +36,13 @@ def own_sizes(using: Using, prompt: str) -> dict[str, int]:
     return sizes if len(sizes) == len(SIZES) else {}
 
 
-def scaled(sampler: str, settings: Mapping[str, Any], using: Using, prompt: str) -> Scaled:
+def scaled(
+    sampler: str, settings: Mapping[str, Any], using: Using, prompt: str, own: Mapping[str, int] = NO_SIZES
+) -> Scaled:
     """A sampler's settings at the sizes of the model in use. Tokens a step, the share of the answer that a
-    setting in blocks has, and whether the answer is one block stay as they were; nothing else is changed."""
-    own = own_sizes(using, prompt)
+    setting in blocks has, and whether the answer is one block stay as they were; nothing else is changed.
+    own: sizes to scale to, where they are not those that the prompt needs."""
+    own = own or own_sizes(using, prompt)
     given = {name: settings[name] for name in SIZES if name in settings}
     room = using.loaded.max_length if using.loaded else given.get("gen_length", 0) + 1
     if not given:

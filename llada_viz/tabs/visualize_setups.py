@@ -16,9 +16,9 @@ from llada_viz.decoding.setup_code import to_command, to_python
 from llada_viz.decoding.setup_link import LinkError, from_link, to_link
 from llada_viz.decoding.setups import Setup
 from llada_viz.widgets.form import Key
-from llada_viz.widgets.kept_form import KeptForm, recall
+from llada_viz.widgets.kept_form import RESET, KeptForm, recall
 from llada_viz.widgets.live import QUIET, Updates, Values, alert
-from llada_viz.widgets.settings_menu import OWN, SettingsMenu, is_own, said
+from llada_viz.widgets.settings_menu import OWN, PRESETS, SettingsMenu, is_own, said
 from models.errors import ModelError
 from samplers.registry import SAMPLERS, make
 from samplers.requests import RequestError
@@ -27,13 +27,12 @@ from samplers.settings import SettingError, sentence_of
 if TYPE_CHECKING:
     from llada_viz.tabs.visualize import Visualize
 
-NAME, PRESETS = "visualize", "presets"
+NAME = "visualize"
 NO_FILLING: dict[str, Any] = {}
 COPIES: dict[str, Callable[[Setup], str]] = {
     "Link": lambda setup: f"?setup={to_link(setup)}", "Python": to_python, "Command": to_command,
 }  # fmt: skip
 OPENED = "From a link: {title}. Nothing runs until you press Run."
-RESET = "Of what this browser remembers, some does not fit and was reset: {}"
 LINK_PARAMETER = "setup"
 # What was kept of the form and of presets, and the set-up of the address, which is used once.
 READ = f"""() => {{
@@ -114,7 +113,7 @@ class VisualizeSetups:
         tab, menu = self.tab, self.menu
         options: dict[str, Any] = {"queue": False, **QUIET}
         shown = [*self.outputs, menu.words, tab.alert, self.delete, *tab.presets.outputs]
-        read = {menu.choice, menu.own, tab.prompt, tab.attached}
+        read: set[Any] = {menu.choice, menu.own, tab.prompt, tab.attached}
         menu.choice.input(self.on_preset, read, shown, **options)
         for kind, button in self.copies.items():
             copied = button.click(
@@ -122,7 +121,7 @@ class VisualizeSetups:
             )
             copied.success(None, self.copied, [self.copied, self.copied_words], js=COPY, **options)
         own = [menu.choice, menu.own, menu.words, tab.alert, self.delete, self.name]
-        named = {tab.run_id, menu.own, menu.choice, self.name, *inputs}
+        named: set[Any] = {tab.run_id, menu.own, menu.choice, self.name, *inputs}
         for button, handler in ((self.save, self.on_save), (self.delete, self.on_delete)):
             done = button.click(handler, named, own, **options)
             done.success(None, menu.own, None, js=STORE, **options)

@@ -15,6 +15,8 @@ from llada_viz.widgets.live import QUIET
 from samplers.settings import Described
 
 LARGEST = 1e12
+RESET = "Of what this browser remembers, some does not fit and was reset: {}"
+MOST_CHOSEN = 100
 NOT_KEPT: dict[str, Described] = {}
 
 
@@ -69,7 +71,7 @@ class KeptForm:
 
 def misfit(component: Any, value: Any) -> str:
     """ "" for a value that a component can show, else a sentence."""
-    label = component.label
+    label = getattr(component, "label", None) or "An input"
     if isinstance(component, gr.Number):
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return (
@@ -77,6 +79,9 @@ def misfit(component: Any, value: Any) -> str:
         )
     if isinstance(component, gr.Checkbox):
         return "" if isinstance(value, bool) else f"{label} must be on or off."
+    if getattr(component, "multiselect", False):
+        texts = isinstance(value, list) and len(value) < MOST_CHOSEN and all(map(is_text, value))
+        return "" if texts else f"{label} must be a list."
     if isinstance(component, (gr.Dropdown, gr.Radio)) and not getattr(component, "allow_custom_value", False):
         allowed = [choice[1] for choice in component.choices]
         return "" if isinstance(value, str) and value in allowed else f"{label} has no such choice."

@@ -14,9 +14,12 @@ from llada_viz.decoding.attached import Using
 from llada_viz.decoding.fillings import Filling, of_published, of_setup
 from llada_viz.decoding.own_presets import own_presets
 from llada_viz.decoding.published import published
+from llada_viz.decoding.scaling import NO_SIZES
 from llada_viz.decoding.setup_link import from_link
 
 NONE, OWN = "", "own:"
+PRESETS = "presets"
+"""Under which the browser keeps a visitor's own."""
 FIRST = ("none: as set below", NONE)
 
 
@@ -26,15 +29,15 @@ def said(text: str) -> str:
 
 
 class SettingsMenu:
-    """prefix: of element ids."""
+    """prefix: of element ids; label: of the menu."""
 
-    def __init__(self, prefix: str) -> None:
-        self.prefix = prefix
+    def __init__(self, prefix: str, label: str = "Preset") -> None:
+        self.prefix, self.label = prefix, label
 
     def build(self) -> None:
         """Lay it out."""
         self.choice = gr.Dropdown(
-            self.choices({}), value=NONE, label="Preset", elem_id=f"{self.prefix}preset",
+            self.choices({}), value=NONE, label=self.label, elem_id=f"{self.prefix}preset",
             info="Published settings, scaled to this model; and your own.", allow_custom_value=True,
         )  # fmt: skip
         self.words = gr.HTML(
@@ -48,10 +51,13 @@ class SettingsMenu:
         named = [(one.title, one.name) for one in published().values()]
         return [FIRST, *((f"Mine: {name}", OWN + name) for name in own), *named]
 
-    def filled(self, choice: Any, own: Any, using: Using, prompt: str) -> Filling | None:
-        """What a choice fills a form with; None: nothing is chosen. LinkError: it cannot be read."""
+    def filled(
+        self, choice: Any, own: Any, using: Using, prompt: str, sizes: Mapping[str, int] = NO_SIZES
+    ) -> Filling | None:
+        """What a choice fills a form with; None: nothing is chosen. LinkError: it cannot be read. sizes: to
+        scale published settings to, where they are not those that the prompt needs."""
         if choice in published():
-            return of_published(published()[choice], using, prompt)
+            return of_published(published()[choice], using, prompt, sizes)
         link = own_presets(own).get(str(choice).removeprefix(OWN)) if is_own(choice) else None
         if link is None:
             return None

@@ -70,6 +70,13 @@ def test_tokens_a_step_windows_and_one_block_stay_what_they_were() -> None:
     assert [fitted.settings[n] for n in ("gen_length", "block_length", "steps")] == [32, 32, 32]
 
 
+def test_a_form_may_name_the_sizes_to_scale_to() -> None:
+    one = published()["r3-window-8"]
+    sizes = {"gen_length": 96, "block_length": 24, "steps": 96}
+    fitted = scaled(one.sampler, one.settings, bundled(), "", sizes)
+    assert [fitted.settings[n] for n in ("gen_length", "block_length", "steps", "window")] == [96, 24, 24, 2]
+
+
 def other_model(max_length: int) -> Any:
     """A model in use whose folder names no sizes."""
     loaded = SimpleNamespace(max_length=max_length)

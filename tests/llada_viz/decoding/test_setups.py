@@ -176,3 +176,11 @@ def no_text() -> str:
 def test_a_text_that_is_no_link(link: Callable[[], str], sentence: str) -> None:
     with pytest.raises(LinkError, match=sentence):
         from_link(link())
+
+
+def test_the_lines_of_the_docs_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of docs/set-ups.md."""
+    text = (Path(__file__).parents[3] / "docs" / "set-ups.md").read_text(encoding="utf-8")
+    exec(text.split("```python\n")[1].split("```")[0], {})  # noqa: S102 - what a reader would run
+    said = capsys.readouterr().out
+    assert "lv.decode(" in said and "python -m samplers run" in said
