@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from llada_viz.decoding.attached import Using
@@ -32,7 +32,7 @@ class Filling:
     seed: int | None = None
     constraints: str | None = None
     said: str = ""
-    given: Mapping[str, Any] = NO_SIZES
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 def of_published(one: Published, using: Using, prompt: str, sizes: Mapping[str, int] = NO_SIZES) -> Filling:
