@@ -63,6 +63,8 @@ def copied(tab: CanvasPage, kind: str) -> str:
 
 def test_a_published_preset_fills_the_form_says_so_and_runs(open_page: Any, shots: Path) -> None:
     tab = opened(open_page)
+    tab.example("Equation")
+    tab.page.wait_for_timeout(1500)
     tab.pick("#preset", "R3 window 8")
     tab.page.wait_for_selector("#preset-words p")
     words = tab.page.inner_text("#preset-words")
