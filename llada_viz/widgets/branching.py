@@ -188,7 +188,8 @@ class Branching:
         if run is None or parent is None or not (run.ended and parent.ended):
             sentence = GONE if run is None or parent is None else WAIT
             return {self.tab.canvas: aside("", refused=sentence)}
-        pair = self.comparisons.add(Comparison([parent, run], MEASURES[0]))
+        names = [self.branches.name_of(each) for each in (parent, run)]
+        pair = self.comparisons.add(Comparison([parent, run], MEASURES[0], names))
         beside = gr.update(visible=True)
         return {self.beside: beside, self.boards: compare_canvas.whole(pair), self.pair: pair.id}
 
