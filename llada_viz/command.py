@@ -32,7 +32,7 @@ COMMANDS = {
     "models": ("llada_viz.cli.models", "checkpoints: list, inspect, download, convert, quantize"),
     "chat": ("llada_viz.cli.chat", "talk with a model in the terminal, and watch it write"),
     "serve": ("llada_viz.cli.serve", "a model behind OpenAI's API, without the page"),
-    "export": ("llada_viz.cli.export", "traces as one offline page, or as a table"),
+    "export": ("llada_viz.cli.export", "traces as an offline page, a film, a still or a table"),
 }
 """Name -> the module whose `main(argv)` it is, imported when it is asked for, and what it is for."""
 VARIABLES = {"host": "GRADIO_SERVER_NAME", "port": "GRADIO_SERVER_PORT", "model": "LLADA_VIZ_MODEL",

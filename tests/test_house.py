@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1]
 
 
 PACKAGES = ("tasks", "models", "samplers", "evaluation", "training", "llada_viz")
-NAMES = {"yaml": "pyyaml", "huggingface_hub": "huggingface-hub", "math_verify": "math-verify"}
+NAMES = {"yaml": "pyyaml", "huggingface_hub": "huggingface-hub", "math_verify": "math-verify",
+         "PIL": "pillow"}  # fmt: skip
 """Modules whose package is called otherwise."""
 ELSEWHERE = {"opencompass", "spaces"}
 """Imported where somebody has them: OpenCompass and a Space bring themselves."""

@@ -1,13 +1,13 @@
-"""`llada-viz export`: traces as files for others: one offline HTML page, or a table of events."""
+"""`llada-viz export`: traces as files for others: an offline HTML page, GIF or MP4, one moment as SVG or PDF,
+or a table of events."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from models.whole_file import write_whole
-
-FORMS = (".html", ".csv")
+FORMS = (".html", ".csv", ".gif", ".mp4", ".svg", ".pdf")
 MOST_TRACES = 4
 
 
@@ -17,7 +17,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "traces", type=Path, nargs="+", help=f"up to {MOST_TRACES} traces; several: side by side"
     )
-    top.add_argument("--out", type=Path, required=True, help="the file to write: .html or .csv")
+    top.add_argument("--out", type=Path, required=True, help=f"the file to write: {', '.join(FORMS)}")
     top.add_argument("--title", default="", help="of the page (default: the question)")
     top.add_argument(
         "--by",
@@ -25,30 +25,35 @@ def parser() -> argparse.ArgumentParser:
         default="NFE",
         help="what keeps several traces in step (default: NFE)",
     )
+    top.add_argument("--frame", type=int, default=-1, help="of an SVG or PDF, from 0 (default: the last)")
+    top.add_argument("--pace", type=float, default=8, help="pictures a second of a film (default: 8)")
+    top.add_argument("--dark", action="store_true", help="pictures and films on a dark ground")
     return top
 
 
 def main(argv: list[str] | None = None) -> int:
     """Write the file. ValueError or OSError: a sentence."""
     from llada_viz.decoding.runs import OPENED, recorded
-    from llada_viz.export.event_table import event_table
-    from llada_viz.export.offline import offline_page
-    from llada_viz.render.question import question_of
+    from llada_viz.export.writing import FILMS, Wanted, foretold, write
     from samplers.recording.traces import read_trace
 
     args = parser().parse_args(argv)
     form = args.out.suffix.lower()
     if form not in FORMS:
-        raise ValueError(f"out = {args.out.name!r}; allowed: a file whose name ends in {' or '.join(FORMS)}")
+        raise ValueError(f"out = {args.out.name!r}; allowed: a file whose name ends in {', '.join(FORMS)}")
     if len(args.traces) > MOST_TRACES or (form == ".csv" and len(args.traces) > 1):
         most = 1 if form == ".csv" else MOST_TRACES
         raise ValueError(f"{len(args.traces)} traces; allowed: at most {most} for {form}")
-    traces = [read_trace(path, OPENED) for path in args.traces]
-    if form == ".csv":
-        write_whole(args.out, event_table(traces[0]))
-    else:
-        runs = [recorded(trace) for trace in traces]
-        title = args.title or question_of(runs[0].layout.prompt) or "A run"
-        write_whole(args.out, offline_page(runs, title, args.by))
+    runs = [recorded(read_trace(path, OPENED)) for path in args.traces]
+    wanted = Wanted(form[1:], args.title, args.by, args.frame, args.dark, args.pace)
+    if wanted.form in FILMS:
+        print(foretold(wanted, runs), file=sys.stderr)
+    write(args.out, wanted, runs, _progress)
     print(f"{args.out}: {args.out.stat().st_size:,} bytes")
     return 0
+
+
+def _progress(done: int, of: int) -> None:
+    """One line that counts, where somebody watches."""
+    if sys.stderr.isatty():
+        print(f"\r{done} of {of} pictures", end="\n" if done == of else "", file=sys.stderr, flush=True)

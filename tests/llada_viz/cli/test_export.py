@@ -27,8 +27,14 @@ def test_a_table(tmp_path: Path) -> None:
     assert (tmp_path / "run.csv").read_text().startswith("event,kind,nfe")
 
 
+def test_a_still(tmp_path: Path) -> None:
+    out = tmp_path / "run.svg"
+    assert command.main(["export", ONE, "--out", str(out), "--frame", "3", "--dark"]) == 0
+    assert out.read_text().startswith("<svg") and "step" in out.read_text()
+
+
 @pytest.mark.parametrize("arguments, part", [
-    ([ONE, "--out", "run.gif"], "allowed: a file whose name ends in .html or .csv"),
+    ([ONE, "--out", "run.doc"], "allowed: a file whose name ends in .html, .csv, .gif"),
     ([ONE, OTHER, "--out", "run.csv"], "2 traces; allowed: at most 1 for .csv"),
     ([ONE] * 5 + ["--out", "run.html"], "5 traces; allowed: at most 4 for .html"),
     (["nowhere.jsonl", "--out", "run.html"], "nowhere.jsonl"),
