@@ -16,6 +16,7 @@ from llada_viz.decoding.line_up import MOST_LANES, SIZES, lanes_of
 from llada_viz.decoding.runs import OPENED, Run, recorded
 from llada_viz.widgets.canvas import Message
 from llada_viz.widgets.compare_canvas import CompareCanvas, message, notice, whole
+from llada_viz.widgets.lane_presets import LanePresets
 from llada_viz.widgets.line_up import LineUp
 from llada_viz.widgets.live import (
     QUIET,
@@ -77,6 +78,8 @@ class Compare:
         self.examples = example_buttons(self.bundled)
         usual = head_settings(self.attachments.using_or_bundled(""))
         self.lanes = LineUp(least=2, usual=usual, elem_id="compare-lanes")
+        self.presets = LanePresets("compare", self.attachments)
+        self.presets.build()
         with gr.Row(elem_classes="lz-two"):
             self.sizes = [
                 gr.Number(value, label=label, min_width=80, elem_id=f"compare-{name}")
@@ -95,6 +98,8 @@ class Compare:
     def _connect(self) -> None:
         inputs = {self.prompt, self.seed, self.measure, self.attached, self.scorer.scorer, *self.sizes}
         self.scorer.follow(self.attached, *self.sizes)
+        sizes = {name: component for (name, _, _), component in zip(SIZES, self.sizes, strict=True)}
+        self.presets.connect(self.attached, self.lanes, sizes, self.scorer.scorer)
         wire(self, self.on_start, inputs | {self.lanes}, lambda _: buttons(self, running=False))
         self.shown = shown = [self.alert, self.run_id, self.canvas, self.start, self.stop]
         self.opener.upload(

@@ -102,6 +102,7 @@ class Evaluate:
     def _connect(self) -> None:
         form, panel = self.form, self.panel
         self.scorer.follow(self.attached, *form.sizes.values())
+        form.presets.connect(self.attached, form.lanes, form.sizes, form.scorer)
         fresh = [*form.shown, self.scorer.of_adapter]
         form.upload.upload(
             self.on_upload, {form.upload, self.attached}, fresh, trigger_mode="always_last", **QUIET

@@ -22,6 +22,7 @@ from llada_viz.decoding.served import CHECKER, check_scorer, no_head
 from llada_viz.decoding.sources import sources_of
 from llada_viz.jobs.evaluations import EvaluationRequest, preview
 from llada_viz.render.evaluation import table
+from llada_viz.widgets.lane_presets import LanePresets
 from llada_viz.widgets.line_up import LineUp
 from llada_viz.widgets.live import Updates, alert, head_settings
 from llada_viz.widgets.scorer_input import ScorerInput
@@ -111,6 +112,8 @@ class EvaluateForm:
         self.preview = gr.HTML(facts.shown, elem_id="evaluate-preview", apply_default_css=False)
         usual = head_settings(scorer.attachments.using_or_bundled(""))
         self.lanes = LineUp(usual=usual, elem_id="evaluate-lanes")
+        self.presets = LanePresets("evaluate", scorer.attachments)
+        self.presets.build()
         scorer.build(visible=bool(scorer.attachments.bundled.rewards))
         self.scorer = scorer.scorer
         sizes = self.sizes_of(facts)

@@ -20,7 +20,7 @@ from llada_viz.decoding.setup_link import from_link
 NONE, OWN = "", "own:"
 PRESETS = "presets"
 """Under which the browser keeps a visitor's own."""
-FIRST = ("none: as set below", NONE)
+EMPTY = "none: as set below"
 
 
 def said(text: str) -> str:
@@ -29,10 +29,10 @@ def said(text: str) -> str:
 
 
 class SettingsMenu:
-    """prefix: of element ids; label: of the menu."""
+    """prefix: of element ids; label: of the menu; empty: what it shows while nothing is chosen."""
 
-    def __init__(self, prefix: str, label: str = "Preset") -> None:
-        self.prefix, self.label = prefix, label
+    def __init__(self, prefix: str, label: str = "Preset", empty: str = EMPTY) -> None:
+        self.prefix, self.label, self.empty = prefix, label, empty
 
     def build(self) -> None:
         """Lay it out."""
@@ -49,7 +49,7 @@ class SettingsMenu:
     def choices(self, own: Mapping[str, str]) -> list[tuple[str, str]]:
         """(shown, value) of every preset."""
         named = [(one.title, one.name) for one in published().values()]
-        return [FIRST, *((f"Mine: {name}", OWN + name) for name in own), *named]
+        return [(self.empty, NONE), *((f"Mine: {name}", OWN + name) for name in own), *named]
 
     def filled(
         self, choice: Any, own: Any, using: Using, prompt: str, sizes: Mapping[str, int] = NO_SIZES
