@@ -87,11 +87,11 @@ class TokenCanvas {
     this.want(message.last ?? -1);
   }
 
-  /** The page opens: an empty board of the form's sizes, and a recorded run that plays on it. */
-  open(message) {
+  /** The page opens: an empty board of the form's sizes, and on it, where it plays, a recorded run. */
+  open(message, playing = plays(window.location.search)) {
     this.first = message;
     this.ghost(message.opening);
-    if (!message.run || !plays(window.location.search)) return;
+    if (!message.run || !playing) return;
     this.begin(message.run, true);
     this.want(message.last);
   }

@@ -37,7 +37,7 @@ export class Help {
     this.open(document.querySelector("#help"), false);
     document.querySelector("[role=tab][aria-controls]")?.click(); // Visualize is the first
     if (what === "tour") requestAnimationFrame(() => this.tour.begin());
-    else if (what === "opening") this.canvas.open(this.canvas.first);
+    else if (what === "opening") this.canvas.open(this.canvas.first, true);
     else if (what === "keys") this.keys();
   }
 

@@ -1,5 +1,7 @@
 // A refusal names a field: the field is marked, and a fix can be pressed.
 
+import { whenThere } from "./dom.mjs";
+
 const ids = (name) => [`setting-${name}`, name, `compare-${name}`];
 const INPUT = "input, textarea";
 
@@ -51,10 +53,23 @@ function fix(button) {
   input.focus();
 }
 
-/** Follow the refusals of every form on the page. An alert tells of itself by an animation that its style gives
- * it (form.css). */
+/** Mark what the refusals at a place are about; each has another number. */
+function watch(place) {
+  let last = "";
+  const look = () => {
+    const alert = place.querySelector("[data-number]");
+    const number = alert?.dataset.number ?? "";
+    if (number !== last && alert) mark(alert);
+    last = number;
+  };
+  const what = { childList: true, subtree: true, attributes: true, attributeFilter: ["data-number"] };
+  new MutationObserver(look).observe(place, what);
+}
+
+/** Follow the refusals of Visualize and of Compare. */
 export function followRefusals() {
-  document.addEventListener("animationstart", (event) => event.animationName === "lz-refused" && mark(event.target));
+  whenThere("#alert", watch);
+  whenThere("#compare-alert", watch);
   document.addEventListener("click", (event) => {
     const offered = event.target.closest?.("[data-fix]");
     if (offered) fix(offered);
