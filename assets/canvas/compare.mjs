@@ -120,7 +120,7 @@ class Compare {
     this.lanes.forEach((lane, i) => {
       lane.paint(frameAt(lane.timeline, player.index, measure), new Set(different[i]), player.moving);
     });
-    const boards = this.lanes.flatMap((lane) => [...lane.board.arranged.marks]);
+    const boards = this.lanes.flatMap((lane) => [...(lane.board.arranged?.marks ?? [])]);
     const marks = new Set([...timelines.flatMap((line) => [...line.marks]), ...boards]);
     this.legend.draw(marks, this.lanes.some((lane) => lane.board.marked));
     const shown = player.ended && !player.behind;
