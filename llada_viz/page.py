@@ -33,6 +33,7 @@ from llada_viz.render import canvas_files
 from llada_viz.share_preview import SharePreview
 from llada_viz.tabs.compare import Compare
 from llada_viz.tabs.evaluate import Evaluate
+from llada_viz.tabs.explain import Explain
 from llada_viz.tabs.hand_over import HandOver
 from llada_viz.tabs.model_offer import offer_models
 from llada_viz.tabs.models import Models
@@ -98,6 +99,8 @@ def create_ui() -> Page:
             with gr.Tab("Traces", id="traces", render_children=True):
                 traces = Traces(shelf, visualize, compare)
                 traces.build(tabs)
+            with gr.Tab("Explain", id="explain", render_children=True):
+                Explain(bundled, comparisons, attachments).build()
         offer_models(visualize, models, tabs)
         page.load(traces.on_link, {visualize.run_id}, visualize.shown, **QUIET)
         HandOver(compare, visualize, evaluate, tabs).connect()

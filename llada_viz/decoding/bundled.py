@@ -71,6 +71,14 @@ def prompts_of(folder: Path) -> dict[str, dict[str, Any]]:
     return prompts if isinstance(prompts, dict) else {}
 
 
+def prompt_and_answer(prompts: dict[str, dict[str, Any]], task: str, seed: int) -> tuple[str, str]:
+    """A held-out problem as a prompt, and its right answer. Where prompts.json has no template for its task:
+    in the task's own."""
+    problem = generate(task, HELD_OUT, 1, seed)[0]
+    template = prompts.get(task, {}).get("template", TASKS[task].template)
+    return str(template).format(**problem.fields), problem.answer
+
+
 def task_settings(prompts: dict[str, dict[str, Any]], task: str = "", level: str = "") -> dict[str, Any]:
     """The settings that a task's answers need at a level. "" (problems of no task): those of the longest
     answers at the usual levels."""
@@ -182,11 +190,9 @@ class Bundled:
         """One example for each task. Without a readable prompts.json, in the task's own template."""
         examples = []
         for task, label, seed in EXAMPLES:
-            entry = self.prompts.get(task, {})
-            problem = generate(task, HELD_OUT, 1, seed)[0]
-            template = entry.get("template", TASKS[task].template)
-            prompt = template.format(**problem.fields)
-            examples.append(Example(label, prompt, dict(entry.get("settings", {})), problem.answer))
+            settings = dict(self.prompts.get(task, {}).get("settings", {}))
+            prompt, answer = prompt_and_answer(self.prompts, task, seed)
+            examples.append(Example(label, prompt, settings, answer))
         return examples
 
     @cached_property

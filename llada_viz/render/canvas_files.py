@@ -42,6 +42,7 @@ SHEETS = (
     "evaluate",
     "train",
     "models",
+    "explain",
     "opening",
     "tour",
     "gallery",
