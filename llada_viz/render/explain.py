@@ -28,14 +28,14 @@ KEY = (
 def experiment_text(number: int, experiment: Experiment, prompt: str) -> str:
     """What an experiment is about, and its problem. number: from 1."""
     return (
-        f"<h3>{number}. {escape(experiment.title)}</h3><p>{escape(experiment.text)}</p>"
-        f"<p class='lz-asked'>{escape(prompt)}</p>"
+        f"<section class='lz-note'><h3>{number}. {escape(experiment.title)}</h3><p>{escape(experiment.text)}</p>"
+        f"<p class='lz-asked'>{escape(prompt)}</p></section>"
     )
 
 
 def question(experiment: Experiment) -> str:
     """What to think about when the boards stand still."""
-    return f"<p><b>Think about it.</b> {escape(experiment.look)}</p>"
+    return f"<section class='lz-note'><p><b>Think about it.</b> {escape(experiment.look)}</p></section>"
 
 
 def sampler_cards() -> str:

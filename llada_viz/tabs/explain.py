@@ -61,10 +61,10 @@ class Explain:
                     self.idle, self.bundled.problem, "explain-"
                 )
             with gr.Column(elem_classes="lz-out", min_width=0):
-                self.text = gr.HTML(self._text(0), elem_classes="lz-explain lz-note", elem_id="explain-text")
+                self.text = gr.HTML(self._text(0), elem_classes="lz-explain", elem_id="explain-text")
                 self.canvas = CompareCanvas(self.comparisons, elem_id="explain-canvas")
                 self.look = gr.HTML(
-                    question(self.experiments[0]), elem_classes="lz-explain lz-note", elem_id="explain-look"
+                    question(self.experiments[0]), elem_classes="lz-explain", elem_id="explain-look"
                 )
         with gr.Row(elem_classes="lz-page lz-alone"):
             gr.HTML(f"<h2>How each sampler writes</h2>{sampler_cards()}", elem_classes="lz-explain")
