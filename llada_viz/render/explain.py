@@ -28,8 +28,8 @@ KEY = (
 def experiment_text(number: int, experiment: Experiment, prompt: str) -> str:
     """What an experiment is about, and its problem. number: from 1."""
     return (
-        f"<section class='lz-note'><h3>{number}. {escape(experiment.title)}</h3><p>{escape(experiment.text)}</p>"
-        f"<p class='lz-asked'>{escape(prompt)}</p></section>"
+        f"<section class='lz-note'><h3>{number}. {escape(experiment.title)}</h3>"
+        f"<p>{escape(experiment.text)}</p><p class='lz-asked'>{escape(prompt)}</p></section>"
     )
 
 
