@@ -83,12 +83,6 @@ def models(page: Page) -> None:
     until(page, "#models-memory", "GB")
 
 
-def traces(page: Page) -> None:
-    """The runs that come with the packages."""
-    page.get_by_role("tab", name="Traces").click()
-    page.wait_for_timeout(3000)  # until the cards have their pictures
-
-
 def explain(page: Page) -> None:
     """The first experiment, when it is done."""
     page.get_by_role("tab", name="Explain").click()
@@ -104,7 +98,6 @@ PICTURES: dict[str, tuple[Callable[[Page], None], int]] = {
     "evaluate": (evaluate, 1560),
     "train": (train, 1360),
     "models": (models, 900),
-    "traces": (traces, 900),
     "explain": (explain, 1500),
 }
 

@@ -49,7 +49,11 @@ class Explain:
     def build(self) -> None:
         """Lay out the tab and connect its events."""
         with gr.Row(elem_classes="lz-page lz-alone lz-above"):
-            gr.HTML(f"<h2>How masked diffusion writes</h2><p>{BEGIN}</p>", elem_classes="lz-explain")
+            gr.HTML(
+                f"<h2>How masked diffusion writes</h2><p>{BEGIN}</p>",
+                elem_classes="lz-explain",
+                apply_default_css=False,
+            )
         with gr.Row(elem_classes="lz-page"):
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
                 titles = [(f"{n}. {one.title}", n - 1) for n, one in enumerate(self.experiments, 1)]
@@ -61,13 +65,22 @@ class Explain:
                     self.idle, self.bundled.problem, "explain-"
                 )
             with gr.Column(elem_classes="lz-out", min_width=0):
-                self.text = gr.HTML(self._text(0), elem_classes="lz-explain", elem_id="explain-text")
+                self.text = gr.HTML(
+                    self._text(0), elem_classes="lz-explain", apply_default_css=False, elem_id="explain-text"
+                )
                 self.canvas = CompareCanvas(self.comparisons, elem_id="explain-canvas")
                 self.look = gr.HTML(
-                    question(self.experiments[0]), elem_classes="lz-explain", elem_id="explain-look"
+                    question(self.experiments[0]),
+                    elem_classes="lz-explain",
+                    apply_default_css=False,
+                    elem_id="explain-look",
                 )
         with gr.Row(elem_classes="lz-page lz-alone"):
-            gr.HTML(f"<h2>How each sampler writes</h2>{sampler_cards()}", elem_classes="lz-explain")
+            gr.HTML(
+                f"<h2>How each sampler writes</h2>{sampler_cards()}",
+                elem_classes="lz-explain",
+                apply_default_css=False,
+            )
         self.run_id = gr.State("")
         self._connect()
 
