@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ import pytest
 
 from llada_viz.decoding.setup_link import from_link, to_link
 from llada_viz.decoding.setups import Setup
-from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage
+from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage, leaving
+from tests.browser.conftest import STEP_WITHIN
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 READY = "globalThis.llvKeeping?.has('visualize')"
 
 
@@ -29,9 +31,10 @@ def opened(open_page: Callable[..., Any], **options: Any) -> CanvasPage:
 
 def again(tab: CanvasPage, address: str = "") -> None:
     """Refresh, or go to an address of the same page."""
-    tab.page.goto(address) if address else tab.page.reload()
-    tab.page.wait_for_function("document.querySelector('#canvas .c')?.isConnected")
-    tab.page.wait_for_function(READY)
+    with leaving(tab.page):
+        tab.page.goto(address) if address else tab.page.reload()
+        tab.page.wait_for_function("document.querySelector('#canvas .c')?.isConnected")
+        tab.page.wait_for_function(READY)
 
 
 def value(tab: CanvasPage, where: str) -> str:
@@ -57,8 +60,12 @@ def copied(tab: CanvasPage, kind: str) -> str:
     """Press a button of the copy menu; what the clipboard holds then."""
     tab.page.evaluate("navigator.clipboard.writeText('')")
     tab.page.click(f"#copy-{kind}")
-    tab.page.wait_for_function("async () => (await navigator.clipboard.readText()) !== ''")
-    return tab.page.evaluate("navigator.clipboard.readText()")
+    until = time.monotonic() + STEP_WITHIN
+    while not (text := tab.page.evaluate("navigator.clipboard.readText()")):
+        assert time.monotonic() < until, "nothing was copied"
+        tab.page.wait_for_timeout(100)
+    tab.page.wait_for_selector("#copied-words p")
+    return text
 
 
 def test_a_published_preset_fills_the_form_says_so_and_runs(open_page: Any, shots: Path) -> None:
@@ -72,6 +79,8 @@ def test_a_published_preset_fills_the_form_says_so_and_runs(open_page: Any, shot
     has(tab, "#sampler", "LLaDA R3 · window refine")
     has(tab, "#setting-temperature", "0.8")
     tab.page.wait_for_timeout(1500)  # the sampler's own event is over, and has put no default back
+    tab.page.get_by_role("button", name="Settings of this sampler").click()
+    tab.page.wait_for_selector("#setting-window input")
     assert (value(tab, "#setting-steps"), value(tab, "#setting-window")) == ("8", "2")
     tab.shot(shots, "preset-light")
     tab.run()
