@@ -50,6 +50,14 @@ def has(tab: CanvasPage, where: str, wanted: str) -> None:
     )
 
 
+def klass(tab: CanvasPage) -> None:
+    """Choose a sampler in the form; a branch has a list of samplers too."""
+    tab.page.click("#sampler input")
+    tab.page.locator("li[role=option][aria-label='KLASS · stable predictions']").click()
+    has(tab, "#sampler", "KLASS · stable predictions")
+    tab.page.wait_for_timeout(500)
+
+
 def tools(tab: CanvasPage) -> None:
     """Open the part of the form with copies and presets."""
     tab.page.get_by_role("button", name="Copy, save, reset").click()
@@ -85,7 +93,7 @@ def test_a_published_preset_fills_the_form_says_so_and_runs(open_page: Any, shot
     tab.shot(shots, "preset-light")
     tab.run()
     tab.wait("line?.ended && line.length > 5")
-    tab.sampler("KLASS · stable predictions")
+    klass(tab)
     has(tab, "#preset", "none: as set below")
     tab.page.wait_for_function("!document.querySelector('#preset-words p')")
 
@@ -114,7 +122,7 @@ def test_the_form_and_the_tab_stay_through_a_refresh_and_reset(open_page: Any) -
     tab = opened(open_page)
     first = value(tab, "#prompt")
     tab.page.fill("#prompt textarea", "What is 5 + 8?")
-    tab.sampler("KLASS · stable predictions")
+    klass(tab)
     tab.setting("temperature", 0.3)
     tab.more()
     tab.page.fill("#seed input", "11")
@@ -177,7 +185,7 @@ def test_a_copied_link_opens_with_somebody_else(open_page: Any, shots: Path) -> 
     words = other.page.inner_text("#setup-words")
     assert "From a link: KLASS" in words and "Nothing runs until you press Run." in words
     has(other, "#sampler", "KLASS · stable predictions")
-    assert value(other, "#prompt") == setup.prompt and other.canvas("timeline?.run ?? ''") == ""
+    assert value(other, "#prompt") == setup.prompt and other.page.is_disabled("#stop")
     assert "setup=" not in other.page.url
     other.shot(shots, "link-light")
     other.run()
@@ -215,7 +223,7 @@ def test_the_copied_program_makes_the_page_s_tokens(open_page: Any, shots: Path)
     tab.page.get_by_text("Prompt and answer as text").click()
     written = "".join(word for word in tab.cells() if not word.startswith("⟨"))
     plain = json.loads(said.splitlines()[-1])
-    assert "".join(plain.split()) == "".join(written.replace("·", " ").replace("↵", " ").split())
+    assert "".join(plain.split()) == "".join(written.replace("⏎", "").replace("∎", "").split())
     command = copied(tab, "command")
     assert command.startswith("python -m samplers run") and "--seed=21" in command
 
@@ -230,3 +238,18 @@ def test_it_fits_and_can_be_read_on_a_phone(open_page: Any, shots: Path, dark: b
     tab.page.wait_for_selector("#copied-words p")
     assert tab.page.evaluate(BEYOND) == [] and tab.page.evaluate(FAINT) == []
     tab.shot(shots, f"setups-390-{'dark' if dark else 'light'}")
+
+
+def test_compare_and_evaluate_add_a_preset(open_page: Any, shots: Path) -> None:
+    tab = opened(open_page)
+    for name in ("compare", "evaluate"):
+        tab.page.get_by_role("tab", name=name.capitalize()).click()
+        tab.page.wait_for_selector(f"#{name}-preset input")
+        lanes = f"document.querySelector('#{name}-lanes').innerText"
+        before = tab.page.evaluate(lanes)
+        tab.pick(f"#{name}-preset", "R3 window 8")
+        tab.page.wait_for_selector(f"#{name}-preset-words p")
+        assert "Scaled to tiny-llada" in tab.page.inner_text(f"#{name}-preset-words")
+        tab.page.wait_for_function(f"({lanes}).length > {len(before)}")
+        assert tab.page.evaluate(BEYOND) == []
+        tab.shot(shots, f"{name}-preset-light")
