@@ -24,12 +24,13 @@ RECORD = """() => {
   };
   look();
 }"""
-# What reaches over the right edge, unless it stands in a box that scrolls by itself.
+# What reaches over the right edge, unless it stands in a box that scrolls by itself, or in the row that
+# nobody sees and in which Gradio measures its tabs.
 BEYOND = """() => {
   const scrolls = (e) => e && (getComputedStyle(e).overflowX === 'auto' || scrolls(e.parentElement));
   return [...document.querySelectorAll('gradio-app *')]
     .filter((e) => e.getBoundingClientRect().width > 0 && e.getBoundingClientRect().right > innerWidth + 1)
-    .filter((e) => !scrolls(e.parentElement))
+    .filter((e) => !scrolls(e.parentElement) && !e.closest('.visually-hidden'))
     .map((e) => `${e.tagName}.${e.className}`);
 }"""
 # Contrast of every visible text with what is behind it (WCAG 2.2); disabled controls are exempt.
@@ -76,6 +77,11 @@ NOW = """() => {
       .map((input) => `${input.closest('[id^=setting-]').id}=${input.value}`),
   });
 }"""
+
+
+def press_tab(page: Page, name: str) -> None:
+    """Open a tab of the page; on a phone the later ones stand in a menu."""
+    page.locator(f".tab-wrapper button:has-text('{name}')").last.evaluate("tab => tab.click()")
 
 
 class CanvasPage:

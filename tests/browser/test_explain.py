@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from llada_viz.decoding.experiments import Experiment, experiments
 from samplers import SAMPLERS
-from tests.browser.canvas_page import BEYOND, FAINT
+from tests.browser.canvas_page import BEYOND, FAINT, press_tab
 
 pytestmark = pytest.mark.browser
 CANVAS = "document.querySelector('#explain-canvas .lz').parentElement.compare"
@@ -17,9 +17,7 @@ ENDED = f"() => {CANVAS}?.player.ended && {CANVAS}.lanes.every((lane) => lane.ti
 
 
 def open_tab(page: Page) -> None:
-    page.locator(".tab-wrapper button:has-text('Explain')").last.evaluate(
-        "tab => tab.click()"
-    )  # in a menu: 390
+    press_tab(page, "Explain")
     page.wait_for_selector("#explain-run:not([disabled])")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage
+from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage, press_tab
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Any]
@@ -53,7 +53,7 @@ def wait_for_sizes(page: Any, prefix: str, sizes: tuple[int, ...]) -> None:
 
 
 def open_tab(page: Any, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
+    press_tab(page, name)
     page.wait_for_selector(f"#{name.lower()}-run")
     page.wait_for_timeout(300)
 

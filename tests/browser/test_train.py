@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Page
 
 from llada_viz.jobs.job_folder import kill_all_of
-from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage, leaving
+from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage, leaving, press_tab
 from tests.browser.conftest import ROOT, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -72,7 +72,7 @@ def app(server: Server) -> Any:
 
 
 def open_tab(page: Page) -> None:
-    page.get_by_role("tab", name="Train").click()
+    press_tab(page, "Train")
     page.wait_for_selector("#train-run")
     if not page.is_visible("#train-command textarea"):
         page.get_by_role("button", name="Command", exact=True).click()
