@@ -40,7 +40,7 @@ def test_an_experiment_runs_live(open_page: Any, shots: Any, number: int) -> Non
     page, experiment = open_page(), experiments()[number - 1]
     open_tab(page)
     assert run(page, number, experiment) == [one.label for one in experiment.tries]
-    assert page.inner_text("#explain-alert") == ""
+    assert page.inner_text("#explain-alert").strip() == ""
     rows = page.locator("#explain-canvas .metrics tbody tr").all_inner_texts()
     assert len(rows) == len(experiment.tries)
     assert all("right" in row or "wrong" in row for row in rows)
