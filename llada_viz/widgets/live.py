@@ -71,14 +71,11 @@ def wire(
     buttons when decoding is over.
     """
     ends = [tab.start, tab.stop]
-    press_at_once(tab.start)
     tab.start.click(None, None, tab.start, js=STARTS, queue=False, **QUIET)
     begun = tab.start.click(
         begin, {tab.run_id, *inputs}, [tab.alert, tab.run_id, tab.canvas, *ends],
         trigger_mode="once", concurrency_limit=None, **QUIET,
     )  # fmt: skip
-
-    released(tab.start, begun)
 
     def decode(run_id: str, request: gr.Request) -> Iterator[Any]:
         yield from tab.on_decode(run_id, str(request.session_hash or ""))
