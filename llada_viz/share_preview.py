@@ -32,7 +32,8 @@ class SharePreview:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass a request on; of the page's answer, hold the head until its body is whole."""
         if scope["type"] != "http" or scope["path"] != "/":
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         start: dict[str, Any] = {}
         body = bytearray()
 
