@@ -268,8 +268,9 @@ class EvaluateForm:
             raise RequestError(TOO_MANY_ROWS)
         seed, template = _whole("seed", values[self.seed], 0), values[self.template]
         return EvaluationRequest(
-            data, Path(data).name, lanes, *columns, rows, seed, template, **tools,
-            **self._examples(source, data, columns, values), line_up=values[self.lanes], sizes=shared,
+            data, Path(data).name, lanes, columns[0], columns[1], rows, seed, template,
+            line_up=values[self.lanes], sizes=shared,
+            **tools, **self._examples(source, data, columns, values),
         )  # fmt: skip
 
     def _examples(
