@@ -116,7 +116,7 @@ class Evaluate:
             trigger_mode="once", **QUIET,
         )  # fmt: skip
         panel.look_again_after(begun.success)
-        released(self.start, begun)
+        released(self.start, begun, self.alert)
         foot.follow(self.foot, panel.state, begun)
         begun.success(lambda: "", None, self.note, queue=False, **QUIET)
         panel.job.change(self.on_job, {panel.job, panel.visitor_jobs}, filled(form), queue=False, **QUIET)

@@ -146,7 +146,7 @@ class Train:
             **QUIET,
         )
         panel.look_again_after(begun.success)
-        released(self.start, begun)
+        released(self.start, begun, self.alert)
         foot.follow(self.foot, panel.state, begun)
         panel.look_again_after(self.step.input)
         panel.look_again_after(self.sample.input)

@@ -99,10 +99,12 @@ def press_at_once(button: Any) -> None:
     button.click(None, None, None, js=pressed, queue=False, **QUIET)
 
 
-def released(button: Any, begun: Any) -> None:
-    """Show it no more once an event is over."""
+def released(button: Any, begun: Any, place: Any) -> None:
+    """Show it no more once an event has begun something, or has refused it at `place`: after a refusal the
+    browser runs nothing that waits for the event."""
     over = f"() => {{ delete document.querySelector('#{button.elem_id}').dataset.pressed; }}"
-    begun.then(None, None, None, js=over, queue=False, **QUIET)
+    begun.success(None, None, None, js=over, queue=False, **QUIET)
+    place.change(None, None, None, js=over, queue=False, **QUIET)
 
 
 def streamed(

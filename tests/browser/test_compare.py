@@ -99,7 +99,7 @@ def test_it_opens_on_a_difference_and_says_whose(open_page: Any, shots: Path) ->
     open_tab(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Save trace").first.click()
-    assert download.value.suggested_filename.startswith("llada-viz-trace")
+    assert download.value.suggested_filename.endswith(".jsonl")
     page.get_by_role("button", name="Run on 50 questions").click()
     page.wait_for_selector("#evaluate-note p")
     assert page.input_value("#evaluate-limit input") == "50"
@@ -112,7 +112,7 @@ def test_the_form_of_a_lane(open_page: Any, shots: Path) -> None:
     page = open_page()
     open_tab(page)
     assert line_up(page)[1] == {"sampler": "threshold", "settings": {"threshold": 0.05}}
-    set_lane(page, 1, "wino", draft_threshold=0.3, cache="none", early_stop=False)
+    set_lane(page, 1, "wino", draft_threshold=0.3, eos_deferral="last", early_stop=False)
     assert line_up(page)[0] == {
         "sampler": "wino", "settings": {"draft_threshold": 0.3, "early_stop": False},
     }  # fmt: skip
