@@ -7,6 +7,7 @@ const INPUT = "input, textarea";
 
 /** The block of the form's field of a name; null: the form has none. */
 function fieldOf(form, name) {
+  if (!name) return null; // a refusal of no single field
   return ids(name).map((id) => form.querySelector(`#${CSS.escape(id)}`)).find(Boolean) ?? null;
 }
 
