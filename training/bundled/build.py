@@ -110,9 +110,21 @@ class BundledModule(nn.Module):
 
     def forward(self, batch: BundledBatch) -> Losses:
         """See Recipe.module."""
+        shown = self.with_own(batch) if bool(batch.own.any()) else batch.input_ids
         asked = _filled_up(batch.learned)
-        logits = self.model(batch.input_ids, cells=asked).logits[batch.learned[asked]]
+        logits = self.model(shown, cells=asked).logits[batch.learned[asked]]
         return Losses(masked_mean_loss(cell_cross_entropy(logits, batch.targets[batch.learned])))
+
+    @torch.no_grad()
+    def with_own(self, batch: BundledBatch) -> Tensor:
+        """Int[rows, length]: the input, with tokens that the model draws at T = 1 in the cells of its own."""
+        asked = _filled_up(batch.own)
+        logits = self.model(batch.input_ids, cells=asked).logits[batch.own[asked]].float()
+        logits[:, self.model.config.mask_token_id] = -torch.inf
+        draw = torch.Generator(logits.device).manual_seed(int(batch.seed[0]))
+        return batch.input_ids.masked_scatter(
+            batch.own, torch.multinomial(logits.softmax(-1), 1, generator=draw)[:, 0]
+        )
 
 
 def _filled_up(cells: Tensor, multiple: int = 64) -> Tensor:

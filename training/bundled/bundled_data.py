@@ -28,11 +28,15 @@ from training.shared.noise import block_noise, uniform_noise
 
 class BundledBatch(NamedTuple):
     """One batch. input_ids: Int[rows, length], with noise; targets: Int[rows, length], without; learned:
-    Bool[rows, length], the masked cells whose cross-entropy is the loss."""
+    Bool[rows, length], the masked cells whose cross-entropy is the loss; own: Bool[rows, length], those of
+    them that the model first writes itself, right or wrong; seed: Int[rows], all the same, of what it
+    writes."""
 
     input_ids: Tensor
     targets: Tensor
     learned: Tensor
+    own: Tensor
+    seed: Tensor
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,10 @@ class BundledMixture:
     whose sign is not masked, as when a sampler has written the sign first; tasks: the generators, other ones
     where another share of hard problems is wanted; longest_tail: EOS cells behind the longest answer, at
     most; learned: masked cells of a row that are learned, at most (0: all), so that a sudoku of 90 cells does
-    not outweigh ten sums; widths: rows are filled with EOS to a multiple of so many cells, because a product
-    of matrices costs a processor with AMX far more the first time that it meets a shape.
+    not outweigh ten sums; own: share of the rows in which the model first writes some of the learned cells,
+    so that it learns to see what it wrote wrong, and what belongs there; widths: rows are filled with EOS to
+    a multiple of so many cells, because a product of matrices costs a processor with AMX far more the first
+    time that it meets a shape.
     """
 
     rows: int = 64
@@ -69,6 +75,7 @@ class BundledMixture:
     tasks: Mapping[str, Task] = field(default_factory=lambda: TASKS)
     longest_tail: int = 64
     learned: int = 0
+    own: float = 0.0
     widths: int = 1
 
     def draw(self, rng: random.Random, name: str) -> tuple[str, str]:
@@ -161,7 +168,14 @@ def _answer_batch(
     if mixture.learned:
         order = torch.rand(learned.shape, generator=generator).masked_fill(~learned, 2.0)
         learned &= order.argsort(-1).argsort(-1) < mixture.learned
-    return BundledBatch(targets.masked_fill(noised, encoder.mask), targets, learned)
+    own, seed = torch.zeros_like(learned), 0
+    if mixture.own:
+        width = learned.shape[1]
+        some, written, share = (torch.rand(len(rows), n, generator=generator) for n in (1, width, 1))
+        own, seed = learned & (some < mixture.own) & (written < share), rng.getrandbits(62)
+    return BundledBatch(
+        targets.masked_fill(noised, encoder.mask), targets, learned, own, torch.full((len(rows),), seed)
+    )
 
 
 class PackedLine(NamedTuple):
@@ -224,4 +238,5 @@ def _packed_batch(
     width += -width % mixture.widths
     targets = torch.tensor([r + [encoder.eos] * (width - len(r)) for r in rows])
     learned, lost = (torch.tensor([m + [False] * (width - len(m)) for m in which]) for which in (marks, gaps))
-    return BundledBatch(targets.masked_fill(learned | lost, encoder.mask), targets, learned)
+    own, seed = torch.zeros_like(learned), torch.zeros(len(rows), dtype=torch.long)
+    return BundledBatch(targets.masked_fill(learned | lost, encoder.mask), targets, learned, own, seed)

@@ -210,5 +210,13 @@ def _settling() -> Plan:
     return replace(plan, train=train, mixtures=((0, SETTLING),))
 
 
+def _mending() -> Plan:
+    """The same rows, and in half of them the model first writes cells of its own: what it wrote wrong can
+    then be seen, by a policy head and by samplers that edit. In one sitting."""
+    plan = _settling()
+    train = replace(plan.train, max_steps=3_000, decay=0.85)
+    return replace(plan, train=train, mixtures=((0, replace(SETTLING, own=0.5)),))
+
+
 STAGES = {"first": Plan(_TRAIN, ((0, FIRST), (7000, LAST))), "harder": _harder(), "levels": _with_levels(),
-          "settling": _settling()}  # fmt: skip
+          "settling": _settling(), "mending": _mending()}  # fmt: skip

@@ -121,3 +121,21 @@ def test_matrices_of_blocks_learn_by_muon_where_the_plan_says_so(tokenizer: PreT
         assert found == {"blocks": (9, wanted)}
         every = [p for group in recipe.groups() for p in group["params"]]
         assert len(every) == len(list(recipe.module.parameters()))
+
+
+def test_what_the_model_wrote_itself_is_learned_too(tokenizer: PreTrainedTokenizerFast) -> None:
+    plan = small()
+    own = tuple((first, replace(mixture, own=0.5)) for first, mixture in plan.mixtures)
+    recipe = Bundled(replace(plan, mixtures=own), tokenizer)
+    batch = recipe.batches(0)[0]
+    assert 0 < int(batch.own.sum()) < int(batch.learned.sum()) and not bool(
+        (batch.own & ~batch.learned).any()
+    )
+    shown = recipe.module.with_own(batch)  # type: ignore[operator]
+    assert torch.equal(shown[~batch.own], batch.input_ids[~batch.own])
+    assert bool((shown[batch.own] != batch.targets[batch.own]).any())  # it has learned nothing yet
+    assert not bool((shown[batch.own] == tokenizer.mask_token_id).any())
+    assert torch.equal(shown, recipe.module.with_own(batch))  # type: ignore[operator]
+    logits = recipe.module.model(shown).logits[batch.learned]  # type: ignore[operator]
+    wanted = torch.nn.functional.cross_entropy(logits, batch.targets[batch.learned])
+    torch.testing.assert_close(recipe.module(batch).loss, wanted)

@@ -85,7 +85,9 @@ def test_a_continued_model_begins_as_the_one_it_continues() -> None:
     """Also where it gets more tokens: each begins as the mean of its pieces, and the old ones stay."""
     start = Start.of(BUNDLED)
     old = len(start.tokenizer)
-    tokenizer = grown(start.tokenizer, ["The gardener waters the flowers behind the house."], old + 6)
+    tokenizer = grown(
+        start.tokenizer, ["Seventeen turquoise zebras juggle kettles behind the lighthouse."], old + 6
+    )
     model = new_model(STAGES["levels"], tokenizer)
     continue_from(model, start, tokenizer)
     ids = torch.arange(40)[None]
@@ -99,12 +101,12 @@ def test_a_continued_model_begins_as_the_one_it_continues() -> None:
 
 def test_a_grown_tokenizer_writes_what_it_wrote_and_new_words_shorter() -> None:
     start = PreTrainedTokenizerFast.from_pretrained(BUNDLED)
-    text = "The gardener waters the flowers."
+    text = "The zebra juggles the kettles."
     new = grown(start, [text], len(start) + 200)
     known = "What is 3 * (4 - 15)?\n12 + 345 = 357\n\\boxed{357}"
     assert new(known)["input_ids"] == start(known)["input_ids"]
     assert len(start) < len(new) < len(start) + 200  # every word is one token before the size is reached
-    assert new.tokenize(text) == ["The", "Ġgardener", "Ġwaters", "Ġthe", "Ġflowers", "."]
+    assert new.tokenize(text) == ["The", "Ġzebra", "Ġjuggles", "Ġthe", "Ġkettles", "."]
     assert new.decode(new(text)["input_ids"]) == text
     assert new.chat_template == start.chat_template and new.mask_token_id == start.mask_token_id
 

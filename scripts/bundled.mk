@@ -1,0 +1,85 @@
+# All that is made from the weights of the bundled model, made again: its reward model, its policy head, its adapter for
+# few steps, and the figures of its card. From the root of the repository, inside the environment:
+#
+#   make -f scripts/bundled.mk -j2            two processes of one thread each; what is in $(OUT) is not made again
+#   make -f scripts/bundled.mk install        the weights into assets/models, scores.json to the card
+#
+# The figures for the cards stand in $(OUT)/*.txt. Public test sets need LLADA_VIZ_DATA.
+
+OUT ?= runs/parts
+N ?= 500
+MODELS := assets/models
+MODEL := $(MODELS)/tiny-llada
+TRAIN := python -m training
+EVALUATE := python -m evaluation
+
+export OMP_NUM_THREADS := 1
+export TOKENIZERS_PARALLELISM := false
+export MALLOC_MMAP_MAX_ := 0
+export MALLOC_TRIM_THRESHOLD_ := -1
+
+SEEDS := 11 12 13 14
+ANSWERS := $(SEEDS:%=$(OUT)/prm/a%.jsonl) $(OUT)/prm/s11.jsonl
+HELD_OUT := $(OUT)/prm/h1.jsonl $(OUT)/prm/h2.jsonl
+WARM := --temperatures 0,0.6,1
+TASKS := --data word,expression,linear,countdown
+GRIDS := --data sudoku --steps 8,16,24 --block-lengths 12,48 --cuts lines,4,8,12
+# Sets of the card: ", " is written "--", and a space "_".
+SETS := sudoku sudoku--middle linear linear--middle expression expression--middle word word--middle \
+	word--held-out_templates countdown--easy countdown
+FEW := base-linear base-expression dpo-linear dpo-expression
+
+.PHONY: all install
+.DELETE_ON_ERROR:
+all: $(OUT)/reward.txt $(OUT)/ups.txt $(OUT)/few-steps.txt $(OUT)/card.txt $(OUT)/english.txt
+
+# Answers of the model with every step checked, and the reward model that learns from them.
+ROLLOUTS = rm -f $@ && $(TRAIN) rollouts --threads 1 --model $(MODEL) --level both $(WARM) --out $@
+
+$(OUT)/prm/a%.jsonl:
+	$(ROLLOUTS) --seed $* $(TASKS) --n 450
+$(OUT)/prm/s11.jsonl:
+	$(ROLLOUTS) --seed 11 $(GRIDS) --n 400
+$(OUT)/prm/h1.jsonl:
+	$(ROLLOUTS) --seed 5 --split heldout $(TASKS) --n 108
+$(OUT)/prm/h2.jsonl:
+	$(ROLLOUTS) --seed 5 --split heldout $(GRIDS) --n 54
+$(OUT)/prm/heldout.jsonl: $(HELD_OUT)
+	cat $^ > $@
+$(OUT)/prm/tiny/final/model.safetensors: $(ANSWERS) $(OUT)/prm/heldout.jsonl
+	$(TRAIN) prm --config prm-tiny $(ANSWERS:%=--data %) --set held_out=$(OUT)/prm/heldout.jsonl --out $(OUT)/prm/tiny
+$(OUT)/reward.txt: $(OUT)/prm/tiny/final/model.safetensors
+	python -m benchmarks.reward $(OUT)/prm/heldout.jsonl --prm $(OUT)/prm/tiny/final > $@
+
+# RemeDi's policy head.
+$(OUT)/ups/final/ups_head.safetensors:
+	$(TRAIN) remask-sft --config remask-sft-tiny --out $(OUT)/ups
+$(OUT)/ups.txt: $(OUT)/ups/final/ups_head.safetensors
+	python -m benchmarks.ups --ups-head $< > $@
+
+# The adapter for few steps, and what it changes.
+$(OUT)/dpo/final/adapter_model.safetensors:
+	$(TRAIN) dpo --config dpo-tiny --out $(OUT)/dpo
+$(FEW:%=$(OUT)/few/%.txt): $(OUT)/few/%.txt: $(OUT)/dpo/final/adapter_model.safetensors
+	mkdir -p $(@D)
+	$(EVALUATE) run --data $(lastword $(subst -, ,$*)) --lines benchmarks/few_steps.json --limit 2000 --dtype bfloat16 \
+		$(if $(filter dpo-%,$*),--adapter $(OUT)/dpo/final) --out $(OUT)/few/$* > $@
+$(OUT)/few-steps.txt: $(FEW:%=$(OUT)/few/%.txt)
+	python -m benchmarks.paired $(OUT)/few/base-linear $(OUT)/few/base-expression \
+		--after $(OUT)/few/dpo-linear $(OUT)/few/dpo-expression > $@
+
+# How often the model is right. Each set first by itself, side by side; the last command only reads their rows.
+$(SETS:%=$(OUT)/card/%.txt): $(OUT)/card/%.txt:
+	mkdir -p $(@D)
+	$(EVALUATE) bundled --n $(N) --threads 1 --out $(OUT)/card --set "$$(echo '$*' | sed 's/--/, /; s/_/ /g')" > $@
+$(OUT)/card.txt: $(SETS:%=$(OUT)/card/%.txt)
+	$(EVALUATE) bundled --n $(N) --threads 1 --out $(OUT)/card > $@
+$(OUT)/english.txt:
+	mkdir -p $(@D)
+	$(EVALUATE) english > $@
+
+install: all
+	cp $(OUT)/prm/tiny/final/*.json $(OUT)/prm/tiny/final/*.jinja $(OUT)/prm/tiny/final/model.safetensors $(MODELS)/tiny-prm/
+	cp $(OUT)/ups/final/ups_head.safetensors $(MODELS)/tiny-llada-ups/
+	cp $(OUT)/dpo/final/adapter_config.json $(OUT)/dpo/final/adapter_model.safetensors $(MODELS)/tiny-llada-few-steps/
+	cp $(OUT)/card/scores.json $(MODEL)/
