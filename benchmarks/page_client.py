@@ -24,14 +24,14 @@ class PageFacts:
     """What the page's config says: ids of the events that follow a press of Run, and what the form holds.
 
     begin, decode, end: events, one after the other; changed: the events that a new run id causes, each with
-    the number of its inputs, which the server holds; trigger: the button; values: of the form, in the order
+    the values of its inputs as the page opens; trigger: the button; values: of the form, in the order
     in which Run sends them; places: elem_id -> index.
     """
 
     begin: int
     decode: int
     end: int
-    changed: list[tuple[int, int]]
+    changed: list[tuple[int, list[Any]]]
     trigger: int
     values: list[Any]
     places: dict[str, int]
@@ -53,16 +53,28 @@ async def read_facts(port: int) -> PageFacts:
     components = {component["id"]: component for component in config["components"]}
     run = next(i for i, c in components.items() if c["props"].get("elem_id") == "run")
     events = {event["id"]: event for event in config["dependencies"]}
-    begin = next(e for e in events.values() if [run, "click"] in [list(t) for t in e["targets"]])
-    decode = next(e for e in events.values() if e["trigger_after"] == begin["id"])
+    clicked = {e["id"]: e for e in events.values() if [run, "click"] in [list(t) for t in e["targets"]]}
+    decode = next(
+        e for e in events.values() if e["trigger_after"] in clicked and e["trigger_only_on_success"]
+    )
+    begin = clicked[decode["trigger_after"]]
     end = next(e for e in events.values() if e["trigger_after"] == decode["id"])
     run_id = decode["inputs"][0]
-    causes = [e for e in events.values() if [run_id, "change"] in [list(t) for t in e["targets"]]]
-    changed = [(e["id"], len(e["inputs"])) for e in causes]
+    causes = [
+        e
+        for e in events.values()
+        if e["backend_fn"] and [run_id, "change"] in [list(t) for t in e["targets"]]
+    ]
     inputs = [components[i] for i in begin["inputs"]]
     places = {c["props"].get("elem_id"): n for n, c in enumerate(inputs) if c["props"].get("elem_id")}
-    values = [None if c["type"] == "state" else c["props"].get("value") for c in inputs]
+    changed = [(e["id"], [_value(components[i]) for i in e["inputs"]]) for e in causes]
+    values = [_value(c) for c in inputs]
     return PageFacts(begin["id"], decode["id"], end["id"], changed, run, values, places)
+
+
+def _value(component: dict[str, Any]) -> Any:
+    """As the page opens; None of what the server keeps."""
+    return None if component["type"] == "state" else component["props"].get("value")
 
 
 def check(message: bytes) -> None:
@@ -198,8 +210,8 @@ class PageClient:
                 check(text)
                 break
         await self._join(self.facts.decode, [None])
-        for event, inputs in self.facts.changed:
-            await self._call(event, [None] * inputs)
+        for event, unchanged in self.facts.changed:
+            await self._call(event, unchanged)
         return messages
 
     async def _messages(self) -> AsyncGenerator[bytes, None]:

@@ -79,7 +79,8 @@ class Page:
         begun = self.click("run")
         assert all(message["success"] for message in begun) and 'role="alert"' not in str(begun), begun
         first = self._clicked("run")["id"]
-        decoding = next(d for d in self.config["dependencies"] if d["trigger_after"] == first)
+        after = (d for d in self.config["dependencies"] if d["trigger_after"] == first)
+        decoding = next(d for d in after if d["trigger_only_on_success"])
         frames = self.messages(decoding)
         assert all(message["success"] for message in frames), frames
         return json.dumps([message["output"] for message in frames])
@@ -91,7 +92,8 @@ class Page:
     def _clicked(self, element: str) -> dict[str, Any]:
         button = next(c["id"] for c in self.config["components"] if c["props"].get("elem_id") == element)
         clicked, events = [button, "click"], self.config["dependencies"]
-        event: dict[str, Any] = next(d for d in events if clicked in map(list, d["targets"]))
+        asked = (d for d in events if d["backend_fn"])  # others are the browser's alone
+        event: dict[str, Any] = next(d for d in asked if clicked in map(list, d["targets"]))
         return event
 
     def messages(self, event: Mapping[str, Any], data: list[Any] | None = None) -> list[dict[str, Any]]:
