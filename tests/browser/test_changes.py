@@ -143,8 +143,8 @@ def test_drafts_and_the_history_of_a_cell(open_page: Any, tmp_path: Path) -> Non
         == "Cell 1: masked, draft model, 60 %"
     )
     page.click("#canvas .c[data-pos='1']")
-    page.wait_for_function("document.querySelector('[data-part=title]').textContent === 'Cell 1'")
-    assert "diffusion" in page.inner_text("#canvas [data-part=body] .drafted")
+    page.wait_for_function("document.querySelector('#canvas .ask h3').textContent.startsWith('Cell 1:')")
+    assert "diffusion" in page.inner_text("#canvas .ask .likely")
     page.uncheck("#canvas [data-part=ghosts]")
     tab.wait("canvas.board.ghosts === false")
     page.wait_for_function("document.querySelectorAll('#canvas .board .gh').length === 0")
@@ -152,16 +152,14 @@ def test_drafts_and_the_history_of_a_cell(open_page: Any, tmp_path: Path) -> Non
     page.check("#canvas [data-part=ghosts]")
     go(tab, kinds.index("verify") + 1)
     page.click("#canvas .c[data-pos='13']")
-    page.wait_for_function("document.querySelector('[data-part=title]').textContent === 'Cell 13'")
-    told = page.inner_text("#canvas [data-part=body] .past")
+    page.wait_for_function("document.querySelector('#canvas .ask h3').textContent.startsWith('Cell 13:')")
+    told = page.inner_text("#canvas .ask .past")
     assert "drafted ␣river" in told and "draft rejected, was ␣river" in told and "draft ␣go" in told
     go(tab, kinds.index("delete") - 1)
     page.click("#canvas .c[data-pos='9']")  # “seven”, which goes at the next frame
     go(tab, kinds.index("delete"))
-    page.wait_for_function(
-        "document.querySelector('[data-part=title]').textContent === 'A cell that is gone'"
-    )
-    assert "deleted" in page.inner_text("#canvas [data-part=body] .past")
+    page.wait_for_function("document.querySelector('#canvas .ask h3').textContent === 'A cell that is gone'")
+    assert "deleted" in page.inner_text("#canvas .ask .past")
 
 
 def test_compare_pairs_the_cells_of_different_lengths(open_page: Any, shots: Path) -> None:

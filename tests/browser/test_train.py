@@ -75,7 +75,7 @@ def open_tab(page: Page) -> None:
     press_tab(page, "Train")
     page.wait_for_selector("#train-run")
     if not page.is_visible("#train-command textarea"):
-        page.get_by_role("button", name="Command", exact=True).click()
+        page.click("#train-as-command > button")
     page.wait_for_selector("#train-command textarea")
     page.wait_for_timeout(500)
 

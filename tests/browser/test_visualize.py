@@ -122,8 +122,10 @@ def test_keyboard_on_the_cells(tab: Any) -> None:
     assert page.locator("#canvas .board [tabindex='0']").count() == 1
     page.keyboard.press("Enter")
     tab.wait("canvas.board.chosen !== null")
-    page.wait_for_function(f"document.querySelector('[data-part=title]').textContent === 'Cell {focused}'")
-    assert "decided at step" in tab.text("note")
+    page.wait_for_function(
+        f"document.querySelector('#canvas .ask h3').textContent.startsWith('Cell {focused}:')"
+    )
+    assert "decided at step" in page.inner_text("#canvas .ask .note")
     page.keyboard.press("[")
     assert page.inner_text("#canvas [data-part=pace]") == "40 a second"
     page.keyboard.press("?")
@@ -255,7 +257,7 @@ def test_looks(open_page: Any, shots: Any, name: str, size: Any, dark: bool) -> 
     tab.wait("line.ended && canvas.painted.charts > 0")
     tab.page.click("#canvas .texts summary")
     tab.page.click("#canvas .c[data-pos='1']")
-    tab.page.wait_for_function("document.querySelector('[data-part=title]').textContent === 'Cell 1'")
+    tab.page.wait_for_function("document.querySelector('#canvas .ask h3').textContent.startsWith('Cell 1:')")
     tab.shot(shots, f"finished-{name}")
     assert tab.page.evaluate(FAINT) == []
     assert tab.page.evaluate(BEYOND) == []
