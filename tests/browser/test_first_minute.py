@@ -52,17 +52,24 @@ def test_m1_a_touch_of_the_form_ends_it(open_page: OpenPage) -> None:
     tab = CanvasPage(page := open_page(plays=True))
     tab.wait("canvas.opened", seconds=10)
     tab.example("Word problem")
-    tab.wait("!canvas.opened && !line && canvas.board.spans.length === 64 && canvas.board.rows.length === 8")
+    tab.wait(
+        "!canvas.opened && !line && canvas.board.spans.length === 64"
+        " && document.querySelectorAll('#canvas .board .gut').length === 8"
+    )
     assert page.is_visible("#canvas [data-part=go]") and not page.is_visible("#canvas [data-part=asked]")
     assert tab.text("step") == "–" and not page.is_visible("#canvas [data-part=intro]")
 
 
 def test_m5_the_empty_board_follows_the_sizes(open_page: OpenPage) -> None:
     tab = CanvasPage(open_page())
-    tab.wait("canvas.board.spans.length === 32 && canvas.board.rows.length === 4")
+    tab.wait(
+        "canvas.board.spans.length === 32 && document.querySelectorAll('#canvas .board .gut').length === 4"
+    )
     tab.setting("gen_length", 48)
     tab.setting("block_length", 16)
-    tab.wait("canvas.board.spans.length === 48 && canvas.board.rows.length === 3")
+    tab.wait(
+        "canvas.board.spans.length === 48 && document.querySelectorAll('#canvas .board .gut').length === 3"
+    )
     tab.setting("gen_length", "")
     tab.wait("canvas.board.spans.length === 48")
 
