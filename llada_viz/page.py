@@ -15,6 +15,7 @@ from llada_viz.api.server import Api
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.comparison import Comparisons
+from llada_viz.decoding.preparing import prepare_ordered
 from llada_viz.decoding.runs import Runs
 from llada_viz.decoding.served import model_defaults
 from llada_viz.decoding.zero_gpu import lend
@@ -42,7 +43,7 @@ from llada_viz.tabs.train import Train
 from llada_viz.tabs.visualize import Visualize
 from llada_viz.theme import theme
 from llada_viz.widgets import page_head
-from llada_viz.widgets.live import QUIET, prepare_ordered
+from llada_viz.widgets.live import QUIET
 from llada_viz.widgets.model_menu import ModelMenu
 from llada_viz.widgets.named_api import publish
 from llada_viz.widgets.page_tabs import keep_tab

@@ -55,12 +55,12 @@ export class Tree {
     const open = make("button", "name", node.name, { type: "button" });
     if (shown) open.setAttribute("aria-current", "true");
     open.addEventListener("click", () => shown || this.tell("option_select", { run: node.run }));
-    const tools = make("span", "tools");
+    const tools = make("span", "tree-tools");
     if (node.parent) tools.append(this.tool("Compare with its parent", () => this.tell("expand", { run: node.run }), !node.ended));
     tools.append(this.tool("Rename", () => this.rename(item, open, node)));
     if (this.server.keep) tools.append(this.tool("Keep", (button) => this.keep(button, node), !node.ended));
     if (node.parent) tools.append(this.deleting(node));
-    item.append(open, make("span", "told", told(node)), tools);
+    item.append(open, make("span", "tree-told", told(node)), tools);
     return item;
   }
 

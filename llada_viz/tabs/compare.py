@@ -13,9 +13,10 @@ from llada_viz.decoding.bundled import Bundled, Example
 from llada_viz.decoding.comparison import MEASURES, Asked, Comparison, Comparisons, different_names
 from llada_viz.decoding.entrance import ENTRANCE
 from llada_viz.decoding.line_up import MOST_LANES, SIZES, lanes_of
+from llada_viz.decoding.preparing import prepare_run
 from llada_viz.decoding.runs import OPENED, Run, recorded
 from llada_viz.widgets.canvas import Message
-from llada_viz.widgets.compare_canvas import CompareCanvas, message, notice, whole
+from llada_viz.widgets.compare_canvas import CompareCanvas, message, notice, stopped, whole
 from llada_viz.widgets.lane_presets import LanePresets
 from llada_viz.widgets.line_up import LineUp
 from llada_viz.widgets.live import (
@@ -28,7 +29,6 @@ from llada_viz.widgets.live import (
     example_buttons,
     head_settings,
     more_cells,
-    prepare_run,
     refusal,
     start_and_stop,
     streamed,
@@ -213,10 +213,7 @@ class Compare:
         comparison = self.comparisons.get(values[self.run_id])
         if comparison is None:
             return buttons(self, running=False)
-        comparison.stop()
-        last = [run.frames[-1:] for run in comparison.runs]
-        notice = "" if any(last) else "Stopped before the first step."
-        return {self.canvas: message(comparison, last, notice=notice), **buttons(self, running=False)}
+        return {self.canvas: stopped(comparison), **buttons(self, running=False)}
 
 
 def sizes_of(example: Example) -> list[int]:

@@ -13,10 +13,11 @@ from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.comparison import MEASURES, Comparison, Comparisons
 from llada_viz.decoding.entrance import ENTRANCE
 from llada_viz.decoding.experiments import Experiment, experiments
+from llada_viz.decoding.preparing import prepare_run
 from llada_viz.decoding.runs import Run
 from llada_viz.render.explain import BEGIN, experiment_text, question, sampler_cards
 from llada_viz.widgets.canvas import Message
-from llada_viz.widgets.compare_canvas import CompareCanvas, message, notice
+from llada_viz.widgets.compare_canvas import CompareCanvas, message, notice, stopped
 from llada_viz.widgets.live import (
     QUIET,
     Updates,
@@ -24,7 +25,6 @@ from llada_viz.widgets.live import (
     alert,
     buttons,
     checked_prompt,
-    prepare_run,
     refusal,
     start_and_stop,
     streamed,
@@ -144,7 +144,4 @@ class Explain:
         comparison = self.comparisons.get(values[self.run_id])
         if comparison is None:
             return buttons(self, running=False)
-        comparison.stop()
-        last = [run.frames[-1:] for run in comparison.runs]
-        said = "" if any(last) else "Stopped before the first step."
-        return {self.canvas: message(comparison, last, notice=said), **buttons(self, running=False)}
+        return {self.canvas: stopped(comparison), **buttons(self, running=False)}

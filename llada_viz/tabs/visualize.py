@@ -16,6 +16,7 @@ from llada_viz.decoding.chats import Asked
 from llada_viz.decoding.comparison import Comparisons
 from llada_viz.decoding.entrance import ENTRANCE
 from llada_viz.decoding.fillings import Filling
+from llada_viz.decoding.preparing import prepare_run
 from llada_viz.decoding.run_models import RunModels
 from llada_viz.decoding.runs import OPENED, Run, Runs
 from llada_viz.decoding.scope import hint
@@ -38,7 +39,6 @@ from llada_viz.widgets.live import (
     example_buttons,
     more_cells,
     no_change,
-    prepare_run,
     refusal,
     start_and_stop,
     streamed,

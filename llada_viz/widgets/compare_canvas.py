@@ -37,6 +37,13 @@ def whole(comparison: Comparison) -> Message:
     return message(comparison, [run.frames[-1:] for run in comparison.runs])
 
 
+def stopped(comparison: Comparison) -> Message:
+    """End all runs; what they have written stays on the page."""
+    comparison.stop()
+    last = [run.frames[-1:] for run in comparison.runs]
+    return message(comparison, last, notice="" if any(last) else "Stopped before the first step.")
+
+
 class CompareCanvas(gr.HTML):
     """The boards of a comparison, one for each lane. comparisons: where the page fetches frames from; acts:
     whether a lane can be opened elsewhere and the samplers evaluated, which are the events `select` and

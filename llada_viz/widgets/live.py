@@ -19,9 +19,6 @@ from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.entrance import ENTRANCE
 from llada_viz.decoding.preparing import checked_prompt as checked_prompt
 from llada_viz.decoding.preparing import head_settings as head_settings
-from llada_viz.decoding.preparing import prepare_here as prepare_here
-from llada_viz.decoding.preparing import prepare_ordered as prepare_ordered
-from llada_viz.decoding.preparing import prepare_run as prepare_run
 from llada_viz.decoding.preparing import without_fraction as without_fraction
 from samplers.requests import RequestError
 from samplers.settings import SettingError, sentence_of

@@ -47,7 +47,7 @@ def branch(tab: Any, before: str) -> str:
     tab.page.click("#canvas .grow .go")
     tab.wait(f"line.run !== '{before}' && line.ended")
     tab.page.wait_for_selector("#run:not([disabled])")
-    tab.page.wait_for_selector("#canvas .nodes .now .told:not(:has-text('goes on'))")
+    tab.page.wait_for_selector("#canvas .nodes .now .tree-told:not(:has-text('goes on'))")
     return str(tab.canvas("timeline.run"))
 
 

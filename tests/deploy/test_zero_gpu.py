@@ -35,7 +35,7 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> Workers:
     bundled = Bundled()
 
     def prepare(order: Order) -> Any:
-        from llada_viz.widgets.live import prepare_here
+        from llada_viz.decoding.preparing import prepare_here
 
         settings = {"gen_length": 16, "block_length": 8, "steps": 2}
         return prepare_here(bundled, "low_confidence", settings, order.prompt, 0, "", "checker")

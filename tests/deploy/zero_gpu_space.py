@@ -61,7 +61,7 @@ def main() -> int:
     from llada_viz.decoding import zero_gpu
     from llada_viz.decoding.attached import Attachments
     from llada_viz.decoding.bundled import Bundled
-    from llada_viz.widgets.live import prepare_here, prepare_ordered, prepare_run
+    from llada_viz.decoding.preparing import prepare_here, prepare_ordered, prepare_run
 
     attachments = Attachments(Bundled())
     zero_gpu.lend(lambda order: prepare_ordered(attachments, order))

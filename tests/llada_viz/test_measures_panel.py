@@ -9,9 +9,9 @@ import gradio as gr
 import pytest
 
 from llada_viz.decoding.bundled import Bundled
+from llada_viz.decoding.preparing import prepare_run
 from llada_viz.decoding.runs import Run, Runs
 from llada_viz.render.measures import panel
-from llada_viz.widgets.live import prepare_run
 from llada_viz.widgets.measures import MeasuresPanel
 from samplers.events import Cell, Edited, Event, Finished, Predicted, Started, Unmasked
 from samplers.measuring.judges import judge_by

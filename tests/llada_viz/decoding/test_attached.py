@@ -25,10 +25,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
     import gradio as gr
 
+    from llada_viz.decoding.preparing import prepare_run
     from llada_viz.decoding.runs import Runs
     from llada_viz.decoding.served import CHECKER, scorers
     from llada_viz.tabs.visualize import Visualize
-    from llada_viz.widgets.live import prepare_run
     from llada_viz.widgets.model_menu import ModelMenu
 
 PROMPT = "What is 3 + 4?"

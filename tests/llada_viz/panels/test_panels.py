@@ -13,11 +13,11 @@ import pytest
 from llada_viz.decoding import run_models
 from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled
+from llada_viz.decoding.preparing import prepare_run
 from llada_viz.decoding.run_models import NotAsked, RunModels
 from llada_viz.decoding.runs import Run, Runs
 from llada_viz.widgets import asked_panels
 from llada_viz.widgets.asked_panels import usual_layers
-from llada_viz.widgets.live import prepare_run
 from llada_viz.widgets.panel_card import GOES_ON, NO_RUN
 from llada_viz.widgets.panels import Panels
 from samplers.recording.traces import Trace, read_trace

@@ -31,10 +31,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
     import gradio as gr
 
+    from llada_viz.decoding.preparing import prepare_run
     from llada_viz.decoding.runs import Runs
     from llada_viz.tabs.models import OTHER, Models, fetched
     from llada_viz.tabs.train import Train
-    from llada_viz.widgets.live import prepare_run
 
 PROMPT, SIZES = "What is 3 + 4?", {"gen_length": 16, "block_length": 8, "steps": 4}
 
