@@ -163,4 +163,7 @@ def launch_options(page: Any = None) -> dict[str, Any]:
             "middleware": [Middleware(SharePreview, title=TITLE)],
         },
         "ssr_mode": False, "footer_links": [], "theme": theme(), "css_paths": list(canvas_files.STYLES),
+        "head": canvas_files.head(),
+        # Gradio asks for its own page and gives up after 3 seconds, which a busy machine may need.
+        "_frontend": False,
     }  # fmt: skip

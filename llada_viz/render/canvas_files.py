@@ -74,6 +74,11 @@ def script() -> str:
     )
 
 
+def head() -> str:
+    """What a page that has any of our components needs in its head, once: `launch(head=head())`."""
+    return f"<script>{script()}</script>"
+
+
 @cache
 def template(name: str = "canvas") -> str:
     """The static container of the canvas, of the comparison, or of the gallery."""

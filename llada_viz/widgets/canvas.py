@@ -111,7 +111,6 @@ class TokenCanvas(gr.HTML):
             functions.append(kept_function(shelf))
         super().__init__(
             html_template=canvas_files.template(),
-            head=f"<script>{canvas_files.script()}</script>",
             js_on_load=f"window.LladaCanvas.mount({{ element, props, server, watch, {asks} }});",
             server_functions=functions,
             apply_default_css=False,

@@ -76,7 +76,6 @@ class CompareCanvas(gr.HTML):
         told = ", trigger" if acts else ""
         super().__init__(
             html_template=canvas_files.template("compare"),
-            head=f"<script>{canvas_files.script()}</script>",
             js_on_load=f"window.LladaCanvas.mountCompare({{ element, props, server, watch{told} }});",
             server_functions=[frames, measures, trace],
             apply_default_css=False,

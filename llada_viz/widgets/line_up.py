@@ -9,7 +9,6 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.decoding.line_up import FIRST, NO_SETTINGS, Usual, form_facts, written
-from llada_viz.render import canvas_files
 
 
 class LineUp(gr.HTML):
@@ -23,7 +22,6 @@ class LineUp(gr.HTML):
         super().__init__(
             written(FIRST) if value is None else value,
             html_template="<div class='lz-lineup'></div>",
-            head=f"<script>{canvas_files.script()}</script>",
             js_on_load=f"window.LladaCanvas.mountLineUp({{ {parts} }});",
             apply_default_css=False,
             **options,

@@ -32,7 +32,6 @@ class TraceGallery(gr.HTML):
 
         super().__init__(
             html_template=canvas_files.template("gallery"),
-            head=f"<script>{canvas_files.script()}</script>",
             js_on_load="window.LladaCanvas.mountGallery({ element, props, server, watch, trigger });",
             server_functions=[cards, change, remove, bring],
             apply_default_css=False,

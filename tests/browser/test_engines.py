@@ -64,7 +64,7 @@ def served() -> Iterator[Served]:
     made = Served()
     _, url, _ = made.page.launch(
         prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", share=False, ssr_mode=False,
-        theme=theme(), css_paths=list(canvas_files.STYLES), footer_links=[],
+        theme=theme(), css_paths=list(canvas_files.STYLES), head=canvas_files.head(), footer_links=[],
     )  # fmt: skip
     made.url = url  # type: ignore[attr-defined]
     yield made
