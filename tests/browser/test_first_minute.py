@@ -244,7 +244,7 @@ def test_help_shows_the_recorded_run_and_the_keys(open_page: OpenPage) -> None:
     page.keyboard.press("Escape")
     assert not page.is_visible("#help-menu") and page.evaluate("document.activeElement.id") == "help"
     page.click("#help")
-    page.get_by_role("button", name="Keyboard shortcuts").click()
+    page.locator("[data-do=keys]").click()
     assert page.is_visible("#canvas [data-part=help]") and not page.is_visible("#help-menu")
 
 

@@ -105,11 +105,10 @@ def command(page: Page, part: Any) -> None:
 
 def train(page: Page) -> None:
     """Press Train; the new job is the chosen one."""
-    before = page.input_value("#train-job input")
+    chosen = "(document.querySelector('#train-job input')?.value ?? '')"  # it is not there before the first job
+    before = page.evaluate(chosen)
     page.click("#train-run")
-    page.wait_for_function(
-        "(before) => document.querySelector('#train-job input').value !== before", arg=before
-    )
+    page.wait_for_function(f"(before) => {chosen} !== before", arg=before)
 
 
 def gsm8k(folder: Path) -> Path:
