@@ -119,7 +119,7 @@ class Evaluate:
         released(self.start, begun, self.alert)
         foot.follow(self.foot, panel.state, begun)
         begun.success(lambda: "", None, self.note, queue=False, **QUIET)
-        panel.job.change(self.on_job, {panel.job, panel.visitor_jobs}, filled(form), queue=False, **QUIET)
+        panel.job.input(self.on_job, {panel.job, panel.visitor_jobs}, filled(form), queue=False, **QUIET)
         for changed in (self.differ.input, self.fail.input, self.first.submit):
             panel.look_again_after(changed)
         for button, export in zip(self.exports, EXPORTS, strict=True):
@@ -159,7 +159,7 @@ class Evaluate:
         return shown | self.scorer.filled(using)
 
     def on_job(self, values: Mapping[Any, Any]) -> Updates:
-        """Another evaluation is shown, as after a reload: the form is filled in as it was asked for."""
+        """An evaluation of the list was chosen: the form is filled in as it was asked for."""
         jobs = self.panel.visible(values[self.panel.visitor_jobs])
         job = next((job for job in jobs if job.id == values[self.panel.job]), None)
         return (form_of(self.form, job) if job is not None else {}) or no_change()
