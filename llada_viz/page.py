@@ -108,8 +108,8 @@ def create_ui() -> Page:
         page.unload(leaves(runs, comparisons, attachments))
         keep_tab(page, tabs)
         visualize.setups.on_load(page)
-        for presets in (compare.presets, evaluate.form.presets):
-            presets.on_load(page)
+        for tab in (compare, evaluate, train):
+            tab.when_opened(page)
     page.queue(max_size=64)
     page.api = api_of(bundled)
     return page

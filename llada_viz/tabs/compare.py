@@ -12,11 +12,13 @@ from llada_viz.decoding.attached import Attachments
 from llada_viz.decoding.bundled import Bundled, Example
 from llada_viz.decoding.comparison import MEASURES, Asked, Comparison, Comparisons, different_names
 from llada_viz.decoding.entrance import ENTRANCE
+from llada_viz.decoding.kept import kept_lanes, size_ranges
 from llada_viz.decoding.line_up import MOST_LANES, SIZES, lanes_of
 from llada_viz.decoding.preparing import prepare_run
 from llada_viz.decoding.runs import OPENED, Run, recorded
 from llada_viz.widgets.canvas import Message
 from llada_viz.widgets.compare_canvas import CompareCanvas, message, notice, stopped, whole
+from llada_viz.widgets.kept_form import KeptForm
 from llada_viz.widgets.lane_presets import LanePresets
 from llada_viz.widgets.line_up import LineUp
 from llada_viz.widgets.live import (
@@ -36,6 +38,7 @@ from llada_viz.widgets.live import (
     without_fraction,
 )
 from llada_viz.widgets.scorer_input import ScorerInput
+from llada_viz.widgets.staying_form import StayingForm
 from models.checkpoint import ModelError
 from samplers.events import EventError
 from samplers.recording.traces import TraceError, read_trace
@@ -58,6 +61,7 @@ class Compare:
         self.attachments = attachments or Attachments(bundled)
         self.scorer = ScorerInput(self.attachments, "compare", always=True)
         self.first = bundled.examples[FIRST_EXAMPLE]
+        self.staying = StayingForm("compare", self.back, lambda: self.kept.first())
 
     def build(self, attached: gr.State | None = None) -> None:
         """Lay out the tab and connect its events. attached: the page's state with the id of an attachment."""
@@ -74,6 +78,7 @@ class Compare:
         self._connect()
 
     def _form(self) -> None:
+        self.staying.build_words()
         self.prompt = gr.Textbox(self.first.prompt, label="Prompt", lines=4, elem_id="compare-prompt")
         self.examples = example_buttons(self.bundled)
         usual = head_settings(self.attachments.using_or_bundled(""))
@@ -94,6 +99,7 @@ class Compare:
         self.opener = gr.UploadButton(
             "Open a saved trace beside", elem_id="compare-open", size="sm", elem_classes="lz-open"
         )
+        self.staying.build_reset()
 
     def _connect(self) -> None:
         inputs = {self.prompt, self.seed, self.measure, self.attached, self.scorer.scorer, *self.sizes}
@@ -105,9 +111,10 @@ class Compare:
         self.opener.upload(
             self.on_open, {self.opener, self.run_id}, shown, trigger_mode="always_last", **QUIET
         )
+        self.staying.connect(self.kept, [*self.kept.fields.values()])
         typed = {"trigger_mode": "always_last", "queue": False, **QUIET}
         read: set[Any] = {self.prompt, self.attached, self.sizes[0]}
-        self.prompt.change(self.on_prompt, read, self.sizes, **typed)
+        self.prompt.input(self.on_prompt, read, self.sizes, **typed)
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
             filled = [self.prompt, *self.sizes, self.scorer.of_adapter]
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
@@ -126,6 +133,27 @@ class Compare:
             }
 
         return fill
+
+    def when_opened(self, page: gr.Blocks) -> None:
+        """When the page opens: the form as it was, and the visitor's own presets."""
+        self.staying.on_load(page)
+        self.presets.on_load(page)
+
+    @property
+    def kept(self) -> KeptForm:
+        """What stays through a refresh."""
+        fields = {
+            "prompt": self.prompt, "lanes": self.lanes, "seed": self.seed, "measure": self.measure,
+            "scorer": self.scorer.scorer, **dict(zip(size_ranges(), self.sizes, strict=True)),
+        }  # fmt: skip
+        return KeptForm("compare", fields, size_ranges())
+
+    def back(self, right: dict[str, Any], wrong: dict[str, str]) -> Updates:
+        """The form as a browser kept it."""
+        sizes = dict(zip(size_ranges(), sizes_of(self.first), strict=True))
+        usual = head_settings(self.attachments.using_or_bundled(""))
+        right |= kept_lanes(right, wrong, sizes, 2, usual) | {"scorer": self.scorer.kept(right, wrong)}
+        return {component: right.get(name, component.value) for name, component in self.kept.fields.items()}
 
     def on_prompt(self, values: Values) -> Updates:
         """More cells for a prompt that is known to need them."""

@@ -22,12 +22,14 @@ from llada_viz.render.rows_table import rows_table
 from llada_viz.tabs.evaluate_answer import GRADES, Answer
 from llada_viz.tabs.evaluate_fill import filled, form_of
 from llada_viz.tabs.evaluate_form import EvaluateForm
+from llada_viz.tabs.evaluate_kept import KeptEvaluation
 from llada_viz.widgets import foot
 from llada_viz.widgets.job_panel import JobPanel
 from llada_viz.widgets.live import QUIET, Updates, alert, no_change, press_at_once, released
 from llada_viz.widgets.plots import ParetoPlot
 from llada_viz.widgets.rows_table import RowsTable
 from llada_viz.widgets.scorer_input import ScorerInput
+from llada_viz.widgets.staying_form import StayingForm
 
 EMPTY = (
     "<p class='lz-about'>No evaluation yet. Choose a set and samplers, and press Evaluate: every sampler "
@@ -51,6 +53,8 @@ class Evaluate:
         self.bundled, self.runs, self.evaluations, self.public = bundled, runs, evaluations, public
         self.form = EvaluateForm(bundled.settings_of, public)
         self.panel = JobPanel(evaluations.jobs, KIND, "evaluation", evaluations.stamp, public)
+        self.kept = KeptEvaluation(self.form, self.scorer)
+        self.staying = StayingForm("evaluate", self.kept.back, self.kept.first)
         self.answer = Answer(bundled, runs, evaluations, self.panel.visible_job)
 
     # ---- layout ------------------------------------------------------------------------------
@@ -63,7 +67,9 @@ class Evaluate:
                 self.note = gr.HTML(
                     elem_id="evaluate-note", elem_classes="lz-about lz-if", apply_default_css=False
                 )
+                self.staying.build_words()
                 self.form.build(self.scorer)
+                self.staying.build_reset()
                 with gr.Column(elem_classes="lz-bottom", min_width=0):
                     self.alert = gr.HTML(elem_id="evaluate-alert", apply_default_css=False)
                     self.foot = foot.job_state("evaluate")
@@ -120,6 +126,7 @@ class Evaluate:
         foot.follow(self.foot, panel.state, begun)
         begun.success(lambda: "", None, self.note, queue=False, **QUIET)
         panel.job.input(self.on_job, {panel.job, panel.visitor_jobs}, filled(form), queue=False, **QUIET)
+        self.staying.connect(self.kept.form_kept, self.kept.outputs)
         for changed in (self.differ.input, self.fail.input, self.first.submit):
             panel.look_again_after(changed)
         for button, export in zip(self.exports, EXPORTS, strict=True):
@@ -157,6 +164,11 @@ class Evaluate:
         using = self.attachments.using_or_bundled(values[self.attached])
         shown = self.form.on_set(values[self.form.source], values[self.form.path], using)
         return shown | self.scorer.filled(using)
+
+    def when_opened(self, page: gr.Blocks) -> None:
+        """When the page opens: the form as it was, and the visitor's own presets."""
+        self.staying.on_load(page)
+        self.form.presets.on_load(page)
 
     def on_job(self, values: Mapping[Any, Any]) -> Updates:
         """An evaluation of the list was chosen: the form is filled in as it was asked for."""

@@ -22,11 +22,13 @@ from llada_viz.render.curves import figures
 from llada_viz.render.job import log_box
 from llada_viz.tabs.train_example import example_of
 from llada_viz.tabs.train_form import TrainForm
+from llada_viz.tabs.train_kept import KeptTraining
 from llada_viz.tabs.train_view import EMPTY, LOADED, NO_SAMPLE, newest_in, sample_of, stamp_of, state_of
 from llada_viz.widgets import foot
 from llada_viz.widgets.canvas import TokenCanvas, message
 from llada_viz.widgets.job_panel import JobPanel
 from llada_viz.widgets.live import QUIET, Updates, alert, press_at_once, released
+from llada_viz.widgets.staying_form import StayingForm
 from models.checkpoint import ModelError
 from samplers.events import EventError
 from samplers.recording.traces import TraceError, read_trace
@@ -54,6 +56,8 @@ class Train:
         self.bundled, self.runs, self.trainings = bundled, runs, trainings
         self.attachments, self.public = attachments, public
         self.form = TrainForm(near(trainings.model))
+        self.kept = KeptTraining(self.form)
+        self.staying = StayingForm("train", self.kept.back, self.kept.first)
         self.panel = JobPanel(trainings.jobs, KIND, "training", partial(stamp_of, trainings), public)
 
     # ---- layout ------------------------------------------------------------------------------
@@ -66,7 +70,9 @@ class Train:
             with gr.Column(elem_classes="lz-card lz-form", min_width=280):
                 if self.public:
                     gr.HTML(alert(f"{OFF}."), elem_id="train-off-alert", apply_default_css=False)
+                self.staying.build_words()
                 self.form.build()
+                self.staying.build_reset()
                 notice = "" if self.public else alert(self.bundled.problem)
                 with gr.Column(elem_classes="lz-bottom", min_width=0):
                     self.alert = gr.HTML(notice, elem_id="train-alert", apply_default_css=False)
@@ -160,13 +166,18 @@ class Train:
             [self.load_alert, self.attached, self.tabs], trigger_mode="once", **QUIET,
         )  # fmt: skip
 
+    @property
+    def _look(self) -> dict[str, Any]:
+        """The event that says what the form stands for."""
+        outputs = [self.command, self.problem, self.time]
+        return {"fn": self.on_command, "inputs": self._inputs, "outputs": outputs}
+
+    def when_opened(self, page: gr.Blocks) -> None:
+        """When the page opens: the form as it was."""
+        self.staying.on_load(page).then(**self._look, queue=False, **QUIET)
+
     def _follow_form(self) -> None:
-        form, data = self.form, self.form.data
-        look: dict[str, Any] = {
-            "fn": self.on_command,
-            "inputs": self._inputs,
-            "outputs": [self.command, self.problem, self.time],
-        }
+        form, data, look = self.form, self.form.data, self._look
         set_inputs: set[Any] = {form.objective, form.start_from, data.sets, data.uploads}
         uploaded = data.upload.upload(
             self.on_upload, {data.upload, *set_inputs}, [data.sets, data.uploads],
@@ -184,6 +195,8 @@ class Train:
         self.measure.click(self.on_time, self._inputs, self.time, trigger_mode="once", **MEASURED)
         if not self.public:
             self.tabs.select(self.on_open, self._inputs, self.time, trigger_mode="once", **MEASURED)
+        reset = self.staying.connect(self.kept.form_kept, self.kept.outputs)
+        reset.then(**look, queue=False, **QUIET)
         # Alert and example were about another objective: clear them.
         form.objective.input(lambda: ("", ""), None, [self.alert, self.example], queue=False, **QUIET)
         self.attached.change(**look, queue=False, **QUIET)

@@ -112,7 +112,7 @@ class TrainForm:
         with gr.Row(elem_classes="lz-two"):
             self._lay([k for name in FRONT for k in self.settings if k[0] == name], own_keys, front=True)
         self.name = gr.Textbox(
-            label="Name", placeholder="optional", max_length=LONGEST_NAME, elem_id="train-name", lines=1,
+            "", label="Name", placeholder="optional", max_length=LONGEST_NAME, elem_id="train-name", lines=1,
             info="What you will look for in the list of trainings.",
         )  # fmt: skip
         with gr.Accordion("All settings", open=False, elem_classes="lz-more"):
@@ -192,6 +192,21 @@ class TrainForm:
     def on_start_from(self, values: Mapping[Any, Any]) -> Updates:
         """Another preset, or the defaults."""
         return self._fill(values[self.start_from], values)
+
+    def filled(self, name: str, chosen: str, sets: Sequence[str] | None = None) -> Updates:
+        """The whole form with an objective and one of its presets, by name; another one's name: its first.
+        sets: of the list; None: those of the preset."""
+        choices, first = self._starts(name)
+        chosen = chosen if chosen in [value for _, value in choices] else first
+        wanted = list(FIRST_SETS if sets is None else sets)
+        filled = self._fill(chosen, {self.objective: name, self.data.sets: wanted, self.data.uploads: {}})
+        if sets is not None:
+            offered = options({}, objective(name))
+            kept = [value for value in wanted if value in {value for _, value in offered}]
+            filled |= self._of_sets(name, kept, {})
+            filled[self.data.sets] = gr.update(choices=offered, value=kept)
+        start_from = gr.update(choices=choices, value=chosen)
+        return filled | {self.objective: name, self.start_from: start_from, self.data.uploads: {}}
 
     def _fill(self, chosen: str, values: Mapping[Any, Any]) -> Updates:
         name, (sets, uploads) = values[self.objective], self._sets(values)

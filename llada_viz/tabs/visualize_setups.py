@@ -11,12 +11,12 @@ import gradio as gr
 
 from llada_viz.decoding.fillings import Filling, of_setup, other_parts, titled, whole
 from llada_viz.decoding.own_presets import own_presets, with_preset
-from llada_viz.decoding.served import CHECKER, scorers
+from llada_viz.decoding.served import CHECKER
 from llada_viz.decoding.setup_code import to_command, to_python
 from llada_viz.decoding.setup_link import LinkError, from_link, to_link
 from llada_viz.decoding.setups import Setup
 from llada_viz.widgets.form import Key
-from llada_viz.widgets.kept_form import RESET, KeptForm, recall
+from llada_viz.widgets.kept_form import RESET, KeptForm, field_id, recall
 from llada_viz.widgets.live import QUIET, Updates, Values, alert
 from llada_viz.widgets.settings_menu import OWN, PRESETS, SettingsMenu, is_own, said
 from models.errors import ModelError
@@ -250,9 +250,7 @@ class VisualizeSetups:
             own = [key for key in form.widgets if key[0] in settings]
             values |= {key: first_value(form, key) for key in own}
             settings = form.values(sampler, {form.widgets[key]: value for key, value in values.items()})
-        scorer = right.get("scorer", CHECKER)
-        if scorer not in [value for _, value in scorers(tab.bundled)]:
-            scorer = CHECKER
+        scorer = tab.scorer.kept(right, wrong)
         prompt, constraints = right.get("prompt", first.prompt), right.get("constraints", "")
         filling = Filling(sampler, settings, scorer, prompt, right.get("seed", 0), constraints)
         filled = self.fill(filling)
@@ -266,12 +264,6 @@ def small(text: str, name: str = "", visible: bool = True) -> Any:
     """A small button. name: its element id, else its text."""
     name = name or text.lower().replace(" ", "-")
     return gr.Button(text, size="sm", min_width=60, visible=visible, elem_id=name)
-
-
-def field_id(key: Key) -> str:
-    """Under which the value of a setting's input is kept. Inputs of one name differ in their choices."""
-    name, _, options = key
-    return ":".join(["setting", name, *options])
 
 
 def first_value(form: Any, key: Key) -> Any:

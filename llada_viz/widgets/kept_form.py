@@ -10,8 +10,8 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.decoding.kept import fits, is_text, kept_values
-from llada_viz.widgets.form import plain
-from llada_viz.widgets.live import QUIET
+from llada_viz.widgets.form import Key, plain
+from llada_viz.widgets.live import QUIET, Updates
 from samplers.settings import Described
 
 LARGEST = 1e12
@@ -53,6 +53,10 @@ class KeptForm:
         """JavaScript for when the stored values are back in the form: from now on changes are kept."""
         return f"() => window.LladaCanvas.keeping('{self.name}')"
 
+    def first(self) -> Updates:
+        """Every input as it began."""
+        return {component: component.value for component in self.fields.values()}
+
     def read(self, text: Any) -> tuple[dict[str, Any], dict[str, str]]:
         """The stored values that fit, by id; and a sentence for each that does not."""
         right, wrong = {}, {}
@@ -67,6 +71,12 @@ class KeptForm:
             else:
                 right[name] = value
         return right, wrong
+
+
+def field_id(key: Key) -> str:
+    """Under which the value of a setting's input is kept. Inputs of one name differ in their choices."""
+    name, _, options = key
+    return ":".join(["setting", name, *options])
 
 
 def misfit(component: Any, value: Any) -> str:

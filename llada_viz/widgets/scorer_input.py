@@ -3,6 +3,7 @@ the scorer, and the number of steps."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -26,6 +27,15 @@ class ScorerInput:
             scorers(self.attachments.bundled), value=CHECKER, label="Scorer", visible=visible,
             allow_custom_value=True, info="What judges unfinished answers.", elem_id=f"{self.prefix}-scorer",
         )  # fmt: skip
+
+    def kept(self, right: Mapping[str, Any], wrong: dict[str, str]) -> str:
+        """The scorer that a browser kept, where it is here when the page opens; else the checker, with a
+        sentence in `wrong`. right: the values that were kept."""
+        scorer = right.get("scorer", CHECKER)
+        if scorer in [value for _, value in scorers(self.attachments.bundled)]:
+            return str(scorer)
+        wrong["scorer"] = "The scorer is not here any more."
+        return CHECKER
 
     def follow(self, attached: gr.State, length: Any, block: Any, steps: Any) -> None:
         """Connect it. attached: the page's state; length, block, steps: the form's inputs of these sizes."""

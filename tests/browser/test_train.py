@@ -105,7 +105,9 @@ def command(page: Page, part: Any) -> None:
 
 def train(page: Page) -> None:
     """Press Train; the new job is the chosen one."""
-    chosen = "(document.querySelector('#train-job input')?.value ?? '')"  # it is not there before the first job
+    chosen = (
+        "(document.querySelector('#train-job input')?.value ?? '')"  # it is not there before the first job
+    )
     before = page.evaluate(chosen)
     page.click("#train-run")
     page.wait_for_function(f"(before) => {chosen} !== before", arg=before)

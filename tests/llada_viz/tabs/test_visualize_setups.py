@@ -20,7 +20,8 @@ from llada_viz.decoding.runs import Runs
 from llada_viz.decoding.setup_link import from_link, to_link
 from llada_viz.decoding.setups import Setup
 from llada_viz.tabs.visualize import Visualize
-from llada_viz.tabs.visualize_setups import NO_FILLING, field_id
+from llada_viz.tabs.visualize_setups import NO_FILLING
+from llada_viz.widgets.kept_form import field_id
 from llada_viz.widgets.settings_menu import OWN
 from samplers.registry import SAMPLERS, make
 from samplers.requests import RequestError
@@ -200,6 +201,7 @@ def test_a_kept_form_comes_back(tab: Visualize) -> None:
     ({"setting__block_length": 7}, "Block length 7 does not divide"),
     ({"sampler": "magic"}, "Sampler has no such choice."),
     ({"sampler": {"a": 1}}, "Sampler has no such choice."),
+    ({"scorer": "gone"}, "The scorer is not here any more."),
     ({"seed": "x"}, "Seed must be a number."),
     ({"prompt": 5}, "Prompt must be text."),
     ({"prompt": "x" * 30_000}, "Prompt must be text."),
