@@ -23,6 +23,9 @@ from llada_viz.endpoints.answers import Answers
 from llada_viz.endpoints.asked import PUBLIC, Limits
 from llada_viz.endpoints.evaluating import Evaluating
 from llada_viz.endpoints.mcp import wanted_mcp
+from llada_viz.export.exports import Exports
+from llada_viz.export.exports import Limits as FileLimits
+from llada_viz.export.hand_out import routes as export_routes
 from llada_viz.gallery.gallery import Gallery
 from llada_viz.gallery.shelf import Shelf
 from llada_viz.host import on_zero_gpu, public_host
@@ -54,9 +57,10 @@ MOST_UPLOAD = "64mb"
 
 
 class Page(gr.Blocks):
-    """The page, and the API that is served beside it; None: it is off."""
+    """The page, and the API that is served beside it; None: it is off. exports: files that are fetched."""
 
     api: Api | None = None
+    exports: Exports | None = None
 
 
 def create_ui() -> Page:
@@ -70,7 +74,7 @@ def create_ui() -> Page:
     device = bundled.loaded.device if bundled.loaded and not on_zero_gpu() else "cpu"
     evaluations = Evaluations(jobs, bundled.folder, device)
     trainings = Trainings(jobs, bundled.folder, device)
-    shelf = shelf_of(bundled, runs)
+    shelf, exports = shelf_of(bundled, runs), Exports(FileLimits() if public_host() else None)
     page = Page(title=TITLE, analytics_enabled=False, fill_width=True)
     with page:
         if not on_zero_gpu():  # which lends its GPU to the page's own runs only
@@ -83,10 +87,10 @@ def create_ui() -> Page:
             page_head.tools()
         with gr.Tabs(elem_classes="lz-tabs") as tabs:
             with gr.Tab("Visualize", id="visualize"):
-                visualize = Visualize(bundled, runs, attachments, comparisons, shelf)
+                visualize = Visualize(bundled, runs, attachments, comparisons, shelf, exports)
                 visualize.build(attached)
             with gr.Tab("Compare", id="compare", render_children=True):
-                compare = Compare(bundled, comparisons, attachments)
+                compare = Compare(bundled, comparisons, attachments, exports)
                 compare.build(attached)
             with gr.Tab("Evaluate", id="evaluate", render_children=True):
                 evaluate = Evaluate(bundled, runs, evaluations, attachments, public_host(), browser_secret())
@@ -98,7 +102,7 @@ def create_ui() -> Page:
                 models = Models(attachments)
                 models.build(attached)
             with gr.Tab("Traces", id="traces", render_children=True):
-                traces = Traces(shelf, visualize, compare)
+                traces = Traces(shelf, visualize, compare, exports)
                 traces.build(tabs)
             with gr.Tab("Explain", id="explain", render_children=True):
                 Explain(bundled, comparisons, attachments).build()
@@ -111,7 +115,7 @@ def create_ui() -> Page:
         for tab in (compare, evaluate, train):
             tab.when_opened(page)
     page.queue(max_size=64)
-    page.api = api_of(bundled)
+    page.api, page.exports = api_of(bundled), exports
     return page
 
 
@@ -151,15 +155,16 @@ def background_jobs() -> Jobs:
 
 def launch_options(page: Any = None) -> dict[str, Any]:
     """The arguments of gradio's `launch`: to this machine only, or as a Space is served; no public link, no
-    folder whose files are handed out. The routes of the page's API come before gradio's own."""
+    folder whose files are handed out. The routes of the page's API and exports come before gradio's own."""
     api: Api | None = getattr(page, "api", None)
+    exports: Exports | None = getattr(page, "exports", None)
     host = wanted_host(public_host())
     return {
         "server_name": f"[{host}]" if ":" in host else host, "server_port": free_port(host),
         "share": False, "strict_cors": True, "allowed_paths": None, "show_error": False,
         "run_history": False, "max_file_size": MOST_UPLOAD, "mcp_server": wanted_mcp(),
         "app_kwargs": {
-            "routes": api.routes() if api is not None else [],
+            "routes": [*(api.routes() if api else []), *(export_routes(exports) if exports else [])],
             "middleware": [Middleware(SharePreview, title=TITLE)],
         },
         "ssr_mode": False, "footer_links": [], "theme": theme(), "css_paths": list(canvas_files.STYLES),

@@ -284,10 +284,10 @@ class TokenCanvas {
 }
 
 /** Called once by the page for each canvas. props.value: the newest message; again, tell, panels: see TokenCanvas;
- * keeps: runs can be kept. */
-export function mount({ element, props, server, watch, again, tell = null, panels = null, keeps = false }) {
+ * keeps, exports: runs can be kept, and exported. */
+export function mount({ element, props, server, watch, again, tell = null, panels = null, keeps, exports }) {
   const canvas = new TokenCanvas(element, server, again, tell, panels);
-  canvas.menu = new RunMenu(canvas.parts.save, server, keeps);
+  canvas.menu = new RunMenu(canvas, keeps, exports);
   const receive = () => canvas.receive(props.value);
   watch("value", receive);
   receive();

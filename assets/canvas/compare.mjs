@@ -2,6 +2,7 @@
 
 import { drawBars } from "./bars.mjs";
 import { download, reveal, set } from "./dom.mjs";
+import { ExportDialog } from "./exporting.mjs";
 import { Lane } from "./lane.mjs";
 import { clock, differences, divergence, frameAt, lastTick, overAt, statesAt } from "./lockstep.mjs";
 import { Player } from "./player.mjs";
@@ -18,9 +19,10 @@ function wordOf(cell) {
 }
 
 class Compare {
-  /** tell: {open(number of a lane), evaluate()}, for the page; null: it stands alone. */
-  constructor(element, server, tell) {
-    Object.assign(this, { server, tell });
+  /** tell: {open(number of a lane), evaluate()}, for the page; null: it stands alone; exports: whether it can be
+   * exported. */
+  constructor(element, server, tell, exports) {
+    Object.assign(this, { server, tell, exports });
     this.parts = {};
     for (const part of element.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
     this.root = element.querySelector(".lz");
@@ -32,6 +34,7 @@ class Compare {
     this.transport = new Transport(this.root, this.parts, (what, value) => this.act(what, value));
     this.parts.split.addEventListener("click", () => this.act("frame-to", this.split.place));
     this.parts.evaluate.addEventListener("click", () => tell?.evaluate());
+    this.parts.export.addEventListener("click", () => this.export());
   }
 
   // ---- frames in ---------------------------------------------------------------------------
@@ -57,6 +60,7 @@ class Compare {
     this.parts.empty.hidden = true;
     this.parts.split.hidden = true;
     for (const part of ["evaluate", "evaluate-about"]) this.parts[part].hidden = !message.again || !this.tell;
+    this.parts.export.hidden = !this.exports;
     reveal(this.root);
     this.transport.enable(true);
   }
@@ -70,6 +74,12 @@ class Compare {
     const file = await this.server.trace([this.run, i]).catch(() => null);
     if (file?.text || file?.base64) download(file);
     else this.say("Not saved.", file?.error ?? "The server no longer has this run.");
+  }
+
+  export() {
+    const frames = this.lanes.map((lane) => Math.max(lane.painted.index, 0));
+    const lasts = this.lanes.map((lane) => lane.timeline.length - 1);
+    new ExportDialog(this.server, { id: this.run, several: true, frames, lasts }, this.parts.export);
   }
 
   take(i, frames) {
@@ -183,9 +193,9 @@ class Compare {
 }
 
 /** Called once by the page. props.value: the newest message. */
-export function mountCompare({ element, props, server, watch, trigger }) {
+export function mountCompare({ element, props, server, watch, trigger, exports = false }) {
   const tell = trigger && { open: (lane) => trigger("select", { lane }), evaluate: () => trigger("submit") };
-  const compare = new Compare(element, server, tell);
+  const compare = new Compare(element, server, tell, exports);
   const receive = () => compare.receive(props.value);
   watch("value", receive);
   receive();

@@ -1,6 +1,7 @@
 // The Traces tab: cards of kept runs, found, changed, opened and compared.
 
 import { make, set } from "./dom.mjs";
+import { ExportDialog } from "./exporting.mjs";
 import { Kept } from "./kept.mjs";
 import { Reel } from "./reel.mjs";
 import { visitorKey } from "./visitor.mjs";
@@ -165,6 +166,10 @@ class Gallery {
     } catch {
       this.tell(address); // this browser does not let the page copy: it can be marked here
     }
+  }
+
+  export(card, opener) {
+    new ExportDialog(this.server, { id: card.id, frames: null }, opener);
   }
 
   choose(kept, yes) {

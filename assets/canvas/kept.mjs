@@ -82,6 +82,8 @@ export class Kept {
     row.append(button("Open", () => gallery.open(card), "go"), pick);
     row.append(button("Link", () => gallery.link(card), "plain"));
     row.lastChild.title = "Copy a link that opens this run";
+    row.append(button("Export…", (event) => gallery.export(card, event.currentTarget), "plain"));
+    row.lastChild.setAttribute("aria-haspopup", "dialog");
     if (!card.bundled) row.append(button("Edit", () => this.edit(), "plain"));
     if (!card.bundled) row.append(button("Delete", () => this.ask(), "plain"));
     return row;

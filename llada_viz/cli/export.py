@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 FORMS = (".html", ".csv", ".gif", ".mp4", ".svg", ".pdf")
@@ -27,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--frame", type=int, default=-1, help="of an SVG or PDF, from 0 (default: the last)")
     top.add_argument("--pace", type=float, default=8, help="pictures a second of a film (default: 8)")
+    top.add_argument("--scale", type=float, default=1.25, help="of a film, 0.4 to 2 (default: 1.25)")
     top.add_argument("--dark", action="store_true", help="pictures and films on a dark ground")
     return top
 
@@ -34,7 +36,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Write the file. ValueError or OSError: a sentence."""
     from llada_viz.decoding.runs import OPENED, recorded
-    from llada_viz.export.writing import FILMS, Wanted, foretold, write
+    from llada_viz.export.forecast import foretold
+    from llada_viz.export.writing import UNITS, Wanted, write
     from samplers.recording.traces import read_trace
 
     args = parser().parse_args(argv)
@@ -45,15 +48,14 @@ def main(argv: list[str] | None = None) -> int:
         most = 1 if form == ".csv" else MOST_TRACES
         raise ValueError(f"{len(args.traces)} traces; allowed: at most {most} for {form}")
     runs = [recorded(read_trace(path, OPENED)) for path in args.traces]
-    wanted = Wanted(form[1:], args.title, args.by, args.frame, args.dark, args.pace)
-    if wanted.form in FILMS:
-        print(foretold(wanted, runs), file=sys.stderr)
-    write(args.out, wanted, runs, _progress)
+    wanted = Wanted(form[1:], args.title, args.by, (args.frame,), args.dark, args.pace, args.scale)
+    print(foretold(wanted, runs).said, file=sys.stderr)
+    write(args.out, wanted, runs, partial(_progress, UNITS.get(wanted.form, "")))
     print(f"{args.out}: {args.out.stat().st_size:,} bytes")
     return 0
 
 
-def _progress(done: int, of: int) -> None:
+def _progress(unit: str, done: int, of: int) -> None:
     """One line that counts, where somebody watches."""
-    if sys.stderr.isatty():
-        print(f"\r{done} of {of} pictures", end="\n" if done == of else "", file=sys.stderr, flush=True)
+    if sys.stderr.isatty() and (done == of or done % max(1, of // 200) == 0):
+        print(f"\r{done:,} of {of:,} {unit}", end="\n" if done == of else "", file=sys.stderr, flush=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import StringIO
 
 from evaluation.sets.harmless import harmless
+from llada_viz.export.telling import Told, about, nobody
 from models.text import cell_texts
 from samplers.events import Cell, Event
 from samplers.recording.traces import Trace
@@ -26,14 +27,29 @@ HEAD = (
 )
 
 
-def event_table(trace: Trace) -> str:
-    """CSV text with a head. Cells that a spreadsheet would take for a formula are made harmless."""
-    out = StringIO()
-    table = csv.writer(out, lineterminator="\r\n")
-    table.writerow(HEAD)
+def event_table(trace: Trace, told: Told = nobody) -> Iterator[str]:
+    """CSV text with a head, in parts. Cells that a spreadsheet would take for a formula are made harmless.
+    told: how many events are written."""
+    yield _csv([HEAD])
     for number, event in enumerate(trace.events):
-        for line in _lines(trace, event):
-            table.writerow([number, type(event).__name__, event.nfe, event.forwards, event.block, *line])
+        yield _rows(trace, number, event)
+        told(number + 1, len(trace.events))
+
+
+def table_size(trace: Trace) -> int:
+    """About how many bytes `event_table` has: the rows of many events are told from some of them."""
+    numbered = list(enumerate(trace.events))
+    return len(_csv([HEAD])) + about(numbered, lambda each: len(_rows(trace, *each).encode()))
+
+
+def _rows(trace: Trace, number: int, event: Event) -> str:
+    first = [number, type(event).__name__, event.nfe, event.forwards, event.block]
+    return _csv([*first, *line] for line in _lines(trace, event))
+
+
+def _csv(rows: Iterable[Iterable[object]]) -> str:
+    out = StringIO()
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
     return out.getvalue()
 
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from llada_viz.export.board import Lane, picture
 from llada_viz.export.raster import image_of, scale_of
+from llada_viz.export.telling import Told
 
 MOST_PICTURES = 240
 MOST_PIXELS = 1_000_000
-"""Of one picture."""
+"""Of one picture at USUAL_SCALE."""
+USUAL_SCALE = 1.25
 COLOURS = 128
 LAST_STANDS = 2.0  # seconds
 NO_FFMPEG = "MP4 needs ffmpeg on the PATH of the machine that exports. GIF and HTML need nothing."
-Told = Callable[[int, int], None]
-"""Is told after every picture how many are done, of how many; what it raises ends the drawing."""
 
 
 class CannotDraw(ValueError):
@@ -42,10 +42,11 @@ def film_of(lanes: Sequence[Lane]) -> list[tuple[int, ...]]:
 
 
 def images(
-    lanes: Sequence[Lane], film: Sequence[tuple[int, ...]], dark: bool, told: Told
+    lanes: Sequence[Lane], film: Sequence[tuple[int, ...]], dark: bool, wanted_scale: float, told: Told
 ) -> Iterator[Image.Image]:
     """The pictures of a film, one after the other."""
-    scale = scale_of(picture(lanes, film[0], dark), 1.25, MOST_PIXELS)
+    pixels = round(MOST_PIXELS * (wanted_scale / USUAL_SCALE) ** 2)
+    scale = scale_of(picture(lanes, film[0], dark), wanted_scale, pixels)
     for number, at in enumerate(film):
         yield image_of(picture(lanes, at, dark), scale)
         told(number + 1, len(film))
@@ -77,9 +78,7 @@ def write_mp4(path: Path, pictures: Iterator[Image.Image], pace: float) -> None:
     """A film. CannotDraw: there is no ffmpeg, or it refuses."""
     program = shutil.which("ffmpeg")
     if program is None:
-        raise CannotDraw(
-            "MP4 needs ffmpeg on the PATH of the machine that exports: GIF and HTML need nothing."
-        )
+        raise CannotDraw(NO_FFMPEG)
     first = next(pictures)
     size = f"{first.width}x{first.height}"
     command = [

@@ -27,10 +27,12 @@ def saved(run: Run) -> dict[str, str]:
     return {"name": f"{name}.jsonl", "text": file.decode()}
 
 
-def name_of(run: Run) -> str:
-    """A name for the run's file: its question, sampler and seed, in letters that every system takes."""
+def name_of(run: Run, *others: Run) -> str:
+    """A name for a file of a run, or of several side by side: its question, sampler and seed, in letters that
+    every system takes."""
     layout = run.layout
     seed = layout.settings.get("seed")
-    parts = question_of(layout.prompt), layout.sampler, f"seed {seed}" if seed else ""
+    samplers = " ".join(each.layout.sampler for each in (run, *others))
+    parts = question_of(layout.prompt), samplers, f"seed {seed}" if seed else ""
     words = (re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")[:LONGEST_PART] for part in parts)
     return "_".join(filter(None, (word.strip("-") for word in words))) or "llada-viz-trace"

@@ -1,23 +1,22 @@
-"""Runs as files of any form that there is, with their size said before."""
+"""Runs as files of any form that there is."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL.Image import Image
+
 from llada_viz.decoding.runs import Run
-from llada_viz.export.board import lane_of, picture
+from llada_viz.export.board import Lane, lane_of, picture
 from llada_viz.export.event_table import event_table
-from llada_viz.export.fonts import unknown
-from llada_viz.export.moments import drawn_text
 from llada_viz.export.moving import (
-    MOST_PICTURES,
     NO_FFMPEG,
+    USUAL_SCALE,
     CannotDraw,
-    Told,
     film_of,
     images,
     with_all_colours,
@@ -27,26 +26,31 @@ from llada_viz.export.moving import (
 from llada_viz.export.offline import offline_page
 from llada_viz.export.pdf import pdf_of
 from llada_viz.export.svg import svg_of
+from llada_viz.export.telling import Told, nobody
 from llada_viz.render.question import question_of
 from models.whole_file import write_whole, write_whole_bytes
 
 FORMS = ("html", "csv", "gif", "mp4", "svg", "pdf")
 FILMS, STILLS = ("gif", "mp4"), ("svg", "pdf")
 MOST_RUNS = 4
-SAMPLE = 5  # pictures after the first, from whose size that of a film is told
+UNITS = {"html": "frames", "csv": "events", "gif": "pictures", "mp4": "pictures"}
+"""What `told` of `write` counts; stills are written at once."""
+At = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be written. title: "" for the question; measure: what keeps several runs in step; frame: of
-    a still, -1: the last; pace: pictures a second of a film."""
+    """What is to be written. title: "" for the question; measure: what keeps several runs in step; frames: of
+    a still, one for each run or one for all, -1: the last; pace: pictures a second of a film; scale: of its
+    pictures, pixels a point."""
 
     form: str
     title: str = ""
     measure: str = "NFE"
-    frame: int = -1
+    frames: tuple[int, ...] = (-1,)
     dark: bool = False
     pace: float = 8.0
+    scale: float = USUAL_SCALE
 
 
 def check(wanted: Wanted, runs: Sequence[Run]) -> None:
@@ -62,83 +66,64 @@ def check(wanted: Wanted, runs: Sequence[Run]) -> None:
         raise CannotDraw(NO_FFMPEG)
     if not 0.5 <= wanted.pace <= 30:
         raise CannotDraw("A film has 0.5 to 30 pictures a second.")
-    most_frames = min(len(run.frames) for run in runs)
-    if not -1 <= wanted.frame < most_frames:
-        raise CannotDraw(f"Frame {wanted.frame} is not there: choose 0 to {most_frames - 1}.")
+    if not 0.4 <= wanted.scale <= 2:
+        raise CannotDraw("A film is drawn at a scale of 0.4 to 2.")
+    if len(wanted.frames) not in (1, len(runs)):
+        raise CannotDraw(f"{len(wanted.frames)} frames were given for {len(runs)} runs.")
+    for frame, run in zip(_frames(wanted, runs), runs, strict=True):
+        if not -1 <= frame < len(run.frames):
+            raise CannotDraw(f"Frame {frame} is not there: choose 0 to {len(run.frames) - 1}.")
 
 
-def write(path: Path, wanted: Wanted, runs: Sequence[Run], told: Told = lambda done, of: None) -> None:
+def _frames(wanted: Wanted, runs: Sequence[Run]) -> At:
+    return wanted.frames * len(runs) if len(wanted.frames) == 1 else wanted.frames
+
+
+def title_of(wanted: Wanted, runs: Sequence[Run]) -> str:
+    """Of a page."""
+    return wanted.title or question_of(runs[0].layout.prompt) or "A run"
+
+
+def write(path: Path, wanted: Wanted, runs: Sequence[Run], told: Told = nobody) -> None:
     """Write the file, whole or not at all; what `told` raises ends it. CannotDraw: see `check`."""
     check(wanted, runs)
     if wanted.form == "html":
-        title = wanted.title or question_of(runs[0].layout.prompt) or "A run"
-        write_whole(path, offline_page(runs, title, wanted.measure))
+        write_whole(path, offline_page(runs, title_of(wanted, runs), wanted.measure, told))
     elif wanted.form == "csv":
-        write_whole(path, event_table(runs[0].trace()))
+        write_whole(path, event_table(runs[0].trace(), told))
     elif wanted.form in STILLS:
         lanes = [lane_of(run) for run in runs]
-        at = [len(run.frames) - 1 if wanted.frame < 0 else wanted.frame for run in runs]
+        at = [
+            len(run.frames) - 1 if frame < 0 else frame
+            for run, frame in zip(runs, _frames(wanted, runs), strict=True)
+        ]
         sheet = picture(lanes, at, wanted.dark)
         write_whole_bytes(path, [pdf_of(sheet) if wanted.form == "pdf" else svg_of(sheet).encode()])
     else:
+        lanes = [lane_of(run) for run in runs]
+        film = film_of(lanes)
         with tempfile.TemporaryDirectory() as folder:
             scratch = Path(folder) / f"film.{wanted.form}"
-            _film(scratch, wanted, runs, told)
+            pictures = images(lanes, film, wanted.dark, wanted.scale, told)
+            write_film(scratch, wanted, pictures, len(film), colours_of(wanted, lanes, film))
             write_whole_bytes(path, [scratch.read_bytes()])
 
 
-def _film(path: Path, wanted: Wanted, runs: Sequence[Run], told: Told, part: slice = slice(None)) -> int:
-    """Write a film, or a part of it; how many pictures all of it has."""
-    lanes = [lane_of(run) for run in runs]
-    film = film_of(lanes)
-    pictures = images(lanes, film[part], wanted.dark, told)
-    if wanted.form == "gif":
-        write_gif(path, pictures, len(film[part]), wanted.pace, with_all_colours(lanes, film, wanted.dark))
+def missing_forms() -> dict[str, str]:
+    """The forms that nothing here can write, and a sentence that says what is missing."""
+    return {} if shutil.which("ffmpeg") else {"mp4": NO_FFMPEG}
+
+
+def colours_of(wanted: Wanted, lanes: Sequence[Lane], film: Sequence[At]) -> Image | None:
+    """An image that has all colours of a film, where its form has to know them before."""
+    return with_all_colours(lanes, film, wanted.dark) if wanted.form == "gif" else None
+
+
+def write_film(
+    path: Path, wanted: Wanted, pictures: Iterator[Image], count: int, colours: Image | None
+) -> None:
+    """Write so many pictures as a film. colours: see `colours_of`."""
+    if colours is not None:
+        write_gif(path, pictures, count, wanted.pace, colours)
     else:
         write_mp4(path, pictures, wanted.pace)
-    return len(film)
-
-
-def foretold(wanted: Wanted, runs: Sequence[Run]) -> str:
-    """What is going to be written, and how large it will be, in a sentence. A film's size is told from a part
-    of it. CannotDraw: see `check`."""
-    check(wanted, runs)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "part"
-        if wanted.form not in FILMS:
-            write(path, wanted, runs)
-            return f"{wanted.form.upper()}, {_size(path.stat().st_size)}.{_letters(wanted, runs)}"
-        one, some = ((_part_size(path, wanted, runs, count)) for count in (1, 1 + SAMPLE))
-        count = some[1]
-        size = one[0] + (count - 1) * max(0, some[0] - one[0]) / SAMPLE
-        frames = max(len(run.frames) for run in runs)
-        thinned = f" of {frames:,}" if count == MOST_PICTURES < frames else ""
-        seconds = count / wanted.pace
-        return (
-            f"{wanted.form.upper()}, {count:,} pictures{thinned}, {seconds:.0f} s, about {_size(size)}."
-            f"{_letters(wanted, runs)}"
-        )
-
-
-def _part_size(path: Path, wanted: Wanted, runs: Sequence[Run], count: int) -> tuple[int, int]:
-    frames = max(len(run.frames) for run in runs)
-    start = max(0, min(frames, MOST_PICTURES) // 2 - count)
-    whole = _film(path, wanted, runs, lambda done, of: None, slice(start, start + count))
-    return path.stat().st_size, whole
-
-
-def _letters(wanted: Wanted, runs: Sequence[Run]) -> str:
-    """A warning of letters that no font here knows; HTML and SVG are drawn with the reader's fonts."""
-    if wanted.form not in (*FILMS, "pdf"):
-        return ""
-    texts = {drawn_text(op[1]) for run in runs for frame in run.frames for op in frame["ops"]}
-    missing = unknown("".join(texts) + "".join(question_of(run.layout.prompt) for run in runs))
-    if not missing:
-        return ""
-    return (
-        f" No font here has {' '.join(sorted(missing)[:12])}: a box stands for each. HTML and SVG show them."
-    )
-
-
-def _size(count: float) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3)):,} kB"

@@ -13,7 +13,8 @@ MODULES = (
     "dom", "fold", "text", "order", "timeline", "player", "opening", "tips", "form", "marks", "tour", "help",
     "tried", "gutter", "cell", "slide", "ends", "blocks", "lines", "square", "squares", "board", "views",
     "stage", "tip", "charts", "least", "past", "retemper", "sliders", "inspector", "answers", "grow",
-    "pins", "visitor", "tree", "asking", "panels", "keys", "transport", "readout", "numbers", "runmenu",
+    "pins", "visitor", "exporting", "tree", "asking", "panels", "keys", "transport", "readout", "numbers",
+    "runmenu",
     "canvas", "align", "lockstep", "bars", "lane", "compare", "lineup", "reel", "kept", "gallery", "keep",
 )  # fmt: skip
 # Later sheets win over earlier ones.
@@ -47,6 +48,7 @@ SHEETS = (
     "tour",
     "gallery",
     "kept",
+    "export",
     "narrow",
 )
 STYLES = tuple(FOLDER / f"{name}.css" for name in SHEETS)

@@ -16,6 +16,7 @@ from llada_viz.decoding.kept import kept_lanes, size_ranges
 from llada_viz.decoding.line_up import MOST_LANES, SIZES, lanes_of
 from llada_viz.decoding.preparing import prepare_run
 from llada_viz.decoding.runs import OPENED, Run, recorded
+from llada_viz.export.exports import Exports
 from llada_viz.widgets.canvas import Message
 from llada_viz.widgets.compare_canvas import CompareCanvas, message, notice, stopped, whole
 from llada_viz.widgets.kept_form import KeptForm
@@ -55,9 +56,10 @@ class Compare:
     idle, busy = "Compare", "Comparing…"
 
     def __init__(
-        self, bundled: Bundled, comparisons: Comparisons, attachments: Attachments | None = None
-    ) -> None:
-        self.bundled, self.comparisons = bundled, comparisons
+        self, bundled: Bundled, comparisons: Comparisons, attachments: Attachments | None = None,
+        exports: Exports | None = None,
+    ) -> None:  # fmt: skip
+        self.bundled, self.comparisons, self.exports = bundled, comparisons, exports
         self.attachments = attachments or Attachments(bundled)
         self.scorer = ScorerInput(self.attachments, "compare", always=True)
         self.first = bundled.examples[FIRST_EXAMPLE]
@@ -73,7 +75,9 @@ class Compare:
                     self.idle, self.bundled.problem, "compare-"
                 )
             with gr.Column(elem_classes="lz-out", min_width=0):
-                self.canvas = CompareCanvas(self.comparisons, acts=True, elem_id="compare-canvas")
+                self.canvas = CompareCanvas(
+                    self.comparisons, acts=True, exports=self.exports, elem_id="compare-canvas"
+                )
         self.run_id = gr.State("")
         self._connect()
 

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.decoding.runs import recorded
+from llada_viz.export.exports import Exports
 from llada_viz.gallery.shelf import CANNOT, Shelf
 from llada_viz.tabs.compare import Compare
 from llada_viz.tabs.visualize import Visualize
@@ -24,14 +25,14 @@ GONE = (
 class Traces:
     """Builds the tab. The methods `on_…` are its event handlers."""
 
-    def __init__(self, shelf: Shelf, visualize: Visualize, compare: Compare) -> None:
-        self.shelf, self.visualize, self.compare = shelf, visualize, compare
+    def __init__(self, shelf: Shelf, visualize: Visualize, compare: Compare, exports: Exports) -> None:
+        self.shelf, self.visualize, self.compare, self.exports = shelf, visualize, compare, exports
 
     def build(self, tabs: gr.Tabs) -> None:
         """Lay out the tab and connect its events."""
         self.tabs = tabs
         with gr.Row(elem_classes="lz-page lz-alone"):
-            self.gallery = TraceGallery(self.shelf, elem_id="traces")
+            self.gallery = TraceGallery(self.shelf, self.exports, elem_id="traces")
         wired = {"trigger_mode": "once", **QUIET}
         shown = [self.tabs, self.gallery]
         opened, compared = [*self.visualize.shown, *shown], [*self.compare.shown, *shown]

@@ -21,6 +21,7 @@ from llada_viz.decoding.run_models import RunModels
 from llada_viz.decoding.runs import OPENED, Run, Runs
 from llada_viz.decoding.scope import hint
 from llada_viz.decoding.setups import Setup, setup_of
+from llada_viz.export.exports import Exports
 from llada_viz.gallery.opening import opening_run
 from llada_viz.gallery.shelf import Shelf
 from llada_viz.render.question import question_of
@@ -75,8 +76,9 @@ class Visualize:
     def __init__(
         self, bundled: Bundled, runs: Runs, attachments: Attachments | None = None,
         comparisons: Comparisons | None = None, shelf: Shelf | None = None,
+        exports: Exports | None = None,
     ) -> None:  # fmt: skip
-        self.bundled, self.runs, self.shelf = bundled, runs, shelf
+        self.bundled, self.runs, self.shelf, self.exports = bundled, runs, shelf, exports
         self.attachments, self.models = attachments or Attachments(bundled), RunModels()
         self.branching = Branching(runs, self.attachments, comparisons or Comparisons(), self.models)
         self.scorer = ScorerInput(self.attachments, "visualize")
@@ -110,8 +112,9 @@ class Visualize:
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self.chat.build_rounds()
                 self.canvas = self.branching.canvas(
-                    shelf=self.shelf, again=True, panels=True, elem_id="canvas", value=self._opening()
-                )
+                    shelf=self.shelf, exports=self.exports, again=True, panels=True, elem_id="canvas",
+                    value=self._opening(),
+                )  # fmt: skip
                 self.run_id = gr.State("")
                 self.branching.build()
                 self.panels.build(self.run_id, self.attached, self.canvas)

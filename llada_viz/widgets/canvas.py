@@ -23,11 +23,14 @@ import gradio as gr
 from llada_viz.decoding.branches import Branches
 from llada_viz.decoding.cell_questions import CellQuestions
 from llada_viz.decoding.runs import NUMBERS, Run, Runs
+from llada_viz.export.asked import run_finder
+from llada_viz.export.exports import Exports
 from llada_viz.export.saved import saved
 from llada_viz.gallery.shelf import Answer, Shelf
 from llada_viz.render import canvas_files
 from llada_viz.render.frames import Frame
 from llada_viz.widgets.cell_functions import cell_functions
+from llada_viz.widgets.export_functions import export_functions
 
 MOST_FRAMES = 256  # in one message or answer
 Message = dict[str, Any]
@@ -81,12 +84,12 @@ class TokenCanvas(gr.HTML):
     button that asks for more cells, which is the event `submit`; questions, branches: its cells can be asked,
     and runs can go on from its frames: events that widgets.branching hears; panels: the page draws some of
     its own (widgets.panels), and that others were chosen is the event `select`; shelf: where runs are
-    kept."""
+    kept; exports: where they are written as files."""
 
     def __init__(
         self, runs: Runs, again: bool = False, questions: CellQuestions | None = None,
         branches: Branches | None = None, panels: bool = False,
-        shelf: Shelf | None = None, **options: Any,
+        shelf: Shelf | None = None, exports: Exports | None = None, **options: Any,
     ) -> None:  # fmt: skip
         def frames(request: Any) -> list[Frame]:
             """Called by the page. Frames of a run, [] when there are none; request: [run id, first seq]."""
@@ -109,6 +112,9 @@ class TokenCanvas(gr.HTML):
         if shelf is not None:
             asks += ", keeps: true"
             functions.append(kept_function(shelf))
+        if exports is not None:
+            asks += ", exports: true"
+            functions += export_functions(exports, run_finder(runs))
         super().__init__(
             html_template=canvas_files.template(),
             js_on_load=f"window.LladaCanvas.mount({{ element, props, server, watch, {asks} }});",

@@ -6,15 +6,19 @@ travel as JSON texts, for the reason that it gives; again: whether their sampler
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from llada_viz.decoding.comparison import Comparison, Comparisons
+from llada_viz.export.asked import comparison_finder
+from llada_viz.export.exports import Exports
 from llada_viz.export.saved import saved
 from llada_viz.render import canvas_files
 from llada_viz.render.frames import Frame
 from llada_viz.widgets.canvas import MOST_FRAMES, Message
+from llada_viz.widgets.export_functions import export_functions
 
 
 def message(comparison: Comparison, lanes: list[list[Frame]], notice: str = "") -> Message:
@@ -47,9 +51,11 @@ def stopped(comparison: Comparison) -> Message:
 class CompareCanvas(gr.HTML):
     """The boards of a comparison, one for each lane. comparisons: where the page fetches frames from; acts:
     whether a lane can be opened elsewhere and the samplers evaluated, which are the events `select` and
-    `submit`."""
+    `submit`; exports: where the boards are written as files."""
 
-    def __init__(self, comparisons: Comparisons, acts: bool = False, **options: Any) -> None:
+    def __init__(
+        self, comparisons: Comparisons, acts: bool = False, exports: Exports | None = None, **options: Any
+    ) -> None:
         def frames(request: Any) -> list[Frame]:
             """Called by the page. Frames of a lane; request: [comparison id, lane number, first seq]."""
             match request:
@@ -74,10 +80,14 @@ class CompareCanvas(gr.HTML):
             return None
 
         told = ", trigger" if acts else ""
+        functions: list[Callable[..., Any]] = [frames, measures, trace]
+        if exports is not None:
+            told += ", exports: true"
+            functions += export_functions(exports, comparison_finder(comparisons))
         super().__init__(
             html_template=canvas_files.template("compare"),
             js_on_load=f"window.LladaCanvas.mountCompare({{ element, props, server, watch{told} }});",
-            server_functions=[frames, measures, trace],
+            server_functions=functions,
             apply_default_css=False,
             **options,  # Gradio makes the component anew, with its own options, for an update
         )

@@ -9,14 +9,17 @@ from typing import Any
 
 import gradio as gr
 
+from llada_viz.export.asked import kept_finder
+from llada_viz.export.exports import Exports
 from llada_viz.gallery.shelf import Answer, Shelf
 from llada_viz.render import canvas_files
+from llada_viz.widgets.export_functions import export_functions
 
 
 class TraceGallery(gr.HTML):
-    """The cards of the traces on a shelf."""
+    """The cards of the traces on a shelf. exports: where they are written as files."""
 
-    def __init__(self, shelf: Shelf, **options: Any) -> None:
+    def __init__(self, shelf: Shelf, exports: Exports, **options: Any) -> None:
         def cards(request: Any) -> Answer:
             """Called by the page, as the others are: see `Shelf`."""
             return shelf.cards(request)
@@ -33,7 +36,13 @@ class TraceGallery(gr.HTML):
         super().__init__(
             html_template=canvas_files.template("gallery"),
             js_on_load="window.LladaCanvas.mountGallery({ element, props, server, watch, trigger });",
-            server_functions=[cards, change, remove, bring],
+            server_functions=[
+                cards,
+                change,
+                remove,
+                bring,
+                *export_functions(exports, kept_finder(shelf)),
+            ],  # fmt: skip
             apply_default_css=False,
             **options,  # Gradio makes the component anew, with its own options, for an update
         )

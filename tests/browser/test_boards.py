@@ -61,7 +61,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Opens]:
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
         file = tmp_path / "run.html"
-        file.write_text(offline_page([recorded(trace)], "A run"))
+        file.write_text("".join(offline_page([recorded(trace)], "A run")))
         page.goto(file.as_uri())
         to(page, 10**6)
         return page

@@ -26,6 +26,10 @@ def run(name: str = "backmask") -> Run:
     return recorded(read_trace(SAVED / f"{name}.jsonl"))
 
 
+def page_of(runs: list[Run], title: str, measure: str = "NFE") -> str:
+    return "".join(offline_page(runs, title, measure))
+
+
 class Reader(HTMLParser):
     """Scripts, addresses and the policy of a page."""
 
@@ -58,29 +62,29 @@ class Reader(HTMLParser):
 
 
 def test_the_page_holds_the_run_and_asks_nobody() -> None:
-    page = Reader(offline_page([run()], "A repair"))
+    page = Reader(page_of([run()], "A repair"))
     assert '"question":"What is' in page.data
     held = json.loads(page.data)
     assert held["frames"] == json.loads(json.dumps(run().frames)) and held["trace"]["name"].endswith(".jsonl")
     assert page.addresses == [] and page.policy.startswith("default-src 'none'; script-src 'sha256-")
     digests = re.findall(r"'sha256-([^']+)'", page.policy)
     assert digests == [b64encode(sha256(s.encode()).digest()).decode() for s in page.scripts]
-    styles = re.findall(r"url\(\s*[\"']?([^\"')]{0,12})", offline_page([run()], "A repair"))
+    styles = re.findall(r"url\(\s*[\"']?([^\"')]{0,12})", page_of([run()], "A repair"))
     assert all(style.startswith("data:") for style in styles)
 
 
 def test_several_runs_stand_side_by_side() -> None:
-    held = json.loads(Reader(offline_page([run(), run("remedi")], "Two", "time")).data)
+    held = json.loads(Reader(page_of([run(), run("remedi")], "Two", "time")).data)
     assert [len(lane) for lane in held["lanes"]] == [len(run().frames), len(run("remedi").frames)]
     assert held["measure"] == "time" and "frames" not in held
-    assert "? Recorded with LLaDA Viz.</p>" in offline_page([run(), run("remedi")], "Two", "time")
+    assert "? Recorded with LLaDA Viz.</p>" in page_of([run(), run("remedi")], "Two", "time")
 
 
 def test_text_of_the_run_is_no_markup() -> None:
     trace = read_trace(SAVED / "low_confidence.jsonl")
     pieces = {i: b"</script><script>alert(1)</script><!--" for i in trace.pieces}
     hostile = recorded(replace(trace, pieces=pieces, model="<img src=x onerror=alert(1)>"))
-    plain, page = Reader(offline_page([run()], "x")), Reader(offline_page([hostile], '<b>"x" & y</b>'))
+    plain, page = Reader(page_of([run()], "x")), Reader(page_of([hostile], '<b>"x" & y</b>'))
     assert page.tags == plain.tags and len(page.scripts) == 2
     assert "alert(1)" in json.loads(page.data)["frames"][0]["meta"]["prompt"]
 
@@ -91,20 +95,20 @@ def test_a_run_of_256_steps_is_under_a_megabyte() -> None:
     many = [frame | {"seq": n} for n, frame in enumerate((short.frames * 20)[:256])]
     long = recorded(read_trace(SAVED / "low_confidence.jsonl"))
     long.frames = many
-    assert len(offline_page([long], "Long").encode()) < 1_000_000
+    assert len(page_of([long], "Long").encode()) < 1_000_000
 
 
 def test_a_run_that_has_not_begun_is_refused() -> None:
     with pytest.raises(ValueError, match="allowed: runs that have begun"):
-        offline_page([Run([b"x"])], "Nothing")
+        page_of([Run([b"x"])], "Nothing")
     with pytest.raises(ValueError, match="allowed: runs that have begun"):
-        offline_page([], "Nothing")
+        page_of([], "Nothing")
 
 
 @pytest.mark.parametrize("path", sorted(SAVED.glob("*.jsonl")), ids=lambda path: path.stem)
 def test_the_table_has_every_change(path: Path) -> None:
     trace = read_trace(path)
-    head, *rows = csv.reader(StringIO(event_table(trace)))
+    head, *rows = csv.reader(StringIO("".join(event_table(trace))))
     assert tuple(head) == HEAD and all(len(row) == len(HEAD) for row in rows)
     assert {int(row[0]) for row in rows} == set(range(len(trace.events)))
     cells = sum(len(getattr(e, n, ())) for e in trace.events for n in ("cells", "accepted", "rejected"))
@@ -114,5 +118,5 @@ def test_the_table_has_every_change(path: Path) -> None:
 def test_formulas_are_made_harmless() -> None:
     trace = read_trace(SAVED / "low_confidence.jsonl")
     hostile = Trace(trace.events, {i: b"=1+1" for i in trace.pieces}, trace.model)
-    rows = list(csv.reader(StringIO(event_table(hostile))))[1:]
+    rows = list(csv.reader(StringIO("".join(event_table(hostile)))))[1:]
     assert {row[8] for row in rows if row[6]} == {"'=1+1"}

@@ -15,10 +15,11 @@ from llada_viz.decoding.runs import Run, recorded
 from llada_viz.export.board import lane_of, picture
 from llada_viz.export.drawing import Box, Text
 from llada_viz.export.fonts import unknown
+from llada_viz.export.forecast import foretold
 from llada_viz.export.moments import Fold
 from llada_viz.export.moving import CannotDraw, film_of
 from llada_viz.export.raster import image_of
-from llada_viz.export.writing import Wanted, foretold, write
+from llada_viz.export.writing import Wanted, write
 from samplers.recording.traces import read_trace
 
 SAVED = Path(__file__).parents[2] / "vectors" / "traces" / "v0.2"
@@ -54,7 +55,7 @@ def test_a_gif_has_a_picture_a_frame_and_its_size_was_foretold(tmp_path: Path) -
         assert image.format == "GIF" and getattr(image, "n_frames", 0) >= len(recording.frames) - 2
         assert image.info["loop"] == 0
     assert told[-1] == (len(recording.frames), len(recording.frames))
-    said = foretold(wanted, [recording])
+    said = foretold(wanted, [recording]).said
     assert said.startswith(f"GIF, {len(recording.frames)} pictures, ") and "about" in said
 
 
@@ -98,7 +99,7 @@ def test_an_svg_is_xml_with_the_words_in_it_and_fetches_nothing(tmp_path: Path) 
 
 def test_a_pdf_has_its_fonts_in_it_and_is_the_same_each_time(tmp_path: Path) -> None:
     for name in ("a.pdf", "b.pdf"):
-        write(tmp_path / name, Wanted("pdf", frame=5, dark=True), [run(), run("remdm")])
+        write(tmp_path / name, Wanted("pdf", frames=(5, 7), dark=True), [run(), run("remdm")])
     first = (tmp_path / "a.pdf").read_bytes()
     assert first.startswith(b"%PDF") and b"FontFile2" in first and first == (tmp_path / "b.pdf").read_bytes()
 
@@ -120,7 +121,7 @@ def test_two_runs_are_in_step_by_nfe_and_long_ones_are_thinned(monkeypatch: pyte
     (Wanted("doc"), 1, "is not known: choose html, csv, gif"),
     (Wanted("csv"), 2, "CSV takes up to 1 runs"),
     (Wanted("gif"), 5, "GIF takes up to 4 runs"),
-    (Wanted("svg", frame=999), 1, "Frame 999 is not there: choose 0 to"),
+    (Wanted("svg", frames=(999,)), 1, "Frame 999 is not there: choose 0 to"),
     (Wanted("gif", pace=0), 1, "0.5 to 30 pictures a second"),
 ])  # fmt: skip
 def test_what_cannot_be_written_is_a_sentence(wanted: Wanted, count: int, said: str, tmp_path: Path) -> None:
