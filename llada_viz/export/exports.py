@@ -26,7 +26,7 @@ from llada_viz.export.asked import Find, Found, wanted_of
 from llada_viz.export.forecast import Forecast, foretold, size_said
 from llada_viz.export.moving import CannotDraw
 from llada_viz.export.saved import name_of
-from llada_viz.export.writing import FILMS, UNITS, Wanted, missing_forms, write
+from llada_viz.export.writing import FILMS, UNITS, Wanted, check, missing_forms, write
 from samplers.settings import sentence_of
 
 LOG = logging.getLogger(__name__)
@@ -246,7 +246,9 @@ def _checked(asked: Any, find: Find) -> tuple[Found, Wanted]:
     if not isinstance(asked, Mapping):
         raise CannotDraw("The request was not understood: reload the page.")
     found = find(asked.get("id"))
-    return found, wanted_of(asked, found)
+    wanted = wanted_of(asked, found)
+    check(wanted, found.runs)
+    return found, wanted
 
 
 def _smaller(wanted: Wanted) -> str:

@@ -37,7 +37,7 @@ def offline_page(runs: Sequence[Run], title: str, measure: str = "NFE", told: To
 def offline_size(runs: Sequence[Run], title: str, measure: str = "NFE") -> int:
     """About how many bytes `offline_page` has: those of many frames are told from some of them."""
     empty = sum(len(part.encode()) for part in _page(runs, [[] for _ in runs], title, measure, nobody))
-    return empty + sum(about(run.frames, lambda frame: len(_inert(frame).encode()) + 1) for run in runs)
+    return empty + sum(about(run.frames, lambda frame: len(_inert(frame).encode()) + 1) - 1 for run in runs)
 
 
 def _page(
