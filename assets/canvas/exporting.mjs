@@ -32,10 +32,10 @@ export function orderOf(source, { form, theme, pace, size, frame }) {
   return order;
 }
 
-/** How far it is, in words. seconds: since it began. */
-export function farWords({ done, of, unit }, seconds) {
+/** How far it is, in words. first: how many were done when that was first heard; seconds: since then. */
+export function farWords({ done, of, unit }, first, seconds) {
   if (!of) return "Writing …";
-  const left = done ? (seconds * (of - done)) / done : 0;
+  const left = done > first ? (seconds * (of - done)) / (done - first) : 0;
   const rest = left >= 2 ? `, about ${Math.ceil(left)} s left` : "";
   return `${done.toLocaleString("en")} of ${of.toLocaleString("en")} ${unit}${rest}`;
 }
@@ -171,7 +171,7 @@ export class ExportDialog {
   async start() {
     this.hold(true);
     this.say("Writing the file …");
-    const began = performance.now();
+    let first = null;
     let { token, error } = await this.ask("export", { ...orderOf(this.source, this.chosen), key: this.key });
     if (token && this.ended) return letGo(token);
     this.token = token ?? "";
@@ -181,7 +181,8 @@ export class ExportDialog {
       if (answer.file) return this.fetch(answer);
       if (answer.error) ({ error } = answer);
       if (answer.error) break;
-      this.show(answer, (performance.now() - began) / 1000);
+      if (answer.done) first ??= { done: answer.done, at: performance.now() };
+      this.show(answer, first);
       await new Promise((done) => setTimeout(done, ASKS_EVERY));
     }
     if (token && token !== this.token) return;
@@ -200,10 +201,10 @@ export class ExportDialog {
     this.close.focus();
   }
 
-  show(answer, seconds) {
+  show(answer, first) {
     if (answer.of) Object.assign(this.bar, { max: answer.of, value: answer.done });
     else this.bar.removeAttribute("value");
-    set(this.far, farWords(answer, seconds));
+    set(this.far, farWords(answer, first?.done, first ? (performance.now() - first.at) / 1000 : 0));
   }
 
   /** While a file is written, only Cancel is there. */

@@ -20,9 +20,10 @@ test("a file's address stands beside the page's, wherever the page is served", (
   assert.equal(at("/viz"), "https://x/viz/export/a%2Fb");
 });
 
-test("how far it is, and how long it still takes where that is worth saying", () => {
-  assert.equal(farWords({ done: 0, of: 0, unit: "" }, 1), "Writing …");
-  assert.equal(farWords({ done: 0, of: 60, unit: "pictures" }, 1), "0 of 60 pictures");
-  assert.equal(farWords({ done: 1024, of: 4098, unit: "frames" }, 5), "1,024 of 4,098 frames, about 16 s left");
-  assert.equal(farWords({ done: 59, of: 60, unit: "pictures" }, 5), "59 of 60 pictures");
+test("how far it is, and how long it still takes where that is known and worth saying", () => {
+  assert.equal(farWords({ done: 0, of: 0, unit: "" }, undefined, 0), "Writing …");
+  assert.equal(farWords({ done: 0, of: 60, unit: "pictures" }, undefined, 0), "0 of 60 pictures");
+  assert.equal(farWords({ done: 1, of: 60, unit: "pictures" }, 1, 0), "1 of 60 pictures");
+  assert.equal(farWords({ done: 1026, of: 4098, unit: "frames" }, 2, 5), "1,026 of 4,098 frames, about 15 s left");
+  assert.equal(farWords({ done: 59, of: 60, unit: "pictures" }, 1, 5), "59 of 60 pictures");
 });
