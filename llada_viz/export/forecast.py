@@ -15,7 +15,7 @@ from llada_viz.export.event_table import table_size
 from llada_viz.export.fonts import unknown
 from llada_viz.export.moments import drawn_text
 from llada_viz.export.moving import MOST_PICTURES, film_of, images
-from llada_viz.export.offline import offline_size
+from llada_viz.export.offline import empty_size, frames_size
 from llada_viz.export.telling import SAMPLED, nobody
 from llada_viz.export.writing import (
     FILMS,
@@ -48,23 +48,30 @@ def foretold(wanted: Wanted, runs: Sequence[Run]) -> Forecast:
     check(wanted, runs)
     if wanted.form in FILMS:
         return _film(wanted, runs)
-    began = time.perf_counter()
-    about, longer = "", 1.0
-    if wanted.form in STILLS:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "still"
-            write(path, wanted, runs)
-            size = path.stat().st_size
-    else:
-        parts = max(len(run.frames) for run in runs)
-        about, longer = ("about ", parts / SAMPLED) if parts > SAMPLED else ("", 1.0)
-        table = wanted.form == "csv"
-        size = table_size(runs[0].trace()) if table else offline_size(
-            runs, title_of(wanted, runs), wanted.measure
-        )  # fmt: skip
-    seconds = (time.perf_counter() - began) * longer
+    about, size, seconds = _still(wanted, runs) if wanted.form in STILLS else _text(wanted, runs)
     said = f"{wanted.form.upper()}, {about}{size_said(size)}.{_takes(seconds)}{_letters(wanted, runs)}"
     return Forecast(size, seconds, said)
+
+
+def _still(wanted: Wanted, runs: Sequence[Run]) -> tuple[str, int, float]:
+    """Writes it."""
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "still"
+        write(path, wanted, runs)
+        return "", path.stat().st_size, time.perf_counter() - began
+
+
+def _text(wanted: Wanted, runs: Sequence[Run]) -> tuple[str, int, float]:
+    """Of a page or a table: adds up its parts, or some of many."""
+    many = max(len(run.frames) for run in runs) / SAMPLED
+    about, longer = ("about ", many) if many > 1 else ("", 1.0)
+    table = wanted.form == "csv"
+    began = time.perf_counter()
+    empty = 0 if table else empty_size(runs, title_of(wanted, runs), wanted.measure)
+    ready = time.perf_counter()
+    size = empty + (table_size(runs[0].trace()) if table else frames_size(runs))
+    return about, size, (ready - began) + (time.perf_counter() - ready) * longer
 
 
 def _film(wanted: Wanted, runs: Sequence[Run]) -> Forecast:

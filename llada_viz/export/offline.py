@@ -34,10 +34,14 @@ def offline_page(runs: Sequence[Run], title: str, measure: str = "NFE", told: To
     return _page(runs, [run.frames for run in runs], title, measure, told)
 
 
-def offline_size(runs: Sequence[Run], title: str, measure: str = "NFE") -> int:
-    """About how many bytes `offline_page` has: those of many frames are told from some of them."""
-    empty = sum(len(part.encode()) for part in _page(runs, [[] for _ in runs], title, measure, nobody))
-    return empty + sum(about(run.frames, lambda frame: len(_inert(frame).encode()) + 1) - 1 for run in runs)
+def empty_size(runs: Sequence[Run], title: str, measure: str = "NFE") -> int:
+    """Bytes of `offline_page` without its frames."""
+    return sum(len(part.encode()) for part in _page(runs, [[] for _ in runs], title, measure, nobody))
+
+
+def frames_size(runs: Sequence[Run]) -> int:
+    """About how many bytes the frames have: those of many are told from some of them."""
+    return sum(about(run.frames, lambda frame: len(_inert(frame).encode()) + 1) - 1 for run in runs)
 
 
 def _page(
