@@ -57,9 +57,9 @@ def main() -> None:
     trace = long_trace(args.cells, args.steps)
     if args.trace:
         write_trace(args.trace, trace)
-    began = time.process_time()
+    start = time.process_time()
     run = recorded(trace)
-    print(f"{args.cells:,} cells, {args.steps:,} steps; its frames: {time.process_time() - began:.1f} s")
+    print(f"{args.cells:,} cells, {args.steps:,} steps; its frames: {time.process_time() - start:.1f} s")
     for form in args.forms:
         began = time.perf_counter(), time.process_time()
         forecast = foretold(Wanted(form), [run])

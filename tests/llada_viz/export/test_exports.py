@@ -142,7 +142,8 @@ def test_what_is_not_on_the_list_is_refused(asked: dict[str, Any], said: str) ->
 
 def test_what_is_no_request_at_all() -> None:
     desk = Desk()
-    for asked in (None, [], "x", 3, {}):
+    nothing: tuple[Any, ...] = (None, [], "x", 3, {})
+    for asked in nothing:
         assert "error" in desk.exports.foretell(asked, desk.find)
         assert "error" in desk.exports.begin(asked, desk.find)
         assert "error" in desk.exports.now(asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -25,7 +26,7 @@ from samplers.recording.traces import read_trace
 SAVED = Path(__file__).parents[2] / "vectors" / "traces" / "v0.2"
 
 
-def run(name: str = "wino", **changes: object) -> Run:
+def run(name: str = "wino", **changes: Any) -> Run:
     return recorded(replace(read_trace(SAVED / f"{name}.jsonl"), **changes))
 
 
