@@ -14,10 +14,11 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 from typing import Any
 
 from llada_viz.decoding.recent import Recent
@@ -34,6 +35,7 @@ PATIENCE = 90.0
 """Seconds without a question after which nobody waits. Hidden tabs may ask but once a minute."""
 KEPT = 300.0
 """Seconds that a finished file waits to be fetched."""
+PREFIX, A_DAY = "llada-viz-export-", 86_400.0  # of the temporary folder; seconds
 MOST_AT_ONCE = 3
 MOST_KEPT = 12
 """Finished files that wait; one more, and the oldest goes."""
@@ -177,9 +179,14 @@ class Exports:
         return job
 
     def _place(self) -> Path:
-        """The folder of the files, which goes when the server does."""
-        if self._folder is None:
-            self._folder = Path(mkdtemp(prefix="llada-viz-export-"))
+        """The folder of the files, which goes when the server does; one that was killed leaves its own, which
+        goes when another server has need of one, a day later."""
+        if self._folder is None or not self._folder.is_dir():
+            for old in Path(gettempdir()).glob(f"{PREFIX}*"):
+                with suppress(OSError):
+                    if old.stat().st_mtime < time.time() - A_DAY:
+                        shutil.rmtree(old, ignore_errors=True)
+            self._folder = Path(mkdtemp(prefix=PREFIX))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder
 

@@ -3,7 +3,9 @@ is not on the list."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -116,6 +118,22 @@ def test_nobody_waits_and_nobody_fetches(monkeypatch: pytest.MonkeyPatch) -> Non
     while desk.files() and time.monotonic() < until:
         time.sleep(0.05)
     assert desk.files() == [] and desk.web.get(f"/export/{token}").status_code == 404
+
+
+def test_what_a_killed_server_left_goes_a_day_later(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old, fresh, other = (tmp_path / name for name in (f"{module.PREFIX}a", f"{module.PREFIX}b", "other"))
+    for folder in (old, fresh, other):
+        folder.mkdir()
+        (folder / "run.html").write_text("left")
+    for folder in (old, other):
+        os.utime(folder, (1e9, 1e9))
+    desk = Desk()
+    assert "token" in desk.begin() and len(desk.files()) == 1
+    assert not old.exists() and fresh.is_dir() and other.is_dir()
+    assert desk.exports._folder is not None
+    shutil.rmtree(desk.exports._folder)
+    assert "file" in desk.wait(desk.begin("csv")["token"]), "a folder that is gone is made anew"
 
 
 @pytest.mark.parametrize("asked, said", [
