@@ -18,8 +18,11 @@ export TOKENIZERS_PARALLELISM := false
 export MALLOC_MMAP_MAX_ := 0
 export MALLOC_TRIM_THRESHOLD_ := -1
 
+# A training that was stopped goes on from its last checkpoint.
+again = $(if $(wildcard $(1)/config.yaml),--resume)
+
 SEEDS := 11 12 13 14
-ANSWERS := $(SEEDS:%=$(OUT)/prm/a%.jsonl) $(OUT)/prm/s11.jsonl
+ANSWERS := $(SEEDS:%=$(OUT)/prm/a%.jsonl) $(OUT)/prm/s11.jsonl $(OUT)/prm/s12.jsonl
 HELD_OUT := $(OUT)/prm/h1.jsonl $(OUT)/prm/h2.jsonl
 WARM := --temperatures 0,0.6,1
 TASKS := --data word,expression,linear,countdown
@@ -38,8 +41,8 @@ ROLLOUTS = rm -f $@ && $(TRAIN) rollouts --threads 1 --model $(MODEL) --level bo
 
 $(OUT)/prm/a%.jsonl:
 	$(ROLLOUTS) --seed $* $(TASKS) --n 450
-$(OUT)/prm/s11.jsonl:
-	$(ROLLOUTS) --seed 11 $(GRIDS) --n 400
+$(OUT)/prm/s%.jsonl:
+	$(ROLLOUTS) --seed $* $(GRIDS) --n 800
 $(OUT)/prm/h1.jsonl:
 	$(ROLLOUTS) --seed 5 --split heldout $(TASKS) --n 108
 $(OUT)/prm/h2.jsonl:
@@ -47,19 +50,19 @@ $(OUT)/prm/h2.jsonl:
 $(OUT)/prm/heldout.jsonl: $(HELD_OUT)
 	cat $^ > $@
 $(OUT)/prm/tiny/final/model.safetensors: $(ANSWERS) $(OUT)/prm/heldout.jsonl
-	$(TRAIN) prm --config prm-tiny $(ANSWERS:%=--data %) --set held_out=$(OUT)/prm/heldout.jsonl --out $(OUT)/prm/tiny
+	$(TRAIN) prm --config prm-tiny $(ANSWERS:%=--data %) --set held_out=$(OUT)/prm/heldout.jsonl --out $(OUT)/prm/tiny $(call again,$(OUT)/prm/tiny)
 $(OUT)/reward.txt: $(OUT)/prm/tiny/final/model.safetensors
 	python -m benchmarks.reward $(OUT)/prm/heldout.jsonl --prm $(OUT)/prm/tiny/final > $@
 
 # RemeDi's policy head.
 $(OUT)/ups/final/ups_head.safetensors:
-	$(TRAIN) remask-sft --config remask-sft-tiny --out $(OUT)/ups
+	$(TRAIN) remask-sft --config remask-sft-tiny --out $(OUT)/ups $(call again,$(OUT)/ups)
 $(OUT)/ups.txt: $(OUT)/ups/final/ups_head.safetensors
 	python -m benchmarks.ups --ups-head $< > $@
 
 # The adapter for few steps, and what it changes.
 $(OUT)/dpo/final/adapter_model.safetensors:
-	$(TRAIN) dpo --config dpo-tiny --out $(OUT)/dpo
+	$(TRAIN) dpo --config dpo-tiny --out $(OUT)/dpo $(call again,$(OUT)/dpo)
 $(FEW:%=$(OUT)/few/%.txt): $(OUT)/few/%.txt: $(OUT)/dpo/final/adapter_model.safetensors
 	mkdir -p $(@D)
 	$(EVALUATE) run --data $(lastword $(subst -, ,$*)) --lines benchmarks/few_steps.json --limit 2000 --dtype bfloat16 \

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tasks import CountdownTask, ExpressionTask, LinearTask, WordTask
+from tasks import MIDDLE, CountdownTask, ExpressionTask, LinearTask, WordTask, at_level
 from tasks.recognise import kinds_of
 
-KINDS = "4×4 sudoku, linear equations, sums and products, short word problems and countdown"
+KINDS = "4×4 and 6×6 sudoku, linear equations, sums and products, word problems and countdown"
 UNKNOWN = (
-    f"{{model}} has only learned five kinds of small problems: {KINDS}. "
-    "This prompt reads like none of them, so expect nonsense."
+    f"{{model}} has learned five kinds of small problems ({KINDS}) and a little everyday English. "
+    "This prompt reads like none of the problems, so do not expect more than small talk."
 )
 TOO_LARGE = (
     "{model} has learned this kind of problem with smaller numbers only ({range}), "
@@ -44,23 +44,35 @@ def _numbers(text: str) -> list[int]:
     return [int(n) for n in re.findall(r"\d+", text)]
 
 
+def _linear() -> LinearTask:
+    task = at_level("linear", MIDDLE)
+    assert isinstance(task, LinearTask)
+    return task
+
+
+def _expression() -> ExpressionTask:
+    task = at_level("expression", MIDDLE)
+    assert isinstance(task, ExpressionTask)
+    return task
+
+
 def _linear_inside(text: str) -> bool:
-    s = LinearTask().settings
+    s = _linear().settings
     most = s.a_max * max(abs(s.x_min), abs(s.x_max)) + s.b_max
     factors = [int(n) for n in re.findall(r"(\d+) ?\*? ?[a-z]\b", text)]
     return max(_numbers(text), default=0) <= most and max(factors, default=0) <= s.a_max
 
 
 def _linear_range() -> str:
-    s = LinearTask().settings
+    s = _linear().settings
     return f"factors up to {s.a_max}, addends up to {s.b_max}"
 
 
 _RANGES: dict[str, tuple[Callable[[], str], Callable[[str], bool]]] = {
     "linear": (_linear_range, _linear_inside),
     "expression": (
-        lambda: f"2 to 4 operands up to {ExpressionTask().settings.high}",
-        lambda text: 2 <= len(_numbers(text)) <= 4 and max(_numbers(text)) <= ExpressionTask().settings.high,
+        lambda: f"2 to 4 operands up to {_expression().settings.high}",
+        lambda text: 2 <= len(_numbers(text)) <= 4 and max(_numbers(text)) <= _expression().settings.high,
     ),
     "word": (
         lambda: f"values up to {WordTask().settings.highest}",

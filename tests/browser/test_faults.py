@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Any]
 SIZES = {
     "Sudoku": (48, 48, 48), "Equation": (32, 8, 32), "Expression": (32, 8, 32), "Word problem": (64, 8, 64),
-    "Countdown (mostly wrong)": (32, 8, 32),
+    "Countdown": (32, 8, 32),
 }  # fmt: skip
 NAMES = ("gen_length", "block_length", "steps")
 # How far an element is from the part of the page that is in view: 0 when all of it is.

@@ -22,7 +22,7 @@ from samplers.events import Started, Unmasked
 from samplers.recording.traces import Trace, dump_trace, pack_trace
 from samplers.registry import SAMPLERS, entry, make
 from samplers.settings import Described
-from tasks import TASKS, generate
+from tasks import EASY, MIDDLE, TASKS, generate
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio's imports warn of is not ours
@@ -37,9 +37,10 @@ with warnings.catch_warnings():
 
 
 @pytest.mark.parametrize("split", ["train", "heldout"])
+@pytest.mark.parametrize("level", [EASY, MIDDLE])
 @pytest.mark.parametrize("task", sorted(TASKS))
-def test_no_hint_for_what_was_learned(task: Any, split: str) -> None:
-    for problem in generate(task, split, 200, 5):
+def test_no_hint_for_what_was_learned(task: Any, level: str, split: str) -> None:
+    for problem in generate(task, split, 200, 5, level):
         assert scope.hint(problem.prompt, "tiny") == "", problem.prompt
 
 
@@ -49,7 +50,7 @@ def test_no_hint_for_what_was_learned(task: Any, split: str) -> None:
         ("Write a poem about the sea.", "five kinds"),
         ("What is the capital of France?", "five kinds"),
         ("What is 345 * 2?", "operands up to"),
-        ("What is the value of x if 12x + 3 = 75?", "factors up to"),
+        ("What is the value of x if 22x + 3 = 135?", "factors up to"),
         ("Use the numbers 1, 2, 300 to make 5.", "up to 100"),
         ("", ""),
     ],
