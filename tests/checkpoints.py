@@ -27,7 +27,7 @@ PUBLISHED = Path(__file__).parent / "vectors" / "llada_8b"
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 SMALL = {
     "d_model": 256, "n_heads": 4, "n_kv_heads": 4, "mlp_hidden_size": 768, "n_layers": 2,
-    "vocab_size": 2304, "embedding_size": 2304, "max_sequence_length": 1024,
+    "vocab_size": 2816, "embedding_size": 2816, "max_sequence_length": 1024,
     "mask_token_id": 2, "eos_token_id": 0, "pad_token_id": 0,
 }  # fmt: skip
 """LLaDA-8B at 1/16 of its width, with the ids of the bundled tokenizer."""

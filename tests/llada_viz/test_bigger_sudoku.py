@@ -32,7 +32,7 @@ with warnings.catch_warnings():
 
 BIG = next(p for p in generate("sudoku", "heldout", 20, 3, MIDDLE) if true_answer("sudoku", p.fields))
 SMALL = generate("sudoku", "heldout", 1, 3)[0]
-WANTED = {"gen_length": 96, "block_length": 96, "steps": 96}
+WANTED = {"gen_length": 96, "block_length": 32, "steps": 96}
 
 
 @pytest.fixture(scope="module")

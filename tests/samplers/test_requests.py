@@ -120,9 +120,9 @@ def test_a_token_that_the_network_does_not_know_is_named(bundled: LoadedModel) -
     assert tokenizer is not None and bundled.model.config.embedding_size == len(tokenizer)
     tokenizer.add_tokens(["<|huge|>"])
     lying = replace(bundled, tokenizer=tokenizer)
-    with pytest.raises(RequestError, match="raw_prompt: .* is token 2304 of the tokenizer, and .* 0 to 2303"):
+    with pytest.raises(RequestError, match="raw_prompt: .* is token 2816 of the tokenizer, and .* 0 to 2815"):
         prompt_ids(lying, raw_prompt="a <|huge|>")
-    with pytest.raises(RequestError, match="infill: .* knows 0 to 2303"):
+    with pytest.raises(RequestError, match="infill: .* knows 0 to 2815"):
         parse_infill(lying, "[MASK] <|huge|>", 8)
 
 

@@ -19,7 +19,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 def small_network(**fields: object) -> LLaDAModelLM:
     torch.manual_seed(0)
-    shape = {"d_model": 32, "n_heads": 2, "n_layers": 1, "mlp_hidden_size": 48, "vocab_size": 2304,
+    shape = {"d_model": 32, "n_heads": 2, "n_layers": 1, "mlp_hidden_size": 48, "vocab_size": 2816,
              "max_sequence_length": 256, "mask_token_id": 2, "eos_token_id": 0, "pad_token_id": 0,
              "bos_token_id": 1}  # fmt: skip
     return LLaDAModelLM(LLaDAConfig(**(shape | fields)))  # type: ignore[arg-type]

@@ -129,7 +129,7 @@ def test_inspect(sharded: Path, capsys: pytest.CaptureFixture[str], monkeypatch:
         "shape      2 layers of 256, 4 heads, 4 for keys and values, FFN 768",
         "mask       token 2",
         "stored as  bfloat16",
-        "tokenizer  2,304 tokens, mask <|mdm_mask|>",
+        "tokenizer  2,816 tokens, mask <|mdm_mask|>",
     ):
         assert f"\n  {line}\n" in printed
     assert "canvas of 1,024 tokens" in printed
@@ -148,7 +148,7 @@ def test_inspect_parts_and_rewards(capsys: pytest.CaptureFixture[str]) -> None:
 def test_inspect_on_the_hub_fetches_no_weights(server: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     printed = ran(capsys, "inspect", "people/tiny")
     assert "not downloaded: model.safetensors" in printed and COMMIT in printed
-    assert "2,304 tokens" in printed and "model.safetensors" not in server.fetched()
+    assert "2,816 tokens" in printed and "model.safetensors" not in server.fetched()
 
 
 def broken(sharded: Path, folder: Path, file: str, change: Callable[[bytes], bytes | None]) -> str:

@@ -70,29 +70,29 @@ def test_thoughts_stand_between_special_tokens_that_the_model_gets(
     with pytest.raises(SettingError, match="allowed: false, or lora_r = 0: the tokenizer has no <think>"):
         ensure_think_tokens(loaded, all_learn=False)
     ensure_think_tokens(loaded, all_learn=True)
-    assert loaded.model.config.vocab_size == loaded.model.config.embedding_size == 2306
+    assert loaded.model.config.vocab_size == loaded.model.config.embedding_size == 2818
     after = loaded.model(torch.tensor([[5, 6, 2]])).logits
-    assert after.shape[-1] == 2306 and torch.allclose(after[..., :2304], before, atol=1e-6)
+    assert after.shape[-1] == 2818 and torch.allclose(after[..., :2816], before, atol=1e-6)
     weight = loaded.model.get_input_embeddings().weight
-    assert torch.allclose(weight[2304], weight[:2304].mean(0), atol=1e-6)
+    assert torch.allclose(weight[2816], weight[:2816].mean(0), atol=1e-6)
     chat = Chat(loaded.tokenizer)
     answer = open_data([path], chat, settings).mixture[0].answer
-    assert [answer.count(2304), answer.count(2305)] == [1, 1]
+    assert [answer.count(2816), answer.count(2817)] == [1, 1]
     text = chat.decode(answer)
     assert text == "<think>\nwell, <\u200b/think> well\n</think>\n\na<|eot_id|>"
     ensure_think_tokens(loaded, all_learn=False)  # nothing is missing any more
-    assert loaded.model.config.vocab_size == 2306
+    assert loaded.model.config.vocab_size == 2818
 
 
 def test_rows_to_spare_are_used_before_the_network_grows(tmp_path: Path) -> None:
     from tests.training.small_model import small_network
 
-    small_network(vocab_size=2310).to(torch.bfloat16).save_pretrained(tmp_path)
+    small_network(vocab_size=2822).to(torch.bfloat16).save_pretrained(tmp_path)
     tokenizer().save_pretrained(tmp_path)
     loaded = load(str(tmp_path), device="cpu", dtype=torch.float32)
     ensure_think_tokens(loaded, all_learn=True)
-    assert loaded.model.config.vocab_size == loaded.model.config.embedding_size == 2310
-    assert loaded.tokenizer is not None and len(loaded.tokenizer) == 2306
+    assert loaded.model.config.vocab_size == loaded.model.config.embedding_size == 2822
+    assert loaded.tokenizer is not None and len(loaded.tokenizer) == 2818
 
 
 def test_thoughts_that_are_not_there_are_a_sentence(loaded: LoadedModel, tmp_path: Path) -> None:

@@ -92,10 +92,10 @@ def test_levels_are_told_apart(loaded: LoadedModel) -> None:
 
 
 def test_a_level_is_decoded_in_its_own_settings(loaded: LoadedModel) -> None:
-    """A 6x6 sudoku needs 96 cells, and the blocks of 96 are known to the rows."""
-    plan = RolloutPlan(("sudoku",), n=1, steps=(1,), temperatures=(0.0,), cuts=("lines",), level="middle")
+    """A 6x6 sudoku needs 96 cells, and its own blocks, of 32, are known to the rows."""
+    plan = RolloutPlan(("sudoku",), n=1, steps=(3,), temperatures=(0.0,), cuts=("lines",), level="middle")
     assert [row["decoded"]["block_length"] for chunk in rollouts(loaded, MODEL, plan) for row in chunk] == [
-        96
+        32
     ]
 
 
