@@ -32,7 +32,7 @@ PATIENCE = 600_000  # ms; a training shares its cores with the browser
 def visualize(page: Page) -> None:
     """A problem that is hard for the model, half filled in: it is sure of some cells only."""
     tab = CanvasPage(page)
-    tab.example("Countdown (mostly wrong)")
+    tab.example("Countdown")
     page.wait_for_function("document.querySelector('#prompt textarea').value.includes('numbers')")
     tab.run()
     tab.wait("line?.ended", 120)

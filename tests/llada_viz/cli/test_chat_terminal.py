@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 WITHIN = 90  # seconds that the program may take for one thing
 ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\r")
-SLOW = "/set gen_length=512 block_length=8 early_stop=false threshold=1"
+SLOW = "/set gen_length=256 block_length=8 early_stop=false threshold=1"
 
 
 class Terminal:
@@ -92,7 +92,7 @@ def test_a_chat(terminal: Terminal, tmp_path: Path) -> None:
     assert "░" in first and "masks left" in first, "masks are seen"
     assert first.count("\\boxed{15}") >= 1 and "12 + 9 = 21" in first
     terminal.send(f"{SLOW}\n")
-    terminal.until("gen_length=512")
+    terminal.until("gen_length=256")
     terminal.send("And <|eot_id|> 3 + 4?\n")
     terminal.until("step 12 ")
     terminal.send("\x03")
