@@ -96,7 +96,7 @@ def test_there_are_commands_that_run() -> None:
     assert sum(len(block.splitlines()) for _, block in blocks()) >= 10
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("where", "block"), blocks(), ids=[where for where, _ in blocks()])
 def test_commands_that_say_they_run(where: str, block: str, tmp_path: Path) -> None:
     found = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
