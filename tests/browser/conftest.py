@@ -24,7 +24,7 @@ CHROMIUM_OPTIONS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run", "--disable-quic",
 ]  # fmt: skip
-# All files together take a browser a quarter of an hour of one core, more than the check of every change may take:
+# All files together take a browser a quarter of an hour of one core, more than the check of a change may:
 # these are left to `make test-long`.
 LONG = (
     "evaluate", "explain", "export", "faults", "figures", "first_minute", "measures", "models", "panels",
