@@ -34,6 +34,7 @@ from llada_viz.jobs.home import browser_secret, home_folder
 from llada_viz.jobs.queue import Jobs
 from llada_viz.jobs.trainings import Trainings
 from llada_viz.render import canvas_files
+from llada_viz.render.menu_headings import menu_headings
 from llada_viz.share_preview import SharePreview
 from llada_viz.tabs.compare import Compare
 from llada_viz.tabs.evaluate import Evaluate
@@ -90,7 +91,7 @@ def create_ui() -> Page:
                 visualize = Visualize(bundled, runs, attachments, comparisons, shelf, exports)
                 visualize.build(attached)
             with gr.Tab("Compare", id="compare", render_children=True):
-                compare = Compare(bundled, comparisons, attachments, exports)
+                compare = Compare(bundled, comparisons, attachments, exports, shelf)
                 compare.build(attached)
             with gr.Tab("Evaluate", id="evaluate", render_children=True):
                 evaluate = Evaluate(bundled, runs, evaluations, attachments, public_host(), browser_secret())
@@ -107,11 +108,12 @@ def create_ui() -> Page:
             with gr.Tab("Explain", id="explain", render_children=True):
                 Explain(bundled, comparisons, attachments).build()
         offer_models(visualize, models, tabs)
-        page.load(traces.on_link, {visualize.run_id}, visualize.shown, **QUIET)
         HandOver(compare, visualize, evaluate, tabs).connect()
         page.unload(leaves(runs, comparisons, attachments))
         keep_tab(page, tabs)
-        visualize.setups.on_load(page)
+        # A link to a run wins over a set-up, and over what a browser kept: it fills the form after them.
+        opened = visualize.setups.on_load(page)
+        opened.then(traces.on_link, {visualize.run_id}, visualize.shown, **QUIET)
         for tab in (compare, evaluate, train):
             tab.when_opened(page)
     page.queue(max_size=64)
@@ -168,7 +170,7 @@ def launch_options(page: Any = None) -> dict[str, Any]:
             "middleware": [Middleware(SharePreview, title=TITLE)],
         },
         "ssr_mode": False, "footer_links": [], "theme": theme(), "css_paths": list(canvas_files.STYLES),
-        "head": canvas_files.head(),
+        "head": canvas_files.head() + menu_headings(),
         # Gradio asks for its own page and gives up after 3 seconds, which a busy machine may need.
         "_frontend": False,
     }  # fmt: skip

@@ -44,8 +44,9 @@ class TokenCanvas {
     this.fetches = 0;
     const choose = (id) => this.board.choose(id);
     this.board = new Board(this.parts.board, () => this.schedule(true));
-    this.curve = new MasksChart(this.parts.curve, (frame) => this.act("frame-to", frame));
-    this.heat = new HeatMap(this.parts.heat);
+    const goTo = (frame) => this.act("frame-to", frame);
+    this.curve = new MasksChart(this.parts.curve, goTo);
+    this.heat = new HeatMap(this.parts.heat, goTo, (id) => id !== this.board.chosen && choose(id));
     this.least = new LeastSure(this.parts.title, this.parts.note, this.parts.body, choose);
     this.asking = new Asking(this, tell);
     this.transport = new Transport(this.root, this.parts, (what, value) => this.act(what, value));
@@ -191,7 +192,7 @@ class TokenCanvas {
     Object.assign(painted, { index, since, at: now });
     const frame = timeline.frames[index];
     showNumbers(this.parts, timeline, frame);
-    showSentence(this.parts, frame.say);
+    showSentence(this.parts, frame.say, frame.ops);
     this.outcome(frame);
     const { last } = this.player;
     const [place, spoken] = [`frame ${index}`, placeOf(timeline, index, last)];

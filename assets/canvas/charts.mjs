@@ -36,6 +36,11 @@ export function frameAtCost(frames, nfe) {
   return low;
 }
 
+/** The last frame at or before a step. */
+export function frameAtStep(frames, step) {
+  return Math.max(0, frames.findLastIndex((frame) => frame.step <= step));
+}
+
 export class MasksChart {
   /** onSeek(frame): a place of the curve was clicked. */
   constructor(root, onSeek) {
@@ -106,8 +111,15 @@ export function rectangles(spans, now) {
 }
 
 export class HeatMap {
-  constructor(root) {
+  /** onSeek(frame), onChoose(id): a step and a cell were clicked. */
+  constructor(root, onSeek, onChoose) {
     this.canvas = make("canvas", "", "", { role: "img" });
+    this.canvas.addEventListener("click", (event) => {
+      const place = this.placeAt(event, this.canvas.getBoundingClientRect());
+      if (!place) return;
+      onSeek(place.frame);
+      onChoose(place.id);
+    });
     const scale = make("div", "scale");
     scale.append(make("span", "", "position →"), make("span", "ramp"), make("span", "", "step ↓"));
     root.replaceChildren(this.canvas, scale);
@@ -116,6 +128,16 @@ export class HeatMap {
       this.size = [contentRect.width, contentRect.height];
     }).observe(this.canvas);
     this.draw(null, -1);
+  }
+
+  /** The frame and the cell at a point of the picture; null before a run. */
+  placeAt({ clientX, clientY }, { left, top, width, height }) {
+    const { timeline } = this;
+    if (!timeline?.length || !timeline.columns.count) return null;
+    const part = (share, count) => Math.max(0, Math.min(count - 1, Math.floor(share * count)));
+    const step = part((clientY - top) / height, this.steps);
+    const column = part((clientX - left) / width, timeline.columns.count);
+    return { frame: frameAtStep(timeline.frames, step), id: timeline.columns.order[column] };
   }
 
   /** Every committed token from its step down to the step of frame i. Every cell that ever stood has its column,
@@ -131,12 +153,14 @@ export class HeatMap {
     pen.clearRect(0, 0, width, height);
     const label = "Confidence by position and step";
     canvas.setAttribute("aria-label", timeline ? label : `${label}: no run yet`);
+    canvas.classList.toggle("seeks", Boolean(timeline?.length));
+    this.timeline = timeline;
     if (!timeline || i < 0) return;
     const now = timeline.frames[i].step;
     const { columns } = timeline;
     const wide = width / Math.max(columns.count, 1);
-    const steps = Math.max(timeline.meta.steps ?? 0, timeline.frames.at(-1).step) + 1;
-    const high = height / steps;
+    this.steps = Math.max(timeline.meta.steps ?? 0, timeline.frames.at(-1).step) + 1;
+    const high = height / this.steps;
     const gap = wide > 4 * ratio ? ratio : 0;
     for (const [id, from, to, conf] of rectangles(timeline.spans, now)) {
       pen.fillStyle = conf == null ? UNASKED : cividis(conf);

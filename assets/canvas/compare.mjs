@@ -10,6 +10,24 @@ import { Legend } from "./readout.mjs";
 import { glyph } from "./text.mjs";
 import { isMask, isOpen } from "./timeline.mjs";
 import { Transport, keptPace } from "./transport.mjs";
+import { Views } from "./views.mjs";
+
+/** The boards of all lanes as one, for the switch of their view. */
+class Boards {
+  constructor() {
+    Object.assign(this, { boards: [], view: "", meta: null });
+  }
+
+  begin(boards) {
+    Object.assign(this, { boards, meta: null });
+    this.setView(this.view);
+  }
+
+  setView(view) {
+    this.view = view;
+    for (const board of this.boards) board.setView(view);
+  }
+}
 
 /** What one sampler has where samplers differ. */
 function wordOf(cell) {
@@ -20,9 +38,9 @@ function wordOf(cell) {
 
 class Compare {
   /** tell: {open(number of a lane), evaluate()}, for the page; null: it stands alone; exports: whether it can be
-   * exported. */
-  constructor(element, server, tell, exports) {
-    Object.assign(this, { server, tell, exports });
+   * exported; keeps: whether a lane's run can be kept. */
+  constructor(element, server, tell, { exports, keeps }) {
+    Object.assign(this, { server, tell, exports, keeps });
     this.parts = {};
     for (const part of element.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
     this.root = element.querySelector(".lz");
@@ -31,6 +49,8 @@ class Compare {
     this.lanes = [];
     this.run = null;
     this.number = 0;
+    this.boards = new Boards();
+    this.views = new Views(this.parts.views, this.boards, () => this.schedule());
     this.transport = new Transport(this.root, this.parts, (what, value) => this.act(what, value));
     this.parts.split.addEventListener("click", () => this.act("frame-to", this.split.place));
     this.parts.evaluate.addEventListener("click", () => tell?.evaluate());
@@ -57,6 +77,8 @@ class Compare {
     this.lanes = Array.from({ length: count }, (_, i) => new Lane(i, message.run, names[i], this.acts));
     this.parts.lanes.replaceChildren(...this.lanes.map((lane) => lane.element));
     this.parts.lanes.dataset.count = count;
+    this.boards.begin(this.lanes.map((lane) => lane.board));
+    this.views.show(null);
     this.parts.empty.hidden = true;
     this.parts.split.hidden = true;
     for (const part of ["evaluate", "evaluate-about"]) this.parts[part].hidden = !message.again || !this.tell;
@@ -67,7 +89,9 @@ class Compare {
 
   /** What the buttons of a lane do. */
   get acts() {
-    return { open: this.tell?.open, save: this.server.trace && ((i) => this.save(i)) };
+    const { open } = this.tell ?? {};
+    const keep = this.keeps ? (lane, key) => this.server.keep({ run: this.run, lane, key }) : null;
+    return { open, save: this.server.trace && ((i) => this.save(i)), keep };
   }
 
   async save(i) {
@@ -85,6 +109,7 @@ class Compare {
   take(i, frames) {
     const lane = this.lanes[i];
     for (const frame of frames) lane.push(frame);
+    if (frames[0]?.meta?.square) this.views.show((this.boards.meta = frames[0].meta));
     lane.sent = Math.max(lane.sent, (frames.at(-1)?.seq ?? -1) + 1);
     if (lane.timeline.length < lane.sent) this.fetch(i);
     const all = this.lanes.map((each) => each.timeline);
@@ -193,9 +218,9 @@ class Compare {
 }
 
 /** Called once by the page. props.value: the newest message. */
-export function mountCompare({ element, props, server, watch, trigger, exports = false }) {
+export function mountCompare({ element, props, server, watch, trigger, exports = false, keeps = false }) {
   const tell = trigger && { open: (lane) => trigger("select", { lane }), evaluate: () => trigger("submit") };
-  const compare = new Compare(element, server, tell, exports);
+  const compare = new Compare(element, server, tell, { exports, keeps });
   const receive = () => compare.receive(props.value);
   watch("value", receive);
   receive();

@@ -3,13 +3,15 @@
 import { Board, FAR } from "./board.mjs";
 import { make, set } from "./dom.mjs";
 import { rate, showVerdict, verdictWord } from "./readout.mjs";
+import { RunMenu } from "./runmenu.mjs";
+import { specialIn } from "./text.mjs";
 import { Timeline } from "./timeline.mjs";
 
 const NUMBERS = ["NFE", "step", "masks left", "tok/s"];
 
 export class Lane {
-  /** name: "" for the sampler's own; acts: {open(number), save(number)}, what its two buttons do; a button
-   * without is left out. */
+  /** name: "" for the sampler's own; acts: {open(number), save(number), keep(number, key)}, what its buttons do; a
+   * button without is left out. */
   constructor(number, run, name, acts) {
     this.given = name;
     this.timeline = new Timeline(run);
@@ -20,13 +22,14 @@ export class Lane {
     this.name = make("h3", "", name || `Sampler ${number + 1}`);
     const tools = make("p", "tools");
     const button = (text, act) => {
-      if (!act) return;
+      if (!act) return null;
       const made = make("button", "", text, { type: "button" });
       made.addEventListener("click", () => act(number));
-      tools.append(made);
+      return tools.appendChild(made);
     };
     button("Open in Visualize", acts.open);
-    button("Save trace", acts.save);
+    const save = button("Save trace", acts.save);
+    if (save && acts.keep) new RunMenu(save, { keep: ({ key }) => acts.keep(number, key) }, true).begin(run);
     const head = make("div", "head");
     head.append(this.name, tools);
     this.source = make("p", "source");
@@ -92,6 +95,7 @@ export class Lane {
     values.forEach((value, i) => set(this.numbers[i], String(value)));
     set(this.lead, frame.say[0]);
     set(this.sentence, frame.say[1]);
+    this.sentence.title = specialIn(frame.ops);
     showVerdict(this.outcome, frame.verdict);
     this.board.mark(frame.verdict?.cells ?? null);
   }

@@ -82,7 +82,7 @@ class LineUp {
       away.addEventListener("click", () => this.remove(i));
       box.append(away);
     }
-    const choices = this.facts.samplers.map(({ name, title }) => [name, title]);
+    const choices = this.facts.samplers.map(({ name, title, group }) => [name, title, group]);
     const select = options(choices, lane.sampler, { class: "sampler", "aria-label": `Sampler ${i + 1}` });
     select.addEventListener("change", () => {
       Object.assign(lane, { sampler: select.value, settings: {} }); // another sampler has other settings
@@ -136,10 +136,14 @@ class LineUp {
   }
 }
 
-/** A <select>. choices: [value, label]. */
+/** A <select>. choices: [value, label, heading]; those of one heading stand together, without one they stand alone. */
 function options(choices, value, attributes) {
   const select = make("select", "", "", attributes);
-  select.append(...choices.map(([name, label]) => make("option", "", label, { value: name })));
+  const groups = new Map();
+  for (const [name, label, heading] of choices) {
+    if (heading && !groups.has(heading)) groups.set(heading, select.appendChild(make("optgroup", "", "", { label: heading })));
+    (groups.get(heading) ?? select).append(make("option", "", label, { value: name }));
+  }
   select.value = value;
   return select;
 }

@@ -2,7 +2,7 @@
 
 import { set } from "./dom.mjs";
 import { rate, showVerdict } from "./readout.mjs";
-import { leftWord } from "./text.mjs";
+import { leftWord, specialIn } from "./text.mjs";
 
 /** What is said of a run beside its counters. */
 export function showSource(parts, meta) {
@@ -45,8 +45,9 @@ export function placeOf(timeline, index, last) {
   return `frame ${index} of ${last}, step ${frame.step}, ${frame.masks} ${leftWord(timeline.meta)}`;
 }
 
-/** A sentence: its lead, the rest, and the tone that colours the lead. */
-export function showSentence(parts, [lead, rest, tone]) {
+/** A sentence: its lead, the rest, and the tone that colours the lead. ops: of its frame. */
+export function showSentence(parts, [lead, rest, tone], ops) {
+  parts.rest.title = specialIn(ops);
   set(parts.lead, lead);
   set(parts.rest, rest);
   parts.say.dataset.tone = tone;

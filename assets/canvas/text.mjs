@@ -50,10 +50,16 @@ export function exact(text) {
   return glyph(text).dim ? glyph(text).shown : visible(text).replaceAll(" ", "␣");
 }
 
+/** The special tokens that a frame wrote, as they are: for the tip of a sentence that names them in words. */
+export function specialIn(ops) {
+  return [...new Set((ops ?? []).map(([, text]) => text).filter(isSpecial))].join(" ");
+}
+
 /** What a screen reader says for a token. */
 export function spoken(text) {
   const names = { "\n": "line break", " ": "space", "": "part of a character" };
-  if (isSpecial(text)) return text === "<|endoftext|>" ? "end of text" : text.slice(2, -2);
+  const ends = { "<|endoftext|>": "end of text", "<|eot_id|>": "end of the answer" };
+  if (isSpecial(text)) return ends[text] ?? text.slice(2, -2);
   return names[text] ?? text.trim();
 }
 

@@ -7,7 +7,7 @@ const CHOICES = ["square", "blocks", "text"];
 const USUAL = "square"; // which is blocks for all that is no square
 
 export class Views {
-  /** root: holds a button a view; changed(): the board is to be painted anew. */
+  /** root: holds a button a view; board: or what stands for several; changed(): it is to be painted anew. */
   constructor(root, board, changed) {
     Object.assign(this, { root, board, changed });
     this.buttons = [...root.querySelectorAll("[data-view]")];

@@ -8,6 +8,8 @@ from html import escape
 
 from evaluation.charts import COLOURS, Axes, nice_ticks, polyline
 
+NEAR = 0.025
+"""Of an axis: marks that are closer would lie on one another."""
 SHAPES = ("circle", "square", "diamond", "triangle")
 
 
@@ -30,6 +32,29 @@ def best(points: Sequence[Point]) -> list[Point]:
         if not front or point.accuracy > front[-1].accuracy:
             front.append(point)
     return front
+
+
+def spread(points: Sequence[Point]) -> list[float]:
+    """How far each mark is moved along the axis of costs, as a share of it: those that would lie on one
+    another stand side by side, around their place."""
+    most = max((p.cost for p in points), default=0.0) or 1.0
+    roof = max((p.high for p in points), default=0.0) or 1.0
+
+    def near(a: Point, b: Point) -> bool:
+        return abs(a.cost - b.cost) < NEAR * most and abs(a.accuracy - b.accuracy) < NEAR * roof
+
+    groups: list[list[int]] = []
+    for i, point in enumerate(points):
+        group = next((g for g in groups if any(near(points[j], point) for j in g)), None)
+        if group is None:
+            groups.append([i])
+        else:
+            group.append(i)
+    moved = [0.0] * len(points)
+    for group in groups:
+        for place, i in enumerate(group):
+            moved[i] = (place - (len(group) - 1) / 2) * NEAR
+    return moved
 
 
 def mark(shape: str, x: float, y: float, colour: str) -> str:
@@ -60,10 +85,10 @@ def chart(points: Sequence[Point], cost: str) -> str:
             'stroke="currentColor" stroke-dasharray="4 3" opacity=".6"',
         ),
     ]
-    for i, p in enumerate(points):
+    for i, (p, moved) in enumerate(zip(points, spread(points), strict=True)):
         colour, shape = COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)]
         title = f"{p.label}: accuracy {p.accuracy:.1%} ({p.low:.1%} to {p.high:.1%}), {cost} {p.cost:.4g}"
-        x, low, high = axes.x(p.cost), axes.y(p.low), axes.y(p.high)
+        x, low, high = axes.x(p.cost + moved * costs[-1]), axes.y(p.low), axes.y(p.high)
         parts.append(
             f'<g><title>{escape(title)}</title><path d="M{x:.1f} {low:.1f}V{high:.1f}" '
             f'stroke="{colour}" stroke-width="1.5"/>{mark(shape, x, axes.y(p.accuracy), colour)}</g>'

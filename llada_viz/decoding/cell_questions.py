@@ -14,6 +14,7 @@ from llada_viz.decoding.entrance import ENTRANCE
 from llada_viz.decoding.recent import Recent
 from llada_viz.decoding.run_models import NotAsked, RunModels, asked, fits
 from llada_viz.decoding.runs import MOST_RUNS, Run, Runs
+from llada_viz.decoding.sampler_groups import in_groups
 from llada_viz.host import models_open, on_zero_gpu
 from models.loading import LoadedModel
 from models.text import cell_texts
@@ -21,7 +22,7 @@ from samplers.branch import BranchError
 from samplers.events import Branched, Event, EventError, Started
 from samplers.fold import Board
 from samplers.measuring.alternatives import LIKELIEST, Alternatives, Moment, alternatives, moment_of
-from samplers.registry import SAMPLERS, entry
+from samplers.registry import entry
 from samplers.requests import RequestError, typed_ids
 from samplers.settings import sentence_of
 
@@ -125,8 +126,8 @@ class CellQuestions:
         if run is None:
             return {"error": GONE}
         samplers = [
-            [name, each.title, next(s.default for s in each.settings if s.name == "temperature")]
-            for name, each in SAMPLERS.items()
+            [each.name, each.title, next(s.default for s in each.settings if s.name == "temperature")]
+            for each in in_groups()
             if any(s.name == "temperature" for s in each.settings)
         ]
         answer: Answer = {"samplers": samplers, "sampler": "", "seed": 0, "temperature": 0.0, "why": ""}

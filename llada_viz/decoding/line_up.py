@@ -10,8 +10,9 @@ from typing import Any
 
 from llada_viz.decoding.few_blocks import few_blocks
 from llada_viz.decoding.lane import Lane, label_of_lane
+from llada_viz.decoding.sampler_groups import group_of, in_groups
 from samplers.blocks import BlockSettings
-from samplers.registry import SAMPLERS, entry, make
+from samplers.registry import entry, make
 from samplers.requests import RequestError
 from samplers.settings import Described, SettingError, describe
 
@@ -103,15 +104,15 @@ def plain_settings(sampler: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def form_facts(least: int, usual: Usual = NO_SETTINGS) -> dict[str, Any]:
-    """What the page builds the form from: {"least", "most", "samplers": [{"name", "title", "about",
-    "settings": [number, …]}], "settings": [{"name", "label", "help", "kind", "usual", "rest", …}]}. A
-    setting that several samplers have in the same way is listed once; rest: it is folded away.
+    """What the page builds the form from: {"least", "most", "samplers": [{"name", "title", "group",
+    "about", "settings": [number, …]}], "settings": [{"name", "label", "help", "kind", "usual", "rest", …}]}.
+    A setting that several samplers have in the same way is listed once; rest: it is folded away.
 
     least: how many samplers must be chosen; usual: settings by sampler that stand in for defaults.
     """
     listed: list[dict[str, Any]] = []
     samplers = []
-    for sampler in SAMPLERS.values():
+    for sampler in in_groups():
         numbers = []
         for setting in _in_order(sampler.settings):
             fact = _fact(setting, usual.get(sampler.name, {}))
@@ -119,7 +120,12 @@ def form_facts(least: int, usual: Usual = NO_SETTINGS) -> dict[str, Any]:
                 listed.append(fact)
             numbers.append(listed.index(fact))
         about = f"{sampler.summary} ({sampler.paper})"
-        samplers.append({"name": sampler.name, "title": sampler.title, "about": about, "settings": numbers})
+        samplers.append(
+            {
+                "name": sampler.name, "title": sampler.title, "group": group_of(sampler), "about": about,
+                "settings": numbers,
+            }
+        )  # fmt: skip
     return {"least": least, "most": MOST_LANES, "samplers": samplers, "settings": listed}
 
 

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
-from llada_viz.decoding.runs import OPENED, Runs
+from llada_viz.decoding.runs import OPENED, Run, Runs
 from llada_viz.gallery.cards import Card, CardError
 from llada_viz.gallery.gallery import MOST_OF_OWNER, Conflict, Gallery, GalleryError
 from samplers.events import EventError
@@ -60,7 +60,11 @@ class Shelf:
     def keep(self, asked: Any) -> Answer:
         """Keep a run of the page. asked: run, name, key."""
         asked = _mapping(asked)
-        run = self.runs.get(asked.get("run"))
+        return self.keep_run(self.runs.get(asked.get("run")), asked)
+
+    def keep_run(self, run: Run | None, asked: Any) -> Answer:
+        """Keep a run that was found; None: there is none. asked: name, key."""
+        asked = _mapping(asked)
         if run is None or not run.events:
             return {"error": "The server no longer has this run; run it again to keep it."}
         if not run.ended:

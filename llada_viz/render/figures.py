@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from evaluation.charts import COLOURS
-from evaluation.runs.pareto import SHAPES, Point, best
+from evaluation.runs.pareto import SHAPES, Point, best, spread
 from evaluation.runs.report import COSTS
 from evaluation.runs.summary import Summary
 from llada_viz.render.ops import NOISE
@@ -48,20 +48,23 @@ def pareto(summaries: Sequence[Summary]) -> go.Figure | None:
             ),
             row=row, col=1,
         )  # fmt: skip
-        for place, point in enumerate(points):
-            figure.add_trace(_mark(point, place, title, legend=row == 1), row=row, col=1)
+        most = max(p.cost for p in points)
+        for place, (point, moved) in enumerate(zip(points, spread(points), strict=True)):
+            drawn = _mark(point, place, title, legend=row == 1, beside=moved * most)
+            figure.add_trace(drawn, row=row, col=1)
         figure.update_xaxes(title_text=title, rangemode="tozero", row=row, col=1)
     figure.update_yaxes(title_text="accuracy", tickformat=".0%", rangemode="tozero")
     return styled(figure, PLOT_HEIGHT * len(costs) + 40)
 
 
-def _mark(point: Point, place: int, cost: str, legend: bool) -> go.Scatter:
-    """The mark of one sampler. place: its number, which gives its colour and its shape; cost: its title."""
+def _mark(point: Point, place: int, cost: str, legend: bool, beside: float) -> go.Scatter:
+    """The mark of one sampler. place: its number, which gives its colour and its shape; cost: its title;
+    beside: how far from its cost it is drawn, so that it covers no other."""
     colour = COLOURS[place % len(COLOURS)]
     label = escape(point.label)
     hover = f"{label}<br>accuracy {point.accuracy:.1%} ({point.low:.1%} to {point.high:.1%})"
     return go.Scatter(
-        x=[point.cost], y=[point.accuracy], mode="markers", name=label, legendgroup=str(place),
+        x=[point.cost + beside], y=[point.accuracy], mode="markers", name=label, legendgroup=str(place),
         showlegend=legend, cliponaxis=False,
         marker={"color": colour, "size": 11, "symbol": SYMBOLS[SHAPES[place % len(SHAPES)]],
                 "line": {"color": INK, "width": 1}},

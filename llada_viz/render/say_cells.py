@@ -28,6 +28,20 @@ REMASK_WORDS = {
     "remdm": ("Re-masked by ReMDM.", "back"),
     "t2m": ("Reset to a mask.", "back"),
 }
+TOKEN_WORDS = {
+    "\n": "a line break",
+    " ": "a space",
+    "": "part of a character",
+    "<|endoftext|>": "the end of the text",
+    "<|eot_id|>": "the end of the answer",
+    "<|im_end|>": "the end of the answer",
+    "<|startoftext|>": "the beginning of the text",
+    "<|start_header_id|>": "the beginning of a turn",
+    "<|im_start|>": "the beginning of a turn",
+    "<|end_header_id|>": "the end of a turn’s name",
+    "<|mdm_mask|>": "the mask itself",
+}
+"""Tokens that are invisible, or mean something to a model only. The page has the token itself in a tip."""
 MOST_LISTED = 4
 NO_CELL = "No cell of this row."
 
@@ -56,12 +70,11 @@ def of_cells(event: Event, frame: dict[str, Any], maker: FrameMaker) -> list[str
 
 
 def quoted(text: str) -> str:
-    """A token in quotation marks; in words where it would be invisible."""
-    special = {"\n": "a line break", " ": "a space", "": "part of a character"}
-    if text in special:
-        return special[text]
+    """A token in quotation marks; in words where it would be invisible, or is a special one."""
+    if text in TOKEN_WORDS:
+        return TOKEN_WORDS[text]
     if text.startswith("<|") and text.endswith("|>"):
-        return "the end of the text" if text == "<|endoftext|>" else text
+        return f"the special token {text}"
     return f"“{text.strip() or repr(text)}”"
 
 

@@ -17,6 +17,7 @@ from llada_viz.decoding.line_up import MOST_LANES, SIZES, lanes_of
 from llada_viz.decoding.preparing import prepare_run
 from llada_viz.decoding.runs import OPENED, Run, recorded
 from llada_viz.export.exports import Exports
+from llada_viz.gallery.shelf import Shelf
 from llada_viz.widgets.canvas import Message
 from llada_viz.widgets.compare_canvas import CompareCanvas, message, notice, stopped, whole
 from llada_viz.widgets.kept_form import KeptForm
@@ -57,9 +58,9 @@ class Compare:
 
     def __init__(
         self, bundled: Bundled, comparisons: Comparisons, attachments: Attachments | None = None,
-        exports: Exports | None = None,
+        exports: Exports | None = None, shelf: Shelf | None = None,
     ) -> None:  # fmt: skip
-        self.bundled, self.comparisons, self.exports = bundled, comparisons, exports
+        self.bundled, self.comparisons, self.exports, self.shelf = bundled, comparisons, exports, shelf
         self.attachments = attachments or Attachments(bundled)
         self.scorer = ScorerInput(self.attachments, "compare", always=True)
         self.first = bundled.examples[FIRST_EXAMPLE]
@@ -76,8 +77,9 @@ class Compare:
                 )
             with gr.Column(elem_classes="lz-out", min_width=0):
                 self.canvas = CompareCanvas(
-                    self.comparisons, acts=True, exports=self.exports, elem_id="compare-canvas"
-                )
+                    self.comparisons, acts=True, exports=self.exports, shelf=self.shelf,
+                    elem_id="compare-canvas",
+                )  # fmt: skip
         self.run_id = gr.State("")
         self._connect()
 

@@ -12,8 +12,7 @@ from llada_viz.decoding.comparison import Asked
 from llada_viz.tabs.compare import Compare
 from llada_viz.tabs.evaluate import Evaluate
 from llada_viz.tabs.visualize import Visualize
-from llada_viz.widgets.canvas import message
-from llada_viz.widgets.live import QUIET, Updates, alert, buttons
+from llada_viz.widgets.live import QUIET, Updates, alert
 from tasks.recognise import kind_of
 
 ROWS = 50
@@ -29,9 +28,9 @@ class HandOver:
     def connect(self) -> None:
         """Connect the events; the tabs must have been built."""
         compare, visualize, form = self.compare, self.visualize, self.evaluate.form
-        shown = [visualize.alert, visualize.run_id, visualize.canvas, visualize.start, visualize.stop]
         asked: set[Any] = {compare.run_id, visualize.run_id}
-        compare.canvas.select(self.on_open, asked, [compare.alert, self.tabs, *shown], **QUIET)
+        shown = [compare.alert, self.tabs, *visualize.shown]
+        compare.canvas.select(self.on_open, asked, shown, **QUIET)
         filled = [*form.shown, form.lanes, form.seed, form.scorer, self.evaluate.note]
         asked = {compare.run_id, compare.attached, form.source, form.path}
         compare.canvas.submit(self.on_evaluate, asked, [compare.alert, self.tabs, *filled], **QUIET)
@@ -44,15 +43,8 @@ class HandOver:
         run = comparison.runs[lane]
         if not run.ended or not run.events:
             return {self.compare.alert: alert("This run has not ended: press Stop first")}
-        visualize = self.visualize
-        if (running := visualize.runs.get(values[visualize.run_id])) is not None:
-            running.stop()
-        opened = visualize.runs.open(run.trace())
-        return {
-            self.compare.alert: "", visualize.alert: "", self.tabs: gr.update(selected="visualize"),
-            visualize.run_id: opened.id, visualize.canvas: message(opened, opened.frames),
-            **buttons(visualize, running=False),
-        }  # fmt: skip
+        tab = {self.compare.alert: "", self.tabs: gr.update(selected="visualize")}
+        return tab | self.visualize.show(run.trace(), values)
 
     def on_evaluate(self, values: Mapping[Any, Any]) -> Updates:
         """Fill in Evaluate: the samplers that were compared, on many questions of the prompt's kind."""

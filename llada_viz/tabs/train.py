@@ -23,7 +23,16 @@ from llada_viz.render.job import log_box
 from llada_viz.tabs.train_example import example_of
 from llada_viz.tabs.train_form import TrainForm
 from llada_viz.tabs.train_kept import KeptTraining
-from llada_viz.tabs.train_view import EMPTY, LOADED, NO_SAMPLE, newest_in, sample_of, stamp_of, state_of
+from llada_viz.tabs.train_view import (
+    EMPTY,
+    LOADED,
+    NO_SAMPLE,
+    OFF_HERE,
+    newest_in,
+    sample_of,
+    stamp_of,
+    state_of,
+)
 from llada_viz.widgets import foot
 from llada_viz.widgets.canvas import TokenCanvas, message
 from llada_viz.widgets.job_panel import JobPanel
@@ -93,10 +102,12 @@ class Train:
             with gr.Row(elem_classes="lz-tools"):
                 self.show, self.measure = (
                     gr.Button(
-                        word, size="sm", min_width=80, elem_id=f"train-{name}", interactive=not self.public
+                        word, size="sm", min_width=80, elem_id=f"train-{name}", interactive=allowed
                     )
-                    for word, name in (("Show an example", "show"), ("Estimate the time", "measure"))
-                )
+                    for word, name, allowed in (
+                        ("Show an example", "show", True), ("Estimate the time", "measure", not self.public)
+                    )
+                )  # fmt: skip
             self.example = gr.HTML(elem_id="train-example", apply_default_css=False)
             with gr.Accordion("Command", open=False, elem_classes="lz-more", elem_id="train-as-command"):
                 self.command = gr.Textbox(
@@ -108,7 +119,8 @@ class Train:
 
     def _job(self) -> None:
         with gr.Column(elem_classes="lz-panel"):
-            self.panel.build("train", EMPTY, self.secret, ticks=not self.public)
+            empty = OFF_HERE if self.public else EMPTY
+            self.panel.build("train", empty, self.secret, ticks=not self.public)
             self.curves = gr.HTML(elem_id="train-curves", apply_default_css=False)
             with gr.Accordion("Log and command", open=False, elem_classes="lz-more"):
                 self.log = gr.HTML(elem_id="train-log", apply_default_css=False)
@@ -262,7 +274,6 @@ class Train:
 
     def on_example(self, values: Mapping[Any, Any]) -> Iterator[Updates]:
         """One example as it stands in the data, in the template and as it is learned."""
-        self._local()
         loading = "<p class='lz-about' role='status'>Loading an example…</p>"
         yield {self.problem: "", self.example: loading}
         try:

@@ -16,6 +16,10 @@ from samplers.events import EventError
 from samplers.recording.traces import TraceError, read_trace
 
 EMPTY = "<p class='lz-about'>No training yet. Choose an objective and data, and press Train.</p>"
+OFF_HERE = (
+    "<p class='lz-about'>Nothing is trained on this public host. Show an example has what would be learned; "
+    "Command has what to run on your own machine.</p>"
+)
 LOADED = (
     "<p class='lz-about'>A checkpoint that is loaded in Visualize serves this browser tab until it is "
     "reloaded; the checkpoint itself stays here.</p>"

@@ -24,7 +24,6 @@ from llada_viz.decoding.setups import Setup, setup_of
 from llada_viz.export.exports import Exports
 from llada_viz.gallery.opening import opening_run
 from llada_viz.gallery.shelf import Shelf
-from llada_viz.render.question import question_of
 from llada_viz.tabs.visualize_setups import NO_FILLING, VisualizeSetups
 from llada_viz.widgets.branching import Branching
 from llada_viz.widgets.canvas import Message, message, notice, opening
@@ -174,14 +173,15 @@ class Visualize:
             each.change(None, beside, None, js=BESIDE, queue=False, **QUIET)
         self._after(*wire(self, self.on_run, inputs, self.on_end))
         self.branching.connect(self, self._after)
-        self.shown = shown = [self.prompt, self.alert, self.run_id, self.canvas, self.start, self.stop]
+        left = [*self.presets.outputs, self.setups.menu.choice, self.setups.menu.words]
+        board = [self.alert, self.run_id, self.canvas, self.start, self.stop, self.setups.words]
+        self.shown = shown = [*board, *self.setups.outputs, *left]
         opened = {"trigger_mode": "always_last", **QUIET}
         self.opener.upload(self.on_open, {self.opener, self.run_id}, shown, **opened)
         self.scorer.follow(self.attached, *sizes)
-        left = [*self.presets.outputs, self.setups.filled, self.setups.menu.choice, self.setups.menu.words]
-        own = [self.about, self.scorer.scorer, *self.form.inputs, *left]
+        own = [self.about, self.scorer.scorer, *self.form.inputs, self.setups.filled, *left]
         self.sampler.change(self.on_sampler, {self.sampler, self.setups.filled, *sizes}, own, **QUIET)
-        filled = list(dict.fromkeys([*self.setups.outputs, self.chat.switch, *left, *shown]))
+        filled = [self.chat.switch, *shown]
         self.presets.choice.input(self.on_preset, {self.presets.choice, self.run_id}, filled, **QUIET)
         self.attached.change(self.on_presets, {self.attached}, [self.presets.box], queue=False, **QUIET)
         self.chat.follow(self.run_id, self.prompt)
@@ -191,9 +191,11 @@ class Visualize:
         again = self.canvas.submit(self.on_again, {self.run_id}, [self.prompt, *sizes], **QUIET)
         again.success(None, None, None, js=PRESS_RUN)
         typed = {"trigger_mode": "always_last", "queue": False, **QUIET}
-        read = {self.prompt, self.attached, self.form.input("gen_length")}
-        self.prompt.change(self.on_prompt, read, [self.hint, *sizes], **typed)
-        self.attached.change(self.on_prompt, read, [self.hint, *sizes], **typed)
+        asked = {self.prompt, self.attached}
+        for event in (self.prompt.change, self.attached.change):
+            event(self.on_prompt, asked, self.hint, **typed)
+        for event in (self.prompt.input, self.attached.change):  # not of a prompt that came with its sizes
+            event(self.on_typed, {*asked, self.form.input("gen_length")}, sizes, **typed)
         self.setups.connect(inputs)
         for button, example in zip(self.examples, self.bundled.examples, strict=True):
             filled = [self.prompt, *self.form.inputs, self.scorer.of_adapter, *self.presets.outputs]
@@ -314,13 +316,13 @@ class Visualize:
             return {self.alert: alert(sentence_of(error))}
 
     def show(self, trace: Trace, values: Values) -> Updates:
-        """Put a recorded run on the board: updates of `shown`. EventError: it does not fold."""
+        """Put a recorded run on the board, and what it was asked into the form: updates of `shown`.
+        EventError: it does not fold."""
         run = self.runs.open(trace)
         if (running := self.runs.get(values[self.run_id])) is not None:
             running.stop()
-        shown = {self.run_id: run.id, self.canvas: message(run, run.frames)}
-        shown |= {self.prompt: question_of(run.layout.prompt)} if run.layout.prompt else {}
-        return {self.alert: alert(""), **shown, **buttons(self, running=False)}
+        shown = {self.alert: alert(""), self.run_id: run.id, self.canvas: message(run, run.frames)}
+        return shown | self.setups.of_run(run) | self.presets.left() | buttons(self, running=False)
 
     def on_preset(self, values: Values) -> Updates:
         """A repair was chosen: show its recorded run, and fill in everything that Run needs to decode it."""
@@ -330,7 +332,7 @@ class Visualize:
         preset = repair.preset
         settings, scorer = dict(preset.settings), repair.scorer
         filling = Filling(preset.sampler, settings, scorer, preset.prompt, preset.seed, "")
-        filled = self.setups.menu.left() | self.setups.fill(filling) | {self.chat.switch: False}
+        filled = self.setups.fill(filling) | {self.chat.switch: False}
         return self._opened(repair.trace, values) | filled | self.presets.chosen(repair)
 
     def on_presets(self, values: Values) -> Updates:
@@ -383,11 +385,14 @@ class Visualize:
         return self.form.limits(loaded.max_length if loaded is not None else None)
 
     def on_prompt(self, values: Values) -> Updates:
-        """A hint when the prompt lies outside what the bundled model has learned, and more cells when it is
-        known to need them."""
+        """A hint when the prompt lies outside what the bundled model has learned."""
         using, prompt = self.attachments.using_or_bundled(values[self.attached]), values[self.prompt] or ""
         other = isinstance(using, Attached) and "model" in using.origins
         text = "" if other else hint(prompt, self.bundled.name)
-        sizes = more_cells(using, prompt, values[self.form.input("gen_length")])
-        filled: Updates = {self.form.input(name): value for name, value in sizes.items()}
-        return {self.hint: f'<p role="status">{escape(text)}</p>' if text else "", **filled}
+        return {self.hint: f'<p role="status">{escape(text)}</p>' if text else ""}
+
+    def on_typed(self, values: Values) -> Updates:
+        """More cells for a prompt that is known to need them."""
+        using = self.attachments.using_or_bundled(values[self.attached])
+        sizes = more_cells(using, values[self.prompt] or "", values[self.form.input("gen_length")])
+        return {self.form.input(name): value for name, value in sizes.items()} or no_change()

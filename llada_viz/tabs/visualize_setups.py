@@ -4,22 +4,27 @@ and a form that stays as it was through a refresh."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from llada_viz.decoding.branches import setup_of_run
 from llada_viz.decoding.fillings import Filling, of_setup, other_parts, titled, whole
 from llada_viz.decoding.own_presets import own_presets, with_preset
-from llada_viz.decoding.served import CHECKER
+from llada_viz.decoding.runs import Run
+from llada_viz.decoding.served import CHECKER, scorers
 from llada_viz.decoding.setup_code import to_command, to_python
 from llada_viz.decoding.setup_link import LinkError, from_link, to_link
 from llada_viz.decoding.setups import Setup
+from llada_viz.render.question import question_of
 from llada_viz.widgets.form import Key
 from llada_viz.widgets.kept_form import RESET, KeptForm, field_id, recall
 from llada_viz.widgets.live import QUIET, Updates, Values, alert
 from llada_viz.widgets.settings_menu import OWN, PRESETS, SettingsMenu, is_own, said
 from models.errors import ModelError
+from samplers.branch import BranchError
 from samplers.registry import SAMPLERS, make
 from samplers.requests import RequestError
 from samplers.settings import SettingError, sentence_of
@@ -129,13 +134,14 @@ class VisualizeSetups:
         self.reset.click(self.on_reset, None, everything, **options)
         self.kept.keep()
 
-    def on_load(self, page: gr.Blocks) -> None:
-        """When the page opens: fill the form from a link, or as it was."""
+    def on_load(self, page: gr.Blocks) -> Any:
+        """When the page opens: fill the form from a link, or as it was; the event."""
         options: dict[str, Any] = {"queue": False, **QUIET}
         read = [self.kept_text, self.menu.own, self.link_text]
         outputs = [*self.outputs, self.menu.choice, self.menu.own, self.words]
         loaded = page.load(self.on_open, read, outputs, js=READ, **options)
         loaded.then(None, None, None, js=BEGIN, **options)
+        return loaded
 
     def fill(self, filling: Filling) -> Updates:
         """The form with another sampler, settings, and what else a filling has."""
@@ -147,6 +153,18 @@ class VisualizeSetups:
             tab.sampler: filling.sampler, tab.scorer.of_adapter: False, self.filled: filled,
             **tab.of_sampler(filling.sampler, filling.settings, filling.scorer),
         }  # fmt: skip
+
+    def of_run(self, run: Run) -> Updates:
+        """The form as a recorded run was asked for; of one that is not our samplers' its question alone."""
+        using, judge = self.tab.bundled, run.layout.scorer
+        try:
+            setup = setup_of_run(run)
+            known = judge in [value for _, value in scorers(using)]
+            filled = self.fill(of_setup(replace(setup, scorer=judge if known else setup.scorer), using, ""))
+        except (BranchError, SettingError):
+            question = question_of(run.layout.prompt)
+            filled = {self.tab.prompt: question} if question else {}
+        return filled | self.menu.left() | {self.words: ""}
 
     def on_preset(self, values: Values) -> Updates:
         """A preset was chosen: fill the form, and say what it is and how it was scaled."""

@@ -15,6 +15,7 @@ from llada_viz.decoding.comparison import Comparison, Comparisons
 from llada_viz.export.asked import comparison_finder
 from llada_viz.export.exports import Exports
 from llada_viz.export.saved import saved
+from llada_viz.gallery.shelf import Answer, Shelf
 from llada_viz.render import canvas_files
 from llada_viz.render.frames import Frame
 from llada_viz.widgets.canvas import MOST_FRAMES, Message
@@ -48,14 +49,31 @@ def stopped(comparison: Comparison) -> Message:
     return message(comparison, last, notice="" if any(last) else "Stopped before the first step.")
 
 
+def kept_function(comparisons: Comparisons, shelf: Shelf) -> Callable[[Any], Answer]:
+    """What the page calls to keep the run of a lane."""
+
+    def keep(request: Any) -> Answer:
+        """See `Shelf.keep_run`. request: run (the comparison's id), lane (its number), name, key."""
+        match request:
+            case {"run": str(comparison_id), "lane": int(lane)} if comparison := comparisons.get(
+                comparison_id
+            ):
+                runs = comparison.runs
+                return shelf.keep_run(runs[lane] if 0 <= lane < len(runs) else None, request)
+        return shelf.keep_run(None, request)
+
+    return keep
+
+
 class CompareCanvas(gr.HTML):
     """The boards of a comparison, one for each lane. comparisons: where the page fetches frames from; acts:
     whether a lane can be opened elsewhere and the samplers evaluated, which are the events `select` and
-    `submit`; exports: where the boards are written as files."""
+    `submit`; exports: where the boards are written as files; shelf: where a lane's run is kept."""
 
     def __init__(
-        self, comparisons: Comparisons, acts: bool = False, exports: Exports | None = None, **options: Any
-    ) -> None:
+        self, comparisons: Comparisons, acts: bool = False, exports: Exports | None = None,
+        shelf: Shelf | None = None, **options: Any,
+    ) -> None:  # fmt: skip
         def frames(request: Any) -> list[Frame]:
             """Called by the page. Frames of a lane; request: [comparison id, lane number, first seq]."""
             match request:
@@ -79,11 +97,14 @@ class CompareCanvas(gr.HTML):
                         return saved(comparison.runs[lane])
             return None
 
-        told = ", trigger" if acts else ""
         functions: list[Callable[..., Any]] = [frames, measures, trace]
+        told = ", trigger" if acts else ""
         if exports is not None:
             told += ", exports: true"
             functions += export_functions(exports, comparison_finder(comparisons))
+        if shelf is not None:
+            told += ", keeps: true"
+            functions.append(kept_function(comparisons, shelf))
         super().__init__(
             html_template=canvas_files.template("compare"),
             js_on_load=f"window.LladaCanvas.mountCompare({{ element, props, server, watch{told} }});",

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.decoding.few_blocks import few_blocks
+from llada_viz.decoding.sampler_groups import in_groups
 from llada_viz.widgets.live import without_fraction
 from samplers.blocks import BlockSettings
 from samplers.registry import SAMPLERS, Entry, entry
@@ -207,9 +208,5 @@ def about(sampler: str) -> str:
 
 
 def choices() -> list[tuple[str, str]]:
-    """(title, name) of every sampler: those that write once, those that take back, those that need scores."""
-
-    def kind(sampler: Entry) -> int:
-        return 2 if sampler.needs.scorer else int(sampler.cls().open_from(0) == 0)
-
-    return [(sampler.title, sampler.name) for sampler in sorted(SAMPLERS.values(), key=kind)]
+    """(title, name) of every sampler, group by group."""
+    return [(sampler.title, sampler.name) for sampler in in_groups()]

@@ -38,7 +38,7 @@ from samplers.settings import option
 
 @register(
     "low_confidence",
-    title="LLaDA · low confidence",
+    title="LLaDA · surest first",
     summary="Commits the surest cells first, block after block. Nothing is taken back.",
     paper="LLaDA, 2502.09992",
     aliases=("llada",),

@@ -83,7 +83,7 @@ def test_it_opens_on_a_difference_and_says_whose(open_page: Any, shots: Path) ->
     page.wait_for_function(f"() => {CANVAS}?.player.ended && {CANVAS}.lanes.at(-1).verdict")
     said = page.inner_text("#compare-canvas [data-part=say]")
     assert "First difference in cell" in said
-    assert "LLaDA · low confidence: “" in said and "; Fast-dLLM · threshold (threshold 0.05): “" in said
+    assert "LLaDA · surest first: “" in said and "; Fast-dLLM · threshold (threshold 0.05): “" in said
     verdicts = page.locator("#compare-canvas .metrics tbody td:nth-child(2)").all_inner_texts()
     assert verdicts == ["right", "wrong"]
     page.wait_for_selector("#compare-canvas .metrics th:has-text('order τ')")

@@ -59,7 +59,7 @@ def test_from_upload_to_a_report_that_opens_offline(
     state(page, "24 of 24 rows")
     state(page, "Done")
     table = page.inner_text("#evaluate-result")
-    assert "LLaDA · low confidence" in table and " points (95 %: " in table
+    assert "LLaDA · surest first" in table and " points (95 %: " in table
     assert page.get_attribute("#evaluate-run", "data-pressed") is None
     page.wait_for_selector("#evaluate-pareto .js-plotly-plot .main-svg")
     assert page.locator("#evaluate-pareto .scatterlayer .point").count() >= 4  # two samplers, two costs

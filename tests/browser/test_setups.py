@@ -143,7 +143,7 @@ def test_the_form_and_the_tab_stay_through_a_refresh_and_reset(open_page: Any) -
     tools(tab)
     tab.page.click("#reset-form")
     has(tab, "#prompt", first)
-    has(tab, "#sampler", "LLaDA · low confidence")
+    has(tab, "#sampler", "LLaDA · surest first")
     has(tab, "#setting-temperature", "0")
     again(tab)
     has(tab, "#prompt", first)
@@ -164,7 +164,7 @@ def test_what_was_tampered_with_is_reset_in_words(open_page: Any, shots: Path) -
     tab.page.wait_for_selector("#setup-words p")
     words = tab.page.inner_text("#setup-words")
     assert "Steps must be a whole number from 1 to 4096." in words and "no such choice" in words
-    assert value(tab, "#setting-steps") == "32" and value(tab, "#sampler") == "LLaDA · low confidence"
+    assert value(tab, "#setting-steps") == "32" and value(tab, "#sampler") == "LLaDA · surest first"
     assert value(tab, "#prompt") == "<img src=x onerror=alert(1)>"
     tab.shot(shots, "kept-reset-light")
 

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { align, gaps } from "../../assets/canvas/align.mjs";
 import { cellClass, cellLabel, cellText } from "../../assets/canvas/cell.mjs";
 import { foldFrom } from "../../assets/canvas/ends.mjs";
-import { curve, frameAtCost, rectangles } from "../../assets/canvas/charts.mjs";
+import { HeatMap, curve, frameAtCost, frameAtStep, rectangles } from "../../assets/canvas/charts.mjs";
 import { leastSure } from "../../assets/canvas/least.mjs";
 import { historyLine } from "../../assets/canvas/past.mjs";
 import { bytesOf } from "../../assets/canvas/dom.mjs";
@@ -21,7 +21,7 @@ import { lineStarts } from "../../assets/canvas/lines.mjs";
 import { Player } from "../../assets/canvas/player.mjs";
 import { answerText, rate } from "../../assets/canvas/readout.mjs";
 import { fits, peers, placesOf, wrongPlaces } from "../../assets/canvas/square.mjs";
-import { cividis, exact, glyph, percent, spoken } from "../../assets/canvas/text.mjs";
+import { cividis, exact, glyph, percent, specialIn, spoken } from "../../assets/canvas/text.mjs";
 import { tipLines } from "../../assets/canvas/tip.mjs";
 import { KEY_EVERY, Timeline, isMask, isNoise, isOpen } from "../../assets/canvas/timeline.mjs";
 
@@ -514,6 +514,24 @@ test("frames that change nothing are passed over, and no others", () => {
 test("a place of the curve is the last frame that cost no more", () => {
   const frames = [0, 0, 1, 2, 2, 5].map((nfe) => ({ nfe }));
   assert.deepEqual([0, 1, 2, 3, 4, 5, 9].map((nfe) => frameAtCost(frames, nfe)), [1, 2, 4, 4, 4, 5, 5]);
+});
+
+test("the tip of a sentence has the special tokens that it names in words", () => {
+  const ops = [[1, "<|eot_id|>", 0.9, "c"], [2, "a", 0.9, "c"], [3, "<|endoftext|>", 1, "c"], [4, "<|eot_id|>", 1, "c"]];
+  assert.equal(specialIn(ops), "<|eot_id|> <|endoftext|>");
+  assert.deepEqual([specialIn([[1, "a", 1, "c"]]), specialIn(undefined)], ["", ""]);
+  assert.equal(spoken("<|eot_id|>"), "end of the answer");
+});
+
+test("m18: a place of the heat map is the last frame of its step, and the cell of its column", () => {
+  const frames = [0, 0, 1, 2, 2, 5].map((step) => ({ step }));
+  assert.deepEqual([0, 1, 2, 3, 5].map((step) => frameAtStep(frames, step)), [1, 2, 4, 4, 5]);
+  const timeline = { frames, length: 6, columns: { count: 3, order: [0, 7, 1] } };
+  const box = { left: 100, top: 50, width: 30, height: 60 };
+  const at = (clientX, clientY) => HeatMap.prototype.placeAt.call({ timeline, steps: 6 }, { clientX, clientY }, box);
+  assert.deepEqual(at(115, 72), { frame: 4, id: 7 });
+  assert.deepEqual([at(90, 40), at(200, 200)], [{ frame: 1, id: 0 }, { frame: 5, id: 1 }]);
+  assert.equal(HeatMap.prototype.placeAt.call({ timeline: null }, { clientX: 1, clientY: 1 }, box), null);
 });
 
 test("a block is finished where a line or the box ends in it", () => {

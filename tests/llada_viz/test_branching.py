@@ -222,7 +222,7 @@ def test_a_branch_is_opened_and_laid_beside_its_parent() -> None:
     assert message["ready"] and message["number"] > run.number  # not too late for the page
     beside = page.branching.on_compare(values(run.id), {"run": run.id})
     pair = page.branching.comparisons.get(beside[page.branching.boards]["run"])
-    assert pair is not None and list(pair.names) == ["The run", "LLaDA · low confidence"]
+    assert pair is not None and list(pair.names) == ["The run", "LLaDA · surest first"]
     assert pair.runs == [parent(), run] and beside[page.branching.beside]["visible"]
     shown = values() | {page.branching.pair: beside[page.branching.pair]}
     assert page.branching.on_lane(shown, {"lane": 1})[page.run_id] == run.id

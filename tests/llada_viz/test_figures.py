@@ -35,6 +35,14 @@ def test_pareto_has_a_mark_a_sampler_and_joins_those_that_no_other_beats() -> No
     assert titles == ["NFE a row", "seconds a row"]  # no scorer was paid
 
 
+def test_m43_marks_of_one_place_stand_side_by_side_and_say_where_they_belong() -> None:
+    figure = pareto([summary(name, 9, 64) for name in ("a", "b", "c")] + [summary("alone", 5, 32)])
+    assert figure is not None
+    a, b, c, alone = (t for t in figure.data if t.xaxis in (None, "x") and t.mode == "markers")
+    assert a.x[0] < b.x[0] == 64 < c.x[0] and c.x[0] - b.x[0] > 64 / 50 and alone.x[0] == 32
+    assert all("NFE a row 64" in mark.customdata[0][0] for mark in (a, b, c))
+
+
 def test_pareto_of_nothing_is_none() -> None:
     assert pareto([]) is None
 

@@ -145,6 +145,15 @@ def test_a_page_is_built_even_without_a_model(monkeypatch: pytest.MonkeyPatch, t
     assert any("not loaded" in str(c["props"].get("label")) for c in config["components"])
 
 
+def test_a_link_to_a_run_fills_the_form_after_a_set_up_so_it_wins() -> None:
+    made = page.create_ui()
+    named = {function.fn.__qualname__: function for function in made.fns.values() if function.fn}
+    link = named["Traces.on_link"]
+    assert made.fns[link.trigger_after].fn.__qualname__ == "VisualizeSetups.on_open"
+    written = {component._id for component in made.fns[link.trigger_after].outputs}
+    assert len(written - {component._id for component in link.outputs}) == 1, "one's own presets stay offered"
+
+
 def test_the_form_has_every_setting_of_every_sampler() -> None:
     with gr.Blocks():
         form = SamplerForm(first={"steps": 64, "gen_length": 64, "block_length": 8})
@@ -308,6 +317,6 @@ def test_f34_half_a_character_in_a_prompt_is_a_sentence() -> None:
     assert "half of one" in json.dumps(shown, ensure_ascii=False).encode().decode()
     with pytest.raises(gr.Error):
         next(events)
-    typed = {tab.prompt: "\ud800", tab.attached: "", tab.form.input("gen_length"): 32}
+    typed = {tab.prompt: "\ud800", tab.attached: ""}
     hint = tab.on_prompt(typed)[tab.hint]
     assert hint and "\ud800" not in hint

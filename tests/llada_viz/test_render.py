@@ -140,7 +140,7 @@ def test_cells_filled_after_an_early_stop_are_not_a_step() -> None:
 def test_first_frame_describes_the_run() -> None:
     meta = frames_of(every_event()[:1], PIECES)[0]["meta"]
     assert meta["gen_length"] == 8 and meta["block_length"] == 4 and meta["steps"] == 8
-    assert meta["prompt"] == " a b" and meta["sampler"] == "LLaDA · low confidence"
+    assert meta["prompt"] == " a b" and meta["sampler"] == "LLaDA · surest first"
     assert meta["settings"] == {"steps": "8", "block_length": "4", "seed": "7"}
 
 

@@ -173,6 +173,21 @@ def test_events_are_said_plainly() -> None:
     assert said(written, policy) == "Keep scores: 4 of 4 cells fall below 1.00 and stay masks."
 
 
+@pytest.mark.parametrize(("token", "words"), [
+    (b"<|eot_id|>", "The end of the answer in cell 1, 50 % sure."),
+    (b"<|endoftext|>", "The end of the text in cell 1, 50 % sure."),
+    (b"<|start_header_id|>", "The beginning of a turn in cell 1, 50 % sure."),
+    (b"<|tool_call|>", "The special token <|tool_call|> in cell 1, 50 % sure."),
+    (b"\n", "A line break in cell 1, 50 % sure."),
+    (b" 7", "“7” in cell 1, 50 % sure."),
+])  # fmt: skip
+def test_special_tokens_are_named_in_words(token: bytes, words: str) -> None:
+    maker = FrameMaker([*PIECES, token])
+    maker.frame(started())
+    frame = maker.frame(Unmasked(nfe=1, block=0, step=0, cells=(cell(1, len(PIECES)),)))
+    assert frame["say"][1] == words
+
+
 def test_masks_that_a_sampler_leaves_are_said_and_no_more_cells_are_offered() -> None:
     """klass with leftovers = keep, as published: more cells would not help, more steps would."""
     left = Unmasked(nfe=1, block=0, step=0, cells=(cell(0, 4), cell(1, 5)))

@@ -52,7 +52,7 @@ def test_a_branch_has_its_parent_s_frames_and_goes_on(branches: Branches) -> Non
     assert [f["ops"] for f in grown.frames] == [f["ops"] for f in parent.frames[:10]]
     to_the_end(grown)
     assert isinstance(grown.events[10], Branched) and grown.frames[10]["kind"] == "branch"
-    assert grown.frames[10]["say"] == ["Branched.", "LLaDA · low confidence goes on from here.", ""]
+    assert grown.frames[10]["say"] == ["Branched.", "LLaDA · surest first goes on from here.", ""]
     assert grown.frames[-1]["kind"] == "finish"
     assert [f["seq"] for f in grown.frames] == list(range(len(grown.frames)))
     assert read_trace(pack_trace(grown.trace())).events == tuple(grown.events)

@@ -22,7 +22,7 @@ def test_lanes_are_named_by_what_was_changed_for_them() -> None:
     ]  # fmt: skip
     assert found[0].settings == {**SIZES, "threshold": 0.5} and found[1].settings == SIZES
     (lane,) = lanes_of(written([("low_confidence", {"early_stop": True, "top_k": 5})]), SIZES)
-    assert lane.label == "LLaDA · low confidence (early stop on, top k 5)"
+    assert lane.label == "LLaDA · surest first (early stop on, top k 5)"
 
 
 def test_what_was_changed_overrides_the_usual_and_that_the_shared() -> None:

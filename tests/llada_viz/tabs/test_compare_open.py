@@ -94,4 +94,4 @@ def test_m14_the_page_opens_on_a_difference_whatever_the_weights() -> None:
     assert [len(run.events) > 1 for run in comparison.runs] == [True, True]
     last = [run.events[-1].tokens[0] for run in comparison.runs]
     assert last[0] != last[1], texts
-    assert comparison.names == ["LLaDA · low confidence", "Fast-dLLM · threshold (threshold 0.05)"]
+    assert comparison.names == ["LLaDA · surest first", "Fast-dLLM · threshold (threshold 0.05)"]

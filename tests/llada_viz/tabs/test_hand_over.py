@@ -15,6 +15,8 @@ from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.comparison import Asked, Comparison, Comparisons, different_names
 from llada_viz.decoding.line_up import written
 from llada_viz.decoding.runs import Run, Runs
+from llada_viz.gallery.gallery import Gallery
+from llada_viz.gallery.shelf import Shelf
 from llada_viz.jobs.evaluations import Evaluations
 from llada_viz.jobs.queue import Jobs
 from tests.llada_viz.decoding.test_runs import Stream
@@ -28,6 +30,7 @@ with warnings.catch_warnings():
     from llada_viz.tabs.evaluate import Evaluate
     from llada_viz.tabs.hand_over import HandOver
     from llada_viz.tabs.visualize import Visualize
+    from llada_viz.widgets.compare_canvas import kept_function
 
 LINE_UP = written([("wino", {}), ("klass", {"temperature": 0.5})])
 ASKED = Asked(
@@ -122,6 +125,18 @@ def test_saved_traces_have_no_samplers_to_evaluate(hand_over: Any) -> None:
 
 def test_runs_of_one_sampler_are_told_apart() -> None:
     assert different_names(["a", "b", "a"]) == ["a (1)", "b", "a (2)"]
+
+
+def test_a_lane_is_kept_in_the_gallery(hand_over: Any, tmp_path: Path) -> None:
+    shelf = Shelf(Gallery(tmp_path / "traces"), Runs(), public=False)
+    comparison, keep = compared(hand_over), kept_function(hand_over.compare.comparisons, shelf)
+    card = keep({"run": comparison.id, "lane": 1})["card"]
+    assert list(shelf.trace(card["id"]).events) == list(comparison.runs[1].events)
+    for lane in (2, -1, "1", None):
+        assert "no longer has this run" in keep({"run": comparison.id, "lane": lane})["error"]
+    assert "error" in keep(None) and "error" in keep({"run": "gone", "lane": 0})
+    going = hand_over.compare.comparisons.add(Comparison([Run(PIECES, "table", Stream()(None, None))]))
+    assert "error" in keep({"run": going.id, "lane": 0})
 
 
 def test_the_boards_say_what_their_runs_did(hand_over: Any) -> None:

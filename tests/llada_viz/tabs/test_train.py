@@ -281,8 +281,8 @@ def test_on_a_public_host_every_handler_refuses(bundled: Bundled, trainings: Tra
     job = trainings.start(public.form.request(asked))
     assert not public.start.interactive
     for act in (
-        lambda: next(public.on_start(asked)), lambda: next(public.on_example(asked)),
-        lambda: public.on_load({}), lambda: public.on_upload({}), lambda: next(public.on_time(asked)),
+        lambda: next(public.on_start(asked)), lambda: public.on_load({}), lambda: public.on_upload({}),
+        lambda: next(public.on_time(asked)),
     ):  # fmt: skip
         with pytest.raises(gr.Error, match="Training is off"):
             act()
@@ -291,7 +291,15 @@ def test_on_a_public_host_every_handler_refuses(bundled: Bundled, trainings: Tra
         with pytest.raises(gr.Error, match="no such training"):
             act()
     shown = public.panel.on_look(looked(public, job))
-    assert "No training yet" in shown[public.panel.state]
+    assert "Nothing is trained on this public host" in shown[public.panel.state]
+
+
+def test_m50_the_example_stays_on_where_training_is_off(bundled: Bundled, trainings: Trainings) -> None:
+    public = make(bundled, trainings, public=True)
+    assert public.show.interactive and not public.measure.interactive and not public.start.interactive
+    *_, shown = public.on_example(begun(public, values(public.form)))
+    assert "lz-" in shown[public.example] and public.problem not in shown
+    assert "public host" in public.panel.empty and "press Train" not in public.panel.empty
 
 
 def test_nothing_can_be_asked_without_data() -> None:

@@ -19,13 +19,18 @@ from llada_viz.decoding.published import published
 from llada_viz.decoding.runs import Runs
 from llada_viz.decoding.setup_link import from_link, to_link
 from llada_viz.decoding.setups import Setup
+from llada_viz.gallery.opening import FILE
 from llada_viz.tabs.visualize import Visualize
 from llada_viz.tabs.visualize_setups import NO_FILLING
 from llada_viz.widgets.kept_form import field_id
 from llada_viz.widgets.settings_menu import OWN
+from models.assets import assets
+from samplers.engines.imported import to_trace
+from samplers.recording.traces import read_trace
 from samplers.registry import SAMPLERS, make
 from samplers.requests import RequestError
 from tests.llada_viz.handlers import given
+from tests.llada_viz.script import PIECES
 
 
 @cache
@@ -172,6 +177,24 @@ def test_a_link_of_another_model_or_out_of_range_says_so(tab: Visualize) -> None
     assert shown(tab, filled)["block_length"] == 128
     broken = tab.setups.on_open("", "", "%%%")
     assert 'role="alert"' in broken[tab.setups.words] and tab.sampler not in broken
+
+
+def test_m9_an_opened_run_fills_in_what_it_was_asked(tab: Visualize) -> None:
+    trace = read_trace(assets() / FILE)
+    settings = trace.events[0].settings  # type: ignore[union-attr]
+    filled = tab.show(trace, {tab.run_id: ""})
+    assert filled[tab.sampler] == settings["sampler"] and filled[tab.seed] == settings["seeds"][0]
+    assert filled[tab.prompt] and filled[tab.prompt] in tab.runs.get(filled[tab.run_id]).layout.prompt  # type: ignore[union-attr]
+    own = {s.name: s.default for s in SAMPLERS[settings["sampler"]].settings} | settings
+    values = shown(tab, filled)
+    assert {name: own[name] for name in values} == values and "gen_length" in values
+    assert filled[tab.setups.filled]["sampler"] == settings["sampler"]
+    assert filled.keys() <= set(tab.shown)
+
+
+def test_m9_of_another_engine_s_run_only_the_question_is_filled_in(tab: Visualize) -> None:
+    filled = tab.show(to_trace([[[4, 5, 0, 0]], [[4, 5, 8, 6]]], PIECES, "other").trace, {tab.run_id: ""})
+    assert tab.sampler not in filled and tab.seed not in filled and tab.run_id in filled
 
 
 def kept(tab: Visualize, **changes: Any) -> str:
