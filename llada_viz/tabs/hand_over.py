@@ -43,7 +43,7 @@ class HandOver:
         run = comparison.runs[lane]
         if not run.ended or not run.events:
             return {self.compare.alert: alert("This run has not ended: press Stop first")}
-        tab = {self.compare.alert: "", self.tabs: gr.update(selected="visualize")}
+        tab: Updates = {self.compare.alert: "", self.tabs: gr.update(selected="visualize")}
         return tab | self.visualize.show(run.trace(), values)
 
     def on_evaluate(self, values: Mapping[Any, Any]) -> Updates:

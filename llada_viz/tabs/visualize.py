@@ -173,12 +173,12 @@ class Visualize:
             each.change(None, beside, None, js=BESIDE, queue=False, **QUIET)
         self._after(*wire(self, self.on_run, inputs, self.on_end))
         self.branching.connect(self, self._after)
+        self.scorer.follow(self.attached, *sizes)
         left = [*self.presets.outputs, self.setups.menu.choice, self.setups.menu.words]
         board = [self.alert, self.run_id, self.canvas, self.start, self.stop, self.setups.words]
         self.shown = shown = [*board, *self.setups.outputs, *left]
         opened = {"trigger_mode": "always_last", **QUIET}
         self.opener.upload(self.on_open, {self.opener, self.run_id}, shown, **opened)
-        self.scorer.follow(self.attached, *sizes)
         own = [self.about, self.scorer.scorer, *self.form.inputs, self.setups.filled, *left]
         self.sampler.change(self.on_sampler, {self.sampler, self.setups.filled, *sizes}, own, **QUIET)
         filled = [self.chat.switch, *shown]

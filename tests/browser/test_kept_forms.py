@@ -84,8 +84,9 @@ def test_a_link_to_a_run_wins_over_a_set_up_and_m9_fills_the_form(open_page: Any
     seen = CanvasPage(page)
     page.click("#sampler input")
     assert page.evaluate(HEADINGS) == ["Write each token once", "Take tokens back", "Let a scorer judge"]
-    page.keyboard.press("Escape")
-    seen.sampler("KLASS · stable predictions")
+    page.get_by_role("option", name="KLASS · stable predictions", exact=True).click()
+    has(page, "#sampler", "KLASS · stable predictions")
+    page.wait_for_timeout(1500)  # its settings are in the form
     seen.run()
     seen.wait("line?.ended")
     page.click("#canvas button:has-text('Keep this run')")
