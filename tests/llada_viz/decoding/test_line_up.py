@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from llada_viz.decoding.line_up import FIRST, form_facts, lanes_of, written
+from llada_viz.decoding.sampler_groups import BACK, ONCE, SCORED
 from samplers.registry import SAMPLERS, make
 from samplers.requests import RequestError
 from samplers.settings import SettingError, sentence_of
@@ -68,7 +70,10 @@ def test_a_bad_size_is_said_of_no_single_sampler() -> None:
 
 def test_the_form_knows_every_setting_with_a_choice_and_what_is_usual() -> None:
     facts = form_facts(2, {"remedi": {"policy": "ups"}})
-    assert [sampler["name"] for sampler in facts["samplers"]] == list(SAMPLERS)
+    assert {sampler["name"] for sampler in facts["samplers"]} == set(SAMPLERS)
+    groups = [sampler["group"] for sampler in facts["samplers"]]
+    assert list(dict.fromkeys(groups)) == [ONCE, BACK, SCORED], "m25: the samplers of a group stand together"
+    assert [a == b for a, b in pairwise(groups)].count(False) == 2
     by_sampler: dict[str, dict[str, Any]] = {
         sampler["name"]: {facts["settings"][n]["name"]: facts["settings"][n] for n in sampler["settings"]}
         for sampler in facts["samplers"]
