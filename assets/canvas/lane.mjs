@@ -29,7 +29,8 @@ export class Lane {
     };
     button("Open in Visualize", acts.open);
     const save = button("Save trace", acts.save);
-    if (save && acts.keep) new RunMenu(save, { keep: ({ key }) => acts.keep(number, key) }, true).begin(run);
+    const server = { keep: ({ key }) => acts.keep(number, key) };
+    if (save && acts.keep) new RunMenu({ server, parts: { save } }, true, false).begin(run);
     const head = make("div", "head");
     head.append(this.name, tools);
     this.source = make("p", "source");

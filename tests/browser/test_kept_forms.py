@@ -49,8 +49,8 @@ def opened(open_page: Callable[..., Any], **options: Any) -> Any:
 
 def test_the_forms_of_the_other_tabs_stay_through_a_refresh_and_reset(open_page: Any, shots: Any) -> None:
     page = opened(open_page)
-    first = value(page, "#compare-prompt")
     press_tab(page, "Compare")
+    first = value(page, "#compare-prompt")
     page.fill("#compare-prompt textarea", "What is 5 + 8?")
     page.fill("#compare-gen_length input", "64")
     assert page.locator(f"{FIRST_LANE} optgroup").count() == 3  # m25
