@@ -49,6 +49,35 @@ def stopped(comparison: Comparison) -> Message:
     return message(comparison, last, notice="" if any(last) else "Stopped before the first step.")
 
 
+def lane_functions(comparisons: Comparisons) -> list[Callable[..., Any]]:
+    """What the page calls to read a comparison: frames, measures, trace."""
+
+    def frames(request: Any) -> list[Frame]:
+        """Called by the page. Frames of a lane; request: [comparison id, lane number, first seq]."""
+        match request:
+            case [str(comparison_id), int(lane), int(start)] if start >= 0 and (
+                comparison := comparisons.get(comparison_id)
+            ):
+                if 0 <= lane < len(comparison.runs):
+                    return comparison.runs[lane].frames[start : start + MOST_FRAMES]
+        return []
+
+    def measures(comparison_id: Any) -> list[dict[str, Any]]:
+        """Called by the page. What each run of a comparison did."""
+        comparison = comparisons.get(comparison_id) if isinstance(comparison_id, str) else None
+        return comparison.measures() if comparison is not None else []
+
+    def trace(request: Any) -> dict[str, str] | None:
+        """Called by the page. A lane as a trace file; request: [comparison id, lane number]."""
+        match request:
+            case [str(comparison_id), int(lane)] if comparison := comparisons.get(comparison_id):
+                if 0 <= lane < len(comparison.runs) and comparison.runs[lane].events:
+                    return saved(comparison.runs[lane])
+        return None
+
+    return [frames, measures, trace]
+
+
 def kept_function(comparisons: Comparisons, shelf: Shelf) -> Callable[[Any], Answer]:
     """What the page calls to keep the run of a lane."""
 
@@ -74,30 +103,7 @@ class CompareCanvas(gr.HTML):
         self, comparisons: Comparisons, acts: bool = False, exports: Exports | None = None,
         shelf: Shelf | None = None, **options: Any,
     ) -> None:  # fmt: skip
-        def frames(request: Any) -> list[Frame]:
-            """Called by the page. Frames of a lane; request: [comparison id, lane number, first seq]."""
-            match request:
-                case [str(comparison_id), int(lane), int(start)] if start >= 0 and (
-                    comparison := comparisons.get(comparison_id)
-                ):
-                    if 0 <= lane < len(comparison.runs):
-                        return comparison.runs[lane].frames[start : start + MOST_FRAMES]
-            return []
-
-        def measures(comparison_id: Any) -> list[dict[str, Any]]:
-            """Called by the page. What each run of a comparison did."""
-            comparison = comparisons.get(comparison_id) if isinstance(comparison_id, str) else None
-            return comparison.measures() if comparison is not None else []
-
-        def trace(request: Any) -> dict[str, str] | None:
-            """Called by the page. A lane as a trace file; request: [comparison id, lane number]."""
-            match request:
-                case [str(comparison_id), int(lane)] if comparison := comparisons.get(comparison_id):
-                    if 0 <= lane < len(comparison.runs) and comparison.runs[lane].events:
-                        return saved(comparison.runs[lane])
-            return None
-
-        functions: list[Callable[..., Any]] = [frames, measures, trace]
+        functions = lane_functions(comparisons)
         told = ", trigger" if acts else ""
         if exports is not None:
             told += ", exports: true"
