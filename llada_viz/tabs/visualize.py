@@ -191,7 +191,7 @@ class Visualize:
         again = self.canvas.submit(self.on_again, {self.run_id}, [self.prompt, *sizes], **QUIET)
         again.success(None, None, None, js=PRESS_RUN)
         typed = {"trigger_mode": "always_last", "queue": False, **QUIET}
-        asked = {self.prompt, self.attached}
+        asked: set[Any] = {self.prompt, self.attached}
         for event in (self.prompt.change, self.attached.change):
             event(self.on_prompt, asked, self.hint, **typed)
         for event in (self.prompt.input, self.attached.change):  # not of a prompt that came with its sizes

@@ -155,7 +155,7 @@ def test_what_cannot_be_loaded_is_a_sentence_and_what_is_loaded_stays(
     assert tab.attached not in changed and changed[tab.load]["interactive"]
     said = {
         "a cut-off shard": "half-downloaded or cut off", "a pickle": "is a pickle",
-        "no name": "Choose a model", "no memory": "Unloading small-llada first frees 11.5 MB.",
+        "no name": "Choose a model", "no memory": "Unloading small-llada first frees 12.6 MB.",
     }.get(wrong, "model = ")  # fmt: skip
     assert said in changed[tab.alert] and changed[tab.progress] == ""
     assert tab.attachments.using(known) is before

@@ -93,7 +93,7 @@ def test_a_saved_model_scores_as_the_one_in_memory(
     assert again.scores([row])[0] == pytest.approx(reward.scores([row])[0], abs=near)
     assert "step by step" not in again.tokenizer.decode(again.encode(*row)[0])
     onward = new_reward(str(tmp_path), form=form, system=False)
-    assert onward.scores([row])[0] == pytest.approx(again.scores([row])[0], abs=1e-6)
+    assert onward.scores([row])[0] == pytest.approx(again.scores([row])[0], abs=1e-5)
     assert onward.tokenizer.chat_template == again.tokenizer.chat_template
 
 
