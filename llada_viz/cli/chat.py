@@ -103,8 +103,9 @@ class Talk:
                 print()
                 return None
             except KeyboardInterrupt:
-                print()
-                self.say(LEAVE)
+                with suppress(KeyboardInterrupt):  # pressed again before it was said
+                    print()
+                    self.say(LEAVE)
 
     def obey(self, line: str) -> bool:
         """Do what a line asks for; whether the chat goes on."""

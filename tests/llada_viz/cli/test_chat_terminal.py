@@ -54,9 +54,10 @@ class Terminal:
         while self.text().find(part, self.seen) < 0:
             assert time.monotonic() < end, f"no {part!r} in:\n{self.text()[self.seen :][-2000:]}"
             self.send(key)
-            if select.select([self.own], [], [], 5)[0]:
-                self.raw += os.read(self.own, 65536)
-                time.sleep(0.3)
+            again = time.monotonic() + 10
+            while self.text().find(part, self.seen) < 0 and time.monotonic() < again:
+                if select.select([self.own], [], [], 0.5)[0]:
+                    self.raw += os.read(self.own, 65536)
         return self.until(part)
 
     def send(self, text: str) -> None:
