@@ -118,6 +118,13 @@ class Comparisons(Recent[str, Comparison]):
         """Keep a comparison under its id."""
         return self.put(comparison.id, comparison)
 
+    def run_of(self, comparison_id: object, lane: object) -> Run | None:
+        """The run of a lane, None where there is none (any more). Both may come from a browser."""
+        comparison = self.get(comparison_id)
+        if comparison is None or type(lane) is not int or not 0 <= lane < len(comparison.runs):
+            return None
+        return comparison.runs[lane]
+
     def leave(self, owner: str) -> None:
         """A visitor is gone: stop what goes on of his."""
         for comparison in self.values():

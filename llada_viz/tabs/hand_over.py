@@ -37,10 +37,9 @@ class HandOver:
 
     def on_open(self, values: Mapping[Any, Any], event: gr.EventData) -> Updates:
         """Show the run of a lane in Visualize, with its slider at the end."""
-        comparison, lane = self.compare.comparisons.get(values[self.compare.run_id]), event.lane
-        if comparison is None or type(lane) is not int or not 0 <= lane < len(comparison.runs):
+        run = self.compare.comparisons.run_of(values[self.compare.run_id], event.lane)
+        if run is None:
             return {self.compare.alert: alert(GONE)}
-        run = comparison.runs[lane]
         if not run.ended or not run.events:
             return {self.compare.alert: alert("This run has not ended: press Stop first")}
         tab: Updates = {self.compare.alert: "", self.tabs: gr.update(selected="visualize")}

@@ -55,24 +55,22 @@ def lane_functions(comparisons: Comparisons) -> list[Callable[..., Any]]:
     def frames(request: Any) -> list[Frame]:
         """Called by the page. Frames of a lane; request: [comparison id, lane number, first seq]."""
         match request:
-            case [str(comparison_id), int(lane), int(start)] if start >= 0 and (
-                comparison := comparisons.get(comparison_id)
-            ):
-                if 0 <= lane < len(comparison.runs):
-                    return comparison.runs[lane].frames[start : start + MOST_FRAMES]
+            case [comparison_id, lane, int(start)] if start >= 0:
+                run = comparisons.run_of(comparison_id, lane)
+                return run.frames[start : start + MOST_FRAMES] if run is not None else []
         return []
 
     def measures(comparison_id: Any) -> list[dict[str, Any]]:
         """Called by the page. What each run of a comparison did."""
-        comparison = comparisons.get(comparison_id) if isinstance(comparison_id, str) else None
+        comparison = comparisons.get(comparison_id)
         return comparison.measures() if comparison is not None else []
 
     def trace(request: Any) -> dict[str, str] | None:
         """Called by the page. A lane as a trace file; request: [comparison id, lane number]."""
         match request:
-            case [str(comparison_id), int(lane)] if comparison := comparisons.get(comparison_id):
-                if 0 <= lane < len(comparison.runs) and comparison.runs[lane].events:
-                    return saved(comparison.runs[lane])
+            case [comparison_id, lane]:
+                run = comparisons.run_of(comparison_id, lane)
+                return saved(run) if run is not None and run.events else None
         return None
 
     return [frames, measures, trace]
@@ -84,11 +82,8 @@ def kept_function(comparisons: Comparisons, shelf: Shelf) -> Callable[[Any], Ans
     def keep(request: Any) -> Answer:
         """See `Shelf.keep_run`. request: run (the comparison's id), lane (its number), name, key."""
         match request:
-            case {"run": str(comparison_id), "lane": int(lane)} if comparison := comparisons.get(
-                comparison_id
-            ):
-                runs = comparison.runs
-                return shelf.keep_run(runs[lane] if 0 <= lane < len(runs) else None, request)
+            case {"run": comparison_id, "lane": lane}:
+                return shelf.keep_run(comparisons.run_of(comparison_id, lane), request)
         return shelf.keep_run(None, request)
 
     return keep

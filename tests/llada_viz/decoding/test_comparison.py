@@ -66,6 +66,15 @@ def test_a_run_waits_for_a_comparison_too() -> None:
     assert not runs.busy()
 
 
+def test_the_run_of_a_lane_is_found_whatever_a_page_asks() -> None:
+    known = Comparisons()
+    comparison = known.add(Comparison(lanes(Stream(), Stream())))
+    assert known.run_of(comparison.id, 1) is comparison.runs[1]
+    for lane in (2, -1, True, "1", None, 1.0):
+        assert known.run_of(comparison.id, lane) is None, lane
+    assert known.run_of("gone", 0) is None and known.run_of(["x"], 0) is None
+
+
 def test_only_the_last_ones_are_remembered() -> None:
     known = Comparisons(most=1)
     stream = Stream()
