@@ -96,9 +96,9 @@ def create_ui() -> Page:
             with gr.Tab("Evaluate", id="evaluate", render_children=True):
                 evaluate = Evaluate(bundled, runs, evaluations, attachments, public_host(), browser_secret())
                 evaluate.build(attached)
-            with gr.Tab("Train", id="train", render_children=True):
+            with gr.Tab("Train", id="train", render_children=True) as tab:
                 train = Train(bundled, runs, trainings, attachments, public_host(), browser_secret())
-                train.build(attached, tabs)
+                train.build(attached, tabs, tab)
             with gr.Tab("Models", id="models", render_children=True):
                 models = Models(attachments)
                 models.build(attached)
@@ -116,9 +116,19 @@ def create_ui() -> Page:
         opened.then(traces.on_link, {visualize.run_id}, visualize.shown, **QUIET)
         for tab in (compare, evaluate, train):
             tab.when_opened(page)
+        hush(page)
     page.queue(max_size=64)
     page.api, page.exports = api_of(bundled), exports
     return page
+
+
+def hush(page: Page) -> None:
+    """Events without a sign of progress tell it to one component alone, and not to each of their outputs: the
+    page looks for every component that it tells, at each answer of the server."""
+    nobody = gr.HTML(visible=False)
+    for event in page.fns.values():
+        if event.show_progress == "hidden":
+            event.show_progress_on = [nobody]
 
 
 def leaves(runs: Runs, comparisons: Comparisons, attachments: Attachments) -> Callable[[gr.Request], None]:

@@ -28,18 +28,16 @@ from llada_viz.widgets.live import (
     Updates,
     Values,
     alert,
-    buttons,
     checked_prompt,
     example_buttons,
     head_settings,
     more_cells,
     refusal,
-    start_and_stop,
     streamed,
-    wire,
     without_fraction,
 )
 from llada_viz.widgets.scorer_input import ScorerInput
+from llada_viz.widgets.starting import buttons, start_and_stop, wire
 from llada_viz.widgets.staying_form import StayingForm
 from models.checkpoint import ModelError
 from samplers.events import EventError

@@ -25,10 +25,11 @@ from llada_viz.tabs.evaluate_form import EvaluateForm
 from llada_viz.tabs.evaluate_kept import KeptEvaluation
 from llada_viz.widgets import foot
 from llada_viz.widgets.job_panel import JobPanel
-from llada_viz.widgets.live import QUIET, Updates, alert, no_change, press_at_once, released
+from llada_viz.widgets.live import QUIET, Updates, alert, no_change
 from llada_viz.widgets.plots import ParetoPlot
 from llada_viz.widgets.rows_table import RowsTable
 from llada_viz.widgets.scorer_input import ScorerInput
+from llada_viz.widgets.starting import press_at_once, released
 from llada_viz.widgets.staying_form import StayingForm
 
 EMPTY = (

@@ -23,13 +23,11 @@ from llada_viz.widgets.live import (
     Updates,
     Values,
     alert,
-    buttons,
     checked_prompt,
     refusal,
-    start_and_stop,
     streamed,
-    wire,
 )
+from llada_viz.widgets.starting import buttons, start_and_stop, wire
 from models.checkpoint import ModelError
 from samplers.requests import RequestError
 from samplers.settings import SettingError

@@ -35,8 +35,10 @@ from llada_viz.tabs.train_view import (
 )
 from llada_viz.widgets import foot
 from llada_viz.widgets.canvas import TokenCanvas, message
+from llada_viz.widgets.form_values import FormValues
 from llada_viz.widgets.job_panel import JobPanel
-from llada_viz.widgets.live import QUIET, Updates, alert, press_at_once, released
+from llada_viz.widgets.live import QUIET, Updates, alert
+from llada_viz.widgets.starting import press_at_once, released
 from llada_viz.widgets.staying_form import StayingForm
 from models.checkpoint import ModelError
 from samplers.events import EventError
@@ -71,8 +73,9 @@ class Train:
 
     # ---- layout ------------------------------------------------------------------------------
 
-    def build(self, attached: gr.State, tabs: gr.Tabs) -> None:
-        """Lay out the tab and connect its events. attached: the page's state with the id of an attachment."""
+    def build(self, attached: gr.State, tabs: gr.Tabs, tab: gr.Tab | None = None) -> None:
+        """Lay out the tab and connect its events. attached: the page's state with the id of an attachment;
+        tab: the one that it lies in; when it is opened it says how long a training takes."""
         self.attached, self.tabs = attached, tabs
         self.run_id = gr.State("")
         with gr.Row(elem_classes="lz-page"):
@@ -94,7 +97,7 @@ class Train:
                 self._what()
                 self._job()
                 self._checkpoints()
-        self._connect()
+        self._connect(tab)
 
     def _what(self) -> None:
         with gr.Column(elem_classes="lz-panel"):
@@ -150,19 +153,17 @@ class Train:
 
     # ---- events ------------------------------------------------------------------------------
 
-    def _connect(self) -> None:
-        self._follow_form()
+    def _connect(self, tab: gr.Tab | None) -> None:
+        self.values = FormValues({*self.form.inputs, self.attached})
+        self._follow_form(tab)
         panel, picks = self.panel, [self.step, self.sample]
         shows = [self.curves, self.log, self.hint, *picks, self.replay, self.load, *self._of_checkpoints]
         panel.connect(self.view, picks, shows, self.alert)
         press_at_once(self.start)
-        begun = self.start.click(
-            self.on_start,
-            {panel.visitor_jobs, *self._inputs},
-            panel.start_outputs,
-            trigger_mode="once",
-            **QUIET,
-        )
+        begun = self.values.gathered(self.start.click).success(
+            self.values.given_to(self.on_start), self.values.inputs(panel.visitor_jobs), panel.start_outputs,
+            trigger_mode="once", **QUIET,
+        )  # fmt: skip
         panel.look_again_after(begun.success)
         released(self.start, begun, self.alert)
         foot.follow(self.foot, panel.state, begun)
@@ -178,18 +179,27 @@ class Train:
             [self.load_alert, self.attached, self.tabs], trigger_mode="once", **QUIET,
         )  # fmt: skip
 
-    @property
-    def _look(self) -> dict[str, Any]:
-        """The event that says what the form stands for."""
+    def _look(self, *events: Any, **options: Any) -> Any:
+        """Say what the form stands for when one of these happens."""
         outputs = [self.command, self.problem, self.time]
-        return {"fn": self.on_command, "inputs": self._inputs, "outputs": outputs}
+        return self.values.gathered(*events, **options).success(
+            self.values.given_to(self.on_command), self.values.inputs(), outputs,
+            queue=False, **options, **QUIET,
+        )  # fmt: skip
+
+    def _time(self, *events: Any) -> None:
+        """Say how long it would take when one of these happens."""
+        self.values.gathered(*events).success(
+            self.values.given_to(self.on_time), self.values.inputs(), self.time,
+            trigger_mode="once", **MEASURED,
+        )  # fmt: skip
 
     def when_opened(self, page: gr.Blocks) -> None:
         """When the page opens: the form as it was."""
-        self.staying.on_load(page).then(**self._look, queue=False, **QUIET)
+        self._look(self.staying.on_load(page).then)
 
-    def _follow_form(self) -> None:
-        form, data, look = self.form, self.form.data, self._look
+    def _follow_form(self, tab: gr.Tab | None) -> None:
+        form, data = self.form, self.form.data
         set_inputs: set[Any] = {form.objective, form.start_from, data.sets, data.uploads}
         uploaded = data.upload.upload(
             self.on_upload, {data.upload, *set_inputs}, [data.sets, data.uploads],
@@ -201,27 +211,21 @@ class Train:
             uploaded.success(form.on_other_sets, set_inputs, form.of_sets, **QUIET),
             data.sets.input(form.on_other_sets, set_inputs, form.of_sets, **QUIET),
         ):
-            looked = event.then(**look, **QUIET)
+            looked = self._look(event.then)
             if not self.public:
-                looked.then(self.on_time, self._inputs, self.time, **MEASURED)
-        self.measure.click(self.on_time, self._inputs, self.time, trigger_mode="once", **MEASURED)
-        if not self.public:
-            self.tabs.select(self.on_open, self._inputs, self.time, trigger_mode="once", **MEASURED)
-        reset = self.staying.connect(self.kept.form_kept, self.kept.outputs)
-        reset.then(**look, queue=False, **QUIET)
+                self._time(looked.then)
+        self._time(self.measure.click)
+        if not self.public and tab is not None:
+            self._time(tab.select)
+        self._look(self.staying.connect(self.kept.form_kept, self.kept.outputs).then)
         # Alert and example were about another objective: clear them.
         form.objective.input(lambda: ("", ""), None, [self.alert, self.example], queue=False, **QUIET)
-        self.attached.change(**look, queue=False, **QUIET)
-        for widget in form.widgets.values():
-            widget.input(**look, trigger_mode="always_last", queue=False, **QUIET)
-        self.show.click(
-            self.on_example, self._inputs, [self.problem, self.example], trigger_mode="once", **QUIET
-        )
-
-    @property
-    def _inputs(self) -> set[Any]:
-        """What a request is made of: the form, and the model that is loaded."""
-        return {*self.form.inputs, self.attached}
+        typed = [widget.input for widget in form.widgets.values()]
+        self._look(self.attached.change, *typed, trigger_mode="always_last")
+        self.values.gathered(self.show.click).success(
+            self.values.given_to(self.on_example), self.values.inputs(), [self.problem, self.example],
+            trigger_mode="once", **QUIET,
+        )  # fmt: skip
 
     def _request(self, values: Mapping[Any, Any]) -> TrainingRequest:
         """The form as a request, of the model that the Models tab loaded. ValueError: a sentence."""
@@ -254,11 +258,6 @@ class Train:
             return {self.command: self.trainings.command(request), self.problem: "", self.time: time}
         except (ValueError, OSError) as error:
             return {self.command: "", self.problem: alert(sentence_of(error)), self.time: ""}
-
-    def on_open(self, values: Mapping[Any, Any], event: gr.SelectData) -> Iterator[str]:
-        """The tab was opened."""
-        if event.value == "Train":
-            yield from self.on_time(values)
 
     def on_time(self, values: Mapping[Any, Any]) -> Iterator[str]:
         """How long the training would take, measured."""

@@ -25,6 +25,7 @@ from llada_viz.export.exports import Exports
 from llada_viz.gallery.opening import opening_run
 from llada_viz.gallery.shelf import Shelf
 from llada_viz.tabs.visualize_setups import NO_FILLING, VisualizeSetups
+from llada_viz.widgets.below_canvas import BelowCanvas
 from llada_viz.widgets.branching import Branching
 from llada_viz.widgets.canvas import Message, message, notice, opening
 from llada_viz.widgets.chat_box import ChatBox
@@ -34,22 +35,18 @@ from llada_viz.widgets.live import (
     Updates,
     Values,
     alert,
-    buttons,
     checked_prompt,
     example_buttons,
     more_cells,
     no_change,
     refusal,
-    start_and_stop,
     streamed,
-    wire,
     without_fraction,
 )
-from llada_viz.widgets.measures import MeasuresPanel
-from llada_viz.widgets.panels import Panels
-from llada_viz.widgets.plots import MapPlot
+from llada_viz.widgets.panels import OPEN
 from llada_viz.widgets.preset_menu import PresetMenu
 from llada_viz.widgets.scorer_input import ScorerInput
+from llada_viz.widgets.starting import buttons, start_and_stop, wire
 from models.checkpoint import ModelError
 from samplers.events import EventError
 from samplers.recording.traces import Trace, TraceError, read_trace
@@ -82,8 +79,7 @@ class Visualize:
         self.branching = Branching(runs, self.attachments, comparisons or Comparisons(), self.models)
         self.scorer = ScorerInput(self.attachments, "visualize")
         self.chat = ChatBox()
-        self.measures = MeasuresPanel(runs)
-        self.panels = Panels(runs, self.models, self.attachments)
+        self.below = BelowCanvas(runs, self.models, self.attachments)
         self.presets = PresetMenu(bundled)
         self.first = bundled.examples[FIRST_EXAMPLE]
         first = dict(self.first.settings)
@@ -116,9 +112,7 @@ class Visualize:
                 )  # fmt: skip
                 self.run_id = gr.State("")
                 self.branching.build()
-                self.panels.build(self.run_id, self.attached, self.canvas)
-                self.measures.build(self.run_id)
-                MapPlot(self.runs).build(self.run_id)
+                self.below.build(self.run_id, self.attached, self.canvas)
         self._connect()
 
     def _opening(self) -> Message:
@@ -171,8 +165,9 @@ class Visualize:
         sizes = [self.form.input(name) for name in SIZES]
         for each in (beside := [self.prompt, *sizes[:2]]):
             each.change(None, beside, None, js=BESIDE, queue=False, **QUIET)
-        self._after(*wire(self, self.on_run, inputs, self.on_end))
-        self.branching.connect(self, self._after)
+        self.below.after(*wire(self, self.on_run, inputs, self.on_end))
+        self.branching.connect(self, self.below.after)
+        self._follow_run()
         self.scorer.follow(self.attached, *sizes)
         left = [*self.presets.outputs, self.setups.menu.choice, self.setups.menu.words]
         board = [self.alert, self.run_id, self.canvas, self.start, self.stop, self.setups.words]
@@ -184,7 +179,6 @@ class Visualize:
         filled = [self.chat.switch, *shown]
         self.presets.choice.input(self.on_preset, {self.presets.choice, self.run_id}, filled, **QUIET)
         self.attached.change(self.on_presets, {self.attached}, [self.presets.box], queue=False, **QUIET)
-        self.chat.follow(self.run_id, self.prompt)
         chosen = [self.sampler, *self.form.inputs]
         self.attached.change(self.on_attached, {self.attached}, chosen, queue=False, **QUIET)
         self.attached.change(self.on_limits, {self.attached}, sizes[:2], queue=False, **QUIET)
@@ -201,10 +195,15 @@ class Visualize:
             filled = [self.prompt, *self.form.inputs, self.scorer.of_adapter, *self.presets.outputs]
             button.click(self._filler(example), {self.attached}, filled, queue=False, **QUIET)
 
-    def _after(self, *events: Any) -> None:
-        """Say what a run did when these are over."""
-        self.measures.after(*events)
-        self.panels.after(*events)
+    def _follow_run(self) -> None:
+        self.chat.follow(self.run_id, self.prompt)
+        inputs: set[Any] = {*self.below.inputs, self.chat.switch}
+        outputs = [self.chat.rounds, self.prompt, self.branching.beside, *self.below.outputs]
+        self.run_id.change(self.on_shown, inputs, outputs, js=OPEN, queue=False, **QUIET)
+
+    def on_shown(self, values: Values) -> Updates:
+        """Another run is on the canvas: one event for all, each would cost Run's first frame some time."""
+        return self.chat.on_run(values) | self.branching.on_shown(values) | self.below.shown(values)
 
     def _filler(self, example: Example) -> Any:
         """The handler of an example's button: fills in its prompt, and settings for the model in use."""

@@ -20,6 +20,7 @@ from llada_viz.decoding.setup_link import LinkError, from_link, to_link
 from llada_viz.decoding.setups import Setup
 from llada_viz.render.question import question_of
 from llada_viz.widgets.form import Key
+from llada_viz.widgets.form_values import FormValues
 from llada_viz.widgets.kept_form import RESET, KeptForm, field_id, recall
 from llada_viz.widgets.live import QUIET, Updates, Values, alert
 from llada_viz.widgets.settings_menu import OWN, PRESETS, SettingsMenu, is_own, said
@@ -120,15 +121,17 @@ class VisualizeSetups:
         shown = [*self.outputs, menu.words, tab.alert, self.delete, *tab.presets.outputs]
         read: set[Any] = {menu.choice, menu.own, tab.prompt, tab.attached}
         menu.choice.input(self.on_preset, read, shown, **options)
+        form = FormValues(inputs)
         for kind, button in self.copies.items():
-            copied = button.click(
-                partial(self.on_copy, kind), {tab.run_id, *inputs}, [self.copied, tab.alert], **options
-            )
+            copied = form.gathered(button.click).success(
+                form.given_to(partial(self.on_copy, kind)), form.inputs(tab.run_id),
+                [self.copied, tab.alert], **options,
+            )  # fmt: skip
             copied.success(None, self.copied, [self.copied, self.copied_words], js=COPY, **options)
         own = [menu.choice, menu.own, menu.words, tab.alert, self.delete, self.name]
-        named: set[Any] = {tab.run_id, menu.own, menu.choice, self.name, *inputs}
+        named = form.inputs(tab.run_id, menu.own, menu.choice, self.name)
         for button, handler in ((self.save, self.on_save), (self.delete, self.on_delete)):
-            done = button.click(handler, named, own, **options)
+            done = form.gathered(button.click).success(form.given_to(handler), named, own, **options)
             done.success(None, menu.own, None, js=STORE, **options)
         everything = [*shown, menu.choice, self.words]
         self.reset.click(self.on_reset, None, everything, **options)

@@ -23,7 +23,8 @@ from llada_viz.decoding.runs import Run, Runs
 from llada_viz.widgets import compare_canvas
 from llada_viz.widgets.canvas import TokenCanvas, aside, message, shown_whole
 from llada_viz.widgets.form import SamplerForm
-from llada_viz.widgets.live import QUIET, LiveTab, Updates, Values, alert, buttons, no_change
+from llada_viz.widgets.live import QUIET, Updates, Values, alert, no_change
+from llada_viz.widgets.starting import LiveTab, buttons
 from models.checkpoint import ModelError
 from models.text import cell_texts
 from samplers.branch import BranchError, StillCompared
@@ -126,9 +127,7 @@ class Branching:
             )
         canvas.retry(offer, {tab.run_id, tab.attached}, [tab.attached, canvas], **QUIET)
         self.close.click(lambda: gr.update(visible=False), None, self.beside, queue=False, **QUIET)
-        both = {tab.run_id, tab.attached}
-        tab.run_id.change(self.on_shown, both, [self.beside], queue=False, **QUIET)
-        tab.attached.change(self.on_attached, both, [canvas], queue=False, **QUIET)
+        tab.attached.change(self.on_attached, {tab.run_id, tab.attached}, [canvas], queue=False, **QUIET)
 
     # ---- events ------------------------------------------------------------------------------
 

@@ -39,7 +39,6 @@ class ChatBox:
         self.run_id, self.prompt = run_id, prompt
         options: dict[str, Any] = {"queue": False, **QUIET}
         inputs: set[Any] = {run_id, self.switch}
-        run_id.change(self.on_run, inputs, [self.rounds, prompt], **options)
         self.switch.change(self.on_switch, inputs, [self.rounds, self.fresh], **options)
         self.fresh.click(self.on_fresh, {run_id}, [self.rounds, prompt], **options)
 

@@ -8,7 +8,7 @@ import gradio as gr
 
 from llada_viz.decoding.runs import Run, Runs
 from llada_viz.render.measures import panel
-from llada_viz.widgets.live import QUIET
+from llada_viz.widgets.live import QUIET, Updates
 from samplers.measuring.judges import ends_among
 from samplers.measuring.measures_command import measured
 from samplers.registry import SAMPLERS
@@ -27,7 +27,6 @@ class MeasuresPanel:
             visible=False, elem_classes="lz-measures", elem_id="measures", min_width=0
         ) as self.card:
             self.facts = gr.HTML(apply_default_css=False)
-        run_id.change(self.draw, run_id, self.outputs, queue=False, **QUIET)
 
     def after(self, *events: Any) -> None:
         """Draw it anew when these are over."""
@@ -38,14 +37,14 @@ class MeasuresPanel:
     def outputs(self) -> list[Any]:
         return [self.card, self.facts]
 
-    def draw(self, run_id: str) -> tuple[Any, Any]:
+    def draw(self, run_id: str) -> Updates:
         """What the run did; nothing while it goes on."""
         run = self.runs.get(run_id)
         if run is None or not run.ended or not run.events:
-            return gr.update(visible=False), ""
+            return {self.card: gr.update(visible=False), self.facts: ""}
         trace = run.trace()
         data = measured(trace.events, trace.pieces, ends_among(trace.pieces), run.gold)
-        return gr.update(visible=True), panel(data, can_draft(run))
+        return {self.card: gr.update(visible=True), self.facts: panel(data, can_draft(run))}
 
 
 def can_draft(run: Run) -> bool:

@@ -39,7 +39,7 @@ class Panels:
                 card.build()
         shown, chosen = gr.Textbox("", visible=False), gr.Textbox("", visible=False)
         self.inputs = [run_id, attached, shown, chosen]
-        for event in (canvas.select, run_id.change, attached.change):
+        for event in (canvas.select, attached.change):
             event(self.draw, self.inputs, self.outputs, js=OPEN, queue=False, **QUIET)
         self.regret.connect(run_id, attached, shown)
         self.dependencies.connect(run_id, attached, shown)

@@ -11,7 +11,7 @@ import gradio as gr
 from evaluation.runs.report import Report
 from llada_viz.decoding.runs import Runs
 from llada_viz.render.figures import confidence_map, pareto
-from llada_viz.widgets.live import QUIET
+from llada_viz.widgets.live import QUIET, Updates
 
 NO_RUN = "<p class='lz-about'>No run yet. Press Run, or open a saved trace.</p>"
 GOES_ON = "<p class='lz-about'>The run goes on: this is how far it was.</p>"
@@ -49,11 +49,14 @@ class MapPlot:
         """Lay it out, closed. run_id: the page's state, the id of the run that the canvas shows."""
         with gr.Accordion(
             "Position × step, to zoom and to save", open=False, elem_classes="lz-more", elem_id="map"
-        ) as fold:
+        ) as self.fold:
             self.about = gr.HTML(apply_default_css=False)
             self.plot = gr.Plot(show_label=False, elem_id="map-plot", visible=False)
-        fold.expand(self.draw, run_id, [self.about, self.plot], queue=False, **QUIET)
-        run_id.change(lambda: gr.update(open=False), None, fold, queue=False, **QUIET)
+        self.fold.expand(self.draw, run_id, [self.about, self.plot], queue=False, **QUIET)
+
+    def closed(self) -> Updates:
+        """Another run is shown."""
+        return {self.fold: gr.update(open=False)}
 
     def draw(self, run_id: str) -> tuple[str, Any]:
         """What stood in each cell after each step, and how sure it was."""

@@ -86,24 +86,31 @@ def decoded(bundled: Bundled, runs: Runs, sampler: str, **settings: Any) -> Run:
     return run
 
 
+def laid_out(runs: Runs) -> MeasuresPanel:
+    with gr.Blocks():
+        shown = MeasuresPanel(runs)
+        shown.build(gr.State(""))
+    return shown
+
+
 def test_a_run_is_measured_once_it_has_ended_a_saved_one_at_once(bundled: Bundled) -> None:
     runs = Runs()
-    shown = MeasuresPanel(runs)
+    shown = laid_out(runs)
     run = decoded(bundled, runs, "low_confidence", drafts=1)
-    card, facts = shown.draw(run.id)
+    card, facts = shown.draw(run.id).values()
     assert card["visible"] and "Right on the way" in facts
     saved = runs.open(read_trace(TRACES / "wino.jsonl"))
-    card, facts = shown.draw(saved.id)
+    card, facts = shown.draw(saved.id).values()
     assert card["visible"] and "Tokens per pass" in facts
 
 
 def test_nothing_is_shown_while_a_run_goes_on_or_of_none(bundled: Bundled) -> None:
     runs = Runs()
-    shown, using = MeasuresPanel(runs), bundled
+    shown, using = laid_out(runs), bundled
     ready = prepare_run(using, "low_confidence", SIZES, "What is 3 + 4?", 0)  # type: ignore[arg-type]
     run = runs.start(ready, bundled.pieces, bundled.name)
     run.advance(0)
     for run_id in (run.id, "no such run"):
-        assert shown.draw(run_id)[0] == gr.update(visible=False)
+        assert shown.draw(run_id)[shown.card] == gr.update(visible=False)
     run.stop()
-    assert "The run was stopped" in shown.draw(run.id)[1]
+    assert "The run was stopped" in shown.draw(run.id)[shown.facts]

@@ -36,7 +36,7 @@ def test_b2_the_form_gives_the_scores_of_the_card(bundled: Bundled, task: str, t
     """Two samples of the same accuracy: the 95 % interval of this one and that of the card overlap, and as
     good as no answer is cut off."""
     form = EvaluateForm(bundled.settings_of)
-    sizes = form.sizes_of(form.look(task, "").kind)
+    sizes = form.sizes_of(form.look(task, ""))
     line = Line("plain", "low_confidence", {**sizes, "early_stop": True})
     assert bundled.loaded is not None
     plan, folder = Plan(bundled_set(task, PROBLEMS, SEED), (line,)), RunFolder(tmp_path)

@@ -293,7 +293,7 @@ def test_a_training_learns_from_what_is_loaded(
             tab.bundled, Runs(), Trainings(Jobs(tmp_path / "home"), FOLDER, "cpu"), tab.attachments, False
         )
         train.build(gr.State(""), gr.Tabs())
-    asked = given(train._inputs)
+    asked = given({*train.values.fields, *train.values.states})
     assert f"--model={near(FOLDER)} " in train.on_command(asked)[train.command]
     known = loaded(tab, small)
     asked[train.attached] = known
