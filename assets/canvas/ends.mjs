@@ -23,20 +23,22 @@ export class Ends {
     this.open = false;
     this.chip = make("button", "fold", "", { type: "button", "aria-expanded": "false" });
     this.chip.addEventListener("click", () => this.unfold(!this.open));
+    this.place = make("span", "", "", { role: "gridcell" }); // a row holds nothing but cells
+    this.place.append(this.chip);
   }
 
   /** Fold the end of these cells. */
   show(cells) {
-    const { board, chip } = this;
+    const { board, chip, place } = this;
     const from = foldFrom(cells);
     const folds = from < board.spans.length;
     const first = folds && !this.open ? from : board.spans.length;
     if (folds) {
       const holder = board.arranged.holderOf(from);
-      if (chip.parentElement !== holder) holder.append(chip);
+      if (place.parentElement !== holder) holder.append(place);
       set(chip, this.open ? "fold the end" : `+ ${board.spans.length - from} end of text`);
       chip.setAttribute("aria-expanded", String(this.open));
-    } else chip.remove();
+    } else place.remove();
     const settled = cells.every((cell) => cell && !isOpen(cell.mark)); // rows need no room for more
     if (first === this.first && settled === this.settled) return;
     Object.assign(this, { first, settled });

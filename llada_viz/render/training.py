@@ -45,10 +45,10 @@ def example(preview: Mapping[str, Any]) -> str:
     rows = "".join(
         f"<dt>{escape(str(name))}</dt><dd>{escape(str(text))}</dd>" for name, text in preview["raw"].items()
     )
-    parts = [f"<h4>As it stands in the data</h4><dl class='lz-facts'>{rows}</dl>"]
+    parts = [f"<h3>As it stands in the data</h3><dl class='lz-facts'>{rows}</dl>"]
     if preview["templated"]:
         text = escape(str(preview["templated"]))
-        parts.append(f"<h4>In the model's template</h4><pre class='lz-log'>{text}</pre>")
+        parts.append(f"<h3>In the model's template</h3><pre class='lz-log'>{text}</pre>")
     if preview["cells"]:
         parts.append(_cells([(str(text), str(state)) for text, state in preview["cells"]]))
     return "".join(parts)
@@ -63,7 +63,7 @@ def _cells(cells: Sequence[tuple[str, str]]) -> str:
     drawn = "".join(cell(text, state) for text, state in cells[:MOST_CELLS])
     more = f"<p class='lz-about'>The first {MOST_CELLS} cells.</p>" if len(cells) > MOST_CELLS else ""
     return (
-        f"<h4>As it is learned</h4><div class='lz'><div class='cells'>{drawn}</div></div>{more}"
+        f"<h3>As it is learned</h3><div class='lz'><div class='cells'>{drawn}</div></div>{more}"
         f"<ul class='lz lz-legend'>{legend}</ul>"
     )
 

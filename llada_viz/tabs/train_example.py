@@ -21,4 +21,4 @@ def example_of(model: Path, request: TrainingRequest) -> str:
     notes = "".join(f"<p class='lz-about'>{escape(note)}</p>" for note in preview["notes"])
     if preview["rejected"] is None:
         return notes + example(preview)
-    return f"{notes}{example(preview)}<h4>The rejected answer</h4>{example(preview['rejected'])}"
+    return f"{notes}{example(preview)}<h3>The rejected answer</h3>{example(preview['rejected'])}"

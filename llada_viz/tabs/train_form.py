@@ -124,7 +124,7 @@ class TrainForm:
         for number, title in enumerate(GROUPS):
             keys = [k for k in self.settings if k not in self.widgets and group_of(k[0]) == number]
             seen = any(key in own_keys for key in keys)
-            heading = f"<h4>{title}</h4>"
+            heading = f"<h2>{title}</h2>"
             self.groups.append(
                 gr.HTML(heading, visible=seen, elem_classes="lz-part", apply_default_css=False)
             )

@@ -27,8 +27,8 @@ CHROMIUM_OPTIONS = [
 # All files together take a browser a quarter of an hour of one core, more than the check of a change may:
 # these are left to `make test-long`.
 LONG = (
-    "evaluate", "explain", "export", "faults", "figures", "first_minute", "kept_forms", "measures", "models",
-    "panels", "present", "repairs", "engines", "traces", "train", "visualize",
+    "access", "engines", "evaluate", "explain", "export", "faults", "figures", "first_minute", "kept_forms",
+    "measures", "models", "panels", "present", "repairs", "traces", "train", "visualize",
 )  # fmt: skip
 STARTS_WITHIN = 300  # seconds; a machine that is shared with other work is slow
 STEP_WITHIN = 120  # seconds that the page may take for one thing
