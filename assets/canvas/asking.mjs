@@ -35,6 +35,21 @@ export class Asking {
     growing.hidden = !tell;
     this.root.append(this.hint, this.card, growing);
     this.root.hidden = true;
+    this.byKeyboard();
+  }
+
+  /** Tab goes from the chosen cell to its card, past all that stands between them; Escape goes back. */
+  byKeyboard() {
+    const { board } = this.canvas;
+    board.root.addEventListener("keydown", (event) => {
+      const chosen = board.chosen !== null && event.target === board.spans[board.order.indexOf(board.chosen)];
+      if (event.key !== "Tab" || event.shiftKey || !chosen || this.root.hidden || this.card.hidden) return;
+      event.preventDefault();
+      this.inspector.title.focus();
+    });
+    this.root.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && board.chosen !== null) board.move(board.order.indexOf(board.chosen));
+    });
   }
 
   /** Another run is on the board, or none. */

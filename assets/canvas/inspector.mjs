@@ -17,7 +17,7 @@ export class Inspector {
    * onClose(): it was closed. */
   constructor(root, onWrite, onClose) {
     Object.assign(this, { root, onWrite, shown: "" });
-    this.title = make("h3");
+    this.title = make("h3", "", "", { tabindex: "-1" });
     this.note = make("p", "note");
     const close = make("button", "quiet", "Close", { type: "button" });
     close.addEventListener("click", onClose);

@@ -4,7 +4,7 @@ export const HELP = [
   ["← →", "on the cells: one cell; elsewhere: one frame"],
   ["Shift ← →", "one block"],
   ["Home End", "first and last"],
-  ["Enter", "choose the cell: its confidence and history"],
+  ["Enter", "choose the cell: its confidence and history; Tab goes there, Escape comes back"],
   ["Space", "play or pause"],
   ["[ ]", "slower, faster"],
   ["F", "present: the board alone, large; Escape leaves"],

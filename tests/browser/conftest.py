@@ -28,7 +28,7 @@ CHROMIUM_OPTIONS = [
 # these are left to `make test-long`.
 LONG = (
     "access", "engines", "evaluate", "explain", "export", "faults", "figures", "first_minute", "kept_forms",
-    "measures", "models", "panels", "present", "repairs", "traces", "train", "visualize",
+    "measures", "models", "panels", "present", "repairs", "spoken", "traces", "train", "visualize",
 )  # fmt: skip
 STARTS_WITHIN = 300  # seconds; a machine that is shared with other work is slow
 STEP_WITHIN = 120  # seconds that the page may take for one thing
