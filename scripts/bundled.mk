@@ -21,8 +21,8 @@ export MALLOC_TRIM_THRESHOLD_ := -1
 # A training that was stopped goes on from its last checkpoint.
 again = $(if $(wildcard $(1)/config.yaml),--resume)
 
-SEEDS := 11 12 13 14
-ANSWERS := $(SEEDS:%=$(OUT)/prm/a%.jsonl) $(OUT)/prm/s11.jsonl $(OUT)/prm/s12.jsonl
+SEEDS := 11 12 13 14 15 16
+ANSWERS := $(SEEDS:%=$(OUT)/prm/a%.jsonl) $(SEEDS:%=$(OUT)/prm/s%.jsonl)
 HELD_OUT := $(OUT)/prm/h1.jsonl $(OUT)/prm/h2.jsonl
 WARM := --temperatures 0,0.6,1
 TASKS := --data word,expression,linear,countdown
