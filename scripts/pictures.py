@@ -1,8 +1,9 @@
 """The README's pictures, from the page as it is: `python -m scripts.pictures [NAME …]`, in a checkout.
 
 Starts the page with a home of its own, decodes fixed examples with fixed seeds in headless Chromium
-($CHROMIUM, or chromium on PATH) and writes assets/pictures/NAME.png. Only
-clocks and speeds differ from one time to the next. About three minutes on two cores; a training takes most.
+($CHROMIUM, or chromium on PATH) and writes assets/pictures/NAME.png, and as opening.gif the run that the page
+opens with. Only clocks and speeds differ from one time to the next. About three minutes on two cores; a
+training takes most.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from llada_viz.decoding.bundled import Bundled
+from llada_viz.export.writing import Wanted, write
+from llada_viz.gallery.opening import opening_run
 from tests.browser.canvas_page import CanvasPage
 from tests.browser.conftest import CHROMIUM_OPTIONS, ROOT, chromium, wait_for
 
 FOLDER = ROOT / "assets" / "pictures"
 WIDTH = 1360
 MOST_BYTES = 250_000
+OPENING, PACE, SCALE = "opening", 6, 1.0  # its name, pictures a second, size
 PATIENCE = 600_000  # ms; a training shares its cores with the browser
 
 
@@ -135,15 +140,28 @@ def served(home: Path) -> Iterator[str]:
         process.wait(20)
 
 
+def opening() -> None:
+    """The run that the page opens with, moving."""
+    run = opening_run(Bundled().golds)
+    if run is None:
+        raise SystemExit("There is no assets/traces/opening.jsonl.")
+    write(FOLDER / "opening.gif", Wanted("gif", pace=PACE, scale=SCALE), [run])
+    print(f"opening.gif: {(FOLDER / 'opening.gif').stat().st_size:,} bytes", flush=True)
+
+
 def main(names: list[str]) -> None:
     """Make the pictures of these names, all where none is given."""
-    if unknown := sorted(set(names) - set(PICTURES)):
-        raise SystemExit(f"name = {unknown[0]!r} is not valid; allowed: {', '.join(PICTURES)}")
+    if unknown := sorted(set(names) - {*PICTURES, OPENING}):
+        raise SystemExit(f"name = {unknown[0]!r} is not valid; allowed: {', '.join((*PICTURES, OPENING))}")
+    if not names or OPENING in names:
+        opening()
+    if names == [OPENING]:
+        return
     if (path := chromium()) is None:
         raise SystemExit("There is no Chromium: set CHROMIUM, or put chromium on PATH.")
     with tempfile.TemporaryDirectory() as home, served(Path(home)) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
-        for name in names or PICTURES:
+        for name in [name for name in PICTURES if not names or name in names]:
             make, height = PICTURES[name]
             page = browser.new_page(viewport={"width": WIDTH, "height": height})
             page.goto(f"{url}/?__theme=light&still=1")

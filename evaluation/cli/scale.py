@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evaluation.scaling.study import TaskStudy
     from evaluation.scaling.workers import Decoder
 
-TASKS_SCALED = ("expression", "linear", "word")
+TASKS_SCALED = ("expression", "linear", "countdown")
 DEFAULT = ", ".join(TASKS_SCALED)
 
 

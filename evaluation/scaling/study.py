@@ -23,7 +23,7 @@ FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """NFE of a method over that of plain decoding, one token a step."""
 TUNED, LAST = FACTORS[:-1], FACTORS[-1]
 """The last factor costs as much as all others: there the recipe goes on that was chosen at the one before."""
-CALIBRATION = 12
+CALIBRATION = 6
 """Tuning problems by whose NFE a rung is found."""
 
 

@@ -21,6 +21,8 @@ from llada_viz.export.moments import Fold
 from llada_viz.export.moving import CannotDraw, film_of
 from llada_viz.export.raster import image_of
 from llada_viz.export.writing import Wanted, write
+from llada_viz.render.question import question_of
+from models.assets import assets
 from samplers.recording.traces import read_trace
 
 SAVED = Path(__file__).parents[2] / "vectors" / "traces" / "v0.2"
@@ -46,6 +48,15 @@ def test_the_last_moment_is_the_answer(path: Path) -> None:
         ends = [(item.x + item.width, item.y + item.height) for item in sheet.items if isinstance(item, Box)]
         assert max(x for x, _ in ends) <= sheet.width and max(y for _, y in ends) <= sheet.height
         assert max(item.y for item in sheet.items if isinstance(item, Text)) <= sheet.height
+
+
+def test_a_picture_says_right_or_wrong_only_where_that_is_known() -> None:
+    trace = read_trace(assets() / "traces" / "opening.jsonl")
+    question = question_of(recorded(trace).layout.prompt)
+    for golds, word in (({}, "Finished."), ({question: "1"}, "Right."), ({question: "2"}, "Wrong.")):
+        recording = recorded(trace, golds)
+        sheet = picture([lane_of(recording)], [len(recording.frames) - 1])
+        assert [item.text for item in sheet.items if isinstance(item, Text) and item.bold][-1] == word
 
 
 def test_a_gif_has_a_picture_a_frame_and_its_size_was_foretold(tmp_path: Path) -> None:
