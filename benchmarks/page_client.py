@@ -25,7 +25,8 @@ class PageFacts:
 
     begin, decode, end: events, one after the other; changed: the events that a new run id causes, each with
     the values of its inputs as the page opens; trigger: the button; values: of the form, in the order
-    in which Run sends them; places: elem_id -> index.
+    in which Run gathers them; places: elem_id -> index; sent: for each input of Run whether it holds the
+    gathered values; empty where the page sends the values themselves, as it once did.
     """
 
     begin: int
@@ -35,6 +36,14 @@ class PageFacts:
     trigger: int
     values: list[Any]
     places: dict[str, int]
+    sent: list[bool]
+
+    def asked(self, changes: dict[str, Any]) -> list[Any]:
+        """What a press of Run sends. changes: of the form's values, by elem_id."""
+        values = list(self.values)
+        for name, value in changes.items():
+            values[self.places[name]] = value
+        return [json.dumps(values) if gathered else None for gathered in self.sent] or values
 
 
 @dataclass(frozen=True)
@@ -54,10 +63,15 @@ async def read_facts(port: int) -> PageFacts:
     run = next(i for i, c in components.items() if c["props"].get("elem_id") == "run")
     events = {event["id"]: event for event in config["dependencies"]}
     clicked = {e["id"]: e for e in events.values() if [run, "click"] in [list(t) for t in e["targets"]]}
-    decode = next(
-        e for e in events.values() if e["trigger_after"] in clicked and e["trigger_only_on_success"]
+    begin = next(
+        e
+        for e in events.values()
+        if e["backend_fn"] and (e["id"] in clicked or e["trigger_after"] in clicked)
     )
-    begin = clicked[decode["trigger_after"]]
+    gather = clicked.get(begin["trigger_after"])
+    decode = next(
+        e for e in events.values() if e["trigger_after"] == begin["id"] and e["trigger_only_on_success"]
+    )
     end = next(e for e in events.values() if e["trigger_after"] == decode["id"])
     run_id = decode["inputs"][0]
     causes = [
@@ -65,11 +79,12 @@ async def read_facts(port: int) -> PageFacts:
         for e in events.values()
         if e["backend_fn"] and [run_id, "change"] in [list(t) for t in e["targets"]]
     ]
-    inputs = [components[i] for i in begin["inputs"]]
+    inputs = [components[i] for i in (gather or begin)["inputs"]]
+    sent = [] if gather is None else [i in gather["outputs"] for i in begin["inputs"]]
     places = {c["props"].get("elem_id"): n for n, c in enumerate(inputs) if c["props"].get("elem_id")}
     changed = [(e["id"], [_value(components[i]) for i in e["inputs"]]) for e in causes]
     values = [_value(c) for c in inputs]
-    return PageFacts(begin["id"], decode["id"], end["id"], changed, run, values, places)
+    return PageFacts(begin["id"], decode["id"], end["id"], changed, run, values, places, sent)
 
 
 def _value(component: dict[str, Any]) -> Any:
@@ -200,10 +215,7 @@ class PageClient:
 
     async def decoding(self, changes: dict[str, Any]) -> AsyncGenerator[bytes, None]:
         """Press Run, and when the page has answered, ask for the frames; the messages that follow."""
-        values = list(self.facts.values)
-        for name, value in changes.items():
-            values[self.facts.places[name]] = value
-        await self._join(self.facts.begin, values)
+        await self._join(self.facts.begin, self.facts.asked(changes))
         messages = self._messages()
         async for text in messages:
             if DONE in text:

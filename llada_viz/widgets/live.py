@@ -48,14 +48,16 @@ def streamed(
     notice: Callable[[Any, str], Any],
     visitor: str = "",
 ) -> Iterator[Any]:
-    """Decode to the end, and give the page the new frames about 30 times a second, less often when many are
-    decoded. message: packs frames; notice: packs a sentence for as long as there is no room at the model."""
+    """Decode to the end, and give the page the first frame at once, then the new ones about 30 times a second,
+    less often when many are decoded. message: packs frames; notice: packs a sentence for as long as there is no room at the model."""
     decoding.belongs_to(visitor)
     with ENTRANCE.entered() as place:
         while sentence := place.wait(NOTICE_SECONDS):
             yield notice(decoding, sentence)
         try:
             seconds = 1 / UPDATES_PER_SECOND
+            if any(frames := decoding.advance(0)):  # the board with its masks, before anything is decoded
+                yield message(decoding, frames)
             while any(frames := decoding.advance(seconds)):
                 yield message(decoding, frames)
                 seconds = max(1 / UPDATES_PER_SECOND, ENTRANCE.inside / UPDATES_OF_ALL)
