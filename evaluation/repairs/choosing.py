@@ -25,7 +25,7 @@ from samplers.registry import entry, make
 MOST_BROKEN = 0.05
 """A method that breaks more of plain decoding's right answers is chosen only where none breaks less."""
 
-VARIANTS = {"checker": "exact checker", "prm": "reward model", "ups": "UPS head"}
+VARIANTS = {"checker": "exact checker", "prm": "reward model", "ups": "UPS head", "t2m": "token to mask"}
 
 
 @dataclass(frozen=True)

@@ -87,9 +87,9 @@ def _draw(sheet: Sheet, lane: Lane, moment: Moment, colours: Palette, x: float, 
         y = _cells(sheet, lane, moment, block, colours, left + GUTTER, y)
     lead, rest, tone = frame["say"]
     colour = {"ok": colours.good, "back": colours.back}.get(tone, colours.text)
-    right = (frame.get("verdict") or {}).get("right")  # None: nobody knows
-    if right is not None:
-        lead, colour = ("Right.", colours.good) if right else ("Wrong.", colours.bad)
+    known = (frame.get("verdict") or {}).get("right")  # None: nobody knows
+    if known is not None:
+        lead, colour = ("Right.", colours.good) if known else ("Wrong.", colours.bad)
     sheet.items.append(Text(left, y + 20, lead, 13, colour, bold=True))
     behind = length(lead, 13) + 10
     told = wrapped(rest, lane.width - 2 * PAD - behind, 13, 1)

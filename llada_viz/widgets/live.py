@@ -48,8 +48,9 @@ def streamed(
     notice: Callable[[Any, str], Any],
     visitor: str = "",
 ) -> Iterator[Any]:
-    """Decode to the end, and give the page the first frame at once, then the new ones about 30 times a second,
-    less often when many are decoded. message: packs frames; notice: packs a sentence for as long as there is no room at the model."""
+    """Decode to the end, and give the page the first frame at once, then the new ones about 30 times a
+    second, less often when many are decoded. message: packs frames; notice: packs a sentence for as long as
+    there is no room at the model."""
     decoding.belongs_to(visitor)
     with ENTRANCE.entered() as place:
         while sentence := place.wait(NOTICE_SECONDS):

@@ -11,6 +11,8 @@ from llada_viz.decoding.bundled import Bundled
 from llada_viz.decoding.presets import Repair
 from llada_viz.widgets.live import Updates
 
+NONE = "choose a repair"
+
 
 class PresetMenu:
     """Lays it out; the tab fills in what was chosen. Not visible where no preset fits the bundled model."""
@@ -22,8 +24,8 @@ class PresetMenu:
         """Lay it out."""
         with gr.Column(visible=bool(self.repairs), elem_classes="lz-repairs", min_width=0) as self.box:
             self.choice = gr.Dropdown(
-                [(repair.preset.title, name) for name, repair in self.repairs.items()], value=None,
-                label="Watch an error being found and mended", elem_id="repair",
+                [(NONE, ""), *((repair.preset.title, name) for name, repair in self.repairs.items())],
+                value="", label="Watch it fix this", elem_id="repair", filterable=False,
                 info="A recorded run that mends what plain decoding gets wrong. Run decodes it anew.",
             )  # fmt: skip
             self.rates = gr.HTML(elem_id="repair-rates", elem_classes="lz-about", apply_default_css=False)
@@ -40,12 +42,13 @@ class PresetMenu:
     def chosen(self, repair: Repair) -> Updates:
         """Say what the chosen one shows, and how often its settings do."""
         preset = repair.preset
-        text = f"Taken back here: {preset.wrong} — {preset.sentence}"
-        return {self.rates: f"<p>{escape(text)}</p>"}
+        name = next(name for name, each in self.repairs.items() if each is repair)
+        taken = f"<p>What is taken back: <b>{escape(preset.wrong)}</b></p>"
+        return {self.choice: name, self.rates: f"{taken}<p>{escape(preset.sentence)}</p>"}
 
     def left(self) -> Updates:
         """What the form shows is no preset any more."""
-        return {self.choice: None, self.rates: ""}
+        return {self.choice: "", self.rates: ""}
 
     def follow(self, bundled_alone: bool) -> Updates:
         """Presets are of the bundled model: with another one, or with anything attached, there are none."""

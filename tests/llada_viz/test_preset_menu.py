@@ -96,6 +96,7 @@ def test_choosing_one_shows_its_run_and_fills_in_all_that_run_needs(tab: Visuali
     )
     assert filled[tab.scorer.scorer] == gr.update(visible=True, value="tiny-prm")
     assert filled[tab.form.input("temperature")] == gr.update(visible=True, value=0.7)
+    assert filled[tab.presets.choice] == "a-repair"  # the menu shows it
     assert "On 9 problems" in filled[tab.presets.rates] and "&lt;5&gt;" in filled[tab.presets.rates]
     run = tab.runs.get(filled[tab.run_id])
     assert run is not None and run.ended and filled[tab.canvas]["run"] == run.id
@@ -114,7 +115,7 @@ def test_the_preset_stays_when_its_sampler_appears_and_goes_with_another(tab: Vi
     same = tab.on_sampler(given(inputs, {**chosen, tab.sampler: "vanilla_prm"}))
     assert same[tab.form.input("temperature")]["value"] == 0.7 and tab.presets.choice not in same
     other = tab.on_sampler(given(inputs, {**chosen, tab.sampler: "wino"}))
-    assert other[tab.presets.choice] is None and other[tab.presets.rates] == ""
+    assert other[tab.presets.choice] == "" and other[tab.presets.rates] == ""
     assert tab.on_preset(given([tab.presets.choice, tab.run_id])) == tab.presets.left()
 
 
