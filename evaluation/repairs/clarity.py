@@ -62,9 +62,11 @@ def clearest(
 def repairs_in(
     events: Sequence[Event], pieces: Pieces, ends: Collection[int], task: str, fields: Mapping[str, str]
 ) -> list[Repair]:
-    """All repairs, as they come in the run."""
+    """All repairs, as they come in the run; none where a line of the final answer does not hold."""
     seen = TakenBack(events)
     start, repairs = seen.board.prompt_length, []
+    if _wrong_line(list(seen.final)[start:], start, pieces, ends, task, fields) is not None:
+        return []
     for fall in seen.falls:
         wrong = {p: token for p, token in fall.old.items() if seen.final[p] != token}
         answer = [wrong.get(p, token) for p, token in enumerate(seen.final)][start:]

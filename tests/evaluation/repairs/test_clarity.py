@@ -29,6 +29,7 @@ from tests.evaluation.repairs.toy_runs import (
     RIGHT,
     WRONG,
     cells,
+    finished,
     run,
     started,
     written,
@@ -135,6 +136,12 @@ def _rejected() -> list[Event]:
         Remasked(nfe=1, cells=(Cell(0, place, ord("3"), 0.1),), reason="backmask", forked=True),
         written(WRONG, [place], forked=True),
     ]
+
+
+def test_an_answer_with_a_line_that_does_not_hold_is_no_repair() -> None:
+    first, half = PLACES[:1], RIGHT[:10] + WRONG[10:]
+    mended = [written(WRONG), scored(0.2), remasked(first), written(RIGHT, first)]
+    assert found([started(), *mended, finished(half)]) is None
 
 
 def test_right_tokens_that_fall_are_no_repair() -> None:
