@@ -90,10 +90,16 @@ class Page:
         return self.messages(self._clicked(element))
 
     def _clicked(self, element: str) -> dict[str, Any]:
+        """The event that asks the server; the values that the browser gathers for it are gathered."""
         button = next(c["id"] for c in self.config["components"] if c["props"].get("elem_id") == element)
-        clicked, events = [button, "click"], self.config["dependencies"]
-        asked = (d for d in events if d["backend_fn"])  # others are the browser's alone
-        event: dict[str, Any] = next(d for d in asked if clicked in map(list, d["targets"]))
+        events = self.config["dependencies"]
+        clicked = {d["id"]: d for d in events if [button, "click"] in map(list, d["targets"])}
+        event: dict[str, Any] = next(
+            d for d in events if d["backend_fn"] and (d["id"] in clicked or d["trigger_after"] in clicked)
+        )
+        if (gather := clicked.get(event["trigger_after"])) is not None:
+            (text,) = gather["outputs"]
+            self.values[text] = json.dumps([self.values.get(i) for i in gather["inputs"]])
         return event
 
     def messages(self, event: Mapping[str, Any], data: list[Any] | None = None) -> list[dict[str, Any]]:

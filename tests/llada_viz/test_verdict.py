@@ -83,7 +83,9 @@ def test_m5_of_other_prompts_nothing_is_said(prompt: str) -> None:
 
 def test_m5_the_examples_carry_their_golds() -> None:
     bundled = Bundled()
-    assert len(bundled.golds) == len(bundled.examples) and all(bundled.golds.values())
+    asked = {" ".join(example.prompt.split()) for example in bundled.examples}
+    asked |= {" ".join(repair.preset.prompt.split()) for repair in bundled.repairs.values()}
+    assert set(bundled.golds) == asked and all(bundled.golds.values())
     for example in bundled.examples:
         verdict = verdict_of(CHAT.format(example.prompt), cells_of("\\boxed{0}"), bundled.golds)
         assert verdict is not None and verdict["right"] is False and verdict["text"] != "Wrong.", example
