@@ -5,6 +5,7 @@ import { closeOutside } from "./fold.mjs";
 import { followRefusals } from "./marks.mjs";
 import { plays } from "./opening.mjs";
 import { Tour } from "./tour.mjs";
+import { tellChanges } from "./typed.mjs";
 
 const THEME = "lz-theme"; // in the browser: "dark", "light"; none: as the system has it
 const OFFER_AFTER = 2500; // ms: first something moves
@@ -21,6 +22,7 @@ export class Help {
     this.canvas = canvas;
     this.tour = new Tour();
     followRefusals();
+    tellChanges();
     document.addEventListener("click", (event) => {
       const button = event.target.closest?.("[data-do]");
       if (button) this.does(button.dataset.do, button);

@@ -10,7 +10,8 @@ from models.assets import assets
 FOLDER = assets() / "canvas"
 # In the order in which they may be evaluated: what a module imports stands before it.
 MODULES = (
-    "dom", "fold", "text", "order", "timeline", "player", "opening", "tips", "form", "marks", "tour", "help",
+    "dom", "fold", "text", "order", "timeline", "player", "opening", "tips", "form", "marks", "typed", "tour",
+    "help",
     "tried", "gutter", "cell", "slide", "ends", "blocks", "lines", "square", "squares", "board", "views",
     "stage", "tip", "charts", "least", "past", "retemper", "sliders", "inspector", "answers", "grow",
     "pins", "visitor", "exporting", "tree", "asking", "panels", "keys", "transport", "readout", "numbers",

@@ -174,7 +174,7 @@ def test_a_bigger_sudoku_gets_the_cells_that_it_needs(tab: Any) -> None:
     tab.example("Sudoku")
     length = "document.querySelector('#setting-gen_length input').value"
     tab.page.wait_for_function(f"{length} === '48'")
-    tab.page.wait_for_timeout(500)  # Gradio takes what is typed within the same moment for the example's own
+    # Pasted, for it comes without a press of a key.
     tab.page.fill("#prompt textarea", "Solve this 6x6 sudoku: 005261106053050316610524064135531040")
     tab.page.wait_for_function(f"{length} === '96'")
     tab.run()
