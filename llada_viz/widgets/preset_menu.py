@@ -42,9 +42,8 @@ class PresetMenu:
     def chosen(self, repair: Repair) -> Updates:
         """Say what the chosen one shows, and how often its settings do."""
         preset = repair.preset
-        name = next(name for name, each in self.repairs.items() if each is repair)
         taken = f"<p>What is taken back: <b>{escape(preset.wrong)}</b></p>"
-        return {self.choice: name, self.rates: f"{taken}<p>{escape(preset.sentence)}</p>"}
+        return {self.choice: preset.name, self.rates: f"{taken}<p>{escape(preset.sentence)}</p>"}
 
     def left(self) -> Updates:
         """What the form shows is no preset any more."""
