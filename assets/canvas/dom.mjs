@@ -9,6 +9,17 @@ export function make(tag, name = "", text = "", attributes = {}) {
   return element;
 }
 
+/** What a <select> offers. choices: [value, label, heading]; those of one heading stand together, without one they
+ * stand alone. */
+export function fillChoices(select, choices) {
+  const groups = new Map();
+  select.replaceChildren();
+  for (const [value, label, heading] of choices) {
+    if (heading && !groups.has(heading)) groups.set(heading, select.appendChild(make("optgroup", "", "", { label: heading })));
+    (groups.get(heading) ?? select).append(make("option", "", label, { value }));
+  }
+}
+
 /** Call act(element) once there is an element at a selector: parts of the page come one after the other. */
 export function whenThere(where, act) {
   const found = document.querySelector(where);

@@ -43,6 +43,8 @@ export class Form {
       new MutationObserver(() => this.mirror()).observe(run, what);
       this.mirror();
     });
+    // The hint changes while one types: it is heard with the field, and does not speak into the typing.
+    whenThere("#prompt textarea", (field) => field.setAttribute("aria-describedby", "hint"));
     whenThere("[data-tips]", (place) => giveTips(JSON.parse(place.dataset.tips)));
   }
 

@@ -1,7 +1,7 @@
 // Going on from the frame that is shown: what is written by hand, and which sampler goes on. Tells the page.
 
 import { UNREACHABLE } from "./answers.mjs";
-import { make, set } from "./dom.mjs";
+import { fillChoices, make, set } from "./dom.mjs";
 import { exact } from "./text.mjs";
 import { isOpen } from "./timeline.mjs";
 
@@ -108,7 +108,7 @@ export class Grow {
     const same = how.samplers.find(([name]) => name === how.sampler);
     const others = how.samplers.filter(([name]) => name !== how.sampler);
     const first = [["", same ? `${same[1]}, as before` : "the same as before"]];
-    this.sampler.replaceChildren(...[...(how.sampler ? first : []), ...others].map(([value, title]) => make("option", "", title, { value })));
+    fillChoices(this.sampler, [...(how.sampler ? first : []), ...others.map(([value, title, , group]) => [value, title, group])]);
     this.seed.value = how.seed;
     this.temperature.value = how.temperature;
     this.refuse(how.why, how.offer);

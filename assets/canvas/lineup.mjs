@@ -1,7 +1,7 @@
 // The form in which samplers are chosen, each with its settings. Its value is a JSON text: a list of {sampler,
 // settings}, of which only the changed settings are named.
 
-import { make, set } from "./dom.mjs";
+import { fillChoices, make, set } from "./dom.mjs";
 
 const NUMERIC = { int: "numeric", float: "decimal" };
 
@@ -136,14 +136,10 @@ class LineUp {
   }
 }
 
-/** A <select>. choices: [value, label, heading]; those of one heading stand together, without one they stand alone. */
+/** A <select> with a value. choices: as of fillChoices. */
 function options(choices, value, attributes) {
   const select = make("select", "", "", attributes);
-  const groups = new Map();
-  for (const [name, label, heading] of choices) {
-    if (heading && !groups.has(heading)) groups.set(heading, select.appendChild(make("optgroup", "", "", { label: heading })));
-    (groups.get(heading) ?? select).append(make("option", "", label, { value: name }));
-  }
+  fillChoices(select, choices);
   select.value = value;
   return select;
 }

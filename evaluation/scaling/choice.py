@@ -32,14 +32,14 @@ class Choice:
 
 def choose(study: TaskStudy, method: Method) -> Choice:
     """At each factor but the last the recipe with most right answers; ties: the cheaper, then the earlier.
-    What is near a factor must be decoded on all tuning problems."""
+    What is tuned for a factor must be decoded on all tuning problems."""
     base = study.base(study.tuning)
     tried: list[dict[str, Any]] = []
     chosen, accuracy, nearest = {}, {}, {}
-    near = study.near(tuning_goals([method]))
+    tuned = study.tuned(tuning_goals([method]))
     for factor in TUNED:
         best: tuple[float, float] | None = None
-        for candidate in (c for goal, c in near if goal.factor == factor):
+        for candidate in (c for goal, c in tuned if goal.factor == factor):
             score = study.score(candidate, study.tuning)
             assert score is not None
             fits = reached(score.nfe, factor * base)

@@ -64,14 +64,7 @@ class Course:
         self._decode("base", [c for s, _ in left for c in s.missing([(BASE, s.tuning)])])
         goals = [(study, tuning_goals(methods)) for study, methods in left if methods]
         self._calibrate(goals)
-        self._decode(
-            "tuning",
-            [
-                chunk
-                for study, own in goals
-                for chunk in study.missing((c, study.tuning) for _, c in study.near(own))
-            ],
-        )
+        self._tune(goals)
         new = [{method.label: choose(study, method) for method in methods} for study, methods in left]
         self._calibrate(
             [
@@ -90,6 +83,15 @@ class Course:
         """Measure until the rungs of all goals are found."""
         while chunks := [chunk for study, own in goals if own for chunk in study.probes(own)]:
             self._decode("calibration", chunks)
+
+    def _tune(self, goals: Sequence[tuple[TaskStudy, Sequence[Goal]]]) -> None:
+        """Decode all tuning problems with what is near, until that reaches the factors or nothing does."""
+        while chunks := [
+            chunk
+            for study, own in goals
+            for chunk in study.missing((c, study.tuning) for _, c in study.tuned(own))
+        ]:
+            self._decode("tuning", chunks)
 
     def _counts(self, best: Sequence[str]) -> dict[Key, int]:
         """Evaluated problems of each point."""

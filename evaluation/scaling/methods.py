@@ -74,13 +74,20 @@ PLAIN = Method(
 VOTE = Method("vote", "low_confidence", sampled("draws"))
 BEST_OF_N = scored("best_of_n", sampled("num_samples"))
 ANY_CELLS = {"choice": "random", "backmasking_intensity": 1.0}
+ONE_WINDOW = {
+    "temperature": 0.0,
+    "backmasking_threshold": 0.5,
+    "max_refinements": 1,
+    "backmasking_intensity": 1.0,
+}
+"""The answer is plainly decoded; only where it scores clearly low a window opens, once, and wholly."""
 BACKMASK = mended(
     "num_demasking_candidates",
     {"num_candidates_per_block": 1, "backmasking_lookback": 2, "temperature": 0.6},
     (
-        ("T .3", 1, {"temperature": 0.3}),
         ("T .6", 1, {}),
-        ("T 1", 1, {"temperature": 1.0}),
+        ("one window, T .6", 1, {**ONE_WINDOW, "window_temperature": 0.6}),
+        ("one window, T 1", 1, {**ONE_WINDOW, "window_temperature": 1.0}),
         ("two tokens", 2, {}),
         ("any cells, all", 1, ANY_CELLS),
         ("two a block, look-back 1", 2, {"num_candidates_per_block": 2, "backmasking_lookback": 1}),
@@ -90,9 +97,9 @@ WINDOW_REFINE = mended(
     "num_refinement_samples",
     {"window": 2, "refine_steps": 0, "temperature": 0.6},
     (
-        ("T .3", 1, {"temperature": 0.3}),
         ("T .6", 1, {}),
-        ("T 1", 1, {"temperature": 1.0}),
+        ("one window, T .6", 1, {**ONE_WINDOW, "window_temperature": 0.6}),
+        ("one window, T 1", 1, {**ONE_WINDOW, "window_temperature": 1.0}),
         ("two tokens, refined by one", 2, {"refine_steps": 128}),
         ("any cells, all", 1, ANY_CELLS),
         ("windows of 4", 1, {"window": 4}),

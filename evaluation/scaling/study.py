@@ -7,7 +7,7 @@ tuning alone; the others, of the same draw and therefore different ones, are eva
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluation.runs.plan import Line
@@ -187,8 +187,25 @@ class TaskStudy:
             if found.probe is not None
         )
 
+    def tuned(self, goals: Iterable[Goal]) -> list[tuple[Goal, Candidate]]:
+        """What is near, and where all tuning problems tell that it is not near after all, the rungs below or
+        above it, until one is. The last ones may not be decoded yet."""
+        return [(goal, tried) for goal, found in self.near(goals) for tried in self._walk(goal, found)]
+
+    def _walk(self, goal: Goal, candidate: Candidate) -> list[Candidate]:
+        ladder, wanted = goal.method.recipes[goal.recipe].ladder, goal.factor * self.base(self.tuning)
+        walked, direction = [candidate], 0
+        while (score := self.score(walked[-1], self.tuning)) and not reached(score.nfe, wanted):
+            step = 1 if score.nfe < wanted else -1
+            rung = walked[-1].rung + step
+            if step == -direction or not 0 <= rung < len(ladder):
+                break
+            walked.append(replace(candidate, rung=rung))
+            direction = step
+        return walked
+
     def near(self, goals: Iterable[Goal]) -> list[tuple[Goal, Candidate]]:
-        """The rungs that were found, where they reach their factors."""
+        """The rungs that were found, where they reach their factors on the problems of the calibration."""
         base, near = self.base(self.calibration), []
         for goal, found in self._found(goals):
             if found.use is not None:

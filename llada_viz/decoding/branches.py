@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from llada_viz.decoding.attached import Using
+from llada_viz.decoding.given_words import given_words
 from llada_viz.decoding.recent import Recent
 from llada_viz.decoding.run_models import fits
 from llada_viz.decoding.runs import MOST_RUNS, Run, Runs
@@ -168,8 +169,9 @@ def setup_of_run(run: Run) -> Setup:
     seed = seeds[0] if isinstance(seeds, (list, tuple)) and seeds and type(seeds[0]) is int else 0
     judge = str(scorer.get("name", "")) if isinstance(scorer, Mapping) else ""
     own = own_settings(name, {k: v for k, v in settings.items() if k in known})
+    given = next((given_words(e, run.pieces) for e in run.events if isinstance(e, Started)), "")
     return Setup(
-        question_of(run.layout.prompt), name, own, seed % 2**63, "", CHECKER if judge == CHECKER else ""
+        question_of(run.layout.prompt), name, own, seed % 2**63, given, CHECKER if judge == CHECKER else ""
     )
 
 

@@ -46,7 +46,7 @@ EXAMPLES = (
     ("sudoku", "Sudoku", 3),
     ("linear", "Equation", 2),
     ("expression", "Expression", 1),
-    ("word", "Word problem", 3),
+    ("word", "Word problem", 9),
     ("countdown", "Countdown", 3),
 )
 DTYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}

@@ -14,7 +14,7 @@ from llada_viz.decoding.entrance import ENTRANCE
 from llada_viz.decoding.recent import Recent
 from llada_viz.decoding.run_models import NotAsked, RunModels, asked, fits
 from llada_viz.decoding.runs import MOST_RUNS, Run, Runs
-from llada_viz.decoding.sampler_groups import in_groups
+from llada_viz.decoding.sampler_groups import group_of, in_groups
 from llada_viz.host import models_open, on_zero_gpu
 from models.loading import LoadedModel
 from models.text import cell_texts
@@ -120,15 +120,15 @@ class CellQuestions:
         return {"tokens": [[token, self._text(run, token)] for token in ids]}
 
     def branching(self, run_id: str) -> Answer:
-        """How a run could go on: {"samplers": [[name, title, its temperature], …], "sampler", "seed",
-        "temperature": of the run, "why": a sentence where it cannot, "offer": what would help}."""
+        """How a run could go on: {"samplers": [[name, title, its temperature, its group], …], "sampler",
+        "seed", "temperature": of the run, "why": a sentence where it cannot, "offer": what would help}."""
         run = self.runs.get(run_id)
         if run is None:
             return {"error": GONE}
         samplers = [
-            [each.name, each.title, next(s.default for s in each.settings if s.name == "temperature")]
+            [each.name, each.title, known["temperature"].default, group_of(each)]
             for each in in_groups()
-            if any(s.name == "temperature" for s in each.settings)
+            if "temperature" in (known := {setting.name: setting for setting in each.settings})
         ]
         answer: Answer = {"samplers": samplers, "sampler": "", "seed": 0, "temperature": 0.0, "why": ""}
         try:

@@ -388,7 +388,7 @@ class Visualize:
         using, prompt = self.attachments.using_or_bundled(values[self.attached]), values[self.prompt] or ""
         other = isinstance(using, Attached) and "model" in using.origins
         text = "" if other else hint(prompt, self.bundled.name)
-        return {self.hint: f'<p role="status">{escape(text)}</p>' if text else ""}
+        return {self.hint: f"<p>{escape(text)}</p>" if text else ""}
 
     def on_typed(self, values: Values) -> Updates:
         """More cells for a prompt that is known to need them."""

@@ -4,7 +4,7 @@ and windows: blocks that are partly masked and decoded again."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -80,6 +80,9 @@ class RefinedSettings(RewardedSettings):
     max_refinements: int = option(
         16, "Most windows opened in one answer.", "Most refinements", low=0, high=4096
     )
+    window_temperature: float = option(
+        0.0, "Temperature of a window's candidates; 0: that of the answer.", low=0, high=10
+    )
 
     @property
     def needs(self) -> Needs:
@@ -149,4 +152,5 @@ class RefinedSettings(RewardedSettings):
         """Re-mask the cells in all candidates and decode them, quota from these masks alone."""
         yield forked.remasked(block, cells, forked.confidence[cells], "backmask")
         steps = cells.sum(-1).clamp(1, most_steps)
-        yield from self.fill_cells(forked, block, cells, steps)
+        sampler = replace(self, temperature=self.window_temperature or self.temperature)
+        yield from sampler.fill_cells(forked, block, cells, steps)

@@ -137,6 +137,7 @@ def test_m5_m6_the_page_says_what_is_wrong_and_what_was_cut_off(open_page: OpenP
     assert tab.text("verdict") == "Right." and page.locator("#canvas .c.broken").count() == 0
     tab.example("Word problem")
     wait_for_sizes(page, "setting", (64, 8, 64))
+    page.fill("#prompt textarea", ANSWERED_WRONG)
     tab.setting("gen_length", 32)
     tab.setting("steps", 32)
     tab.run()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from samplers import collect, make, new_canvas
 from samplers.canvas import Canvas
-from samplers.events import BlockScored, Event, Finished, Remasked, Span, Unmasked, WindowTriggered
+from samplers.events import BlockScored, Cells, Event, Finished, Remasked, Span, Unmasked, WindowTriggered
 from tests.networks import TableNetwork, TableScorer
 
 MASK, EOS = 20, 21
@@ -92,3 +92,21 @@ def test_f42_a_refinement_takes_one_token_a_step(refine_steps: int, wanted: int)
     refined = [len(e.cells) for e in events if isinstance(e, Unmasked) and e.forked]
     assert len(refined) == wanted and sum(refined) == 36
     assert make("window_refine", {}).refine_steps == 128  # type: ignore[attr-defined]
+
+
+def test_a_windows_candidates_have_a_temperature_of_their_own() -> None:
+    """The answer is decoded greedily, and so are its candidates, but with a temperature of their own."""
+
+    def run(**own: float) -> tuple[list[Cells], list[Cells]]:
+        plain = {"steps": 8, "gen_length": 8, "block_length": 4, "window": 2, "temperature": 0.0}
+        many = {"num_refinement_samples": 8, "backmasking_intensity": 1.0, "max_refinements": 1}
+        sampler = make("window_refine", plain | many | own)
+        events, _ = collect(sampler(sampler.denoiser(TableNetwork()), new_canvas([[1]], 8, MASK), Low()))
+        written = [e for e in events if isinstance(e, Unmasked)]
+        return [e.cells for e in written if not e.forked], [e.cells for e in written if e.forked]
+
+    def alike(candidates: list[Cells]) -> bool:
+        return all(len({(cell.position, cell.token) for cell in cells}) == 1 for cells in candidates)
+
+    (answer, candidates), (same_answer, drawn) = run(), run(window_temperature=2.0)
+    assert answer == same_answer and alike(candidates) and not alike(drawn)

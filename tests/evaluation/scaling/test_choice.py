@@ -22,8 +22,19 @@ from evaluation.scaling.choice import (
 )
 from evaluation.scaling.methods import METHODS, PLAIN, VOTE
 from evaluation.scaling.points import AGAINST, points_of
+from evaluation.scaling.reach import reached
 from evaluation.scaling.results import TaskResult, as_data, as_markdown
-from evaluation.scaling.study import BASE, FACTORS, LAST, TUNED, Candidate, TaskStudy, tuning_goals
+from evaluation.scaling.study import (
+    BASE,
+    CALIBRATION,
+    FACTORS,
+    LAST,
+    TUNED,
+    Candidate,
+    Goal,
+    TaskStudy,
+    tuning_goals,
+)
 from evaluation.scaling.workers import CHUNK, Chunk, chunk_size
 from evaluation.sets.problem_sets import Problem
 
@@ -62,7 +73,8 @@ def tune(
     goals = tuning_goals(methods)
     while chunks := study.probes(goals):
         decoded(study, chunks, judge)
-    decoded(study, study.missing((c, study.tuning) for _, c in study.near(goals)), judge)
+    while chunks := study.missing((c, study.tuning) for _, c in study.tuned(goals)):
+        decoded(study, chunks, judge)
     choices = {method.label: choose(study, method) for method in methods}
     while chunks := study.probes([goal for choice in choices.values() for goal in last_goals(choice)]):
         decoded(study, chunks, judge)
@@ -89,6 +101,38 @@ def test_the_most_accurate_recipe_is_chosen_and_of_equals_the_first(tmp_path: Pa
     assert {c.recipe for c in plain.chosen.values()} == {0} and plain.accuracy[1.0] == 0.5
     assert all(len([row for row in best.tried if row["factor"] == f]) == 6 for f in TUNED)
     assert best.chosen[LAST].recipe == best.chosen[TUNED[-1]].recipe
+
+
+def test_a_rung_that_all_tuning_problems_find_too_dear_gives_way_to_a_lower_one(tmp_path: Path) -> None:
+    """The problems of the calibration take a window seldom, the other ones always, and 8 NFE a candidate."""
+    study = TaskStudy("sums", OWN, RunFolder(tmp_path), PROBLEMS[:8], ())
+    method = METHOD["backmask, prm"]
+
+    def rows(chunks: list[Chunk]) -> None:
+        made: list[ResultRow] = []
+        for chunk in chunks:
+            settings = chunk.line.settings
+            candidates = settings.get("num_demasking_candidates", 0)
+            for problem in chunk.problems:
+                often = 0.25 if problem.number <= CALIBRATION else 1
+                nfe = settings["steps"] + int(8 * candidates * often)
+                made.append({"line": chunk.label, "row": problem.number, "nfe": nfe, "scorer_calls": 0,
+                             "seconds": 0.1, "tokens": 8, "correct": True, "extracted": "1"})  # fmt: skip
+        study.take(made)
+
+    rows(study.missing([(BASE, study.tuning)]))
+    goals = [Goal(method, 0, 2.0)]
+    while chunks := study.probes(goals):
+        rows(chunks)
+    (_, near), counts = study.near(goals)[0], []
+    while chunks := study.missing((c, study.tuning) for _, c in study.tuned(goals)):
+        counts.append(len(chunks))
+        rows(chunks)
+    tuned = [candidate for _, candidate in study.tuned(goals)]
+    assert tuned[0] == near and [c.rung for c in tuned] == sorted((c.rung for c in tuned), reverse=True)
+    first, last = study.score(tuned[0], study.tuning), study.score(tuned[-1], study.tuning)
+    assert first and not reached(first.nfe, 64)
+    assert last and reached(last.nfe, 64) and len(counts) == len(tuned) > 1
 
 
 def test_only_what_is_missing_is_decoded_and_draws_are_shared(tmp_path: Path) -> None:

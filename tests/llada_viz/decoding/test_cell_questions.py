@@ -121,8 +121,10 @@ def test_how_a_run_goes_on() -> None:
     run = decoded()
     how = questions(run).branching(run.id)
     assert (how["sampler"], how["seed"], how["temperature"], how["why"]) == ("low_confidence", 0, 0.0, "")
-    names = [name for name, _, _ in how["samplers"]]
+    names = [name for name, *_ in how["samplers"]]
     assert "remdm" in names and len(names) == len(set(names)) > 8
+    groups = {name: group for name, _, _, group in how["samplers"]}
+    assert groups["remdm"] == "Take tokens back" != groups["low_confidence"]
 
 
 def test_another_model_is_named_and_offered() -> None:
