@@ -250,7 +250,8 @@ def _answer_ids(loaded: LoadedModel, text: str, field: str) -> list[int]:
     if loaded.mask_id in ids:
         mask = loaded.tokenizer.convert_ids_to_tokens(loaded.mask_id)
         raise RequestError(
-            f"{field}: {mask} is the mask token; allowed: text, and {MASK_MARK} for a hole of infill"
+            f"{field}: {mask} is the mask token; allowed: text, and {MASK_MARK} for a hole of infill",
+            f"{mask} is the model's mask: no sampler would fill it in. Leave it out.",
         )
     return ids
 
@@ -258,9 +259,15 @@ def _answer_ids(loaded: LoadedModel, text: str, field: str) -> list[int]:
 def _pin(given_tokens: dict[int, int], start: int, ids: list[int], length: int, field: str) -> None:
     for position, token in enumerate(ids, start):
         if not 0 <= position < length:
-            raise RequestError(f"{field}: position {position} is out of range; allowed: 0 to {length - 1}")
+            raise RequestError(
+                f"{field}: position {position} is out of range; allowed: 0 to {length - 1}",
+                f"A given word takes cell {position}, and the answer has the cells 0 to {length - 1}.",
+            )
         if given_tokens.get(position, token) != token:
-            raise RequestError(f"{field}: position {position} is given twice; allowed: once")
+            raise RequestError(
+                f"{field}: position {position} is given twice; allowed: once",
+                f"Two given words take cell {position}.",
+            )
         given_tokens[position] = token
 
 

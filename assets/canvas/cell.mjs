@@ -39,7 +39,7 @@ export function cellText(cell, fresh, ghosts = false) {
 }
 
 /** Whether a run holds no probabilities. */
-export const unsure = (meta) => meta?.settings?.confidence === "unknown";
+export const unsure = (meta) => Boolean(meta?.unsure);
 
 /** What a screen reader says for a cell; meta: of its run. */
 export function cellLabel(pos, cell, ghosts = false, meta = null) {

@@ -74,7 +74,7 @@ export class Lane {
     const blocks = meta.block_length < meta.gen_length ? `blocks of ${meta.block_length}` : "";
     const steps = meta.steps ? `${meta.steps} steps` : "";
     const sizes = [`${meta.gen_length} cells`, blocks, steps, approximate];
-    this.source.title = Object.entries(meta.settings).map(([key, value]) => `${key} ${value}`).join(", ");
+    this.source.title = meta.told;
     set(this.source, sizes.filter(Boolean).join(" · "));
   }
 

@@ -5,8 +5,11 @@ import { fillChoices, make, set } from "./dom.mjs";
 
 const NUMERIC = { int: "numeric", float: "decimal" };
 
-/** A value in words. */
-const word = (value) => ({ true: "on", false: "off" })[value] ?? String(value);
+/** A value of a setting in words. */
+const word = (fact, value) => ({ true: "on", false: "off" })[value] ?? fact?.choices?.find(([name]) => name === value)?.[1] ?? String(value);
+
+/** A label within a sentence: Early stop is early stop, and KL threshold stays. */
+const within = (label) => (/^.[A-Z]/.test(label) ? label : label[0].toLowerCase() + label.slice(1));
 
 /** What was typed into a field: undefined for nothing; what is no number stays text, and is refused with a sentence. */
 export function typed(text, kind) {
@@ -22,11 +25,13 @@ export function changed(settings, fact, value) {
   return value === undefined || value === fact.usual ? rest : { ...rest, [fact.name]: value };
 }
 
-/** The changed settings in words; "" for none. */
-export function summary(settings) {
-  return Object.entries(settings)
-    .map(([name, value]) => `${name.replaceAll("_", " ")} ${word(value)}`)
-    .join(", ");
+/** The changed settings in words; "" for none. facts: of the sampler's settings. */
+export function summary(settings, facts) {
+  const told = ([name, value]) => {
+    const fact = facts.find((each) => each.name === name);
+    return `${fact ? within(fact.label) : name.replaceAll("_", " ")} ${word(fact, value)}`;
+  };
+  return Object.entries(settings).map(told).join(", ");
 }
 
 class LineUp {
@@ -102,11 +107,11 @@ class LineUp {
     const head = make("summary", "", "Settings");
     const now = make("span", "now");
     head.append(now);
-    const say = () => set(now, summary(lane.settings) || "as usual");
+    const facts = (sampler?.settings ?? []).map((number) => this.facts.settings[number]);
+    const say = () => set(now, summary(lane.settings, facts) || "as usual");
     say();
     box.open = this.open.has(i);
     const fill = () => {
-      const facts = (sampler?.settings ?? []).map((number) => this.facts.settings[number]);
       const fieldOf = (fact) =>
         field(fact, lane.settings[fact.name], (value) => {
           lane.settings = changed(lane.settings, fact, value);
@@ -158,7 +163,7 @@ function field(fact, value, tell) {
   }
   label.append(make("span", "", fact.label));
   if (fact.kind === "choice") {
-    const choices = fact.choices.map((name) => [name, name === fact.usual ? `${name} (usual)` : name]);
+    const choices = fact.choices.map(([name, text]) => [name, name === fact.usual ? `${text} (usual)` : text]);
     const select = options(choices, value ?? fact.usual, { "data-setting": fact.name });
     select.addEventListener("change", () => tell(select.value));
     label.append(select, help);

@@ -2,7 +2,7 @@
 
 import { whenThere } from "./dom.mjs";
 
-const ids = (name) => [`setting-${name}`, name, `compare-${name}`];
+const ids = (name) => [`setting-${name}`, name, ...["compare", "evaluate", "train"].map((tab) => `${tab}-${name}`)];
 const INPUT = "input, textarea";
 
 /** The block of the form's field of a name; null: the form has none. */
@@ -67,10 +67,9 @@ function watch(place) {
   new MutationObserver(look).observe(place, what);
 }
 
-/** Follow the refusals of Visualize and of Compare. */
+/** Follow the refusals of all tabs. */
 export function followRefusals() {
-  whenThere("#alert", watch);
-  whenThere("#compare-alert", watch);
+  for (const place of ["#alert", "#compare-alert", "#evaluate-alert", "#train-alert"]) whenThere(place, watch);
   document.addEventListener("click", (event) => {
     const offered = event.target.closest?.("[data-fix]");
     if (offered) fix(offered);

@@ -12,8 +12,7 @@ export function showSource(parts, meta) {
   const which = meta.rows > 1 ? `row 1 of ${meta.rows}` : "";
   const approximate = meta.approximate && `approximate: ${meta.approximate}`;
   parts.source.textContent = [meta.sampler, meta.model, which, approximate].filter(Boolean).join(" · ");
-  const settings = Object.entries(meta.settings).map(([name, value]) => `${name} ${value}`);
-  parts.source.title = settings.join(", ");
+  parts.source.title = meta.told;
   set(parts["left-name"], meta.noise ? "noise left" : "masks left");
   set(parts["curve-name"], meta.noise ? "Noise left" : "Masks left");
 }

@@ -1,4 +1,5 @@
-// The recorded run that plays when the page opens, until a run of the reader's own takes over.
+// What stands on the board when the page opens: a recorded run that plays until a run of the reader's own takes over,
+// or after a reload the run that stood there.
 
 import { Player } from "./player.mjs";
 
@@ -10,6 +11,26 @@ const LOW = 0.5; // a score that is worth a look
 export function plays(search) {
   const asked = new URLSearchParams(search);
   return asked.get("still") !== "1" && !asked.has("run");
+}
+
+const LAST = "lz-run"; // in the browser tab: the run that it showed last
+
+/** The run that this browser tab showed last; "" where the address asks for another one, or nothing is kept. */
+export function lastRun(search) {
+  try {
+    return new URLSearchParams(search).has("run") ? "" : (sessionStorage.getItem(LAST) ?? "");
+  } catch {
+    return ""; // forbidden here
+  }
+}
+
+/** Remember it, if the browser may. */
+export function keepLastRun(run) {
+  try {
+    sessionStorage.setItem(LAST, run);
+  } catch {
+    // forbidden here, or full
+  }
 }
 
 /** How many frames' time a frame stays, so that one can read what went wrong and what is done about it. */

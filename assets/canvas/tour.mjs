@@ -49,7 +49,6 @@ export class Tour {
     this.skip.addEventListener("click", () => this.end());
     this.back.addEventListener("click", () => this.show(this.at - 1));
     this.next.addEventListener("click", () => (this.at + 1 < STEPS.length ? this.show(this.at + 1) : this.end()));
-    this.card.addEventListener("keydown", (event) => event.key === "Escape" && this.end());
   }
 
   /** Begin by itself for somebody who has not seen it, where there is room beside what plays; the focus stays. */
@@ -66,6 +65,8 @@ export class Tour {
     const { signal } = this.leaving;
     window.addEventListener("resize", () => this.place(), { signal });
     document.addEventListener("scroll", () => this.place(), { signal, capture: true, passive: true });
+    document.addEventListener("keydown", (event) => event.key === "Escape" && this.end(), { signal });
+    document.addEventListener("click", (event) => event.target.closest?.("#run") && this.end(), { signal });
     document.querySelector(".gradio-container").append(this.card);
     this.show(0, focused);
   }

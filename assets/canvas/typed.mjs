@@ -10,4 +10,10 @@ export function tellChanges() {
     if (!told) target.dispatchEvent(new KeyboardEvent("keypress", { bubbles: true }));
     pressed = false;
   });
+  // What is typed into a closed list replaces its choice, and does not go behind it.
+  for (const way of ["focusin", "click"]) {
+    document.addEventListener(way, ({ target }) => {
+      if (target.matches?.("input[role=listbox]:not([readonly])") && target.selectionStart === target.selectionEnd) target.select();
+    });
+  }
 }

@@ -91,7 +91,7 @@ class Preset:
     @property
     def sentence(self) -> str:
         """The rates, as a sentence with its measure: "Of 200 problems (…) it mends …"."""
-        return f"On {self.rates.problems} problems ({self.set_up}) it {self.rates.sentence}."
+        return f"On {self.rates.problems:,} problems ({self.set_up}) it {self.rates.sentence}."
 
     def check_parts(self, parts: Mapping[str, Part]) -> None:
         """PresetError unless what is at hand is what the preset was made with."""

@@ -75,13 +75,12 @@ class Rates:
     @property
     def sentence(self) -> str:
         """The rates as they stand beside a preset."""
-        more = " (one token a step, it cannot use more)" if self.saturated else ""
+        most = ", one token a step and so its most," if self.saturated else ""
+        again = f"; with another seed, {self.anew_mended:,}" if self.anew_mended is not None else ""
         return (
-            f"mends {self.mended} of {self.errors} errors of plain decoding at these settings, "
-            f"breaks {self.broken} of {self.rights} right answers; "
-            f"NFE {self.nfe:.0f} against {self.plain_nfe:.0f}; "
-            f"plain with {self.raised_nfe:.0f}{more} mends {self.raised_mended}"
-            + (f", drawn anew {self.anew_mended}" if self.anew_mended is not None else "")
+            f"mends {self.mended:,} of {self.errors:,} errors of plain decoding and breaks {self.broken:,} "
+            f"of its {self.rights:,} right answers, with {self.nfe:.0f} NFE against {self.plain_nfe:.0f}. "
+            f"Plain decoding with {self.raised_nfe:.0f} NFE{most} mends {self.raised_mended:,}{again}"
         )
 
 

@@ -100,6 +100,8 @@ class Report:
 
 def cells(s: Summary) -> list[str]:
     """A summary as text, in the order of HEAD."""
+    if s.rows == s.failed:  # no answer yet, or none at all
+        return [s.label, *["–"] * 5, str(s.failed), *["–"] * 4]
     low, high = s.interval
     accuracy = "–" if s.accuracy is None else f"{s.accuracy:.1%}"
     interval = "–" if s.accuracy is None else f"{low:.1%} – {high:.1%}"

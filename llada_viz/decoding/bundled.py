@@ -47,7 +47,7 @@ EXAMPLES = (
     ("linear", "Equation", 2),
     ("expression", "Expression", 1),
     ("word", "Word problem", 9),
-    ("countdown", "Countdown", 3),
+    ("countdown", "Countdown", 11),
 )
 DTYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llada_viz.decoding.setting_words import in_words
 from samplers.registry import entry
 
 
@@ -20,10 +21,5 @@ class Lane:
 
 def label_of_lane(sampler: str, own: Mapping[str, Any]) -> str:
     """A sampler's title, and the settings that were chosen for its lane alone."""
-    words = ", ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in own.items())
-    title = entry(sampler).title
+    title, words = entry(sampler).title, in_words(sampler, own)
     return f"{title} ({words})" if words else title
-
-
-def _word(value: Any) -> str:
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else f"{value}"

@@ -11,6 +11,7 @@ from typing import Any
 from llada_viz.decoding.few_blocks import few_blocks
 from llada_viz.decoding.lane import Lane, label_of_lane
 from llada_viz.decoding.sampler_groups import group_of, in_groups
+from llada_viz.decoding.setting_words import shown
 from samplers.blocks import BlockSettings
 from samplers.registry import entry, make
 from samplers.requests import RequestError
@@ -142,7 +143,8 @@ def _place(setting: Described) -> int:
 
 
 def _fact(setting: Described, usual: Mapping[str, Any]) -> dict[str, Any]:
-    given = setting.unit == "blocks" or setting.name in {name for name, _, _ in SIZES}
+    sizes = {name for name, _, _ in SIZES}
+    given = setting.unit == "blocks" or setting.name in sizes
     value = {"early_stop": True, **usual}.get(setting.name, setting.default)
     fact: dict[str, Any] = {
         "name": setting.name, "label": setting.label, "help": setting.help,
@@ -151,7 +153,8 @@ def _fact(setting: Described, usual: Mapping[str, Any]) -> dict[str, Any]:
         "usual": None if given else value, "rest": _place(setting) == LAST,
     }  # fmt: skip
     if setting.choices:
-        fact["choices"] = list(setting.choices)
-    if setting.low is not None or setting.high is not None:
-        fact["range"] = [setting.low, setting.high]
+        fact["choices"] = [[choice, shown(choice)] for choice in setting.choices]
+    high = None if setting.name in sizes else setting.high  # a model that is loaded later may read more
+    if setting.low is not None or high is not None:
+        fact["range"] = [setting.low, high]
     return fact

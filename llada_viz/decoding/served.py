@@ -27,9 +27,17 @@ NO_CHECKER = (
     "{title} needs scores. The exact checker scores the five bundled kinds of problem, and this prompt is "
     "none of them; allowed: such a prompt, or a reward model as the scorer"
 )
+NO_CHECKER_HERE = (
+    "{title} needs scores. The exact checker scores the five bundled kinds of problem, and this prompt is "
+    "none of them. Choose a reward model as the scorer, or ask such a problem."
+)
 NO_HEAD = (
     "{what} needs a UPS head, and none is loaded that was trained on this network; allowed: another choice, "
     "or a head that the Train tab trains (remask-sft)"
+)
+NO_HEAD_HERE = (
+    "{title} needs a UPS head for these settings, and none is loaded that was trained on this network. Train "
+    "one in Train, or change the settings."
 )
 USUAL = {"gen_length": 128, "block_length": 32}
 """Sizes of an answer where the model's folder names none."""
@@ -140,7 +148,9 @@ def tools_for(
         if scorer != CHECKER:
             tools = Tools(scorer="prm", reward=served.reward(scorer))
         elif task is None:
-            raise RequestError(NO_CHECKER.format(title=described.title))
+            raise RequestError(
+                *(text.format(title=described.title) for text in (NO_CHECKER, NO_CHECKER_HERE))
+            )
         else:
             tools = Tools(scorer=CHECKER)
     elif scorer:
@@ -167,4 +177,5 @@ def check_scorer(served: Served, scorer: str) -> None:
 def no_head(sampler: Entry) -> RequestError:
     """The refusal of a sampler that needs a UPS head where there is none."""
     with_head = ", ".join(f"{name} = {value!r}" for name, value in sampler.with_head.items())
-    return RequestError(NO_HEAD.format(what=with_head or sampler.title))
+    message = NO_HEAD.format(what=with_head or sampler.title)
+    return RequestError(message, NO_HEAD_HERE.format(title=sampler.title))

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from evaluation.runs.again import as_html
 from evaluation.runs.report import HEAD, Report, cells, verdict
 from evaluation.runs.written import TITLE, written_rows
 from llada_viz.render import job
@@ -44,16 +45,17 @@ def progress(
 
 def result(report: Report, going: bool = False) -> str:
     """Notes, the table of accuracy and cost, a sentence for each pair of samplers that was compared, and the
-    table of how each wrote. going: rows are still being decoded. The plots are not part of it:
-    llada_viz.render.figures."""
+    table of how each wrote; once it is over, how to do it again on a command line. going: rows are still being
+    decoded. The plots are not part of it: llada_viz.render.figures."""
     notes = "".join(f"<p class='lz-note'>{escape(note)}</p>" for note in report.notes(going))
     pairs = [pair for pair in report.comparisons if pair.rows or not going]
     sentences = "".join(f"<li>{escape(pair.words)}</li>" for pair in pairs)
     head, rows = written_rows(report.rows)
     wrote = f"<p class='lz-about'>{TITLE}:</p>{table(head, rows, TITLE)}" if rows else ""
+    again = "" if going else _folded("On a command line", as_html(report.manifest))
     return (
         f"{notes}{table(HEAD, [cells(s) for s in report.summaries], 'Accuracy and cost')}"
-        f"<ul class='lz-said'>{sentences}</ul>{wrote}"
+        f"<ul class='lz-said'>{sentences}</ul>{wrote}{again}"
     )
 
 
@@ -63,7 +65,7 @@ def scores_of(folder: Path) -> str:
     try:
         scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
         body = [
-            (" ".join(filter(None, (s["set"], s.get("level", "")))), f"{s['correct']} / {s['total']}",
+            (_with_level(s["set"], s.get("level", "")), f"{s['correct']} / {s['total']}",
              f"{s['accuracy']:.1%}", f"{s['low']:.1%} – {s['high']:.1%}", f"{s['nfe']:.1f}")
             for s in scores
         ]  # fmt: skip
@@ -72,6 +74,15 @@ def scores_of(folder: Path) -> str:
     head = ("set", "right", "accuracy", "95 % interval", "NFE")
     said = f"A finished one: {escape(folder.name)} with plain decoding, measured on held-out problems."
     return f"<p class='lz-about'>{said}</p>{table(head, body, 'Scores of the bundled model')}"
+
+
+def _folded(title: str, html: str) -> str:
+    return f"<details class='lz-again'><summary>{title}</summary>{html}</details>"
+
+
+def _with_level(name: str, level: str) -> str:
+    """A set with its level; one whose name tells what it is keeps its name."""
+    return f"{name}, {level}" if level and ", " not in name else name
 
 
 def detail(question: str, answer: str, label: str, row: Mapping[str, Any] | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from llada_viz.decoding.setting_words import in_words
 from llada_viz.render.question import question_of
 from llada_viz.render.square import square_of
 from samplers.events import Started
@@ -24,10 +25,11 @@ LINE = 32
 class Layout:
     """Sizes and names of a run.
 
-    steps: planned for the whole answer, None: the sampler plans none; rows: sequences decoded at once;
-    approximate: what makes the network's outputs approximate (a KV cache), "" when nothing does; first_block:
-    cells of the first block, which begins in the prompt where blocks count from the sequence's begin; noise:
-    undecided cells hold noise, not masks; scored: a scorer reads the blocks, and its name is scorer.
+    steps: planned for the whole answer, None: the sampler plans none; rows: sequences decoded at once; told:
+    the settings in words; approximate: what makes the network's outputs approximate (a KV cache), "" when
+    nothing does; first_block: cells of the first block, which begins in the prompt where blocks count from
+    the sequence's begin; noise: undecided cells hold noise, not masks; scored: a scorer reads the blocks, and
+    its name is scorer.
     """
 
     gen_length: int = 0
@@ -38,6 +40,7 @@ class Layout:
     model: str = ""
     rows: int = 1
     settings: dict[str, str] = field(default_factory=dict)
+    told: str = ""
     approximate: str = ""
     blocks_before_a_score: int | None = None  # None: a sampler that does not wait for blocks
     foreign: bool = False  # another engine's run: our samplers cannot go on with it
@@ -70,7 +73,8 @@ class Layout:
             "sampler": self.sampler,
             "model": self.model,
             "rows": self.rows,
-            "settings": self.settings,
+            "told": self.told,
+            "unsure": self.unsure,
             "approximate": self.approximate,
             "first_block": self.first_block,
             "noise": self.noise,
@@ -98,6 +102,7 @@ def layout_of(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, b
         model=_text(network, "model"),
         rows=len(event.tokens),
         settings=_plain(event.settings),
+        told=in_words(name, _own(event.settings)),
         approximate=_text(network, "approximate"),
         blocks_before_a_score=_blocks_before_a_score(name, event.settings),
         first_block=size - prompt_cells % size,
@@ -125,12 +130,18 @@ def _whole(settings: Mapping[str, Any], name: str, most: int) -> int | None:
     return value if good else None
 
 
-def _plain(settings: Mapping[str, Any]) -> dict[str, str]:
-    shown = {k: v for k, v in settings.items() if k not in NOT_SETTINGS}
-    seeds = shown.pop("seeds", None)
+def _own(settings: Mapping[str, Any]) -> dict[str, str | float | bool]:
+    """The plain ones, the first seed among them."""
+    own = {k: v for k, v in settings.items() if k not in NOT_SETTINGS}
+    seeds = own.pop("seeds", None)
     if isinstance(seeds, (list, tuple)) and seeds:
-        shown["seed"] = seeds[0]
-    return {k: _said(v)[:LONGEST_VALUE] for k, v in shown.items() if isinstance(v, PLAIN)}
+        own["seed"] = seeds[0]
+    plain = {k: v for k, v in own.items() if isinstance(v, PLAIN)}
+    return {k: v[:LONGEST_VALUE] if isinstance(v, str) else v for k, v in plain.items()}
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, str]:
+    return {k: _said(v)[:LONGEST_VALUE] for k, v in _own(settings).items()}
 
 
 def _said(value: str | float | bool) -> str:

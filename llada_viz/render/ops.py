@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from models.text import cell_texts
@@ -41,6 +42,13 @@ NOISE = -1  # stands for noise where text is decoded: no token has this id
 def unit(value: float) -> float | None:
     """A confidence or score for the page: in [0, 1], four digits after the point; None: not finite."""
     return round(min(max(value, 0.0), 1.0), 4) if math.isfinite(value) else None
+
+
+def two_digits(value: float) -> str:
+    """A confidence or score in a sentence, as the page's script writes it beside the board: a half goes up. A
+    dash where it is not finite."""
+    given = unit(value)
+    return "–" if given is None else str(Decimal(given).quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llada_viz.render.meta import LONGEST_VALUE
-from llada_viz.render.ops import unit
+from llada_viz.render.ops import two_digits, unit
 from llada_viz.render.say_cells import capital, cells, changed, counted, of_cells, percent, quoted, undecided
 from samplers.events import (
     BlockScored,
@@ -113,7 +113,7 @@ def _scored(event: BlockScored, maker: FrameMaker) -> Say:
     if maker.board.candidates is not None:
         k = maker.board.k
         scores = [s for s in event.scores[maker.row * k : (maker.row + 1) * k] if s is not None]
-        listed_scores = ", ".join(f"{s:.2f}" for s in scores[:MOST_SCORES]) + (
+        listed_scores = ", ".join(map(two_digits, scores[:MOST_SCORES])) + (
             "…" if len(scores) > MOST_SCORES else ""
         )
         return [
@@ -122,9 +122,9 @@ def _scored(event: BlockScored, maker: FrameMaker) -> Say:
             "",
         ]
     score = event.scores[maker.row] if maker.row < len(event.scores) else None
-    if score is None or (score := unit(score)) is None:
+    if score is None or unit(score) is None:
         return ["Scored.", "Not this row.", ""]
-    return ["Scored.", f"{where} scored {score:.2f} ({event.scorer}).", ""]
+    return ["Scored.", f"{where} scored {two_digits(score)} ({event.scorer}).", ""]
 
 
 def _window(event: WindowTriggered, maker: FrameMaker) -> Say:
@@ -132,10 +132,10 @@ def _window(event: WindowTriggered, maker: FrameMaker) -> Say:
     where = f"block {blocks.start + 1}"
     if len(blocks) > 1:
         where = f"blocks {blocks.start + 1}–{blocks.stop}"
-    worst = min(event.scores, default=float("nan"))
+    worst = two_digits(min(event.scores, default=float("nan")))
     return [
         "Window triggered.",
-        f"The lowest score, {worst:.2f}, is under {event.threshold:.2f}: {where} will be tried again.",
+        f"The lowest score, {worst}, is under {event.threshold:.2f}: {where} will be tried again.",
         "back",
     ]
 
@@ -146,7 +146,7 @@ def _chosen(event: CandidateChosen, maker: FrameMaker) -> Say:
         return ["Original kept.", "No candidate was better.", ""]
     if maker.tried is None:
         return [f"Candidate {winner + 1}", "wins.", ""]
-    return [f"Candidate {winner + 1} wins,", f"{maker.tried['list'][winner][0]:.2f}.", ""]
+    return [f"Candidate {winner + 1} wins,", f"{two_digits(maker.tried['list'][winner][0])}.", ""]
 
 
 def _finished(event: Finished, frame: dict[str, Any], maker: FrameMaker) -> Say:

@@ -48,6 +48,10 @@ NO_SCORES = (
     "a chosen sampler needs scores, and the exact checker scores the bundled problems only; "
     "allowed: such a set, or a reward model as the scorer"
 )
+NO_SCORES_HERE = (
+    "A sampler of the list needs scores, and the exact checker scores the bundled problems only. Choose a "
+    "reward model as the scorer, or a bundled set."
+)
 
 
 def samples(public: bool = False) -> list[tuple[str, str]]:
@@ -94,7 +98,9 @@ class EvaluateForm:
         """Lay out the inputs, the scorer among them."""
         first = str(SAMPLES / FIRST_SET)
         facts = self.look(first, "")
-        self.source = gr.Dropdown(samples(self.public), value=first, label="Set", elem_id="evaluate-set")
+        self.source = gr.Dropdown(
+            samples(self.public), value=first, label="Set", elem_id="evaluate-set", filterable=False
+        )
         self.upload = gr.UploadButton(
             "Upload CSV, JSONL or Parquet", size="sm", elem_id="evaluate-upload",
             file_types=[".csv", ".tsv", ".jsonl", ".json", ".parquet"],
@@ -136,6 +142,7 @@ class EvaluateForm:
             self.shots_from = gr.Dropdown(
                 [(OWN_SIDE, ""), *samples(self.public)], value="", label="They come from",
                 elem_id="evaluate-shots-from", info="Of a file its first rows, which are then not asked.",
+                filterable=False,
             )  # fmt: skip
             self.seed = gr.Number(0, label="Seed", info="Row n has this seed plus n with every sampler.")
             self.template = gr.Textbox(
@@ -262,7 +269,7 @@ class EvaluateForm:
         data = values[self.path] if source == UPLOADED else source
         tools = tools_of(using, values[self.scorer], lanes)
         if tools["scorer"] == CHECKER and source not in TASKS:
-            raise RequestError(NO_SCORES)
+            raise RequestError(NO_SCORES, NO_SCORES_HERE)
         columns, count = self._mapping(source, data, values[self.question], values[self.answer], rows)
         if self.public and count > MOST_PUBLIC_ROWS:
             raise RequestError(TOO_MANY_ROWS)

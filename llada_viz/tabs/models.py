@@ -64,7 +64,7 @@ class Models:
         first = self.bundled.folder.name if choice.is_bundled(str(self.bundled.folder)) else ""
         listed = [*choice.offers(), *([("A folder or another hub id…", OTHER)] if self.open else [])]
         value = first if first in [name for _, name in listed] else listed[0][1]
-        self.model = gr.Dropdown(listed, value=value, label="Model", elem_id="models-model")
+        self.model = gr.Dropdown(listed, value=value, label="Model", elem_id="models-model", filterable=False)
         self.named = gr.Textbox(
             label="Folder or hub id", placeholder="owner/name, or /path/to/folder", visible=False,
             elem_id="models-named",
@@ -76,9 +76,13 @@ class Models:
         self.about = gr.HTML(elem_id="models-about", apply_default_css=False)
         with gr.Row(elem_classes="lz-two"):
             words = [(choice.WORDS[way], way) for way in (AUTO, *choice.TYPES)]
-            self.precision = gr.Dropdown(words, value=AUTO, label="Precision", elem_id="models-precision")
+            self.precision = gr.Dropdown(
+                words, value=AUTO, label="Precision", elem_id="models-precision", filterable=False
+            )
             places = [(choice.WORDS.get(name, name), name) for name in choice.devices()]
-            self.device = gr.Dropdown(places, value=AUTO, label="Device", elem_id="models-device")
+            self.device = gr.Dropdown(
+                places, value=AUTO, label="Device", elem_id="models-device", filterable=False
+            )
 
     def _use(self) -> None:
         with gr.Row(elem_classes="lz-two"):
@@ -127,7 +131,9 @@ class Models:
             gr.HTML(f"<h2>Attach to it</h2><p class='lz-about'>{PARTS}</p>", apply_default_css=False)
             kinds = [part for kind in ("adapter", "UPS head", "reward model") for part in choice.offers(kind)]
             listed = [*kinds, *([("A folder or another hub id…", OTHER)] if self.open else [])]
-            self.part = gr.Dropdown(listed, value=listed[0][1], label="Part", elem_id="models-part")
+            self.part = gr.Dropdown(
+                listed, value=listed[0][1], label="Part", elem_id="models-part", filterable=False
+            )
             self.part_named = gr.Textbox(
                 label="Folder or hub id", placeholder="/path/to/folder", visible=False,
                 elem_id="models-part-named",

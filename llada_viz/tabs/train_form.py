@@ -92,7 +92,7 @@ class TrainForm:
         first = FIRST if FIRST in OBJECTIVES else next(iter(OBJECTIVES))
         self.objective = gr.Dropdown(
             [(entry.title, entry.name) for entry in OBJECTIVES.values()], value=first, label="Objective",
-            elem_id="train-objective",
+            elem_id="train-objective", filterable=False,
         )  # fmt: skip
         description = about(first, self.folder)
         self.about = gr.HTML(description, elem_classes="lz-about", apply_default_css=False)

@@ -54,7 +54,7 @@ from samplers.registry import SAMPLERS, entry, head_users, make
 from samplers.requests import RequestError
 from samplers.settings import SettingError, sentence_of
 
-FIRST_EXAMPLE = 1  # filled in when the page opens, so that Run can be pressed at once
+FIRST_EXAMPLE = 4  # filled in when the page opens, so that Run can be pressed at once; it hesitates visibly
 STARTING = "Starting…"
 ASK = "What the model answers. Ctrl+Enter runs it."
 GOES_ON = "A run is still going on: press Stop first."
@@ -149,7 +149,8 @@ class Visualize:
             self.seed = gr.Number(0, label="Seed", info="The same seed gives the same run.", elem_id="seed")
             self.constraints = gr.Textbox(
                 label="Word constraints", placeholder="3:word, 10:other", elem_id="constraints",
-                info="cell:word, …; those cells are given from the start and never change.",
+                info="cell:word, …; the first cell is 0. A space is put before a word, but not before one in "
+                'quotation marks, such as 3:"word". Those cells are given from the start and never change.',
             )  # fmt: skip
             self.form.rest()
         self.setups.build_tools()

@@ -11,6 +11,7 @@ import gradio as gr
 
 from llada_viz.decoding.few_blocks import few_blocks
 from llada_viz.decoding.sampler_groups import in_groups
+from llada_viz.decoding.setting_words import shown
 from llada_viz.widgets.live import without_fraction
 from samplers.blocks import BlockSettings
 from samplers.registry import SAMPLERS, Entry, entry
@@ -19,8 +20,6 @@ from samplers.settings import Described, describe
 # These are always visible, in this order; all other settings are inside an accordion.
 SIZES = ("gen_length", "block_length", "steps")
 FRONT = (*SIZES, "temperature")
-# Choices whose names are those of a paper's code.
-READ = {"ups": "UPS head", "tps_prob": "probability of the token", "t2m": "mask first (t2m)"}
 # One input serves every sampler that has the same setting, so that values survive a change.
 Key = tuple[str, type, tuple[str, ...]]
 
@@ -59,11 +58,6 @@ def widget(setting: Described, value: Any, visible: bool, front: bool, prefix: s
         return gr.Textbox(info=setting.help, **common)
     info = allowed(setting) if front else f"{setting.help} {allowed(setting)}".strip()
     return gr.Number(info=info, min_width=80, **common)
-
-
-def shown(choice: str) -> str:
-    """A choice as it is read: score_x_confidence is score × confidence."""
-    return READ.get(choice) or choice.replace("_x_", " × ").replace("_", " ")
 
 
 def plain(value: Any, setting: Described) -> Any:

@@ -13,7 +13,9 @@ from models.checkpoint import ModelError
 from samplers.requests import RequestError
 from samplers.settings import sentence_of
 
-WHAT = "Every tab decodes with this model. The Models tab changes it, for this browser tab only."
+WHAT = (
+    "Every tab decodes with this model. The Models tab changes it, for this browser tab until it is reloaded."
+)
 # When it was opened; its button has the class "open" for as long.
 CLOSES_OUTSIDE = """() => {
   const fold = document.querySelector('#model'), button = fold.querySelector('button');

@@ -17,6 +17,8 @@ SIZES = {
     "Countdown": (32, 8, 32),
 }  # fmt: skip
 NAMES = ("gen_length", "block_length", "steps")
+# A problem that the bundled model gets wrong: it drops a sign.
+ANSWERED_WRONG = "What is the value of x if -x + 8 = -8?"
 # How far an element is from the part of the page that is in view: 0 when all of it is.
 OUTSIDE = """(where) => {
   const { top, bottom } = document.querySelector(where).getBoundingClientRect();
@@ -135,22 +137,22 @@ def test_m5_m6_the_page_says_what_is_wrong_and_what_was_cut_off(open_page: OpenP
     tab.run()
     tab.wait("line?.ended")
     assert tab.text("verdict") == "Right." and page.locator("#canvas .c.broken").count() == 0
-    tab.example("Word problem")
-    wait_for_sizes(page, "setting", (64, 8, 64))
+    tab.example("Equation")
+    wait_for_sizes(page, "setting", (32, 8, 32))
     page.fill("#prompt textarea", ANSWERED_WRONG)
-    tab.setting("gen_length", 32)
-    tab.setting("steps", 32)
+    tab.setting("gen_length", 16)
+    tab.setting("steps", 16)
     tab.run()
-    tab.wait("line?.ended && line.meta.gen_length === 32 && say.startsWith('Cut off.')")
-    assert "The answer did not end in 32 cells" in tab.text("say") and not tab.text("verdict")
+    tab.wait("line?.ended && line.meta.gen_length === 16 && say.startsWith('Cut off.')")
+    assert "The answer did not end in 16 cells" in tab.text("say") and not tab.text("verdict")
     tab.shot(shots, "cut-off-dark")
     page.wait_for_selector("#run:not([disabled])")
-    page.get_by_role("button", name="Try 64").click()
-    tab.wait("line?.ended && line.meta.gen_length === 64")
-    wait_for_sizes(page, "setting", (64, 8, 64))
-    assert tab.text("verdict") == "Wrong: the answer is 110; line 4 is where it breaks."
+    page.get_by_role("button", name="Try 32").click()
+    tab.wait("line?.ended && line.meta.gen_length === 32")
+    wait_for_sizes(page, "setting", (32, 8, 32))
+    assert tab.text("verdict") == "Wrong: the answer is 16; line 3 is where it breaks."
     line = "".join(page.locator("#canvas .c.broken").all_inner_texts())
-    assert "134" in line and line.count("=") == 1, line
+    assert "-16" in line and line.count("=") == 1, line
     assert not page.is_visible("#canvas [data-part=again]") and page.evaluate(FAINT) == []
     tab.shot(shots, "wrong-dark")
     page.click("#canvas [data-part=first]")

@@ -253,3 +253,16 @@ def test_compare_and_evaluate_add_a_preset(open_page: Any, shots: Path) -> None:
         tab.page.wait_for_function(f"({lanes}).length > {len(before)}")
         assert tab.page.evaluate(BEYOND) == []
         tab.shot(shots, f"{name}-preset-light")
+
+
+def test_m12_the_board_stays_through_a_refresh(open_page: Callable[..., Any]) -> None:
+    tab = opened(open_page)
+    tab.run()
+    tab.wait("line?.ended")
+    cells, run = tab.cells(), tab.canvas("timeline.run")
+    again(tab)
+    tab.wait("line?.ended && canvas.painted.index === line.length - 1")
+    assert tab.cells() == cells and tab.canvas("timeline.run") == run and not tab.canvas("opened")
+    tab.page.evaluate("sessionStorage.setItem('lz-run', 'a run of another server')")
+    again(tab, tab.page.url.replace("still=1", "still=0"))
+    tab.wait("canvas.opened && line.length > 2")

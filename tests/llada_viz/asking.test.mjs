@@ -20,7 +20,7 @@ const near = (found, wanted) => {
 function run() {
   const line = new Timeline("a");
   const ops = Array.from({ length: 4 }, (_, i) => [i, "", null, "m"]);
-  const meta = { gen_length: 4, block_length: 4, steps: 4, settings: {} };
+  const meta = { gen_length: 4, block_length: 4, steps: 4 };
   const push = (kind, more) => line.push({ seq: line.length, kind, ops: [], step: line.length, nfe: 0, masks: 4, block: 0, say: ["", ""], ...more });
   push("start", { ops, meta });
   push("predict", { drafts: [[1, [["a", 0.7], ["b", 0.2]]]] });

@@ -29,7 +29,7 @@ const CELLS = 8;
 
 function first(cells = CELLS) {
   const ops = Array.from({ length: cells }, (_, i) => [i, "", null, "m"]);
-  const meta = { gen_length: cells, block_length: 4, steps: cells, rows: 1, settings: {}, prompt: "" };
+  const meta = { gen_length: cells, block_length: 4, steps: cells, rows: 1, prompt: "" };
   return frame(0, "start", ops, { meta, block: -1, masks: cells });
 }
 
@@ -227,7 +227,7 @@ test("cells", () => {
   assert.equal(cellLabel(4, cell("b")), "Cell 4: masked, was x");
   const filled = cell("c", "<|endoftext|>", { conf: null });
   assert.equal(cellLabel(4, filled), "Cell 4: end of text, filled in after an early stop");
-  const unknown = { settings: { confidence: "unknown" } };
+  const unknown = { unsure: true };
   assert.equal(cellLabel(4, cell("c", "a", { conf: null }), false, unknown), "Cell 4: a, decided");
   const ghost = cell("m", "", { was: "", drafts: [["b", null]] });
   assert.equal(cellLabel(4, ghost, true, unknown), "Cell 4: masked, draft b");

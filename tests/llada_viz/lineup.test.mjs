@@ -24,8 +24,13 @@ test("only what differs from the usual is named", () => {
 });
 
 test("changed settings in words", () => {
-  assert.equal(summary({ early_stop: false, top_k: 3 }), "early stop off, top k 3");
-  assert.equal(summary({}), "");
+  const facts = [
+    { name: "early_stop", label: "Early stop", kind: "bool" }, { name: "kl_threshold", label: "KL threshold", kind: "float" },
+    { name: "choice", label: "Choice", kind: "choice", choices: [["score_x_confidence", "score × confidence"]] },
+  ];
+  assert.equal(summary({ early_stop: false, kl_threshold: 3 }, facts), "early stop off, KL threshold 3");
+  assert.equal(summary({ choice: "score_x_confidence", a_b: 1 }, facts), "choice score × confidence, a b 1");
+  assert.equal(summary({}, facts), "");
 });
 
 const run = (nfe, t, rate, calls, did = {}) => ({ last: { nfe, t, step: nfe, calls }, rate, count: () => 0, did });

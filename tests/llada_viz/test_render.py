@@ -141,7 +141,7 @@ def test_first_frame_describes_the_run() -> None:
     meta = frames_of(every_event()[:1], PIECES)[0]["meta"]
     assert meta["gen_length"] == 8 and meta["block_length"] == 4 and meta["steps"] == 8
     assert meta["prompt"] == " a b" and meta["sampler"] == "LLaDA · surest first"
-    assert meta["settings"] == {"steps": "8", "block_length": "4", "seed": "7"}
+    assert meta["told"] == "steps 8, block length 4, seed 7" and not meta["unsure"]
 
 
 @pytest.mark.parametrize("value", [0, -3, 10**9, "16", True, None, [4]])

@@ -10,6 +10,7 @@ import pytest
 
 from llada_viz.render.figures import confidence_map
 from llada_viz.render.frames import Frame
+from llada_viz.render.ops import two_digits
 from llada_viz.render.order import change, joined
 from samplers.events import Cell, Deleted, Event, Inserted, Predicted, Started, Unmasked
 from samplers.fold import fold
@@ -193,3 +194,14 @@ def test_the_map_gives_every_cell_a_line_of_its_own() -> None:
 def test_frames_are_plain_json() -> None:
     frames: list[Frame] = [frame for run in RUNS.values() for frame in frames_of(run(), PIECES)]
     assert all(json.loads(json.dumps(frame, allow_nan=False)) == frame for frame in frames)
+
+
+@pytest.mark.parametrize(
+    ("score", "text"),
+    [
+        (0.245, "0.24"), (0.13496, "0.14"), (0.125, "0.13"), (0.625, "0.63"), (1.0, "1.00"), (-3, "0.00"),
+        (float("nan"), "–"),
+    ],
+)  # fmt: skip
+def test_m28_a_score_is_rounded_once_and_as_the_board_rounds_it(score: float, text: str) -> None:
+    assert two_digits(score) == text

@@ -37,8 +37,8 @@ def test_rates_are_counted_of_the_same_errors_and_the_same_right_answers() -> No
     assert (rates.raised_steps, rates.raised_mended, rates.raised_broken) == (32, 2, 1)
     assert not rates.saturated and rates.gap == 0.25 and rates.low <= 0.25 <= rates.high
     assert rates.sentence == (
-        "mends 3 of 4 errors of plain decoding at these settings, breaks 1 of 4 right answers; "
-        "NFE 20 against 8; plain with 32 mends 2, drawn anew 1"
+        "mends 3 of 4 errors of plain decoding and breaks 1 of its 4 right answers, with 20 NFE against 8. "
+        "Plain decoding with 32 NFE mends 2; with another seed, 1"
     )
     table = rates_table([rates])
     assert (
@@ -50,9 +50,7 @@ def test_rates_are_counted_of_the_same_errors_and_the_same_right_answers() -> No
 
 def test_where_plain_decoding_cannot_use_as_much_this_is_said() -> None:
     rates = rates_of("edit", rows("11", 99), {8: rows("01", 8), 32: rows("01", 30)}, 8)
-    assert (
-        rates.saturated and "plain with 30 (one token a step, it cannot use more) mends 0" in rates.sentence
-    )
+    assert rates.saturated and "with 30 NFE, one token a step and so its most, mends 0" in rates.sentence
     assert "30.0 (saturated)" in rates_table([rates])
 
 

@@ -84,6 +84,8 @@ def test_the_form_knows_every_setting_with_a_choice_and_what_is_usual() -> None:
         (lane,) = lanes_of(written([(name, {})]), SIZES)
         assert make(name, lane.settings | usual), "all that is usual fits, also what is counted in blocks"
     assert by_sampler["remedi"]["policy"]["usual"] == "ups"
+    assert ["score_x_confidence", "score × confidence"] in by_sampler["backmask"]["choice"]["choices"]
+    assert by_sampler["threshold"]["gen_length"]["range"] == [1, None]
     assert by_sampler["threshold"]["early_stop"]["usual"] is True
     assert (
         list(by_sampler["threshold"])[0] == "threshold" and not by_sampler["threshold"]["threshold"]["rest"]
