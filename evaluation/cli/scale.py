@@ -52,7 +52,7 @@ def add_scale(commands: Any) -> None:
 
 
 def run_scale(args: argparse.Namespace) -> None:
-    """Print an estimate, do what is left, write report.md, summary.json and scaling.svg."""
+    """Print an estimate, do what is left, write the reports and the plot."""
     import torch
 
     from evaluation.scaling.course import Course
@@ -84,7 +84,8 @@ def run_scale(args: argparse.Namespace) -> None:
         workers = Workers(decoder, partial(load_flagged, args), args.processes, threads)
         held.callback(workers.close)
         results = Course(studies, methods, sizes, workers).run()
-    print(write_report(args.out, results))
+    folders = [study.folder.path for study in studies]
+    print(write_report(args.out, list(zip(folders, results, strict=True))))
 
 
 def _study(args: argparse.Namespace, task: str) -> TaskStudy:

@@ -20,6 +20,8 @@ from evaluation.scaling.workers import Decoder
 from evaluation.sets.problem_sets import ProblemSet
 from models.whole_file import write_whole
 
+REPORT, SUMMARY = "report.md", "summary.json"
+
 
 def task_study(problems: ProblemSet, own: Mapping[str, Any], tuning: int, folder: Path) -> TaskStudy:
     """A task: the first `tuning` of the problems are for tuning, so that more can be evaluated later. own:
@@ -60,10 +62,16 @@ def open_study(
     return lock
 
 
-def write_report(out: Path, results: Sequence[TaskResult]) -> str:
-    """report.md, summary.json and scaling.svg; returns the report."""
-    text = as_markdown(results)
-    write_whole(out / "report.md", text)
-    write_whole(out / "summary.json", json.dumps(as_data(results), indent=1) + "\n")
-    write_whole(out / "scaling.svg", plot(results))
+def write_report(out: Path, results: Sequence[tuple[Path, TaskResult]]) -> str:
+    """report.md and summary.json in the folder of each task, and in `out` these of all its tasks, with the
+    plot scaling.svg: tasks may be studied one after the other. Returns the report of all."""
+    for folder, result in results:
+        write_whole(folder / REPORT, as_markdown(result))
+        write_whole(folder / SUMMARY, json.dumps(as_data(result), indent=1) + "\n")
+    folders = sorted(path.parent for path in out.glob(f"*/{SUMMARY}"))
+    tasks = [json.loads((folder / SUMMARY).read_text(encoding="utf-8")) for folder in folders]
+    text = "\n".join((folder / REPORT).read_text(encoding="utf-8") for folder in folders)
+    write_whole(out / REPORT, text)
+    write_whole(out / SUMMARY, json.dumps(tasks, indent=1) + "\n")
+    write_whole(out / "scaling.svg", plot(tasks))
     return text

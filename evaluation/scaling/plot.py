@@ -1,18 +1,18 @@
-"""Accuracy against NFE as one SVG picture: a column a task; above what a reward model or nothing scores,
-below what the exact checker scores, each beside plain decoding and the vote."""
+"""Accuracy against NFE as one SVG picture, from summary.json: a column a task; above what a reward model or
+nothing scores, below what the exact checker scores, each beside plain decoding and the vote."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 from evaluation.charts import COLOURS, Axes, polyline
 from evaluation.runs.pareto import SHAPES, mark
 from evaluation.scaling.methods import METHODS, PLAIN
-from evaluation.scaling.points import Point
 from evaluation.scaling.recipes import EXACT
-from evaluation.scaling.results import TaskResult, factor_text
+from evaluation.scaling.results import factor_text
 from evaluation.scaling.study import FACTORS
 
 PANEL, GAP, LEFT, TOP, HEIGHT, FOOT = 330, 50, 52, 44, 250, 50
@@ -22,40 +22,41 @@ ASIDE = 1.6
 NAMES = tuple(dict.fromkeys(method.name for method in METHODS))
 ENDS = (math.log2(FACTORS[0]) - 0.4, math.log2(FACTORS[-1]) + 0.6)
 TITLES = ("no scorer, UPS head or reward model", "exact checker")
+Point = Mapping[str, Any]
+"""Of a curve, as `results.as_data` writes it."""
 
 
-def plot(results: Sequence[TaskResult]) -> str:
-    """The SVG text; no scripts, no other files."""
-    rows = [_rows(results, exact) for exact in (False, True)]
+def plot(tasks: Sequence[Mapping[str, Any]]) -> str:
+    """The SVG text; no scripts, no other files. tasks: as of `results.as_data`."""
+    rows = [_rows(tasks, exact) for exact in (False, True)]
     shown = [(TITLES[i], row) for i, row in enumerate(rows) if row]
-    width = LEFT + (PANEL + GAP) * len(results) + LEGEND
+    width = LEFT + (PANEL + GAP) * len(tasks) + LEGEND
     height = len(shown) * (TOP + HEIGHT + FOOT) + 10
     parts = [f'<rect width="{width}" height="{height}" fill="#ffffff"/>']
     for place, (title, row) in enumerate(shown):
         top = place * (TOP + HEIGHT + FOOT) + TOP
-        for column, (result, points) in enumerate(zip(results, row, strict=True)):
+        for column, (task, points) in enumerate(zip(tasks, row, strict=True)):
             left = LEFT + (PANEL + GAP) * column
             axes = _axes(width, height, left, top, points)
-            parts.append(_panel(axes, f"{result.name}: {title}", points))
+            parts.append(_panel(axes, f"{task['task']}: {title}", points))
     parts.append(_legend(width - LEGEND + 8, TOP, [p for row in rows for points in row for p in points]))
     frame = Axes(width, height, 0, 0, 0, 0)
     return frame.svg("Accuracy against network evaluations", parts, "color:#222222") + "\n"
 
 
-def _rows(results: Sequence[TaskResult], exact: bool) -> list[list[Point]]:
+def _rows(tasks: Sequence[Mapping[str, Any]], exact: bool) -> list[list[Point]]:
     """The points of each task's panel; none at all where no method has such a scorer."""
-    if exact and not any(p.method.scorer == EXACT for result in results for p in result.points):
+    if exact and not any(p["scorer"] == EXACT for task in tasks for p in task["points"]):
         return []
     return [
-        [p for p in result.points if not p.method.scorer or (p.method.scorer == EXACT) == exact]
-        for result in results
+        [p for p in task["points"] if not p["scorer"] or (p["scorer"] == EXACT) == exact] for task in tasks
     ]
 
 
 def _axes(width: float, height: float, left: float, top: float, points: Sequence[Point]) -> Axes:
     """Values of y: from a tenth under the lowest interval to a tenth over the highest."""
-    low = min((p.summary.interval[0] for p in points), default=0.0)
-    high = max((p.summary.interval[1] for p in points), default=1.0)
+    low = min((p["interval"][0] for p in points), default=0.0)
+    high = max((p["interval"][1] for p in points), default=1.0)
     ends = math.floor(low * 10) / 10, math.ceil(high * 10 + 1e-9) / 10
     return Axes(width, height, left, width - left - PANEL, top, height - top - HEIGHT, ENDS, ends)
 
@@ -72,33 +73,36 @@ def _panel(axes: Axes, title: str, points: Sequence[Point]) -> str:
         axes.along((math.log2(f), factor_text(f)) for f in FACTORS),
         under,
     ]
-    for label in dict.fromkeys(p.method.label for p in points):
-        own = [p for p in points if p.method.label == label]
-        parts.append(_curve(axes, sorted(own, key=lambda p: p.times[0])))
+    for label in dict.fromkeys(map(_label, points)):
+        own = [p for p in points if _label(p) == label]
+        parts.append(_curve(axes, sorted(own, key=lambda p: float(p["times"]))))
     return "".join(parts)
+
+
+def _label(point: Point) -> str:
+    return ", ".join(filter(None, (point["method"], point["scorer"])))
 
 
 def _curve(axes: Axes, points: Sequence[Point]) -> str:
     """Marks with their intervals, joined; plain decoding, which can spend no more, goes on dashed."""
-    name = points[0].method.name
+    name = points[0]["method"]
     colour, shape, dash = style(name)
     aside = (NAMES.index(name) - len(NAMES) / 2) * ASIDE
-    places = [(axes.x(_log(p)) + aside, axes.y(p.summary.accuracy or 0.0)) for p in points]
+    places = [(axes.x(_log(p)) + aside, axes.y(p["accuracy"] or 0.0)) for p in points]
     parts = [polyline(places, f'stroke="{colour}" stroke-width="1.5"{dash}')]
     if name == PLAIN.name:
         end = axes.width - axes.right
         x, y = places[-1]
         parts.append(
-            f"<g><title>plain decoding is saturated: not reached above {points[-1].times[0]:.2f}</title>"
+            f"<g><title>plain decoding is saturated: not reached above {points[-1]['times']:.2f}</title>"
             f'<path d="M{x:.1f} {y:.1f}H{end:.1f}" stroke="{colour}" stroke-dasharray="5 4"/></g>'
             + axes.text(end, y + 15, "plain, saturated", "end")
         )
     for point, (x, y) in zip(points, places, strict=True):
-        s = point.summary
-        low, high = s.interval
+        (low, high), right = point["interval"], point["accuracy"] or 0.0
         said = (
-            f"{point.method.label} at {factor_text(point.factor)}: {s.accuracy or 0.0:.1%} ({low:.1%} to "
-            f"{high:.1%}), n = {s.graded}, NFE {s.nfe:.1f}, {point.times[0]:.2f} times plain decoding's"
+            f"{_label(point)} at {factor_text(point['factor'])}: {right:.1%} ({low:.1%} to {high:.1%}), "
+            f"n = {point['n']}, NFE {point['nfe']:.1f}, {point['times']:.2f} times plain decoding's"
         )
         parts.append(
             f'<g><title>{escape(said)}</title><path d="M{x:.1f} {axes.y(low):.1f}V{axes.y(high):.1f}" '
@@ -116,11 +120,11 @@ def style(name: str) -> tuple[str, str, str]:
 
 def _log(point: Point) -> float:
     """Where a point stands on the axis of x, within its ends."""
-    return min(max(math.log2(point.times[0]), ENDS[0]), ENDS[1])
+    return min(max(math.log2(point["times"]), ENDS[0]), ENDS[1])
 
 
 def _legend(left: float, top: float, points: Sequence[Point]) -> str:
-    names = [name for name in NAMES if any(p.method.name == name for p in points)]
+    names = [name for name in NAMES if any(p["method"] == name for p in points)]
     words = Axes(0, 0, 0, 0, 0, 0)
     parts = []
     for place, name in enumerate(names):

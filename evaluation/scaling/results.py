@@ -36,13 +36,9 @@ def factor_text(factor: float) -> str:
     return SHOWN.get(factor, f"{factor:g}")
 
 
-def as_markdown(results: Sequence[TaskResult]) -> str:
-    """All tasks."""
-    return "\n".join([*(part for result in results for part in _task(result)), *_verdict(results)]) + "\n"
-
-
-def _task(result: TaskResult) -> list[str]:
-    return [
+def as_markdown(result: TaskResult) -> str:
+    """Points, notes, settings, and what beats the baselines."""
+    parts = [
         f"### {result.name}\n",
         markdown_table(HEAD, map(_row, result.points)),
         "\nDifferences are in points, with the paired 95 % bootstrap interval, on the problems that both "
@@ -56,7 +52,9 @@ def _task(result: TaskResult) -> list[str]:
             for f, candidate in choice.chosen.items()
         ),
         "",
+        *_verdict(result),
     ]
+    return "\n".join(parts) + "\n"
 
 
 def _way(candidate: Candidate) -> str:
@@ -99,16 +97,15 @@ def _notes(result: TaskResult) -> list[str]:
     return notes
 
 
-def _verdict(results: Sequence[TaskResult]) -> list[str]:
+def _verdict(result: TaskResult) -> list[str]:
     """What is better than plain decoding, the vote and best-of-n at once."""
-    lines = ["### What turns more evaluations into right answers", ""]
-    better = [(result, p) for result in results for p in result.points if p.beats_all and p.factor > 1]
-    for result, point in better:
+    lines = [f"#### {result.name}: what turns more evaluations into right answers", ""]
+    better = [point for point in result.points if point.beats_all and point.factor > 1]
+    for point in better:
         gaps = ", ".join(f"{baseline} {_gap(c)}" for baseline, c in point.against.items())
         oracle = " (the exact checker: a bound, not a method)" if point.method.scorer == EXACT else ""
         apart = "; all Wilson intervals apart" if _apart(point, result.points) else ""
-        where = f"{result.name}, {factor_text(point.factor)} times"
-        lines.append(f"- {where}: {point.method.label}{oracle} over {gaps}{apart}")
+        lines.append(f"- {factor_text(point.factor)} times: {point.method.label}{oracle} over {gaps}{apart}")
     if not better:
         lines.append(
             "Nothing: at no factor above 1 is a method better than plain decoding, the vote and best-of-n, "
@@ -123,22 +120,19 @@ def _apart(point: Point, points: Sequence[Point]) -> bool:
     return all(point.summary.interval[0] > highs[c.second] for c in point.against.values())
 
 
-def as_data(results: Sequence[TaskResult]) -> list[dict[str, Any]]:
+def as_data(result: TaskResult) -> dict[str, Any]:
     """For JSON: points with settings and comparisons, what was not reached, everything that was tried."""
-    return [
-        {
-            "task": result.name,
-            "points": [_point_data(point) for point in result.points],
-            "not reached": {
-                label: {factor_text(f): round(t, 3) for f, t in choice.nearest.items()}
-                for label, choice in result.choices.items()
-                if choice.nearest
-            },
-            "tuned on": result.tuned_on,
-            "tried": {label: list(choice.tried) for label, choice in result.choices.items()},
-        }
-        for result in results
-    ]
+    return {
+        "task": result.name,
+        "points": [_point_data(point) for point in result.points],
+        "not reached": {
+            label: {factor_text(f): round(t, 3) for f, t in choice.nearest.items()}
+            for label, choice in result.choices.items()
+            if choice.nearest
+        },
+        "tuned on": result.tuned_on,
+        "tried": {label: list(choice.tried) for label, choice in result.choices.items()},
+    }
 
 
 def _point_data(point: Point) -> dict[str, Any]:

@@ -45,8 +45,8 @@ def progress(
 
 def result(report: Report, going: bool = False) -> str:
     """Notes, the table of accuracy and cost, a sentence for each pair of samplers that was compared, and the
-    table of how each wrote; once it is over, how to do it again on a command line. going: rows are still being
-    decoded. The plots are not part of it: llada_viz.render.figures."""
+    table of how each wrote; once it is over, how to do it again on a command line. going: rows are still
+    being decoded. The plots are not part of it: llada_viz.render.figures."""
     notes = "".join(f"<p class='lz-note'>{escape(note)}</p>" for note in report.notes(going))
     pairs = [pair for pair in report.comparisons if pair.rows or not going]
     sentences = "".join(f"<li>{escape(pair.words)}</li>" for pair in pairs)

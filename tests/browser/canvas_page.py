@@ -10,6 +10,9 @@ from typing import Any
 
 from playwright.sync_api import Page, TimeoutError
 
+from llada_viz.decoding.bundled import EXAMPLES, FOLDER, prompt_and_answer, prompts_of
+
+PROMPTS = {label: prompt_and_answer(prompts_of(FOLDER), task, seed)[0] for task, label, seed in EXAMPLES}
 # Notes what is on the screen at every animation frame, and whether the run had ended by then.
 RECORD = """() => {
   const canvas = document.querySelector('#canvas .lz').parentElement.tokenCanvas;
@@ -116,8 +119,11 @@ class CanvasPage:
         self.page.get_by_role("option", name=text, exact=True).click()
 
     def example(self, name: str) -> None:
-        """Press the button of an example."""
+        """Press the button of an example, and wait until its problem is in the form."""
         self.page.get_by_role("button", name=name, exact=True).click()
+        self.page.wait_for_function(
+            "(prompt) => document.querySelector('#prompt textarea').value === prompt", arg=PROMPTS[name]
+        )
 
     def long_run(self, cells: int = 256, block: int = 32) -> None:
         """Settings of a run that takes some seconds: one cell a step, up to the last."""

@@ -79,6 +79,7 @@ def test_b1_an_example_fills_the_sizes_every_time_for_everybody(open_page: OpenP
 def test_m2_the_adapter_is_in_the_models_menu_and_brings_its_steps(open_page: OpenPage, shots: Path) -> None:
     page, name = open_page(), "tiny-llada-few-steps"
     tab = CanvasPage(page)
+    tab.example("Equation")  # whose answer takes all 32 cells
     assert page.locator(".lz-form button:visible").first.inner_text() == "Sudoku", "no offer above the prompt"
     assert not page.is_visible(f"#model-offer-{name}")
     page.click("#model > button")
@@ -150,9 +151,9 @@ def test_m5_m6_the_page_says_what_is_wrong_and_what_was_cut_off(open_page: OpenP
     page.get_by_role("button", name="Try 32").click()
     tab.wait("line?.ended && line.meta.gen_length === 32")
     wait_for_sizes(page, "setting", (32, 8, 32))
-    assert tab.text("verdict") == "Wrong: the answer is 16; line 3 is where it breaks."
+    assert tab.text("verdict") == "Wrong: the answer is 16; line 2 is where it breaks."
     line = "".join(page.locator("#canvas .c.broken").all_inner_texts())
-    assert "-16" in line and line.count("=") == 1, line
+    assert line.startswith("-x") and line.count("=") == 1, line
     assert not page.is_visible("#canvas [data-part=again]") and page.evaluate(FAINT) == []
     tab.shot(shots, "wrong-dark")
     page.click("#canvas [data-part=first]")
@@ -209,3 +210,56 @@ def test_m13_the_button_is_in_view_and_so_is_the_result(
     page.wait_for_selector("#evaluate-state .lz-state")
     page.wait_for_function(IN_VIEW, arg="#evaluate-state", timeout=15_000)
     page.wait_for_function(SAME_STATE)
+
+
+def test_m13_a_refusal_elsewhere_marks_its_field_and_mends_it(open_page: OpenPage, shots: Path) -> None:
+    page = open_page()
+    open_tab(page, "Evaluate")
+    page.fill("#evaluate-block_length input", "7")
+    page.click("#evaluate-run")
+    page.wait_for_selector("#evaluate-block_length input[aria-invalid=true]")
+    page.screenshot(path=str(shots / "refused-evaluate.png"))
+    page.locator("#evaluate-alert").get_by_role("button", name="Use 8").click()
+    assert page.input_value("#evaluate-block_length input") == "8"
+    open_tab(page, "Train")
+    page.fill("#train-max_steps input", "0")
+    page.click("#train-run")
+    page.wait_for_selector("#train-max_steps input[aria-invalid=true]")
+
+
+def test_m36_the_slider_of_compare_stays_in_sight(open_page: OpenPage, shots: Path) -> None:
+    page = open_page(1360, 700)
+    open_tab(page, "Compare")
+    page.click("#compare-run")
+    page.wait_for_function("document.querySelector('#compare-canvas .lz').parentElement.compare.player.ended")
+    page.wait_for_timeout(500)
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.wait_for_timeout(300)
+    assert page.evaluate("scrollY") > 200
+    assert page.evaluate(OUTSIDE, "#compare-canvas [data-part=transport]") == 0
+    page.screenshot(path=str(shots / "compare-scrolled.png"))
+
+
+def test_m10_m11_a_long_answer_is_followed_and_no_row_grows(open_page: OpenPage, shots: Path) -> None:
+    page = open_page(1360, 800)
+    tab = CanvasPage(page)
+    tab.example("Word problem")
+    wait_for_sizes(page, "setting", (64, 8, 64))
+    tab.setting("gen_length", 256)
+    tab.setting("block_length", 16)
+    tab.setting("steps", 64)
+    tab.sampler("LLaDA R3 · window refine")
+    tab.run()
+    heights = """() => [...document.querySelectorAll('#canvas .board .blk')].map((row) => row.offsetHeight)"""
+    tab.wait("line?.length > 2")
+    seen = {tuple(page.evaluate(heights))}
+    while not tab.canvas("timeline.ended"):
+        seen.add(tuple(page.evaluate(heights)))
+        assert page.evaluate(OUTSIDE, "#canvas [data-part=transport]") == 0
+        page.wait_for_timeout(200)
+    tab.wait("line?.ended && canvas.painted.index === line.length - 1")
+    seen.add(tuple(page.evaluate(heights)))
+    tab.shot(shots, "long-answer")
+    lows = [min(column) for column in zip(*(rows for rows in seen if len(rows) == 16), strict=True)]
+    highs = [max(column) for column in zip(*(rows for rows in seen if len(rows) == 16), strict=True)]
+    assert lows and lows == highs, (lows, highs)

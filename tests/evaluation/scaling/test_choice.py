@@ -20,6 +20,7 @@ from evaluation.scaling.choice import (
     saved,
     with_last,
 )
+from evaluation.scaling.folders import write_report
 from evaluation.scaling.methods import METHODS, PLAIN, VOTE
 from evaluation.scaling.points import AGAINST, points_of
 from evaluation.scaling.reach import reached
@@ -204,12 +205,21 @@ def test_points_are_compared_with_the_baselines_on_the_same_problems(tmp_path: P
     exact = points["best_of_n, exact", 2.0]
     assert set(exact.against) == {"plain", "vote"} and exact.against["vote"].only_first == 2
     result = TaskResult("sums", list(points.values()), choices, len(TUNING))
-    text = as_markdown([result])
+    text = as_markdown(result)
     assert "plain does not reach, and has no point at: 2 (nearest 1.00)" in text and "saturated" in text
     assert "| best_of_n, prm | 2 | 64.0 | 2.00 (2.00 – 2.00) | 6 | 100.0% |" in text
-    data = as_data([result])[0]
+    data = as_data(result)
     assert data["not reached"]["plain"] == {"2": 1.0, "4": 1.0, "8": 1.0}
     assert len(data["points"]) == len(points) == 3 + 3 * 6
+    for name in ("sums", "more"):  # studied one after the other
+        (tmp_path / "all" / name).mkdir(parents=True)
+        said = write_report(tmp_path / "all", [(tmp_path / "all" / name, replace(result, name=name))])
+        assert f"### {name}\n" in said
+    assert "### sums\n" in said and "more: no scorer" in (tmp_path / "all" / "scaling.svg").read_text()
+    assert [task["task"] for task in json.loads((tmp_path / "all" / "summary.json").read_text())] == [
+        "more",
+        "sums",
+    ]
     surely = dict.fromkeys(AGAINST, replace(prm.against["plain"], gap=0.2, low=0.01))
     barely = surely | {"vote": replace(prm.against["plain"], gap=0.2, low=0.0)}
     assert replace(prm, against=surely).beats_all and not replace(prm, against=barely).beats_all
