@@ -24,7 +24,7 @@ const button = (text, act, name = "") => {
 export class Kept {
   constructor(card, gallery) {
     this.gallery = gallery;
-    this.element = make("article", "trace", "", { role: "listitem" });
+    this.element = make("li", "trace");
     this.canvas = make("canvas", "", "", { "aria-hidden": "true" });
     this.show(card);
   }

@@ -103,6 +103,8 @@ def test_evaluate(open_page: Any, dark: bool) -> None:
 def test_other_tabs(open_page: Any, dark: bool, name: str) -> None:
     page = open_page(dark=dark)
     press_tab(page, name)
+    if name == "Traces":
+        page.wait_for_selector(".lz .trace")
     page.wait_for_timeout(1500)
     page.evaluate(OPEN_FOLDS)
     assert violations(page) == []

@@ -252,6 +252,7 @@ def test_m10_m11_a_long_answer_is_followed_and_no_row_grows(open_page: OpenPage,
     tab.run()
     heights = """() => [...document.querySelectorAll('#canvas .board .blk')].map((row) => row.offsetHeight)"""
     tab.wait("line?.length > 2")
+    page.wait_for_timeout(1500)  # until it has scrolled to the board
     seen = {tuple(page.evaluate(heights))}
     while not tab.canvas("timeline.ended"):
         seen.add(tuple(page.evaluate(heights)))

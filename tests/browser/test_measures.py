@@ -17,6 +17,7 @@ SAVED = Path(__file__).parents[1] / "vectors" / "traces" / "v0.2" / "wino_takes_
 def test_a_run_says_what_it_did(open_page: Any, shots: Path, width: int, dark: bool) -> None:
     tab = CanvasPage(open_page(width, 900, dark))
     page = tab.page
+    tab.example("Equation")  # whose answer takes all 32 cells
     tab.more()
     tab.setting("drafts", 1)
     tab.setting("steps", 16)

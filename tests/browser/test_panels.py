@@ -51,6 +51,7 @@ def test_a_run_in_all_four_panels(open_page: Any, shots: Path, width: int, dark:
         assert not page.is_visible(f"#panel-{name}")
         toggle(page, title)
         said(page, name, "No run yet")
+    tab.example("Equation")  # whose answer takes all 32 cells
     tab.more()
     tab.setting("drafts", 1)
     tab.setting("steps", 16)
