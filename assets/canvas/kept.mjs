@@ -45,7 +45,7 @@ export class Kept {
   read() {
     const { card } = this;
     const head = make("div", "head");
-    head.append(make("h3", "", card.name));
+    head.append(make("h2", "", card.name));
     if (!card.bundled) head.append(this.pin());
     const about = card.about || (card.name === card.prompt.slice(0, card.name.length) ? card.answer : card.prompt);
     this.body.replaceChildren(head, make("p", "about", about), make("p", "facts", facts(card)), this.tags());
