@@ -102,9 +102,8 @@ def prompt_ids(
     kinds = {"prompt": prompt, "messages": messages, "raw_prompt": raw_prompt, "prompt_ids": prompt_ids}
     chosen = [name for name, value in kinds.items() if value is not None]
     if len(chosen) != 1:
-        raise RequestError(
-            f"{' and '.join(chosen) or 'no prompt'} given; allowed: exactly one of {', '.join(kinds)}"
-        )
+        given = " and ".join(chosen) or "no prompt"
+        raise RequestError(f"{given} given; allowed: exactly one of {', '.join(kinds)}")
     if prompt_ids is not None:
         return _checked_ids(loaded, prompt_ids)
     tokenizer = loaded.tokenizer

@@ -9,7 +9,7 @@ import { Form } from "./form.mjs";
 import { Help } from "./help.mjs";
 import { LeastSure } from "./least.mjs";
 import { clearNumbers, placeOf, showNumbers, showOutcome, showSentence, showSource } from "./numbers.mjs";
-import { keepLastRun, lastRun, openingPlayer, plays } from "./opening.mjs";
+import { LastRun, openingPlayer, plays } from "./opening.mjs";
 import { PanelMenu } from "./panels.mjs";
 import { Player } from "./player.mjs";
 import { Legend, Voice, answerText } from "./readout.mjs";
@@ -30,7 +30,7 @@ class TokenCanvas {
   /** again: asks the page for the same run with more cells; tell(event, data): tells the page how to go on
    * from a frame; panels: asks it to draw the panels that are open; null where it cannot. */
   constructor(element, server, again, tell, panels) {
-    Object.assign(this, { server, again, tell });
+    Object.assign(this, { server, again });
     this.parts = {};
     for (const part of element.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
     this.root = element.querySelector(".lz");
@@ -42,7 +42,7 @@ class TokenCanvas {
     this.painted = { index: -1, since: 0, at: 0, charts: 0 };
     this.failures = 0;
     this.fetches = 0;
-    this.returns = false; // to the run that was shown before the page was loaded again
+    this.last = new LastRun(this, tell);
     const choose = (id) => this.board.choose(id);
     this.board = new Board(this.parts.board, () => this.schedule(true));
     const goTo = (frame) => this.act("frame-to", frame);
@@ -69,7 +69,7 @@ class TokenCanvas {
   /** A message from the server: {run, number, frames, last, notice, ready}; frames is a JSON text. Those before
    * it may be lost. ready: its end is shown at once. */
   receive(message) {
-    if (message?.opening) return this.enter(message);
+    if (message?.opening) return this.last.enter(message);
     if (message?.aside) return this.asking.hear(message);
     if (!message?.run || message.number < this.number) return; // late frames of a run that was replaced
     const { run, notice } = message;
@@ -87,19 +87,6 @@ class TokenCanvas {
     }
     this.take(frames);
     this.want(message.last ?? -1);
-  }
-
-  /** The page opens: with the run that this tab showed before it was loaded again, if the server still has it. */
-  async enter(message) {
-    const run = this.tell ? lastRun(window.location.search) : "";
-    if (!run) return this.open(message);
-    this.first = message;
-    this.ghost(message.opening);
-    const frames = await this.server.frames([run, 0]).catch(() => null);
-    if (this.timeline) return;
-    if (!frames?.length) return this.open(message);
-    this.returns = true;
-    this.tell("option_select", { run });
   }
 
   /** An empty board of the form's sizes, and on it, where it plays, a recorded run. */
@@ -128,9 +115,7 @@ class TokenCanvas {
     this.parts.empty.hidden = true;
     this.parts.drafts.hidden = true;
     this.transport.enable(true, CONTROLS);
-    if (opened) return;
-    if (this.tell) keepLastRun(run);
-    if (this.returns) return void (this.returns = false);
+    if (opened || this.last.began(run)) return;
     reveal(this.root);
     if (document.activeElement === document.body) this.parts.range.focus({ preventScroll: true });
   }

@@ -16,7 +16,7 @@ export function plays(search) {
 const LAST = "lz-run"; // in the browser tab: the run that it showed last
 
 /** The run that this browser tab showed last; "" where the address asks for another one, or nothing is kept. */
-export function lastRun(search) {
+function lastRun(search) {
   try {
     return new URLSearchParams(search).has("run") ? "" : (sessionStorage.getItem(LAST) ?? "");
   } catch {
@@ -24,12 +24,37 @@ export function lastRun(search) {
   }
 }
 
-/** Remember it, if the browser may. */
-export function keepLastRun(run) {
-  try {
-    sessionStorage.setItem(LAST, run);
-  } catch {
-    // forbidden here, or full
+/** The run that stood on the board before the page was loaded again. */
+export class LastRun {
+  /** canvas: of the board; tell(event, data): asks the page to show another run, null where it cannot. */
+  constructor(canvas, tell) {
+    Object.assign(this, { canvas, tell, returns: false });
+  }
+
+  /** The page opens: with that run, if the server still has it, or as `message` says. */
+  async enter(message) {
+    const { canvas } = this;
+    const run = this.tell ? lastRun(window.location.search) : "";
+    if (!run) return canvas.open(message);
+    canvas.first = message;
+    canvas.ghost(message.opening);
+    const frames = await canvas.server.frames([run, 0]).catch(() => null);
+    if (canvas.timeline) return;
+    if (!frames?.length) return canvas.open(message);
+    this.returns = true;
+    this.tell("option_select", { run });
+  }
+
+  /** A run stands on the board: remember it, if the browser may. Returns whether it is the one that came back. */
+  began(run) {
+    const came = this.returns;
+    this.returns = false;
+    try {
+      if (this.tell) sessionStorage.setItem(LAST, run);
+    } catch {
+      // forbidden here, or full
+    }
+    return came;
   }
 }
 
