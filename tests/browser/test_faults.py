@@ -26,10 +26,11 @@ OUTSIDE = """(where) => {
 }"""
 
 
-# Whether an element begins in the upper part of the page that is in view.
+# Whether an element begins in the upper part of the page that is in view, or is in view at the page's end.
 IN_VIEW = """(where) => {
-  const { top } = document.querySelector(where).getBoundingClientRect();
-  return top >= -1 && top < innerHeight * 0.7;
+  const { top, bottom } = document.querySelector(where).getBoundingClientRect();
+  const ends = scrollY + innerHeight >= document.documentElement.scrollHeight - 1;
+  return top >= -1 && (top < innerHeight * 0.7 || (ends && bottom <= innerHeight));
 }"""
 
 
