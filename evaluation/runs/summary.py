@@ -70,7 +70,8 @@ class Comparison:
         if not self.rows:
             return f"{self.first} and {self.second} have no graded row in common yet."
         if not self.only_first and not self.only_second:
-            return f"{self.first} and {self.second} agree on every one of {self.rows} rows."
+            rows = "the one row" if self.rows == 1 else f"every one of {self.rows} rows"
+            return f"{self.first} and {self.second} agree on {rows}."
         if more == 0:
             as_many = f"{self.first} and {self.second} solve as many of {self.rows}, not always the same ones"
             return f"{as_many}: {points}."

@@ -47,6 +47,7 @@ def test_words_for_every_outcome() -> None:
 
     assert words("", "1") == "a and b have no graded row in common yet."
     assert words("10", "10") == "a and b agree on every one of 2 rows."
+    assert words("1", "1") == "a and b agree on the one row."
     assert words("10", "01") == (
         "a and b solve as many of 2, not always the same ones: 0.0 points (95 %: −100.0 to +100.0)."
     )
