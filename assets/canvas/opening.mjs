@@ -38,9 +38,9 @@ export class LastRun {
     if (!run) return canvas.open(message);
     canvas.first = message;
     canvas.ghost(message.opening);
-    const frames = await canvas.server.frames([run, 0]).catch(() => null);
+    const how = await canvas.server.branching(run).catch(() => null);
     if (canvas.timeline) return;
-    if (!frames?.length) return canvas.open(message);
+    if (!how || how.error) return canvas.open(message);
     this.returns = true;
     this.tell("option_select", { run });
   }

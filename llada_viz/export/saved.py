@@ -33,6 +33,6 @@ def name_of(run: Run, *others: Run) -> str:
     layout = run.layout
     seed = layout.settings.get("seed")
     samplers = " ".join(each.layout.sampler for each in (run, *others))
-    parts = question_of(layout.prompt), samplers, f"seed {seed}" if seed else ""
+    parts = question_of(layout.prompt), samplers, "" if seed is None else f"seed {seed}"
     words = (re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")[:LONGEST_PART] for part in parts)
     return "_".join(filter(None, (word.strip("-") for word in words))) or "llada-viz-trace"

@@ -39,7 +39,7 @@ class Layout:
     sampler: str = ""
     model: str = ""
     rows: int = 1
-    settings: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str | float | bool] = field(default_factory=dict)
     told: str = ""
     approximate: str = ""
     blocks_before_a_score: int | None = None  # None: a sampler that does not wait for blocks
@@ -92,7 +92,7 @@ def layout_of(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, b
     size = _whole(event.settings, "block_length", most) or gen_length or LINE
     prompt_cells = sum(event.attention_mask[row][: event.prompt_length]) if event.grid == "absolute" else 0
     network = event.settings.get("network")
-    name = str(event.settings.get("sampler", ""))[:LONGEST_VALUE]
+    name, own = str(event.settings.get("sampler", ""))[:LONGEST_VALUE], _own(event.settings)
     return Layout(
         gen_length=gen_length,
         block_length=size,
@@ -101,8 +101,8 @@ def layout_of(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, b
         sampler=SAMPLERS[name].title if name in SAMPLERS else name,
         model=_text(network, "model"),
         rows=len(event.tokens),
-        settings=_plain(event.settings),
-        told=in_words(name, _own(event.settings)),
+        settings=own,
+        told=in_words(name, own),
         approximate=_text(network, "approximate"),
         blocks_before_a_score=_blocks_before_a_score(name, event.settings),
         first_block=size - prompt_cells % size,
@@ -131,22 +131,13 @@ def _whole(settings: Mapping[str, Any], name: str, most: int) -> int | None:
 
 
 def _own(settings: Mapping[str, Any]) -> dict[str, str | float | bool]:
-    """The plain ones, the first seed among them."""
+    """The plain ones, the first seed among them; a value that is too long is cut."""
     own = {k: v for k, v in settings.items() if k not in NOT_SETTINGS}
     seeds = own.pop("seeds", None)
     if isinstance(seeds, (list, tuple)) and seeds:
         own["seed"] = seeds[0]
     plain = {k: v for k, v in own.items() if isinstance(v, PLAIN)}
-    return {k: v[:LONGEST_VALUE] if isinstance(v, str) else v for k, v in plain.items()}
-
-
-def _plain(settings: Mapping[str, Any]) -> dict[str, str]:
-    return {k: _said(v)[:LONGEST_VALUE] for k, v in _own(settings).items()}
-
-
-def _said(value: str | float | bool) -> str:
-    """A setting as it is typed: 0.0 is 0."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return {k: v if len(str(v)) <= LONGEST_VALUE else str(v)[:LONGEST_VALUE] for k, v in plain.items()}
 
 
 def _prompt(event: Started, row: int, pieces: Sequence[bytes] | Mapping[int, bytes]) -> str:

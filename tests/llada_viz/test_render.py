@@ -144,6 +144,11 @@ def test_first_frame_describes_the_run() -> None:
     assert meta["told"] == "steps 8, block length 4, seed 7" and not meta["unsure"]
 
 
+def test_long_settings_of_a_foreign_trace_are_cut() -> None:
+    meta = frames_of([started(steps=10**200, note="x" * 500)], PIECES)[0]["meta"]
+    assert len(meta["told"]) < 250 and "note xxx" in meta["told"]
+
+
 @pytest.mark.parametrize("value", [0, -3, 10**9, "16", True, None, [4]])
 def test_settings_of_a_foreign_trace_fall_back(value: Any) -> None:
     meta = frames_of([started(block_length=value, steps=value, network=value)], PIECES)[0]["meta"]
