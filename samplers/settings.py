@@ -35,8 +35,14 @@ class SettingError(ValueError):
 
 
 def sentence_of(error: Exception) -> str:
-    """What the page says of an error: its own sentence for readers, else its message as a sentence."""
-    return getattr(error, "sentence", "") or f"{str(error).rstrip('.')}."
+    """What the page says of an error: its own sentence for readers, else its message as a sentence, with a
+    capital unless it begins with a name (of a setting, a file, a model)."""
+    if sentence := getattr(error, "sentence", ""):
+        return str(sentence)
+    words = str(error).rstrip(".").split(" ")
+    if words[0].isalpha() and words[1:2] != ["="]:
+        words[0] = words[0][0].upper() + words[0][1:]
+    return f"{' '.join(words)}."
 
 
 def label_of(name: str) -> str:

@@ -73,10 +73,10 @@ class Compare {
 
   begin(message, count) {
     const { run, number, measure } = message;
-    const names = JSON.parse(message.names || "[]");
+    const [names, copies] = [message.names, message.copies].map((text) => JSON.parse(text || "[]"));
     Object.assign(this, { run, number, measure, split: undefined, did: undefined });
     this.player = new Player(keptPace());
-    this.lanes = Array.from({ length: count }, (_, i) => new Lane(i, message.run, names[i], this.acts));
+    this.lanes = Array.from({ length: count }, (_, i) => new Lane(i, message.run, names[i], this.actsOf(copies[i])));
     this.parts.lanes.replaceChildren(...this.lanes.map((lane) => lane.element));
     this.parts.lanes.dataset.count = count;
     this.boards.begin(this.lanes.map((lane) => lane.board));
@@ -89,11 +89,12 @@ class Compare {
     this.transport.enable(true);
   }
 
-  /** What the buttons of a lane do. */
-  get acts() {
+  /** What the buttons of a lane do. copies: whether it can be copied as code. */
+  actsOf(copies) {
     const { open } = this.tell ?? {};
     const keep = this.keeps ? (lane, key) => this.server.keep({ run: this.run, lane, key }) : null;
-    return { open, save: this.server.trace && ((i) => this.save(i)), keep };
+    const copy = copies && ((lane, kind) => this.server.copied([this.run, lane, kind]));
+    return { open, copy, save: this.server.trace && ((i) => this.save(i)), keep };
   }
 
   async save(i) {

@@ -71,3 +71,13 @@ export function download({ name, text, base64 }) {
   link.click();
   URL.revokeObjectURL(link.href);
 }
+
+/** Copy a text; whether the browser let it. */
+export async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

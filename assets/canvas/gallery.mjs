@@ -1,6 +1,6 @@
 // The Traces tab: cards of kept runs, found, changed, opened and compared.
 
-import { make, set } from "./dom.mjs";
+import { copied, make, set } from "./dom.mjs";
 import { ExportDialog } from "./exporting.mjs";
 import { Kept } from "./kept.mjs";
 import { Reel } from "./reel.mjs";
@@ -160,12 +160,8 @@ class Gallery {
 
   async link(card) {
     const address = linkTo(card.id, window.location);
-    try {
-      await navigator.clipboard.writeText(address);
-      this.tell(`Copied: ${address}`);
-    } catch {
-      this.tell(address); // this browser does not let the page copy: it can be marked here
-    }
+    // Where the browser does not let the page copy, it can be marked here.
+    this.tell((await copied(address)) ? `Copied: ${address}` : address);
   }
 
   export(card, opener) {

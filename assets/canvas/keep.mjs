@@ -1,6 +1,8 @@
 // What this browser remembers of the page: the values of its forms, by the id of their input, and presets. It is
 // plain text; the server checks whatever comes back from here.
 
+import { copied } from "./dom.mjs";
+
 const KEPT_AS = "llada-viz-";
 
 /** Write a text under a name; "" forgets it. A browser that keeps nothing is no error. */
@@ -41,10 +43,7 @@ export function setAddress(part, value) {
 /** Copy a text, and say whether it worked. One that begins with "?" becomes a link to this page. */
 export async function copyText(text) {
   const whole = text.startsWith("?") ? new URL(location.pathname + text, location.origin).href : text;
-  try {
-    await navigator.clipboard.writeText(whole);
-    return [whole, "<p role='status'>Copied.</p>"];
-  } catch {
-    return [whole, "<p role='status'>This browser lets no page copy: select the text and copy it.</p>"];
-  }
+  const done = await copied(whole);
+  const said = done ? "Copied." : "This browser lets no page copy: select the text and copy it.";
+  return [whole, `<p role='status'>${said}</p>`];
 }

@@ -1,6 +1,7 @@
 // One sampler of a comparison: its timeline, its board and its numbers.
 
 import { Board, FAR } from "./board.mjs";
+import { CodeMenu } from "./codemenu.mjs";
 import { make, set } from "./dom.mjs";
 import { rate, showVerdict, verdictWord } from "./readout.mjs";
 import { RunMenu } from "./runmenu.mjs";
@@ -10,8 +11,8 @@ import { Timeline } from "./timeline.mjs";
 const NUMBERS = ["NFE", "step", "masks left", "tok/s"];
 
 export class Lane {
-  /** name: "" for the sampler's own; acts: {open(number), save(number), keep(number, key)}, what its buttons do; a
-   * button without is left out. */
+  /** name: "" for the sampler's own; acts: {open(number), save(number), keep(number, key), copy(number, kind)}, what its
+   * buttons do; a button without is left out. */
   constructor(number, run, name, acts) {
     this.given = name;
     this.timeline = new Timeline(run);
@@ -20,7 +21,7 @@ export class Lane {
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
     this.element = make("section", "lane card", "", { "aria-label": `Sampler ${number + 1}` });
     this.name = make("h3", "", name || `Sampler ${number + 1}`);
-    const tools = make("p", "tools");
+    const tools = make("div", "tools");
     const button = (text, act) => {
       if (!act) return null;
       const made = make("button", "", text, { type: "button" });
@@ -31,6 +32,7 @@ export class Lane {
     const save = button("Save trace", acts.save);
     const server = { keep: ({ key }) => acts.keep(number, key) };
     if (save && acts.keep) new RunMenu({ server, parts: { save } }, true, false).begin(run);
+    if (acts.copy) tools.append(new CodeMenu((kind) => acts.copy(number, kind)).element);
     const head = make("div", "head");
     head.append(this.name, tools);
     this.source = make("p", "source");

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable
 from typing import Any
 
 from llada_viz.decoding.served import CHECKER
@@ -46,6 +47,10 @@ def to_command(setup: Setup) -> str:
     else:
         words.append(f"--prompt={setup.prompt}")
     return shlex.join(words)
+
+
+CODE: dict[str, Callable[[Setup], str]] = {"Python": to_python, "Command": to_command}
+"""What a set-up can be copied as."""
 
 
 def _tools(setup: Setup) -> dict[str, Any]:

@@ -15,7 +15,7 @@ MODULES = (
     "tried", "gutter", "cell", "slide", "ends", "blocks", "lines", "square", "squares", "board", "views",
     "stage", "tip", "charts", "least", "past", "retemper", "sliders", "inspector", "answers", "grow",
     "pins", "visitor", "exporting", "tree", "asking", "panels", "keys", "transport", "readout", "numbers",
-    "runmenu",
+    "runmenu", "codemenu",
     "canvas", "align", "lockstep", "bars", "lane", "compare", "lineup", "reel", "kept", "gallery", "keep",
 )  # fmt: skip
 # Later sheets win over earlier ones.

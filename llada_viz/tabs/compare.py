@@ -16,6 +16,7 @@ from llada_viz.decoding.kept import kept_lanes, size_ranges
 from llada_viz.decoding.line_up import MOST_LANES, SIZES, lanes_of
 from llada_viz.decoding.preparing import prepare_run
 from llada_viz.decoding.runs import OPENED, Run, recorded
+from llada_viz.decoding.setups import setup_of
 from llada_viz.export.exports import Exports
 from llada_viz.gallery.shelf import Shelf
 from llada_viz.widgets.canvas import Message
@@ -191,11 +192,18 @@ class Compare:
         shared = {name: without_fraction(values[component]) for (name, _, _), component in sizes}
         lanes = lanes_of(values[self.lanes], {**shared, "early_stop": True}, 2, head_settings(using))
         scorer, seed = values[self.scorer.scorer], values[self.seed]
-        ready = [prepare_run(using, lane.sampler, lane.settings, text, seed, scorer=scorer) for lane in lanes]
-        runs = [
-            Run(using.pieces, using.name, one.stream(), golds=self.bundled.golds, place=one.place)
-            for one in ready
-        ]
+        runs = []
+        for lane in lanes:
+            ready = prepare_run(using, lane.sampler, lane.settings, text, seed, scorer=scorer)
+            setup = setup_of(
+                using, lane.sampler, lane.settings, text, without_fraction(seed), scorer=scorer or ""
+            )
+            runs.append(
+                Run(
+                    using.pieces, using.name, ready.stream(), golds=self.bundled.golds, place=ready.place,
+                    setup=setup,
+                )
+            )  # fmt: skip
         asked = Asked(text, values[self.lanes], shared, seed, scorer)
         return self.comparisons.add(Comparison(runs, measure, [lane.label for lane in lanes], asked))
 

@@ -15,7 +15,7 @@ from llada_viz.decoding.fillings import Filling, of_setup, other_parts, titled, 
 from llada_viz.decoding.own_presets import own_presets, with_preset
 from llada_viz.decoding.runs import Run
 from llada_viz.decoding.served import CHECKER, scorers
-from llada_viz.decoding.setup_code import to_command, to_python
+from llada_viz.decoding.setup_code import CODE
 from llada_viz.decoding.setup_link import LinkError, from_link, to_link
 from llada_viz.decoding.setups import Setup
 from llada_viz.render.question import question_of
@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 
 NAME = "visualize"
 NO_FILLING: dict[str, Any] = {}
-COPIES: dict[str, Callable[[Setup], str]] = {
-    "Link": lambda setup: f"?setup={to_link(setup)}", "Python": to_python, "Command": to_command,
-}  # fmt: skip
+COPIES: dict[str, Callable[[Setup], str]] = {"Link": lambda setup: f"?setup={to_link(setup)}", **CODE}
 OPENED = "From a link: {title}. Nothing runs until you press Run."
 LINK_PARAMETER = "setup"
 # What was kept of the form and of presets, and the set-up of the address, which is used once.

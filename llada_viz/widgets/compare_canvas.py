@@ -1,7 +1,8 @@
 """CompareCanvas: the Gradio component of assets/canvas/compare.mjs. Its value is one message,
-{"run", "number", "measure", "lanes", "names", "again", "notice"}: as in canvas.py; the lanes and their names
-travel as JSON texts, for the reason that it gives; again: whether their samplers can be evaluated. The event
-`select` has the number of a lane that is to be opened in Visualize; `submit`: evaluate the samplers."""
+{"run", "number", "measure", "lanes", "names", "again", "copies", "notice"}: as in canvas.py; lanes, names and
+copies travel as JSON texts, for the reason that it gives; again: whether the samplers can be evaluated; copies:
+of each lane, whether it can be copied as code. The event `select` has the number of a lane that is to be opened
+in Visualize; `submit`: evaluate the samplers."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.decoding.comparison import Comparison, Comparisons
+from llada_viz.decoding.setup_code import CODE
 from llada_viz.export.asked import comparison_finder
 from llada_viz.export.exports import Exports
 from llada_viz.export.saved import saved
@@ -28,7 +30,7 @@ def message(comparison: Comparison, lanes: list[list[Frame]], notice: str = "") 
         "run": comparison.id, "number": comparison.number, "measure": comparison.measure,
         "lanes": json.dumps(lanes, ensure_ascii=False, allow_nan=False),
         "names": json.dumps(list(comparison.names)), "again": comparison.asked is not None,
-        "notice": notice,
+        "copies": json.dumps([run.setup is not None for run in comparison.runs]), "notice": notice,
     }  # fmt: skip
 
 
@@ -50,7 +52,7 @@ def stopped(comparison: Comparison) -> Message:
 
 
 def lane_functions(comparisons: Comparisons) -> list[Callable[..., Any]]:
-    """What the page calls to read a comparison: frames, measures, trace."""
+    """What the page calls to read a comparison: frames, measures, trace, copied."""
 
     def frames(request: Any) -> list[Frame]:
         """Called by the page. Frames of a lane; request: [comparison id, lane number, first seq]."""
@@ -73,7 +75,15 @@ def lane_functions(comparisons: Comparisons) -> list[Callable[..., Any]]:
                 return saved(run) if run is not None and run.events else None
         return None
 
-    return [frames, measures, trace]
+    def copied(request: Any) -> str | None:
+        """Called by the page. A lane as code; request: [comparison id, lane number, a key of CODE]."""
+        match request:
+            case [comparison_id, lane, str(kind)] if kind in CODE:
+                run = comparisons.run_of(comparison_id, lane)
+                return CODE[kind](run.setup) if run is not None and run.setup is not None else None
+        return None
+
+    return [frames, measures, trace, copied]
 
 
 def kept_function(comparisons: Comparisons, shelf: Shelf) -> Callable[[Any], Answer]:

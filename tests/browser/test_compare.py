@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +109,31 @@ def test_it_opens_on_a_difference_and_says_whose(open_page: Any, shots: Path) ->
     assert "expression" in page.input_value("#evaluate-set input")
     assert page.input_value("#evaluate-lanes [data-lane='2'] select.sampler") == "threshold"
     page.screenshot(path=str(shots / "handed-to-evaluate.png"))
+
+
+def test_a_lane_copied_as_code_makes_its_tokens(open_page: Any, shots: Path) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    open_tab(page)
+    run(page)
+    menu = page.locator("#compare-canvas .lane").nth(1).locator(".codemenu")
+    menu.locator("summary").click()
+    page.screenshot(path=str(shots / "compare-copy-light.png"))
+    assert page.evaluate(BEYOND) == [] and page.evaluate(FAINT) == []
+    menu.get_by_role("button", name="Command").click()
+    menu.get_by_text("Copied.").wait_for()
+    assert "--sampler=threshold" in page.evaluate("navigator.clipboard.readText()")
+    menu.get_by_role("button", name="Python").click()
+    page.wait_for_function("async () => (await navigator.clipboard.readText()).startsWith('import')")
+    program = page.evaluate("navigator.clipboard.readText()").replace(
+        "print(decoded.text)", "print(repr(decoded.text))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    words = page.locator("#compare-canvas .lane").nth(1).locator(".board .c").all_inner_texts()
+    written = "".join(word for word in words if not word.startswith("⟨")).replace("⏎", "").replace("∎", "")
+    answer = ast.literal_eval(ran.stdout.splitlines()[-1])
+    assert "".join(answer.split()) == "".join(written.split())
+    page.keyboard.press("Escape")
+    assert menu.locator(".codes").is_hidden()
 
 
 def test_the_form_of_a_lane(open_page: Any, shots: Path) -> None:

@@ -1,0 +1,143 @@
+"""The page in its states, as people see it: `python -m scripts.looks [NAME …]`, in a checkout.
+
+Starts the page with a home of its own and takes pictures of whole pages in headless Chromium: each state of
+STATES in each look of LOOKS, as runs/looks/NAME-LOOK.png (or --out). They are to be opened one by one and
+held against docs/looks.md. About twelve minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from scripts.pictures import PATIENCE, compare, explain, models, served, until, visualize
+from tests.browser.canvas_page import CanvasPage
+from tests.browser.conftest import CHROMIUM_OPTIONS, chromium
+
+LOOKS = {
+    "light": (1360, 900, "light"),
+    "dark": (1360, 900, "dark"),
+    "wide": (1920, 1080, "light"),
+    "phone": (390, 844, "light"),
+    "phone-dark": (390, 844, "dark"),
+}
+"""Width, height and theme."""
+
+
+def opened(page: Page) -> None:
+    """The run that the page opens with, at its end."""
+    page.click("#canvas [data-part=last]")
+
+
+def refused(page: Page) -> None:
+    """Settings that do not go together: what is said, and what is offered."""
+    tab = CanvasPage(page)
+    tab.setting("block_length", 7)
+    page.click("#run")
+    page.wait_for_selector("#alert [role=alert]")
+
+
+def card(page: Page) -> None:
+    """A cell of a finished run that was asked about, with every panel open."""
+    visualize(page)
+    for button in page.locator("#canvas .pick button[aria-pressed=false]").all():
+        button.click()
+    page.click("#canvas .c >> nth=3")
+
+
+def evaluated(page: Page) -> None:
+    """A finished evaluation of two samplers; the first time it is run."""
+    page.get_by_role("tab", name="Evaluate").click()
+    page.wait_for_timeout(1500)
+    if "Done" not in page.inner_text("#evaluate-state"):
+        page.click("#evaluate-set input")
+        page.get_by_role("option", name="word (bundled problems)").click()
+        page.wait_for_function("document.querySelector('#evaluate-gen_length input').value === '64'")
+        page.fill("#evaluate-limit input", "24")
+        page.click("#evaluate-run")
+        until(page, "#evaluate-state", "Done")
+    page.wait_for_selector("#evaluate-pareto .main-svg")
+
+
+def trained(page: Page) -> None:
+    """A finished training; the first time it is run."""
+    page.get_by_role("tab", name="Train").click()
+    page.wait_for_timeout(1500)
+    if "Done" not in page.inner_text("#train-state"):
+        until(page, "#train-time", "About")
+        page.click("#train-run")
+        until(page, "#train-state", "Done")
+    page.wait_for_selector("#train-curves svg")
+
+
+def empty(tab: str) -> Callable[[Page], None]:
+    """A tab in which nothing was done yet."""
+
+    def look(page: Page) -> None:
+        page.get_by_role("tab", name=tab).click()
+
+    return look
+
+
+def traces(page: Page) -> None:
+    """The gallery with its moving pictures."""
+    page.get_by_role("tab", name="Traces").click()
+    page.wait_for_selector(".trace canvas")
+
+
+STATES: dict[str, Callable[[Page], None]] = {
+    "visualize-opened": opened,
+    "visualize-halfway": visualize,
+    "visualize-refused": refused,
+    "visualize-card": card,
+    "compare-empty": empty("Compare"),
+    "compare": compare,
+    "evaluate-empty": empty("Evaluate"),
+    "evaluate": evaluated,
+    "train-empty": empty("Train"),
+    "train": trained,
+    "models": models,
+    "traces": traces,
+    "explain": explain,
+}
+
+
+def take(browser: Browser, url: str, name: str, look: str, folder: Path) -> None:
+    """One picture, once nothing moves any more."""
+    width, height, theme = LOOKS[look]
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{url}/?__theme={theme}&still=1")
+    page.wait_for_function("document.querySelector('#canvas .c')?.isConnected")
+    STATES[name](page)
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1500)
+    page.screenshot(path=str(folder / f"{name}-{look}.png"), full_page=True)
+    page.close()
+    print(f"{name}, {look}", flush=True)
+
+
+def main() -> None:
+    """Take the pictures of these states, all where none is given."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(STATES)}")
+    parser.add_argument("--out", type=Path, default=Path("runs/looks"))
+    asked = parser.parse_args()
+    if unknown := [name for name in asked.names if name not in STATES]:
+        raise SystemExit(f"name = {unknown[0]!r} is not valid; allowed: {', '.join(STATES)}")
+    if (path := chromium()) is None:
+        raise SystemExit("There is no Chromium: set CHROMIUM, or put chromium on PATH.")
+    asked.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, served(Path(home)) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        for name in asked.names or STATES:
+            for look in LOOKS:
+                take(browser, url, name, look, asked.out)
+
+
+if __name__ == "__main__":
+    main()
