@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from scripts.pictures import PATIENCE, compare, explain, models, served, until, visualize
+from scripts.pictures import compare, explain, models, served, until, visualize
 from tests.browser.canvas_page import CanvasPage
 from tests.browser.conftest import CHROMIUM_OPTIONS, chromium
 
@@ -29,7 +29,9 @@ LOOKS = {
 
 
 def opened(page: Page) -> None:
-    """The run that the page opens with, at its end."""
+    """The run that the page opens with, at its end; without the tour, which is skipped."""
+    page.wait_for_selector("#canvas [data-part=last]:enabled")
+    page.get_by_role("button", name="Skip").click()
     page.click("#canvas [data-part=last]")
 
 
@@ -44,8 +46,9 @@ def refused(page: Page) -> None:
 def card(page: Page) -> None:
     """A cell of a finished run that was asked about, with every panel open."""
     visualize(page)
-    for button in page.locator("#canvas .pick button[aria-pressed=false]").all():
-        button.click()
+    closed = page.locator("#canvas .pick button[aria-pressed=false]")
+    while closed.count():
+        closed.first.click()
     page.click("#canvas .c >> nth=3")
 
 
@@ -60,7 +63,7 @@ def evaluated(page: Page) -> None:
         page.fill("#evaluate-limit input", "24")
         page.click("#evaluate-run")
         until(page, "#evaluate-state", "Done")
-    page.wait_for_selector("#evaluate-pareto .main-svg")
+    page.locator("#evaluate-pareto .main-svg").first.wait_for(state="attached")
 
 
 def trained(page: Page) -> None:
@@ -90,6 +93,7 @@ def traces(page: Page) -> None:
 
 
 STATES: dict[str, Callable[[Page], None]] = {
+    "first": lambda page: page.wait_for_timeout(4000),
     "visualize-opened": opened,
     "visualize-halfway": visualize,
     "visualize-refused": refused,
@@ -104,19 +108,24 @@ STATES: dict[str, Callable[[Page], None]] = {
     "traces": traces,
     "explain": explain,
 }
+WHOLE = ".board * {content-visibility: visible !important} .lz-bottom {position: static !important}"
+"""As somebody sees the page who scrolls: what is far down is drawn, and Run lies over nothing."""
+MOVING = ("first", "visualize-opened")
+"""In these the page opens as it does for somebody who is new: a run plays, and a tour is offered."""
 
 
 def take(browser: Browser, url: str, name: str, look: str, folder: Path) -> None:
     """One picture, once nothing moves any more."""
     width, height, theme = LOOKS[look]
     page = browser.new_page(viewport={"width": width, "height": height})
-    page.set_default_timeout(PATIENCE)
-    page.goto(f"{url}/?__theme={theme}&still=1")
+    page.set_default_timeout(60_000)
+    still = "" if name in MOVING else "&still=1"
+    page.goto(f"{url}/?__theme={theme}{still}")
     page.wait_for_function("document.querySelector('#canvas .c')?.isConnected")
     STATES[name](page)
     page.mouse.move(0, 0)
     page.wait_for_timeout(1500)
-    page.screenshot(path=str(folder / f"{name}-{look}.png"), full_page=True)
+    page.screenshot(path=str(folder / f"{name}-{look}.png"), full_page=True, style=WHOLE)
     page.close()
     print(f"{name}, {look}", flush=True)
 

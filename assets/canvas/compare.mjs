@@ -65,7 +65,7 @@ class Compare {
     const fresh = JSON.parse(message.lanes);
     if (message.run !== this.run) this.begin(message, fresh.length);
     fresh.forEach((frames, i) => this.take(i, frames));
-    const { notice = this.noticed && "All in step: the one that has spent least goes next." } = message;
+    const notice = message.notice || (this.noticed && "All in step: the one that has spent least goes next.");
     if (notice) this.say("", notice);
     this.noticed = Boolean(message.notice);
     this.schedule();

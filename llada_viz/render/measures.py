@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from llada_viz.render.panels.order import order_name
+from llada_viz.render.say_cells import percent
 from samplers.measuring.measures_table import COLUMNS, Data, text_of
 
 FORMS = {column.name: column for column in COLUMNS}
@@ -46,13 +47,13 @@ def _order(data: Data) -> str:
     words = order_name(tau)
     if data["local_ar_1"] is not None:
         local, first = data["local_ar_1"], data["global_ar_1"]
-        words += f"; {local:.0%} right after the cell before, {first:.0%} at the first open cell"
+        words += f"; {percent(local)} right after the cell before, {percent(first)} at the first open cell"
     return _tile("Order (Kendall’s τ)", _number(data, "tau"), words)
 
 
 def _drafts(data: Data, can_draft: bool) -> list[str]:
     if data["flips"] is None:
-        hint = "not recorded: set Drafts to 1 to see what it would have written on the way"
+        hint = "Not recorded: set Drafts to 1 to see what it would have written on the way."
         return [_tile("Drafts", "–", hint)] if can_draft else []
     last = data["last_flip"]
     when = f"the last time at pass {last} of {data['forwards']}" if last else "not once"
@@ -68,7 +69,7 @@ def _drafts(data: Data, can_draft: bool) -> list[str]:
 
 def _right(data: Data) -> tuple[str, str]:
     share, first, last = data["right_drafts"], data["first_right"], data["last_right"]
-    number = "–" if share is None else f"{share:.0%}"
+    number = "–" if share is None else percent(share)
     if not data["ever_right"]:
         return number, "of its drafts: never"
     if data["finally_right"]:

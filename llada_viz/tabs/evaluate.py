@@ -26,7 +26,7 @@ from llada_viz.tabs.evaluate_kept import KeptEvaluation
 from llada_viz.widgets import foot
 from llada_viz.widgets.job_panel import JobPanel
 from llada_viz.widgets.live import QUIET, Updates, alert, no_change
-from llada_viz.widgets.plots import ParetoPlot
+from llada_viz.widgets.plots import drawn_pareto, pareto_plot
 from llada_viz.widgets.rows_table import RowsTable
 from llada_viz.widgets.scorer_input import ScorerInput
 from llada_viz.widgets.starting import press_at_once, released
@@ -92,7 +92,7 @@ class Evaluate:
             # there, and then a script clicks this hidden button.
             self.file = gr.DownloadButton("Download", visible="hidden", elem_id="evaluate-file")
             self.result = gr.HTML(elem_id="evaluate-result", apply_default_css=False)
-            ParetoPlot(self._report_of).build(self.result, self.panel.job, self.panel.visitor_jobs)
+            self.plot = pareto_plot()
 
     def _rows(self) -> None:
         with gr.Column(elem_classes="lz-panel", visible=False) as self.rows_card:
@@ -180,7 +180,7 @@ class Evaluate:
     @property
     def _shows(self) -> list[Any]:
         """What `view` updates."""
-        return [self.result, self.rows, self.rows_card, *self.exports, *self.answer.shown]
+        return [self.result, self.plot, self.rows, self.rows_card, *self.exports, *self.answer.shown]
 
     def on_start(self, values: Mapping[Any, Any]) -> Iterator[Updates]:
         """Queue a job; a refusal is a sentence."""
@@ -194,16 +194,12 @@ class Evaluate:
         self.panel.check_one_at_a_time(visitor_jobs)
         return self.evaluations.start(request)
 
-    def _report_of(self, chosen: str | None, visitor_jobs: list[str]) -> Report | None:
-        job = next((job for job in self.panel.visible(visitor_jobs) if job.id == chosen), None)
-        return None if job is None else self.evaluations.report(job)
-
     def view(self, job: Job | None, values: Mapping[Any, Any]) -> Updates:
         """The chosen evaluation as it stands. An answer that was chosen in another evaluation is closed."""
         report, answer = self.evaluations.report(job) if job else None, self.answer
         cell = values[answer.cell]
         gone = answer.no_answer(values[answer.run_id]) if cell and (not job or cell[0] != job.id) else {}
-        card = {self.rows_card: gr.update(visible=report is not None)}
+        card = {self.rows_card: gr.update(visible=report is not None), self.plot: drawn_pareto(report)}
         card |= dict.fromkeys(self.exports, gr.update(interactive=report is not None and report.finished > 0))
         if job is None or report is None:
             state_only = {self.panel.state: self._state(job, None)} if job else {}

@@ -1,8 +1,8 @@
 """CompareCanvas: the Gradio component of assets/canvas/compare.mjs. Its value is one message,
 {"run", "number", "measure", "lanes", "names", "again", "copies", "notice"}: as in canvas.py; lanes, names and
-copies travel as JSON texts, for the reason that it gives; again: whether the samplers can be evaluated; copies:
-of each lane, whether it can be copied as code. The event `select` has the number of a lane that is to be opened
-in Visualize; `submit`: evaluate the samplers."""
+copies travel as JSON texts, for the reason that it gives; again: whether the samplers can be evaluated;
+copies: of each lane, whether it can be copied as code. The event `select` has the number of a lane that is to
+be opened in Visualize; `submit`: evaluate the samplers."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@ of confidence by position and step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -17,25 +16,15 @@ NO_RUN = "<p class='lz-about'>No run yet. Press Run, or open a saved trace.</p>"
 GOES_ON = "<p class='lz-about'>The run goes on: this is how far it was.</p>"
 
 
-class ParetoPlot:
-    """Accuracy against cost, of the evaluation that is shown.
+def pareto_plot() -> gr.Plot:
+    """The place of an evaluation's accuracy against its cost, empty."""
+    return gr.Plot(visible=False, show_label=False, elem_id="evaluate-pareto")
 
-    report_of: (id of a job, ids of the visitor's jobs) -> its report, None where there is none.
-    """
 
-    def __init__(self, report_of: Callable[[str | None, list[str]], Report | None]) -> None:
-        self.report_of = report_of
-
-    def build(self, result: gr.HTML, job: gr.Dropdown, visitor_jobs: gr.BrowserState) -> None:
-        """Lay it out; it is drawn anew whenever the result changes."""
-        self.plot = gr.Plot(visible=False, show_label=False, elem_id="evaluate-pareto")
-        result.change(self.draw, [job, visitor_jobs], self.plot, queue=False, **QUIET)
-
-    def draw(self, chosen: str | None, visitor_jobs: list[str]) -> Any:
-        """The figure, or nothing where no sampler has an accuracy yet."""
-        report = self.report_of(chosen, visitor_jobs) if chosen else None
-        figure = pareto(report.summaries) if report is not None else None
-        return gr.update(value=figure, visible=figure is not None)
+def drawn_pareto(report: Report | None) -> Any:
+    """The figure, or nothing where no sampler has an accuracy yet."""
+    figure = pareto(report.summaries) if report is not None else None
+    return gr.update(value=figure, visible=figure is not None)
 
 
 class MapPlot:

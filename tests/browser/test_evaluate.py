@@ -100,6 +100,9 @@ def test_from_upload_to_a_report_that_opens_offline(
     assert 0 < failing.count() == failing.filter(has=offline.locator(".wrong, .failed")).count()
     assert " points (95 %: " in offline.inner_text("ul")
     offline.screenshot(path=str(shots / "report.png"), full_page=True)
+    later = open_page()
+    open_tab(later)
+    later.wait_for_selector("#evaluate-pareto .js-plotly-plot .main-svg")
     offline.context.close()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import plotly.graph_objects as go
 
 from llada_viz.render.figures import PLOT_HEIGHT, styled
-from llada_viz.render.say_cells import counted
+from llada_viz.render.say_cells import counted, percent
 from samplers.measuring.dependencies import Dependencies
 
 GREYS = [[0, "rgba(128, 128, 128, 0)"], [1, "rgba(128, 128, 128, .45)"]]
@@ -23,11 +23,11 @@ def dependency_words(found: Dependencies, start: int, noise: bool = False) -> st
     what = counted(len(found.cells), "undecided cell" if noise else "mask")
     decided = sum(found.decided) / len(found.decided)
     words = f"{what}, layer{'s' if len(found.layers) > 1 else ''} {layers}. "
-    words += f"{decided:.0%} of a look goes to decided cells, the prompt too."
+    words += f"{percent(decided)} of a look goes to decided cells, the prompt too."
     if (strongest := _strongest(found)) is not None:
         share, who, whom = strongest
         words += f" Most of all cell {found.cells[who] - start} looks at"
-        words += f" cell {found.cells[whom] - start}: {share:.0%}."
+        words += f" cell {found.cells[whom] - start}: {percent(share)}."
     if found.sinks:
         cells = ", ".join(str(cell - start) for cell in found.sinks)
         words += f" Dimmed, as all look there: {cells}."

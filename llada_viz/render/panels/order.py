@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from llada_viz.render.figures import INK, PLOT_HEIGHT, styled, token_text
 from llada_viz.render.ops import NOISE, Pieces
+from llada_viz.render.say_cells import percent
 from models.text import cell_texts
 from samplers.measuring.commit_order import global_ar, kendall_tau, local_ar
 from samplers.measuring.measures import final_writes
@@ -69,7 +70,8 @@ def order_words(commits: Sequence[Commit]) -> str:
     local, first = local_ar(times, 1), global_ar(times, 1)
     if local is None or first is None:
         return words
-    return f"{words} {local:.0%} right after the cell before, {first:.0%} at the first open cell (AR-ness@1)."
+    words += f" {percent(local)} right after the cell before, {percent(first)} at the first open cell"
+    return f"{words} (AR-ness@1)."
 
 
 def order_figure(commits: Sequence[Commit]) -> go.Figure:

@@ -38,7 +38,7 @@ with warnings.catch_warnings():
     from llada_viz.decoding.runs import Runs
     from llada_viz.tabs.evaluate import Evaluate
     from llada_viz.tabs.evaluate_form import SAMPLES, UPLOADED, EvaluateForm, samples
-    from llada_viz.widgets.plots import ParetoPlot
+    from llada_viz.widgets.plots import drawn_pareto
 
 SIZES = {"gen_length": 16, "block_length": 8, "steps": 4}
 LANES = (Lane("low_confidence", "low_confidence", SIZES), Lane("threshold", "threshold", SIZES))
@@ -160,7 +160,7 @@ def test_a_stopped_evaluation_resumes_in_a_new_server_and_ends_with_every_row_on
         ({"limit": -1}, "Rows must be a whole number, at least 0."),
         ({"limit": 2.5}, "Rows must be a whole number"),
         ({"seed": None}, "Seed is empty."),
-        ({"question": "no"}, "the question column = 'no' is no column"),
+        ({"question": "no"}, "The question column = 'no' is no column"),
         ({"question": "answer"}, "both 'answer'"),
         ({"template": "no mark"}, "{question}"),
         ({"limit": 10**8}, "An evaluation has at most 20,000 rows."),
@@ -347,12 +347,11 @@ def test_the_time_that_is_left() -> None:
 
 
 def test_the_pareto_plot_is_drawn_from_the_report_and_hidden_without_one() -> None:
-    report = SimpleNamespace(summaries=[])
-    plot = ParetoPlot(lambda chosen, mine: report)  # type: ignore[arg-type, return-value]
-    assert plot.draw("job", [])["visible"] is False and plot.draw(None, [])["visible"] is False
+    report: Any = SimpleNamespace(summaries=[])
+    assert drawn_pareto(report)["visible"] is False and drawn_pareto(None)["visible"] is False
     done = {"correct": True, "nfe": 8, "scorer_calls": 0, "seconds": 1.0, "extracted": "1", "tokens": 8}
     report.summaries.append(summarise("threshold", [done]))
-    shown = plot.draw("job", [])
+    shown = drawn_pareto(report)
     named = [trace.name for trace in shown["value"].data if trace.showlegend]
     assert shown["visible"] and named == ["threshold"]
 
