@@ -15,7 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from scripts.pictures import compare, explain, models, served, until, visualize
-from tests.browser.canvas_page import CanvasPage
+from tests.browser.canvas_page import CanvasPage, press_tab
 from tests.browser.conftest import CHROMIUM_OPTIONS, chromium
 
 LOOKS = {
@@ -52,11 +52,16 @@ def card(page: Page) -> None:
     page.click("#canvas .c >> nth=3")
 
 
+def done_before(page: Page, state: str) -> bool:
+    """Whether a look before has left a finished job, which the tab shows by itself."""
+    page.wait_for_timeout(6000)
+    return "Done" in page.inner_text(state)
+
+
 def evaluated(page: Page) -> None:
     """A finished evaluation of two samplers; the first time it is run."""
-    page.get_by_role("tab", name="Evaluate").click()
-    page.wait_for_timeout(1500)
-    if "Done" not in page.inner_text("#evaluate-state"):
+    press_tab(page, "Evaluate")
+    if not done_before(page, "#evaluate-state"):
         page.click("#evaluate-set input")
         page.get_by_role("option", name="word (bundled problems)").click()
         page.wait_for_function("document.querySelector('#evaluate-gen_length input').value === '64'")
@@ -68,9 +73,8 @@ def evaluated(page: Page) -> None:
 
 def trained(page: Page) -> None:
     """A finished training; the first time it is run."""
-    page.get_by_role("tab", name="Train").click()
-    page.wait_for_timeout(1500)
-    if "Done" not in page.inner_text("#train-state"):
+    press_tab(page, "Train")
+    if not done_before(page, "#train-state"):
         until(page, "#train-time", "About")
         page.click("#train-run")
         until(page, "#train-state", "Done")
@@ -81,14 +85,14 @@ def empty(tab: str) -> Callable[[Page], None]:
     """A tab in which nothing was done yet."""
 
     def look(page: Page) -> None:
-        page.get_by_role("tab", name=tab).click()
+        press_tab(page, tab)
 
     return look
 
 
 def traces(page: Page) -> None:
     """The gallery with its moving pictures."""
-    page.get_by_role("tab", name="Traces").click()
+    press_tab(page, "Traces")
     page.wait_for_selector(".trace canvas")
 
 

@@ -24,7 +24,7 @@ from playwright.sync_api import Page, sync_playwright
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.export.writing import Wanted, write
 from llada_viz.gallery.opening import opening_run
-from tests.browser.canvas_page import CanvasPage
+from tests.browser.canvas_page import CanvasPage, press_tab
 from tests.browser.conftest import CHROMIUM_OPTIONS, ROOT, chromium, wait_for
 
 FOLDER = ROOT / "assets" / "pictures"
@@ -51,7 +51,7 @@ def visualize(page: Page) -> None:
 
 def compare(page: Page) -> None:
     """Three samplers that do not write the same; the first needs the most steps, the second errs."""
-    page.get_by_role("tab", name="Compare").click()
+    press_tab(page, "Compare")
     page.click("#compare-lanes .add")
     page.select_option("#compare-lanes [data-lane='3'] select.sampler", "wino")
     page.click("#compare-run")
@@ -61,7 +61,7 @@ def compare(page: Page) -> None:
 
 def evaluate(page: Page) -> None:
     """Two samplers on word problems, with what the difference means."""
-    page.get_by_role("tab", name="Evaluate").click()
+    press_tab(page, "Evaluate")
     page.click("#evaluate-set input")
     page.get_by_role("option", name="word (bundled problems)").click()
     page.wait_for_function("document.querySelector('#evaluate-gen_length input').value === '64'")
@@ -73,7 +73,7 @@ def evaluate(page: Page) -> None:
 
 def train(page: Page) -> None:
     """The first training that is offered, when it is done."""
-    page.get_by_role("tab", name="Train").click()
+    press_tab(page, "Train")
     until(page, "#train-time", "About")
     page.click("#train-run")
     until(page, "#train-state", "Done")
@@ -82,7 +82,7 @@ def train(page: Page) -> None:
 
 def models(page: Page) -> None:
     """A model that is not loaded, and what it would take."""
-    page.get_by_role("tab", name="Models").click()
+    press_tab(page, "Models")
     page.click("#models-model input")
     page.get_by_role("option").filter(has_text="LLaDA 8B Instruct · ").first.click()
     until(page, "#models-memory", "GB")
@@ -90,7 +90,7 @@ def models(page: Page) -> None:
 
 def explain(page: Page) -> None:
     """The first experiment, when it is done."""
-    page.get_by_role("tab", name="Explain").click()
+    press_tab(page, "Explain")
     page.click("#explain-run")
     canvas = "document.querySelector('#explain-canvas .lz').parentElement.compare"
     page.wait_for_function(f"{canvas}?.player.ended && {canvas}.lanes.at(-1)?.verdict", timeout=PATIENCE)

@@ -64,7 +64,7 @@ def test_words_of_a_run_that_was_right_on_the_way() -> None:
 
 def test_words_of_runs_without_drafts_and_of_stopped_ones() -> None:
     without = [event for event in drafted() if not isinstance(event, Predicted)]
-    assert "not recorded" in panel(data("a?", without), can_draft=True)
+    assert "Not recorded" in panel(data("a?", without), can_draft=True)
     assert "Drafts" not in panel(data("a?", without))
     assert "The run was stopped" in panel(data("a?", drafted()[:3]))
     assert "fewer than two cells" in panel(data("", drafted()[:1]))
