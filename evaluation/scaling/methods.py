@@ -86,11 +86,11 @@ BACKMASK = mended(
     {"num_candidates_per_block": 1, "backmasking_lookback": 2, "temperature": 0.6},
     (
         ("T .6", 1, {}),
-        ("one window, T .6", 1, {**ONE_WINDOW, "window_temperature": 0.6}),
         ("one window, T 1", 1, {**ONE_WINDOW, "window_temperature": 1.0}),
+        ("one window, all differ", 1, {**ONE_WINDOW, "candidates_differ": True}),
+        ("windows, all differ", 1, {**ONE_WINDOW, "max_refinements": 4, "candidates_differ": True}),
         ("two tokens", 2, {}),
         ("any cells, all", 1, ANY_CELLS),
-        ("two a block, look-back 1", 2, {"num_candidates_per_block": 2, "backmasking_lookback": 1}),
     ),
 )
 WINDOW_REFINE = mended(
@@ -98,11 +98,11 @@ WINDOW_REFINE = mended(
     {"window": 2, "refine_steps": 0, "temperature": 0.6},
     (
         ("T .6", 1, {}),
-        ("one window, T .6", 1, {**ONE_WINDOW, "window_temperature": 0.6}),
         ("one window, T 1", 1, {**ONE_WINDOW, "window_temperature": 1.0}),
+        ("one window, all differ", 1, {**ONE_WINDOW, "candidates_differ": True}),
+        ("windows, all differ", 1, {**ONE_WINDOW, "max_refinements": 4, "candidates_differ": True}),
         ("two tokens, refined by one", 2, {"refine_steps": 128}),
         ("any cells, all", 1, ANY_CELLS),
-        ("windows of 4", 1, {"window": 4}),
     ),
 )
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from samplers.algorithms.contest import AGGREGATES, contest, last, scored, scores_of
 from samplers.algorithms.low_confidence import LowConfidence
 from samplers.algorithms.remasking import CHOICES, cells_to_remask
+from samplers.barred import barred, one_barred_each
 from samplers.blocks import temperature_option
 from samplers.events import Event, WindowTriggered
 from samplers.registry import Needs
@@ -83,6 +84,10 @@ class RefinedSettings(RewardedSettings):
     window_temperature: float = option(
         0.0, "Temperature of a window's candidates; 0: that of the answer.", low=0, high=10
     )
+    candidates_differ: bool = option(
+        False,
+        "The n-th candidate of a window may not write again what stood in the n-th least sure of its cells.",
+    )
 
     @property
     def needs(self) -> Needs:
@@ -129,7 +134,7 @@ class RefinedSettings(RewardedSettings):
             original = {row: worth(scores[row][window.first :]) for row in rows.nonzero()[:, 0].tolist()}
             yield from contest(
                 run, block, rows, window.candidates,
-                lambda forked: self._decode_again(forked, block, cells, window.most_steps),
+                lambda forked: self._decode_again(forked, block, cells, window),
                 spans, window.first, worth, original,
             )  # fmt: skip
 
@@ -148,9 +153,12 @@ class RefinedSettings(RewardedSettings):
             chosen |= cells_to_remask(stop - start, window.intensity, probability, own, order)
         return chosen
 
-    def _decode_again(self, forked: Run, block: int, cells: Tensor, most_steps: int) -> Iterator[Event]:
+    def _decode_again(self, forked: Run, block: int, cells: Tensor, window: Window) -> Iterator[Event]:
         """Re-mask the cells in all candidates and decode them, quota from these masks alone."""
+        if self.candidates_differ:
+            others = one_barred_each(forked.canvas.tokens, forked.confidence, cells, window.candidates)
+            forked = replace(forked, denoise=barred(forked.denoise, others))
         yield forked.remasked(block, cells, forked.confidence[cells], "backmask")
-        steps = cells.sum(-1).clamp(1, most_steps)
+        steps = cells.sum(-1).clamp(1, window.most_steps)
         sampler = replace(self, temperature=self.window_temperature or self.temperature)
         yield from sampler.fill_cells(forked, block, cells, steps)

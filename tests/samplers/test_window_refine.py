@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from samplers import collect, make, new_canvas
+from samplers.barred import ANY, one_barred_each
 from samplers.canvas import Canvas
 from samplers.events import BlockScored, Cells, Event, Finished, Remasked, Span, Unmasked, WindowTriggered
 from tests.networks import TableNetwork, TableScorer
@@ -92,6 +94,34 @@ def test_f42_a_refinement_takes_one_token_a_step(refine_steps: int, wanted: int)
     refined = [len(e.cells) for e in events if isinstance(e, Unmasked) and e.forked]
     assert len(refined) == wanted and sum(refined) == 36
     assert make("window_refine", {}).refine_steps == 128  # type: ignore[attr-defined]
+
+
+def test_no_candidate_of_a_window_is_the_answer_where_candidates_differ() -> None:
+    """Without temperature all candidates would be what stands; so the n-th may not write the n-th least sure
+    token again, and takes the likeliest other one there."""
+    sizes = {"steps": 8, "gen_length": 8, "block_length": 4, "window": 2, "temperature": 0.0}
+    many = {"num_refinement_samples": 5, "backmasking_intensity": 1.0, "max_refinements": 1}
+    sampler = make("window_refine", sizes | many | {"candidates_differ": True})
+    events, _ = collect(sampler(sampler.denoiser(TableNetwork()), new_canvas([[1]], 8, MASK), Low()))
+    written = [e for e in events if isinstance(e, Unmasked)]
+    answer = {c.position: (c.token, c.confidence) for e in written if not e.forked for c in e.cells}
+    gone = {c.position for e in events if isinstance(e, Remasked) for c in e.cells}
+    least_sure = sorted(gone, key=lambda position: answer[position][1])
+    for n in range(5):
+        candidate = {c.position: c.token for e in written if e.forked for c in e.cells if c.row == n}
+        cell = least_sure[n % len(least_sure)]
+        assert candidate[cell] != answer[cell][0]
+
+
+def test_which_token_is_barred_in_which_candidate() -> None:
+    """Two rows of three candidates over four cells; of the second row one cell alone is decided again."""
+    tokens = torch.tensor([[5, 6, 7, 8]] * 3 + [[9, 9, 9, 9]] * 3)
+    confidence = torch.tensor([[0.9, 0.2, 0.4, 0.1]]).repeat(6, 1)
+    cells = torch.tensor([[True, True, True, False]] * 3 + [[False, False, True, False]] * 3)
+    found = one_barred_each(tokens, confidence, cells, 3)
+    assert found.tolist() == [
+        [ANY, 6, ANY, ANY], [ANY, ANY, 7, ANY], [5, ANY, ANY, ANY], *[[ANY, ANY, 9, ANY]] * 3,
+    ]  # fmt: skip
 
 
 def test_a_windows_candidates_have_a_temperature_of_their_own() -> None:

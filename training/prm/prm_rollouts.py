@@ -20,15 +20,20 @@ from evaluation.sets.columns import SetError
 from models.checkpoint import ModelError, find_file
 from models.loading import LoadedModel
 from models.prompt_settings import decode_settings
+from samplers.algorithms.low_confidence import LowConfidence
 from samplers.batch import run_requests
-from samplers.settings import SettingError
+from samplers.settings import SettingError, describe
 from tasks import EASY, MIDDLE, TASKS, USUAL_LEVELS, generate
 from tasks.core import Problem
+from training.prm.openings import openings
 from training.prm.prm_labels import part_labels
 
 LINES = "lines"
 CHUNK = 64
+OPENINGS = 16
+"""Answers whose beginnings are decoded at once, with all their other ways."""
 SAMPLER = "low_confidence"
+NAMES = {setting.name for setting in describe(LowConfidence)}
 _NUMBER = re.compile(r"\d{1,9}")
 _DIGIT = re.compile(r"[1-6]")
 USUAL = ""
@@ -41,7 +46,8 @@ class RolloutPlan:
     """What is decoded. n: answers for each task and level, spread over the combinations of steps,
     temperatures and block lengths (0: the task's own); corrupted: for each task and level, worked solutions
     in which some numbers are made wrong; cuts: `lines`, or the tokens of a block; level: a key of
-    ASKED_LEVELS."""
+    ASKED_LEVELS; differ: instead of whole answers the first block or two of n answers of one token a step,
+    each as it is written and in so many other ways (training.prm.openings)."""
 
     tasks: tuple[str, ...]
     n: int
@@ -53,6 +59,7 @@ class RolloutPlan:
     split: str = "train"
     seed: int = 0
     level: str = USUAL
+    differ: int = 0
 
     def __post_init__(self) -> None:
         for task in self.tasks:
@@ -86,6 +93,9 @@ def rollouts(loaded: LoadedModel, model: str, plan: RolloutPlan) -> Iterator[lis
         level = level or USUAL_LEVELS[task]
         made = _Maker(loaded, plan, level)
         problems = generate(task, plan.split, plan.n + plan.corrupted, plan.seed, level)
+        if plan.differ:
+            yield from made.openings(problems[: plan.n], decode_settings(own, task, level))
+            continue
         for first in range(0, plan.n, CHUNK * len(grid)):
             chunk = problems[first : min(first + CHUNK * len(grid), plan.n)]
             asked = decode_settings(own, task, level)
@@ -134,6 +144,26 @@ class _Maker:
             rows += self._cut(problem, result["output_ids"], decoded_with)
         return rows
 
+    def openings(self, problems: Sequence[Problem], own: Mapping[str, Any]) -> Iterator[list[RolloutRow]]:
+        """The rows of beginnings, in chunks: one block and two by turns, and the temperatures."""
+        for number, first in enumerate(range(0, len(problems), OPENINGS)):
+            chunk = problems[first : first + OPENINGS]
+            temperature = self.plan.temperatures[number // 2 % len(self.plan.temperatures)]
+            way = _settings(own, int(own["gen_length"]), temperature, 0)
+            sampler = LowConfidence(**{name: value for name, value in way.items() if name in NAMES})
+            blocks = min(number % 2 + 1, sampler.blocks)
+            prompts = [problem.prompt for problem in chunk]
+            written = openings(
+                self.loaded, sampler, prompts, self.plan.seed + first, blocks, self.plan.differ
+            )
+            decoded = {name: way[name] for name in ("steps", "temperature", "block_length")}
+            yield [
+                row
+                for problem, ways in zip(chunk, written, strict=True)
+                for ids in ways
+                for row in self._cut(problem, ids, decoded, self.loaded.eos_id in ids)
+            ]
+
     def spoiled(self, problem: Problem, rng: random.Random) -> list[RolloutRow]:
         """The rows of a worked solution in which up to three numbers are replaced; one in eight
         is unchanged."""
@@ -143,7 +173,9 @@ class _Maker:
         assert self.loaded.tokenizer is not None
         return self._cut(problem, self.loaded.tokenizer.encode(text, add_special_tokens=False), {})
 
-    def _cut(self, problem: Problem, ids: list[int], decoded_with: Mapping[str, Any]) -> list[RolloutRow]:
+    def _cut(
+        self, problem: Problem, ids: list[int], decoded_with: Mapping[str, Any], ended: bool = True
+    ) -> list[RolloutRow]:
         """A row for each way of cutting; an answer without any text gives no rows."""
 
         def text_of(some: list[int]) -> str:
@@ -154,7 +186,7 @@ class _Maker:
         for cut in self.plan.cuts:
             parts = parts_of(ids, 0 if cut == LINES else int(cut), text_of, self.loaded.eos_id)
             if parts:
-                labels = part_labels(problem.task, problem.fields, parts)
+                labels = part_labels(problem.task, problem.fields, parts, ended)
                 rows.append({
                     "question": problem.prompt, "steps": parts, "labels": labels, "task": problem.task,
                     "level": self.level, "fields": dict(problem.fields), "cut": cut,

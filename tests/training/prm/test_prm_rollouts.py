@@ -77,6 +77,21 @@ def test_rows_carry_labels_of_their_parts_and_how_they_were_made(loaded: LoadedM
     assert again == rows
 
 
+def test_beginnings_come_with_other_ways_of_each(loaded: LoadedModel) -> None:
+    plan = RolloutPlan(("countdown",), n=20, temperatures=(0.0,), cuts=("8",), differ=3)
+    rows = [row for chunk in rollouts(loaded, MODEL, plan) for row in chunk]
+    assert len(rows) == 20 * 4
+    for first in range(0, len(rows), 4):
+        ways = rows[first : first + 4]
+        assert len({row["question"] for row in ways}) == 1
+        texts = ["".join(row["steps"]) for row in ways]
+        assert texts[0] not in texts[1:], "no other way is what was written"
+        for row in ways:
+            assert len(row["steps"]) <= (1 if first < 16 * 4 else 2)
+            assert row["labels"] == part_labels("countdown", row["fields"], row["steps"], ended=False)
+    assert 0 < sum(all(row["labels"]) for row in rows[::4]) < 20, "some are right and some wrong"
+
+
 def test_levels_are_told_apart(loaded: LoadedModel) -> None:
     plan = RolloutPlan(("sudoku", "countdown"), n=0, corrupted=2, cuts=("lines",), level="both")
     rows = [row for chunk in rollouts(loaded, MODEL, plan) for row in chunk]
