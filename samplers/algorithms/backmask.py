@@ -5,7 +5,8 @@ is under the threshold, every block so far gets a probability P, the higher the 
 round(block_length * P * intensity) cells of each become masks, `num_demasking_candidates` candidates are
 decoded in parallel, and the one with the best product of scores wins. Deviations: the original is among
 the candidates; with equal scores P follows their mean; the cells that go are the least confident ones
-(`choice = random` is the paper's); a bound on the number of windows.
+(`choice = random` is the paper's); a bound on the number of windows; with `candidates_differ` (our own) no
+candidate may be the original.
 """
 
 from __future__ import annotations
