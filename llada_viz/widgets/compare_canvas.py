@@ -13,7 +13,9 @@ from typing import Any
 import gradio as gr
 
 from llada_viz.decoding.comparison import Comparison, Comparisons
+from llada_viz.decoding.runs import Run
 from llada_viz.decoding.setup_code import CODE
+from llada_viz.decoding.setups import Setup
 from llada_viz.export.asked import comparison_finder
 from llada_viz.export.exports import Exports
 from llada_viz.export.saved import saved
@@ -30,8 +32,14 @@ def message(comparison: Comparison, lanes: list[list[Frame]], notice: str = "") 
         "run": comparison.id, "number": comparison.number, "measure": comparison.measure,
         "lanes": json.dumps(lanes, ensure_ascii=False, allow_nan=False),
         "names": json.dumps(list(comparison.names)), "again": comparison.asked is not None,
-        "copies": json.dumps([run.setup is not None for run in comparison.runs]), "notice": notice,
+        "copies": json.dumps([code_setup(run) is not None for run in comparison.runs]), "notice": notice,
     }  # fmt: skip
+
+
+def code_setup(run: Run) -> Setup | None:
+    """What makes the run's tokens again by itself. None: it is recorded, or a branch, which goes on from
+    another run."""
+    return None if run.parent else run.setup
 
 
 def notice(comparison: Comparison, text: str) -> Message:
@@ -80,7 +88,8 @@ def lane_functions(comparisons: Comparisons) -> list[Callable[..., Any]]:
         match request:
             case [comparison_id, lane, str(kind)] if kind in CODE:
                 run = comparisons.run_of(comparison_id, lane)
-                return CODE[kind](run.setup) if run is not None and run.setup is not None else None
+                setup = code_setup(run) if run is not None else None
+                return CODE[kind](setup) if setup is not None else None
         return None
 
     return [frames, measures, trace, copied]
