@@ -134,12 +134,12 @@ def test_m19_auto_is_what_the_processor_does_faster(
 
 
 def test_a_precision_is_chosen_by_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
-    multiply = torch.mm
+    """By time alone: nothing is multiplied, as how long that takes is the machine's affair."""
 
     def slow_in(dtype: torch.dtype) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
             time.sleep(0.05 if left.dtype == dtype else 0)
-            return multiply(left, right)
+            return left
 
         return product
 

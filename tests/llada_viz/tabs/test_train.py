@@ -167,9 +167,9 @@ def test_settings_that_are_refused(tab: Any, changes: dict[str, Any], said: str)
     ("name", "text", "said"),
     [
         ("x.csv", "a,b\n1,2\n", "was not found"),
-        ("x.csv", "question,answer\n1,\n", "row 1, column 'answer' of x.csv is empty"),
+        ("x.csv", "question,answer\n1,\n", "Row 1, column 'answer' of x.csv is empty"),
         ("x.csv", "question,answer\n1,2,3\n", "3 cells"),
-        ("x.jsonl", '{"question": "1", "answer": "1"}\n{', "row 2 is not JSON"),
+        ("x.jsonl", '{"question": "1", "answer": "1"}\n{', "Row 2 is not JSON"),
         ("x.txt", "hello", "x.txt is no set"),
         ("test.csv", "question,answer\n1,2\n", "named as an evaluation set"),
     ],

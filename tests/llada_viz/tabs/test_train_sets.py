@@ -146,8 +146,8 @@ def test_columns_of_steps_and_pairs_are_shown(tab: Any, tmp_path: Path) -> None:
     ("prm", [STEPS[20]] * 3, {}, "3 rows of too few questions"),
     ("prm", [STEPS[0] | {"question": TEST_PROBLEM}], {}, "a test problem"),
     ("dpo", STEPS, {}, "chosen_column = 'chosen' is no column of mine.jsonl"),
-    ("dpo", [PAIRS[0], PAIRS[0] | {"chosen": "0"}], {}, "row 2 of mine.jsonl: 'chosen' and 'rejected' are"),
-    ("sft", [{"question": TEST_PROBLEM, "answer": "3"}] * 2, {}, "row 1 of mine.jsonl is a test problem"),
+    ("dpo", [PAIRS[0], PAIRS[0] | {"chosen": "0"}], {}, "Row 2 of mine.jsonl: 'chosen' and 'rejected' are"),
+    ("sft", [{"question": TEST_PROBLEM, "answer": "3"}] * 2, {}, "Row 1 of mine.jsonl is a test problem"),
 ])  # fmt: skip
 def test_what_would_fail_is_refused_before(
     tab: Any, name: str, rows: list[dict[str, Any]], changes: dict[str, Any], said: str, tmp_path: Path
