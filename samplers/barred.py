@@ -20,9 +20,9 @@ class _Barred:
 
     def __call__(self, canvas: Canvas, cells: Tensor) -> Tensor:
         logits = self.denoise(canvas, cells)
-        tokens = self.tokens[cells].to(logits.device)
-        which = (tokens != ANY).nonzero()[:, 0]
-        logits[which, tokens[which]] = -torch.inf
+        tokens = self.tokens[cells]
+        which = (tokens != ANY).nonzero()[:, 0]  # on the host, where nothing waits for a GPU
+        logits[which.to(logits.device), tokens[which].to(logits.device)] = -torch.inf
         return logits
 
     def __getattr__(self, name: str) -> Any:
