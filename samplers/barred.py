@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -9,12 +10,15 @@ from torch import Tensor
 
 from samplers.canvas import Canvas
 from samplers.denoiser import Denoiser
+from samplers.run import Run
 
 ANY = -1
 """Instead of a token: nothing is barred in the cell."""
 
 
 class _Barred:
+    """tokens: Int[rows, length], the token that each cell may not be, or ANY."""
+
     def __init__(self, denoise: Denoiser, tokens: Tensor) -> None:
         self.denoise, self.tokens = denoise, tokens
 
@@ -29,9 +33,11 @@ class _Barred:
         return getattr(self.denoise, name)
 
 
-def barred(denoise: Denoiser, tokens: Tensor) -> Denoiser:
-    """The denoiser with -inf for one token a cell. tokens: Int[rows, length], ANY where none is barred."""
-    return cast(Denoiser, _Barred(denoise, tokens))
+def differing(forked: Run, cells: Tensor, k: int) -> Run:
+    """The run of k candidates a row, each unable to write one of the tokens that stand now in the cells,
+    Bool[rows * k, length], again: see one_barred_each. To be asked before masks are put there."""
+    tokens = one_barred_each(forked.canvas.tokens, forked.confidence, cells, k)
+    return replace(forked, denoise=cast(Denoiser, _Barred(forked.denoise, tokens)))
 
 
 def one_barred_each(tokens: Tensor, confidence: Tensor, cells: Tensor, k: int) -> Tensor:
@@ -39,7 +45,8 @@ def one_barred_each(tokens: Tensor, confidence: Tensor, cells: Tensor, k: int) -
     barred there for its n-th candidate; after the last cell it begins anew.
 
     tokens: Int[rows * k, length]; confidence: Float[rows * k, length]; cells: Bool[rows * k, length], those
-    that are decided again, the same for all candidates of a row. Returns Int[rows * k, length], see `barred`.
+    that are decided again, the same for all candidates of a row. Returns Int[rows * k, length], ANY where
+    nothing is barred.
     """
     found = torch.full_like(tokens, ANY)
     for row in cells.any(-1).nonzero()[:, 0].tolist():

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from scripts.pictures import compare, explain, models, served, until, visualize
+from scripts.pictures import compare, evaluate, explain, models, served, train, visualize
 from tests.browser.canvas_page import CanvasPage, press_tab
 from tests.browser.conftest import CHROMIUM_OPTIONS, chromium
 
@@ -62,12 +62,7 @@ def evaluated(page: Page) -> None:
     """A finished evaluation of two samplers; the first time it is run."""
     press_tab(page, "Evaluate")
     if not done_before(page, "#evaluate-state"):
-        page.click("#evaluate-set input")
-        page.get_by_role("option", name="word (bundled problems)").click()
-        page.wait_for_function("document.querySelector('#evaluate-gen_length input').value === '64'")
-        page.fill("#evaluate-limit input", "24")
-        page.click("#evaluate-run")
-        until(page, "#evaluate-state", "Done")
+        evaluate(page)
     page.locator("#evaluate-pareto .main-svg").first.wait_for(state="attached")
 
 
@@ -75,9 +70,7 @@ def trained(page: Page) -> None:
     """A finished training; the first time it is run."""
     press_tab(page, "Train")
     if not done_before(page, "#train-state"):
-        until(page, "#train-time", "About")
-        page.click("#train-run")
-        until(page, "#train-state", "Done")
+        train(page)
     page.wait_for_selector("#train-curves svg")
 
 

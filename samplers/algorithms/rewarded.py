@@ -12,7 +12,7 @@ from torch import Tensor
 from samplers.algorithms.contest import AGGREGATES, contest, last, scored, scores_of
 from samplers.algorithms.low_confidence import LowConfidence
 from samplers.algorithms.remasking import CHOICES, cells_to_remask
-from samplers.barred import barred, one_barred_each
+from samplers.barred import differing
 from samplers.blocks import temperature_option
 from samplers.events import Event, WindowTriggered
 from samplers.registry import Needs
@@ -156,8 +156,7 @@ class RefinedSettings(RewardedSettings):
     def _decode_again(self, forked: Run, block: int, cells: Tensor, window: Window) -> Iterator[Event]:
         """Re-mask the cells in all candidates and decode them, quota from these masks alone."""
         if self.candidates_differ:
-            others = one_barred_each(forked.canvas.tokens, forked.confidence, cells, window.candidates)
-            forked = replace(forked, denoise=barred(forked.denoise, others))
+            forked = differing(forked, cells, window.candidates)
         yield forked.remasked(block, cells, forked.confidence[cells], "backmask")
         steps = cells.sum(-1).clamp(1, window.most_steps)
         sampler = replace(self, temperature=self.window_temperature or self.temperature)

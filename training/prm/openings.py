@@ -4,14 +4,12 @@ among when the candidates of a window differ (samplers.barred)."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any
 
 import torch
 
 from models.loading import LoadedModel
 from samplers.algorithms.low_confidence import LowConfidence
-from samplers.barred import barred, one_barred_each
+from samplers.barred import differing
 from samplers.events import Event
 from samplers.requests import prepare_row, prepare_rows
 from samplers.run import Run
@@ -39,14 +37,13 @@ def openings(
     forked = run.fork(k, every)
     cells = torch.zeros_like(forked.canvas.pinned)
     cells[:, start:stop] = ~forked.canvas.pinned[:, start:stop]
-    others = one_barred_each(forked.canvas.tokens, forked.confidence, cells, k)
-    forked = replace(forked, denoise=barred(forked.denoise, others))
+    forked = differing(forked, cells, k)
     forked.remasked(blocks - 1, cells, forked.confidence[cells], "backmask")
     _run_out(sampler.fill_cells(forked, blocks - 1, cells, cells.sum(-1)))
     tried: list[list[int]] = forked.canvas.tokens[:, start:stop].tolist()
     return [[own, *tried[row * k : (row + 1) * k]] for row, own in enumerate(written)]
 
 
-def _run_out(events: Iterator[Event]) -> Any:
+def _run_out(events: Iterator[Event]) -> None:
     for _ in events:
         pass

@@ -22,7 +22,7 @@ from models.loading import LoadedModel
 from models.prompt_settings import decode_settings
 from samplers.algorithms.low_confidence import LowConfidence
 from samplers.batch import run_requests
-from samplers.settings import SettingError, describe
+from samplers.settings import SettingError
 from tasks import EASY, MIDDLE, TASKS, USUAL_LEVELS, generate
 from tasks.core import Problem
 from training.prm.openings import openings
@@ -33,7 +33,8 @@ CHUNK = 64
 OPENINGS = 16
 """Answers whose beginnings are decoded at once, with all their other ways."""
 SAMPLER = "low_confidence"
-NAMES = {setting.name for setting in describe(LowConfidence)}
+DECODED_WITH = ("steps", "temperature", "block_length")
+"""What a row says of the settings that its answer was decoded with."""
 _NUMBER = re.compile(r"\d{1,9}")
 _DIGIT = re.compile(r"[1-6]")
 USUAL = ""
@@ -73,6 +74,8 @@ class RolloutPlan:
                 raise SettingError("cuts", cut, f"{LINES}, or the tokens of a block")
         if min(self.n, self.corrupted) < 0 or not self.n + self.corrupted:
             raise SettingError("n", self.n, "0 or more, and with corrupted at least 1")
+        if self.differ < 0 or (self.differ and self.corrupted):
+            raise SettingError("differ", self.differ, "0 or more, and 0 with corrupted")
         if not (self.tasks and self.cuts and self.steps and self.temperatures and self.block_lengths):
             raise SettingError("steps", self.steps, "at least one value of each list")
 
@@ -140,8 +143,7 @@ class _Maker:
             if "error" in result:
                 allowed = f"what {problem.task} can be decoded in: {result['error']}"
                 raise SettingError("steps", way["steps"], allowed)
-            decoded_with = {name: way[name] for name in ("steps", "temperature", "block_length")}
-            rows += self._cut(problem, result["output_ids"], decoded_with)
+            rows += self._cut(problem, result["output_ids"], way)
         return rows
 
     def openings(self, problems: Sequence[Problem], own: Mapping[str, Any]) -> Iterator[list[RolloutRow]]:
@@ -150,18 +152,17 @@ class _Maker:
             chunk = problems[first : first + OPENINGS]
             temperature = self.plan.temperatures[number // 2 % len(self.plan.temperatures)]
             way = _settings(own, int(own["gen_length"]), temperature, 0)
-            sampler = LowConfidence(**{name: value for name, value in way.items() if name in NAMES})
+            sampler = LowConfidence(**way)
             blocks = min(number % 2 + 1, sampler.blocks)
             prompts = [problem.prompt for problem in chunk]
             written = openings(
                 self.loaded, sampler, prompts, self.plan.seed + first, blocks, self.plan.differ
             )
-            decoded = {name: way[name] for name in ("steps", "temperature", "block_length")}
             yield [
                 row
                 for problem, ways in zip(chunk, written, strict=True)
                 for ids in ways
-                for row in self._cut(problem, ids, decoded, self.loaded.eos_id in ids)
+                for row in self._cut(problem, ids, way, self.loaded.eos_id in ids)
             ]
 
     def spoiled(self, problem: Problem, rng: random.Random) -> list[RolloutRow]:
@@ -174,9 +175,10 @@ class _Maker:
         return self._cut(problem, self.loaded.tokenizer.encode(text, add_special_tokens=False), {})
 
     def _cut(
-        self, problem: Problem, ids: list[int], decoded_with: Mapping[str, Any], ended: bool = True
+        self, problem: Problem, ids: list[int], way: Mapping[str, Any], ended: bool = True
     ) -> list[RolloutRow]:
-        """A row for each way of cutting; an answer without any text gives no rows."""
+        """A row for each way of cutting; an answer without any text gives no rows. way: the settings that it
+        was decoded with; ended: nothing follows it."""
 
         def text_of(some: list[int]) -> str:
             assert self.loaded.tokenizer is not None
@@ -190,7 +192,7 @@ class _Maker:
                 rows.append({
                     "question": problem.prompt, "steps": parts, "labels": labels, "task": problem.task,
                     "level": self.level, "fields": dict(problem.fields), "cut": cut,
-                    "decoded": dict(decoded_with),
+                    "decoded": {name: way[name] for name in DECODED_WITH if name in way},
                 })  # fmt: skip
         return rows
 
