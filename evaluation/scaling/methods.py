@@ -81,14 +81,18 @@ ONE_WINDOW = {
     "backmasking_intensity": 1.0,
 }
 """The answer is plainly decoded; only where it scores clearly low a window opens, once, and wholly."""
+WARM = {"whole_window": True, "window_temperature": 1.0}
+"""A window is decided again as an answer is drawn, not only where it scored low."""
+AT_THE_END = {**ONE_WINDOW, **WARM, "window": 4096}
+"""The whole answer is scored once, when it has ended."""
 BACKMASK = mended(
     "num_demasking_candidates",
     {"num_candidates_per_block": 1, "backmasking_lookback": 2, "temperature": 0.6},
     (
         ("T .6", 1, {}),
-        ("one window, T 1", 1, {**ONE_WINDOW, "window_temperature": 1.0}),
         ("one window, all differ", 1, {**ONE_WINDOW, "candidates_differ": True}),
-        ("windows, all differ", 1, {**ONE_WINDOW, "max_refinements": 4, "candidates_differ": True}),
+        ("one whole window, T 1", 1, {**ONE_WINDOW, **WARM}),
+        ("one whole window, T 1, all differ", 1, {**ONE_WINDOW, **WARM, "candidates_differ": True}),
         ("two tokens", 2, {}),
         ("any cells, all", 1, ANY_CELLS),
     ),
@@ -98,13 +102,14 @@ WINDOW_REFINE = mended(
     {"window": 2, "refine_steps": 0, "temperature": 0.6},
     (
         ("T .6", 1, {}),
-        ("one window, T 1", 1, {**ONE_WINDOW, "window_temperature": 1.0}),
         ("one window, all differ", 1, {**ONE_WINDOW, "candidates_differ": True}),
-        ("windows, all differ", 1, {**ONE_WINDOW, "max_refinements": 4, "candidates_differ": True}),
+        ("at the end, T 1", 1, AT_THE_END),
+        ("at the end, T .6, all differ", 1,
+         {**AT_THE_END, "window_temperature": 0.6, "candidates_differ": True}),
+        ("at the end, T 1, all differ", 1, {**AT_THE_END, "candidates_differ": True}),
         ("two tokens, refined by one", 2, {"refine_steps": 128}),
-        ("any cells, all", 1, ANY_CELLS),
     ),
-)
+)  # fmt: skip
 
 
 def policy(temperatures: Sequence[float], ladder: tuple[Rung, ...]) -> tuple[Recipe, ...]:

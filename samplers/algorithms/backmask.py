@@ -6,7 +6,7 @@ round(block_length * P * intensity) cells of each become masks, `num_demasking_c
 decoded in parallel, and the one with the best product of scores wins. Deviations: the original is among
 the candidates; with equal scores P follows their mean; the cells that go are the least confident ones
 (`choice = random` is the paper's); a bound on the number of windows; with `candidates_differ` (our own) no
-candidate may be the original.
+candidate may be the original; with `whole_window` (our own) P is 1 and blocks are decoded one by one.
 """
 
 from __future__ import annotations

@@ -88,6 +88,10 @@ class RefinedSettings(RewardedSettings):
         False,
         "The n-th candidate of a window may not write again what stood in the n-th least sure of its cells.",
     )
+    whole_window: bool = option(
+        False,
+        "All of a window is masked again, whatever its blocks scored, and decoded block after block.",
+    )
 
     @property
     def needs(self) -> Needs:
@@ -118,14 +122,15 @@ class RefinedSettings(RewardedSettings):
         for row, of_blocks in scores.items():
             if min(of_blocks[-window.watched :]) >= window.threshold:
                 continue
-            p = window.probabilities(of_blocks[window.first :])  # W numbers
+            recent = of_blocks[window.first :]  # W scores
+            p = [1.0] * len(recent) if self.whole_window else window.probabilities(recent)
             remask[row] = self._open(run, window, row, p)
             if bool(remask[row].any()):
                 run.refined[row] += 1
                 yield WindowTriggered(
                     **run.now(block), row=row,
                     span=(spans[window.first][0], spans[-1][1]), threshold=window.threshold,
-                    scores=tuple(of_blocks[window.first :]), remask_probabilities=tuple(p),
+                    scores=tuple(recent), remask_probabilities=tuple(p),
                 )  # fmt: skip
         # 3. Candidates of these rows are decoded as one batch; the original is one of them.
         rows = remask.any(-1)  # Bool[R]
@@ -150,14 +155,20 @@ class RefinedSettings(RewardedSettings):
             if self.choice == "random":
                 order = torch.rand(order.shape[0] - canvas.prompt_length, generator=canvas.rng[row])
                 order = torch.cat((torch.zeros(canvas.prompt_length), order))
-            chosen |= cells_to_remask(stop - start, window.intensity, probability, own, order)
+            intensity = 1.0 if self.whole_window else window.intensity
+            chosen |= cells_to_remask(stop - start, intensity, probability, own, order)
         return chosen
 
     def _decode_again(self, forked: Run, block: int, cells: Tensor, window: Window) -> Iterator[Event]:
-        """Re-mask the cells in all candidates and decode them, quota from these masks alone."""
+        """Re-mask the cells in all candidates and decode them, quota from these masks alone; a whole window
+        as the answer itself is decoded."""
         if self.candidates_differ:
             forked = differing(forked, cells, window.candidates)
         yield forked.remasked(block, cells, forked.confidence[cells], "backmask")
-        steps = cells.sum(-1).clamp(1, window.most_steps)
         sampler = replace(self, temperature=self.window_temperature or self.temperature)
+        if self.whole_window:
+            for number in range(window.first, window.end):
+                yield from LowConfidence.fill_block(sampler, forked, number, cells.any(-1))
+            return
+        steps = cells.sum(-1).clamp(1, window.most_steps)
         yield from sampler.fill_cells(forked, block, cells, steps)

@@ -5,7 +5,8 @@ an early stop), the window is scored. If its lowest score is under the threshold
 q = exp(alpha (1 - s)), and `num_refinement_samples` copies are refined as one batch; the best by
 product or minimum wins. A refinement is decoded one token a step, in at most `refine_steps` steps, as the
 authors' code does (their text does not say); 0 takes steps_per_block * window, the pace of the answer
-itself. Deviations: as in back-masking; a trailing window is refined too, theirs is only scored.
+itself. Deviations: as in back-masking; a trailing window is refined too, theirs is only scored; with
+`whole_window` (our own) P is 1 and the blocks of a copy are decoded one after the other.
 
 Every row with something to decode is scored at least once: a run without a BlockScored event for a row
 is one with `max_refinements = 0`, or with nothing to decode.

@@ -113,6 +113,22 @@ def test_no_candidate_of_a_window_is_the_answer_where_candidates_differ() -> Non
         assert candidate[cell] != answer[cell][0]
 
 
+def test_a_whole_window_is_decided_again_block_after_block() -> None:
+    """With R3's own settings a part of each block would go; now all does, and no cell of a block is written
+    before the block in front of it is full."""
+    sizes = {"steps": 8, "gen_length": 8, "block_length": 4, "window": 2, "temperature": 0.0}
+    many = {"num_refinement_samples": 3, "max_refinements": 1, "whole_window": True}
+    sampler = make("window_refine", sizes | many)
+    events, _ = collect(sampler(sampler.denoiser(TableNetwork()), new_canvas([[1]], 8, MASK), Low()))
+    (window,) = [e for e in events if isinstance(e, WindowTriggered)]
+    assert window.remask_probabilities == (1.0, 1.0)
+    (gone,) = [e.cells for e in events if isinstance(e, Remasked)]
+    assert len(gone) == 3 * 8
+    written = [{c.position for c in e.cells} for e in events if isinstance(e, Unmasked) and e.forked]
+    assert len(written) == 8
+    assert set().union(*written[:4]) == {1, 2, 3, 4} and set().union(*written[4:]) == {5, 6, 7, 8}
+
+
 def test_which_token_is_barred_in_which_candidate() -> None:
     """Two rows of three candidates over four cells; of the second row one cell alone is decided again."""
     tokens = torch.tensor([[5, 6, 7, 8]] * 3 + [[9, 9, 9, 9]] * 3)

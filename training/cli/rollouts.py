@@ -18,6 +18,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--data", action="append", required=True, help="bundled tasks; may be repeated")
     parser.add_argument("--out", type=Path, required=True, help="JSONL file, a new one")
     parser.add_argument("--n", type=int, required=True, help="answers of each task and level")
+    parser.add_argument("--repeats", type=int, default=1, help="answers in a row to one problem")
     parser.add_argument(
         "--level", default="", help="easy, middle or both; the usual one of each task if not given"
     )
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
         temperatures=_numbers("temperatures", args.temperatures, float),
         block_lengths=_numbers("block_lengths", args.block_lengths, int), corrupted=args.corrupted,
         cuts=tuple(_split(args.cuts)), split=args.split, seed=args.seed,
-        level=args.level, differ=args.differ,
+        level=args.level, differ=args.differ, repeats=args.repeats,
     )  # fmt: skip
     began = time.monotonic()
     loaded = load_flagged(args)

@@ -48,7 +48,8 @@ class RolloutPlan:
     temperatures and block lengths (0: the task's own); corrupted: for each task and level, worked solutions
     in which some numbers are made wrong; cuts: `lines`, or the tokens of a block; level: a key of
     ASKED_LEVELS; differ: instead of whole answers the first block or two of n answers of one token a step,
-    each as it is written and in so many other ways (training.prm.openings)."""
+    each as it is written and in so many other ways (training.prm.openings); repeats: answers to one problem,
+    one after the other, of which some are right and others wrong."""
 
     tasks: tuple[str, ...]
     n: int
@@ -61,6 +62,7 @@ class RolloutPlan:
     seed: int = 0
     level: str = USUAL
     differ: int = 0
+    repeats: int = 1
 
     def __post_init__(self) -> None:
         for task in self.tasks:
@@ -76,6 +78,8 @@ class RolloutPlan:
             raise SettingError("n", self.n, "0 or more, and with corrupted at least 1")
         if self.differ < 0 or (self.differ and self.corrupted):
             raise SettingError("differ", self.differ, "0 or more, and 0 with corrupted")
+        if self.repeats < 1 or (self.repeats > 1 and self.differ):
+            raise SettingError("repeats", self.repeats, "1 or more, and 1 with differ")
         if not (self.tasks and self.cuts and self.steps and self.temperatures and self.block_lengths):
             raise SettingError("steps", self.steps, "at least one value of each list")
 
@@ -94,18 +98,19 @@ def rollouts(loaded: LoadedModel, model: str, plan: RolloutPlan) -> Iterator[lis
     grid = list(product(plan.steps, plan.temperatures, plan.block_lengths))
     for task, level in product(plan.tasks, ASKED_LEVELS[plan.level]):
         level = level or USUAL_LEVELS[task]
-        made = _Maker(loaded, plan, level)
-        problems = generate(task, plan.split, plan.n + plan.corrupted, plan.seed, level)
+        made, usual = _Maker(loaded, plan, level), decode_settings(own, task, level)
+        different = -(-plan.n // plan.repeats)
+        problems = generate(task, plan.split, different + plan.corrupted, plan.seed, level)
         if plan.differ:
-            yield from made.openings(problems[: plan.n], decode_settings(own, task, level))
+            yield from made.openings(problems, usual)
             continue
+        asked = [problem for problem in problems[:different] for _ in range(plan.repeats)][: plan.n]
         for first in range(0, plan.n, CHUNK * len(grid)):
-            chunk = problems[first : min(first + CHUNK * len(grid), plan.n)]
-            asked = decode_settings(own, task, level)
-            ways = [_settings(asked, *grid[i % len(grid)]) for i in range(len(chunk))]
+            chunk = asked[first : first + CHUNK * len(grid)]
+            ways = [_settings(usual, *grid[i % len(grid)]) for i in range(len(chunk))]
             yield made.decoded(chunk, ways, first)
         rng = random.Random(f"{plan.seed}:{task}:{level}")
-        for first in range(plan.n, len(problems), CHUNK):
+        for first in range(different, len(problems), CHUNK):
             chunk = problems[first : first + CHUNK]
             yield [row for problem in chunk for row in made.spoiled(problem, rng)]
 
