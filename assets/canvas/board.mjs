@@ -15,6 +15,7 @@ import { cividis } from "./text.mjs";
 import { isOpen } from "./timeline.mjs";
 
 export const FAR = 8; // frames: over a longer way cells jump to where they stand
+export const GHOSTS = 256; // cells of which nothing but the draft changed, painted at once; the others wait a picture
 const NO_SQUARE = "This answer is not written as a square of the right size, so it is shown in blocks.";
 const ARRANGEMENTS = { blocks: Blocks, text: TextLines, square: Squares };
 
@@ -49,6 +50,8 @@ export class Board {
     this.painted = new Array(this.spans.length);
     this.fresh = new Array(this.spans.length).fill(false);
     this.painting = { ups: null };
+    cancelAnimationFrame(this.later);
+    this.waiting = 0; // the first cell whose draft is still to be painted
     this.unlabelled = new Set(); // positions of cells whose label waits
     this.tab = 0;
     this.chosen = null;
@@ -138,21 +141,39 @@ export class Board {
   paint(state, seq, since, moving = false) {
     const slides = state.order !== this.order && this.reorder(state, moving);
     this.arrange(state.cells);
-    for (let pos = 0; pos < this.spans.length; pos++) {
-      const cell = state.cells[pos];
-      if (!cell) continue;
-      const fresh = cell.at >= since && cell.at <= seq && cell.at > 0;
-      if (this.painted[pos] === cell && this.fresh[pos] === fresh) continue;
-      this.painted[pos] = cell;
-      this.fresh[pos] = fresh;
-      this.cell(this.spans[pos], pos, cell, fresh);
-    }
+    this.paintCells(state, seq, since);
     this.ends.show(state.cells);
     this.arranged.show(state);
     if (moving) this.follow(state.block);
     if (this.painting.ups !== state.ups) this.policy(state.ups);
     this.painting.ups = state.ups;
     if (slides) this.slider.slide(this.spans);
+  }
+
+  /** Every cell that changed. Drafts alone are painted GHOSTS at once, so that the page stays quick when a run's
+   * first drafts fill a large answer; the next painting goes on behind them, and comes by itself. */
+  paintCells(state, seq, since) {
+    cancelAnimationFrame(this.later);
+    const count = this.spans.length;
+    let ghosts = 0;
+    let waits = -1;
+    for (let i = 0; i < count; i++) {
+      const pos = (this.waiting + i) % count;
+      const cell = state.cells[pos];
+      if (!cell) continue;
+      const fresh = cell.at >= since && cell.at <= seq && cell.at > 0;
+      const before = this.painted[pos];
+      if (before === cell && this.fresh[pos] === fresh) continue;
+      if (before && isOpen(before.mark) && isOpen(cell.mark) && ++ghosts > GHOSTS) {
+        if (waits < 0) waits = pos;
+        continue;
+      }
+      this.painted[pos] = cell;
+      this.fresh[pos] = fresh;
+      this.cell(this.spans[pos], pos, cell, fresh);
+    }
+    this.waiting = Math.max(0, waits);
+    if (waits >= 0) this.later = requestAnimationFrame(() => this.paintCells(state, seq, since));
   }
 
   /** Show drafts, or hide them. */

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.page import scripted as long_run
 from samplers.events import Event
 from samplers.recording.traces import Trace, write_trace
 from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage
@@ -160,6 +161,30 @@ def test_drafts_and_the_history_of_a_cell(open_page: Any, tmp_path: Path) -> Non
     go(tab, kinds.index("delete"))
     page.wait_for_function("document.querySelector('#canvas .ask h3').textContent === 'A cell that is gone'")
     assert "deleted" in page.inner_text("#canvas .ask .past")
+
+
+def test_the_first_drafts_of_a_long_answer_come_in_slices(open_page: Any, tmp_path: Path) -> None:
+    """1,024 cells get a draft at once: no painting has more of them than 256, and all are there soon."""
+    write_trace(tmp_path / "long.jsonl", long_run(2, drafts=True))
+    tab = CanvasPage(page := open_page(1360, 900))
+    tab.open_trace(tmp_path / "long.jsonl")
+    tab.wait("line?.ended")
+    go(tab, 0)
+    page.wait_for_function("!document.querySelector('#canvas .board .gh')")
+    page.evaluate("""() => {
+      const { board } = document.querySelector('#canvas .lz').parentElement.tokenCanvas;
+      const paint = board.paintCells.bind(board);
+      window.slices = [];
+      board.paintCells = (...told) => {
+        const before = document.querySelectorAll('#canvas .board .gh').length;
+        paint(...told);
+        window.slices.push(document.querySelectorAll('#canvas .board .gh').length - before);
+      };
+    }""")
+    go(tab, 1)
+    page.wait_for_function("document.querySelectorAll('#canvas .board .gh').length === 1024")
+    slices = page.evaluate("window.slices")
+    assert max(slices) <= 256 and sum(slices) == 1024
 
 
 def test_compare_pairs_the_cells_of_different_lengths(open_page: Any, shots: Path) -> None:
