@@ -4,19 +4,28 @@
 
 ROWS: what `python -m training rollouts` writes. The card of tiny-prm says which. Prints the calibration
 error, and AUROC of wrong steps over all steps, by task, level and cut, and of steps in which neither a line
-nor the box ends (`unfinished`), each with a 95 % interval by the bootstrap over problems.
+nor the box ends (`unfinished`), each with a 95 % interval by the bootstrap over problems. Where
+questions have several answers (`rollouts --repeats`): how often a right one scores above a wrong one to the
+same question, and how often the best of all is right, by the product of the scores.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import time
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 from evaluation.ranking import auroc, calibration_error, middle_95, resampled_aurocs
-from models.reward import load_reward
-from training.prm.prm_data import read_labelled
+from evaluation.statistics import wilson_interval
+from models.reward import LoadedReward, load_reward
+from training.prm.prm_data import LabelledSteps, read_labelled
 from training.prm.scored_steps import grouped, scored_steps
+
+BATCH = 64
 
 
 def main() -> None:
@@ -37,6 +46,30 @@ def main() -> None:
         low, high = middle_95(resampled_aurocs(scores, truth, [step.question for step in own]))
         area = auroc(scores, truth)
         print(f"{area:.3f}\t{low:.3f}\t{high:.3f}\t{len(own)}\t{truth.count(0)}\t{name or 'all'}")
+    for task in sorted({row.task for row in rows}):
+        choosing(task, [row for row in rows if row.task == task], reward)
+
+
+def choosing(task: str, rows: Sequence[LabelledSteps], reward: LoadedReward) -> None:
+    """Print how well the scores choose among answers to one question; nothing where each has but one."""
+    scored: dict[tuple[str, str], dict[tuple[str, ...], tuple[float, bool]]] = defaultdict(dict)
+    for first in range(0, len(rows), BATCH):
+        chunk = rows[first : first + BATCH]
+        found = reward.scores([(row.question, row.steps) for row in chunk])
+        for row, scores in zip(chunk, found, strict=True):
+            scored[row.question, row.cut][row.steps] = math.prod(scores), all(row.labels)
+    pairs, best = [], []
+    for answers in scored.values():
+        right = [score for score, is_right in answers.values() if is_right]
+        wrong = [score for score, is_right in answers.values() if not is_right]
+        if right and wrong:
+            pairs += [a > b for a, b in product(right, wrong)]
+            best.append(max(right) > max(wrong))
+    if pairs:
+        low, high = wilson_interval(sum(best), len(best))
+        above, is_best = sum(pairs) / len(pairs), sum(best) / len(best)
+        print(f"{task}: right above wrong in {above:.3f} of {len(pairs)} pairs")
+        print(f"{task}: best is right for {is_best:.3f} ({low:.3f} – {high:.3f}) of {len(best)}")
 
 
 if __name__ == "__main__":

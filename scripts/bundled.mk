@@ -23,6 +23,10 @@ again = $(if $(wildcard $(1)/config.yaml),--resume)
 
 SEEDS := 11 12 13 14 15 16
 ANSWERS := $(SEEDS:%=$(OUT)/prm/a%.jsonl) $(SEEDS:%=$(OUT)/prm/s%.jsonl)
+MANY := $(OUT)/prm/m31.jsonl $(OUT)/prm/m32.jsonl $(OUT)/prm/m33.jsonl $(OUT)/prm/m34.jsonl
+AGAIN := $(OUT)/prm/u11.jsonl $(OUT)/prm/g11.jsonl
+SPOILED := $(OUT)/prm/c1.jsonl $(OUT)/prm/c2.jsonl
+SLIPS := $(OUT)/prm/r1.jsonl $(OUT)/prm/r2.jsonl
 HELD_OUT := $(OUT)/prm/h1.jsonl $(OUT)/prm/h2.jsonl
 WARM := --temperatures 0,0.6,1
 TASKS := --data word,expression,linear,countdown
@@ -43,6 +47,25 @@ $(OUT)/prm/a%.jsonl:
 	$(ROLLOUTS) --seed $* $(TASKS) --n 450
 $(OUT)/prm/s%.jsonl:
 	$(ROLLOUTS) --seed $* $(GRIDS) --n 800
+# For its second and third stage: several answers to each problem, solutions with errors, and results alone.
+MIDDLE = rm -f $@ && $(TRAIN) rollouts --threads 1 --model $(MODEL) --level middle --out $@
+ANSWERED := --n 1200 --repeats 6 --steps 16,32 --temperatures 0,0.6,1 --cuts lines,8
+$(OUT)/prm/m31.jsonl $(OUT)/prm/m32.jsonl: $(OUT)/prm/m%.jsonl:
+	$(MIDDLE) --seed $* --data countdown,linear,expression $(ANSWERED)
+$(OUT)/prm/m33.jsonl $(OUT)/prm/m34.jsonl: $(OUT)/prm/m%.jsonl:
+	$(MIDDLE) --seed $* --data countdown,linear $(ANSWERED)
+$(OUT)/prm/u11.jsonl:
+	$(ROLLOUTS) --seed 11 $(TASKS) --n 225
+$(OUT)/prm/g11.jsonl:
+	$(ROLLOUTS) --seed 11 $(GRIDS) --n 400
+$(OUT)/prm/c1.jsonl:
+	$(MIDDLE) --seed 41 --data linear --n 0 --corrupted 6000 --cuts lines,8
+$(OUT)/prm/c2.jsonl:
+	$(MIDDLE) --seed 41 --data countdown,expression --n 0 --corrupted 1500 --cuts lines,8
+$(OUT)/prm/r1.jsonl:
+	$(MIDDLE) --seed 42 --data linear --n 0 --slips 30000 --cuts lines
+$(OUT)/prm/r2.jsonl:
+	$(MIDDLE) --seed 42 --data countdown,expression --n 0 --slips 7000 --cuts lines
 $(OUT)/prm/h1.jsonl:
 	$(ROLLOUTS) --seed 5 --split heldout $(TASKS) --n 108
 $(OUT)/prm/h2.jsonl:
@@ -51,8 +74,14 @@ $(OUT)/prm/heldout.jsonl: $(HELD_OUT)
 	cat $^ > $@
 $(OUT)/prm/tiny/final/model.safetensors: $(ANSWERS) $(OUT)/prm/heldout.jsonl
 	$(TRAIN) prm --config prm-tiny $(ANSWERS:%=--data %) --set held_out=$(OUT)/prm/heldout.jsonl --out $(OUT)/prm/tiny $(call again,$(OUT)/prm/tiny)
-$(OUT)/reward.txt: $(OUT)/prm/tiny/final/model.safetensors
-	python -m benchmarks.reward $(OUT)/prm/heldout.jsonl --prm $(OUT)/prm/tiny/final > $@
+$(OUT)/prm/choosing/final/model.safetensors: $(OUT)/prm/tiny/final/model.safetensors $(MANY) $(AGAIN) $(SPOILED)
+	$(TRAIN) prm --config prm-choosing-tiny --model $(OUT)/prm/tiny/final $(addprefix --data ,$(MANY) $(AGAIN) $(SPOILED)) \
+		--set held_out=$(OUT)/prm/heldout.jsonl --out $(OUT)/prm/choosing $(call again,$(OUT)/prm/choosing)
+$(OUT)/prm/slips/final/model.safetensors: $(OUT)/prm/choosing/final/model.safetensors $(SLIPS)
+	$(TRAIN) prm --config prm-slips-tiny --model $(OUT)/prm/choosing/final $(addprefix --data ,$(SLIPS) $(MANY) $(AGAIN)) \
+		--set held_out=$(OUT)/prm/heldout.jsonl --out $(OUT)/prm/slips $(call again,$(OUT)/prm/slips)
+$(OUT)/reward.txt: $(OUT)/prm/slips/final/model.safetensors
+	python -m benchmarks.reward $(OUT)/prm/heldout.jsonl --prm $(OUT)/prm/slips/final > $@
 
 # RemeDi's policy head.
 $(OUT)/ups/final/ups_head.safetensors:
@@ -82,7 +111,7 @@ $(OUT)/english.txt:
 	$(EVALUATE) english > $@
 
 install: all
-	cp $(OUT)/prm/tiny/final/*.json $(OUT)/prm/tiny/final/*.jinja $(OUT)/prm/tiny/final/model.safetensors $(MODELS)/tiny-prm/
+	cp $(OUT)/prm/slips/final/*.json $(OUT)/prm/slips/final/*.jinja $(OUT)/prm/slips/final/model.safetensors $(MODELS)/tiny-prm/
 	cp $(OUT)/ups/final/ups_head.safetensors $(MODELS)/tiny-llada-ups/
 	cp $(OUT)/dpo/final/adapter_config.json $(OUT)/dpo/final/adapter_model.safetensors $(MODELS)/tiny-llada-few-steps/
 	cp $(OUT)/card/scores.json $(MODEL)/

@@ -83,8 +83,14 @@ ONE_WINDOW = {
 """The answer is plainly decoded; only where it scores clearly low a window opens, once, and wholly."""
 WARM = {"whole_window": True, "window_temperature": 1.0}
 """A window is decided again as an answer is drawn, not only where it scored low."""
-AT_THE_END = {**ONE_WINDOW, **WARM, "window": 4096}
-"""The whole answer is scored once, when it has ended."""
+AT_THE_END = {**ONE_WINDOW, **WARM, "window": 4096, "aggregate": "minimum"}
+"""The whole answer is scored when it has ended, and is as good as its worst part."""
+DIFFER = {"candidates_differ": True, "window_temperature": 0.6}
+TRIES = tuple(
+    Rung(1, settings={"num_refinement_samples": k, "max_refinements": windows})
+    for k, windows in ((1, 1), (2, 1), (3, 1), (3, 2), (3, 3), (3, 4), (3, 6), (3, 8), (3, 12), (3, 16))
+)
+"""Few candidates a window, and windows while the answer scores low."""
 BACKMASK = mended(
     "num_demasking_candidates",
     {"num_candidates_per_block": 1, "backmasking_lookback": 2, "temperature": 0.6},
@@ -92,24 +98,26 @@ BACKMASK = mended(
         ("T .6", 1, {}),
         ("one window, all differ", 1, {**ONE_WINDOW, "candidates_differ": True}),
         ("one whole window, T 1", 1, {**ONE_WINDOW, **WARM}),
-        ("one whole window, T 1, all differ", 1, {**ONE_WINDOW, **WARM, "candidates_differ": True}),
+        ("one whole window, T .6, all differ", 1, {**ONE_WINDOW, **WARM, **DIFFER}),
         ("two tokens", 2, {}),
         ("any cells, all", 1, ANY_CELLS),
     ),
 )
-WINDOW_REFINE = mended(
-    "num_refinement_samples",
-    {"window": 2, "refine_steps": 0, "temperature": 0.6},
-    (
-        ("T .6", 1, {}),
-        ("one window, all differ", 1, {**ONE_WINDOW, "candidates_differ": True}),
-        ("at the end, T 1", 1, AT_THE_END),
-        ("at the end, T .6, all differ", 1,
-         {**AT_THE_END, "window_temperature": 0.6, "candidates_differ": True}),
-        ("at the end, T 1, all differ", 1, {**AT_THE_END, "candidates_differ": True}),
-        ("two tokens, refined by one", 2, {"refine_steps": 128}),
+_REFINED = {"window": 2, "refine_steps": 0, "temperature": 0.6}
+WINDOW_REFINE = (
+    *mended(
+        "num_refinement_samples",
+        _REFINED,
+        (
+            ("T .6", 1, {}),
+            ("one window, all differ", 1, {**ONE_WINDOW, "candidates_differ": True}),
+            ("two tokens, refined by one", 2, {"refine_steps": 128}),
+            ("at the end, T 1", 1, AT_THE_END),
+        ),
     ),
-)  # fmt: skip
+    Recipe("tries at the end, T 1", TRIES, {**_REFINED, **AT_THE_END}),
+    Recipe("tries at the end, T .6, all differ", TRIES, {**_REFINED, **AT_THE_END, **DIFFER}),
+)
 
 
 def policy(temperatures: Sequence[float], ladder: tuple[Rung, ...]) -> tuple[Recipe, ...]:

@@ -3,7 +3,7 @@ and windows: blocks that are partly masked and decoded again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -90,7 +90,7 @@ class RefinedSettings(RewardedSettings):
     )
     whole_window: bool = option(
         False,
-        "All of a window is masked again, whatever its blocks scored, and decoded block after block.",
+        "All of a window is masked again, block after block, and again while it scores low.",
     )
 
     @property
@@ -103,8 +103,16 @@ class RefinedSettings(RewardedSettings):
         return 0
 
     def refine(self, run: Run, window: Window, active: Tensor) -> Iterator[Event]:
+        """A window where blocks score low; whole windows one after the other, until they do not or
+        `max_refinements` are used up."""
+        opened = yield from self._refine_once(run, window, active)
+        while self.whole_window and bool(opened.any()):
+            opened = yield from self._refine_once(run, window, opened)
+
+    def _refine_once(self, run: Run, window: Window, active: Tensor) -> Generator[Event, None, Tensor]:
         """Score every block so far with everything before it; where the lowest of the last
-        `watched` is under the threshold, re-mask cells, decode candidates, keep the best.
+        `watched` is under the threshold, re-mask cells, decode candidates, keep the best. Returns the rows
+        for which that was done, Bool[R].
 
         Shapes: R rows, L positions, W blocks of the window, C candidates.
         """
@@ -114,7 +122,7 @@ class RefinedSettings(RewardedSettings):
         can_open = torch.tensor([run.refined[row] < self.max_refinements for row in range(canvas.rows)])
         rows_to_score = active & can_open  # Bool[R]
         if not bool(rows_to_score.any()):
-            return
+            return rows_to_score
         scores = scores_of(run, spans, rows_to_score)  # row -> a score for each block so far
         yield from scored(run, block, spans, scores, range(window.first, window.end))
         # 2. Windows that score low open: which cells of each block become masks.
@@ -142,6 +150,7 @@ class RefinedSettings(RewardedSettings):
                 lambda forked: self._decode_again(forked, block, cells, window),
                 spans, window.first, worth, original,
             )  # fmt: skip
+        return rows
 
     def _open(self, run: Run, window: Window, row: int, p: Sequence[float]) -> Tensor:
         """Bool[length]: the cells of one row that go back to masks."""

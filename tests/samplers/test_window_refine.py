@@ -129,6 +129,15 @@ def test_a_whole_window_is_decided_again_block_after_block() -> None:
     assert set().union(*written[:4]) == {1, 2, 3, 4} and set().union(*written[4:]) == {5, 6, 7, 8}
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_whole_windows_go_on_while_they_score_low(whole: bool) -> None:
+    """Where nothing scores better, all windows that may open do; R3's own is tried once."""
+    sizes = {"steps": 8, "gen_length": 8, "block_length": 4, "window": 2, "num_refinement_samples": 2}
+    sampler = make("window_refine", sizes | {"max_refinements": 3, "whole_window": whole})
+    events, _ = collect(sampler(sampler.denoiser(TableNetwork()), new_canvas([[1]], 8, MASK), Low()))
+    assert sum(isinstance(e, WindowTriggered) for e in events) == (3 if whole else 1)
+
+
 def test_which_token_is_barred_in_which_candidate() -> None:
     """Two rows of three candidates over four cells; of the second row one cell alone is decided again."""
     tokens = torch.tensor([[5, 6, 7, 8]] * 3 + [[9, 9, 9, 9]] * 3)

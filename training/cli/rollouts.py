@@ -29,6 +29,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--corrupted", type=int, default=0, help="spoiled worked solutions of each task and level"
     )
     parser.add_argument(
+        "--slips", type=int, default=0, help="beginnings of worked solutions, half with a wrong result"
+    )
+    parser.add_argument(
         "--differ", type=int, default=0, help="first blocks only, each also in so many other ways"
     )
     parser.add_argument("--cuts", default="lines,4,8,16", help="lines, or tokens of a block")
@@ -47,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
         temperatures=_numbers("temperatures", args.temperatures, float),
         block_lengths=_numbers("block_lengths", args.block_lengths, int), corrupted=args.corrupted,
         cuts=tuple(_split(args.cuts)), split=args.split, seed=args.seed,
-        level=args.level, differ=args.differ, repeats=args.repeats,
+        level=args.level, differ=args.differ, repeats=args.repeats, slips=args.slips,
     )  # fmt: skip
     began = time.monotonic()
     loaded = load_flagged(args)

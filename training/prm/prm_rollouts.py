@@ -37,6 +37,9 @@ DECODED_WITH = ("steps", "temperature", "block_length")
 """What a row says of the settings that its answer was decoded with."""
 _NUMBER = re.compile(r"\d{1,9}")
 _DIGIT = re.compile(r"[1-6]")
+_RESULT = re.compile(r"(?<== )-?\d{1,9}(?=\n?$)")
+_SLIPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 20, 30, 40, 50, 100)
+"""By how much a result is made wrong: as the model's own are, of which many are off by a multiple of four."""
 USUAL = ""
 """The level at which a task is usually asked."""
 ASKED_LEVELS = {USUAL: (USUAL,), EASY: (EASY,), MIDDLE: (MIDDLE,), "both": (EASY, MIDDLE)}
@@ -46,7 +49,8 @@ ASKED_LEVELS = {USUAL: (USUAL,), EASY: (EASY,), MIDDLE: (MIDDLE,), "both": (EASY
 class RolloutPlan:
     """What is decoded. n: answers for each task and level, spread over the combinations of steps,
     temperatures and block lengths (0: the task's own); corrupted: for each task and level, worked solutions
-    in which some numbers are made wrong; cuts: `lines`, or the tokens of a block; level: a key of
+    in which some numbers are made wrong; slips: as many beginnings of worked solutions, half of them with a
+    wrong result at their end; cuts: `lines`, or the tokens of a block; level: a key of
     ASKED_LEVELS; differ: instead of whole answers the first block or two of n answers of one token a step,
     each as it is written and in so many other ways (training.prm.openings); repeats: answers to one problem,
     one after the other, of which some are right and others wrong."""
@@ -63,6 +67,7 @@ class RolloutPlan:
     level: str = USUAL
     differ: int = 0
     repeats: int = 1
+    slips: int = 0
 
     def __post_init__(self) -> None:
         for task in self.tasks:
@@ -74,10 +79,12 @@ class RolloutPlan:
         for cut in self.cuts:
             if cut != LINES and not (cut.isdecimal() and int(cut) > 0):
                 raise SettingError("cuts", cut, f"{LINES}, or the tokens of a block")
-        if min(self.n, self.corrupted) < 0 or not self.n + self.corrupted:
-            raise SettingError("n", self.n, "0 or more, and with corrupted at least 1")
-        if self.differ < 0 or (self.differ and self.corrupted):
-            raise SettingError("differ", self.differ, "0 or more, and 0 with corrupted")
+        if min(self.n, self.corrupted, self.slips) < 0 or not self.n + self.corrupted + self.slips:
+            raise SettingError("n", self.n, "0 or more, and with corrupted and slips at least 1")
+        if self.differ < 0 or (self.differ and self.corrupted + self.slips):
+            raise SettingError("differ", self.differ, "0 or more, and 0 with corrupted or slips")
+        if self.slips and "sudoku" in self.tasks:
+            raise SettingError("slips", self.slips, "0 with sudoku, whose lines have no results")
         if self.repeats < 1 or (self.repeats > 1 and self.differ):
             raise SettingError("repeats", self.repeats, "1 or more, and 1 with differ")
         if not (self.tasks and self.cuts and self.steps and self.temperatures and self.block_lengths):
@@ -100,7 +107,7 @@ def rollouts(loaded: LoadedModel, model: str, plan: RolloutPlan) -> Iterator[lis
         level = level or USUAL_LEVELS[task]
         made, usual = _Maker(loaded, plan, level), decode_settings(own, task, level)
         different = -(-plan.n // plan.repeats)
-        problems = generate(task, plan.split, different + plan.corrupted, plan.seed, level)
+        problems = generate(task, plan.split, different + plan.corrupted + plan.slips, plan.seed, level)
         if plan.differ:
             yield from made.openings(problems, usual)
             continue
@@ -110,9 +117,8 @@ def rollouts(loaded: LoadedModel, model: str, plan: RolloutPlan) -> Iterator[lis
             ways = [_settings(usual, *grid[i % len(grid)]) for i in range(len(chunk))]
             yield made.decoded(chunk, ways, first)
         rng = random.Random(f"{plan.seed}:{task}:{level}")
-        for first in range(different, len(problems), CHUNK):
-            chunk = problems[first : first + CHUNK]
-            yield [row for problem in chunk for row in made.spoiled(problem, rng)]
+        for number, problem in enumerate(problems[different:]):
+            yield made.spoiled(problem, rng) if number < plan.corrupted else made.slipped(problem, rng)
 
 
 def _settings(own: Mapping[str, Any], steps: int, temperature: float, block_length: int) -> dict[str, Any]:
@@ -178,6 +184,16 @@ class _Maker:
             text = spoil(text, problem.task, rng)
         assert self.loaded.tokenizer is not None
         return self._cut(problem, self.loaded.tokenizer.encode(text, add_special_tokens=False), {})
+
+    def slipped(self, problem: Problem, rng: random.Random) -> list[RolloutRow]:
+        """The rows of a worked solution up to a result in it, half of the time a wrong one."""
+        lines = problem.solution.splitlines(keepends=True)
+        place = rng.choice([i for i, line in enumerate(lines) if _RESULT.search(line)])
+        off = rng.choice((0, 1)) * rng.choice((-1, 1)) * rng.choice(_SLIPS)
+        last = _RESULT.sub(lambda found: str(int(found[0]) + off), lines[place])
+        assert self.loaded.tokenizer is not None
+        ids = self.loaded.tokenizer.encode("".join((*lines[:place], last)), add_special_tokens=False)
+        return self._cut(problem, ids, {}, ended=False)
 
     def _cut(
         self, problem: Problem, ids: list[int], way: Mapping[str, Any], ended: bool = True

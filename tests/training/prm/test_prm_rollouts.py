@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,30 @@ def test_beginnings_come_with_other_ways_of_each(loaded: LoadedModel) -> None:
     assert 0 < sum(all(row["labels"]) for row in rows[::4]) < 20, "some are right and some wrong"
 
 
+def test_problems_are_answered_several_times_in_a_row(loaded: LoadedModel) -> None:
+    plan = RolloutPlan(
+        ("linear",), n=7, steps=(8,), temperatures=(0.0, 1.0), cuts=("lines",), repeats=3, level="middle"
+    )
+    rows = [row for chunk in rollouts(loaded, MODEL, plan) for row in chunk]
+    questions = [row["question"] for row in rows]
+    assert questions == [questions[0]] * 3 + [questions[3]] * 3 + [questions[6]]
+    assert len(set(questions)) == 3
+    assert [row["decoded"]["temperature"] for row in rows] == [0, 1, 0, 1, 0, 1, 0]
+
+
+def test_half_of_the_slips_have_a_wrong_result_at_their_end(loaded: LoadedModel) -> None:
+    plan = RolloutPlan(("linear", "word"), n=0, slips=40, cuts=("lines",))
+    rows = [row for chunk in rollouts(loaded, MODEL, plan) for row in chunk]
+    assert len(rows) == 80
+    assert all(all(row["labels"][:-1]) for row in rows), "only the last line may be wrong"
+    assert 20 < sum(row["labels"][-1] for row in rows) < 60
+    for row in rows[:40]:
+        left, result = row["steps"][-1].split(" = ")
+        if sum_of := re.fullmatch(r"(\d+) ([+-]) (\d+)", left):
+            right = int(sum_of[1]) + int(sum_of[2] + sum_of[3])
+            assert row["labels"][-1] == (right == int(result))
+
+
 def test_levels_are_told_apart(loaded: LoadedModel) -> None:
     plan = RolloutPlan(("sudoku", "countdown"), n=0, corrupted=2, cuts=("lines",), level="both")
     rows = [row for chunk in rollouts(loaded, MODEL, plan) for row in chunk]
@@ -139,6 +164,8 @@ def test_a_file_is_written_in_whole_lines_and_never_over_another(tmp_path: Path)
         ({"tasks": ("sums",)}, SetError, "sums"), ({"cuts": ("words",)}, SettingError, "cuts"),
         ({"cuts": ("0",)}, SettingError, "cuts"), ({"n": 0}, SettingError, "n = 0"),
         ({"n": -1}, SettingError, "n = -1"),
+        ({"repeats": 0}, SettingError, "repeats = 0"), ({"slips": 2, "differ": 1}, SettingError, "differ"),
+        ({"slips": 2, "tasks": ("sudoku",)}, SettingError, "slips"),
         ({"level": "hard"}, SettingError, "level = 'hard'.*easy, middle, both"),
         ({"steps": ()}, SettingError, "steps"),
     ],
