@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,17 @@ def test_the_benchmark_prints_an_interval_for_each_group(
     )
     for area, low, high, steps, wrong in named.values():
         assert float(low) <= float(area) <= float(high) and int(wrong) < int(steps)
+
+
+def test_the_benchmark_says_how_well_answers_to_one_question_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each question there are two answers; of half of them one is right and the other wrong."""
+    right = [{**as_row(row), "labels": [1, 1]} for row in ROWS[:20:2]]
+    wrong = [as_row(row) for row in ROWS[1:11:2]]
+    data = written(tmp_path / "rows.jsonl", [*right, *wrong])
+    monkeypatch.setattr("sys.argv", ["reward", str(data), "--prm", "assets/models/tiny-prm"])
+    reward_benchmark()
+    pairs, best = capsys.readouterr().out.splitlines()[-2:]
+    assert re.fullmatch(r"sum: right above wrong in [01]\.\d{3} of 5 pairs", pairs)
+    assert re.fullmatch(r"sum: best is right for [01]\.\d{3} \([\d.]+ – [\d.]+\) of 5", best)
