@@ -164,7 +164,7 @@ def test_drafts_and_the_history_of_a_cell(open_page: Any, tmp_path: Path) -> Non
 
 
 def test_the_first_drafts_of_a_long_answer_come_in_slices(open_page: Any, tmp_path: Path) -> None:
-    """1,024 cells get a draft at once: no painting has more of them than 256, and all are there soon."""
+    """1,024 cells get a draft at once: no painting has more of them than 64, and all are there soon."""
     write_trace(tmp_path / "long.jsonl", long_run(2, drafts=True))
     tab = CanvasPage(page := open_page(1360, 900))
     tab.open_trace(tmp_path / "long.jsonl")
@@ -184,7 +184,7 @@ def test_the_first_drafts_of_a_long_answer_come_in_slices(open_page: Any, tmp_pa
     go(tab, 1)
     page.wait_for_function("document.querySelectorAll('#canvas .board .gh').length === 1024")
     slices = page.evaluate("window.slices")
-    assert max(slices) <= 256 and sum(slices) == 1024
+    assert max(slices) <= 64 and sum(slices) == 1024
 
 
 def test_compare_pairs_the_cells_of_different_lengths(open_page: Any, shots: Path) -> None:
