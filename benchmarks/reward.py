@@ -23,9 +23,7 @@ from evaluation.ranking import auroc, calibration_error, middle_95, resampled_au
 from evaluation.statistics import wilson_interval
 from models.reward import LoadedReward, load_reward
 from training.prm.prm_data import LabelledSteps, read_labelled
-from training.prm.scored_steps import grouped, scored_steps
-
-BATCH = 64
+from training.prm.scored_steps import BATCH, grouped, scored_steps
 
 
 def main() -> None:
@@ -52,19 +50,19 @@ def main() -> None:
 
 def choosing(task: str, rows: Sequence[LabelledSteps], reward: LoadedReward) -> None:
     """Print how well the scores choose among answers to one question; nothing where each has but one."""
-    scored: dict[tuple[str, str], dict[tuple[str, ...], tuple[float, bool]]] = defaultdict(dict)
-    for first in range(0, len(rows), BATCH):
-        chunk = rows[first : first + BATCH]
-        found = reward.scores([(row.question, row.steps) for row in chunk])
-        for row, scores in zip(chunk, found, strict=True):
-            scored[row.question, row.cut][row.steps] = math.prod(scores), all(row.labels)
+    asked: dict[tuple[str, str], dict[tuple[str, ...], bool]] = defaultdict(dict)
+    for row in rows:
+        asked[row.question, row.cut][row.steps] = all(row.labels)
+    both = [(key, ways) for key, ways in asked.items() if len(set(ways.values())) == 2]
     pairs, best = [], []
-    for answers in scored.values():
-        right = [score for score, is_right in answers.values() if is_right]
-        wrong = [score for score, is_right in answers.values() if not is_right]
-        if right and wrong:
-            pairs += [a > b for a, b in product(right, wrong)]
-            best.append(max(right) > max(wrong))
+    texts = [(question, steps) for (question, _), ways in both for steps in ways]
+    chunks = (reward.scores(texts[first : first + BATCH]) for first in range(0, len(texts), BATCH))
+    scored = (math.prod(scores) for chunk in chunks for scores in chunk)
+    for _, ways in both:
+        own = [(next(scored), is_right) for is_right in ways.values()]
+        right, wrong = ([score for score, is_right in own if is_right is kind] for kind in (True, False))
+        pairs += [a > b for a, b in product(right, wrong)]
+        best.append(max(right) > max(wrong))
     if pairs:
         low, high = wilson_interval(sum(best), len(best))
         above, is_best = sum(pairs) / len(pairs), sum(best) / len(best)

@@ -41,14 +41,15 @@ FEW := base-linear base-expression dpo-linear dpo-expression
 all: $(OUT)/reward.txt $(OUT)/ups.txt $(OUT)/few-steps.txt $(OUT)/card.txt $(OUT)/english.txt
 
 # Answers of the model with every step checked, and the reward model that learns from them.
-ROLLOUTS = rm -f $@ && $(TRAIN) rollouts --threads 1 --model $(MODEL) --level both $(WARM) --out $@
+ROWS = rm -f $@ && $(TRAIN) rollouts --threads 1 --model $(MODEL) --out $@
+ROLLOUTS = $(ROWS) --level both $(WARM)
 
 $(OUT)/prm/a%.jsonl:
 	$(ROLLOUTS) --seed $* $(TASKS) --n 450
 $(OUT)/prm/s%.jsonl:
 	$(ROLLOUTS) --seed $* $(GRIDS) --n 800
 # For its second and third stage: several answers to each problem, solutions with errors, and results alone.
-MIDDLE = rm -f $@ && $(TRAIN) rollouts --threads 1 --model $(MODEL) --level middle --out $@
+MIDDLE = $(ROWS) --level middle
 ANSWERED := --n 1200 --repeats 6 --steps 16,32 --temperatures 0,0.6,1 --cuts lines,8
 $(OUT)/prm/m31.jsonl $(OUT)/prm/m32.jsonl: $(OUT)/prm/m%.jsonl:
 	$(MIDDLE) --seed $* --data countdown,linear,expression $(ANSWERED)

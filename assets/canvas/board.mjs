@@ -15,7 +15,7 @@ import { cividis } from "./text.mjs";
 import { isOpen } from "./timeline.mjs";
 
 export const FAR = 8; // frames: over a longer way cells jump to where they stand
-export const GHOSTS = 64; // cells of which nothing but the draft changed, painted at once; the others wait a picture
+const GHOSTS = 64; // cells of which nothing but the draft changed, painted at once; the others wait a picture
 const NO_SQUARE = "This answer is not written as a square of the right size, so it is shown in blocks.";
 const ARRANGEMENTS = { blocks: Blocks, text: TextLines, square: Squares };
 

@@ -105,6 +105,8 @@ class RefinedSettings(RewardedSettings):
     def refine(self, run: Run, window: Window, active: Tensor) -> Iterator[Event]:
         """A window where blocks score low; whole windows one after the other, until they do not or
         `max_refinements` are used up."""
+        if self.whole_window:
+            window = replace(window, intensity=1.0, probabilities=lambda scores: [1.0] * len(scores))
         opened = yield from self._refine_once(run, window, active)
         while self.whole_window and bool(opened.any()):
             opened = yield from self._refine_once(run, window, opened)
@@ -131,7 +133,7 @@ class RefinedSettings(RewardedSettings):
             if min(of_blocks[-window.watched :]) >= window.threshold:
                 continue
             recent = of_blocks[window.first :]  # W scores
-            p = [1.0] * len(recent) if self.whole_window else window.probabilities(recent)
+            p = window.probabilities(recent)
             remask[row] = self._open(run, window, row, p)
             if bool(remask[row].any()):
                 run.refined[row] += 1
@@ -164,8 +166,7 @@ class RefinedSettings(RewardedSettings):
             if self.choice == "random":
                 order = torch.rand(order.shape[0] - canvas.prompt_length, generator=canvas.rng[row])
                 order = torch.cat((torch.zeros(canvas.prompt_length), order))
-            intensity = 1.0 if self.whole_window else window.intensity
-            chosen |= cells_to_remask(stop - start, intensity, probability, own, order)
+            chosen |= cells_to_remask(stop - start, window.intensity, probability, own, order)
         return chosen
 
     def _decode_again(self, forked: Run, block: int, cells: Tensor, window: Window) -> Iterator[Event]:

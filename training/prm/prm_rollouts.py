@@ -117,8 +117,10 @@ def rollouts(loaded: LoadedModel, model: str, plan: RolloutPlan) -> Iterator[lis
             ways = [_settings(usual, *grid[i % len(grid)]) for i in range(len(chunk))]
             yield made.decoded(chunk, ways, first)
         rng = random.Random(f"{plan.seed}:{task}:{level}")
-        for number, problem in enumerate(problems[different:]):
-            yield made.spoiled(problem, rng) if number < plan.corrupted else made.slipped(problem, rng)
+        spoiled = different + plan.corrupted
+        for some, make in ((problems[different:spoiled], made.spoiled), (problems[spoiled:], made.slipped)):
+            for first in range(0, len(some), CHUNK):
+                yield [row for problem in some[first : first + CHUNK] for row in make(problem, rng)]
 
 
 def _settings(own: Mapping[str, Any], steps: int, temperature: float, block_length: int) -> dict[str, Any]:
@@ -182,8 +184,7 @@ class _Maker:
         text = problem.solution
         for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 2, 3))):
             text = spoil(text, problem.task, rng)
-        assert self.loaded.tokenizer is not None
-        return self._cut(problem, self.loaded.tokenizer.encode(text, add_special_tokens=False), {})
+        return self._cut_text(problem, text)
 
     def slipped(self, problem: Problem, rng: random.Random) -> list[RolloutRow]:
         """The rows of a worked solution up to a result in it, half of the time a wrong one."""
@@ -191,9 +192,13 @@ class _Maker:
         place = rng.choice([i for i, line in enumerate(lines) if _RESULT.search(line)])
         off = rng.choice((0, 1)) * rng.choice((-1, 1)) * rng.choice(_SLIPS)
         last = _RESULT.sub(lambda found: str(int(found[0]) + off), lines[place])
+        return self._cut_text(problem, "".join((*lines[:place], last)), ended=False)
+
+    def _cut_text(self, problem: Problem, text: str, ended: bool = True) -> list[RolloutRow]:
+        """The rows of a text that no model wrote; ended: see _cut."""
         assert self.loaded.tokenizer is not None
-        ids = self.loaded.tokenizer.encode("".join((*lines[:place], last)), add_special_tokens=False)
-        return self._cut(problem, ids, {}, ended=False)
+        ids = self.loaded.tokenizer.encode(text, add_special_tokens=False)
+        return self._cut(problem, ids, {}, ended)
 
     def _cut(
         self, problem: Problem, ids: list[int], way: Mapping[str, Any], ended: bool = True
