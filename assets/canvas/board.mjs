@@ -16,6 +16,7 @@ import { isOpen } from "./timeline.mjs";
 
 export const FAR = 8; // frames: over a longer way cells jump to where they stand
 const GHOSTS = 64; // cells of which nothing but the draft changed, painted at once; the others wait a picture
+const LABELS = 64; // cells of which screen readers are told at once while frames go by
 const NO_SQUARE = "This answer is not written as a square of the right size, so it is shown in blocks.";
 const ARRANGEMENTS = { blocks: Blocks, text: TextLines, square: Squares };
 
@@ -151,7 +152,7 @@ export class Board {
   }
 
   /** Every cell that changed. Drafts alone are painted GHOSTS at once, so that the page stays quick when a run's
-   * first drafts fill a large answer; the next painting goes on behind them, and comes by itself. */
+   * first drafts fill a large answer; the next painting goes on behind them, and comes by itself. Whether that was all. */
   paintCells(state, seq, since) {
     cancelAnimationFrame(this.later);
     const count = this.spans.length;
@@ -173,7 +174,11 @@ export class Board {
       this.cell(this.spans[pos], pos, cell, fresh);
     }
     this.waiting = Math.max(0, waits);
-    if (waits >= 0) this.later = requestAnimationFrame(() => this.paintCells(state, seq, since));
+    if (waits < 0) return true;
+    this.later = requestAnimationFrame(() => {
+      if (this.paintCells(state, seq, since)) this.label(false);
+    });
+    return false;
   }
 
   /** Show drafts, or hide them. */
@@ -213,13 +218,15 @@ export class Board {
     this.unlabelled.add(pos);
   }
 
-  /** Tell screen readers of the cells that changed. While frames go by this is done now and then. */
-  label() {
+  /** Tell screen readers of the cells that changed; while frames go by now and then, of those that wait longest. */
+  label(moving) {
+    let left = moving ? LABELS : Infinity;
     for (const pos of this.unlabelled) {
+      if (left-- <= 0) return;
       const cell = this.painted[pos];
       if (cell) this.spans[pos].setAttribute("aria-label", cellLabel(pos, cell, this.ghosts, this.meta));
+      this.unlabelled.delete(pos);
     }
-    this.unlabelled.clear();
   }
 
   /** The bar over each cell: its probability of being re-masked. */

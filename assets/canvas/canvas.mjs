@@ -208,7 +208,7 @@ class TokenCanvas {
       return;
     }
     painted.charts = now;
-    this.board.label();
+    this.board.label(moving);
     this.drawCharts(index, state);
     const marks = new Set([...timeline.marks, ...this.board.arranged.marks]);
     this.legend.draw(marks, Boolean(frame.verdict?.cells));

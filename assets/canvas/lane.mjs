@@ -90,7 +90,7 @@ export class Lane {
     const since = forward ? painted.index + 1 : index;
     const near = painted.index >= 0 && Math.abs(index - painted.index) <= FAR;
     this.board.paint(timeline.stateAt(index), index, since, near && !this.calm.matches);
-    this.board.label();
+    this.board.label(moving);
     for (const pos of painted.different) this.board.spans[pos]?.classList.remove("diff");
     for (const pos of different) this.board.spans[pos]?.classList.add("diff");
     Object.assign(painted, { index, different });

@@ -164,7 +164,8 @@ def test_drafts_and_the_history_of_a_cell(open_page: Any, tmp_path: Path) -> Non
 
 
 def test_the_first_drafts_of_a_long_answer_come_in_slices(open_page: Any, tmp_path: Path) -> None:
-    """1,024 cells get a draft at once: no painting has more of them than 64, and all are there soon."""
+    """1,024 cells get a draft at once: no painting has more of them than 64, and all are there soon, with
+    what a screen reader says of them."""
     write_trace(tmp_path / "long.jsonl", long_run(2, drafts=True))
     tab = CanvasPage(page := open_page(1360, 900))
     tab.open_trace(tmp_path / "long.jsonl")
@@ -177,14 +178,16 @@ def test_the_first_drafts_of_a_long_answer_come_in_slices(open_page: Any, tmp_pa
       window.slices = [];
       board.paintCells = (...told) => {
         const before = document.querySelectorAll('#canvas .board .gh').length;
-        paint(...told);
+        const done = paint(...told);
         window.slices.push(document.querySelectorAll('#canvas .board .gh').length - before);
+        return done;
       };
     }""")
     go(tab, 1)
     page.wait_for_function("document.querySelectorAll('#canvas .board .gh').length === 1024")
     slices = page.evaluate("window.slices")
     assert max(slices) <= 64 and sum(slices) == 1024
+    page.wait_for_function("!document.querySelector('#canvas .board .gh:not([aria-label*=draft])')")
 
 
 def test_compare_pairs_the_cells_of_different_lengths(open_page: Any, shots: Path) -> None:
