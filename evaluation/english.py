@@ -65,7 +65,7 @@ class Filled:
 
 @dataclass(frozen=True)
 class Share:
-    """Words filled in exactly; `low`, `high`: 95 % Wilson interval of correct / total, 0 to 1 without any."""
+    """Words filled in exactly; `low`, `high`: 95% Wilson interval of correct / total, 0 to 1 without any."""
 
     words: str
     correct: int

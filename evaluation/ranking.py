@@ -44,7 +44,7 @@ def resampled_aurocs(
 
 
 def middle_95(values: ArrayLike) -> tuple[float, float]:
-    """The 2.5th and the 97.5th percentile: a 95 % interval of resampled figures."""
+    """The 2.5th and the 97.5th percentile: a 95% interval of resampled figures."""
     low, high = np.percentile(np.asarray(values, float), [2.5, 97.5])
     return float(low), float(high)
 

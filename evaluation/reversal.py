@@ -51,7 +51,7 @@ class LinePair:
 
 @dataclass(frozen=True)
 class Count:
-    """One line of the table; `low`, `high`: 95 % Wilson interval of correct / total."""
+    """One line of the table; `low`, `high`: 95% Wilson interval of correct / total."""
 
     direction: str
     measure: str
@@ -165,7 +165,7 @@ def counts(rows: Sequence[Mapping[str, Any]]) -> list[Count]:
 
 def table(counted: Sequence[Count]) -> str:
     """Counts as a Markdown table."""
-    head = ("direction", "counted", "correct", "share", "95 % interval")
+    head = ("direction", "counted", "correct", "share", "95% interval")
     return markdown_table(head, (
         (c.direction, c.measure, f"{c.correct} / {c.total}", f"{c.share:.1%}", f"{c.low:.1%} – {c.high:.1%}")
         for c in counted
@@ -175,7 +175,7 @@ def table(counted: Sequence[Count]) -> str:
 def picture(counted: Sequence[Count]) -> str:
     """The counts as an SVG bar chart."""
     bars = [Bar(f"{c.direction}, {c.measure}", c.direction, c.share, c.low, c.high) for c in counted]
-    return chart("Couplets continued forward and backward", "share right, 95 % interval", bars)
+    return chart("Couplets continued forward and backward", "share right, 95% interval", bars)
 
 
 def add_reversal(commands: Any) -> None:

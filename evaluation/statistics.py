@@ -11,7 +11,7 @@ EXACT_UP_TO = 1000
 
 
 def wilson_interval(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's score interval for a share (E. B. Wilson, 1927); z = 1.96 is 95 %.
+    """Wilson's score interval for a share (E. B. Wilson, 1927); z = 1.96 is 95%.
 
     correct, total: counts, 0 <= correct <= total, total > 0. Returns (low, high) in [0, 1].
     """
@@ -43,7 +43,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
 def paired_bootstrap(
     first: Sequence[float], second: Sequence[float], resamples: int = 10_000, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % percentile interval of mean(first) - mean(second) over paired rows (Efron, 1979).
+    """95% percentile interval of mean(first) - mean(second) over paired rows (Efron, 1979).
 
     first, second: one value a question, in the same order. Rows are drawn with replacement.
     """

@@ -12,11 +12,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from scripts.pictures import compare, evaluate, explain, models, served, train, visualize
+from scripts.page_in_browser import headless, served
+from scripts.pictures import compare, evaluate, explain, models, train, visualize
 from tests.browser.canvas_page import CanvasPage, press_tab
-from tests.browser.conftest import CHROMIUM_OPTIONS, chromium
 
 LOOKS = {
     "light": (1360, 900, "light"),
@@ -135,11 +135,8 @@ def main() -> None:
     asked = parser.parse_args()
     if unknown := [name for name in asked.names if name not in STATES]:
         raise SystemExit(f"name = {unknown[0]!r} is not valid; allowed: {', '.join(STATES)}")
-    if (path := chromium()) is None:
-        raise SystemExit("There is no Chromium: set CHROMIUM, or put chromium on PATH.")
     asked.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as home, served(Path(home)) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+    with headless() as browser, tempfile.TemporaryDirectory() as home, served(Path(home)) as url:
         for name in asked.names or STATES:
             for look in LOOKS:
                 take(browser, url, name, look, asked.out)

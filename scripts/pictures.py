@@ -9,23 +9,20 @@ training takes most.
 from __future__ import annotations
 
 import io
-import os
-import socket
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.export.writing import Wanted, write
 from llada_viz.gallery.opening import opening_run
+from scripts.page_in_browser import headless, served
 from tests.browser.canvas_page import CanvasPage, press_tab
-from tests.browser.conftest import CHROMIUM_OPTIONS, ROOT, chromium, wait_for
+from tests.browser.conftest import ROOT
 
 FOLDER = ROOT / "assets" / "pictures"
 WIDTH = 1360
@@ -122,24 +119,6 @@ def small(picture: bytes) -> bytes:
     return packed.getvalue()
 
 
-@contextmanager
-def served(home: Path) -> Iterator[str]:
-    """The address of the page; home: its LLADA_VIZ_HOME."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    env = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1", "LLADA_VIZ_HOME": str(home)}
-    log = home / "app.txt"
-    with log.open("w") as out:
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=out, stderr=out)
-    try:
-        wait_for(f"http://127.0.0.1:{port}", process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
 def opening() -> None:
     """The run that the page opens with, moving."""
     run = opening_run(Bundled().golds)
@@ -157,10 +136,7 @@ def main(names: list[str]) -> None:
         opening()
     if names == [OPENING]:
         return
-    if (path := chromium()) is None:
-        raise SystemExit("There is no Chromium: set CHROMIUM, or put chromium on PATH.")
-    with tempfile.TemporaryDirectory() as home, served(Path(home)) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+    with headless() as browser, tempfile.TemporaryDirectory() as home, served(Path(home)) as url:
         for name in [name for name in PICTURES if not names or name in names]:
             make, height = PICTURES[name]
             page = browser.new_page(viewport={"width": WIDTH, "height": height})

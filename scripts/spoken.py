@@ -13,11 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from samplers.text_tables import markdown_table
-from scripts.pictures import served
-from tests.browser.conftest import CHROMIUM_OPTIONS, ROOT, chromium
+from scripts.page_in_browser import headless, served
+from tests.browser.conftest import ROOT
 
 PAGE = ROOT / "docs" / "screen-reader.md"
 HEAD = """# A run as a screen reader has it
@@ -155,13 +155,11 @@ def page_of(moments: list[Moment]) -> str:
 
 def main() -> None:
     """The command line."""
-    with TemporaryDirectory() as home, served(Path(home)) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
+    with headless() as browser, TemporaryDirectory() as home, served(Path(home)) as url:
         page = browser.new_page(viewport={"width": 1360, "height": 900})
         page.goto(f"{url}/?__theme=light&still=1")
         page.wait_for_function("document.querySelector('#canvas .c')?.isConnected")
         moments = walk(page)
-        browser.close()
     PAGE.write_text(page_of(moments), encoding="utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)}: {len(moments)} moments")
 

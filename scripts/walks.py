@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from scripts.pictures import served
+from scripts.page_in_browser import headless, served
 from tests.browser.canvas_page import CanvasPage
-from tests.browser.conftest import CHROMIUM_OPTIONS, ROOT, chromium
+from tests.browser.conftest import ROOT
 
 DOC, PICTURES = ROOT / "docs" / "walks.md", ROOT / "assets" / "pictures" / "walks"
 HEAD = """# Five things to do
@@ -229,8 +229,7 @@ def main(names: list[str]) -> None:
         raise SystemExit(f"name = {unknown[0]!r} is not valid; allowed: {', '.join(WALKS)}")
     PICTURES.mkdir(parents=True, exist_ok=True)
     text = HEAD
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
+    with headless() as browser:
         for name in names or WALKS:
             with tempfile.TemporaryDirectory() as home, served(Path(home)) as url:
                 walker = Walker(browser, url)
@@ -240,7 +239,6 @@ def main(names: list[str]) -> None:
                 (PICTURES / f"{name}-{number}.webp").write_bytes(step.picture)
             text += "".join(section(name, walker.steps))
             print(f"{name}: {len(walker.steps)} steps", flush=True)
-        browser.close()
     if not names:
         DOC.write_text(text, encoding="utf-8")
 

@@ -12,15 +12,15 @@ export function cividis(p) {
   return CIVIDIS[Math.min(9, Math.max(0, Math.floor(p * 10)))];
 }
 
-/** 0.934 -> "93 %". */
+/** 0.934 -> "93%". */
 export function percent(p) {
-  return p == null ? "–" : `${Math.round(p * 100)} %`;
+  return p == null ? "–" : `${Math.round(p * 100)}%`;
 }
 
-/** The same for the small ones too: 0.0034 -> "0.3 %". */
+/** The same for the small ones too: 0.0034 -> "0.3%". */
 export function finePercent(p) {
   if (p == null || p >= 0.0995 || p === 0) return percent(p);
-  return p < 0.0005 ? "<0.1 %" : `${(100 * p).toFixed(1)} %`;
+  return p < 0.0005 ? "<0.1%" : `${(100 * p).toFixed(1)}%`;
 }
 
 /** Whether a cell holds a special token such as <|endoftext|>. */

@@ -56,7 +56,7 @@ def _shared(command: argparse.ArgumentParser) -> None:
 
 def score_table(scores: Sequence[HeldOutScore]) -> str:
     """Scores as a Markdown table."""
-    head = ("held-out problems", "level", "correct", "accuracy", "95 % interval", "NFE", "ECE")
+    head = ("held-out problems", "level", "correct", "accuracy", "95% interval", "NFE", "ECE")
     return markdown_table(head, [_cells(score) for score in scores])
 
 

@@ -43,7 +43,7 @@ def read_prompts(path: Path) -> list[str]:
 
 def share_table(counted: Sequence[Share]) -> str:
     """The shares as a Markdown table."""
-    head = ("hidden words", "exact", "share", "95 % interval")
+    head = ("hidden words", "exact", "share", "95% interval")
     rows = [
         (s.words, f"{s.correct} / {s.total}", f"{s.correct / s.total:.1%}", f"{s.low:.1%} – {s.high:.1%}")
         for s in counted

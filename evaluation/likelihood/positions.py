@@ -53,7 +53,7 @@ class PositionPlan:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over rows, in nats a token; low, high: its 95 % bootstrap interval over the rows."""
+    """A mean over rows, in nats a token; low, high: its 95% bootstrap interval over the rows."""
 
     mean: float
     low: float

@@ -13,7 +13,7 @@ from evaluation.statistics import paired_bootstrap, wilson_interval
 from samplers.text_tables import markdown_table
 
 HEAD = (
-    "method", "mends", "95 %", "breaks", "95 %", "NFE", "scorer", "plain's NFE", "plain, as many NFE",
+    "method", "mends", "95%", "breaks", "95%", "NFE", "scorer", "plain's NFE", "plain, as many NFE",
     "mends, breaks", "paired difference", "plain drawn anew mends, breaks",
     "right of all: plain, method, plain with as many NFE",
 )  # fmt: skip
@@ -27,7 +27,7 @@ class Rates:
 
     raised_*: plain decoding with more steps, so many that its mean NFE is the method's or more; saturated:
     not even one token a step costs as much, and that is what stands here. gap: mended share of the errors
-    less plain decoding's with the raised steps, with its 95 % bootstrap interval over the errors; 0
+    less plain decoding's with the raised steps, with its 95% bootstrap interval over the errors; 0
     without errors. anew_*: plain decoding with the set-up's steps and other seeds, which tells what is mended
     by drawing once more; None at T = 0, where nothing is drawn.
     """

@@ -25,7 +25,7 @@ SUDOKU_FILE = "sudoku4x4_test.csv"
 
 @dataclass(frozen=True)
 class HeldOutScore:
-    """One line of the table; `low`, `high`: 95 % Wilson interval; nfe: sequences evaluated, the mean
+    """One line of the table; `low`, `high`: 95% Wilson interval; nfe: sequences evaluated, the mean
     of an answer; seconds: of all answers together; ece: expected calibration error of the confidence that
     `commits` tokens were committed with, None: of none it is known whether it is right."""
 

@@ -78,7 +78,7 @@ def chart(points: Sequence[Point], cost: str) -> str:
     roof = max(shares[-1], *(p.high for p in points)) if points else 1.0
     axes = Axes(440, 260, 52, 16, 14, 44, (0.0, costs[-1]), (0.0, roof))
     parts = [
-        axes.across((share, f"{100 * share:.3g} %") for share in shares),
+        axes.across((share, f"{100 * share:.3g}%") for share in shares),
         axes.along((value, f"{value:.4g}") for value in costs),
         polyline(
             [(axes.x(p.cost), axes.y(p.accuracy)) for p in best(points)],

@@ -23,7 +23,7 @@ from evaluation.sets.problem_sets import Problem
 from samplers.text_tables import html_rows, html_table, markdown_table
 
 TEMPLATE = Path(__file__).with_name("report.html")
-HEAD = ("sampler", "right", "accuracy", "95 % interval", "answered", "not graded", "failed", "NFE",
+HEAD = ("sampler", "right", "accuracy", "95% interval", "answered", "not graded", "failed", "NFE",
         "scorer", "seconds", "tokens/s")  # fmt: skip
 COSTS = (("nfe", "NFE a row"), ("seconds", "seconds a row"), ("scorer_calls", "scorer sequences a row"))
 FIELDS = (

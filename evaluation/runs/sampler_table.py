@@ -15,7 +15,7 @@ from evaluation.sets.problem_sets import ProblemSet
 from models.loading import LoadedModel
 from samplers.text_tables import markdown_table
 
-HEAD = ("sampler", "correct", "accuracy", "95 %", "NFE", "scorer", "tokens/s")
+HEAD = ("sampler", "correct", "accuracy", "95%", "NFE", "scorer", "tokens/s")
 
 
 class NothingToGrade:

@@ -41,13 +41,13 @@ class Summary:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % Wilson interval of the accuracy."""
+        """95% Wilson interval of the accuracy."""
         return wilson_interval(self.correct, self.graded) if self.graded else (0.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two lines on the rows that both have graded. gap: accuracy of first - second with its 95 %
+    """Two lines on the rows that both have graded. gap: accuracy of first - second with its 95%
     bootstrap interval; p: exact McNemar; adjusted: p after Holm's correction over all pairs, of which there
     are `tests`."""
 
@@ -91,11 +91,11 @@ class Comparison:
 
     @property
     def points(self) -> str:
-        """The gap, better less worse, with its interval: "+1.6 points (95 %: −0.2 to +3.4)"."""
+        """The gap, better less worse, with its interval: "+1.6 points (95%: −0.2 to +3.4)"."""
         gap, low, high = self.gap, self.low, self.high
         if gap < 0:
             gap, low, high = -gap, -high, -low
-        return f"{_signed(gap)} points (95 %: {_signed(low)} to {_signed(high)})"
+        return f"{_signed(gap)} points (95%: {_signed(low)} to {_signed(high)})"
 
 
 def _signed(share: float) -> str:

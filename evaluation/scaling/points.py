@@ -23,7 +23,7 @@ Key = tuple[str, float]
 
 @dataclass(frozen=True)
 class Point:
-    """A point of a curve. times, with its 95 % bootstrap interval: mean NFE over that of plain decoding at
+    """A point of a curve. times, with its 95% bootstrap interval: mean NFE over that of plain decoding at
     one token a step on the same problems; against: name of a baseline -> the paired comparison with it."""
 
     method: Method

@@ -16,7 +16,7 @@ from evaluation.scaling.recipes import EXACT
 from evaluation.scaling.study import Candidate
 from samplers.text_tables import markdown_table
 
-HEAD = ("method", "factor", "NFE", "times plain", "n", "right", "95 %", *(f"less {name}" for name in AGAINST))
+HEAD = ("method", "factor", "NFE", "times plain", "n", "right", "95%", *(f"less {name}" for name in AGAINST))
 SATURATED = "saturated: with one token a step it has spent all that it can"
 SHOWN = {0.25: "1/4", 0.5: "1/2"}
 
@@ -41,7 +41,7 @@ def as_markdown(result: TaskResult) -> str:
     parts = [
         f"### {result.name}\n",
         markdown_table(HEAD, map(_row, result.points)),
-        "\nDifferences are in points, with the paired 95 % bootstrap interval, on the problems that both "
+        "\nDifferences are in points, with the paired 95% bootstrap interval, on the problems that both "
         "answered; *: p < .05, exact McNemar with Holm's correction over the table.\n",
         *_notes(result),
         f"\nSettings, chosen from {RECIPES} recipes a method by accuracy on {result.tuned_on} other problems:"

@@ -71,7 +71,7 @@ def scores_of(folder: Path) -> str:
         ]  # fmt: skip
     except (OSError, ValueError, TypeError, KeyError):
         return ""
-    head = ("set", "right", "accuracy", "95 % interval", "NFE")
+    head = ("set", "right", "accuracy", "95% interval", "NFE")
     said = f"A finished one: {escape(folder.name)} with plain decoding, measured on held-out problems."
     return f"<p class='lz-about'>{said}</p>{table(head, body, 'Scores of the bundled model')}"
 

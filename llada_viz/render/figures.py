@@ -30,7 +30,7 @@ MOST_CELLS = 100_000
 def pareto(summaries: Sequence[Summary]) -> go.Figure | None:
     """Accuracy against every cost that was paid, one plot below the other; None without an accuracy.
 
-    One mark for each sampler, with its 95 % interval; a dashed line joins the samplers that no other
+    One mark for each sampler, with its 95% interval; a dashed line joins the samplers that no other
     beats in both accuracy and cost.
     """
     shown = [s for s in summaries if s.accuracy is not None]

@@ -79,8 +79,8 @@ def quoted(text: str) -> str:
 
 
 def percent(value: float | None) -> str:
-    """0.934 as 93 %."""
-    return "" if value is None else f"{100 * value:.0f} %"
+    """0.934 as 93%."""
+    return "" if value is None else f"{100 * value:.0f}%"
 
 
 def counted(n: int, what: str) -> str:

@@ -141,7 +141,7 @@ def _evaluate(evaluating: Evaluating) -> Callable[..., Iterator[Settings]]:
             problems: Your own instead of data: a list of {"question": text, "answer": text}.
 
         Returns:
-            job, state, done and expected rows; the last one has lines (accuracy with its 95 % interval,
+            job, state, done and expected rows; the last one has lines (accuracy with its 95% interval,
             cost), comparisons in words, and the verdict of each row.
         """
         with said():

@@ -189,7 +189,7 @@ def test_a_cell_under_the_pointer_is_told(opened: Opens) -> None:
     to(page, 7)
     page.locator(".square").first.locator(".c").nth(1).hover()
     page.wait_for_selector(".tip:visible")
-    assert page.inner_text(".tip").split("\n") == ["“2” 51 % sure", "cell 1, block 1 · step 2"]
+    assert page.inner_text(".tip").split("\n") == ["“2” 51% sure", "cell 1, block 1 · step 2"]
     page.locator(".square").nth(1).locator(".c").first.hover()
     page.wait_for_function("() => document.querySelector('.tip').textContent.startsWith('masked')")
     page.keyboard.press("Escape")

@@ -141,7 +141,7 @@ def test_drafts_and_the_history_of_a_cell(open_page: Any, tmp_path: Path) -> Non
     assert ghosts.all_inner_texts() == ["A", "model", "model", "words"]
     assert (
         page.locator("#canvas .board .c").nth(1).get_attribute("aria-label")
-        == "Cell 1: masked, draft model, 60 %"
+        == "Cell 1: masked, draft model, 60%"
     )
     page.click("#canvas .c[data-pos='1']")
     page.wait_for_function("document.querySelector('#canvas .ask h3').textContent.startsWith('Cell 1:')")

@@ -59,7 +59,7 @@ def test_from_upload_to_a_report_that_opens_offline(
     state(page, "24 of 24 rows")
     state(page, "Done")
     table = page.inner_text("#evaluate-result")
-    assert "LLaDA · surest first" in table and " points (95 %: " in table
+    assert "LLaDA · surest first" in table and " points (95%: " in table
     assert page.get_attribute("#evaluate-run", "data-pressed") is None
     page.wait_for_selector("#evaluate-pareto .js-plotly-plot .main-svg")
     assert page.locator("#evaluate-pareto .scatterlayer .point").count() >= 4  # two samplers, two costs
@@ -98,7 +98,7 @@ def test_from_upload_to_a_report_that_opens_offline(
     offline.check("#fail")
     failing = rows.filter(visible=True)
     assert 0 < failing.count() == failing.filter(has=offline.locator(".wrong, .failed")).count()
-    assert " points (95 %: " in offline.inner_text("ul")
+    assert " points (95%: " in offline.inner_text("ul")
     offline.screenshot(path=str(shots / "report.png"), full_page=True)
     later = open_page()
     open_tab(later)

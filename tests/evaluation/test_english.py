@@ -83,7 +83,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     flags = ["--n", "6", "--device", "cpu", "--prompts", str(tmp_path / "prompts.txt")]
     assert main(["english", *flags, "--out", str(tmp_path / "english.json")]) == 0
     printed = capsys.readouterr().out
-    assert "| all | " in printed and "95 % interval" in printed and "| Who are you? |" in printed
+    assert "| all | " in printed and "95% interval" in printed and "| Who are you? |" in printed
     kept = json.loads((tmp_path / "english.json").read_text())
     assert len(kept["words"]) == kept["shares"][0]["total"] == 6
     assert [answer["prompt"] for answer in kept["answers"]] == ["hello", "Who are you?"]

@@ -109,7 +109,7 @@ test("the tree in words", () => {
 });
 
 test("small probabilities are told apart", () => {
-  assert.deepEqual([1, 0.42, 0.034, 0.0004, 0].map(finePercent), ["100 %", "42 %", "3.4 %", "<0.1 %", "0 %"]);
+  assert.deepEqual([1, 0.42, 0.034, 0.0004, 0].map(finePercent), ["100%", "42%", "3.4%", "<0.1%", "0%"]);
 });
 
 test("pinned words stand on the empty board", () => {

@@ -207,7 +207,7 @@ test("glyphs", () => {
   assert.deepEqual(glyph("<b>"), { shown: "<b>", dim: false });
   assert.equal(exact(" a b"), "␣a␣b");
   assert.equal(spoken("\n"), "line break");
-  assert.equal(percent(0.934), "93 %");
+  assert.equal(percent(0.934), "93%");
   assert.equal(percent(null), "–");
   assert.notEqual(cividis(0), cividis(1));
   assert.equal(cividis(1), cividis(5));
@@ -223,7 +223,7 @@ test("cells", () => {
   assert.equal(cellClass(cell("u"), true), "c rm");
   assert.equal(cellClass(cell("u"), false), "c m");
   assert.equal(cellClass(cell("e", "a"), true), "c nw ed");
-  assert.equal(cellLabel(4, cell("c", " a")), "Cell 4: a, 50 % sure");
+  assert.equal(cellLabel(4, cell("c", " a")), "Cell 4: a, 50% sure");
   assert.equal(cellLabel(4, cell("b")), "Cell 4: masked, was x");
   const filled = cell("c", "<|endoftext|>", { conf: null });
   assert.equal(cellLabel(4, filled), "Cell 4: end of text, filled in after an early stop");
@@ -369,9 +369,9 @@ test("noise, drafts and checks are told apart", () => {
   assert.equal(cellClass(cell("x", { text: "" }), false), "c bk");
   assert.deepEqual([true, false].map((ghosts) => cellText(cell("n", draft), false, ghosts)), ["y", "x"]);
   assert.equal(cellText(cell("m", { text: "" }), false, true), " ");
-  assert.equal(cellLabel(4, cell("n", draft), true), "Cell 4: noise, x, draft y, 25 %");
+  assert.equal(cellLabel(4, cell("n", draft), true), "Cell 4: noise, x, draft y, 25%");
   assert.equal(cellLabel(4, cell("n", draft)), "Cell 4: noise, x");
-  assert.equal(cellLabel(4, cell("d", { conf: 0.5 })), "Cell 4: x, 50 % sure, waits for its check");
+  assert.equal(cellLabel(4, cell("d", { conf: 0.5 })), "Cell 4: x, 50% sure, waits for its check");
   assert.equal(cellLabel(4, cell("s")), "Cell 4: x, there from the start");
   assert.deepEqual(["n", "z", "y", "m", "x", "c", "d"].map(isNoise), [true, true, true, false, false, false, false]);
   assert.equal(answerText([cell("n"), cell("d")]), "▒ x");
@@ -544,9 +544,9 @@ test("a block is finished where a line or the box ends in it", () => {
 test("what is known of a cell in two lines", () => {
   const line = filled(3);
   const tip = (cell) => tipLines(5, cell, line);
-  assert.deepEqual(tip(line.tail.cells[2]), ["“␣2” 50 % sure", "cell 5, block 2 · step 2"]);
+  assert.deepEqual(tip(line.tail.cells[2]), ["“␣2” 50% sure", "cell 5, block 2 · step 2"]);
   assert.deepEqual(tip(line.tail.cells[5]), ["masked", "cell 5, block 2"]);
   const open = { text: "", conf: null, was: "x", mark: "b", at: 2, drafts: [["y", 0.4]] };
-  assert.deepEqual(tip(open), ["masked, was “x” until step 2", "cell 5, block 2 · draft “y” 40 %"]);
+  assert.deepEqual(tip(open), ["masked, was “x” until step 2", "cell 5, block 2 · draft “y” 40%"]);
   assert.deepEqual(tip({ text: "a", conf: null, mark: "p", at: 0 }), ["“a” given", "cell 5, block 2"]);
 });

@@ -53,7 +53,7 @@ def data(right: str = "", events: list[Event] | None = None) -> Data:
 def test_words_of_a_run_that_was_right_on_the_way() -> None:
     lost = panel(data("a?"))
     assert "2 tokens in 2 passes" in lost and "from right to left" in lost and "−1.00" in lost
-    assert "<b>50 %</b> <span>of its drafts, from pass 1 to 1; thrown away</span>" in lost
+    assert "<b>50%</b> <span>of its drafts, from pass 1 to 1; thrown away</span>" in lost
     assert "the last time at pass 2 of 2" in lost and "stopped" not in lost
     assert "first at pass 2" in panel(data("??")) and "never" in panel(data("no"))
     assert "Right on the way" not in panel(data())

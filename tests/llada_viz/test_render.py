@@ -125,7 +125,7 @@ def test_sentences() -> None:
     said = [" ".join(frame["say"][:2]) for frame in frames_of(every_event(), PIECES)]
     assert said[0] == "The first canvas. 7 masks, 1 cell given; nothing is decided yet."
     assert said[3] == "Step 3. No cell was written."
-    assert said[4] == "Step 4. 2 cells written, the surest “b” in cell 0 (90 %)."
+    assert said[4] == "Step 4. 2 cells written, the surest “b” in cell 0 (90%)."
     assert "Block 1 scored 0.30 (checker)." in said[5]
     assert said[-2] == "Stopped early. The cell that was left became the end of the text."
     assert said[-1].startswith("Finished. 8 cells in 7 steps, 10 sequences evaluated. It stopped early")

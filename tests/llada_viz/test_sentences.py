@@ -174,12 +174,12 @@ def test_events_are_said_plainly() -> None:
 
 
 @pytest.mark.parametrize(("token", "words"), [
-    (b"<|eot_id|>", "The end of the answer in cell 1, 50 % sure."),
-    (b"<|endoftext|>", "The end of the text in cell 1, 50 % sure."),
-    (b"<|start_header_id|>", "The beginning of a turn in cell 1, 50 % sure."),
-    (b"<|tool_call|>", "The special token <|tool_call|> in cell 1, 50 % sure."),
-    (b"\n", "A line break in cell 1, 50 % sure."),
-    (b" 7", "“7” in cell 1, 50 % sure."),
+    (b"<|eot_id|>", "The end of the answer in cell 1, 50% sure."),
+    (b"<|endoftext|>", "The end of the text in cell 1, 50% sure."),
+    (b"<|start_header_id|>", "The beginning of a turn in cell 1, 50% sure."),
+    (b"<|tool_call|>", "The special token <|tool_call|> in cell 1, 50% sure."),
+    (b"\n", "A line break in cell 1, 50% sure."),
+    (b" 7", "“7” in cell 1, 50% sure."),
 ])  # fmt: skip
 def test_special_tokens_are_named_in_words(token: bytes, words: str) -> None:
     maker = FrameMaker([*PIECES, token])

@@ -17,7 +17,7 @@ CASES = [
 
 
 def test_labelled_cases(grader: Grader) -> None:
-    """No false "correct"; at least 95 % of what can be said is graded as labelled."""
+    """No false "correct"; at least 95% of what can be said is graded as labelled."""
     grades = grader.grade_many((case["response"], case["answer"]) for case in CASES)
     rows: list[tuple[dict[str, str | bool | None], Grade]] = list(zip(CASES, grades, strict=True))
     assert len(rows) == 192

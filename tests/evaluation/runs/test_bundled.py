@@ -110,4 +110,4 @@ def test_accuracy_is_near_the_cards(tmp_path: Path, capsys: pytest.CaptureFixtur
     for score in found:
         share = card[score["set"]]
         assert score["accuracy"] >= share - 3 * (share * (1 - share) / 30) ** 0.5 - 0.02, score
-    assert "95 % interval" in capsys.readouterr().out
+    assert "95% interval" in capsys.readouterr().out

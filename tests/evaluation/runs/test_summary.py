@@ -37,7 +37,7 @@ def test_pairs_use_rows_that_both_have_graded() -> None:
     (c,) = compare(found)
     assert (c.rows, c.only_first, c.only_second) == (6, 4, 0)
     assert c.gap == pytest.approx(4 / 6) and c.p == 0.125 and c.low <= c.gap <= c.high
-    assert c.points == f"+66.7 points (95 %: +{100 * c.low:.1f} to +{100 * c.high:.1f})"
+    assert c.points == f"+66.7 points (95%: +{100 * c.low:.1f} to +{100 * c.high:.1f})"
     assert c.words == f"a solves 4 more of 6 than b, {c.points}; that could be chance: p = .12."
 
 
@@ -49,10 +49,10 @@ def test_words_for_every_outcome() -> None:
     assert words("10", "10") == "a and b agree on every one of 2 rows."
     assert words("1", "1") == "a and b agree on the one row."
     assert words("10", "01") == (
-        "a and b solve as many of 2, not always the same ones: 0.0 points (95 %: −100.0 to +100.0)."
+        "a and b solve as many of 2, not always the same ones: 0.0 points (95%: −100.0 to +100.0)."
     )
     clear = words("0" * 20, "1" * 20)
-    gap = "+100.0 points (95 %: +100.0 to +100.0)"
+    gap = "+100.0 points (95%: +100.0 to +100.0)"
     assert clear == f"b solves 20 more of 20 than a, {gap}; that is hardly chance: p < .001."
 
 
@@ -66,8 +66,8 @@ def test_m42_a_corrected_p_says_so_beside_the_one_alone() -> None:
 
 def test_the_interval_is_that_of_the_better_less_the_worse() -> None:
     c = Comparison("a", "b", 500, 3, 11, -0.016, -0.022, 0.0004, 0.057, 0.057)
-    assert c.points == "+1.6 points (95 %: 0.0 to +2.2)"
-    assert c.words.startswith("b solves 8 more of 500 than a, +1.6 points (95 %: 0.0 to +2.2); that could be")
+    assert c.points == "+1.6 points (95%: 0.0 to +2.2)"
+    assert c.words.startswith("b solves 8 more of 500 than a, +1.6 points (95%: 0.0 to +2.2); that could be")
 
 
 def test_holm_against_the_published_steps() -> None:

@@ -79,8 +79,8 @@ def test_the_order_of_a_run_without_confidences_has_no_colours() -> None:
         ([written(1, (0, 0, 1.0))], "One cell alone has no order."),
         ([written(1, (0, 0, 1.0), (1, 0, 1.0))], "All cells were written in one pass."),
         ([written(1, (0, 0, 1.0)), written(2, (1, 0, 1.0))],
-         "Kendall’s τ +1.00: from left to right. 100 % right after the cell before, "
-         "100 % at the first open cell (AR-ness@1)."),
+         "Kendall’s τ +1.00: from left to right. 100% right after the cell before, "
+         "100% at the first open cell (AR-ness@1)."),
     ],
 )  # fmt: skip
 def test_words_of_an_order(events: list[Event], words: str) -> None:
@@ -208,14 +208,14 @@ def test_who_looks_at_whom_without_oneself_and_with_sinks_dimmed() -> None:
     assert [list(line) for line in dim.z] == [[None, None, 0.2], [None, None, 0.25], [None, None, None]]
     assert bright.zmax == 0.3  # a sink sets no scale
     assert dependency_words(FOUND, 3) == (
-        "3 masks, layers 3 to 4, 6. 38 % of a look goes to decided cells, the prompt too. Most of all "
-        "cell 2 looks at cell 1: 30 %. Dimmed, as all look there: 4."
+        "3 masks, layers 3 to 4, 6. 38% of a look goes to decided cells, the prompt too. Most of all "
+        "cell 2 looks at cell 1: 30%. Dimmed, as all look there: 4."
     )
 
 
 def test_of_one_mask_or_none_there_is_less_to_say() -> None:
     one = Dependencies((0,), (4,), ((0.5,),), (0.5,), ())
-    words = "1 mask, layer 1. 50 % of a look goes to decided cells, the prompt too."
+    words = "1 mask, layer 1. 50% of a look goes to decided cells, the prompt too."
     assert dependency_words(one, 3) == words
     assert len(dependency_figure(one, 3).data) == 1
     assert "no cell is undecided" in dependency_words(Dependencies((0,), (), (), (), ()), 3)

@@ -33,7 +33,7 @@ def bundled() -> Bundled:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("task", TASKS)
 def test_b2_the_form_gives_the_scores_of_the_card(bundled: Bundled, task: str, tmp_path: Path) -> None:
-    """Two samples of the same accuracy: the 95 % interval of this one and that of the card overlap, and as
+    """Two samples of the same accuracy: the 95% interval of this one and that of the card overlap, and as
     good as no answer is cut off."""
     form = EvaluateForm(bundled.settings_of)
     sizes = form.sizes_of(form.look(task, ""))
