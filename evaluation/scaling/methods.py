@@ -86,6 +86,8 @@ WARM = {"whole_window": True, "window_temperature": 1.0}
 AT_THE_END = {**ONE_WINDOW, **WARM, "window": 4096, "aggregate": "minimum"}
 """The whole answer is scored when it has ended, and is as good as its worst part."""
 DIFFER = {"candidates_differ": True, "window_temperature": 0.6}
+DOUBTED = {"backmasking_threshold": 0.9}
+"""Windows open for all that does not score high."""
 TRIES = tuple(
     Rung(1, settings={"num_refinement_samples": k, "max_refinements": windows})
     for k, windows in ((1, 1), (2, 1), (3, 1), (3, 2), (3, 3), (3, 4), (3, 6), (3, 8), (3, 12), (3, 16))
@@ -111,12 +113,14 @@ WINDOW_REFINE = (
         (
             ("T .6", 1, {}),
             ("one window, all differ", 1, {**ONE_WINDOW, "candidates_differ": True}),
-            ("two tokens, refined by one", 2, {"refine_steps": 128}),
             ("at the end, T 1", 1, AT_THE_END),
         ),
     ),
     Recipe("tries at the end, T 1", TRIES, {**_REFINED, **AT_THE_END}),
     Recipe("tries at the end, T .6, all differ", TRIES, {**_REFINED, **AT_THE_END, **DIFFER}),
+    Recipe(
+        "tries at the end under .9, T .6, all differ", TRIES, {**_REFINED, **AT_THE_END, **DIFFER, **DOUBTED}
+    ),
 )
 
 
