@@ -52,6 +52,7 @@ def card(page: Page) -> None:
     closed = page.locator("#canvas .pick button[aria-pressed=false]")
     while closed.count():
         closed.first.click()
+    page.get_by_role("button", name="Ask at the shown frame").wait_for()
     page.click("#canvas .c >> nth=3")
 
 

@@ -69,7 +69,7 @@ export class Inspector {
     this.table.replaceChildren(...known.flatMap((each, i) => this.line(each, shares[i])));
     const mass = known.reduce((sum, [, , p]) => sum + p, 0);
     const rest = this.retemper.hot ? " Of the rest, which would get more, nothing is known." : "";
-    set(this.whole, known.length ? `Together ${percent(mass)} of all the tokens there are.${rest}` : "");
+    set(this.whole, known.length ? `Together they have ${percent(mass)} of the probability.${rest}` : "");
   }
 
   line([token, text, p], share) {
