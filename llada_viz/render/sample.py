@@ -45,7 +45,7 @@ def sample_html(found: Sequence[tuple[int, Written]]) -> str:
     for number, (step, one) in enumerate(found):
         when = "before" if number < len(found) - 1 else "now" if len(found) > 1 else "answer"
         kind = {True: "is-right", False: "is-wrong", None: ""}[one.right]
-        said = f" <b class='{kind}'>{escape(one.verdict)}</b>" if one.verdict else ""
+        said = f"<br><b class='{kind}'>{escape(one.verdict)}</b>" if one.verdict else ""
         text = escape(one.answer.strip() or "nothing")
-        rows.append(f"<dt>{when}, step {step:,}</dt><dd>{text}<br>{said}</dd>")
+        rows.append(f"<dt>{when}, step {step:,}</dt><dd>{text}{said}</dd>")
     return f"<dl class='lz-facts lz-sample'>{''.join(rows)}</dl>"
