@@ -16,12 +16,12 @@ from evaluation.scaling.results import factor_text
 from evaluation.scaling.study import FACTORS
 
 PANEL, GAP, LEFT, TOP, HEIGHT, FOOT = 330, 50, 52, 44, 250, 50
-LEGEND = 150
+LEGEND = 172
 ASIDE = 1.6
 """Pixels between the marks of one method and the next at the same place, or they would hide each other."""
 NAMES = tuple(dict.fromkeys(method.name for method in METHODS))
 ENDS = (math.log2(FACTORS[0]) - 0.4, math.log2(FACTORS[-1]) + 0.6)
-TITLES = ("no scorer, UPS head or reward model", "exact checker")
+TITLES = ("reward model, UPS head or neither", "exact checker")
 Point = Mapping[str, Any]
 """Of a curve, as `results.as_data` writes it."""
 
@@ -96,7 +96,6 @@ def _curve(axes: Axes, points: Sequence[Point]) -> str:
         parts.append(
             f"<g><title>plain decoding is saturated: not reached above {points[-1]['times']:.2f}</title>"
             f'<path d="M{x:.1f} {y:.1f}H{end:.1f}" stroke="{colour}" stroke-dasharray="5 4"/></g>'
-            + axes.text(end, y + 15, "plain, saturated", "end")
         )
     for point, (x, y) in zip(points, places, strict=True):
         (low, high), right = point["interval"], point["accuracy"] or 0.0
@@ -132,6 +131,6 @@ def _legend(left: float, top: float, points: Sequence[Point]) -> str:
         parts.append(
             f'<path d="M{left:.1f} {y:.1f}h24" stroke="{colour}" stroke-width="1.5"{dash}/>'
             + mark(shape, left + 12, y, colour)
-            + words.text(left + 32, y + 4, name, "start")
+            + words.text(left + 32, y + 4, "plain; - - saturated" if name == PLAIN.name else name, "start")
         )
     return "".join(parts)

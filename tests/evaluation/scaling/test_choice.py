@@ -215,7 +215,7 @@ def test_points_are_compared_with_the_baselines_on_the_same_problems(tmp_path: P
         (tmp_path / "all" / name).mkdir(parents=True)
         said = write_report(tmp_path / "all", [(tmp_path / "all" / name, replace(result, name=name))])
         assert f"### {name}\n" in said
-    assert "### sums\n" in said and "more: no scorer" in (tmp_path / "all" / "scaling.svg").read_text()
+    assert "### sums\n" in said and "more: reward model" in (tmp_path / "all" / "scaling.svg").read_text()
     assert [task["task"] for task in json.loads((tmp_path / "all" / "summary.json").read_text())] == [
         "more",
         "sums",

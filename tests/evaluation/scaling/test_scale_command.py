@@ -51,7 +51,7 @@ def test_a_whole_study_and_again_after_a_cut(
     assert max(draws.values()) > 2  # each draw has seeds of its own, which all methods share
     assert all(seed == 2026 + row + (draws[line] - 1) * DRAW_SEEDS for (line, row), seed in seeds.items())
     picture = (tmp_path / "scaling.svg").read_text()
-    assert picture.startswith("<svg") and "plain, saturated" in picture and "<script" not in picture
+    assert picture.startswith("<svg") and "plain; - - saturated" in picture and "<script" not in picture
     before, lines = (tmp_path / "report.md").read_text(), folder.results.read_text().splitlines(keepends=True)
     folder.results.write_text(
         "".join(lines[:-5]) + lines[-5][:20]
