@@ -20,6 +20,8 @@ OPEN = """(...inputs) => {
   const { timeline } = document.querySelector('#canvas .lz').parentElement.tokenCanvas;
   return [...inputs.slice(0, -2), timeline?.run ?? '', window.LladaCanvas.openPanels().join(' ')];
 }"""
+DRAWN: dict[str, Any] = {"js": OPEN, "queue": False, "trigger_mode": "always_last", **QUIET}
+"""A panel that is opened while others are being drawn is drawn after them."""
 
 
 class Panels:
@@ -40,14 +42,14 @@ class Panels:
         shown, chosen = gr.Textbox("", visible=False), gr.Textbox("", visible=False)
         self.inputs = [run_id, attached, shown, chosen]
         for event in (canvas.select, attached.change):
-            event(self.draw, self.inputs, self.outputs, js=OPEN, queue=False, **QUIET)
+            event(self.draw, self.inputs, self.outputs, **DRAWN)
         self.regret.connect(run_id, attached, shown)
         self.dependencies.connect(run_id, attached, shown)
 
     def after(self, *events: Any) -> None:
         """Draw them anew when these are over."""
         for event in events:
-            event.then(self.draw, self.inputs, self.outputs, js=OPEN, queue=False, **QUIET)
+            event.then(self.draw, self.inputs, self.outputs, **DRAWN)
 
     @property
     def outputs(self) -> list[Any]:

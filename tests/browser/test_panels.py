@@ -75,6 +75,22 @@ def test_a_run_in_all_four_panels(open_page: Any, shots: Path, width: int, dark:
     tab.shot(shots, f"panels-{width}-{'dark' if dark else 'light'}")
 
 
+def test_panels_opened_at_once_are_all_drawn(open_page: Any) -> None:
+    """The last one is opened while the server draws the first: it came to nothing."""
+    tab = CanvasPage(page := open_page())
+    tab.run()
+    tab.wait("line?.ended")
+    page.evaluate("""async () => {
+      for (const each of document.querySelectorAll('#canvas .pick [aria-pressed=false]')) {
+        each.click();
+        await new Promise((done) => setTimeout(done, 30));
+      }
+    }""")
+    said(page, "order", "Kendall")
+    page.wait_for_selector("#ask-dependencies")
+    assert page.is_visible("#layers")
+
+
 def test_the_choice_of_panels_is_remembered(open_page: Any) -> None:
     page = open_page()
     assert page.is_visible("#canvas [data-panel=masks]")
