@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import random
-import shutil
 import statistics
 import tempfile
 from collections.abc import Iterator
@@ -33,7 +32,6 @@ WORDS = 200
 DRAFTS_CHANGE = 0.35
 """Share of the undecided cells whose draft changes, to two digits, from one forward to the next: the mean of
 a word problem of 64 cells in one block, decoded by tiny-llada with drafts=1."""
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 # The targets.
 READY, MOVES, FIRST_FRAME, LONGEST_TASK = 3.0, 1.0, 0.3, 0.05  # seconds, at most
 PLAIN_RATE, DRAFTS_RATE = 60, 30  # frames a second, at least
@@ -160,19 +158,13 @@ def drawn(chance: random.Random) -> tuple[int, float]:
 @contextmanager
 def browser_tab() -> Iterator[Any]:
     """A tab of Chromium that watches itself."""
-    from playwright.sync_api import sync_playwright
+    from tests.browser.conftest import headless  # Chromium is not needed to import this
 
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        raise SystemExit("no Chromium: set CHROMIUM, or put chromium on PATH")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
+    with headless() as browser:
         page = browser.new_context(viewport={"width": 1360, "height": 900}).new_page()
         page.set_default_timeout(180_000)
         page.add_init_script(WATCH)
         yield page
-        browser.close()
 
 
 class Processor:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from scripts.page_in_browser import headless, served
 from scripts.pictures import compare, evaluate, explain, models, train, visualize
 from tests.browser.canvas_page import CanvasPage, press_tab
+from tests.browser.conftest import headless, served
 
 LOOKS = {
     "light": (1360, 900, "light"),
@@ -27,7 +27,7 @@ LOOKS = {
 }
 """Width, height and theme."""
 TOURED = 820
-"""Pages that are wider begin with the tour."""
+"""Pages that are wider begin with the tour (NARROW in assets/canvas/tour.mjs)."""
 
 
 def opened(page: Page) -> None:

@@ -20,9 +20,8 @@ from playwright.sync_api import Page
 from llada_viz.decoding.bundled import Bundled
 from llada_viz.export.writing import Wanted, write
 from llada_viz.gallery.opening import opening_run
-from scripts.page_in_browser import headless, served
 from tests.browser.canvas_page import CanvasPage, press_tab
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import ROOT, headless, served
 
 FOLDER = ROOT / "assets" / "pictures"
 WIDTH = 1360

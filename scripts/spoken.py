@@ -16,8 +16,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 from samplers.text_tables import markdown_table
-from scripts.page_in_browser import headless, served
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import ROOT, headless, served
 
 PAGE = ROOT / "docs" / "screen-reader.md"
 HEAD = """# A run as a screen reader has it

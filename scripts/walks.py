@@ -18,9 +18,8 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from scripts.page_in_browser import headless, served
 from tests.browser.canvas_page import CanvasPage
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import ROOT, headless, served
 
 DOC, PICTURES = ROOT / "docs" / "walks.md", ROOT / "assets" / "pictures" / "walks"
 HEAD = """# Five things to do

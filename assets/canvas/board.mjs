@@ -152,7 +152,8 @@ export class Board {
   }
 
   /** Every cell that changed. Drafts alone are painted GHOSTS at once, so that the page stays quick when a run's
-   * first drafts fill a large answer; the next painting goes on behind them, and comes by itself. Whether that was all. */
+   * first drafts fill a large answer; the next painting goes on behind them, and comes by itself. Returns whether
+   * that was all. */
   paintCells(state, seq, since) {
     cancelAnimationFrame(this.later);
     const count = this.spans.length;

@@ -87,6 +87,16 @@ def press_tab(page: Page, name: str) -> None:
     page.locator(f".tab-wrapper button:has-text('{name}')").last.evaluate("tab => tab.click()")
 
 
+def clipboard(page: Page, begin: str = "", seconds: float = 120) -> str:
+    """What was copied, once there is something that begins so: a copy comes a little after its click."""
+    for _ in range(int(seconds * 10)):
+        text = str(page.evaluate("navigator.clipboard.readText()"))
+        if text and text.startswith(begin):
+            return text
+        page.wait_for_timeout(100)
+    raise AssertionError(f"copied was {text!r}")
+
+
 class CanvasPage:
     """One tab of the app."""
 

@@ -10,12 +10,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.browser.canvas_page import is_cut_off
 
@@ -30,6 +31,7 @@ LONG = (
     "access", "engines", "evaluate", "explain", "export", "faults", "figures", "first_minute", "kept_forms",
     "measures", "models", "panels", "present", "repairs", "spoken", "traces", "train", "visualize",
 )  # fmt: skip
+NO_CHROMIUM = "no Chromium: set CHROMIUM, or put chromium on PATH"
 STARTS_WITHIN = 300  # seconds; a machine that is shared with other work is slow
 STEP_WITHIN = 120  # seconds that the page may take for one thing
 
@@ -51,28 +53,46 @@ AS_IT_COMES = "try { localStorage['lz-pace'] ??= 'Infinity' } catch {}"
 """Of every page: runs are shown as fast as they come, or each test would wait for its frames."""
 
 
-@pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the app, served by `python app.py` on a free port."""
+@contextmanager
+def served(home: Path, **more: str) -> Iterator[str]:
+    """The address of the app, served by `python app.py` on a free port. home: its LLADA_VIZ_HOME, and where
+    app.txt has what it prints; more: of its environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("app") / "log.txt"
-    home = tmp_path_factory.mktemp("home")
-    env = os.environ | {
-        "GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "default",
-        "LLADA_VIZ_HOME": str(home),
-    }  # fmt: skip
+    own = {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1", "LLADA_VIZ_HOME": str(home)}
+    log, url = home / "app.txt", f"http://127.0.0.1:{port}"
     with log.open("w") as out:
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=out, stderr=out)
-    url = f"http://127.0.0.1:{port}"
+        process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=ROOT, env=os.environ | own | more, stdout=out, stderr=out
+        )
     try:
         wait_for(url, process, log)
         yield url
     finally:
         process.terminate()
         process.wait(20)
-    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@contextmanager
+def headless() -> Iterator[Browser]:
+    """Chromium without a window; SystemExit: there is none."""
+    if (path := chromium()) is None:
+        raise SystemExit(NO_CHROMIUM)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the app."""
+    home = tmp_path_factory.mktemp("home")
+    with served(home, PYTHONWARNINGS="default") as url:
+        yield url
+    said = (home / "app.txt").read_text()
+    assert "Traceback" not in said, said
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -90,16 +110,12 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Headless Chromium."""
-    path = chromium()
-    if path is None:
+    if chromium() is None:
         if os.environ.get("CI") == "true":
-            pytest.fail("no Chromium: set CHROMIUM, or put chromium on PATH")
-        pytest.skip("no Chromium: set CHROMIUM, or put chromium on PATH")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+            pytest.fail(NO_CHROMIUM)
+        pytest.skip(NO_CHROMIUM)
+    with headless() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

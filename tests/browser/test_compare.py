@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.canvas_page import BEYOND, FAINT
+from tests.browser.canvas_page import BEYOND, FAINT, clipboard
 
 pytestmark = pytest.mark.browser
 CANVAS = "document.querySelector('#compare-canvas .lz').parentElement.compare"
@@ -111,16 +111,6 @@ def test_it_opens_on_a_difference_and_says_whose(open_page: Any, shots: Path) ->
     page.screenshot(path=str(shots / "handed-to-evaluate.png"))
 
 
-def copied(page: Page, begin: str) -> str:
-    """What was copied, once it begins so: a copy comes a little after its click."""
-    for _ in range(100):
-        text = str(page.evaluate("navigator.clipboard.readText()"))
-        if text.startswith(begin):
-            return text
-        page.wait_for_timeout(50)
-    raise AssertionError(f"copied was {text!r}")
-
-
 def test_a_lane_copied_as_code_makes_its_tokens(open_page: Any, shots: Path) -> None:
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
     open_tab(page)
@@ -131,9 +121,9 @@ def test_a_lane_copied_as_code_makes_its_tokens(open_page: Any, shots: Path) -> 
     assert page.evaluate(BEYOND) == [] and page.evaluate(FAINT) == []
     menu.get_by_role("button", name="Command").click()
     menu.get_by_text("Copied.").wait_for()
-    assert "--sampler=threshold" in copied(page, "python -m")
+    assert "--sampler=threshold" in clipboard(page, "python -m", 5)
     menu.get_by_role("button", name="Python").click()
-    program = copied(page, "import").replace("print(decoded.text)", "print(repr(decoded.text))")
+    program = clipboard(page, "import", 5).replace("print(decoded.text)", "print(repr(decoded.text))")
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     words = page.locator("#compare-canvas .lane").nth(1).locator(".board .c").all_inner_texts()
     written = "".join(word for word in words if not word.startswith("⟨")).replace("⏎", "").replace("∎", "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ import pytest
 
 from llada_viz.decoding.setup_link import from_link, to_link
 from llada_viz.decoding.setups import Setup
-from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage, leaving
-from tests.browser.conftest import STEP_WITHIN
+from tests.browser.canvas_page import BEYOND, FAINT, CanvasPage, clipboard, leaving
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 READY = "globalThis.llvKeeping?.has('visualize')"
@@ -68,10 +66,7 @@ def copied(tab: CanvasPage, kind: str) -> str:
     """Press a button of the copy menu; what the clipboard holds then."""
     tab.page.evaluate("navigator.clipboard.writeText('')")
     tab.page.click(f"#copy-{kind}")
-    until = time.monotonic() + STEP_WITHIN
-    while not (text := tab.page.evaluate("navigator.clipboard.readText()")):
-        assert time.monotonic() < until, "nothing was copied"
-        tab.page.wait_for_timeout(100)
+    text = clipboard(tab.page)
     tab.page.wait_for_selector("#copied-words p")
     return text
 
