@@ -9,7 +9,6 @@ LLaDA (models.shadow_reward). No remote code.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -33,7 +32,6 @@ from models.config import LLaDAConfig
 from models.loading import device_and_dtype
 from models.memory import free_memory, gigabytes
 from models.shadow_reward import ShadowRewardModel
-from models.step_stretch import stretches
 from models.streaming import Keep, check_fits, stream, to_device
 from models.text import chat_ids, half_character, plain_text
 
@@ -62,11 +60,10 @@ class RewardModel(nn.Module):
         """Longest row, in tokens, and size of the vocabulary."""
         return int(self.model.config.max_position_embeddings), int(self.model.config.vocab_size)
 
-    def step_logits(self, ids: Tensor, starts: Tensor, ends: Tensor, begins: Tensor) -> Tensor:
+    def step_logits(self, ids: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
         """Logits of wrong and right, Float[n steps, 2], row-major. ids: Int[rows, length], padded on
         the right, which a causal model does not see; starts: Int[rows], where answers begin; ends:
-        Bool[rows, length], where steps are scored; begins: Int[n steps], from where they are judged. Neither
-        starts nor begins are used here; ShadowRewardModel needs them."""
+        Bool[rows, length], where steps are scored. ShadowRewardModel needs the starts."""
         hidden = self.model(input_ids=ids, use_cache=False).last_hidden_state
         logits: Tensor = self.score(hidden[ends]).float()
         return logits
@@ -91,7 +88,7 @@ class LoadedReward:
         """P(right) of each step, given the question and the steps before it; one batched pass.
 
         batch: (question, steps) pairs, no step empty. The form `shadow` reads the steps joined to one text,
-        so its steps keep the line ends and spaces between them, and judges a step from `begins` on.
+        so its steps keep the line ends and spaces between them.
         ModelError: too long, or not Unicode.
         """
         encoded = [self.encode(question, steps) for question, steps in batch]
@@ -103,8 +100,7 @@ class LoadedReward:
         ends = torch.zeros(ids.shape, dtype=torch.bool, device=device)
         for row, (_, places) in enumerate(encoded):
             ends[row, places] = True
-        begins = torch.tensor([place for row in batch for place in self.begins(*row)], device=device)
-        right = self.model.step_logits(ids, starts, ends, begins).softmax(-1)[:, 1].cpu()
+        right = self.model.step_logits(ids, starts, ends).softmax(-1)[:, 1].cpu()
         counts = [len(places) for _, places in encoded]
         return [part.tolist() for part in torch.split(right, counts)]
 
@@ -118,19 +114,6 @@ class LoadedReward:
         if len(ids) > self.longest:
             raise ModelError(f"prm: {len(ids)} tokens; allowed: at most {self.longest} ({self.name})")
         return ids, places
-
-    def begins(self, question: str, steps: Sequence[str]) -> list[int]:
-        """For each step, the position of the token from which it is judged: its line's first, or, where it is
-        unfinished, that of the line before (models.step_stretch). 0 in the other forms."""
-        if self.form != "shadow":
-            return [0] * len(steps)
-        texts, tokens, at = [self._step(step) for step in steps], list[int](), 0
-        for text in texts:
-            encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-            tokens += [at + first for first, _ in encoded["offset_mapping"]]
-            at += len(text)
-        start = len(self.question(question))
-        return [start + bisect_left(tokens, stretch.since) for stretch in stretches(texts)]
 
     @property
     def mark(self) -> list[int]:

@@ -2,10 +2,9 @@
 
 A masked-diffusion model predicts tokens at masks only. So each token of the answer gets a shadow: a mask
 at the same position that sees the question and the tokens before it (as in WINO, 2507.18578, but of one
-cell). A small judge compares what the shadow predicts with the token that stands there; a step is right if
-all of its tokens are, from the beginning of its line, and of an unfinished one also those of the line before
-(models.step_stretch). So the score of a line does not depend on where it is cut, nor that of a step on the
-text behind it. Our own; see docs/decisions/007.
+cell). A small judge compares what the shadow predicts with the token that stands there: is it right, if all
+before it are? A step's score is the product over the answer so far, P(nothing is wrong up to its end). So it
+depends neither on where the answer is cut nor on the text behind it. Our own; see docs/decisions/007.
 """
 
 from __future__ import annotations
@@ -39,19 +38,16 @@ class ShadowRewardModel(nn.Module):
         """Longest row, in tokens, and size of the vocabulary."""
         return int(self.llada.config.max_sequence_length), int(self.llada.config.vocab_size)
 
-    def step_logits(self, ids: Tensor, starts: Tensor, ends: Tensor, begins: Tensor) -> Tensor:
+    def step_logits(self, ids: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
         """Logits of wrong and right, Float[n steps, 2], row-major: log(1 - P) and log P with P the
-        product over the tokens that a step is judged by.
+        product over the answer's tokens up to the end of the step.
 
         ids: Int[rows, length], padded on the right; starts: Int[rows], where answers begin; ends:
-        Bool[rows, length], the last token of each step; begins: Int[n steps], row-major, the first token that
-        each is judged by.
+        Bool[rows, length], the last token of each step.
         """
-        token_scores = F.logsigmoid(self.token_logits(ids, starts))
-        row, last = ends.nonzero(as_tuple=True)
-        position = torch.arange(ids.shape[1], device=ids.device)
-        counted = (position >= begins[:, None]) & (position <= last[:, None])
-        step_scores = (token_scores[row] * counted).sum(-1).clamp(max=-1e-6)
+        answer = torch.arange(ids.shape[1], device=ids.device) >= starts[:, None]
+        token_scores = F.logsigmoid(self.token_logits(ids, starts)) * answer
+        step_scores = token_scores.cumsum(-1)[ends].clamp(max=-1e-6)
         return torch.stack((torch.log(-torch.expm1(step_scores)), step_scores), -1)
 
     def token_logits(self, ids: Tensor, starts: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ MANY := $(OUT)/prm/m31.jsonl $(OUT)/prm/m32.jsonl $(OUT)/prm/m33.jsonl $(OUT)/pr
 AGAIN := $(OUT)/prm/u11.jsonl $(OUT)/prm/g11.jsonl
 SPOILED := $(OUT)/prm/c1.jsonl $(OUT)/prm/c2.jsonl
 SLIPS := $(OUT)/prm/r1.jsonl $(OUT)/prm/r2.jsonl
+WHOLE := $(OUT)/prm/c51.jsonl $(OUT)/prm/s52.jsonl $(OUT)/prm/w53.jsonl $(OUT)/prm/m54.jsonl $(OUT)/prm/r55.jsonl
 HELD_OUT := $(OUT)/prm/h1.jsonl $(OUT)/prm/h2.jsonl
 WARM := --temperatures 0,0.6,1
 TASKS := --data word,expression,linear,countdown
@@ -48,7 +49,7 @@ $(OUT)/prm/a%.jsonl:
 	$(ROLLOUTS) --seed $* $(TASKS) --n 450
 $(OUT)/prm/s%.jsonl:
 	$(ROLLOUTS) --seed $* $(GRIDS) --n 800
-# For its second and third stage: several answers to each problem, solutions with errors, and results alone.
+# For its later stages: several answers to each problem, solutions with errors, and results alone.
 MIDDLE = $(ROWS) --level middle
 ANSWERED := --n 1200 --repeats 6 --steps 16,32 --temperatures 0,0.6,1 --cuts lines,8
 $(OUT)/prm/m31.jsonl $(OUT)/prm/m32.jsonl: $(OUT)/prm/m%.jsonl:
@@ -67,6 +68,16 @@ $(OUT)/prm/r1.jsonl:
 	$(MIDDLE) --seed 42 --data linear --n 0 --slips 30000 --cuts lines
 $(OUT)/prm/r2.jsonl:
 	$(MIDDLE) --seed 42 --data countdown,expression --n 0 --slips 7000 --cuts lines
+$(OUT)/prm/c51.jsonl:
+	$(MIDDLE) --seed 51 --data sudoku --n 0 --corrupted 9000 --cuts lines,24
+$(OUT)/prm/s52.jsonl:
+	$(MIDDLE) --seed 52 --data sudoku --n 1536 --repeats 4 --steps 24,96 $(WARM) --block-lengths 24,32 --cuts lines,12,24
+$(OUT)/prm/w53.jsonl:
+	$(MIDDLE) --seed 53 --data word --n 3600 --repeats 4 --steps 16,64 $(WARM) --cuts lines,8
+$(OUT)/prm/m54.jsonl:
+	$(MIDDLE) --seed 54 --data countdown,linear,expression --n 1800 --repeats 6 --steps 16,32 $(WARM) --cuts lines,8
+$(OUT)/prm/r55.jsonl:
+	$(MIDDLE) --seed 55 --data linear,countdown,expression,word --n 0 --slips 4000 --cuts lines
 $(OUT)/prm/h1.jsonl:
 	$(ROLLOUTS) --seed 5 --split heldout $(TASKS) --n 108
 $(OUT)/prm/h2.jsonl:
@@ -81,8 +92,11 @@ $(OUT)/prm/choosing/final/model.safetensors: $(OUT)/prm/tiny/final/model.safeten
 $(OUT)/prm/slips/final/model.safetensors: $(OUT)/prm/choosing/final/model.safetensors $(SLIPS)
 	$(TRAIN) prm --config prm-slips-tiny --model $(OUT)/prm/choosing/final $(addprefix --data ,$(SLIPS) $(MANY) $(AGAIN)) \
 		--set held_out=$(OUT)/prm/heldout.jsonl --out $(OUT)/prm/slips $(call again,$(OUT)/prm/slips)
-$(OUT)/reward.txt: $(OUT)/prm/slips/final/model.safetensors
-	python -m benchmarks.reward $(OUT)/prm/heldout.jsonl --prm $(OUT)/prm/slips/final > $@
+$(OUT)/prm/whole/final/model.safetensors: $(OUT)/prm/slips/final/model.safetensors $(WHOLE)
+	$(TRAIN) prm --config prm-whole-tiny --model $(OUT)/prm/slips/final $(addprefix --data ,$(WHOLE) $(AGAIN)) \
+		--set held_out=$(OUT)/prm/heldout.jsonl --out $(OUT)/prm/whole $(call again,$(OUT)/prm/whole)
+$(OUT)/reward.txt: $(OUT)/prm/whole/final/model.safetensors
+	python -m benchmarks.reward $(OUT)/prm/heldout.jsonl --prm $(OUT)/prm/whole/final > $@
 
 # RemeDi's policy head.
 $(OUT)/ups/final/ups_head.safetensors:
@@ -112,7 +126,7 @@ $(OUT)/english.txt:
 	$(EVALUATE) english > $@
 
 install: all
-	cp $(OUT)/prm/slips/final/*.json $(OUT)/prm/slips/final/*.jinja $(OUT)/prm/slips/final/model.safetensors $(MODELS)/tiny-prm/
+	cp $(OUT)/prm/whole/final/*.json $(OUT)/prm/whole/final/*.jinja $(OUT)/prm/whole/final/model.safetensors $(MODELS)/tiny-prm/
 	cp $(OUT)/ups/final/ups_head.safetensors $(MODELS)/tiny-llada-ups/
 	cp $(OUT)/dpo/final/adapter_config.json $(OUT)/dpo/final/adapter_model.safetensors $(MODELS)/tiny-llada-few-steps/
 	cp $(OUT)/card/scores.json $(MODEL)/

@@ -16,7 +16,6 @@ from models.checkpoint import ModelError
 from models.loading import load
 from models.reward import LoadedReward, load_reward
 from models.shadow_reward import TRUST, visibility
-from models.step_stretch import stretches
 from samplers.settings import SettingError
 from training.prm.prm_model import new_reward, save_reward
 
@@ -66,20 +65,22 @@ def test_scores_depend_neither_on_the_cut_nor_on_what_follows() -> None:
     assert halves[0] > whole[0]
 
 
-def test_what_is_unfinished_is_judged_with_the_line_before_it() -> None:
+def test_behind_a_wrong_line_nothing_scores_high() -> None:
     reward = load_reward("assets/models/tiny-prm", "cpu")
     for wrong, rest in (("12 + 9 = 22\n", ["22", " - 6 = "]), ("12 + 9 = 22", ["\n", "22 - "])):
         scores = reward.scores([(QUESTION, [wrong, *rest])])[0]
-        assert max(scores) < 0.5 and scores[1] <= scores[0] * 1.001
+        assert max(scores) < 0.5 and scores == sorted(scores, reverse=True)
 
 
-def test_from_where_steps_are_judged() -> None:
-    steps = ["3 + ", "4 = 7\n", "7", " *", " 2 = 14\n\\bo", "xed{14}", "\n", "\n", "x"]
-    lines = "".join(steps)
-    second, box = lines.index("7 *"), lines.index("\\boxed")
-    found = stretches(steps)
-    assert [one.since for one in found] == [0, 0, 0, 0, second, box, box, box, box]
-    assert [one.finished for one in found] == [False, True, False, False, True, True, True, False, False]
+@torch.no_grad()
+def test_a_score_is_the_product_over_the_answer_so_far() -> None:
+    reward = reward_with_a_judge()
+    ids, ends = reward.encode(QUESTION, STEPS)
+    start = len(reward.question(QUESTION))
+    logits = reward.model.token_logits(torch.tensor([ids]), torch.tensor([start]))  # type: ignore[operator]
+    right = logits[0].sigmoid()
+    products = [float(right[start : end + 1].prod()) for end in ends]
+    assert reward.scores([(QUESTION, STEPS)])[0] == pytest.approx(products, rel=1e-4)
 
 
 def test_a_batch_is_what_its_rows_are() -> None:

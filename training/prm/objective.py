@@ -56,7 +56,7 @@ class PRMModule(nn.Module):
         """
         scored = batch.labels >= 0
         labels = batch.labels[scored]
-        logits = self.reward.step_logits(batch.ids, batch.starts, scored, batch.begins[scored]) + self.odds
+        logits = self.reward.step_logits(batch.ids, batch.starts, scored) + self.odds
         losses = F.cross_entropy(logits, labels, reduction="none") * self.odds.exp()[labels]
         row, rows = scored.nonzero()[:, 0], len(scored)
         accuracy = rows_mean((logits.argmax(-1) == labels).float(), row, rows)

@@ -57,13 +57,11 @@ class LabelledSteps:
 
 class RewardBatch(NamedTuple):
     """ids: Int[rows, length], padded on the right; labels: Int[rows, length], 0 or 1 where a step is
-    scored, -1 elsewhere; starts: Int[rows], where the steps begin; begins: Int[rows, length], where a step is
-    scored, the position from which it is judged."""
+    scored, -1 elsewhere; starts: Int[rows], where the steps begin."""
 
     ids: Tensor
     labels: Tensor
     starts: Tensor
-    begins: Tensor
 
 
 @dataclass(frozen=True)
@@ -200,13 +198,11 @@ def collate(rows: Sequence[LabelledSteps], reward: LoadedReward, max_length: int
     width = max(len(ids) for ids, _ in encoded)
     ids = torch.full((len(rows), width), reward.tokenizer.pad_token_id or 0)
     labels = torch.full((len(rows), width), UNSCORED)
-    begins = torch.zeros_like(labels)
     starts = torch.tensor([len(reward.question(row.question)) for row in rows])
     for i, (row, (row_ids, places)) in enumerate(zip(rows, encoded, strict=True)):
         ids[i, : len(row_ids)] = torch.tensor(row_ids)
         labels[i, places] = torch.tensor(row.labels[: len(places)], dtype=labels.dtype)
-        begins[i, places] = torch.tensor(reward.begins(row.question, row.steps)[: len(places)])
-    return RewardBatch(ids, labels, starts, begins)
+    return RewardBatch(ids, labels, starts)
 
 
 def _encoded(row: LabelledSteps, reward: LoadedReward, max_length: int) -> tuple[list[int], list[int]]:

@@ -8,6 +8,7 @@ The parts are the same as those that samplers.scoring shows a reward model.
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -180,7 +181,9 @@ class _Maker:
 
     def spoiled(self, problem: Problem, rng: random.Random) -> list[RolloutRow]:
         """The rows of a worked solution in which up to three numbers are replaced; one in eight
-        is unchanged."""
+        is unchanged. Of sudokus half have digits that changed places instead."""
+        if problem.task == "sudoku" and rng.random() < 0.5:
+            return self._cut_text(problem, swapped(problem, rng))
         text = problem.solution
         for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 2, 3))):
             text = spoil(text, problem.task, rng)
@@ -238,6 +241,21 @@ def spoil(text: str, task: str, rng: random.Random) -> str:
     else:
         fresh = str(max(0, int(place[0]) + rng.choice((-10, -3, -2, -1, 1, 2, 3, 10))))
     return (text[: place.start()] + fresh + text[place.end() :]).replace("--", "")
+
+
+def swapped(problem: Problem, rng: random.Random) -> str:
+    """The worked solution of a sudoku in which up to two pairs of hidden digits of a row have changed places,
+    in the grid and in the box: the model, too, errs in columns and boxes more often than in rows."""
+    grid, puzzle = list(problem.answer), problem.fields["puzzle"]
+    size = math.isqrt(len(grid))
+    for _ in range(rng.choice((0, 1, 1, 2))):
+        row = rng.randrange(size) * size
+        hidden = [cell for cell in range(row, row + size) if puzzle[cell] == "0"]
+        if len(hidden) > 1:
+            one, other = rng.sample(hidden, 2)
+            grid[one], grid[other] = grid[other], grid[one]
+    rows = ("".join(grid[first : first + size]) for first in range(0, len(grid), size))
+    return "\n".join((*rows, f"\\boxed{{{''.join(grid)}}}"))
 
 
 def parts_of(

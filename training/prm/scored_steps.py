@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,13 +10,13 @@ import torch
 
 from evaluation.ranking import auroc, calibration_error
 from models.reward import LoadedReward
-from models.step_stretch import stretches
 from training.engine.recipe import moved
 from training.prm.prm_data import LabelledSteps, collate
 from training.shared.decoding import OnProgress
 
 BATCH = 64
 UNFINISHED = "unfinished"
+_CLOSED_BOX = re.compile(r"\\boxed\s*\{[^\n]*\}")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def scored_steps(
         chunk = ordered[start : start + BATCH]
         batch = moved(collate(chunk, reward, max_length), device)
         scored = batch.labels >= 0
-        logits = reward.model.step_logits(batch.ids, batch.starts, scored, batch.begins[scored])
+        logits = reward.model.step_logits(batch.ids, batch.starts, scored)
         scores = iter(logits.softmax(-1)[:, 1].tolist())
         for row, count in zip(chunk, scored.sum(-1).tolist(), strict=True):
             for label, groups in list(zip(row.labels, _groups(row), strict=True))[:count]:
@@ -56,11 +57,23 @@ def _groups(row: LabelledSteps) -> Iterator[tuple[str, ...]]:
     own = [row.task, f"{row.task}_{row.level}" if row.level else "", f"cut_{row.cut}" if row.cut else ""]
     if row.level:
         own.append(row.level)
-    for stretch in stretches(row.steps):
-        unfinished = (
-            [] if stretch.finished else [UNFINISHED, f"{UNFINISHED}_{row.level}" if row.level else ""]
-        )
+    for finished in finishes(row.steps):
+        unfinished = [] if finished else [UNFINISHED, f"{UNFINISHED}_{row.level}" if row.level else ""]
         yield tuple(name for name in (*own, *unfinished) if name)
+
+
+def finishes(steps: Sequence[str]) -> list[bool]:
+    """Of each step, whether a line, or the box, ends in it. Blank lines do not count."""
+    text, found, start = "".join(steps), [], 0
+    for step in steps:
+        stop = start + len(step)
+        line = text.rfind("\n", 0, start) + 1
+        last_break = text.rfind("\n", start, stop)
+        ends_line = last_break >= 0 and bool(text[line:last_break].strip())
+        boxes = _CLOSED_BOX.finditer(text[line:stop])
+        found.append(ends_line or any(box.end() > start - line for box in boxes))
+        start = stop
+    return found
 
 
 def grouped(steps: Sequence[ScoredStep]) -> dict[str, list[ScoredStep]]:

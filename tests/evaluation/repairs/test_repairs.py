@@ -65,7 +65,7 @@ def test_a_search_pairs_rows_raises_the_steps_of_plain_decoding_and_goes_on_wher
     assert search(out, n) == 0
     assert folder.results.read_bytes().startswith(before) and folder.rows() == rows
     said = capsys.readouterr().out
-    assert "errors of plain decoding and breaks" in said and "one token a step" in said
+    assert "errors of plain decoding and breaks" in said and "Plain decoding with" in said
     assert "### The clearest repair of each method" in said and "it takes back a wrong line in" in said
 
 

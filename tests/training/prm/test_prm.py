@@ -125,7 +125,7 @@ def test_loss_by_hand_and_its_least_value_is_at_the_true_share() -> None:
     batch = collate(ROWS[:4], reward, 512)
     weights = torch.tensor([160 / (2 * 120), 160 / (2 * 40)])
     scored = batch.labels >= 0
-    right = reward.model.step_logits(batch.ids, batch.starts, scored, batch.begins[scored]).softmax(-1)[:, 1]
+    right = reward.model.step_logits(batch.ids, batch.starts, scored).softmax(-1)[:, 1]
     wanted = []
     chances = torch.stack((1 - right, right), -1).log() + weights.log()
     for row, pair in zip(ROWS[:4], chances.log_softmax(-1).view(4, 2, 2), strict=True):

@@ -17,9 +17,10 @@ from models.loading import LoadedModel, load
 from samplers.canvas import new_canvas
 from samplers.scoring import Draft, Question, TextScorer
 from samplers.settings import SettingError
+from tasks import generate
 from training.__main__ import main
 from training.prm.prm_labels import part_labels
-from training.prm.prm_rollouts import RolloutPlan, parts_of, rollouts, spoil, write_rows
+from training.prm.prm_rollouts import RolloutPlan, parts_of, rollouts, spoil, swapped, write_rows
 
 MODEL = "assets/models/tiny-llada"
 
@@ -147,6 +148,19 @@ def test_spoiled_text_differs_in_a_number_only() -> None:
     assert {len(spoil("1234\n", "sudoku", rng)) for _ in range(20)} == {5}
     assert {c for _ in range(60) for c in spoil("1234\n", "sudoku", rng)} == set("1234\n")
     assert {c for _ in range(60) for c in spoil("123456\n", "sudoku", rng)} == set("123456\n")
+
+
+def test_digits_of_a_sudoku_change_places_within_their_row_in_the_grid_and_in_the_box() -> None:
+    rng, found = random.Random(0), set()
+    for problem in generate("sudoku", "train", 30, 3, "middle"):
+        *rows, box = swapped(problem, rng).splitlines()
+        assert box == f"\\boxed{{{''.join(rows)}}}"
+        right = [problem.answer[first : first + 6] for first in range(0, 36, 6)]
+        assert [sorted(row) for row in rows] == [sorted(row) for row in right]
+        clues = [(a, b) for a, b in zip(problem.fields["puzzle"], "".join(rows), strict=True) if a != "0"]
+        assert all(a == b for a, b in clues)
+        found.add(rows == right)
+    assert found == {True, False}
 
 
 def test_a_file_is_written_in_whole_lines_and_never_over_another(tmp_path: Path) -> None:
