@@ -53,7 +53,7 @@ def test_the_last_moment_is_the_answer(path: Path) -> None:
 def test_a_picture_says_right_or_wrong_only_where_that_is_known() -> None:
     trace = read_trace(assets() / "traces" / "opening.jsonl")
     question = question_of(recorded(trace).layout.prompt)
-    for golds, word in (({}, "Finished."), ({question: "2"}, "Right."), ({question: "3"}, "Wrong.")):
+    for golds, word in (({}, "Finished."), ({question: "110"}, "Right."), ({question: "3"}, "Wrong.")):
         recording = recorded(trace, golds)
         sheet = picture([lane_of(recording)], [len(recording.frames) - 1])
         assert [item.text for item in sheet.items if isinstance(item, Text) and item.bold][-1] == word
