@@ -88,7 +88,7 @@ class LoadedReward:
         """P(right) of each step, given the question and the steps before it; one batched pass.
 
         batch: (question, steps) pairs, no step empty. The form `shadow` reads the steps joined to one text,
-        so its steps keep the line ends and spaces between them.
+        so its steps keep the line ends and spaces between them; there P is of all up to the step's end.
         ModelError: too long, or not Unicode.
         """
         encoded = [self.encode(question, steps) for question, steps in batch]

@@ -67,6 +67,12 @@ def phrasings(size: int) -> tuple[str, ...]:
     return tuple(form.format(size) for form in PHRASINGS)
 
 
+def solution_of(grid: str, size: int) -> str:
+    """The worked answer: the grid's rows, and all of it in the box."""
+    rows = "".join(f"{grid[i : i + size]}\n" for i in range(0, len(grid), size))
+    return f"{rows}\\boxed{{{grid}}}"
+
+
 @cache
 def _hidden_counts(settings: SudokuSettings) -> tuple[int, ...]:
     return tuple(
@@ -103,12 +109,11 @@ class SudokuTask:
         phrasing = self.template
         if split == TRAIN and rng.random() >= PLAIN_SHARE:
             phrasing = phrasings(size)[below(rng, len(PHRASINGS))]
-        rows = "".join(f"{grid[i : i + size]}\n" for i in range(0, len(grid), size))
         return Problem(
             self.name,
             {"puzzle": puzzle},
             phrasing.format(puzzle=puzzle),
-            f"{rows}\\boxed{{{grid}}}",
+            solution_of(grid, size),
             grid,
             puzzle,
         )

@@ -8,7 +8,6 @@ The parts are the same as those that samplers.scoring shows a reward model.
 from __future__ import annotations
 
 import json
-import math
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +25,8 @@ from samplers.batch import run_requests
 from samplers.settings import SettingError
 from tasks import EASY, MIDDLE, TASKS, USUAL_LEVELS, generate
 from tasks.core import Problem
+from tasks.sudoku import solution_of
+from tasks.sudoku_grids import layout_of
 from training.prm.openings import openings
 from training.prm.prm_labels import part_labels
 
@@ -247,15 +248,14 @@ def swapped(problem: Problem, rng: random.Random) -> str:
     """The worked solution of a sudoku in which up to two pairs of hidden digits of a row have changed places,
     in the grid and in the box: the model, too, errs in columns and boxes more often than in rows."""
     grid, puzzle = list(problem.answer), problem.fields["puzzle"]
-    size = math.isqrt(len(grid))
+    size = layout_of(puzzle).size
     for _ in range(rng.choice((0, 1, 1, 2))):
         row = rng.randrange(size) * size
         hidden = [cell for cell in range(row, row + size) if puzzle[cell] == "0"]
         if len(hidden) > 1:
             one, other = rng.sample(hidden, 2)
             grid[one], grid[other] = grid[other], grid[one]
-    rows = ("".join(grid[first : first + size]) for first in range(0, len(grid), size))
-    return "\n".join((*rows, f"\\boxed{{{''.join(grid)}}}"))
+    return solution_of("".join(grid), size)
 
 
 def parts_of(

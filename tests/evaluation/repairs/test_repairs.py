@@ -66,6 +66,10 @@ def test_a_search_pairs_rows_raises_the_steps_of_plain_decoding_and_goes_on_wher
     assert folder.results.read_bytes().startswith(before) and folder.rows() == rows
     said = capsys.readouterr().out
     assert "errors of plain decoding and breaks" in said and "Plain decoding with" in said
+    spent = {line: [row["nfe"] for row in rows if row["line"] == line] for line in {r["line"] for r in rows}}
+    whole = {line: sum(nfe) for line, nfe in spent.items() if len(nfe) == n}
+    most = max(nfe for line, nfe in whole.items() if line != METHOD)
+    assert ("one token a step" in said) == (most < whole[METHOD]), "said where plain decoding can use no more"
     assert "### The clearest repair of each method" in said and "it takes back a wrong line in" in said
 
 
