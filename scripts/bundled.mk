@@ -28,6 +28,7 @@ AGAIN := $(OUT)/prm/u11.jsonl $(OUT)/prm/g11.jsonl
 SPOILED := $(OUT)/prm/c1.jsonl $(OUT)/prm/c2.jsonl
 SLIPS := $(OUT)/prm/r1.jsonl $(OUT)/prm/r2.jsonl
 WHOLE := $(OUT)/prm/c51.jsonl $(OUT)/prm/s52.jsonl $(OUT)/prm/w53.jsonl $(OUT)/prm/m54.jsonl $(OUT)/prm/r55.jsonl
+PLANS := $(OUT)/prm/m61.jsonl $(OUT)/prm/r62.jsonl
 HELD_OUT := $(OUT)/prm/h1.jsonl $(OUT)/prm/h2.jsonl
 WARM := --temperatures 0,0.6,1
 TASKS := --data word,expression,linear,countdown
@@ -78,6 +79,10 @@ $(OUT)/prm/m54.jsonl:
 	$(MIDDLE) --seed 54 --data countdown,linear,expression --n 1800 --repeats 6 --steps 16,32 $(WARM) --cuts lines,8
 $(OUT)/prm/r55.jsonl:
 	$(MIDDLE) --seed 55 --data linear,countdown,expression,word --n 0 --slips 4000 --cuts lines
+$(OUT)/prm/m61.jsonl:
+	$(MIDDLE) --seed 61 --data countdown --n 12000 --repeats 6 --steps 16,32 $(WARM) --cuts lines,8
+$(OUT)/prm/r62.jsonl:
+	$(MIDDLE) --seed 62 --data countdown --n 0 --slips 6000 --cuts lines
 $(OUT)/prm/h1.jsonl:
 	$(ROLLOUTS) --seed 5 --split heldout $(TASKS) --n 108
 $(OUT)/prm/h2.jsonl:
@@ -95,8 +100,14 @@ $(OUT)/prm/slips/final/model.safetensors: $(OUT)/prm/choosing/final/model.safete
 $(OUT)/prm/whole/final/model.safetensors: $(OUT)/prm/slips/final/model.safetensors $(WHOLE)
 	$(TRAIN) prm --config prm-whole-tiny --model $(OUT)/prm/slips/final $(addprefix --data ,$(WHOLE) $(AGAIN)) \
 		--set held_out=$(OUT)/prm/heldout.jsonl --out $(OUT)/prm/whole $(call again,$(OUT)/prm/whole)
-$(OUT)/reward.txt: $(OUT)/prm/whole/final/model.safetensors
-	python -m benchmarks.reward $(OUT)/prm/heldout.jsonl --prm $(OUT)/prm/whole/final > $@
+$(OUT)/prm/plans/final/model.safetensors: $(OUT)/prm/whole/final/model.safetensors $(PLANS)
+	$(TRAIN) prm --config prm-plans-tiny --model $(OUT)/prm/whole/final $(addprefix --data ,$(PLANS) $(WHOLE) $(AGAIN)) \
+		--set held_out=$(OUT)/prm/heldout.jsonl --out $(OUT)/prm/plans $(call again,$(OUT)/prm/plans)
+$(OUT)/prm/mean/model.safetensors: $(OUT)/prm/plans/final/model.safetensors
+	rm -rf $(@D)
+	$(TRAIN) average $(OUT)/prm/whole/final $(OUT)/prm/plans/final --out $(@D)
+$(OUT)/reward.txt: $(OUT)/prm/mean/model.safetensors
+	python -m benchmarks.reward $(OUT)/prm/heldout.jsonl --prm $(OUT)/prm/mean > $@
 
 # RemeDi's policy head.
 $(OUT)/ups/final/ups_head.safetensors:
@@ -126,7 +137,7 @@ $(OUT)/english.txt:
 	$(EVALUATE) english > $@
 
 install: all
-	cp $(OUT)/prm/whole/final/*.json $(OUT)/prm/whole/final/*.jinja $(OUT)/prm/whole/final/model.safetensors $(MODELS)/tiny-prm/
+	cp $(OUT)/prm/mean/*.json $(OUT)/prm/mean/*.jinja $(OUT)/prm/mean/model.safetensors $(MODELS)/tiny-prm/
 	cp $(OUT)/ups/final/ups_head.safetensors $(MODELS)/tiny-llada-ups/
 	cp $(OUT)/dpo/final/adapter_config.json $(OUT)/dpo/final/adapter_model.safetensors $(MODELS)/tiny-llada-few-steps/
 	cp $(OUT)/card/scores.json $(MODEL)/

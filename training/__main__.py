@@ -6,10 +6,10 @@ import argparse
 import os
 import sys
 
-from training.cli import bundled, estimate, merge, objectives, pairs, preview, rollouts, sweep
+from training.cli import average, bundled, estimate, merge, objectives, pairs, preview, rollouts, sweep
 from training.engine.placement import leave_processes
 
-COMMANDS = (objectives, preview, estimate, bundled, rollouts, pairs, merge, sweep)
+COMMANDS = (objectives, preview, estimate, bundled, rollouts, pairs, merge, average, sweep)
 
 
 def parser() -> argparse.ArgumentParser:

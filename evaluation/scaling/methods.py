@@ -34,10 +34,10 @@ def two_tokens(setting: str) -> tuple[Rung, ...]:
     )
 
 
-def sampled(setting: str) -> tuple[Recipe, ...]:
-    """Methods that choose among samples."""
+def sampled(setting: str, **common: Any) -> tuple[Recipe, ...]:
+    """Methods that choose among samples. common: settings of all recipes."""
     return tuple(
-        Recipe(f"T {temperature:g}, {name}", ladder, {"temperature": temperature})
+        Recipe(f"T {temperature:g}, {name}", ladder, {"temperature": temperature, **common})
         for temperature in TEMPERATURES
         for name, ladder in (("one token", one_token(setting)), ("two tokens", two_tokens(setting)))
     )
@@ -72,7 +72,9 @@ PLAIN = Method(
 )
 """Its first recipe at its last rung measures all work: one token a step, in the task's own blocks."""
 VOTE = Method("vote", "low_confidence", sampled("draws"))
-BEST_OF_N = scored("best_of_n", sampled("num_samples"))
+WORST = {"aggregate": "minimum"}
+"""An answer is as good as its worst part: with tiny-prm the last one, whose score is of the whole answer."""
+BEST_OF_N = scored("best_of_n", sampled("num_samples", **WORST))
 ANY_CELLS = {"choice": "random", "backmasking_intensity": 1.0}
 ONE_WINDOW = {
     "temperature": 0.0,
@@ -83,8 +85,8 @@ ONE_WINDOW = {
 """The answer is plainly decoded; only where it scores clearly low a window opens, once, and wholly."""
 WARM = {"whole_window": True, "window_temperature": 1.0}
 """A window is decided again as an answer is drawn, not only where it scored low."""
-AT_THE_END = {**ONE_WINDOW, **WARM, "window": 4096, "aggregate": "minimum"}
-"""The whole answer is scored when it has ended, and is as good as its worst part."""
+AT_THE_END = {**ONE_WINDOW, **WARM, "window": 4096}
+"""The whole answer is scored when it has ended."""
 DIFFER = {"candidates_differ": True, "window_temperature": 0.6}
 DOUBTED = {"backmasking_threshold": 0.9}
 """Windows open for all that does not score high."""
@@ -95,7 +97,7 @@ TRIES = tuple(
 """Few candidates a window, and windows while the answer scores low."""
 BACKMASK = mended(
     "num_demasking_candidates",
-    {"num_candidates_per_block": 1, "backmasking_lookback": 2, "temperature": 0.6},
+    {"num_candidates_per_block": 1, "backmasking_lookback": 2, "temperature": 0.6, **WORST},
     (
         ("T .6", 1, {}),
         ("one window, all differ", 1, {**ONE_WINDOW, "candidates_differ": True}),
@@ -105,7 +107,7 @@ BACKMASK = mended(
         ("any cells, all", 1, ANY_CELLS),
     ),
 )
-_REFINED = {"window": 2, "refine_steps": 0, "temperature": 0.6}
+_REFINED = {"window": 2, "refine_steps": 0, "temperature": 0.6, **WORST}
 WINDOW_REFINE = (
     *mended(
         "num_refinement_samples",

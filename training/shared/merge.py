@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def merge_folder(model: str, adapter: str, out: Path, check: bool = True) -> tup
     checks: list[MergeCheck] = []
 
     def fill(folder: Path) -> None:
-        _copy_small_files(model, folder)
+        copy_files(model, (*SMALL_FILES, INDEX), folder)
         _write_context(lora, folder / "config.json")
         _merge_shards(model, lora, folder)
         if check:
@@ -69,8 +70,9 @@ def merge_folder(model: str, adapter: str, out: Path, check: bool = True) -> tup
     return len(lora.modules), checks[0] if checks else None
 
 
-def _copy_small_files(model: str, folder: Path) -> None:
-    for name in (*SMALL_FILES, INDEX):
+def copy_files(model: str, names: Sequence[str], folder: Path) -> None:
+    """Copy those of the files that the model has."""
+    for name in names:
         path = find_file(model, name)
         if path is not None:
             shutil.copyfile(path, folder / name)

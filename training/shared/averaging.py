@@ -1,0 +1,45 @@
+"""The mean of two checkpoints of one network: what a model has learned last, without losing what it knew
+(weight-space ensembles, WiSE-FT, 2109.01903, equation 1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from models.checkpoint import ModelError, read_tensors, stored_tensors
+from models.convert import SMALL_FILES
+from training.engine.checkpoints import replace_folder
+from training.shared.merge import MergeError, copy_files
+
+
+def average_folders(first: str, second: str, share: float, out: Path) -> int:
+    """Write `out` as a model folder with (1 - share) * first + share * second, computed in float32 and stored
+    in the types of the first, whose other files it has; returns the number of tensors.
+
+    ModelError: one cannot be read, or they are not of one shape; MergeError: share is not from 0 to 1, or
+    `out` exists. Then nothing is written.
+    """
+    if not 0 <= share <= 1:
+        raise MergeError(f"share = {share:g} is not valid; allowed: 0 to 1, how much of the second goes in")
+    if out.exists():
+        raise MergeError(f"out = {str(out)!r} exists; allowed: a new folder")
+    stored = stored_tensors(first)
+    theirs = {name: tensor.shape for name, tensor in stored_tensors(second).items()}
+    for name in sorted(stored.keys() | theirs.keys()):
+        if name not in stored or theirs.get(name) != stored[name].shape:
+            raise ModelError(
+                f"{name} is not the same in {first!r} and {second!r}; allowed: one network twice"
+            )
+    others = {name: tensor.clone() for name, tensor in read_tensors(second, stored_tensors(second))}
+    mean = {
+        name: ((1 - share) * own.float() + share * others[name].float()).to(own.dtype)
+        for name, own in read_tensors(first, stored)
+    }
+
+    def fill(folder: Path) -> None:
+        copy_files(first, SMALL_FILES, folder)
+        save_file(mean, folder / "model.safetensors", metadata={"format": "pt"})
+
+    replace_folder(out, fill)
+    return len(mean)
