@@ -6,13 +6,12 @@ ROWS: what `python -m training rollouts` writes. The card of tiny-prm says which
 error, and AUROC of wrong steps over all steps, by task, level and cut, and of steps in which neither a line
 nor the box ends (`unfinished`), each with a 95 % interval by the bootstrap over problems. Where
 questions have several answers (`rollouts --repeats`): how often a right one scores above a wrong one to the
-same question, and how often the best of all is right, by the product of the scores.
+same question, and how often the best of all is right, by the lowest of the scores.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -57,7 +56,7 @@ def choosing(task: str, rows: Sequence[LabelledSteps], reward: LoadedReward) -> 
     pairs, best = [], []
     texts = [(question, steps) for (question, _), ways in both for steps in ways]
     chunks = (reward.scores(texts[first : first + BATCH]) for first in range(0, len(texts), BATCH))
-    scored = (math.prod(scores) for chunk in chunks for scores in chunk)
+    scored = (min(scores) for chunk in chunks for scores in chunk)
     for _, ways in both:
         own = [(next(scored), is_right) for is_right in ways.values()]
         right, wrong = ([score for score, is_right in own if is_right is kind] for kind in (True, False))
