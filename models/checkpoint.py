@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +74,14 @@ def find_file(name: str, file: str, revision: str = "") -> Path | None:
         path = Path(name) / file
         return path if path.is_file() else None
     return hub.find(name, file, revision)
+
+
+def copy_files(name: str, files: Sequence[str], folder: Path, revision: str = "") -> None:
+    """Copy those of the files that a model folder or hub id has."""
+    for file in files:
+        path = find_file(name, file, revision)
+        if path is not None:
+            shutil.copyfile(path, folder / file)
 
 
 def commit_of(name: str, revision: str = "") -> str:

@@ -5,7 +5,6 @@ adapter in its weights. No more than one shard is in memory.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from models.adapter_weights import check_mergeable, merged_weight
 from models.adapters import Adapter, read_adapter
-from models.checkpoint import INDEX, StoredTensor, find_file, read_config, stored_tensors
+from models.checkpoint import INDEX, StoredTensor, copy_files, read_config, stored_tensors
 from models.errors import ModelError
 from models.gptq.layout import Layout, find_layout
 from models.gptq.linear import StoredLinear
@@ -70,7 +69,7 @@ def convert(
     """
     data = read_config(name, ("llada", "qwen2"), revision=revision)
     plan = _plan(name, data, how, revision)
-    _copy_small_files(name, folder, revision)
+    copy_files(name, SMALL_FILES, folder, revision)
     shards = _Shards(folder, how.shard_bytes)
     for number, (key, tensor) in enumerate(_tensors(plan), 1):
         shards.add(key, tensor)
@@ -191,13 +190,6 @@ class _Shards:
 
 def _scratch(number: int) -> str:
     return f"part-{number}.safetensors"
-
-
-def _copy_small_files(name: str, folder: Path, revision: str) -> None:
-    for file in SMALL_FILES:
-        path = find_file(name, file, revision)
-        if path is not None:
-            shutil.copyfile(path, folder / file)
 
 
 def _write_config(folder: Path, data: Mapping[str, Any], plan: _Plan, dtypes: set[torch.dtype]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from safetensors.torch import save_file
 
-from models.checkpoint import ModelError, read_tensors, stored_tensors
+from models.checkpoint import ModelError, copy_files, read_tensors, read_weights, stored_tensors
 from models.convert import SMALL_FILES
 from training.engine.checkpoints import replace_folder
-from training.shared.merge import MergeError, copy_files
+from training.shared.merge import MergeError
 
 
 def average_folders(first: str, second: str, share: float, out: Path) -> int:
@@ -24,16 +25,14 @@ def average_folders(first: str, second: str, share: float, out: Path) -> int:
         raise MergeError(f"share = {share:g} is not valid; allowed: 0 to 1, how much of the second goes in")
     if out.exists():
         raise MergeError(f"out = {str(out)!r} exists; allowed: a new folder")
-    stored = stored_tensors(first)
-    theirs = {name: tensor.shape for name, tensor in stored_tensors(second).items()}
-    for name in sorted(stored.keys() | theirs.keys()):
-        if name not in stored or theirs.get(name) != stored[name].shape:
+    stored, others = stored_tensors(first), read_weights(second, torch.float32)
+    for name in sorted(stored.keys() | others.keys()):
+        if name not in stored or name not in others or others[name].shape != stored[name].shape:
             raise ModelError(
                 f"{name} is not the same in {first!r} and {second!r}; allowed: one network twice"
             )
-    others = {name: tensor.clone() for name, tensor in read_tensors(second, stored_tensors(second))}
     mean = {
-        name: ((1 - share) * own.float() + share * others[name].float()).to(own.dtype)
+        name: ((1 - share) * own.float() + share * others[name]).to(own.dtype)
         for name, own in read_tensors(first, stored)
     }
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from models.adapter_weights import check_mergeable, merged_weight
 from models.adapters import Adapter, read_adapter
-from models.checkpoint import INDEX, ModelError, find_file, weight_files
+from models.checkpoint import INDEX, ModelError, copy_files, weight_files
 from models.convert import SMALL_FILES
 from models.loading import load
 from models.shards import read_header
@@ -68,14 +67,6 @@ def merge_folder(model: str, adapter: str, out: Path, check: bool = True) -> tup
 
     replace_folder(out, fill)
     return len(lora.modules), checks[0] if checks else None
-
-
-def copy_files(model: str, names: Sequence[str], folder: Path) -> None:
-    """Copy those of the files that the model has."""
-    for name in names:
-        path = find_file(model, name)
-        if path is not None:
-            shutil.copyfile(path, folder / name)
 
 
 def _write_context(adapter: Adapter, path: Path) -> None:
