@@ -26,6 +26,9 @@ from evaluation.scaling.results import TaskResult
 from evaluation.scaling.study import BASE, FACTORS, Goal, TaskStudy, tuning_goals
 from evaluation.scaling.workers import Chunk, Workers
 
+SECONDS_BETWEEN = 10
+"""Between two lines on how far a phase is."""
+
 
 @dataclass(frozen=True)
 class Course:
@@ -105,9 +108,12 @@ class Course:
     def _decode(self, phase: str, chunks: Sequence[Chunk]) -> None:
         """Decode them; rows go to their folders as they come."""
         studies: Mapping[str, Any] = {study.task: study for study in self.studies}
-        began = time.monotonic()
+        began, told = time.monotonic(), float("-inf")
         for done, (chunk, rows) in enumerate(self.workers.decoded(chunks), 1):
             studies[chunk.task].folder.append(rows)
             studies[chunk.task].take(rows)
-            hours = (time.monotonic() - began) / done * (len(chunks) - done) / 3600
+            now = time.monotonic()
+            if now - told < SECONDS_BETWEEN and done < len(chunks):
+                continue
+            told, hours = now, (now - began) / done * (len(chunks) - done) / 3600
             print(f"{phase}: {done} of {len(chunks)} chunks, {hours:.2f} h left", file=sys.stderr, flush=True)

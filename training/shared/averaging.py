@@ -18,8 +18,8 @@ def average_folders(first: str, second: str, share: float, out: Path) -> int:
     """Write `out` as a model folder with (1 - share) * first + share * second, computed in float32 and stored
     in the types of the first, whose other files it has; returns the number of tensors.
 
-    ModelError: one cannot be read, or they are not of one shape; MergeError: share is not from 0 to 1, or
-    `out` exists. Then nothing is written.
+    ModelError: one cannot be read, they are not of one shape, or a tensor is of packed integers, whose mean
+    means nothing; MergeError: share is not from 0 to 1, or `out` exists. Then nothing is written.
     """
     if not 0 <= share <= 1:
         raise MergeError(f"share = {share:g} is not valid; allowed: 0 to 1, how much of the second goes in")
@@ -32,7 +32,7 @@ def average_folders(first: str, second: str, share: float, out: Path) -> int:
                 f"{name} is not the same in {first!r} and {second!r}; allowed: one network twice"
             )
     mean = {
-        name: ((1 - share) * own.float() + share * others[name]).to(own.dtype)
+        name: ((1 - share) * _real(name, own, first) + share * others[name]).to(own.dtype)
         for name, own in read_tensors(first, stored)
     }
 
@@ -42,3 +42,12 @@ def average_folders(first: str, second: str, share: float, out: Path) -> int:
 
     replace_folder(out, fill)
     return len(mean)
+
+
+def _real(name: str, tensor: torch.Tensor, folder: str) -> torch.Tensor:
+    """The tensor in float32. ModelError: it is of integers."""
+    if not tensor.is_floating_point():
+        raise ModelError(
+            f"{name} in {folder!r} is of packed integers ({tensor.dtype}); allowed: weights of real numbers"
+        )
+    return tensor.float()
