@@ -38,12 +38,13 @@ def add_scale(commands: Any) -> None:
     )
     command.add_argument("--scorer", action="append", default=[], help="exact or prm (repeatable; both)")
     command.add_argument(
-        "--n", type=int, default=1000, help="problems of baselines and best two at 1, 2, 4 times"
+        "--n", type=int, default=1000, help="problems of baselines and best methods at 1, 2, 4 times"
     )
     command.add_argument("--n-other", type=int, default=200, help="problems of all other points")
     command.add_argument(
         "--n-tune", type=int, default=32, help="other problems, on which settings are chosen"
     )
+    command.add_argument("--n-best", type=int, default=2, help="best methods, by their tuning problems")
     command.add_argument("--seed", type=int, default=2026)
     command.add_argument("--processes", type=int, default=2, help="each has the model for itself")
     command.add_argument("--hours", type=float, default=8.0, help="refuse what is estimated to take longer")
@@ -56,15 +57,11 @@ def run_scale(args: argparse.Namespace) -> None:
     import torch
 
     from evaluation.scaling.course import Course
-    from evaluation.scaling.estimate import Sizes
     from evaluation.scaling.folders import open_study, write_report
     from evaluation.scaling.methods import chosen_methods
     from evaluation.scaling.workers import Decoder, Workers
 
-    for name in ("n", "n_other", "n_tune", "processes"):
-        if getattr(args, name) < 1:
-            raise ValueError(f"{name.replace('_', '-')} = {getattr(args, name)}; allowed: at least 1")
-    methods, sizes = chosen_methods(args.method, args.scorer), Sizes(args.n, args.n_other, args.n_tune)
+    methods, sizes = chosen_methods(args.method, args.scorer), _sizes(args)
     studies = [_study(args, task) for task in dict.fromkeys(args.task or TASKS_SCALED)]
     threads = args.threads or max(1, (os.cpu_count() or 1) // args.processes)
     torch.set_num_threads(threads)
@@ -86,6 +83,16 @@ def run_scale(args: argparse.Namespace) -> None:
         results = Course(studies, methods, sizes, workers).run()
     folders = [study.folder.path for study in studies]
     print(write_report(args.out, list(zip(folders, results, strict=True))))
+
+
+def _sizes(args: argparse.Namespace) -> Sizes:
+    """ValueError: one is not possible."""
+    from evaluation.scaling.estimate import Sizes
+
+    for name, least in (("n", 1), ("n_other", 1), ("n_tune", 1), ("n_best", 0), ("processes", 1)):
+        if getattr(args, name) < least:
+            raise ValueError(f"{name.replace('_', '-')} = {getattr(args, name)}; allowed: at least {least}")
+    return Sizes(args.n, args.n_other, args.n_tune, args.n_best)
 
 
 def _study(args: argparse.Namespace, task: str) -> TaskStudy:

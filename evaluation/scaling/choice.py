@@ -142,9 +142,7 @@ def _is(study: TaskStudy, candidate: Candidate, row: Mapping[str, Any]) -> bool:
     return known and {**row, **_named(study, candidate)} == row
 
 
-def best_methods(
-    choices: Sequence[Mapping[str, Choice]], methods: Sequence[Method], count: int = 2
-) -> list[str]:
+def best_methods(choices: Sequence[Mapping[str, Choice]], methods: Sequence[Method], count: int) -> list[str]:
     """Labels of the methods with the highest accuracy on the tuning problems at MAIN_FACTORS, summed over the
     tasks; a factor that is not reached counts 0. Left out: baselines, and what the exact checker scores."""
 

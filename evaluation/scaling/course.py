@@ -42,7 +42,7 @@ class Course:
     def run(self) -> list[TaskResult]:
         """Do what is left."""
         choices = self._choices()
-        best = best_methods(choices, self.methods)
+        best = best_methods(choices, self.methods, self.sizes.best)
         counts = self._counts(best)
         self._decode(
             "evaluation",

@@ -16,17 +16,17 @@ from samplers.text_tables import markdown_table
 
 PROBE = 8
 """Problems of a probe."""
-BEST = 2
-"""Methods besides the baselines that are evaluated on more problems."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Problems: `n` at the main points, `n_other` at the others, `n_tune` for tuning."""
+    """Problems: `n` at the main points, `n_other` at the others, `n_tune` for tuning. `best`: methods besides
+    the baselines that have main points."""
 
     n: int
     n_other: int
     n_tune: int
+    best: int = 2
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def costs(methods: Sequence[Method], speeds: Sequence[Speed], sizes: Sizes) -> l
     more = max(0, sizes.n - sizes.n_other)
     main = [m for m in methods if is_main(m, ())]
     able = [m for m in methods if m.name not in BASELINES and m.scorer != EXACT]
-    main += sorted(able, key=lambda m: -units(m, MAIN_FACTORS))[:BEST]
+    main += sorted(able, key=lambda m: -units(m, MAIN_FACTORS))[: sizes.best]
     return [
         _phase("calibration", methods, speeds, TUNED, 2 * RECIPES * calibration),
         _phase("calibration, last", methods, speeds, (LAST,), 2 * calibration),

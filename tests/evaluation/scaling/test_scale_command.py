@@ -83,6 +83,7 @@ def test_an_estimate_writes_nothing_and_what_takes_too_long_is_refused(
     (("--level", "hard"), "level is 'hard'; allowed: easy, middle"),
     (("--task", "luck"), "task is 'luck'; allowed:"),
     (("--n-tune", "0"), "n-tune = 0; allowed: at least 1"),
+    (("--n-best", "-1"), "n-best = -1; allowed: at least 0"),
     (("--processes", "0"), "processes = 0; allowed: at least 1"),
     (("--method", "luck"), "method = 'luck' is not known"),
     (("--task", "sudoku"), "gives no gen_length"),
