@@ -66,9 +66,9 @@ def test_what_cannot_be_averaged_is_refused_and_nothing_written(
         for pair_of_them in ((first, other), (other, first)):
             with pytest.raises(ModelError, match="^a is not the same in .*allowed: one network twice"):
                 average_folders(*pair_of_them, 0.5, out)
-    packed = [folder(tmp_path / name, a=torch.ones(2, dtype=torch.int32)) for name in ("one", "two")]
+    packed = folder(tmp_path / "packed", a=torch.ones(2, dtype=torch.int32))
     with pytest.raises(ModelError, match=r"packed integers \(torch.int32\); allowed: .* real numbers"):
-        average_folders(*packed, 0.5, out)
+        average_folders(packed, packed, 0.5, out)
     shutil.rmtree(tmp_path / "fewer")
     with pytest.raises(ModelError, match="fewer"):
         average_folders(first, fewer, 0.5, out)
