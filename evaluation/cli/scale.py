@@ -44,7 +44,9 @@ def add_scale(commands: Any) -> None:
     command.add_argument(
         "--n-tune", type=int, default=32, help="other problems, on which settings are chosen"
     )
-    command.add_argument("--n-best", type=int, default=2, help="best methods, by their tuning problems")
+    command.add_argument(
+        "--n-best", type=int, default=2, help="methods besides the baselines that --n problems are for"
+    )
     command.add_argument("--seed", type=int, default=2026)
     command.add_argument("--processes", type=int, default=2, help="each has the model for itself")
     command.add_argument("--hours", type=float, default=8.0, help="refuse what is estimated to take longer")
@@ -86,7 +88,7 @@ def run_scale(args: argparse.Namespace) -> None:
 
 
 def _sizes(args: argparse.Namespace) -> Sizes:
-    """ValueError: one is not possible."""
+    """ValueError: one of them, or the number of processes, is not possible."""
     from evaluation.scaling.estimate import Sizes
 
     for name, least in (("n", 1), ("n_other", 1), ("n_tune", 1), ("n_best", 0), ("processes", 1)):
